@@ -1,0 +1,60 @@
+# make demo and make test do all their own set-up; the second start takes seconds.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint types imports unit evaluate speed record docs clean
+
+help: ## list the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "CORAL needs Python 3.11 or later; make PYTHON=python3.x chooses one"; exit 2; }
+	@$(PYTHON) -m venv $(VENV) \
+	  || { rm -rf $(VENV); echo "no venv: on Debian, apt-get install python3-venv"; exit 2; }
+
+$(VENV)/installed: $(BIN)/python pyproject.toml constraints.txt
+	@echo "installing CORAL into $(VENV) ..."
+	@$(PIP) install -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/installed-dev: $(VENV)/installed
+	@echo "installing the development tools into $(VENV) ..."
+	@$(PIP) install -c constraints.txt -e '.[dev]'
+	@touch $@
+
+demo: $(VENV)/installed ## replay a bundled incident of a real system
+	@$(BIN)/coral demo
+
+test: lint types imports unit ## everything CI runs
+
+lint: $(VENV)/installed-dev ## ruff
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/installed-dev ## mypy --strict
+	$(BIN)/mypy
+
+imports: $(VENV)/installed-dev ## the layout's import rules
+	$(BIN)/lint-imports
+
+unit: $(VENV)/installed-dev ## pytest
+	$(BIN)/python -m pytest -n auto
+
+evaluate: $(VENV)/installed ## scorecards over CASES=DIR, both modes
+	@test -n "$(CASES)" || { echo "usage: make evaluate CASES=DIR"; exit 2; }
+	$(BIN)/coral evaluate $(CASES) --mode oracle --json benchmarks/results/oracle.json
+	$(BIN)/coral evaluate $(CASES) --mode online --json benchmarks/results/online.json
+
+speed: $(VENV)/installed-dev ## full run of benchmarks/speed.py
+	$(BIN)/python benchmarks/speed.py --json benchmarks/results/speed.json
+
+docs: $(VENV)/installed-dev ## write the generated tables into README.md
+	$(BIN)/python benchmarks/tables.py
+
+clean: ## remove the virtual environment and caches
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

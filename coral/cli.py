@@ -1,0 +1,177 @@
+"""The command line: `coral replay | evaluate | validate | demo`."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from coral import __version__
+from coral.errors import CoralError, Exit
+
+__all__ = ["main"]
+
+EPILOG = """\
+exit codes:
+  0  done
+  1  failure (a file cannot be written, a case crashed)
+  2  wrong usage
+  3  a recording cannot be used; all others were processed
+  4  replay: no incident was opened in any recording
+
+data goes to stdout, messages and progress to stderr.
+"""
+
+
+def _speed(text: str) -> float | None:
+    if text == "max":
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"a number > 0 or `max` expected, got {text!r}")
+    return value
+
+
+def _interval(text: str) -> float:
+    value = _speed(text)
+    if value is None:
+        raise argparse.ArgumentTypeError(f"seconds > 0 expected, got {text!r}")
+    return value
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="coral",
+        description="Online root-cause analysis of metrics.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"coral {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_replay(commands)
+    _add_evaluate(commands)
+    validate = _command(
+        commands,
+        "validate",
+        "say in words what is wrong with a recording, and what CORAL will do about it",
+        "coral validate incidents/checkout\n  coral validate metrics.csv --kpi web:latency",
+    )
+    validate.add_argument("paths", nargs="+", metavar="PATH", type=Path)
+    _add_table_options(validate)
+    _add_json(validate, "print the problems as JSON, one line each")
+    demo = _command(
+        commands,
+        "demo",
+        "replay a bundled incident of a real system through the in-memory broker",
+        "coral demo\n  coral demo --list\n  coral demo --case NAME --speed max",
+    )
+    demo.add_argument("--case", metavar="NAME", help="which bundled incident")
+    demo.add_argument("--list", action="store_true", help="list the bundled incidents")
+    demo.add_argument(
+        "--speed", type=_speed, default=120.0, metavar="N", help="N x real time, or max (120)"
+    )
+    demo.add_argument(
+        "--out", type=Path, default=Path("events.ndjson"), help="events go there (%(default)s)"
+    )
+    return parser
+
+
+def _add_replay(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    replay = _command(
+        commands,
+        "replay",
+        "run recorded incidents through the engine, row by row",
+        "coral replay incidents/checkout\n"
+        "  coral replay metrics.csv.gz --kpi web:latency --interval 10 --speed 60\n"
+        "  coral replay incidents/* --out events.ndjson",
+    )
+    replay.add_argument(
+        "paths",
+        nargs="+",
+        metavar="PATH",
+        type=Path,
+        help="folder of a recorded incident, or a bare CSV, CSV.gz or Parquet file",
+    )
+    replay.add_argument(
+        "--speed", type=_speed, default=None, metavar="N", help="N x real time, or max (default)"
+    )
+    replay.add_argument(
+        "--oracle", action="store_true", help="tell the engine the labelled start of the fault"
+    )
+    replay.add_argument("--out", type=Path, metavar="FILE", help="write the events as NDJSON")
+    _add_table_options(replay)
+    _add_json(replay, "print the events to stdout as NDJSON instead of tables")
+
+
+def _add_evaluate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    evaluate = _command(
+        commands,
+        "evaluate",
+        "score the engine over trees of recorded incidents",
+        "coral evaluate incidents/ --mode oracle\n"
+        "  coral evaluate incidents/ --mode online --jobs 2 --json online.json",
+    )
+    evaluate.add_argument("dirs", nargs="+", metavar="DIR", type=Path)
+    evaluate.add_argument(
+        "--mode",
+        choices=("oracle", "online"),
+        default="online",
+        help="oracle: told the onset; online: must notice it (default)",
+    )
+    evaluate.add_argument("--jobs", type=int, default=-1, metavar="N", help="processes (all cores)")
+    evaluate.add_argument(
+        "--no-topology", action="store_true", help="ignore the known edges (ablation)"
+    )
+    evaluate.add_argument("--json", type=Path, metavar="FILE", help="write the scorecard as JSON")
+
+
+def _command(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
+    name: str,
+    summary: str,
+    examples: str,
+) -> argparse.ArgumentParser:
+    return commands.add_parser(
+        name,
+        help=summary,
+        description=f"{summary[0].upper()}{summary[1:]}.",
+        epilog=f"examples:\n  {examples}\n\n{EPILOG}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def _add_table_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--kpi", action="append", default=[], metavar="NAME", help="health signal; may be repeated"
+    )
+    parser.add_argument(
+        "--interval", type=_interval, metavar="S", help="seconds between rows (median step)"
+    )
+
+
+def _add_json(parser: argparse.ArgumentParser, summary: str) -> None:
+    parser.add_argument("--json", action="store_true", help=summary)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; return its exit code."""
+    options = _parser().parse_args(arguments)
+    # The commands import numba and scipy, which takes a second: `coral --help` must not wait.
+    from coral import commands  # noqa: PLC0415
+
+    try:
+        return commands.run(options)
+    except CoralError as error:
+        print(f"coral: {error}", file=sys.stderr)  # noqa: T201 - the one place without a console
+        return Exit.FAILURE
+    except OSError as error:
+        print(f"coral: {error}", file=sys.stderr)  # noqa: T201
+        return Exit.FAILURE
+    except KeyboardInterrupt:
+        return Exit.INTERRUPTED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,240 @@
+"""What the commands do; parsing is in `cli`, words are in `report`."""
+
+import argparse
+import contextlib
+import io
+import json
+import sys
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
+
+import msgspec
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from coral import report
+from coral.backtest import backtest, find_cases, scorecard
+from coral.errors import CoralError, Exit
+from coral.incident import Incident
+from coral.replay import INCIDENTS, METRICS, BrokerFed, NullSink, replay, system_of
+from coral.replay import Progress as Step
+from streams.base import Sink, Source
+from streams.clock import SystemClock
+from streams.memory import MemoryBroker
+from streams.ndjson import NdjsonSink
+from streams.recorded import Problem, RecordedSource, Recording, RecordingError, validate
+
+__all__ = ["run"]
+
+# Frames between two moves of a progress bar.
+BAR_FRAMES = 32
+DEMO_CASE = "payment-delay"
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the chosen command; return its exit code."""
+    commands = {
+        "replay": run_replay,
+        "evaluate": run_evaluate,
+        "validate": run_validate,
+        "demo": run_demo,
+    }
+    return commands[options.command](options)
+
+
+def run_replay(options: argparse.Namespace) -> int:
+    """Replay recordings one after another."""
+    console = _console(quiet=options.json)
+    found, unusable = 0, 0
+    with _sink(options) as sink:
+        for path in options.paths:
+            try:
+                recording = Recording.open(path, options.kpi, options.interval)
+                _check_onset(options, recording)
+                found += _replay_one(options, recording, sink, console) is not None
+            except RecordingError as error:
+                unusable += 1
+                report.describe_problems(Console(stderr=True), str(path), error.problems)
+    if unusable:
+        return Exit.INVALID
+    return Exit.OK if found else Exit.NOTHING_FOUND
+
+
+def _check_onset(options: argparse.Namespace, recording: Recording) -> None:
+    if not options.oracle or recording.meta.fault_start is not None:
+        return
+    problem = Problem(
+        severity="error",
+        file=recording.path.name,
+        line=None,
+        column=None,
+        rule="no-onset",
+        message="--oracle needs `fault_start` in incident.json, and there is none",
+        action="Write it there, or leave --oracle out",
+    )
+    raise RecordingError([problem])
+
+
+def _replay_one(
+    options: argparse.Namespace, recording: Recording, sink: Sink, console: Console
+) -> Incident | None:
+    """Replay one recording; return the last revision of its last incident."""
+    console.print(f"[bold]{recording.path}[/]: {len(recording.names)} series")
+    clock = SystemClock()
+    source = RecordedSource(recording, clock, options.speed)
+    onset = recording.meta.fault_start if options.oracle else None
+    return _drive(source, sink, recording, console, onset=onset, until_settled=False)
+
+
+def _drive(
+    source: Source,
+    sink: Sink,
+    recording: Recording,
+    console: Console,
+    *,
+    onset: float | None,
+    until_settled: bool,
+) -> Incident | None:
+    newest: dict[str, Incident] = {}
+    settled = False
+
+    with _bar(console, recording.meta.system, recording.meta.n_rows or None) as advance:
+
+        def observe(step: Step) -> None:
+            nonlocal settled
+            for event in step.events:
+                newest[event.data.incident] = event.data
+                report.print_event(console, event)
+            settled = step.engine.phase == "settled"
+            advance(step.frames, step.engine.phase)
+
+        replay(
+            source,
+            sink,
+            system_of(recording.meta),
+            SystemClock(),
+            onset=onset,
+            observe=observe,
+            stop=lambda: until_settled and settled,
+        )
+    for incident in newest.values():
+        report.print_incident(console, incident)
+    if not newest:
+        console.print("No incident: the system stayed in its normal state.")
+    return next(reversed(newest.values()), None)
+
+
+def run_evaluate(options: argparse.Namespace) -> int:
+    """Score all recordings below the folders."""
+    cases = find_cases(options.dirs)
+    with _bar(Console(stderr=True), f"{len(cases)} recordings", len(cases)) as advance:
+        outcomes = backtest(
+            cases,
+            options.mode,
+            jobs=options.jobs,
+            topology=not options.no_topology,
+            progress=lambda done: advance(done, options.mode, 1),
+        )
+    card = scorecard(outcomes, options.mode)
+    report.print_scorecard(Console(), card)
+    if options.json is not None:
+        options.json.write_text(json.dumps(card, indent=1) + "\n")
+    if any(row.get("error") for row in card["cases"]):
+        return Exit.FAILURE
+    return Exit.INVALID if card["failed"] else Exit.OK
+
+
+def run_validate(options: argparse.Namespace) -> int:
+    """Say what is wrong with recordings."""
+    console, failed = Console(), False
+    for path in options.paths:
+        problems = validate(path, options.kpi, options.interval)
+        failed |= any(problem.severity == "error" for problem in problems)
+        if options.json:
+            for problem in problems:
+                found = {"path": str(path), **msgspec.to_builtins(problem)}
+                sys.stdout.write(json.dumps(found) + "\n")
+        else:
+            report.describe_problems(console, str(path), problems)
+    return Exit.INVALID if failed else Exit.OK
+
+
+def run_demo(options: argparse.Namespace) -> int:
+    """Replay a bundled incident through the in-memory broker until its ranking has settled."""
+    console = Console()
+    bundled = {path.name: path for path in _bundled()}
+    if options.list:
+        for name in sorted(bundled):
+            console.print(f"{name}: {Recording.open(bundled[name]).meta.fault_type}")
+        return Exit.OK
+    name = options.case or DEMO_CASE
+    if name not in bundled:
+        known = ", ".join(sorted(bundled))
+        raise CoralError(f"there is no bundled incident `{name}`; there are: {known}.")
+    recording = Recording.open(bundled[name])
+    meta = recording.meta
+    console.print(f"Replaying [bold]{name}[/], recorded from a real system ({meta.system}):")
+    console.print(
+        f"{len(recording.names)} series, one row every {meta.interval_s:g} s, through the"
+    )
+    console.print(f"in-memory broker, topic {METRICS} -> {INCIDENTS}. CORAL is told nothing else.")
+    broker, clock = MemoryBroker(), SystemClock()
+    broker.create_topic(METRICS)
+    with options.out.open("wb") as file:
+        source = BrokerFed(recording, broker, clock, options.speed)
+        sink = NdjsonSink(file)
+        last = _drive(source, sink, recording, console, onset=None, until_settled=True)
+    truth = ", ".join(meta.root_cause_entities) or "none"
+    console.print(f"What was really done: {meta.fault_type} in {truth}.")
+    console.print(f"Events written to {options.out}.")
+    return Exit.OK if last is not None else Exit.NOTHING_FOUND
+
+
+def _bundled() -> list[Path]:
+    root = Path(str(files("coral") / "recordings"))
+    return sorted(path.parent for path in root.glob("*/incident.json"))
+
+
+def _console(*, quiet: bool) -> Console:
+    return Console(file=io.StringIO()) if quiet else Console()
+
+
+@contextlib.contextmanager
+def _sink(options: argparse.Namespace) -> Iterator[Sink]:
+    """Where the events of `coral replay` go: a file, standard output, nowhere."""
+    if options.out is not None:
+        with options.out.open("wb") as file:
+            yield NdjsonSink(file)
+    elif options.json:
+        yield NdjsonSink(sys.stdout.buffer)
+        sys.stdout.flush()
+    else:
+        yield NullSink()
+
+
+class _Advance:
+    """Moves a progress bar, now and then."""
+
+    def __init__(self, progress: Progress, total: int | None, title: str) -> None:
+        self._progress = progress
+        self._task = progress.add_task(title, total=total, phase="")
+
+    def __call__(self, done: int, phase: str, every: int = BAR_FRAMES) -> None:
+        if done % every == 0:
+            self._progress.update(self._task, completed=done, phase=phase)
+
+
+@contextlib.contextmanager
+def _bar(console: Console, title: str, total: int | None) -> Iterator[_Advance]:
+    """Progress bar; on anything but a terminal it stays silent."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[phase]}"),
+        TimeRemainingColumn(),
+    )
+    silent = not console.is_terminal
+    with Progress(*columns, console=console, transient=True, disable=silent) as progress:
+        yield _Advance(progress, total, title)

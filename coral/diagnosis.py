@@ -1,0 +1,203 @@
+"""One incident from its onset to its resolution: evidence in, revisions out."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coral import __version__
+from coral.config import EngineConfig, SystemConfig, digest
+from coral.findings import Findings, significant
+from coral.incident import (
+    Convergence,
+    Event,
+    GraphEdge,
+    Incident,
+    Kind,
+    Resolution,
+    Revision,
+    State,
+    Trigger,
+    incident_id,
+    timestamp,
+)
+from coral.localise import convergence
+from coral.localise.layout import Layout
+from coral.localise.rank import Localiser, Ranking
+from coral.normal import NormalState
+
+__all__ = ["Diagnosis"]
+
+Floats = NDArray[np.float64]
+
+HISTORY = 32  # revisions listed in an event
+GRAPH_ENTITIES = 5  # suspects whose edges are listed
+GRAPH_EDGES = 20
+# Event times kept to say when a series changed; changes after that many rows have no time.
+TIMES = 4096
+
+
+class Diagnosis:
+    """The open incident of one system.
+
+    Parameters
+    ----------
+    system : SystemConfig
+    config : EngineConfig
+    layout : Layout
+    normal : NormalState
+        State before the onset. Its graph gets a state-dependent part until `close`.
+    trigger : Trigger
+        Why it was opened.
+    onset : float
+        Event time of the first row of the new state, unix s.
+    """
+
+    def __init__(
+        self,
+        system: SystemConfig,
+        config: EngineConfig,
+        layout: Layout,
+        normal: NormalState,
+        trigger: Trigger,
+        onset: float,
+    ) -> None:
+        self._system = system
+        self._config = config
+        self._digest = digest(config, __version__)
+        self._trigger = trigger
+        self._normal = normal
+        base, adjacent = normal.base()
+        self._base_rows = len(base)
+        self._localiser = Localiser(layout, base, adjacent, normal.mechanism())
+        normal.graph.open_state()
+        self._times: list[float] = []
+        self._now = onset
+        self._convergence = convergence.Convergence()
+        self._history: list[Revision] = []
+        self._graph: list[GraphEdge] = []
+        self.id = incident_id(system.name, onset, self._digest)
+        self.revision = 0
+
+    @property
+    def rows(self) -> int:
+        """Rows since the onset."""
+        return self._localiser.rows
+
+    @property
+    def settled(self) -> bool:
+        """Whether the ranking has converged."""
+        return self._convergence.converged
+
+    def update(self, time: float, x: Floats, *, adjacent: bool) -> None:
+        """Add one row of the incident; x may have more series than at the onset."""
+        x = x[: len(self._localiser.layout.names)]
+        self._localiser.update(x, adjacent=adjacent)
+        if not adjacent:
+            self._normal.graph.break_lags()
+        self._normal.graph.update(self._normal.scaled(x))
+        if len(self._times) < TIMES:
+            self._times.append(time)
+        self._now = time
+
+    def open(self) -> Event:
+        """Return the first revision."""
+        return self._revise("io.coral.incident.opened.v1")
+
+    def revise(self) -> Event | None:
+        """Return the next revision when one is due after the newest row."""
+        if not convergence.revision_due(self.rows):
+            return None
+        return self._revise("io.coral.ranking.updated.v1")
+
+    def close(self, resolution: Resolution) -> Event:
+        """Return the last revision and end the state-dependent part of the graph."""
+        event = self._revise("io.coral.incident.resolved.v1", resolution)
+        self._normal.graph.close_state()
+        return event
+
+    def _revise(self, kind: Kind, resolution: Resolution | None = None) -> Event:
+        ranking = self._localiser.rank()
+        names = self._localiser.layout.entities
+        order = [names[e] for e in ranking.order if ranking.scores[e] > 0]
+        if self._convergence.update(self.rows, order) and resolution is None:
+            kind = "io.coral.ranking.converged.v1"
+        if kind != "io.coral.ranking.updated.v1" or self.rows & (self.rows - 1) == 0:
+            self._graph = self._edges(ranking)  # at doublings and when something ends
+        self.revision += 1
+        data = self._describe(ranking, resolution)
+        self._history.append(Revision(rows=self.rows, top=order[: convergence.DEPTH]))
+        del self._history[:-HISTORY]
+        return Event(
+            id=f"{self.id}:{self.revision}",
+            source=f"/coral/{self._system.name}",
+            type=kind,
+            subject=self.id,
+            time=timestamp(self._now),
+            data=data,
+        )
+
+    def _describe(self, ranking: Ranking, resolution: Resolution | None) -> Incident:
+        findings = Findings(self._localiser, ranking, self._times)
+        causes = findings.causes(self._config.max_causes)
+        state: State = "settled" if self.settled else "diagnosing"
+        return Incident(
+            incident=self.id,
+            revision=self.revision,
+            state="resolved" if resolution else state,
+            system=self._system.name,
+            kpi=list(self._system.kpi),
+            trigger=self._trigger,
+            now=timestamp(self._now),
+            rows=self.rows,
+            base_rows=self._base_rows,
+            tier=findings.tier,
+            summary=findings.summary(causes),
+            causes=causes,
+            ruled_out=findings.ruled_out(causes),
+            entities=findings.entities(),
+            metrics=findings.metrics(),
+            graph=self._graph,
+            convergence=Convergence(
+                converged=self.settled,
+                rows=self._convergence.rows,
+                confirmations=self._convergence.confirmations,
+                agreement=round(self._convergence.agreement, 4),
+            ),
+            history=list(self._history),
+            resolution=resolution,
+            engine=__version__,
+            config=self._digest,
+        )
+
+    def _edges(self, ranking: Ranking) -> list[GraphEdge]:
+        """Strongest learned edges between the series of the first suspects and the KPI entities."""
+        layout = self._localiser.layout
+        graph = self._normal.graph
+        graph.solve()  # warm-started
+        near = {*ranking.order[:GRAPH_ENTITIES], *layout.kpi_entities}
+        listed = [
+            edge
+            for edge in graph.edges()
+            if layout.owner[edge.cause] in near
+            and layout.owner[edge.effect] in near
+            and edge.cause != edge.effect
+        ]
+        listed.sort(key=lambda e: (-significant(abs(e.strength), 4), e.cause, e.effect, e.lag))
+        return [
+            GraphEdge(
+                cause=layout.names[edge.cause],
+                effect=layout.names[edge.effect],
+                lag=edge.lag,
+                strength=significant(edge.strength, 4),
+                part=edge.part,
+            )
+            for edge in listed[:GRAPH_EDGES]
+        ]
+
+
+def strongest_series(names: Sequence[str], scores: Floats, limit: int = 5) -> list[str]:
+    """Names of the series with the largest finite positive scores, strongest first."""
+    usable = [i for i in range(len(names)) if np.isfinite(scores[i]) and scores[i] > 0]
+    usable.sort(key=lambda i: (-significant(float(scores[i])), names[i]))
+    return [names[i] for i in usable[:limit]]

@@ -1,0 +1,204 @@
+"""The published event: a CloudEvent whose data is one revision of one incident.
+
+The JSON Schema in `coral/schemas/incident.v1.json` is generated from these types by
+`python -m coral.incident` and checked against them in the tests.
+"""
+
+import datetime as dt
+import hashlib
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from coral.errors import EventError
+
+__all__ = ["Event", "Incident", "decode", "encode", "incident_id", "json_schema", "timestamp"]
+
+SCHEMA = Path(__file__).parent / "schemas" / "incident.v1.json"
+
+Kind = Literal[
+    "io.coral.incident.opened.v1",
+    "io.coral.ranking.updated.v1",
+    "io.coral.ranking.converged.v1",
+    "io.coral.incident.resolved.v1",
+]
+State = Literal["diagnosing", "settled", "resolved"]
+Resolution = Literal["back to normal", "new normal accepted"]
+Tier = Literal["likely", "possible", "unlikely", "no clear cause"]
+
+
+class _Part(msgspec.Struct, frozen=True):
+    """A part of an event; unknown fields are ignored, so that newer writers can be read."""
+
+
+class Trigger(_Part, frozen=True):
+    """Why the incident was opened."""
+
+    source: Literal["detector", "told"]  # told: the onset was given (oracle mode)
+    time: str  # event time of the row that raised the alarm
+    onset: str  # event time of the first row of the new state
+    delay_s: float  # alarm minus onset
+    channel: str | None  # the statistic that fired
+    statistic: float | None
+    threshold: float | None
+    p_value: float | None
+    series: list[str]  # series that carry the change, strongest first
+
+
+class MetricFinding(_Part, frozen=True):
+    """Evidence of one series."""
+
+    name: str
+    evidence: float  # >= 0, after role weights
+    surprise: float  # mean log surprise above that of the normal state
+    deviation: float  # mean deviation in units of the normal state, signed
+    before: float  # median in the normal state, raw units
+    after: float | None  # mean since the onset, raw units
+    changed_at: str | None  # first row outside of the normal range
+
+
+class Cause(_Part, frozen=True):
+    """One candidate, with its evidence."""
+
+    rank: int
+    entity: str
+    score: float  # share of all scores
+    tier: Tier
+    evidence: float
+    metrics: list[MetricFinding]
+    changed_after_kpi_s: float | None  # negative: before the health signal
+    path: list[str]  # entities from the cause to the health signal along known edges
+    text: str
+
+
+class RuledOut(_Part, frozen=True):
+    """A strong candidate that is not among the first, and why."""
+
+    entity: str
+    evidence: float  # before role weights
+    reason: str
+
+
+class Scored(_Part, frozen=True):
+    """A name and its score."""
+
+    name: str
+    score: float
+
+
+class GraphEdge(_Part, frozen=True):
+    """An edge of the learned causal graph among the suspects."""
+
+    cause: str
+    effect: str
+    lag: int
+    strength: float
+    part: Literal["invariant", "dependent"]
+
+
+class Convergence(_Part, frozen=True):
+    """How stable the ranking is."""
+
+    converged: bool
+    rows: int | None  # rows after the onset at which it converged
+    confirmations: int
+    agreement: float  # overlap of the top five with those at 1/2 and 3/4 of the rows, the lower
+
+
+class Revision(_Part, frozen=True):
+    """The first five entities at an earlier revision."""
+
+    rows: int
+    top: list[str]
+
+
+class Incident(_Part, frozen=True):
+    """One revision of one incident: the data of an event."""
+
+    incident: str
+    revision: int
+    state: State
+    system: str
+    kpi: list[str]
+    trigger: Trigger
+    now: str  # event time of the newest row considered
+    rows: int  # rows from the onset to now
+    base_rows: int  # rows of normal state compared with
+    tier: Tier
+    summary: str
+    causes: list[Cause]
+    ruled_out: list[RuledOut]
+    entities: list[Scored]
+    metrics: list[Scored]
+    graph: list[GraphEdge]
+    convergence: Convergence
+    history: list[Revision]
+    resolution: Resolution | None
+    engine: str  # version
+    config: str  # digest of the configuration
+
+
+class Event(_Part, frozen=True, kw_only=True):
+    """CloudEvents 1.0, structured mode."""
+
+    specversion: Literal["1.0"] = "1.0"
+    id: str  # <incident>:<revision>, equal on every re-run
+    source: str
+    type: Kind
+    subject: str  # the incident
+    time: str
+    datacontenttype: Literal["application/json"] = "application/json"
+    data: Incident
+
+
+def incident_id(system: str, onset: float, config: str) -> str:
+    """Deterministic identifier of an incident: equal input and configuration, equal id."""
+    text = f"{system}\n{onset!r}\n{config}"
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def timestamp(time: float) -> str:
+    """Unix seconds as RFC 3339 in UTC, with milliseconds only where there are any."""
+    moment = dt.datetime.fromtimestamp(round(time, 3), tz=dt.UTC)
+    precision = "milliseconds" if moment.microsecond else "seconds"
+    return moment.isoformat(timespec=precision).replace("+00:00", "Z")
+
+
+_ENCODER = msgspec.json.Encoder()
+_DECODER = msgspec.json.Decoder(Event)
+
+
+def encode(event: Event) -> bytes:
+    """Serialise an event as one line of JSON; equal events give equal bytes."""
+    return _ENCODER.encode(event)
+
+
+def decode(line: bytes) -> Event:
+    """Parse one event.
+
+    Raises
+    ------
+    EventError
+        Naming the path and the rule, when the line is no event of this version.
+    """
+    try:
+        return _DECODER.decode(line)
+    except msgspec.MsgspecError as error:
+        raise EventError(f"not a CORAL event: {error}") from error
+
+
+def json_schema() -> dict[str, Any]:
+    """JSON Schema (2020-12) of an event."""
+    schema = msgspec.json.schema(Event)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+def main() -> None:
+    """Write the schema into the package."""
+    SCHEMA.parent.mkdir(exist_ok=True)
+    SCHEMA.write_bytes(msgspec.json.format(msgspec.json.encode(json_schema()), indent=2) + b"\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,215 @@
+"""Evidence of every series: innovation surprise under the state-invariant mechanism.
+
+METHOD.md section 4. A series is suspicious when it does what its own past and that of the others
+do not predict, not merely when its level is unusual: what follows from another series is
+predicted by it and keeps quiet.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coral.localise._kernels import accumulate_comovement, accumulate_innovation
+
+__all__ = ["Evidence", "Mechanism", "Surprise"]
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+# A change below this share of the level is uninteresting, however quiet the series was.
+LEVEL_SHARE = 0.03
+# The observed range counts as three units, whatever the shape of its distribution.
+RANGE_UNITS = 3.0
+# Added to every innovation scale, in units: a series that was predicted perfectly for a short
+# time is not known to be predictable.
+SIGMA_FLOOR = 0.15
+# Size in units of the first value of a series that had been exactly zero, which has no scale.
+WAKING_UNITS = 10.0
+# Deviations are cut here, in units: one broken sensor must not decide a logarithm of a mean.
+CLIP_UNITS = 1000.0
+# Weight of the sustained surprise against that of the largest one.
+SUSTAINED, LARGEST = 0.8, 0.2
+
+
+class Mechanism(NamedTuple):
+    """State-invariant prediction of the next row, in raw units.
+
+    Attributes
+    ----------
+    center, scale : ndarray of shape (n,), float64, raw units; scale > 0
+    coefficients : ndarray of shape (n, n), float64
+        `coefficients[i, j]` is the effect of series i on series j one row later, in scaled units.
+    """
+
+    center: Floats
+    scale: Floats
+    coefficients: Floats
+
+    def predict(self, previous: Floats) -> Floats:
+        """Predict the rows after `previous`; a missing cell counts as its center.
+
+        Parameters
+        ----------
+        previous : ndarray of shape (n,) or (m, n), float64, raw units, NaN = missing
+
+        Returns
+        -------
+        ndarray of the same shape, never NaN
+        """
+        z = (previous - self.center) / self.scale
+        z = np.clip(np.where(np.isnan(z), 0.0, z), -CLIP_UNITS, CLIP_UNITS)
+        predicted: Floats = self.center + self.scale * (z @ self.coefficients)
+        return predicted
+
+
+class Surprise(NamedTuple):
+    """What the rows since the onset say about every series; arrays of shape (n,)."""
+
+    total: Floats  # combined evidence, >= 0
+    sustained: Floats  # mean log surprise above that of the base period, >= 0
+    largest: Floats  # log of the largest surprise, >= 0
+    level: Floats  # mean deviation of the level in units of the base period, signed
+    after: Floats  # mean since the onset, raw units, NaN = no cell
+    first: Ints  # first row outside of the base period's range, counted from the onset, -1 = none
+
+
+class Evidence:
+    """Running evidence since an onset against a base period.
+
+    Parameters
+    ----------
+    base : ndarray of shape (rows, n), float64, raw units, NaN = missing
+        Rows of normal state before the onset, oldest first.
+    adjacent : ndarray of shape (rows,), bool
+        Whether a row directly follows the one before it on the grid.
+    mechanism : Mechanism
+    pairs : ndarray of shape (n_pairs, 2), int64
+        Series whose joint movement is followed.
+
+    Notes
+    -----
+    Memory does not grow with the rows. Multiplying a series by a positive factor changes nothing.
+    """
+
+    def __init__(
+        self, base: Floats, adjacent: NDArray[np.bool_], mechanism: Mechanism, pairs: Ints
+    ) -> None:
+        n = base.shape[1]
+        self.rows = 0
+        self._mechanism = mechanism
+        self.known = np.isfinite(base).any(axis=0)
+        self.center, self.scale = center_and_scale(base)
+        innovation = self._base_innovation(base, adjacent)
+        self._sigma = SIGMA_FLOOR + _column_max(np.abs(innovation)) / RANGE_UNITS
+        self._base_log = _column_mean(np.log1p(np.abs(innovation) / self._sigma))
+        self._previous = base[-1].copy() if len(base) else np.full(n, np.nan)
+        self._log_sum, self._peak = np.zeros(n), np.zeros(n)
+        self._level_sum, self._raw_sum = np.zeros(n), np.zeros(n)
+        self._count = np.zeros(n, dtype=np.int64)
+        self._first = np.full(n, -1, dtype=np.int64)
+        self._deviation = np.empty(n)
+        self._left = np.ascontiguousarray(pairs[:, 0])
+        self._right = np.ascontiguousarray(pairs[:, 1])
+        self._products = np.zeros(len(pairs))
+        self._squares = np.zeros((len(pairs), 2))
+
+    def update(self, x: Floats, *, adjacent: bool) -> None:
+        """Add one row after the onset.
+
+        Parameters
+        ----------
+        x : ndarray of shape (n,), float64, raw units, NaN = missing
+        adjacent : bool
+            False after a gap: then nothing is predicted from the row before.
+        """
+        previous = self._previous if adjacent else np.full_like(x, np.nan)
+        accumulate_innovation(
+            x,
+            self._mechanism.predict(previous),
+            self.center,
+            self.scale,
+            self._sigma,
+            WAKING_UNITS,
+            self.rows,
+            self._log_sum,
+            self._peak,
+            self._level_sum,
+            self._raw_sum,
+            self._count,
+            self._first,
+            self._deviation,
+        )
+        accumulate_comovement(
+            self._deviation, self._left, self._right, self._products, self._squares
+        )
+        self._previous = x
+        self.rows += 1
+
+    @property
+    def surprise(self) -> Surprise:
+        """Evidence so far; zeros for a series without a cell since the onset or in the base."""
+        seen = (self._count > 0) & self.known
+        count = np.maximum(self._count, 1)
+        sustained = np.where(seen, np.maximum(self._log_sum / count - self._base_log, 0.0), 0.0)
+        largest = np.where(seen, np.log1p(self._peak), 0.0)
+        return Surprise(
+            total=np.expm1(SUSTAINED * sustained + LARGEST * largest),
+            sustained=sustained,
+            largest=largest,
+            level=np.where(seen, self._level_sum / count, 0.0),
+            after=np.where(self._count > 0, self._raw_sum / count, np.nan),
+            first=self._first.copy(),
+        )
+
+    @property
+    def comovement(self) -> Floats:
+        """Similarity of direction of every pair since the onset: (n_pairs,), 0 .. 1.
+
+        Cosine of the signed-logarithmic deviations from the base period, floored at zero.
+        """
+        norm = np.sqrt(self._squares[:, 0] * self._squares[:, 1])
+        safe = np.where(norm > 0.0, norm, 1.0)
+        cosine: Floats = np.clip(np.where(norm > 0.0, self._products / safe, 0.0), 0.0, 1.0)
+        return cosine
+
+    def _base_innovation(self, base: Floats, adjacent: NDArray[np.bool_]) -> Floats:
+        """Innovations of the base rows in units, NaN = missing; the first row has none."""
+        if len(base) < 2:
+            return np.zeros_like(base)
+        previous = np.where(adjacent[1:, None], base[:-1], np.nan)
+        unit = np.where(self.scale > 0.0, self.scale, 1.0)
+        return (base[1:] - self._mechanism.predict(previous)) / unit
+
+
+def center_and_scale(base: Floats) -> tuple[Floats, Floats]:
+    """Median and unit of every series in its base period.
+
+    Returns
+    -------
+    center : ndarray of shape (n,), 0 where nothing was seen
+    scale : ndarray of shape (n,)
+        A third of the largest deviation plus a share of the level; 0 for a series that was
+        exactly zero throughout, or never seen.
+
+    Notes
+    -----
+    The observed range, not the standard deviation: with heavy tails and quantised series a
+    standard deviation makes ordinary values look like evidence (METHOD.md, section 4).
+    """
+    n = base.shape[1]
+    center = np.zeros(n)
+    seen = np.isfinite(base).any(axis=0) if len(base) else np.zeros(n, dtype=bool)
+    center[seen] = np.nanmedian(base[:, seen], axis=0)
+    return center, _column_max(np.abs(base - center)) / RANGE_UNITS + LEVEL_SHARE * np.abs(center)
+
+
+def _column_max(values: Floats) -> Floats:
+    """Largest non-negative value of every column, NaN ignored, 0 where there is none."""
+    return np.fmax.reduce(values, axis=0, initial=0.0)
+
+
+def _column_mean(values: Floats) -> Floats:
+    count = np.isfinite(values).sum(axis=0)
+    total = np.where(np.isfinite(values), values, 0.0).sum(axis=0)
+    return np.where(count > 0, total / np.maximum(count, 1), 0.0)

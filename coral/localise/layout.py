@@ -1,0 +1,97 @@
+"""What is fixed for one incident: series, entities, roles, known edges, pairs to follow."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coral.localise.roles import Role, healthy_direction, role_of
+
+__all__ = ["Layout", "entity_of", "metric_of"]
+
+SIGNALS = (Role.LATENCY, Role.ERROR)
+
+
+def entity_of(series: str) -> str:
+    """Entity part of a series name `<entity>:<metric>`."""
+    return series.partition(":")[0]
+
+
+def metric_of(series: str) -> str:
+    """Metric part of a series name `<entity>:<metric>`."""
+    return series.partition(":")[2]
+
+
+class Layout:
+    """Index arrays over series and entities.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Series names; the order of all per-series arrays.
+    kpi : sequence of str
+        Health signals; names that are not among the series count by their entity only.
+    edges : sequence of (str, str)
+        Known topology, (cause, effect).
+
+    Attributes
+    ----------
+    entities : tuple of str, sorted
+    owner : ndarray of shape (n_series,), int64
+        Entity index of every series.
+    relations : ndarray of shape (n_relations, 2), int64
+        (effect, cause) entity indices of known edges, then of views.
+    views : int
+        Index of the first relation that is a possible view, see `_views`.
+    pairs, pair_relation : ndarrays of shape (n_pairs, 2) and (n_pairs,), int64
+        Same-named signals of both ends of a relation, and which relation they belong to.
+    """
+
+    def __init__(
+        self, names: Sequence[str], kpi: Sequence[str], edges: Sequence[tuple[str, str]]
+    ) -> None:
+        self.names = tuple(names)
+        self.entities = tuple(sorted({entity_of(name) for name in names}))
+        index = {entity: i for i, entity in enumerate(self.entities)}
+        self.owner = np.array([index[entity_of(name)] for name in names], dtype=np.int64)
+        self.kpi_entities = sorted({index[e] for e in map(entity_of, kpi) if e in index})
+        self.kpi_series = [i for i, name in enumerate(names) if name in set(kpi)]
+        self.roles = [role_of(metric_of(name)) for name in names]
+        self.healthy = np.array([healthy_direction(metric_of(name)) for name in names])
+        self.kpi_roles = {role_of(metric_of(name)) for name in kpi} & set(SIGNALS)
+        direct = [(index[b], index[a]) for a, b in edges if a in index and b in index]
+        related = direct + self._views(direct)
+        self.views = len(direct)
+        self.relations = np.array(related, dtype=np.int64).reshape(-1, 2)
+        self._set_pairs()
+
+    def _views(self, direct: list[tuple[int, int]]) -> list[tuple[int, int]]:
+        """Leaves that may be another component seen from outside, as (leaf, component).
+
+        Call graphs made from client-side spans list a callee twice: as itself, with its own
+        causes, and as the address that the caller used, a leaf with the same latency.
+        """
+        causes: dict[int, set[int]] = {}
+        effects: dict[int, set[int]] = {}
+        for effect, cause in direct:
+            causes.setdefault(effect, set()).add(cause)
+            effects.setdefault(cause, set()).add(effect)
+        found = set()
+        for leaf in effects.keys() - causes.keys():
+            for shared in effects[leaf]:
+                found |= {(leaf, other) for other in causes[shared] if other in causes}
+        return sorted(found)
+
+    def _set_pairs(self) -> None:
+        wanted = self.kpi_roles or set(SIGNALS)
+        signals: list[dict[str, int]] = [{} for _ in self.entities]
+        for series, name in enumerate(self.names):
+            if self.roles[series] in wanted:
+                signals[self.owner[series]][metric_of(name)] = series
+        pairs, relation = [], []
+        for r, (effect, cause) in enumerate(self.relations.tolist()):
+            for metric in sorted(signals[effect].keys() & signals[cause].keys()):
+                pairs.append((signals[effect][metric], signals[cause][metric]))
+                relation.append(r)
+        self.pairs: NDArray[np.int64] = np.array(pairs, dtype=np.int64).reshape(-1, 2)
+        self.pair_relation: NDArray[np.int64] = np.array(relation, dtype=np.int64)

@@ -1,0 +1,204 @@
+"""Ranking of entities and metrics from the evidence since the onset."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coral.localise.evidence import Evidence, Mechanism, Surprise
+from coral.localise.layout import Layout
+from coral.localise.roles import Role
+from coral.localise.walk import absorbing_walk, best_paths
+
+__all__ = ["Localiser", "Ranking"]
+
+Floats = NDArray[np.float64]
+
+# Role weights: what a metric's evidence counts for its entity (METHOD.md, section 4). Traffic is
+# rather a victim or a driver from outside than a cause; a health signal of another kind than the
+# KPI's, or one that got better, does not explain it; the KPI entity's own signals are the symptom.
+TRAFFIC_WEIGHT = 0.2
+OTHER_KIND_WEIGHT = 0.1
+HEALTHY_WEIGHT = 0.1
+SYMPTOM_WEIGHT = 0.0
+# Evidence below this is noise for the walk: E^2 / (E + .3).
+SATURATION = 0.3
+# A leaf that moves like a component with causes of its own, more than this, is a view of it.
+VIEW_AT_LEAST = 0.5
+# score = walk^.4 evidence^.8: the walk decides among those who have evidence.
+WALK_POWER, EVIDENCE_POWER = 0.4, 0.8
+
+
+class Ranking(NamedTuple):
+    """One revision's answer; all arrays are over entities or series in the layout's order."""
+
+    rows: int
+    order: list[int]  # entities, best first
+    scores: Floats  # per entity, sum 1 unless nothing has evidence
+    evidence: Floats  # per entity, role-weighted
+    explained: Floats  # (n_entities, n_entities), see `absorbing_walk`
+    paths: list[list[int]]  # in the order of `order`: cause .. KPI entity
+    metric_order: list[int]  # series, best first
+    metric_scores: Floats  # per series
+    weights: Floats  # per series: role weight
+    surprise: Surprise
+    consensus: float  # 0 .. 1: do cheap variants of the ranking have the same first?
+    margin: float  # log of first score over second, >= 0
+
+
+class Localiser:
+    """Evidence and ranking of one incident.
+
+    Parameters
+    ----------
+    layout : Layout
+    base, adjacent, mechanism
+        As in `Evidence`; base has the layout's series as columns.
+    """
+
+    def __init__(
+        self, layout: Layout, base: Floats, adjacent: NDArray[np.bool_], mechanism: Mechanism
+    ) -> None:
+        self.layout = layout
+        self.evidence = Evidence(base, adjacent, mechanism, layout.pairs)
+
+    @property
+    def rows(self) -> int:
+        """Rows since the onset."""
+        return self.evidence.rows
+
+    def update(self, x: Floats, *, adjacent: bool) -> None:
+        """Add one row after the onset; see `Evidence.update`."""
+        self.evidence.update(x, adjacent=adjacent)
+
+    def rank(self) -> Ranking:
+        """Rank entities and metrics by everything seen since the onset."""
+        layout = self.layout
+        surprise = self.evidence.surprise
+        weights = role_weights(layout, surprise)
+        evidence = entity_maximum(layout, surprise.total * weights)
+        explained = self._explained(surprise, evidence)
+        certain = evidence**2 / (evidence + SATURATION)
+        stops = absorbing_walk(explained, certain, layout.kpi_entities)
+        scores = normalised(stops**WALK_POWER * evidence**EVIDENCE_POWER)
+        order = ordered(scores, layout.entities)
+        share = surprise.total * weights / np.maximum(evidence, 1e-300)[layout.owner]
+        metric_scores = rounded(scores[layout.owner] * share)
+        return Ranking(
+            rows=self.rows,
+            order=order,
+            scores=scores,
+            evidence=rounded(evidence),
+            explained=explained,
+            paths=best_paths(explained, layout.kpi_entities, order),
+            metric_order=ordered(metric_scores, layout.names),
+            metric_scores=metric_scores,
+            weights=weights,
+            surprise=surprise,
+            consensus=self._consensus(order, surprise, weights, evidence, stops),
+            margin=margin(scores, order),
+        )
+
+    def _explained(self, surprise: Surprise, evidence: Floats) -> Floats:
+        """Share of an entity's evidence that each direct cause explains, (n, n), 0 .. 1."""
+        layout = self.layout
+        n = len(layout.entities)
+        result = np.zeros((n, n))
+        if not len(layout.relations):
+            return result
+        together = np.zeros(len(layout.relations))
+        np.maximum.at(together, layout.pair_relation, self.evidence.comovement)
+        certain = evidence**2 / (evidence + SATURATION)
+        effect, cause = layout.relations[:, 0], layout.relations[:, 1]
+        known = np.where(certain[effect] > 0, certain[effect], np.inf)
+        larger = np.minimum(certain[cause] / known, 1.0)
+        larger[layout.views :] = 0.0
+        together[layout.views :] *= together[layout.views :] > VIEW_AT_LEAST
+        believed = together * certain[cause] / (certain[cause] + SATURATION)
+        share = np.maximum(larger, believed) * self._external_share(surprise)[effect]
+        np.maximum.at(result, (effect, cause), share)
+        return result
+
+    def _external_share(self, surprise: Surprise) -> Floats:
+        """How much of an entity's evidence others may explain, per entity, 0 .. 1.
+
+        Latency, errors and traffic come in over the network; what an entity does to itself (its
+        processor, memory, disk) is never explained away by a callee.
+        """
+        layout = self.layout
+        outside = np.array([role is not Role.OTHER for role in layout.roles])
+        external = entity_maximum(layout, np.where(outside, surprise.total, 0.0))
+        internal = entity_maximum(layout, np.where(outside, 0.0, surprise.total))
+        has_signals = entity_maximum(layout, outside.astype(np.float64)) > 0
+        both = np.maximum(external + internal, 1e-300)
+        return np.where(has_signals, np.sqrt(external / both), 1.0)
+
+    def _consensus(
+        self,
+        order: list[int],
+        surprise: Surprise,
+        weights: Floats,
+        evidence: Floats,
+        stops: Floats,
+    ) -> float:
+        """Mean reciprocal rank of our first entity under cheap variants of the ranking."""
+        layout = self.layout
+        variants = (
+            evidence,
+            stops,
+            entity_maximum(layout, surprise.total),
+            entity_maximum(layout, np.expm1(surprise.sustained) * weights),
+            entity_maximum(layout, surprise.largest * weights),
+        )
+        first = order[0]
+        ranks = [1 + int((rounded(v) > rounded(v)[first]).sum()) for v in variants]
+        return round(sum(1.0 / r for r in ranks) / len(ranks), 4)
+
+
+def role_weights(layout: Layout, surprise: Surprise) -> Floats:
+    """Weight of every series' evidence by the role of its metric: (n_series,), 0 .. 1."""
+    role = layout.roles
+    signal = np.array([r in (Role.LATENCY, Role.ERROR) for r in role])
+    traffic = np.array([r is Role.TRAFFIC for r in role])
+    symptom = signal & np.isin(layout.owner, layout.kpi_entities)
+    other_kind = signal & np.array(
+        [bool(layout.kpi_roles) and r not in layout.kpi_roles for r in role]
+    )
+    better = signal & (layout.healthy * surprise.level > 0)
+    weights = np.where(traffic, TRAFFIC_WEIGHT, 1.0)
+    weights = weights * np.where(symptom, SYMPTOM_WEIGHT, 1.0)
+    weights = weights * np.where(other_kind & ~symptom, OTHER_KIND_WEIGHT, 1.0)
+    return weights * np.where(better, HEALTHY_WEIGHT, 1.0)
+
+
+def entity_maximum(layout: Layout, values: Floats) -> Floats:
+    """Largest of the values (>= 0) of an entity's series, per entity."""
+    result = np.zeros(len(layout.entities))
+    np.maximum.at(result, layout.owner, values)
+    return result
+
+
+def rounded(values: Floats) -> Floats:
+    """Six significant digits: the same order and bytes whatever linear algebra library computes."""
+    with np.errstate(divide="ignore"):
+        magnitude = np.where(values != 0, np.floor(np.log10(np.abs(values))), 0.0)
+    unit = 10.0 ** (magnitude - 5)
+    return np.round(values / unit) * unit
+
+
+def normalised(scores: Floats) -> Floats:
+    total = float(scores.sum())
+    return rounded(scores / total) if total > 0 else np.zeros_like(scores)
+
+
+def ordered(scores: Floats, names: tuple[str, ...]) -> list[int]:
+    """Return indices by falling score; ties by name, so that the order of columns decides nothing."""
+    return sorted(range(len(names)), key=lambda i: (-scores[i], names[i]))
+
+
+def margin(scores: Floats, order: list[int]) -> float:
+    """Logarithm of the first score over the second; 0 for one candidate or none."""
+    if len(order) < 2 or scores[order[0]] <= 0:
+        return 0.0
+    second = max(float(scores[order[1]]), 1e-6)
+    return round(float(np.log(scores[order[0]] / second)), 4)

@@ -1,0 +1,77 @@
+"""What kind of signal a metric is, by published naming conventions only.
+
+The four golden signals (latency, traffic, errors, saturation) of the Google SRE book, chapter 6,
+in the words of the OpenTelemetry semantic conventions (`http.server.request.duration`,
+`system.cpu.utilization`), of Prometheus practice (`*_latency_seconds`, `*_errors_total`,
+`*_requests_total`) and of the cloud monitors (`Latency`, `Availability`, `RequestCount`).
+A metric that no convention names is OTHER, and nothing is assumed about it.
+"""
+
+import re
+from enum import Enum
+
+__all__ = ["Role", "healthy_direction", "role_of"]
+
+
+class Role(Enum):
+    """Kind of signal."""
+
+    LATENCY = "latency"
+    ERROR = "error"
+    TRAFFIC = "traffic"
+    OTHER = "other"
+
+
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+[a-z]*")
+_QUANTILE = re.compile(r"(?:^|[^a-z0-9])p\d{2,3}(?:[^a-z0-9]|$)")
+_BAD = frozenset({"error", "errors", "failure", "failures", "failed", "exception", "exceptions"})
+_BAD_CODES = frozenset({"5xx", "4xx"})
+_GOOD = frozenset({"availability", "success", "successes", "successful"})
+_LATENCY = frozenset({"latency", "latencies", "duration", "rtt"})
+_RESOURCE = frozenset(
+    {"cpu", "mem", "memory", "disk", "net", "network", "heap", "gc", "fds", "threads", "io"}
+    | {"pool", "queue", "waiting", "active", "node", "usage", "utilization", "saturation"}
+)
+_TRAFFIC = frozenset(
+    {"request", "requests", "load", "throughput", "traffic", "rps", "qps", "tps"}
+    | {"queries", "transactions", "commands", "messages", "operations"}
+)
+
+
+def _words(metric: str) -> frozenset[str]:
+    return frozenset(word.lower() for word in _WORD.findall(metric))
+
+
+def role_of(metric: str) -> Role:
+    """Role of a metric by its name.
+
+    Parameters
+    ----------
+    metric : str
+        Name without the entity, such as `latency_p95` or `http.server.request.duration`.
+
+    Examples
+    --------
+    >>> role_of("http_requests_total"), role_of("latency_p95"), role_of("cpu")
+    (<Role.TRAFFIC: 'traffic'>, <Role.LATENCY: 'latency'>, <Role.OTHER: 'other'>)
+    """
+    words = _words(metric)
+    if words & (_BAD | _GOOD | _BAD_CODES):
+        return Role.ERROR
+    if words & _LATENCY or {"response", "time"} <= words:
+        return Role.LATENCY
+    if words & _RESOURCE:
+        return Role.OTHER
+    if _QUANTILE.search(metric.lower()):
+        return Role.LATENCY
+    return Role.TRAFFIC if words & _TRAFFIC else Role.OTHER
+
+
+def healthy_direction(metric: str) -> int:
+    """Direction in which a metric gets better: -1 down, +1 up, 0 neither is known."""
+    role = role_of(metric)
+    if role is Role.LATENCY:
+        return -1
+    if role is Role.ERROR:
+        return 1 if _words(metric) & _GOOD else -1
+    return 0

@@ -1,0 +1,120 @@
+"""What a person sees: progress, converging causes, scorecards. Data goes to stdout as JSON."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from coral.incident import Event, Incident
+from streams.recorded import Problem
+
+__all__ = ["describe_problems", "print_event", "print_incident", "print_scorecard"]
+
+SHOWN_CAUSES = 5
+
+
+def print_event(console: Console, event: Event) -> None:
+    """Print one revision as one line, the trigger as its own."""
+    data = event.data
+    if event.type.endswith("opened.v1"):
+        console.print(f"[bold]{event.time}[/]  incident [bold]{data.incident}[/] opened")
+        console.print(f"  {escape(describe_trigger(data))}")
+    names = " > ".join(cause.entity for cause in data.causes[:3]) or "nothing stands out"
+    word = {"settled": "settled", "resolved": "resolved"}.get(data.state, "ranking")
+    agreement = f"agreement {data.convergence.agreement:.2f}"
+    console.print(
+        f"{event.time}  {word:8} after {data.rows:4d} rows  {agreement}  {escape(names)}",
+        highlight=False,
+    )
+    if data.resolution:
+        console.print(f"{event.time}  incident {data.incident} resolved: {data.resolution}")
+
+
+def describe_trigger(data: Incident) -> str:
+    """Return in one sentence why an incident was opened."""
+    trigger = data.trigger
+    if trigger.source == "told":
+        return f"The onset {trigger.onset} was given; {data.base_rows} rows of normal state."
+    carried = ", ".join(trigger.series[:3]) or "many series a little"
+    return (
+        f"Left the normal state at {trigger.onset} (noticed {trigger.delay_s:g} s later): "
+        f"`{trigger.channel}` {trigger.statistic:.3g} against a limit of {trigger.threshold:.3g}, "
+        f"carried by {carried}."
+    )
+
+
+def print_incident(console: Console, data: Incident) -> None:
+    """Print the answer: summary, ranked causes with evidence, what was ruled out."""
+    console.print()
+    console.print(Text(data.summary, style="bold"))
+    table = Table(box=None, padding=(0, 1), show_edge=False)
+    for name in ("#", "cause", "tier", "score", "evidence in one sentence"):
+        table.add_column(name, justify="right" if name in ("#", "score") else "left")
+    for cause in data.causes[:SHOWN_CAUSES]:
+        score = f"{cause.score:.2f}"
+        table.add_row(str(cause.rank), Text(cause.entity), cause.tier, score, Text(cause.text))
+    console.print(table)
+    if data.ruled_out:
+        console.print("Ruled out:")
+    for candidate in data.ruled_out:
+        console.print(f"  {escape(candidate.entity)}: {escape(candidate.reason)}")
+    settled = data.convergence
+    if settled.converged:
+        console.print(f"The ranking settled {settled.rows} rows after the onset.")
+    else:
+        console.print(f"The ranking had not settled after {data.rows} rows.")
+
+
+def describe_problems(console: Console, path: str, problems: Iterable[Problem]) -> None:
+    """Print what is wrong with a recording, one line a problem."""
+    listed = list(problems)
+    styles = {"error": "bold red", "warning": "yellow", "info": "dim"}
+    console.print(f"[bold]{escape(path)}[/]")
+    for problem in listed:
+        line = Text("  ")
+        line.append(problem.severity, style=styles[problem.severity])
+        line.append(str(problem).removeprefix(problem.severity))
+        console.print(line, soft_wrap=True)
+    if not listed:
+        console.print("  nothing to say: CORAL uses it as it is")
+
+
+def print_scorecard(console: Console, card: dict[str, Any]) -> None:
+    """Print the scorecard as a table, one row a data set."""
+    table = Table(title=f"coral {card['version']}, {card['mode']} mode", box=None, padding=(0, 1))
+    columns = ("data set", "n", "AC@1", "AC@3", "AC@5", "Avg@5", "MRR")
+    online = card["mode"] == "online"
+    more = ("strict AC@1", "found", "false-alarm cases", "false/day", "delay") if online else ()
+    for name in (*columns, *more):
+        table.add_column(name, justify="left" if name == "data set" else "right")
+    for name, values in card["datasets"].items():
+        table.add_row(name, *_cells(values, online=online))
+    table.add_row("macro", *_cells(card["macro"], online=online), style="bold")
+    console.print(table)
+    for reason, count in card["skipped"].items():
+        console.print(f"skipped {count}: {escape(reason)}", style="dim")
+    for failure in card["failed"]:
+        console.print(
+            f"[bold red]unusable[/] {escape(failure['path'])}: {escape(failure['reason'])}"
+        )
+    crashed = [row for row in card["cases"] if row.get("error")]
+    for row in crashed:
+        console.print(f"[bold red]crashed[/] {escape(row['case'])}: {escape(row['error'])}")
+
+
+def _cells(values: dict[str, Any], *, online: bool) -> list[str]:
+    names = ["ac@1", "ac@3", "ac@5", "avg@5", "mrr"]
+    cells = [str(values["n"])] + [_number(values.get(name), 3) for name in names]
+    if online:
+        cells += [_number(values.get("strict_ac@1"), 3), _number(values.get("detected"), 2)]
+        cells += [_number(values.get("false_alarm_cases"), 0)]
+        cells += [_number(values.get("false_alarms_per_day"), 2)]
+        cells += [_number(values.get("delay_rows_median"), 0)]
+    return cells
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"

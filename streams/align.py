@@ -1,0 +1,300 @@
+"""Samples in any order to frames in order, on the grid of event time of one system."""
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streams.records import Frame, Samples
+from streams.series import SeriesRegistry
+
+_Index = tuple[NDArray[np.intp], NDArray[np.bool_] | None, int]
+
+# Float seconds of today have steps of 2e-7; a sample this near below a border means the border.
+_SNAP = 1e-3
+_CACHED_INDEXES = 256
+_MAX_PARKED = 4
+
+
+class _Tick:
+    """Values of one tick that is still open."""
+
+    __slots__ = ("latest", "times", "values")
+
+    def __init__(self, width: int) -> None:
+        self.latest = -math.inf
+        self.values: NDArray[np.float64] = np.full(width, np.nan)
+        self.times: NDArray[np.float64] = np.full(width, -np.inf)
+
+    @classmethod
+    def restored(
+        cls, latest: float, values: NDArray[np.float64], times: NDArray[np.float64]
+    ) -> "_Tick":
+        tick = cls(0)
+        tick.latest = latest
+        tick.values = np.array(values, dtype=np.float64)
+        tick.times = np.array(times, dtype=np.float64)
+        return tick
+
+    def state(self) -> tuple[float, NDArray[np.float64], NDArray[np.float64]]:
+        return self.latest, self.values.copy(), self.times.copy()
+
+    def merge(self, time: float, at: NDArray[np.intp], values: NDArray[np.float64]) -> bool:
+        """Take the values that are not older than those held; return whether one was news."""
+        if self.latest == -math.inf:
+            self.latest = time
+            self.values[at] = values
+            self.times[at] = np.where(np.isnan(values), -np.inf, time)
+            return True
+        held, since = self.values[at], self.times[at]
+        newer = (time >= since) & ~np.isnan(values)
+        news = bool((newer & ((time > since) | (values != held))).any())
+        if news:
+            self.values[at] = np.where(newer, values, held)
+            self.times[at] = np.where(newer, time, since)
+        if time > self.latest:
+            self.latest = time
+            news = True
+        return news
+
+    def widen(self, width: int) -> None:
+        """Make room for series that are new since the tick was opened; all missing."""
+        more = width - len(self.values)
+        if more > 0:
+            self.values = np.concatenate((self.values, np.full(more, np.nan)))
+            self.times = np.concatenate((self.times, np.full(more, -np.inf)))
+
+
+class Aligner:
+    """Grid, watermark and series of one system.
+
+    Tick k covers ``[k, k + 1) * interval_s`` of event time. The watermark is the largest event
+    time believed so far less `lateness_s`; a tick closes, and gives one frame, when the watermark
+    reaches the start of the next tick. A tick without a sample gives no frame.
+
+    Within a tick each series keeps the value with the largest event time; of equal times the last
+    to arrive wins. So frames do not depend on the order of arrival, as long as nothing is late
+    and no series has two values for one instant. A missing value replaces nothing.
+
+    A sample of a closed tick is late: counted and dropped. A sample that brings nothing new (same
+    instant, same values) is a duplicate: counted, without effect.
+
+    A sample more than `max_future_s` ahead of the largest event time does not move the watermark.
+    Its tick is parked until a second tick within `max_future_s` of it confirms that time really
+    went on (a long gap in the data); then both count. A sample in the ordinary range refutes it:
+    it is counted as future and dropped. The very first tick is parked in the same way, so a wrong
+    first time stamp does not make all that follows late. At most four ticks are parked at a time.
+
+    Parameters
+    ----------
+    interval_s : float
+        Grid, seconds, > 0.
+    lateness_s : float
+        How much older than the newest a sample may be, seconds, >= 0.
+    max_series : int
+        Series beyond this number are refused.
+    max_future_s : float, optional
+        Furthest believable step ahead, seconds, more than ``lateness_s + interval_s``.
+        By default one hour or 1000 intervals, whichever is longer.
+
+    Attributes
+    ----------
+    late, duplicate, future : int
+        Samples dropped so far, by reason.
+    refused : int
+        Values dropped so far because their series is beyond `max_series`.
+
+    Examples
+    --------
+    >>> aligner = Aligner(interval_s=10)
+    >>> cpu = ("cart:cpu",)
+    >>> [f.time for t in (0.0, 4.0, 11.0) for f in aligner.push(Samples("s", t, cpu, np.ones(1)))]
+    [4.0]
+    >>> [f.time for f in aligner.flush()]
+    [11.0]
+    """
+
+    def __init__(
+        self,
+        interval_s: float,
+        lateness_s: float = 0.0,
+        max_series: int = 5000,
+        max_future_s: float | None = None,
+    ) -> None:
+        if not 0 < interval_s < math.inf:
+            raise ValueError(f"`Aligner` requires interval_s > 0, got {interval_s!r}.")
+        if not 0 <= lateness_s < math.inf:
+            raise ValueError(f"`Aligner` requires lateness_s >= 0, got {lateness_s!r}.")
+        if max_future_s is None:
+            max_future_s = max(3600.0, 1000.0 * interval_s, 2.0 * (lateness_s + interval_s))
+        if not max_future_s > lateness_s + interval_s:
+            raise ValueError(
+                f"`Aligner` requires max_future_s > lateness_s + interval_s = "
+                f"{lateness_s + interval_s!r}, got {max_future_s!r}."
+            )
+        self._interval = interval_s
+        self._lateness = lateness_s
+        self._max_future = max_future_s
+        self._registry = SeriesRegistry(max_series)
+        self._system = ""
+        self._newest = -math.inf
+        self._first_open: float = -math.inf  # tick number, an int once there is a newest time
+        self._open: dict[int, _Tick] = {}
+        self._parked: dict[int, tuple[_Tick, int]] = {}
+        self._cached: dict[tuple[str, ...], _Index] = {}
+        self._last_names: tuple[str, ...] | None = None
+        self._last_index: _Index = (np.empty(0, dtype=np.intp), None, 0)
+        self.late = 0
+        self.duplicate = 0
+        self.future = 0
+        self.refused = 0
+
+    @property
+    def series(self) -> SeriesRegistry:
+        """Series seen so far, and the refused ones."""
+        return self._registry
+
+    @property
+    def watermark(self) -> float:
+        """Event time, unix seconds, before which nothing is waited for any more; -inf at first."""
+        return self._newest - self._lateness
+
+    def push(self, samples: Samples) -> list[Frame]:
+        """Take one sample set of this system and return the frames it completes, in order.
+
+        `samples` is not kept and not changed.
+        """
+        time = samples.time
+        tick = self._tick_of(time)
+        if tick < self._first_open:
+            self.late += 1
+            return []
+        self._system = samples.system
+        frames: list[Frame] = []
+        if time - self._newest > self._max_future:
+            if not self._confirm(tick, time):
+                self._park(tick, samples)
+                return frames
+            frames = self._advance(self._newest)
+            if tick < self._first_open:
+                self.late += 1
+                return frames
+        self._refute()
+        self._merge(self._opened(tick), samples)
+        return frames + self._advance(time)
+
+    def flush(self) -> list[Frame]:
+        """Close every open tick and return its frames, in order: nothing more will come.
+
+        A parked tick counts only if it is the first of all. Samples pushed later that belong to
+        a closed tick are late.
+        """
+        if self._parked and self._newest == -math.inf:
+            self._believe(next(iter(self._parked)))
+        self._refute()
+        frames = [self._close(tick) for tick in sorted(self._open)]
+        if self._newest > -math.inf:
+            self._first_open = max(self._first_open, self._tick_of(self._newest) + 1)
+        return frames
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return all state as plain values and arrays, to go into a checkpoint."""
+        return {
+            "system": self._system,
+            "names": list(self._registry.names),
+            "newest": self._newest,
+            "first_open": self._first_open,
+            "open": {number: tick.state() for number, tick in self._open.items()},
+            "parked": [(number, *held.state(), n) for number, (held, n) in self._parked.items()],
+            "counters": [self.late, self.duplicate, self.future, self.refused],
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue from what `state_dict` returned; parameters must be those of then."""
+        self._system = state["system"]
+        self._registry = SeriesRegistry(self._registry.max_series)
+        self._registry.index(state["names"])
+        self._cached.clear()
+        self._last_names = None
+        self._newest, self._first_open = state["newest"], state["first_open"]
+        self._open = {int(k): _Tick.restored(*tick) for k, tick in state["open"].items()}
+        self._parked = {k: (_Tick.restored(*held), n) for k, *held, n in state["parked"]}
+        self.late, self.duplicate, self.future, self.refused = state["counters"]
+
+    def _tick_of(self, time: float) -> int:
+        return math.floor(time / self._interval + _SNAP)
+
+    def _confirm(self, tick: int, time: float) -> bool:
+        """Whether a parked tick and this one are two witnesses of the same new time."""
+        for other, (held, _) in self._parked.items():
+            if other != tick and abs(time - held.latest) <= self._max_future:
+                self._believe(other)
+                return True
+        return False
+
+    def _park(self, tick: int, samples: Samples) -> None:
+        held, count = self._parked.get(tick) or (_Tick(len(self._registry)), 0)
+        self._merge(held, samples)
+        self._parked[tick] = (held, count + 1)
+        if len(self._parked) > _MAX_PARKED:
+            self.future += self._parked.pop(next(iter(self._parked)))[1]
+
+    def _believe(self, tick: int) -> None:
+        """Make a parked tick an ordinary open one."""
+        held, _ = self._parked.pop(tick)
+        self._open[tick] = held
+        self._newest = held.latest
+
+    def _refute(self) -> None:
+        """Drop the parked ticks."""
+        if self._parked:
+            self.future += sum(count for _, count in self._parked.values())
+            self._parked.clear()
+
+    def _opened(self, tick: int) -> _Tick:
+        held = self._open.get(tick)
+        if held is None:
+            held = self._open[tick] = _Tick(len(self._registry))
+        return held
+
+    def _merge(self, held: _Tick, samples: Samples) -> None:
+        names = samples.names
+        if names is not self._last_names:
+            self._last_index = self._index(names)
+            self._last_names = names
+        at, kept, refused = self._last_index
+        held.widen(len(self._registry))
+        values = samples.values if kept is None else samples.values[kept]
+        self.refused += refused
+        if not held.merge(samples.time, at, values):
+            self.duplicate += 1
+
+    def _index(self, names: tuple[str, ...]) -> _Index:
+        """Return where `names` go, which of them are kept (None: all), how many are refused."""
+        known = self._cached.get(names)
+        if known is not None:
+            return known
+        at = self._registry.index(names)
+        kept = at >= 0
+        refused = int(len(at) - np.count_nonzero(kept))
+        found: _Index = (at[kept], kept, refused) if refused else (at, None, 0)
+        if len(self._cached) >= _CACHED_INDEXES:
+            self._cached.clear()
+        self._cached[names] = found
+        return found
+
+    def _advance(self, time: float) -> list[Frame]:
+        """Move the watermark and close the ticks it has passed."""
+        self._newest = max(self._newest, time)
+        first_open = self._tick_of(self._newest - self._lateness)
+        if first_open <= self._first_open:
+            return []
+        self._first_open = first_open
+        return [self._close(tick) for tick in sorted(self._open) if tick < first_open]
+
+    def _close(self, tick: int) -> Frame:
+        held = self._open.pop(tick)
+        held.widen(len(self._registry))
+        held.values.flags.writeable = False
+        return Frame(self._system, held.latest, self._registry.names, held.values)

@@ -1,0 +1,68 @@
+"""Exceptions of `streams`: one small tree, with fields and not only text."""
+
+from streams.records import Record, TopicPartition
+
+
+class StreamsError(Exception):
+    """Base of all exceptions raised on purpose in this package."""
+
+
+class DecodeError(StreamsError):
+    """A record is not a message of its declared format.
+
+    Operator action: none at once; the record goes to the dead-letter topic. Repair its producer.
+
+    Parameters
+    ----------
+    reason : str
+        Rule that was broken and the value that came, e.g. "number expected, got str 'abc'".
+    where : str
+        Path in the payload, e.g. "metrics.`cart:cpu`"; "$" is the payload as a whole.
+    topic, partition, offset
+        Position of the record.
+    """
+
+    def __init__(self, reason: str, where: str, topic: str, partition: int, offset: int) -> None:
+        super().__init__(reason, where, topic, partition, offset)
+        self.reason = reason
+        self.where = where
+        self.topic = topic
+        self.partition = partition
+        self.offset = offset
+
+    @classmethod
+    def of(cls, record: Record, reason: str, where: str = "$") -> "DecodeError":
+        """Return the error that says `reason` about `record`."""
+        return cls(reason, where, record.topic, record.partition, record.offset)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.where}: {self.reason} "
+            f"(topic {self.topic}, partition {self.partition}, offset {self.offset})"
+        )
+
+
+class UnknownTopicError(StreamsError):
+    """A topic does not exist. Operator action: create it, or correct its name."""
+
+
+class UnassignedError(StreamsError):
+    """A partition was used that this source does not own (any more)."""
+
+    def __init__(self, partition: TopicPartition) -> None:
+        super().__init__(partition)
+        self.partition = partition
+
+    def __str__(self) -> str:
+        return f"{self.partition.topic}[{self.partition.partition}] is not assigned to this source"
+
+
+class CommitFailedError(StreamsError):
+    """Offsets were refused because another member of the group owns the partitions now.
+
+    Do not retry: drop the state of the lost partitions; their new owner reads the records again.
+    """
+
+
+class SinkError(StreamsError):
+    """At least one message sent since the last flush is not known to be stored."""

@@ -1,0 +1,115 @@
+"""Labels and facts of a recorded incident: `incident.json`."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+
+from streams.recorded.problem import ProblemLog
+from streams.series import entity_of
+
+
+class Fault(msgspec.Struct, frozen=True):
+    """One of several faults in a long recording; times in unix seconds."""
+
+    start: float
+    end: float | None = None
+    fault_type: str = ""
+    root_cause_entities: tuple[str, ...] = ()
+    root_cause_metrics: tuple[str, ...] = ()
+
+
+class RecordingMeta(msgspec.Struct, frozen=True):
+    """Contents of `incident.json`; unknown keys are ignored.
+
+    Parameters
+    ----------
+    dataset, case, system : str
+        Where the recording belongs; `system` becomes the key of its records.
+    interval_s : float
+        Grid, seconds; 0 = not given.
+    n_rows, n_metrics : int
+        Size; 0 = not given.
+    fault_start, fault_end : float or None
+        Unix seconds.
+    kpi : tuple of str
+        Series that show the health of the system, ``<entity>:<metric>``.
+    root_cause_entities, root_cause_metrics : tuple of str
+        The labelled answer; empty = none.
+    root_cause_semantics : str
+        "all-of", or "any-of": one of the listed is enough.
+    edges : tuple of (str, str)
+        Known relations between entities.
+    edge_semantics : str
+        "a calls b" (effects run from b to a), "a feeds b" (from a to b) or "none".
+    modes : tuple of str
+        What the case is good for: oracle, online, online-multi, window, false-alarms.
+    history_rows : int or None
+        Rows before the fault.
+    join_at : int or None
+        First row after a join of two recordings.
+    faults : tuple of Fault
+        In streams with several faults.
+    fault_type, label_quality, visibility, source, license, notes : str
+        Remarks.
+    """
+
+    dataset: str = ""
+    case: str = ""
+    system: str = ""
+    interval_s: float = 0.0
+    n_rows: int = 0
+    n_metrics: int = 0
+    fault_start: float | None = None
+    fault_end: float | None = None
+    kpi: tuple[str, ...] = ()
+    root_cause_entities: tuple[str, ...] = ()
+    root_cause_metrics: tuple[str, ...] = ()
+    root_cause_semantics: str = "all-of"
+    edges: tuple[tuple[str, str], ...] = ()
+    edge_semantics: str = "none"
+    modes: tuple[str, ...] = ()
+    history_rows: int | None = None
+    join_at: int | None = None
+    faults: tuple[Fault, ...] = ()
+    fault_type: str = ""
+    label_quality: str = ""
+    visibility: str = ""
+    source: str = ""
+    license: str = ""
+    notes: str = ""
+
+
+def read_meta(path: Path, log: ProblemLog) -> RecordingMeta:
+    """Return the contents of the file at `path`; an empty one (and a problem) if there is none."""
+    if not path.exists():
+        action = "The recording has no labels; give the KPI and the interval yourself"
+        log.add("warning", "no-labels", "there is no such file", action)
+        return RecordingMeta()
+    try:
+        meta = msgspec.json.decode(path.read_bytes(), type=RecordingMeta)
+    except (msgspec.MsgspecError, ValueError, RecursionError, OSError) as e:
+        log.add("error", "labels", f"the file cannot be read: {e}", "Repair or remove it")
+        return RecordingMeta()
+    if not meta.interval_s >= 0:
+        message = f"interval_s > 0 expected, got {meta.interval_s!r}"
+        log.add("error", "interval", message, "Write the seconds between two rows")
+    return meta
+
+
+def check_labels(meta: RecordingMeta, names: Iterable[str], log: ProblemLog) -> None:
+    """Note the labels that name no column."""
+    series = set(names)
+    entities = {entity_of(name) for name in series}
+    causes = {*meta.root_cause_entities, *(e for f in meta.faults for e in f.root_cause_entities)}
+    metrics = {*meta.root_cause_metrics, *(m for f in meta.faults for m in f.root_cause_metrics)}
+    for name in sorted(causes - entities):
+        action = "It cannot be found by ranking; correct the label"
+        log.add("warning", "root-cause", f"root cause entity `{name}` has no column", action)
+    for name in sorted(metrics - series):
+        action = "It cannot be found by ranking; correct the label"
+        log.add("warning", "root-cause", f"root cause metric `{name}` is no column", action)
+    nodes = sorted({node for edge in meta.edges for node in edge} - entities)
+    if nodes:
+        message = f"edges name {len(nodes)} entities without a column, e.g. `{nodes[0]}`"
+        log.add("info", "edges", message, "Edges of these entities carry no data")

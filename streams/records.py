@@ -1,0 +1,100 @@
+"""Immutable values that travel through a stream: records, samples, frames, messages."""
+
+from typing import NamedTuple, TypeAlias
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+Headers: TypeAlias = tuple[tuple[str, bytes], ...]
+
+
+class TopicPartition(NamedTuple):
+    """One partition of one topic; sorts by topic, then partition."""
+
+    topic: str
+    partition: int
+
+
+class Record(msgspec.Struct, frozen=True, gc=False):
+    """One message as it lies in a partition.
+
+    Parameters
+    ----------
+    topic, partition, offset
+        Where it lies. Offsets grow within a partition, not always by one.
+    key : bytes or None
+        System id on CORAL's input topics.
+    value : bytes
+        Payload, not decoded.
+    timestamp_ms : int
+        Broker or producer time in unix milliseconds; CORAL itself uses the time in the payload.
+    headers : tuple of (str, bytes)
+        In the order sent; names may repeat.
+    """
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes
+    timestamp_ms: int = 0
+    headers: Headers = ()
+
+    @property
+    def topic_partition(self) -> TopicPartition:
+        """Partition the record lies in."""
+        return TopicPartition(self.topic, self.partition)
+
+
+class Message(msgspec.Struct, frozen=True, gc=False):
+    """One message to send: a record that has no partition and no offset yet."""
+
+    topic: str
+    key: bytes | None
+    value: bytes
+    headers: Headers = ()
+
+
+class Samples(msgspec.Struct, frozen=True, eq=False):
+    """Values of one system at one instant, as decoded from a record.
+
+    Parameters
+    ----------
+    system : str
+        Id of the monitored system, not empty.
+    time : float
+        Event time, unix seconds.
+    names : tuple of str, length n
+        ``<entity>:<metric>``, without repetition. Codecs return the *same object* while the
+        names stay the same, so that consumers may cache by identity.
+    values : ndarray of shape (n,), float64, NaN = missing
+        One value per name.
+    """
+
+    system: str
+    time: float
+    names: tuple[str, ...]
+    values: NDArray[np.float64]
+
+
+class Frame(msgspec.Struct, frozen=True, eq=False):
+    """All series of one system at one tick of its grid.
+
+    Parameters
+    ----------
+    system : str
+        Id of the monitored system.
+    time : float
+        Largest event time of the samples in this tick, unix seconds.
+    names : tuple of str, length n
+        Grows only at its end: the index of a series never changes its meaning. The *same object*
+        as in the frame before while nothing was added, so that consumers test ``is``.
+    values : ndarray of shape (n,), float64, read-only, NaN = missing
+        One value per name.
+    """
+
+    system: str
+    time: float
+    names: tuple[str, ...]
+    values: NDArray[np.float64]

@@ -1,0 +1,99 @@
+"""Registry of the series of one system: a name gets an index once and keeps it."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+_TRACKED_ENTITIES = 1024
+
+
+def entity_of(name: str) -> str:
+    """Return the entity of a series name: the part before the first ``:``.
+
+    Metric names of recording rules contain ``:`` (``job:http_requests:rate5m``), entity names do
+    not, hence the first one separates.
+    """
+    return name.partition(":")[0]
+
+
+class SeriesRegistry:
+    """Name to index, growing at the end, with a hard cap.
+
+    First come, first served: a series beyond the cap is refused for good, and counted under its
+    entity. Not safe for use by several threads.
+
+    Parameters
+    ----------
+    max_series : int
+        Number of series never exceeded, >= 1.
+
+    Examples
+    --------
+    >>> registry = SeriesRegistry(max_series=2)
+    >>> registry.index(("cart:cpu", "cart:mem", "pod-7f:cpu")).tolist()
+    [0, 1, -1]
+    >>> registry.top_refused()
+    [('pod-7f', 1)]
+    """
+
+    def __init__(self, max_series: int) -> None:
+        if max_series < 1:
+            raise ValueError(f"`SeriesRegistry` requires max_series >= 1, got {max_series!r}.")
+        self._max_series = max_series
+        self._index: dict[str, int] = {}
+        self._names: tuple[str, ...] = ()
+        self._refused: Counter[str] = Counter()
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+    @property
+    def max_series(self) -> int:
+        """Number of series never exceeded."""
+        return self._max_series
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names in order of index; the same object until a series is added."""
+        return self._names
+
+    def index(self, names: Sequence[str]) -> NDArray[np.intp]:
+        """Return the index of each name, adding new ones.
+
+        Parameters
+        ----------
+        names : sequence of str, length n
+
+        Returns
+        -------
+        ndarray of shape (n,), intp
+            -1 for a refused name.
+        """
+        known = self._index
+        before = len(known)
+        found = np.empty(len(names), dtype=np.intp)
+        for i, name in enumerate(names):
+            at = known.get(name)
+            if at is None:
+                at = self._add(name)
+            found[i] = at
+        if len(known) != before:
+            self._names = tuple(known)
+        return found
+
+    def top_refused(self, count: int = 5) -> list[tuple[str, int]]:
+        """Return the entities with the most refused look-ups, largest first."""
+        return self._refused.most_common(count)
+
+    def _add(self, name: str) -> int:
+        at = len(self._index)
+        if at < self._max_series:
+            self._index[name] = at
+            return at
+        self._refused[entity_of(name)] += 1
+        if len(self._refused) > _TRACKED_ENTITIES:
+            # Keep memory bounded when every entity name is new: the small ones are forgotten.
+            self._refused = Counter(dict(self._refused.most_common(_TRACKED_ENTITIES // 2)))
+        return -1

@@ -1,0 +1,141 @@
+"""The aligner against a textbook twin, under shuffling, repetition and restarts."""
+
+import math
+from itertools import pairwise
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streams.align import Aligner
+from streams.records import Samples
+
+INTERVAL = 10.0
+NAMES = [f"e{i}:x" for i in range(4)]
+value = st.one_of(st.just(math.nan), st.integers(0, 5).map(float))
+sample = st.tuples(st.integers(0, 300), st.dictionaries(st.sampled_from(NAMES), value, min_size=1))
+
+
+def to_samples(time, metrics):
+    return Samples("s", float(time), tuple(metrics), np.array(list(metrics.values())))
+
+
+def run(stream, aligner):
+    frames = [frame for one in stream for frame in aligner.push(to_samples(*one))]
+    return seen(frames + aligner.flush())
+
+
+def seen(frames):
+    return [
+        (
+            f.time,
+            {n: v for n, v in zip(f.names, f.values.tolist(), strict=True) if not math.isnan(v)},
+        )
+        for f in frames
+    ]
+
+
+def twin(stream):
+    """Everything in order of time: ticks as lists, the last value that is not missing wins."""
+    ticks = {}
+    for time, metrics in sorted(stream, key=lambda one: one[0]):
+        held = ticks.setdefault(int(time // INTERVAL), [time, {}])
+        held[0] = float(time)
+        held[1].update({name: v for name, v in metrics.items() if not math.isnan(v)})
+    return [(time, values) for _, (time, values) in sorted(ticks.items())]
+
+
+def one_value_per_instant(stream):
+    """Leave out second values of a series for one instant: there arrival decides."""
+    known = set()
+    kept = []
+    for time, metrics in stream:
+        fresh = {n: v for n, v in metrics.items() if (time, n) not in known}
+        known |= {(time, name) for name in fresh}
+        if fresh:
+            kept.append((time, fresh))
+    return kept
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(sample, max_size=25))
+def test_streams_ordered_input_equals_the_twin(stream):
+    """Ordered input gives what the textbook says, and nothing is late."""
+    aligner = Aligner(INTERVAL)
+    ordered = sorted(stream, key=lambda one: one[0])
+
+    assert twin(ordered) == run(ordered, aligner)
+    assert 0 == aligner.late
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(sample, max_size=20), st.randoms(use_true_random=False))
+def test_streams_shuffled_and_repeated_input(stream, random):
+    """Within the lateness neither order nor repetition of the input matters."""
+    stream = one_value_per_instant(stream)
+    shuffled = stream + random.sample(stream, len(stream) // 2)
+    random.shuffle(shuffled)
+    aligner = Aligner(INTERVAL, lateness_s=300)
+
+    assert twin(stream) == run(shuffled, aligner)
+    assert (0, 0) == (aligner.late, aligner.future)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(sample, min_size=1, max_size=25), st.integers(0, 40))
+def test_streams_frames_and_drops_add_up(stream, lateness):
+    """Frames come in strictly growing ticks, and every sample is in a frame or counted."""
+    aligner = Aligner(INTERVAL, lateness_s=lateness)
+    frames = run(stream, aligner)
+    ticks = [time // INTERVAL for time, _ in frames]
+    kept = {time // INTERVAL for time, _ in stream} - set(ticks)
+
+    assert sorted(set(ticks)) == ticks
+    assert aligner.late >= len(kept)
+    assert (aligner.late == 0) <= (not kept)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(sample, max_size=20), st.dictionaries(st.integers(1, 19), st.floats(1e7, 9e10)))
+def test_streams_lone_future_stamps_change_nothing(stream, stamps):
+    """Single future stamps between ticks of ordinary samples leave the frames as they are."""
+    ordered = sorted(stream, key=lambda one: one[0])
+    polluted = ordered[:1]
+    for i, (before, after) in enumerate(pairwise(ordered), 1):
+        if i in stamps and before[0] // INTERVAL < after[0] // INTERVAL:
+            polluted.append((stamps[i], {NAMES[0]: 99.0}))
+        polluted.append(after)
+    aligner = Aligner(INTERVAL)
+
+    assert twin(ordered) == run(polluted, aligner)
+    assert (0, len(polluted) - len(ordered)) == (aligner.late, aligner.future)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(sample, max_size=20), st.integers(0, 20), st.integers(0, 40))
+def test_streams_restored_aligner_goes_on_identically(stream, cut, lateness):
+    """Saved and restored at any sample, the aligner gives the same frames and counts."""
+    whole = Aligner(INTERVAL, lateness_s=lateness)
+    expected = run(stream, whole)
+    first, second = Aligner(INTERVAL, lateness_s=lateness), Aligner(INTERVAL, lateness_s=lateness)
+    frames = [f for one in stream[:cut] for f in first.push(to_samples(*one))]
+    second.load_state_dict(first.state_dict())
+
+    assert expected == seen(frames) + run(stream[cut:], second)
+    assert (whole.late, whole.duplicate, whole.future, whole.refused) == (
+        second.late,
+        second.duplicate,
+        second.future,
+        second.refused,
+    )
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(sample, max_size=20), st.integers(0, 20))
+def test_streams_a_prefix_decides_its_own_frames(stream, cut):
+    """More input adds frames behind those a prefix has given, and changes none."""
+    short, long = Aligner(INTERVAL), Aligner(INTERVAL)
+    given_by_prefix = [f for one in stream[:cut] for f in short.push(to_samples(*one))]
+    given_by_all = [f for one in stream for f in long.push(to_samples(*one))]
+
+    assert seen(given_by_prefix) == seen(given_by_all)[: len(given_by_prefix)]

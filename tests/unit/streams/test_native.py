@@ -1,0 +1,300 @@
+"""The native codec: both forms, what is missing, and every way to be wrong."""
+
+import json
+
+import numpy as np
+import pytest
+
+from streams.codec import NativeCodec, encode_batch, encode_row
+from streams.errors import DecodeError
+from streams.records import Record
+
+
+def record(value):
+    raw = value if isinstance(value, bytes) else json.dumps(value).encode()
+    return Record("metrics", 2, 7, b"shop", raw)
+
+
+def row(**changes):
+    return {"system": "shop", "timestamp": 10, "metrics": {"a:x": 1.5, "b:y": None}} | changes
+
+
+def batch(**changes):
+    message = {
+        "system": "shop",
+        "series": ["a:x", "b:y"],
+        "timestamps": [10, 20],
+        "values": [[1, None], [2, 3]],
+    }
+    return message | changes
+
+
+def decode(value, codec=None):
+    return (codec or NativeCodec()).decode(record(value))
+
+
+def plain(samples):
+    return [(s.system, s.time, s.names, s.values.tolist()) for s in samples]
+
+
+class TestRow:
+    def test_row(self):
+        """A row becomes one sample set with null as NaN."""
+        (samples,) = decode(row())
+
+        assert ("shop", 10.0, ("a:x", "b:y")) == (samples.system, samples.time, samples.names)
+        np.testing.assert_array_equal([1.5, np.nan], samples.values)
+        assert np.float64 == samples.values.dtype
+
+    @pytest.mark.parametrize(
+        ("stamp", "expected"),
+        [
+            (0, 0.0),
+            (1700000000.25, 1700000000.25),
+            ("1970-01-01T00:01:00Z", 60.0),
+            ("1970-01-01T02:01:00.5+02:00", 60.5),
+            ("1970-01-01T00:00:01.123456789Z", 1.123457),
+        ],
+    )
+    def test_timestamps(self, stamp, expected):
+        """Unix seconds and RFC 3339 with a zone are times."""
+        assert expected == decode(row(timestamp=stamp))[0].time
+
+    def test_names_are_cached(self):
+        """The same names give the same tuple object, across rows, systems and forms."""
+        codec = NativeCodec()
+        one = decode(row(), codec)[0].names
+        two = decode(row(system="other"), codec)[0].names
+        three = decode(batch(), codec)[0].names
+
+        assert (True, True) == (one is two, one is three)
+
+    def test_name_cache_is_bounded(self):
+        """Churning names are decoded right although the cache forgets them."""
+        codec = NativeCodec()
+        for i in range(3000):
+            (samples,) = decode(row(metrics={f"pod-{i}:x": i}), codec)
+            assert (f"pod-{i}:x",) == samples.names
+
+        assert len(codec._known) <= 1024
+
+    def test_no_metrics(self):
+        """A row without metrics holds no samples."""
+        assert [] == decode(row(metrics={}))
+
+    def test_last_duplicate_wins(self):
+        """Of a repeated key the last value counts."""
+        raw = b'{"system":"s","timestamp":1,"metrics":{"a:x":1,"b:x":5,"a:x":2}}'
+
+        assert [("s", 1.0, ("a:x", "b:x"), [2.0, 5.0])] == plain(decode(raw))
+
+    def test_unknown_keys_are_ignored(self):
+        """Keys that may come later disturb nothing."""
+        assert plain(decode(row(metrics={"a:x": 1}))) == plain(
+            decode(row(metrics={"a:x": 1}, unit="s", extra=[[{}]]))
+        )
+
+    @pytest.mark.parametrize("number", ["1e400", "-1e400", "NaN", "-Infinity", "1e101", "9" * 400])
+    def test_extreme_values_are_missing(self, number):
+        """A value that is no finite number of sane size is missing, and counted."""
+        codec = NativeCodec()
+        raw = b'{"system":"s","timestamp":1,"metrics":{"a:x":%s,"b:x":5}}' % number.encode()
+
+        (samples,) = codec.decode(record(raw))
+
+        np.testing.assert_array_equal([np.nan, 5.0], samples.values)
+        assert 1 == codec.extreme
+
+    def test_null_is_not_extreme(self):
+        """Missing values are not counted as extreme ones."""
+        codec = NativeCodec()
+        codec.decode(record(row()))
+
+        assert 0 == codec.extreme
+
+    def test_metric_may_hold_colons(self):
+        """The first colon separates: recording rules keep their names."""
+        assert ("job:http:rate5m",) == decode(row(metrics={"job:http:rate5m": 1}))[0].names
+
+
+class TestBatch:
+    def test_batch(self):
+        """A batch becomes one sample set per row."""
+        one, two = decode(batch())
+
+        assert (10.0, 20.0) == (one.time, two.time)
+        np.testing.assert_array_equal([1.0, np.nan], one.values)
+        np.testing.assert_array_equal([2.0, 3.0], two.values)
+        assert one.names is two.names
+
+    def test_empty_batch(self):
+        """A batch without rows, or without series, holds no samples."""
+        assert [] == decode(batch(timestamps=[], values=[]))
+        assert [] == decode(batch(series=[], values=[[], []]))
+
+    def test_extreme_value_in_a_batch(self):
+        """Extreme values are missing in batches too."""
+        codec = NativeCodec()
+        one, two = codec.decode(record(batch(values=[[1e200, 1], [2, -1e101]])))
+
+        np.testing.assert_array_equal([[np.nan, 1], [2, np.nan]], [one.values, two.values])
+        assert 2 == codec.extreme
+
+
+class TestErrors:
+    @pytest.mark.parametrize(
+        ("value", "expected"),
+        [
+            (
+                row(metrics={"cart:cpu": "abc"}),
+                "metrics.`cart:cpu`: number expected, got str 'abc'",
+            ),
+            (row(metrics={"a:x": True}), "metrics.`a:x`: number expected, got bool True"),
+            (row(metrics={"a:x": [1]}), "metrics.`a:x`: number expected, got list"),
+            (row(metrics=[1]), "metrics: object expected, got list"),
+            (
+                row(metrics={"cpu": 1}),
+                "metrics.`cpu`: name of the form <entity>:<metric> expected, got str 'cpu'",
+            ),
+            (
+                row(metrics={":cpu": 1}),
+                "metrics.`:cpu`: name of the form <entity>:<metric> expected, got str ':cpu'",
+            ),
+            (
+                row(metrics={"cart:": 1}),
+                "metrics.`cart:`: name of the form <entity>:<metric> expected, got str 'cart:'",
+            ),
+            (row(system=""), "system: 1 to 512 characters expected, got 0"),
+            (row(system="s" * 513), "system: 1 to 512 characters expected, got 513"),
+            (row(system=5), "system: string expected, got float 5.0"),
+            ({"timestamp": 1, "metrics": {}}, "system: string expected, got null"),
+            (
+                row(timestamp=None),
+                "timestamp: unix seconds or RFC 3339 string expected, got nothing",
+            ),
+            (row(timestamp=-1), "timestamp: unix seconds in 0..1e+11 expected, got -1.0"),
+            (
+                row(timestamp=1.7e18),
+                "timestamp: unix seconds expected, got 1.7e+18, which looks like nanoseconds",
+            ),
+            (
+                row(timestamp=17 * 10**11),
+                "timestamp: unix seconds expected, got 1.7e+12, which looks like milliseconds",
+            ),
+            (
+                row(timestamp="2024-01-02T03:04:05"),
+                "timestamp: RFC 3339 time with its zone expected, got str '2024-01-02T03:04:05'",
+            ),
+            (
+                row(timestamp=[1]),
+                "timestamp: unix seconds or RFC 3339 string expected, got list",
+            ),
+            (
+                {"system": "s", "timestamp": 1},
+                "$: either `metrics` (a row) or `series` (a batch) expected, got neither",
+            ),
+            (
+                row() | batch(),
+                "$: either `metrics` (a row) or `series` (a batch) expected, got both",
+            ),
+            ([1], "$: object expected, got list"),
+            (batch(series=["a:x", 5]), "series[1]: string expected, got float 5.0"),
+            (
+                batch(series=["a:x", "a:x"]),
+                "series[1]: distinct names expected, got str 'a:x' again",
+            ),
+            (batch(values=[[1, 2]]), "values: as many rows as timestamps expected (2), got 1"),
+            (
+                batch(values=[[1, 2], [3]]),
+                "values[1]: as many values as series expected (2), got 1",
+            ),
+            (batch(values=[[1, 2], 3]), "values[1]: array expected, got float 3.0"),
+            (batch(values=[[1, 2], [3, "4"]]), "values[1][1]: number expected, got str '4'"),
+            (batch(values=None), "values: array expected, got nothing"),
+            (batch(timestamps=None), "timestamps: array expected, got nothing"),
+            (
+                batch(timestamps=[1, None]),
+                "timestamps[1]: unix seconds or RFC 3339 string expected, got null",
+            ),
+            (
+                batch(timestamps=[1, "x"]),
+                "timestamps[1]: RFC 3339 time with its zone expected, got str 'x'",
+            ),
+            (b"", "$: JSON expected: Expecting value: line 1 column 1 (char 0)"),
+            (b'{"system":\xff', "$: UTF-8 expected, got byte 0xff at 10"),
+            (b'{"system":' + b"[" * 100_000, "$: JSON nested less deeply expected"),
+        ],
+    )
+    def test_reason(self, value, expected):
+        """The error names the path, the rule, what came, and the position of the record."""
+        with pytest.raises(DecodeError) as caught:
+            decode(value)
+
+        assert f"{expected} (topic metrics, partition 2, offset 7)" == str(caught.value)
+
+    def test_long_name(self):
+        """A name of 512 characters is good, one more is not, and the error stays short."""
+        name = "e:" + "m" * 510
+        assert (name,) == decode(row(metrics={name: 1}))[0].names
+        with pytest.raises(DecodeError, match="at most 512 characters expected, got 513") as caught:
+            decode(row(metrics={name + "m": 1}))
+
+        assert len(str(caught.value)) < 400
+
+    def test_lone_surrogates(self):
+        """Text that cannot be written as UTF-8 is refused, and the error can be written."""
+        for raw in (
+            rb'{"system":"\ud800","timestamp":1,"metrics":{}}',
+            rb'{"system":"s","timestamp":1,"metrics":{"a:\ud800":1}}',
+        ):
+            with pytest.raises(DecodeError, match="can be written as UTF-8") as caught:
+                decode(raw)
+            assert str(caught.value).encode()
+
+    def test_limits(self):
+        """Payloads and messages beyond the limits are refused."""
+        codec = NativeCodec(max_bytes=100, max_series=2)
+        with pytest.raises(DecodeError, match="at most 100 bytes expected, got 101"):
+            codec.decode(record(b" " * 101))
+        with pytest.raises(DecodeError, match="metrics: at most 2 series expected, got 3"):
+            codec.decode(
+                record(
+                    {
+                        "system": "s",
+                        "timestamp": 1,
+                        "metrics": dict.fromkeys(["a:x", "b:x", "c:x"], 1),
+                    }
+                )
+            )
+
+    def test_good_after_bad(self):
+        """A refused message leaves nothing behind in the codec."""
+        codec = NativeCodec()
+        with pytest.raises(DecodeError):
+            decode(row(metrics={"a:x": 1, "bad": 1}), codec)
+        with pytest.raises(DecodeError):
+            decode(row(metrics={"a:x": 1, "bad": 1}), codec)
+
+        assert 1 == len(decode(row(), codec))
+
+
+class TestEncode:
+    def test_row_with_missing_values(self):
+        """NaN and infinity are written as null."""
+        raw = encode_row("s", 1.5, ["a:x", "b:x", "c:x"], np.array([1.0, np.nan, np.inf]))
+
+        assert {
+            "system": "s",
+            "timestamp": 1.5,
+            "metrics": {"a:x": 1.0, "b:x": None, "c:x": None},
+        } == json.loads(raw)
+
+    def test_row_rejects_other_lengths(self):
+        """Names and values belong together."""
+        with pytest.raises(ValueError, match="zip"):
+            encode_row("s", 1.0, ["a:x"], np.array([1.0, 2.0]))
+
+    def test_batch_rejects_other_shapes(self):
+        """Times, names and values belong together."""
+        with pytest.raises(ValueError, match=r"shape \(1, 1\), got \(2, 1\)"):
+            encode_batch("s", [1.0], ["a:x"], np.zeros((2, 1)))
