@@ -46,8 +46,8 @@ unit: $(VENV)/installed-dev ## pytest
 
 evaluate: $(VENV)/installed ## scorecards over CASES=DIR, both modes
 	@test -n "$(CASES)" || { echo "usage: make evaluate CASES=DIR"; exit 2; }
-	$(BIN)/coral evaluate $(CASES) --mode oracle --json benchmarks/results/oracle.json
-	$(BIN)/coral evaluate $(CASES) --mode online --json benchmarks/results/online.json
+	$(BIN)/python benchmarks/accuracy.py $(CASES) --mode oracle --json benchmarks/results/oracle.json
+	$(BIN)/python benchmarks/accuracy.py $(CASES) --mode online --json benchmarks/results/online.json
 
 speed: $(VENV)/installed-dev ## full run of benchmarks/speed.py
 	$(BIN)/python benchmarks/speed.py --json benchmarks/results/speed.json

@@ -26,7 +26,7 @@ ADJACENT_INTERVALS = 1.5
 # an eighth of the normal rows seen, within these bounds.
 QUARANTINE_ROWS = (4, 64)
 # Rows before the estimated onset that belong to neither state: ending the base too early costs
-# little, ending it too late costs much (METHOD.md, section 4).
+# little, ending it too late costs much.
 ONSET_MARGIN = 1
 # Rows of an incident kept to become the new normal when the trigger accepts it.
 KEPT_ROWS = 512
@@ -130,7 +130,7 @@ class Engine:
     def _grow(self, names: tuple[str, ...]) -> None:
         n = len(names)
         if self._normal is None:
-            self._normal = NormalState(n, self.config)
+            self._normal = NormalState(names, self.config, self.system.causal_edges)
             if self._told is None:
                 self._detector = Detector(
                     n,
@@ -143,15 +143,14 @@ class Engine:
                 padded = [row._replace(x=np.append(row.x, pad)) for row in rows]
                 rows.clear()
                 rows.extend(padded)
-            self._grow_state(n)
+            self._grow_state(names)
         self._names = names
 
-    def _grow_state(self, n: int) -> None:
-        normal = self._state
-        if self._diagnosis is None:
-            normal.grow(n)
+    def _grow_state(self, names: tuple[str, ...]) -> None:
+        if self._diagnosis is None:  # an open incident goes on with the series it began with
+            self._state.grow(names)
         if self._detector is not None:
-            self._detector.grow(n)
+            self._detector.grow(len(names))
 
     @property
     def _state(self) -> NormalState:
@@ -231,10 +230,10 @@ class Engine:
         event = diagnosis.close("new normal accepted" if accepted else "back to normal")
         self._diagnosis = None
         if accepted:
-            self._normal = NormalState(len(self._names), self.config)
+            self._normal = NormalState(self._names, self.config, self.system.causal_edges)
             for row in self._during:
                 self._normal.absorb(row.x, adjacent=row.adjacent)
         elif self._state.n_series < len(self._names):
-            self._state.grow(len(self._names))
+            self._state.grow(self._names)
         self._during.clear()
         return event

@@ -1,4 +1,4 @@
-"""Scores of rankings and alarms; pure functions (EVALUATION.md, section 1)."""
+"""Scores of rankings and alarms; pure functions (docs/reference.md, Scorecard)."""
 
 import math
 from collections.abc import Collection, Sequence

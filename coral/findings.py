@@ -15,11 +15,13 @@ __all__ = ["Findings", "significant"]
 METRICS_PER_CAUSE = 3
 RULED_OUT = 5
 RANKED_NAMES = 200
-# Trust (METHOD.md, section 4): what the consensus of cheap variants of the ranking and the
+# Trust: what the consensus of cheap variants of the ranking and the
 # distance to the second say. Below the least surprise nothing has happened that could be named.
 LIKELY_CONSENSUS = 0.8
 LIKELY_MARGIN = math.log(1.25)
 LEAST_SURPRISE = math.log(1.5)
+# A series that misses this share of its usual cells has fallen silent, in words.
+SILENT = 0.5
 # A cause counts as explaining an entity in words from this share on.
 EXPLAINS = 0.5
 
@@ -145,6 +147,7 @@ class Findings:
             deviation=significant(surprise.level[series]),
             before=significant(self._center[series]),
             after=None if math.isnan(after) else significant(after),
+            missing=round(float(surprise.missing[series]), 4),
             changed_at=None if changed is None else timestamp(changed),
         )
 
@@ -190,6 +193,8 @@ class Findings:
 def _change(metric: MetricFinding) -> str:
     """Return the change of a series in words: direction, ratio or values."""
     before, after = metric.before, metric.after
+    if metric.missing >= SILENT:
+        return "fell silent"
     if after is None:
         return "left its normal behaviour"
     direction = "rose" if after > before else "fell"

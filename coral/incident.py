@@ -55,6 +55,7 @@ class MetricFinding(_Part, frozen=True):
     deviation: float  # mean deviation in units of the normal state, signed
     before: float  # median in the normal state, raw units
     after: float | None  # mean since the onset, raw units
+    missing: float  # share of the rows since the onset without a value, above the normal share
     changed_at: str | None  # first row outside of the normal range
 
 

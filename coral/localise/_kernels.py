@@ -17,6 +17,7 @@ def accumulate_innovation(
     center: Floats,
     scale: Floats,
     sigma: Floats,
+    silence: Floats,
     waking: float,
     row: int,
     log_sum: Floats,
@@ -29,7 +30,8 @@ def accumulate_innovation(
 ) -> None:
     """Add one row to the running evidence of every series.
 
-    Arrays have one entry per series. `predicted` is in raw units; `waking` is the size in units
+    Arrays have one entry per series. `predicted` is in raw units; `silence` is the surprise of a
+    missing cell, zero in a row that has no cell at all; `waking` is the size in units
     that the first value of a series gets which had no scale; `first` holds the number of the
     first row outside of the range that the base period showed, -1 before; `deviation` receives
     the signed logarithm of the level's deviation, NaN where the cell is missing.
@@ -37,6 +39,9 @@ def accumulate_innovation(
     for j in range(x.shape[0]):
         deviation[j] = np.nan
         if np.isnan(x[j]):
+            log_sum[j] += silence[j]
+            if first[j] < 0 and silence[j] > np.log(4.0):
+                first[j] = row
             continue
         d = x[j] - center[j]
         expected = predicted[j] - center[j]

@@ -8,6 +8,8 @@ DEPTH = 5
 PERSISTENCE = 0.9
 AGREEMENT = 0.9
 CONFIRMATIONS = 3
+# Rankings on fewer rows are not compared: one or two rows agree with themselves by chance.
+LEAST_ROWS = 4
 HISTORY = 16  # revisions; half of the rows is 8 revisions ago
 
 
@@ -37,10 +39,11 @@ def revision_due(rows: int) -> bool:
 
 
 class Convergence:
-    """Doubling rule: the top five now, at half and at three quarters of the rows agree.
+    """Doubling rule: the top five agree with those at half and at three quarters of the rows.
 
     Consecutive rankings always look alike on slow faults; a ranking that survives a doubling of
-    its evidence is stable (METHOD.md, section 4). Three confirmations in a row converge it.
+    its evidence is stable (docs/method.md, section 5). It converges when this has held for three
+    revisions in a row at least, and while the rows doubled once more.
 
     Attributes
     ----------
@@ -58,6 +61,7 @@ class Convergence:
         self.rows: int | None = None
         self.confirmations = 0
         self.agreement = 0.0
+        self._since = 0  # rows at the first confirmation of the present row of them
         self._past: list[tuple[int, tuple[str, ...]]] = []
 
     def update(self, rows: int, ranking: Sequence[str]) -> bool:
@@ -66,10 +70,15 @@ class Convergence:
         earlier = [self._at(rows // 2), self._at(3 * rows // 4)]
         overlaps = [0.0 if past is None else rank_biased_overlap(past, top) for past in earlier]
         self.agreement = min(overlaps)
-        self.confirmations = self.confirmations + 1 if self.agreement >= AGREEMENT else 0
+        if self.agreement < AGREEMENT or rows < LEAST_ROWS:
+            self.confirmations = 0
+        else:
+            self.confirmations += 1
+            self._since = rows if self.confirmations == 1 else self._since
         self._past.append((rows, top))
         del self._past[:-HISTORY]
-        fresh = not self.converged and self.confirmations >= CONFIRMATIONS
+        stable = self.confirmations >= CONFIRMATIONS and rows >= 2 * self._since
+        fresh = stable and not self.converged
         if fresh:
             self.converged = True
             self.rows = rows

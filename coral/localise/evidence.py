@@ -1,6 +1,6 @@
 """Evidence of every series: innovation surprise under the state-invariant mechanism.
 
-METHOD.md section 4. A series is suspicious when it does what its own past and that of the others
+A series is suspicious when it does what its own past and that of the others
 do not predict, not merely when its level is unusual: what follows from another series is
 predicted by it and keeps quiet.
 """
@@ -28,6 +28,9 @@ SIGMA_FLOOR = 0.15
 WAKING_UNITS = 10.0
 # Deviations are cut here, in units: one broken sensor must not decide a logarithm of a mean.
 CLIP_UNITS = 1000.0
+# A missing cell of a series that always had one is as surprising as its odds of being there, by
+# half: silence is as often a consequence (no traffic, no latency) as it is a cause.
+SILENCE = 0.5
 # Weight of the sustained surprise against that of the largest one.
 SUSTAINED, LARGEST = 0.8, 0.2
 
@@ -71,6 +74,7 @@ class Surprise(NamedTuple):
     largest: Floats  # log of the largest surprise, >= 0
     level: Floats  # mean deviation of the level in units of the base period, signed
     after: Floats  # mean since the onset, raw units, NaN = no cell
+    missing: Floats  # share of the rows since the onset without a cell, above that of the base
     first: Ints  # first row outside of the base period's range, counted from the onset, -1 = none
 
 
@@ -102,7 +106,10 @@ class Evidence:
         self.center, self.scale = center_and_scale(base)
         innovation = self._base_innovation(base, adjacent)
         self._sigma = SIGMA_FLOOR + _column_max(np.abs(innovation)) / RANGE_UNITS
-        self._base_log = _column_mean(np.log1p(np.abs(innovation) / self._sigma))
+        self._coverage = np.isfinite(base).mean(axis=0) if len(base) else np.zeros(n)
+        self._silence = np.where(self.known, SILENCE * log_odds(base), 0.0)
+        present = _column_mean(np.log1p(np.abs(innovation) / self._sigma))
+        self._base_log = self._coverage * present + (1.0 - self._coverage) * self._silence
         self._previous = base[-1].copy() if len(base) else np.full(n, np.nan)
         self._log_sum, self._peak = np.zeros(n), np.zeros(n)
         self._level_sum, self._raw_sum = np.zeros(n), np.zeros(n)
@@ -124,12 +131,15 @@ class Evidence:
             False after a gap: then nothing is predicted from the row before.
         """
         previous = self._previous if adjacent else np.full_like(x, np.nan)
+        # A row without any cell is a gap in the collection, not silence of all series.
+        silence = self._silence if np.isfinite(x).any() else np.zeros_like(x)
         accumulate_innovation(
             x,
             self._mechanism.predict(previous),
             self.center,
             self.scale,
             self._sigma,
+            silence,
             WAKING_UNITS,
             self.rows,
             self._log_sum,
@@ -151,7 +161,10 @@ class Evidence:
         """Evidence so far; zeros for a series without a cell since the onset or in the base."""
         seen = (self._count > 0) & self.known
         count = np.maximum(self._count, 1)
-        sustained = np.where(seen, np.maximum(self._log_sum / count - self._base_log, 0.0), 0.0)
+        rows = max(self.rows, 1)
+        mean_log = self._log_sum / rows - self._base_log * min(self.rows, 1)
+        sustained = np.where(self.known, np.maximum(mean_log, 0.0), 0.0)
+        missing = np.maximum(self._coverage - self._count / rows, 0.0) * min(self.rows, 1)
         largest = np.where(seen, np.log1p(self._peak), 0.0)
         return Surprise(
             total=np.expm1(SUSTAINED * sustained + LARGEST * largest),
@@ -159,6 +172,7 @@ class Evidence:
             largest=largest,
             level=np.where(seen, self._level_sum / count, 0.0),
             after=np.where(self._count > 0, self._raw_sum / count, np.nan),
+            missing=missing,
             first=self._first.copy(),
         )
 
@@ -195,7 +209,7 @@ def center_and_scale(base: Floats) -> tuple[Floats, Floats]:
     Notes
     -----
     The observed range, not the standard deviation: with heavy tails and quantised series a
-    standard deviation makes ordinary values look like evidence (METHOD.md, section 4).
+    standard deviation makes ordinary values look like evidence.
     """
     n = base.shape[1]
     center = np.zeros(n)
@@ -204,9 +218,17 @@ def center_and_scale(base: Floats) -> tuple[Floats, Floats]:
     return center, _column_max(np.abs(base - center)) / RANGE_UNITS + LEVEL_SHARE * np.abs(center)
 
 
+def log_odds(base: Floats) -> Floats:
+    """Logarithm of one plus the odds that a series has a value in a row: (n,), >= 0."""
+    present = np.isfinite(base).sum(axis=0) + 1.0
+    odds: Floats = np.log1p(present / (len(base) + 2.0 - present))
+    return odds
+
+
 def _column_max(values: Floats) -> Floats:
     """Largest non-negative value of every column, NaN ignored, 0 where there is none."""
-    return np.fmax.reduce(values, axis=0, initial=0.0)
+    largest: Floats = np.fmax.reduce(values, axis=0, initial=0.0)
+    return largest
 
 
 def _column_mean(values: Floats) -> Floats:

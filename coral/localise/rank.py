@@ -14,7 +14,7 @@ __all__ = ["Localiser", "Ranking"]
 
 Floats = NDArray[np.float64]
 
-# Role weights: what a metric's evidence counts for its entity (METHOD.md, section 4). Traffic is
+# Role weights: what a metric's evidence counts for its entity. Traffic is
 # rather a victim or a driver from outside than a cause; a health signal of another kind than the
 # KPI's, or one that got better, does not explain it; the KPI entity's own signals are the symptom.
 TRAFFIC_WEIGHT = 0.2
@@ -192,7 +192,7 @@ def normalised(scores: Floats) -> Floats:
 
 
 def ordered(scores: Floats, names: tuple[str, ...]) -> list[int]:
-    """Return indices by falling score; ties by name, so that the order of columns decides nothing."""
+    """Return indices by falling score; ties by name, not by the order of columns."""
     return sorted(range(len(names)), key=lambda i: (-scores[i], names[i]))
 
 

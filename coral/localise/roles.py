@@ -22,7 +22,7 @@ class Role(Enum):
     OTHER = "other"
 
 
-_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+[a-z]*")
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+(?:xx|XX)?")
 _QUANTILE = re.compile(r"(?:^|[^a-z0-9])p\d{2,3}(?:[^a-z0-9]|$)")
 _BAD = frozenset({"error", "errors", "failure", "failures", "failed", "exception", "exceptions"})
 _BAD_CODES = frozenset({"5xx", "4xx"})

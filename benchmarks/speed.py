@@ -1,0 +1,144 @@
+"""Speed and memory of the daemon's path on one core: replay, detection, ranking."""
+
+import os
+
+# One core, whatever the machine has; must be set before numpy is imported.
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
+    os.environ[_name] = "1"
+
+import resource  # noqa: E402
+import subprocess  # noqa: E402
+import sys  # noqa: E402
+import time  # noqa: E402
+
+import numpy as np  # noqa: E402
+from common import fastest, finish, options  # noqa: E402
+
+from coral.config import SystemConfig  # noqa: E402
+from coral.localise.evidence import Mechanism  # noqa: E402
+from coral.localise.layout import Layout  # noqa: E402
+from coral.localise.rank import Localiser  # noqa: E402
+from coral.replay import INCIDENTS, METRICS, replay  # noqa: E402
+from detectors.trigger import Trigger  # noqa: E402
+from streams.clock import SystemClock  # noqa: E402
+from streams.codec.native import encode_row  # noqa: E402
+from streams.memory import MemoryBroker, MemorySink, MemorySource  # noqa: E402
+
+METRICS_PER_ENTITY = 10
+
+
+def names_of(n: int) -> tuple[str, ...]:
+    """Return n series of services with ten metrics each."""
+    metrics = (
+        "latency_p95",
+        "errors",
+        "requests",
+        "cpu",
+        "memory",
+        "disk",
+        "net",
+        "fds",
+        "gc",
+        "io",
+    )
+    return tuple(
+        f"service{i // METRICS_PER_ENTITY}:{metrics[i % METRICS_PER_ENTITY]}" for i in range(n)
+    )
+
+
+def rows_of(n: int, rows: int, seed: int = 0) -> np.ndarray:
+    """Return autocorrelated series with a few common factors."""
+    rng = np.random.default_rng(seed)
+    factors = np.zeros(3)
+    mixing = rng.normal(size=(3, n)) * 0.5
+    x = np.zeros(n)
+    result = np.empty((rows, n))
+    for t in range(rows):
+        factors = 0.9 * factors + rng.normal(size=3)
+        x = 0.6 * x + 0.4 * factors @ mixing + rng.normal(size=n)
+        result[t] = 100 + x
+    return result
+
+
+class Drained(MemorySource):
+    """Consumer that is done when the topic is."""
+
+    def __init__(self, broker: MemoryBroker) -> None:
+        super().__init__(broker, [METRICS], "speed")
+        self._topic = broker
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether everything was polled."""
+        owned = self.assignment()
+        return bool(owned) and all(self.position(p) == self._topic.end_offset(p) for p in owned)
+
+
+def replay_rows_per_s(n: int, rows: int) -> float:
+    """Rows per second from encoded messages in a broker to events in a broker."""
+    x, names = rows_of(n, rows), names_of(n)
+    broker = MemoryBroker()
+    for topic in (METRICS, INCIDENTS):
+        broker.create_topic(topic)
+    for t in range(rows):
+        broker.produce(METRICS, b"s", encode_row("s", float(t), names, x[t]))
+    system = SystemConfig(name="s", interval_s=1.0, kpi=(names[0],))
+    start = time.perf_counter()
+    loop = replay(Drained(broker), MemorySink(broker), system, SystemClock())
+    assert loop.frames == rows, (loop.frames, rows)  # noqa: S101 - a benchmark must do the work
+    return rows / (time.perf_counter() - start)
+
+
+def detect_ms_per_row(n: int, rows: int) -> float:
+    """Milliseconds of one row in the trigger, periodic refits included."""
+    x = rows_of(n, rows)
+    trigger = Trigger(n, 1.0)
+    half = rows // 2
+    for row in x[:half]:
+        trigger.update(row)
+    start = time.perf_counter()
+    for row in x[half:]:
+        trigger.update(row)
+    return 1e3 * (time.perf_counter() - start) / (rows - half)
+
+
+def rank_ms(n: int, repeats: int) -> float:
+    """Milliseconds of one ranking of n series in n / 10 entities with known topology."""
+    names, base = names_of(n), rows_of(n, 600)
+    entities = n // METRICS_PER_ENTITY
+    edges = [(f"service{2 * i + k}", f"service{i}") for i in range(entities) for k in (1, 2)]
+    layout = Layout(names, (names[0],), edges)
+    mechanism = Mechanism(np.full(n, 100.0), np.ones(n), np.zeros((n, n)))
+    localiser = Localiser(layout, base, np.ones(len(base), dtype=bool), mechanism)
+    for row in rows_of(n, 32, seed=1) + np.linspace(0, 20, n):
+        localiser.update(row, adjacent=True)
+    return 1e3 * fastest(localiser.rank, repeats)
+
+
+def peak_rss_mb(n: int, rows: int) -> float:
+    """Peak resident memory of a fresh process that replays `rows` rows of n series."""
+    command = [sys.executable, __file__, "--rss", str(n), str(rows)]
+    return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+
+def main() -> None:
+    """Measure, print, write."""
+    if len(sys.argv) == 4 and sys.argv[1] == "--rss":
+        replay_rows_per_s(int(sys.argv[2]), int(sys.argv[3]))
+        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+        return
+    chosen = options(__doc__ or "").parse_args()
+    rows, repeats = (2_000, 5) if chosen.quick else (20_000, 30)
+    figures = {}
+    replay_rows_per_s(50, 300)  # compiles or loads the kernels
+    figures["replay_rows_per_s_50"] = replay_rows_per_s(50, rows)
+    for n in (30, 100, 300, 1000):
+        figures[f"detect_ms_per_row_{n}"] = detect_ms_per_row(n, max(rows // 10, 60_000 // n))
+    for n in (100, 300, 1000):
+        figures[f"rank_ms_{n}"] = rank_ms(n, repeats)
+    figures["peak_rss_mb_300"] = peak_rss_mb(300, rows // 4)
+    finish(chosen, figures)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,140 @@
+"""Write the generated parts of README.md: figures from committed results, output from a real run.
+
+`python benchmarks/tables.py` replaces what stands between `<!-- NAME -->` and `<!-- /NAME -->`;
+`--check` only says whether that would change something.
+"""
+
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / "benchmarks" / "results"
+MACRO_SETS = (
+    "petshop",
+    "rcd_sockshop",
+    "nezha_ob",
+    "tep",
+    "skab",
+    "batadal",
+    "asd",
+    "smd",
+)
+
+
+def load(name: str) -> dict[str, Any]:
+    """Return a committed result."""
+    found: dict[str, Any] = json.loads((RESULTS / f"{name}.json").read_text())
+    return found
+
+
+def number(value: float | None, digits: int = 2) -> str:
+    """Return a figure, or a dash where there is none."""
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
+def accuracy() -> str:
+    """Accuracy of both modes, one row a data set."""
+    oracle, online = load("oracle"), load("online")
+    lines = [
+        "| data set | cases | AC@1 | Avg@5 | faults online | found | delay, rows "
+        "| false alarms a day | strict AC@1 |",
+        "|---|--:|--:|--:|--:|--:|--:|--:|--:|",
+    ]
+    for name in sorted({*oracle["datasets"], *online["datasets"]}):
+        told = oracle["datasets"].get(name, {})
+        found = online["datasets"].get(name, {})
+        cells = (
+            name,
+            str(told.get("n", "-")),
+            number(told.get("ac@1")),
+            number(told.get("avg@5")),
+            str(found.get("n", "-")),
+            number(found.get("detected")),
+            number(found.get("delay_rows_median"), 0),
+            number(found.get("false_alarms_per_day")),
+            number(found.get("strict_ac@1")),
+        )
+        lines.append("| " + " | ".join(cells) + " |")
+    eight = [oracle["datasets"][name] for name in MACRO_SETS]
+    macro = [sum(d[key] for d in eight) / len(eight) for key in ("ac@1", "avg@5")]
+    lines += [
+        "",
+        f"Macro average of the eight sets {', '.join(MACRO_SETS)}, told the onset: "
+        f"AC@1 **{macro[0]:.2f}**, Avg@5 **{macro[1]:.2f}**.",
+        f"Runs of commit {oracle['commit']}, configuration {oracle['config_digest']}, "
+        f"{oracle['case_list']['n']} cases told the onset and {online['case_list']['n']} online "
+        f"(case lists {oracle['case_list']['sha256'][:12]}, "
+        f"{online['case_list']['sha256'][:12]}).",
+    ]
+    return "\n".join(lines)
+
+
+def speed() -> str:
+    """Speed and memory on one core."""
+    result = load("speed")
+    figures, facts = result["figures"], result["machine"]
+    lines = ["| measure | value |", "|---|--:|"]
+    lines += [f"| `{name}` | {value:,.3g} |" for name, value in figures.items()]
+    lines += [
+        "",
+        f"{facts['cpu']}, one of {facts['cores']} cores, Python {result['versions']['python']}, "
+        f"numba {result['versions']['numba']}, commit {result['commit']}.",
+    ]
+    return "\n".join(lines)
+
+
+def demo() -> str:
+    """Output of a real run of `coral demo`."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "coral.cli", "demo"]
+        environment = os.environ | {"COLUMNS": "110", "NO_COLOR": "1", "PYTHONPATH": str(ROOT)}
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=True, env=environment, cwd=folder
+        )
+    lines = done.stdout.rstrip().splitlines()
+    return "```console\n$ make demo\n" + "\n".join(line.rstrip() for line in lines) + "\n```"
+
+
+def test() -> str:
+    """Last lines of a real run of `make test`."""
+    return f"```console\n$ make test\n{(RESULTS / 'test.txt').read_text().rstrip()}\n```"
+
+
+PARTS: dict[str, Callable[[], str]] = {
+    "demo": demo,
+    "test": test,
+    "accuracy": accuracy,
+    "speed": speed,
+}
+
+
+def main() -> int:
+    """Replace every part; return 1 if `--check` finds a difference."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true")
+    parser.add_argument("--only", choices=sorted(PARTS), action="append")
+    chosen = parser.parse_args()
+    readme = ROOT / "README.md"
+    before = text = readme.read_text()
+    for name in chosen.only or PARTS:
+        pattern = re.compile(rf"(<!-- {name} -->\n).*?(\n<!-- /{name} -->)", re.DOTALL)
+        if not pattern.search(text):
+            raise SystemExit(f"README.md has no part `<!-- {name} -->`")
+        part = PARTS[name]()
+        text = pattern.sub(lambda m, part=part: m.group(1) + part + m.group(2), text)
+    if chosen.check:
+        return int(text != before)
+    readme.write_text(text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

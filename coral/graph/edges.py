@@ -1,0 +1,161 @@
+"""Edges of the graph, with what is known and not known about each."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
+
+import numpy as np
+
+from coral.graph.table import correlation_table
+
+if TYPE_CHECKING:
+    from coral.graph._arrays import FloatArray, IndexArray
+    from coral.graph.moments import LaggedMoments
+
+Part = Literal["invariant", "dependent"]
+
+_RIDGE: Final = 1e-4
+"""Keeps standard errors finite between copies of one series."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """One causal relation.
+
+    Attributes
+    ----------
+    cause, effect : int
+        Columns of the row.
+    lag : int
+        Rows from cause to effect; 0 = within one row.
+    strength : float
+        Signed coefficient, in units of the scaled rows; of the dependent part, what the state adds.
+    part : {"invariant", "dependent"}
+        Part of the graph it belongs to.
+    direction_identified : bool
+        True when time decides the direction (lag >= 1). An instantaneous edge could run the other
+        way with the same fit.
+    confidence : float, 0..1
+        That the coefficient is not zero: 1 - Bonferroni p-value over all candidate causes of the
+        effect. Taken after selection on the same rows, so optimistic for weak edges.
+    direction_confidence : float, .5..1
+        1 for lag >= 1. For an instantaneous edge: how often the direction would come out like this
+        if noise variances scattered among the series as the estimated ones do.
+    """
+
+    cause: int
+    effect: int
+    lag: int
+    strength: float
+    part: Part
+    direction_identified: bool
+    confidence: float
+    direction_confidence: float
+
+
+def collect_edges(
+    moments: LaggedMoments,
+    coefs: FloatArray,
+    base: FloatArray | None,
+    noise: FloatArray,
+    *,
+    part: Part,
+) -> list[Edge]:
+    """List the edges of one part.
+
+    Parameters
+    ----------
+    moments : LaggedMoments
+        Moments the part was solved from.
+    coefs : ndarray of shape (n_series, lags + 1, n_series), float64
+        Coefficients as [effect, lag, cause].
+    base : ndarray of the same shape, or None
+        The other part, of which `coefs` is a change.
+    noise : ndarray of shape (n_series,), float64
+        Residual variances.
+    part : {"invariant", "dependent"}
+        Name of the part.
+
+    Returns
+    -------
+    list of Edge
+        By effect, then lag, then cause.
+
+    Notes
+    -----
+    Direction of an instantaneous edge j -> i: under equal noise the effect's variance given the
+    cause's own causes exceeds the cause's by the factor 1 + b^2 v_j / v_i. We compare its logarithm
+    with the scatter of the logarithms of all noise variances plus their sampling error 4 / rows:
+    unequal variances widen the scatter, and the confidence falls to one half.
+    """
+    variances = moments.variances
+    table = correlation_table(moments, variances)
+    _, pairs, _, row_weight = moments.kernel_arrays()
+    rows = moments.effective_rows
+    features = coefs.shape[1] * coefs.shape[2]
+    scatter = _log_scatter(noise, rows)
+    edges: list[Edge] = []
+    for effect in range(coefs.shape[0]):
+        support = np.flatnonzero(coefs[effect])
+        if support.size == 0:
+            continue
+        scores = _scores(table, variances, coefs[effect], support, float(noise[effect]))
+        for place, score in zip(support.tolist(), scores.tolist(), strict=True):
+            lag, cause = divmod(place, coefs.shape[2])
+            weight = pairs[lag, effect, cause] if pairs.size else row_weight[lag]
+            pair = float(weight) * moments.weight_to_rows
+            strength = float(coefs[effect, lag, cause])
+            total = strength + (0.0 if base is None else float(base[effect, lag, cause]))
+            direction = 1.0
+            if lag == 0:
+                gain = total**2 * float(noise[cause]) / max(float(noise[effect]), 1e-300)
+                direction = _normal_cdf(math.log1p(gain) / scatter)
+            edges.append(
+                Edge(
+                    cause=cause,
+                    effect=effect,
+                    lag=lag,
+                    strength=strength,
+                    part=part,
+                    direction_identified=lag > 0,
+                    confidence=_confidence(score * math.sqrt(max(pair, 0.0)), features),
+                    direction_confidence=direction,
+                )
+            )
+    return edges
+
+
+def _scores(
+    table: FloatArray, variances: FloatArray, coef: FloatArray, support: IndexArray, noise: float
+) -> FloatArray:
+    """|coefficient| / (standard error x sqrt(rows)) of one node's support; zero if undefined."""
+    n = coef.shape[1]
+    lag, cause = np.divmod(support, n)
+    if noise <= 0.0:
+        return np.zeros(support.size)
+    apart = lag[:, None] - lag
+    p = (table.shape[0] - 1) // 2
+    gram = table[np.where(apart >= 0, apart, p - apart), cause, cause[:, None]]
+    values, vectors = np.linalg.eigh(0.5 * (gram + gram.T))
+    inverse = (vectors**2 / np.maximum(values, _RIDGE)).sum(axis=1)
+    result: FloatArray = np.abs(coef[lag, cause]) * np.sqrt(variances[cause] / (noise * inverse))
+    return result
+
+
+def _confidence(score: float, features: int) -> float:
+    """One minus the Bonferroni-corrected two-sided p-value of a normal score."""
+    return max(0.0, 1.0 - features * math.erfc(min(score, 1e3) / math.sqrt(2.0)))
+
+
+def _normal_cdf(value: float) -> float:
+    """Distribution function of the standard normal."""
+    return 0.5 * math.erfc(-value / math.sqrt(2.0))
+
+
+def _log_scatter(noise: FloatArray, rows: float) -> float:
+    """Give the standard deviation of the log ratio of two estimated noise variances, > 0."""
+    logs = np.log(noise[noise > 0.0])
+    spread = float(logs.var()) if logs.size > 1 else 0.0
+    return math.sqrt(max(2.0 * spread, 4.0 / max(rows, 1.0)))

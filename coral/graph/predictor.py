@@ -1,0 +1,52 @@
+"""The predictor whose innovations are evidence: a ridge VAR in the units of the rows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from coral.graph.reduced import block_toeplitz, solve_definite
+
+if TYPE_CHECKING:
+    from coral.graph._arrays import FloatArray
+    from coral.graph.moments import LaggedMoments
+
+RIDGE_ROWS: Final = 10.0
+"""Ridge, as rows of one squared unit."""
+
+
+def fit_predictor(moments: LaggedMoments, ridge_rows: float = RIDGE_ROWS) -> FloatArray:
+    """Fit z[t] = sum over l >= 1 of z[t-l] P_l + u[t] with a ridge of some rows of one unit.
+
+    Parameters
+    ----------
+    moments : LaggedMoments
+        Of rows scaled so that one unit is a remarkable deviation (a third of the observed range).
+    ridge_rows : float, > 0
+        Added to the diagonal of the summed moments.
+
+    Returns
+    -------
+    ndarray of shape (lags * n_series, n_series), float64
+        Row (lag - 1) * n_series + cause, column effect.
+
+    Notes
+    -----
+    Sums, not means, and the units of the rows, not unit variance: a series that hardly moved in
+    the base period has a small sum and so hardly any coefficient. Scaled to unit variance it
+    would become a long lever that turns its first real deviation into surprises everywhere, which
+    ruins the ranking on recorded incidents. A missing cell counts as zero, the median, which
+    makes the moments of all series fit together.
+    """
+    means = moments.means
+    around = np.multiply.outer(means, means)
+    blocks = np.stack(
+        [
+            (moments.covariance(lag) + around) * moments.pair_weights(lag)
+            for lag in range(moments.lags + 1)
+        ]
+    )
+    blocks = np.nan_to_num(blocks * moments.weight_to_rows, nan=0.0, posinf=0.0, neginf=0.0)
+    target = np.concatenate([block.T for block in blocks[1:]])
+    return solve_definite(block_toeplitz(blocks[:-1]), target, ridge_rows)

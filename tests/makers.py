@@ -1,0 +1,87 @@
+"""Small synthetic systems with a known cause, as rows and as recordings."""
+
+import gzip
+import json
+from pathlib import Path
+
+import numpy as np
+
+from coral.config import SystemConfig
+from coral.engine import Engine
+from streams.records import Frame
+
+NAMES = (
+    "web:latency_p95",
+    "web:errors_per_s",
+    "cart:latency_p95",
+    "cart:cpu",
+    "pay:latency_p95",
+    "pay:cpu",
+    "db:cpu",
+    "db:disk_io",
+)
+EDGES = (("web", "cart"), ("web", "pay"), ("cart", "db"), ("pay", "db"))
+ONSET = 200
+
+
+def shop_rows(seed=0, rows=280, fault="db"):
+    """Rows of a little shop; from row 200 on the database (or the pay service) works too hard."""
+    rng = np.random.default_rng(seed)
+    x = np.empty((rows, len(NAMES)))
+    load = 0.0
+    for t in range(rows):
+        load = 0.8 * load + rng.normal(scale=0.3)
+        e = rng.normal(size=8)
+        broken = t >= ONSET
+        db = 0.30 + 0.02 * load + 0.01 * e[6] + (0.5 if broken and fault == "db" else 0.0)
+        pay_cpu = 0.2 + 0.02 * load + 0.01 * e[5] + (0.6 if broken and fault == "pay" else 0.0)
+        cart = 0.020 + 0.04 * max(db - 0.3, 0) + 0.001 * e[2]
+        pay = 0.030 + 0.04 * max(db - 0.3, 0) + 0.2 * max(pay_cpu - 0.2, 0) + 0.001 * e[4]
+        web = 0.010 + cart + pay + 0.002 * e[0]
+        cpu = 0.15 + 0.02 * load + 0.01 * e[3]
+        disk = 1e6 * (1 + 0.1 * load + 0.05 * e[7] + (6.0 if broken and fault == "db" else 0.0))
+        x[t] = (web, max(0.0, e[1]), cart, cpu, pay, pay_cpu, db, disk)
+    return x
+
+
+def shop_config(**changes):
+    """Configuration of the little shop."""
+    facts = {"name": "shop", "interval_s": 1.0, "kpi": ("web:latency_p95",), "edges": EDGES}
+    return SystemConfig(**(facts | changes))
+
+
+def run(rows, *, names=NAMES, config=None, onset=None, times=None):
+    """Feed rows to a new engine; return all events."""
+    engine = Engine(config or shop_config(), onset=onset)
+    times = range(len(rows)) if times is None else times
+    events = []
+    for t, x in zip(times, rows, strict=True):
+        events += engine.step(Frame("shop", float(t), names, x))
+    return events
+
+
+def write_recording(folder: Path, rows, *, names=NAMES, **labels):
+    """Write rows as a recorded incident; return its folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lines = [",".join(("timestamp", *names))]
+    for t, x in enumerate(rows):
+        cells = ("" if np.isnan(v) else repr(float(v)) for v in x)
+        lines.append(",".join((str(1_700_000_000 + t), *cells)))
+    with gzip.open(folder / "metrics.csv.gz", "wt") as file:
+        file.write("\n".join(lines) + "\n")
+    facts = {
+        "dataset": "made",
+        "case": folder.name,
+        "system": "shop",
+        "interval_s": 1,
+        "kpi": ["web:latency_p95"],
+        "edges": [list(e) for e in EDGES],
+        "edge_semantics": "a calls b",
+        "fault_start": 1_700_000_000 + ONSET,
+        "fault_end": 1_700_000_000 + len(rows) - 1,
+        "root_cause_entities": ["db"],
+        "root_cause_metrics": ["db:disk_io"],
+        "modes": ["oracle", "online"],
+    }
+    (folder / "incident.json").write_text(json.dumps(facts | labels))
+    return folder

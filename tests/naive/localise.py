@@ -1,0 +1,92 @@
+"""Textbook twins of `coral.localise`: plain loops, nothing fast."""
+
+import math
+import random
+
+import numpy as np
+
+
+def innovation(x, predicted, center, scale, sigma, silence, waking, row, state):
+    """Add one row to the evidence; `state` is a list of dicts, one per series."""
+    deviation = []
+    for j, value in enumerate(x):
+        if math.isnan(value):
+            deviation.append(math.nan)
+            state[j]["log"] += silence[j]
+            if state[j]["first"] < 0 and silence[j] > math.log(4):
+                state[j]["first"] = row
+            continue
+        d, expected = value - center[j], predicted[j] - center[j]
+        if scale[j] == 0:
+            expected = 0.0
+            if d != 0:
+                scale[j] = abs(d) / waking
+        unit = scale[j] or 1.0
+        z = max(-1000.0, min(1000.0, d / unit))
+        u = abs(z - expected / unit)
+        s = state[j]
+        s["log"] += math.log(1 + u / sigma[j])
+        s["peak"] = max(s["peak"], u)
+        s["level"] += z
+        s["raw"] += value
+        s["count"] += 1
+        if s["first"] < 0 and u > 3 * sigma[j]:
+            s["first"] = row
+        deviation.append(math.copysign(math.log(1 + abs(z)), z) if z else 0.0)
+    return deviation
+
+
+def cosine(a, b):
+    """Cosine of two rows of deviations over the entries that both have, floored at 0."""
+    both = [(p, q) for p, q in zip(a, b, strict=True) if not (math.isnan(p) or math.isnan(q))]
+    top = sum(p * q for p, q in both)
+    bottom = math.sqrt(sum(p * p for p, _ in both) * sum(q * q for _, q in both))
+    return max(0.0, top / bottom) if bottom > 0 else 0.0
+
+
+def center_and_scale(base):
+    """Median and unit of every column."""
+    centers, scales = [], []
+    for column in np.asarray(base).T:
+        seen = sorted(v for v in column if not math.isnan(v))
+        if not seen:
+            centers.append(0.0)
+            scales.append(0.0)
+            continue
+        half = len(seen) // 2
+        median = seen[half] if len(seen) % 2 else (seen[half - 1] + seen[half]) / 2
+        centers.append(median)
+        scales.append(max(abs(v - median) for v in seen) / 3 + 0.03 * abs(median))
+    return centers, scales
+
+
+def walk(explained, evidence, kpi, walks, seed):
+    """Simulate the absorbing walk: the share of walks that stop at each entity."""
+    chance = random.Random(seed)
+    n = len(evidence)
+    stopped = [0] * n
+    for _ in range(walks):
+        if kpi and chance.random() < 0.5:
+            i = chance.choice(sorted(set(kpi)))
+        else:
+            i = chance.choices(range(n), weights=evidence)[0]
+        while True:
+            weight = [explained[i][j] * evidence[j] for j in range(n)]
+            move = 0.95 * max(explained[i]) if sum(weight) > 0 else 0.0
+            if chance.random() >= move:
+                stopped[i] += 1
+                break
+            if chance.random() >= 0.98:  # damped: the walk is lost
+                break
+            i = chance.choices(range(n), weights=weight)[0]
+    return [count / walks for count in stopped]
+
+
+def rank_biased_overlap(a, b, depth, p):
+    """Truncated, normalised rank-biased overlap by its definition."""
+    top = bottom = 0.0
+    for d in range(1, depth + 1):
+        agreement = len(set(a[:d]).intersection(b[:d])) / d
+        top += p ** (d - 1) * agreement
+        bottom += p ** (d - 1)
+    return top / bottom

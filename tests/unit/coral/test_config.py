@@ -1,0 +1,41 @@
+"""Configuration errors come all at once."""
+
+import pytest
+
+from coral import __version__
+from coral.config import EngineConfig, SystemConfig, digest
+from coral.errors import ConfigError
+
+
+def test_all_broken_rules_are_named():
+    """Two wrong values, one error, both with key, rule and value."""
+    with pytest.raises(ConfigError) as caught:
+        EngineConfig(false_alarms_per_week=0, max_causes=1000)
+    text = str(caught.value)
+    assert "`false_alarms_per_week` requires > 0, got false_alarms_per_week=0" in text
+    assert "`max_causes` requires 1..100, got max_causes=1000" in text
+
+
+def test_a_system_needs_a_name_and_a_grid():
+    """An empty name and a negative interval are refused."""
+    with pytest.raises(ConfigError, match=r"name.*interval_s"):
+        SystemConfig(name="", interval_s=-1)
+
+
+@pytest.mark.parametrize(
+    ("semantics", "expected"),
+    [("a calls b", (("b", "a"),)), ("a feeds b", (("a", "b"),))],
+)
+def test_edges_are_turned_into_cause_and_effect(semantics, expected):
+    """Effects run from the called to the caller, and from the feeder to the fed."""
+    edges = (("a", "b"), ("a", "b"), ("a", "a"))
+    config = SystemConfig(name="s", interval_s=1, edges=edges, edge_semantics=semantics)
+    assert expected == config.causal_edges
+
+
+def test_the_digest_follows_configuration_and_version():
+    """Equal digests promise equal events."""
+    one = digest(EngineConfig(), __version__)
+    assert one == digest(EngineConfig(), __version__)
+    assert one != digest(EngineConfig(false_alarms_per_week=2), __version__)
+    assert one != digest(EngineConfig(), "0")

@@ -1,0 +1,212 @@
+"""Every kernel of the graph against its twin."""
+
+import numpy as np
+import pytest
+from naive import graph as naive
+
+from coral.graph import LaggedMoments, _kernels
+from coral.graph.order import peel
+from coral.graph.reduced import fit_reduced_form
+from coral.graph.table import correlation_table
+
+
+def moments_of(rows, lags):
+    moments = LaggedMoments(rows.shape[1], lags)
+    moments.update_block(rows)
+    return moments
+
+
+@pytest.fixture
+def rows():
+    rng = np.random.default_rng(7)
+    coefs, _ = naive.random_system(5, rng, lags=2)
+    return naive.simulate(coefs, 300, rng)
+
+
+@pytest.fixture
+def table(rows):
+    moments = moments_of(rows, 2)
+    return correlation_table(moments, moments.variances)
+
+
+class TestTable:
+    def test_correlations_are_those_of_numpy(self, rows, table):
+        """Entry (lag, i, j) is the lagged covariance in standard deviations, biased by the lag."""
+        deviation = rows.std(axis=0)
+        for lag in range(3):
+            expected = naive.lagged_covariance(rows, lag) / np.outer(deviation, deviation)
+            np.testing.assert_allclose(table[lag], expected * (300 - lag) / 300, atol=1e-9)
+
+    def test_negative_lags_are_transposed(self, table):
+        """The second half of the table mirrors the first."""
+        np.testing.assert_array_equal(table, naive.table_of(table[:3]))
+
+    def test_dead_series_has_no_correlation(self):
+        """A constant series is correlated with itself alone, at lag 0 alone."""
+        rows = np.random.default_rng(0).normal(size=(50, 3))
+        rows[:, 1] = 4.0
+        moments = moments_of(rows, 1)
+        table = correlation_table(moments, moments.variances)
+
+        np.testing.assert_array_equal(table[0, 1], [0.0, 1.0, 0.0])
+        np.testing.assert_array_equal(table[1:, 1], np.zeros((2, 3)))
+
+
+class TestPieces:
+    def test_gradient_and_variance(self, table):
+        """The gradient is c - G b, and the variance the quadratic form at b."""
+        gram, target = naive.gram_and_target(table)
+        coef = np.random.default_rng(1).normal(size=15) * (np.arange(15) % 3 == 1)
+        gradient = np.empty(15)
+        variance = _kernels.start_gradient(table, 2, coef, gradient)
+
+        np.testing.assert_allclose(gradient, target[:, 2] - gram @ coef, atol=1e-12)
+        expected = naive.residual_variance(gram, target[:, 2], coef, 1.0)
+        assert variance == pytest.approx(expected)
+
+    def test_gram_of_some_features(self, table):
+        """Gathering picks the entries of the dense Gram matrix."""
+        chosen = np.array([14, 0, 7, 6], dtype=np.int64)
+        gram = np.zeros((4, 4))
+        _kernels.gather_gram(table, chosen, 4, gram)
+
+        np.testing.assert_array_equal(gram, naive.gram_and_target(table)[0][np.ix_(chosen, chosen)])
+
+    def test_move_carries_gradient_and_variance(self, table):
+        """Moving coefficients equals starting afresh from where they went."""
+        before, after = np.zeros(15), np.zeros(15)
+        before[[3, 9]], after[[3, 9]] = [0.5, -0.2], [0.1, 0.3]
+        gradient, expected = np.empty(15), np.empty(15)
+        first = _kernels.start_gradient(table, 0, before, gradient)
+        gain = _kernels.move_to(table, np.array([3, 9]), np.array([0.1, 0.3]), before, gradient)
+        last = _kernels.start_gradient(table, 0, after, expected)
+
+        np.testing.assert_allclose(gradient, expected, atol=1e-12)
+        assert first - gain == pytest.approx(last)
+
+    @pytest.mark.parametrize("penalty", [0.0, 0.05, 0.3])
+    def test_descent_reaches_the_minimum(self, table, penalty):
+        """Coordinate descent ends where proximal gradient steps end."""
+        gram, target = naive.gram_and_target(table)
+        keep = np.arange(5, 15)
+        gram, gradient = gram[np.ix_(keep, keep)].copy(), target[keep, 1]
+        previous = np.linspace(-0.1, 0.1, 10)
+        expected = naive.lasso(gram, gradient, previous, penalty, 1e-3, 0.01)
+        settings = np.zeros(7)
+        settings[[_kernels.RIDGE, _kernels.TETHER, _kernels.LIMIT]] = [1e-3, 0.01, 10.0]
+        work = np.stack([gradient, np.zeros(10), previous, np.full(10, penalty)])
+        _kernels.descend(gram, work, 10, settings, 5000, 1e-12)
+
+        np.testing.assert_allclose(work[1], expected, atol=1e-8)
+        np.testing.assert_allclose(work[0], gradient - gram @ work[1], atol=1e-9)
+
+    def test_inverse(self, table):
+        """Sweeps give the inverse of the matrix plus ridge."""
+        gram, _ = naive.gram_and_target(table)
+        matrix = gram.copy()
+
+        assert _kernels.invert(matrix, 0.01)
+        np.testing.assert_allclose(matrix, np.linalg.inv(gram + 0.01 * np.eye(15)), atol=1e-8)
+
+    def test_indefinite_matrix_is_refused(self):
+        """A matrix with a negative eigenvalue beyond the ridge has no inverse to offer."""
+        assert not _kernels.invert(np.array([[1.0, 1.2], [1.2, 1.0]]), 0.01)
+
+    def test_residual_variances(self, rows, table):
+        """Fixed equations leave the variance of the quadratic form, also for a constant node."""
+        gram, target = naive.gram_and_target(table)
+        variances = rows.var(axis=0)
+        coefs = np.random.default_rng(2).normal(size=(5, 15)) * 0.2
+        noise = np.zeros(5)
+        _kernels.residual_variances(table, variances, coefs, noise)
+        deviation = np.sqrt(variances)
+        for node in range(5):
+            unit = coefs[node] * np.tile(deviation, 3) / deviation[node]
+            expected = naive.residual_variance(gram, target[:, node], unit, variances[node])
+            assert noise[node] == pytest.approx(expected)
+
+
+class TestSolve:
+    def test_optimality_of_the_lasso_stage(self, table):
+        """Before the refit no allowed feature breaks the optimality condition of the lasso."""
+        n = 5
+        sheet = np.zeros((4, 3 * n))
+        sheet[_kernels.PENALTY] = 0.1
+        sheet[_kernels.PENALTY, :n] = np.inf
+        settings = np.array([np.log(10.0), 0.0, 0.0, 10.0, 0.0, 300.0, 1.0])
+        cap = 10
+        left = _kernels.solve_node(
+            table, 1, sheet, settings, np.zeros(3 * n, dtype=bool), np.zeros(cap, dtype=np.int64),
+            np.zeros((cap, cap)), np.zeros((4, cap)),
+        )  # fmt: skip
+        gram, target = naive.gram_and_target(table)
+        coef = sheet[_kernels.COEF]
+        support = np.flatnonzero(coef)
+        refit = np.linalg.solve(gram[np.ix_(support, support)], target[support, 1])
+
+        assert support.size > 0
+        assert support.min() >= n
+        np.testing.assert_allclose(coef[support], refit, atol=1e-6)
+        assert left == pytest.approx(naive.residual_variance(gram, target[:, 1], coef, 1.0))
+
+
+class TestReducedForm:
+    def test_ridge_regression_of_the_definition(self, rows):
+        """The coefficients solve the block Toeplitz normal equations about zero."""
+        moments = moments_of(rows, 2)
+        second = [
+            (moments.covariance(lag) + np.outer(moments.means, moments.means)) * (300 - lag) / 300
+            for lag in range(3)
+        ]
+        unit = np.sqrt(np.diag(second[0]))
+        scaled = [block / np.outer(unit, unit) for block in second]
+        gram = np.block([[scaled[0], scaled[1]], [scaled[1].T, scaled[0]]])
+        target = np.vstack([scaled[1].T, scaled[2].T])
+        solution = np.linalg.solve(gram + 0.1 * np.eye(10), target)
+        fitted = fit_reduced_form(moments, 0.1)
+
+        np.testing.assert_allclose(
+            fitted.coefficients, solution * unit / np.tile(unit, 2)[:, None], atol=1e-9
+        )
+        left = second[0] * 0.0
+        left = scaled[0] - target.T @ solution - solution.T @ target + solution.T @ gram @ solution
+        np.testing.assert_allclose(fitted.innovations, left * np.outer(unit, unit), atol=1e-9)
+
+    def test_indefinite_moments_are_repaired(self):
+        """Pairwise moments no data could have still give finite coefficients."""
+        rows = np.full((90, 3), np.nan)
+        x = np.random.default_rng(0).normal(size=90)
+        rows[:30, 0], rows[:30, 1] = x[:30], x[:30]
+        rows[30:60, 1], rows[30:60, 2] = x[30:60], x[30:60]
+        rows[60:, 0], rows[60:, 2] = x[60:], -x[60:]
+
+        assert np.isfinite(fit_reduced_form(moments_of(rows, 1), 1e-3).coefficients).all()
+
+
+class TestPeel:
+    def test_order_is_that_of_single_regressions(self):
+        """The pivoted factorisation gives the order of one regression per candidate."""
+        rng = np.random.default_rng(5)
+        for _ in range(10):
+            mix = rng.normal(size=(6, 6))
+            covariance = mix @ mix.T + 0.1 * np.eye(6)
+            assert naive.peel(covariance) == peel(covariance).tolist()
+
+    def test_copies_come_next_to_each_other(self):
+        """A copy has no variance left after its original and follows at once."""
+        order = peel(np.array([[2.0, 0.0, 2.0], [0.0, 2.5, 0.0], [2.0, 0.0, 2.0]])).tolist()
+
+        assert order == [0, 2, 1]
+
+    def test_known_cause_comes_first(self):
+        """A known cause precedes its effect even when its variance is larger."""
+        before = np.zeros((3, 3), dtype=bool)
+        before[2, 0] = True
+
+        assert peel(np.diag([1.0, 2.0, 3.0]), before).tolist() == [1, 2, 0]
+
+    def test_cycle_of_known_causes_is_broken(self):
+        """Series that wait for each other are placed all the same."""
+        before = np.array([[False, True], [True, False]])
+
+        assert sorted(peel(np.diag([1.0, 2.0]), before).tolist()) == [0, 1]

@@ -1,0 +1,197 @@
+"""Evidence against its naive twin, and its edge cases."""
+
+import math
+
+import numpy as np
+import pytest
+from naive import localise as naive
+
+from coral.localise._kernels import accumulate_comovement, accumulate_innovation
+from coral.localise.evidence import Evidence, Mechanism, center_and_scale
+
+NO_PAIRS = np.empty((0, 2), dtype=np.int64)
+
+
+def still(n):
+    """Return a mechanism that predicts the center, whatever came before."""
+    return Mechanism(np.zeros(n), np.ones(n), np.zeros((n, n)))
+
+
+def everything_adjacent(base):
+    return np.ones(len(base), dtype=bool)
+
+
+@pytest.mark.parametrize("hole", [None, np.nan, 1e12, -1e12, 0.0])
+def test_innovation_kernel_equals_its_twin(hole):
+    """The kernel adds what the textbook loop adds, missing and enormous cells included."""
+    rng = np.random.default_rng(3)
+    n, rows = 6, 20
+    x = rng.normal(size=(rows, n))
+    if hole is not None:
+        x[::3, 2] = hole
+    scale = np.array([1.0, 0.5, 2.0, 0.0, 1e-9, 0.0])
+    x[:, 5] = 0.0
+    center = np.array([0.0, 1.0, -1.0, 0.0, 0.0, 0.0])
+    sigma = np.full(n, 0.4)
+    silence = np.array([3.0, 0.5, 2.0, 1.0, 0.0, 0.0])
+    sums = [np.zeros(n) for _ in range(4)]
+    count, first = np.zeros(n, dtype=np.int64), np.full(n, -1, dtype=np.int64)
+    deviation = np.empty(n)
+    fast_scale, slow_scale = scale.copy(), scale.copy()
+    state = [
+        {"log": 0.0, "peak": 0.0, "level": 0.0, "raw": 0.0, "count": 0, "first": -1}
+        for _ in range(n)
+    ]
+    for row in range(rows):
+        predicted = center + 0.1 * row
+        accumulate_innovation(
+            x[row],
+            predicted,
+            center,
+            fast_scale,
+            sigma,
+            silence,
+            10.0,
+            row,
+            *sums,
+            count,
+            first,
+            deviation,
+        )
+        expected = naive.innovation(
+            x[row], predicted, center, slow_scale, sigma, silence, 10.0, row, state
+        )
+        np.testing.assert_allclose(deviation, expected, rtol=1e-12, equal_nan=True)
+    for name, fast in zip(("log", "peak", "level", "raw"), sums, strict=True):
+        np.testing.assert_allclose(fast, [s[name] for s in state], rtol=1e-12)
+    assert [s["count"] for s in state] == count.tolist()
+    assert [s["first"] for s in state] == first.tolist()
+    np.testing.assert_allclose(fast_scale, slow_scale, rtol=1e-12)
+
+
+def test_comovement_kernel_equals_its_twin():
+    """The cosine of the sums is the cosine over the rows in which both are present."""
+    rng = np.random.default_rng(4)
+    rows = rng.normal(size=(30, 3))
+    rows[rng.random((30, 3)) < 0.3] = np.nan
+    left, right = np.array([0, 1]), np.array([1, 2])
+    products, squares = np.zeros(2), np.zeros((2, 2))
+    for row in rows:
+        accumulate_comovement(row, left, right, products, squares)
+    cosine = np.maximum(products / np.sqrt(squares.prod(axis=1)), 0)
+    expected = [naive.cosine(rows[:, 0], rows[:, 1]), naive.cosine(rows[:, 1], rows[:, 2])]
+    np.testing.assert_allclose(cosine, expected, rtol=1e-12)
+
+
+def test_scale_equals_its_twin():
+    """Median and a third of the range plus a share of the level, column by column."""
+    rng = np.random.default_rng(5)
+    base = rng.normal(size=(31, 5)) + 7
+    base[rng.random(base.shape) < 0.4] = np.nan
+    base[:, 3] = np.nan
+    base[:, 4] = 0.0
+    expected_center, expected_scale = naive.center_and_scale(base)
+    center, scale = center_and_scale(base)
+    np.testing.assert_allclose(center, expected_center, rtol=1e-12)
+    np.testing.assert_allclose(scale, expected_scale, rtol=1e-12)
+
+
+def test_silence_is_a_signal():
+    """A series that always had a value and stops is suspicious; one with gaps before is not."""
+    rng = np.random.default_rng(2)
+    base = rng.normal(size=(200, 3))
+    base[rng.random(200) < 0.6, 1] = np.nan
+    evidence = Evidence(base, everything_adjacent(base), still(3), NO_PAIRS)
+    for _ in range(20):
+        evidence.update(np.array([np.nan, np.nan, 0.0]), adjacent=True)
+    surprise = evidence.surprise
+    assert surprise.total[0] > 3
+    assert surprise.total[1] < 0.3
+    assert surprise.missing.tolist() == pytest.approx([1.0, np.isfinite(base[:, 1]).mean(), 0.0])
+
+
+def test_a_gap_in_the_collection_is_nobodys_silence():
+    """Rows without any value accuse nobody."""
+    base = np.random.default_rng(2).normal(size=(200, 2))
+    evidence = Evidence(base, everything_adjacent(base), still(2), NO_PAIRS)
+    for _ in range(20):
+        evidence.update(np.full(2, np.nan), adjacent=True)
+    assert evidence.surprise.total.tolist() == [0.0, 0.0]
+
+
+def test_without_rows_there_is_no_evidence():
+    """Before the first row everything is zero and nothing is NaN but the level after."""
+    evidence = Evidence(np.ones((40, 3)), np.ones(40, dtype=bool), still(3), NO_PAIRS)
+    surprise = evidence.surprise
+    assert surprise.total.tolist() == [0.0, 0.0, 0.0]
+    assert np.isnan(surprise.after).all()
+
+
+def test_a_series_without_history_is_no_evidence():
+    """What appears with the fault cannot be compared with anything."""
+    base = np.column_stack([np.zeros(40), np.full(40, np.nan)])
+    evidence = Evidence(base, everything_adjacent(base), still(2), NO_PAIRS)
+    evidence.update(np.array([0.0, 99.0]), adjacent=True)
+    assert evidence.surprise.total[1] == 0.0
+
+
+def test_a_series_that_wakes_from_zero_is_evidence_whatever_its_unit():
+    """An error counter that was always zero is visible, in errors and in millierrors alike."""
+    totals = []
+    for unit in (1e-6, 1.0, 1e6):
+        base = np.zeros((40, 1))
+        evidence = Evidence(base, everything_adjacent(base), still(1), NO_PAIRS)
+        for value in (2.0, 4.0, 3.0):
+            evidence.update(np.array([value * unit]), adjacent=True)
+        totals.append(evidence.surprise.total[0])
+    assert totals[0] > 5
+    assert totals == pytest.approx([totals[0]] * 3, rel=1e-12)
+
+
+def test_a_predicted_change_is_less_surprising_than_an_own_one():
+    """A series that only follows another one has less evidence than the one that leads."""
+    rng = np.random.default_rng(6)
+    base = rng.normal(size=(300, 2))
+    base[1:, 1] = 0.95 * base[:-1, 0] + 0.05 * base[1:, 1]
+    coefficients = np.array([[0.0, 0.95], [0.0, 0.0]])
+    mechanism = Mechanism(np.zeros(2), np.ones(2), coefficients)
+    evidence = Evidence(base, everything_adjacent(base), mechanism, NO_PAIRS)
+    previous = base[-1]
+    for e in rng.normal(size=30):
+        x = np.array([8 + e, 0.95 * previous[0]])
+        evidence.update(x, adjacent=True)
+        previous = x
+    leader, follower = evidence.surprise.total
+    assert leader > 5 * follower
+
+
+def test_after_a_gap_nothing_is_predicted_from_the_row_before():
+    """A gap in time takes the lagged prediction away, not the row."""
+    base = np.tile([[0.0], [1.0]], (20, 1))
+    mechanism = Mechanism(np.zeros(1), np.ones(1), np.ones((1, 1)))
+    with_gap = Evidence(base, everything_adjacent(base), mechanism, NO_PAIRS)
+    without = Evidence(base, everything_adjacent(base), mechanism, NO_PAIRS)
+    with_gap.update(np.array([50.0]), adjacent=False)
+    without.update(np.array([50.0]), adjacent=True)
+    assert with_gap.surprise.largest[0] > without.surprise.largest[0]
+
+
+def test_one_broken_value_does_not_decide():
+    """A single spike counts less than a sustained change of moderate size."""
+    base = np.random.default_rng(7).normal(size=(200, 2))
+    evidence = Evidence(base, everything_adjacent(base), still(2), NO_PAIRS)
+    for row in range(40):
+        evidence.update(np.array([1e9 if row == 5 else 0.0, 30.0]), adjacent=True)
+    spike, sustained = evidence.surprise.total
+    assert sustained > spike
+
+
+def test_evidence_does_not_keep_or_change_its_input():
+    """The row given is not modified."""
+    base = np.random.default_rng(8).normal(size=(50, 2))
+    kept = base.copy()
+    evidence = Evidence(base, everything_adjacent(base), still(2), NO_PAIRS)
+    x = np.array([3.0, math.nan])
+    evidence.update(x, adjacent=True)
+    np.testing.assert_array_equal(kept, base)
+    np.testing.assert_array_equal(np.array([3.0, math.nan]), x)

@@ -1,0 +1,131 @@
+"""House rules that a linter does not know."""
+
+import ast
+import json
+import re
+from importlib.metadata import requires
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+import coral
+from streams.recorded import Recording, validate
+
+ROOT = Path(__file__).parents[2]
+SOURCES = sorted(
+    path
+    for package in ("coral", "streams", "detectors")
+    for path in ROOT.glob(f"{package}/**/*.py")
+)
+KERNELS = [path for path in SOURCES if path.name == "_kernels.py"]
+RECORDINGS = sorted(path.parent for path in ROOT.glob("coral/recordings/*/incident.json"))
+
+
+def imported(path):
+    """Top-level names of the modules a file imports."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module.split(".")[0]
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_files_are_short_and_import_what_they_may(path):
+    """At most 400 lines; numba only in kernels, kafka only in one file, never pickle."""
+    names = set(imported(path))
+    assert len(path.read_text().splitlines()) <= 400
+    assert "numba" not in names or path in KERNELS
+    assert "kafka" not in names or path == ROOT / "streams" / "kafka.py"
+    assert not names & {"pickle", "dill", "cloudpickle", "shelve", "marshal"}
+
+
+@pytest.mark.parametrize("path", KERNELS, ids=lambda p: str(p.relative_to(ROOT)))
+def test_kernels_keep_the_kernel_policy(path):
+    """One set of flags, calls only inside the file, at most 80 lines, return types."""
+    tree = ast.parse(path.read_text())
+    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
+    assert functions
+    assert set(imported(path)) <= {"numba", "numpy", "typing", "math", "__future__"}
+    for function in functions:
+        decorators = [ast.unparse(d) for d in function.decorator_list]
+        assert decorators == ["nb.njit(cache=True, error_model='numpy')"], function.name
+        assert function.end_lineno - function.lineno < 80, function.name
+        assert function.returns is not None, function.name
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_functions_are_short_and_documented(path):
+    """At most 40 lines of code after the docstring, and 80 in kernels; public ones say what."""
+    most = 80 if path in KERNELS else 40
+    for node in ast.walk(ast.parse(path.read_text())):
+        if not isinstance(node, ast.FunctionDef):
+            continue
+        start = node.body[0].lineno
+        if ast.get_docstring(node):
+            start = node.body[0].end_lineno + 1
+        assert node.end_lineno - start < most, f"{path.name}:{node.name}"
+
+
+def test_no_file_names_a_machine_path():
+    """The repository speaks of the project alone."""
+    pattern = re.compile(r"/(?:work|root|tmp|home)/[a-z]")
+    listed = [*SOURCES, *ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "Makefile"]
+    assert [] == [str(path) for path in listed if pattern.search(path.read_text())]
+
+
+def test_the_changelog_knows_the_version():
+    """The version has an entry."""
+    text = (ROOT / "CHANGELOG.md").read_text()
+    assert f"## [{coral.__version__}]" in text
+
+
+def run_time_packages():
+    """All distributions that an installation needs, transitive ones included."""
+    seen, queue = set(), ["coral-rca"]
+    while queue:
+        for text in requires(queue.pop()) or ():
+            requirement = Requirement(text)
+            name = canonicalize_name(requirement.name)
+            wanted = requirement.marker is None or requirement.marker.evaluate({"extra": ""})
+            if wanted and name not in seen:
+                seen.add(name)
+                queue.append(name)
+    return seen
+
+
+def test_the_readme_shows_how_many_packages_an_installation_needs():
+    """At most 30, and the number in the README is the real one."""
+    count = len(run_time_packages())
+    assert count <= 30
+    assert f"{count} packages in all" in (ROOT / "README.md").read_text()
+
+
+def test_constraints_pin_every_run_time_package():
+    """`make demo` installs tested versions."""
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    pinned = {canonicalize_name(line.split("==")[0]) for line in lines if "==" in line}
+    assert run_time_packages() <= pinned
+
+
+def test_four_recordings_are_bundled():
+    """`coral demo` has real incidents to replay, found through the package."""
+    assert len(RECORDINGS) >= 4
+    root = Path(str(files("coral") / "recordings"))
+    assert [path.name for path in RECORDINGS] == sorted(
+        path.parent.name for path in root.glob("*/incident.json")
+    )
+
+
+@pytest.mark.parametrize("folder", RECORDINGS, ids=lambda p: p.name)
+def test_bundled_recordings_are_sound_and_small(folder):
+    """No error for `coral validate`, labels that name what is there, at most 400 KB."""
+    assert [] == [str(p) for p in validate(folder) if p.severity == "error"]
+    meta = Recording.open(folder).meta
+    raw = json.loads((folder / "incident.json").read_text())
+    assert raw["n_rows"] == sum(1 for _ in Recording.open(folder).rows())
+    assert meta.modes
+    assert sum(file.stat().st_size for file in folder.iterdir()) <= 400_000
