@@ -29,7 +29,7 @@ __all__ = ["run"]
 
 # Frames between two moves of a progress bar.
 BAR_FRAMES = 32
-DEMO_CASE = "payment-delay"
+DEMO_CASE = "pool-leak__orders"
 
 
 def run(options: argparse.Namespace) -> int:
@@ -98,6 +98,7 @@ def _drive(
 ) -> Incident | None:
     newest: dict[str, Incident] = {}
     settled = False
+    tell = report.Narrator(console)
 
     with _bar(console, recording.meta.system, recording.meta.n_rows or None) as advance:
 
@@ -105,7 +106,7 @@ def _drive(
             nonlocal settled
             for event in step.events:
                 newest[event.data.incident] = event.data
-                report.print_event(console, event)
+                tell(event)
             settled = step.engine.phase == "settled"
             advance(step.frames, step.engine.phase)
 
@@ -174,11 +175,13 @@ def run_demo(options: argparse.Namespace) -> int:
         raise CoralError(f"there is no bundled incident `{name}`; there are: {known}.")
     recording = Recording.open(bundled[name])
     meta = recording.meta
-    console.print(f"Replaying [bold]{name}[/], recorded from a real system ({meta.system}):")
     console.print(
-        f"{len(recording.names)} series, one row every {meta.interval_s:g} s, through the"
+        f"Replaying [bold]{name}[/], recorded from a real system: {len(recording.names)} series, "
+        f"a row every {meta.interval_s:g} s, through the in-memory broker ({METRICS} -> "
+        f"{INCIDENTS}). CORAL knows the health signals ({', '.join(meta.kpi)}) and the call graph; "
+        "it is not told that or when anything happens.",
+        highlight=False,
     )
-    console.print(f"in-memory broker, topic {METRICS} -> {INCIDENTS}. CORAL is told nothing else.")
     broker, clock = MemoryBroker(), SystemClock()
     broker.create_topic(METRICS)
     with options.out.open("wb") as file:

@@ -190,6 +190,14 @@ class Findings:
         return "it has no path to the health signal that its evidence explains"
 
 
+def quantity(value: float) -> str:
+    """Return a number for people: four digits, thousands as k, M, G, T."""
+    for size, letter in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e4, "k")):
+        if size <= abs(value) < 1e15:
+            return f"{value / (1e3 if letter == 'k' else size):.4g}{letter}"
+    return f"{value:.4g}"
+
+
 def _change(metric: MetricFinding) -> str:
     """Return the change of a series in words: direction, ratio or values."""
     before, after = metric.before, metric.after
@@ -199,12 +207,14 @@ def _change(metric: MetricFinding) -> str:
         return "left its normal behaviour"
     direction = "rose" if after > before else "fell"
     if before == after:
-        return f"behaves differently at the same level of {before:.3g}"
+        return f"behaves differently at the same level of {quantity(before)}"
+    values = f"from {quantity(before)} to {quantity(after)}"
     if before > 0 and after / before >= 1.5:
-        return f"{direction} {after / before:.3g}x, from {before:.3g} to {after:.3g}"
+        ratio = after / before
+        return f"{direction} {f'{ratio:.3g}' if ratio < 1000 else 'more than 1000'}x, {values}"
     if before > 0 and 0 <= after / before <= 0.67:
-        return f"{direction} to {after / before:.0%}, from {before:.3g} to {after:.3g}"
-    return f"{direction} from {before:.4g} to {after:.4g}"
+        return f"{direction} to {after / before:.0%}, {values}"
+    return f"{direction} {values}"
 
 
 def _relative(seconds: float) -> str:

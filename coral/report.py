@@ -5,42 +5,60 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from coral.incident import Event, Incident
 from streams.recorded import Problem
 
-__all__ = ["describe_problems", "print_event", "print_incident", "print_scorecard"]
+__all__ = ["Narrator", "describe_problems", "print_incident", "print_scorecard"]
 
 SHOWN_CAUSES = 5
+OPENED = "io.coral.incident.opened.v1"
 
 
-def print_event(console: Console, event: Event) -> None:
-    """Print one revision as one line, the trigger as its own."""
-    data = event.data
-    if event.type.endswith("opened.v1"):
-        console.print(f"[bold]{event.time}[/]  incident [bold]{data.incident}[/] opened")
-        console.print(f"  {escape(describe_trigger(data))}")
-    names = " > ".join(cause.entity for cause in data.causes[:3]) or "nothing stands out"
-    word = {"settled": "settled", "resolved": "resolved"}.get(data.state, "ranking")
-    agreement = f"agreement {data.convergence.agreement:.2f}"
-    console.print(
-        f"{event.time}  {word:8} after {data.rows:4d} rows  {agreement}  {escape(names)}",
-        highlight=False,
-    )
-    if data.resolution:
-        console.print(f"{event.time}  incident {data.incident} resolved: {data.resolution}")
+class Narrator:
+    """Prints the revisions that are news: another order, another state, or twice the rows."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._said: tuple[str, list[str]] | None = None
+        self._next_rows = 0
+
+    def __call__(self, event: Event) -> None:
+        """Print one revision, if it is news, as one line."""
+        data = event.data
+        names = [cause.entity for cause in data.causes[:3]]
+        if event.type == OPENED:
+            self._said = None
+            self._console.print(f"{_clock(event.time)}  [bold]incident {data.incident} opened[/]")
+            self._console.print(Padding(Text(describe_trigger(data)), (0, 0, 0, 10)))
+        if self._said == (data.state, names) and data.rows < self._next_rows:
+            return
+        self._said, self._next_rows = (data.state, names), 2 * data.rows
+        word = "ranking" if data.state == "diagnosing" else data.state
+        ranked = escape(" > ".join(names) or "nothing stands out")
+        self._console.print(
+            f"{_clock(event.time)}  {word:8} after {data.rows:4d} rows: {ranked}", highlight=False
+        )
+        if data.resolution:
+            self._console.print(f"          {data.resolution}")
+
+
+def _clock(timestamp: str) -> str:
+    """Time of day of an RFC 3339 time stamp."""
+    return timestamp[11:19]
 
 
 def describe_trigger(data: Incident) -> str:
     """Return in one sentence why an incident was opened."""
     trigger = data.trigger
     if trigger.source == "told":
-        return f"The onset {trigger.onset} was given; {data.base_rows} rows of normal state."
+        return f"The onset {trigger.onset} was told; {data.base_rows} rows of normal state."
     carried = ", ".join(trigger.series[:3]) or "many series a little"
     return (
-        f"Left the normal state at {trigger.onset} (noticed {trigger.delay_s:g} s later): "
+        f"The normal state ended at {_clock(trigger.onset)}, noticed {trigger.delay_s:g} s later: "
         f"`{trigger.channel}` {trigger.statistic:.3g} against a limit of {trigger.threshold:.3g}, "
         f"carried by {carried}."
     )
@@ -63,9 +81,9 @@ def print_incident(console: Console, data: Incident) -> None:
         console.print(f"  {escape(candidate.entity)}: {escape(candidate.reason)}")
     settled = data.convergence
     if settled.converged:
-        console.print(f"The ranking settled {settled.rows} rows after the onset.")
+        console.print(f"The ranking settled {settled.rows} rows after the onset.", highlight=False)
     else:
-        console.print(f"The ranking had not settled after {data.rows} rows.")
+        console.print(f"The ranking had not settled after {data.rows} rows.", highlight=False)
 
 
 def describe_problems(console: Console, path: str, problems: Iterable[Problem]) -> None:

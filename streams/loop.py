@@ -125,15 +125,20 @@ class Loop:
                 self._handle(self.systems.flush())
                 self._uncommitted += 1  # what followed from the last frames must be flushed too
                 break
-            self.run_once()
+            self.run_once(stop)
         self.commit()
 
-    def run_once(self) -> None:
-        """Poll once, process what came, and commit if it is time to."""
+    def run_once(self, stop: Callable[[], bool] = lambda: False) -> None:
+        """Poll once, process what came, and commit if it is time to.
+
+        When `stop` says so in between, the rest of what came is left for the next start.
+        """
         policy = self._policy
         records = self._source.poll(policy.max_poll_records, policy.poll_timeout_s)
         self._forget_lost()
         for record in records:
+            if stop():
+                break
             self._process(record)
         waited = self._clock.monotonic() - self._last_commit
         if self._uncommitted >= policy.commit_records or waited >= policy.commit_interval_s:

@@ -32,7 +32,7 @@ def accumulate_innovation(
 
     Arrays have one entry per series. `predicted` is in raw units; `silence` is the surprise of a
     missing cell, zero in a row that has no cell at all; `waking` is the size in units
-    that the first value of a series gets which had no scale; `first` holds the number of the
+    of any deviation of a series that has no scale; `first` holds the number of the
     first row outside of the range that the base period showed, -1 before; `deviation` receives
     the signed logarithm of the level's deviation, NaN where the cell is missing.
     """
@@ -44,14 +44,12 @@ def accumulate_innovation(
                 first[j] = row
             continue
         d = x[j] - center[j]
-        expected = predicted[j] - center[j]
-        if scale[j] == 0.0:
-            expected = 0.0
-            if d != 0.0:
-                scale[j] = abs(d) / waking
-        unit = scale[j] if scale[j] > 0.0 else 1.0
-        z = min(max(d / unit, -1000.0), 1000.0)
-        u = abs(z - expected / unit)
+        if scale[j] > 0.0:
+            z = min(max(d / scale[j], -1000.0), 1000.0)
+            u = abs(z - (predicted[j] - center[j]) / scale[j])
+        else:
+            z = waking * np.sign(d)
+            u = abs(z)
         log_sum[j] += np.log1p(u / sigma[j])
         peak[j] = max(peak[j], u)
         level_sum[j] += z

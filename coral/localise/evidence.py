@@ -24,7 +24,8 @@ RANGE_UNITS = 3.0
 # Added to every innovation scale, in units: a series that was predicted perfectly for a short
 # time is not known to be predictable.
 SIGMA_FLOOR = 0.15
-# Size in units of the first value of a series that had been exactly zero, which has no scale.
+# Size in units of any value of a series that had been exactly zero: how much is much for an error
+# counter that never counted, nobody knows.
 WAKING_UNITS = 10.0
 # Deviations are cut here, in units: one broken sensor must not decide a logarithm of a mean.
 CLIP_UNITS = 1000.0

@@ -14,13 +14,10 @@ __all__ = ["Localiser", "Ranking"]
 
 Floats = NDArray[np.float64]
 
-# Role weights: what a metric's evidence counts for its entity. Traffic is
-# rather a victim or a driver from outside than a cause; a health signal of another kind than the
-# KPI's, or one that got better, does not explain it; the KPI entity's own signals are the symptom.
-TRAFFIC_WEIGHT = 0.2
-OTHER_KIND_WEIGHT = 0.1
-HEALTHY_WEIGHT = 0.1
-SYMPTOM_WEIGHT = 0.0
+# Role weight of evidence that hardly makes its entity a cause: traffic is rather a victim or a
+# driver from outside; a health signal of another kind than the KPI's, or one that got better,
+# does not explain it. The KPI entity's own health signals are the symptom and count nothing.
+WEAK_WEIGHT = 0.1
 # Evidence below this is noise for the walk: E^2 / (E + .3).
 SATURATION = 0.3
 # A leaf that moves like a component with causes of its own, more than this, is a view of it.
@@ -165,10 +162,10 @@ def role_weights(layout: Layout, surprise: Surprise) -> Floats:
         [bool(layout.kpi_roles) and r not in layout.kpi_roles for r in role]
     )
     better = signal & (layout.healthy * surprise.level > 0)
-    weights = np.where(traffic, TRAFFIC_WEIGHT, 1.0)
-    weights = weights * np.where(symptom, SYMPTOM_WEIGHT, 1.0)
-    weights = weights * np.where(other_kind & ~symptom, OTHER_KIND_WEIGHT, 1.0)
-    return weights * np.where(better, HEALTHY_WEIGHT, 1.0)
+    weights = np.where(traffic, WEAK_WEIGHT, 1.0)
+    weights = weights * np.where(other_kind, WEAK_WEIGHT, 1.0)
+    weights = weights * np.where(better, WEAK_WEIGHT, 1.0)
+    return np.where(symptom, 0.0, weights)
 
 
 def entity_maximum(layout: Layout, values: Floats) -> Floats:

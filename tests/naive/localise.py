@@ -16,14 +16,12 @@ def innovation(x, predicted, center, scale, sigma, silence, waking, row, state):
             if state[j]["first"] < 0 and silence[j] > math.log(4):
                 state[j]["first"] = row
             continue
-        d, expected = value - center[j], predicted[j] - center[j]
-        if scale[j] == 0:
-            expected = 0.0
-            if d != 0:
-                scale[j] = abs(d) / waking
-        unit = scale[j] or 1.0
-        z = max(-1000.0, min(1000.0, d / unit))
-        u = abs(z - expected / unit)
+        if scale[j] > 0:
+            z = max(-1000.0, min(1000.0, (value - center[j]) / scale[j]))
+            u = abs(z - (predicted[j] - center[j]) / scale[j])
+        else:
+            z = 0.0 if value == center[j] else math.copysign(waking, value - center[j])
+            u = abs(z)
         s = state[j]
         s["log"] += math.log(1 + u / sigma[j])
         s["peak"] = max(s["peak"], u)

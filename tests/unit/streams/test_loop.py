@@ -328,3 +328,29 @@ class TestRebalance:
         """A cap of no systems is a mistake."""
         with pytest.raises(ValueError, match="max_systems >= 1, got 0"):
             World().loop(policy=LoopPolicy(max_systems=0))
+
+
+def test_stop_is_heard_between_two_records():
+    """What was polled but not processed is neither handled nor committed."""
+    broker = MemoryBroker(ManualClock())
+    broker.create_topic("in")
+    for t in range(10):
+        broker.produce("in", b"s", row(t))
+    source, handled = MemorySource(broker, ["in"], "g", ManualClock()), []
+
+    def handle(frame):
+        handled.append(frame.time)
+        return []
+
+    loop = Loop(
+        source,
+        MemorySink(broker),
+        NativeCodec().decode,
+        handle,
+        lambda _: Aligner(1.0),
+        ManualClock(),
+    )
+    loop.run(stop=lambda: len(handled) >= 3)
+
+    assert handled == [0.0, 1.0, 2.0]
+    assert source.committed(TopicPartition("in", 0)) == loop.records < 10

@@ -1,0 +1,97 @@
+"""What every detector of this package can do."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Protocol, Self, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors._validate import check_state
+
+__all__ = ["Detector", "FloatArray", "IntArray", "State", "Stateful"]
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+State = dict[str, Any]
+
+
+@runtime_checkable
+class Detector(Protocol):
+    """A change detector: give it rows, ask it after each row.
+
+    The protocol is river's (``river.base.DriftDetector``): ``update(x)``, then read
+    ``drift_detected``, which is True on the row where a change is declared and on no other.
+    A row is never changed by the detector, NaN and infinities in it are missing cells, and memory
+    does not grow with the number of rows.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from detectors.trigger import Trigger
+    >>> isinstance(Trigger(n_series=2, interval_s=60.0), Detector)
+    True
+    """
+
+    @property
+    def drift_detected(self) -> bool:
+        """Whether a change was declared on the newest row."""
+
+    def update(self, x: FloatArray) -> Self:
+        """Take one row."""
+
+
+class Stateful:
+    """Saves and restores everything that a streaming object has learned.
+
+    A subclass lists its learned attributes in ``_STATE``; parts of it that are stateful themselves
+    go into ``_PARTS`` and are nested. Parameters are not part of the state: a state is loaded into
+    an object that was built with the same parameters.
+    """
+
+    _STATE: ClassVar[tuple[str, ...]] = ()
+    _PARTS: ClassVar[tuple[str, ...]] = ()
+
+    def state_dict(self) -> State:
+        """Return a copy of the learned state: arrays, numbers, nested dictionaries.
+
+        Returns
+        -------
+        dict
+            Plain values only, so that any serialiser can write it.
+        """
+        state: State = {}
+        for name in self._STATE:
+            value = getattr(self, name)
+            state[name] = value.copy() if isinstance(value, np.ndarray) else value
+        for name in self._PARTS:
+            state[name] = getattr(self, name).state_dict()
+        return state
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Continue from a saved state.
+
+        Parameters
+        ----------
+        state : mapping
+            What ``state_dict`` of an object with the same parameters returned.
+
+        Raises
+        ------
+        ValueError
+            If an entry is missing or unknown.
+        """
+        check_state(type(self).__name__, state, self._STATE + self._PARTS)
+        for name in self._STATE:
+            value = state[name]
+            old = getattr(self, name)
+            if isinstance(old, np.ndarray):
+                # A copy with the old type: the kernels trust float64/int64 and C order.
+                setattr(self, name, np.array(value, dtype=old.dtype, order="C"))
+            else:
+                setattr(self, name, type(old)(value))
+        for name in self._PARTS:
+            getattr(self, name).load_state_dict(state[name])
+        self._allocate()
+
+    def _allocate(self) -> None:
+        """Make scratch space of the size that the state now has."""

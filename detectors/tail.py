@@ -1,0 +1,194 @@
+"""Out-of-sample tails of statistics: from a score to how often normal operation exceeds it."""
+
+from typing import ClassVar
+
+import numpy as np
+
+from detectors._kernels import tail_fit, tail_forget, tail_log_p, tail_push
+from detectors._validate import check_integer, check_real
+from detectors.base import FloatArray, IntArray, Stateful
+
+__all__ = ["PredictiveTail"]
+
+
+class PredictiveTail(Stateful):
+    """Predictive tails of a bank of channels, learned from their largest block maxima.
+
+    Scores of normal rows, each made by a model that had not seen the row, are cut into blocks; the
+    maximum of a block stands for one excursion. Above a high one of them, u, the excesses are
+    taken as generalised Pareto [1]_ with the shape xi from L-moments [2]_ as far as it is
+    significant. The scale is estimated from k excesses, and integrating it out turns an exponential
+    tail into a Lomax one, ``(1 + e / (k mean))^-k``: in shape terms, 1/k is added to xi. A short
+    base so widens its own limits.
+
+    Parameters
+    ----------
+    n_channels : int
+        Number of channels.
+    block_rows : int
+        Rows of a block.
+    probation_blocks : int
+        A block counts only when so many later ones were normal as well: what led up to an alarm
+        must not raise the limits that it is measured with.
+    share : float
+        Share of the blocks whose maxima make the tail.
+    max_peaks : int
+        Most excesses that make the tail.
+
+
+    Notes
+    -----
+    The oldest fifth of the blocks is dropped for as long as the base is short: their scores were
+    made by models that had seen next to nothing.
+
+    References
+    ----------
+    .. [1] Davison, A. C., Smith, R. L. (1990). Models for exceedances over high thresholds.
+       JRSS B 52.
+    .. [2] Hosking, J. R. M., Wallis, J. R. (1987). Parameter and quantile estimation for the
+       generalized Pareto distribution. Technometrics 29.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> tail = PredictiveTail(n_channels=1, block_rows=1, probation_blocks=0)
+    >>> for score in np.random.default_rng(0).exponential(size=1000):
+    ...     tail.push(np.array([score]))
+    >>> bool(6.0 < tail.limits(np.log(1e-4))[0] < 14.0)  # exactly: log(1e4) = 9.2
+    True
+    """
+
+    _STATE: ClassVar[tuple[str, ...]] = (
+        "_top",
+        "_when",
+        "_open",
+        "_rows",
+        "_pending",
+        "_waiting",
+        "_clock",
+        "_blocks",
+        "_onset",
+        "_sigma",
+        "_shape",
+        "_rate",
+    )
+    _SHORT_BLOCKS: ClassVar[int] = 512
+
+    def __init__(
+        self,
+        n_channels: int,
+        *,
+        block_rows: int = 4,
+        probation_blocks: int = 8,
+        share: float = 1.0 / 3.0,
+        max_peaks: int = 48,
+    ) -> None:
+        who = "PredictiveTail"
+        n = check_integer(who, "n_channels", n_channels, 1)
+        self.block_rows = check_integer(who, "block_rows", block_rows, 1)
+        self.probation_blocks = check_integer(who, "probation_blocks", probation_blocks, 0)
+        self.share = check_real(who, "share", share, 0.0, 1.0)
+        self.max_peaks = check_integer(who, "max_peaks", max_peaks, 2)
+        # Twice the peaks, so that dropping old ones leaves enough.
+        self._top: FloatArray = np.full((n, 2 * self.max_peaks + 1), -np.inf)
+        self._when: IntArray = np.full((n, 2 * self.max_peaks + 1), -1, dtype=np.int64)
+        self._open: FloatArray = np.full(n, -np.inf)
+        self._rows = 0
+        self._pending: FloatArray = np.full((self.probation_blocks + 1, n), -np.inf)
+        self._waiting = 0
+        self._clock = 0
+        self._blocks: IntArray = np.zeros(n, dtype=np.int64)
+        self._onset: FloatArray = np.full(n, np.nan)
+        self._sigma: FloatArray = np.ones(n)
+        self._shape: FloatArray = np.ones(n)
+        self._rate: FloatArray = np.ones(n)
+
+    @property
+    def blocks(self) -> IntArray:
+        """Number of blocks that each tail speaks for, shape (n_channels,)."""
+        return self._blocks.copy()
+
+    @property
+    def onset(self) -> FloatArray:
+        """Scores at which the tails begin, shape (n_channels,); NaN where there is none yet."""
+        return self._onset.copy()
+
+    @property
+    def log_rate(self) -> FloatArray:
+        """Log of how often a row starts an excursion into the tail, shape (n_channels,)."""
+        return np.asarray(np.log(self._rate))
+
+    def log_p(self, scores: FloatArray, out: FloatArray) -> FloatArray:
+        """Write the log of the exceedances per row that normal operation is expected to make.
+
+        Parameters
+        ----------
+        scores : ndarray of shape (n_channels,), float64
+            Scores of one row; NaN = the channel says nothing.
+        out : ndarray of shape (n_channels,), float64
+            Where to write; 0 below the tail and for channels without one.
+        """
+        tail_log_p(scores, self._rate, self._onset, self._sigma, self._shape, out)
+        return out
+
+    def limits(self, log_p: FloatArray) -> FloatArray:
+        """Return the scores that are exceeded ``exp(log_p)`` times a row.
+
+        Parameters
+        ----------
+        log_p : ndarray of shape (n_channels,), float64
+            Natural logarithm of exceedances per row.
+
+        Returns
+        -------
+        ndarray of shape (n_channels,), float64
+            Scores; NaN where a channel has no tail yet.
+        """
+        room = np.maximum(np.log(self._rate) - log_p, 0.0)
+        return np.asarray(self._onset + self._sigma * np.expm1(self._shape * room) / self._shape)
+
+    def push(self, scores: FloatArray) -> None:
+        """Learn the scores of one normal row.
+
+        Parameters
+        ----------
+        scores : ndarray of shape (n_channels,), float64, NaN = the channel says nothing
+            Scores, each made by a model that had not seen the row.
+        """
+        np.fmax(self._open, scores, out=self._open)
+        self._rows += 1
+        if self._rows < self.block_rows:
+            return
+        self._pending[self._waiting] = self._open
+        self._open.fill(-np.inf)
+        self._rows = 0
+        self._waiting += 1
+        if self._waiting > self.probation_blocks:
+            self._accept()
+
+    def discard(self) -> None:
+        """Drop the blocks on probation: the system was already leaving its normal state."""
+        self._open.fill(-np.inf)
+        self._rows = self._waiting = 0
+
+    def _accept(self) -> None:
+        """Learn the oldest block on probation."""
+        block = self._pending[0].copy()
+        self._pending[:-1] = self._pending[1:]
+        self._waiting -= 1
+        tail_push(block, self._clock, self._top, self._when)
+        self._blocks += block > -np.inf
+        self._clock += 1
+        if self._clock % 8 == 0 and self._clock < self._SHORT_BLOCKS:
+            tail_forget(self._clock // 5, self._clock, self._top, self._when, self._blocks)
+        tail_fit(
+            self._top,
+            self._blocks,
+            self.block_rows,
+            self.share,
+            self.max_peaks,
+            self._onset,
+            self._sigma,
+            self._shape,
+            self._rate,
+        )

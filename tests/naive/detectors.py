@@ -1,0 +1,146 @@
+"""Textbook twins of the kernels in detectors/_kernels.py: plain Python, one formula at a time."""
+
+import math
+
+import numpy as np
+
+
+def scaler_normalise(x, loc, scale, cap):
+    """z-score of each present cell of a fitted series, clipped."""
+    z = []
+    for value, centre, spread in zip(x, loc, scale, strict=True):
+        if not math.isfinite(value) or math.isnan(spread):
+            z.append(math.nan)
+        elif abs(value - centre) <= 1e-12 * (abs(value) + abs(centre)):
+            z.append(0.0)
+        elif spread == 0.0:
+            z.append(math.copysign(cap, value - centre))
+        else:
+            z.append(max(-cap, min(cap, (value - centre) / spread)))
+    return np.array(z)
+
+
+def scaler_learn(x, loc, scale, weight, beyond, memory, clip, cap, wake):
+    """One step of the winsorised mean and second moment; returns the new state."""
+    loc, scale, weight, beyond = (a.copy() for a in (loc, scale, weight, beyond))
+    for j, value in enumerate(x):
+        if not math.isfinite(value) or math.isnan(scale[j]):
+            continue
+        weight[j] = min(weight[j] + 1, memory)
+        e = value - loc[j]
+        if scale[j] == 0.0:
+            if abs(e) > 1e-12 * (abs(value) + abs(loc[j])):
+                scale[j] = abs(e) / wake
+            continue
+        beyond[j] = beyond[j] + 1 if abs(e) / scale[j] > cap else 0
+        if beyond[j] >= 3:
+            scale[j] = min(abs(e) / cap, 2.0 * scale[j])
+        e = float(np.clip(e, -clip * scale[j], clip * scale[j]))
+        loc[j] = loc[j] + e / weight[j]
+        scale[j] = math.sqrt((1 - 1 / weight[j]) * scale[j] ** 2 + e**2 / weight[j])
+    return loc, scale, weight, beyond
+
+
+def window_mean(windows):
+    """Sum over the present cells of each window, divided by the root of their number."""
+    out = []
+    for window in windows:
+        there = window[~np.isnan(window)]
+        out.append(there.sum() / math.sqrt(len(there)) if len(there) else math.nan)
+    return np.array(out)
+
+
+def ssa_energy(windows, residual, rank, clip):
+    """Smallest energy outside the signal space over all values of the missing cells."""
+    lags = residual.shape[0]
+    out = []
+    for window in windows:
+        w = np.clip(window, -clip, clip)
+        missing = np.isnan(w)
+        present = lags - int(missing.sum())
+        if present <= rank or missing[-1]:
+            out.append(math.nan)
+            continue
+        known = np.where(missing, 0.0, w)
+        rest = residual @ known
+        if missing.any():
+            filler, *_ = np.linalg.lstsq(residual[:, missing], -rest, rcond=None)
+            rest = rest + residual[:, missing] @ filler
+        out.append(float(rest @ rest) * (lags - rank) / (present - rank))
+    return np.array(out)
+
+
+def gram(windows, clip):
+    """Sum of the outer products of the complete windows, and their number."""
+    complete = windows[~np.isnan(windows).any(axis=1)]
+    clipped = np.clip(complete, -clip, clip)
+    return clipped.T @ clipped, len(complete)
+
+
+def subspace_residual(lagged, basis, present):
+    """Squared distance of the newest entries to the space spanned by the basis."""
+    rest = lagged - basis @ (basis.T @ lagged)
+    return np.where(present, rest[: len(present)] ** 2, np.nan)
+
+
+def track_energy(energy, mean, weight, memory, clip, floor):
+    """Relative energies, and the winsorised means after learning."""
+    mean, weight = mean.copy(), weight.copy()
+    out = []
+    for j, value in enumerate(energy):
+        usual = max(mean[j], floor)
+        if math.isnan(value):
+            out.append(math.nan)
+            continue
+        out.append(value / usual if weight[j] >= 8 else math.nan)
+        learned = value if weight[j] < 8 else min(value, clip * usual)
+        weight[j] = min(weight[j] + 1, memory)
+        mean[j] = mean[j] + (learned - mean[j]) / weight[j]
+    return np.array(out), mean, weight
+
+
+def top_mean(values, k):
+    """Mean of the k largest absolute values."""
+    there = sorted((abs(v) for v in values if not math.isnan(v)), reverse=True)[:k]
+    return sum(there) / len(there) if there else math.nan
+
+
+def present_mean(values):
+    """Mean of what is there."""
+    there = [v for v in values if not math.isnan(v)]
+    return sum(there) / len(there) if there else math.nan
+
+
+def cusum(scores, slack, ceiling):
+    """Whole path of Page's recursion for one channel: (y, rows since y was zero)."""
+    y, age, path = 0.0, 0, []
+    for score in scores:
+        if math.isnan(score):
+            age = age + 1 if y > 0 else age
+        else:
+            y = min(max(0.0, y + score - slack), ceiling)
+            age = age + 1 if y > 0 else 0
+        path.append((y, age))
+    return path
+
+
+def tail(maxima, share, max_peaks, block_rows):
+    """Fit one channel from all its block maxima: (onset, sigma, shape, rate)."""
+    ordered = sorted(maxima, reverse=True)
+    k = min(max(int(len(ordered) * share), 2), max_peaks, len(ordered) - 1)
+    excess = [v - ordered[k] for v in ordered[:k]]
+    l1 = sum(excess) / k
+    # Second L-moment: half the mean absolute difference of two of them.
+    pairs = [abs(a - b) for i, a in enumerate(excess) for b in excess[i + 1 :]]
+    l2 = sum(pairs) / len(pairs) / 2.0
+    xi = 2.0 - l1 / l2 if l1 > 0.0 and l2 > 0.5 * l1 else 0.0
+    xi = min(max(0.0, xi - 0.5 / math.sqrt(k)), 0.9)
+    sigma = max(l1, 1e-3 * abs(ordered[k]), 1e-9) * (1.0 - xi)
+    return ordered[k], sigma, xi + 1.0 / k, (k + 1) / (len(ordered) * block_rows)
+
+
+def tail_log_p(value, onset, sigma, shape, rate):
+    """Log of the expected exceedances per row of one channel."""
+    if not value > onset:
+        return 0.0
+    return math.log(rate * (1.0 + shape * (value - onset) / sigma) ** (-1.0 / shape))

@@ -1,0 +1,206 @@
+"""The trigger on streams with a known change."""
+
+import numpy as np
+import pytest
+
+from detectors.base import Detector
+from detectors.trigger import CHANNELS, Trigger
+
+
+def noise(rows, n, seed=0):
+    """Rows of autocorrelated noise with one common factor."""
+    rng = np.random.default_rng(seed)
+    x = np.empty((rows, n))
+    state, common = np.zeros(n), 0.0
+    for t in range(rows):
+        common = 0.7 * common + rng.normal()
+        state = 0.5 * state + rng.normal(size=n)
+        x[t] = 10.0 + state + common
+    return x
+
+
+def rises(trigger, rows):
+    """Row numbers on which a change is declared."""
+    return [t for t, x in enumerate(rows) if trigger.update(x).drift_detected]
+
+
+@pytest.mark.parametrize(("n", "base"), [(1, 100), (3, 100), (1, 600), (3, 600), (40, 600)])
+def test_large_shift_is_found_at_once(n, base):
+    """A shift of many scales is declared on its first rows, with its onset and its series."""
+    x = noise(base + 20, n)
+    x[base:, 0] += 500.0
+    trigger = Trigger(n, 60.0)
+    found = []
+    for t, one in enumerate(x):
+        trigger.update(one)
+        if trigger.drift_detected:
+            found.append((t, t - trigger.onset_rows, int(trigger.scores.argmax())))
+            assert trigger.statistic > trigger.threshold
+            assert trigger.p_value < 1e-3
+
+    assert len(found) == 1
+    assert base <= found[0][0] <= base + 4
+    assert abs(found[0][1] - base) <= 1
+    assert found[0][2] == 0
+
+
+def test_quiet_stream_stays_quiet():
+    """Half a week of noise at a budget of one alarm a week raises at most one."""
+    assert len(rises(Trigger(8, 60.0), noise(5000, 8, seed=1))) <= 1
+
+
+def test_small_lasting_shift_is_found():
+    """A shift of two scales in a fifth of the series is found within a few dozen rows."""
+    x = noise(2200, 30, seed=2)
+    x[2100:, :6] += 4.0
+    found = rises(Trigger(30, 300.0), x)
+
+    assert found
+    assert found[-1] - 2100 < 60
+
+
+def test_constant_that_wakes_up_is_found():
+    """An error counter that leaves zero is a change."""
+    x = noise(320, 4, seed=3)
+    x[:, 2] = 0.0
+    x[300:, 2] = 1.0
+    found = rises(Trigger(4, 60.0), x)
+
+    assert found
+    assert 300 <= found[0] <= 303
+
+
+def test_one_spike_blinds_nobody():
+    """After a spike of fifty scales a second fault is still found."""
+    x = noise(700, 6, seed=4)
+    x[300] += 500.0
+    x[650:] += 500.0
+    found = rises(Trigger(6, 60.0), x)
+
+    assert any(650 <= t <= 653 for t in found)
+
+
+def test_alarm_ends_when_calm_returns():
+    """An alarm lasts through the fault and ends soon after it."""
+    x = noise(400, 5, seed=5)
+    x[300:320] += 300.0
+    trigger = Trigger(5, 60.0)
+    alarm = [trigger.update(one).alarm for one in x]
+
+    assert all(alarm[303:320])
+    assert not any(alarm[345:])
+
+
+def test_new_normal_is_accepted():
+    """A level that stays for an hour is accepted, and the next change is seen from there."""
+    x = noise(800, 5, seed=16)
+    x[300:] += 300.0
+    x[700:] += 300.0
+    trigger, accepted, raised = Trigger(5, 60.0), [], []
+    for t, one in enumerate(x):
+        trigger.update(one)
+        accepted += [t] * trigger.new_normal
+        raised += [t] * trigger.drift_detected
+
+    assert 360 <= accepted[0] <= 370
+    assert raised[0] in range(300, 304)
+
+
+def test_learning_is_frozen_in_alarm():
+    """Rows of an alarm leave the base as it is."""
+    x = noise(330, 5, seed=7)
+    x[310:] += 300.0
+    trigger = Trigger(5, 60.0)
+    rises(trigger, x[:315])
+    before = trigger.state_dict()["_scaler"]["_loc"]
+    rises(trigger, x[315:])
+
+    assert trigger.alarm
+    assert before.tolist() == trigger.state_dict()["_scaler"]["_loc"].tolist()
+
+
+def test_restart_keeps_the_base():
+    """After a restart the same fault is declared again at once."""
+    x = noise(330, 5, seed=8)
+    x[310:] += 300.0
+    trigger = Trigger(5, 60.0)
+    rises(trigger, x[:320])
+    learned = trigger.learned_rows
+    trigger.restart()
+
+    assert (trigger.alarm, trigger.learned_rows) == (False, learned)
+    assert rises(trigger, x[320:])[0] <= 2
+
+
+def test_warms_up_by_itself():
+    """No alarm comes before the warm-up, whatever the rows hold."""
+    trigger = Trigger(2, 60.0, warmup_rows=60)
+    rng = np.random.default_rng(9)
+    warm = []
+    for t in range(100):
+        trigger.update(rng.normal(size=2) * 10.0 ** rng.integers(-9, 9))
+        warm.append(trigger.warm)
+        assert t >= 60 or not trigger.drift_detected
+
+    assert warm.index(True) == 59
+
+
+def test_grow():
+    """New series join without an alarm, and carry one later."""
+    x = noise(700, 6, seed=10)
+    trigger = Trigger(4, 60.0)
+    early = rises(trigger, x[:300, :4])
+    trigger.grow(6)
+    x[650:, 5] += 500.0
+    late = rises(trigger, x[300:])
+
+    assert (early, trigger.n_series) == ([], 6)
+    assert 350 <= late[-1] <= 354
+
+
+def test_break_lags():
+    """A gap in time is no change."""
+    x = noise(600, 4, seed=11)
+    trigger = Trigger(4, 60.0)
+    rises(trigger, x[:300])
+    trigger.break_lags()
+
+    assert rises(trigger, x[300:]) == []
+
+
+def test_nothing_at_all():
+    """Rows without a single cell are lived through."""
+    trigger = Trigger(3, 60.0)
+
+    assert rises(trigger, np.full((200, 3), np.nan)) == []
+    assert np.isnan(trigger.statistics).all()
+    assert np.isnan(trigger.thresholds).all()
+    assert trigger.p_value == 1.0
+
+
+def test_protocol():
+    """It is a detector, and names the statistic that is closest to its limit."""
+    trigger = Trigger(1, 1.0)
+
+    assert isinstance(trigger, Detector)
+    assert trigger.channel in CHANNELS
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"n_series": 0}, "`Trigger` requires n_series >= 1, got n_series=0."),
+        ({"interval_s": 0.0}, "`Trigger` requires interval_s > 0.0, got interval_s=0.0."),
+        ({"warmup_rows": 3}, "`Trigger` requires warmup_rows >= 30, got warmup_rows=3."),
+        (
+            {"false_alarms_per_week": np.nan},
+            "`Trigger` requires false_alarms_per_week > 0.0, got false_alarms_per_week=nan.",
+        ),
+    ],
+)
+def test_wrong_values_are_named(changes, message):
+    """An error says who requires what, and what came."""
+    with pytest.raises(ValueError, match=r".") as caught:
+        Trigger(**{"n_series": 2, "interval_s": 60.0, **changes})
+
+    assert message == str(caught.value)
