@@ -7,6 +7,7 @@ from pathlib import Path
 
 from coral import __version__
 from coral.errors import CoralError, Exit
+from streams.errors import StreamsError
 
 __all__ = ["main"]
 
@@ -166,6 +167,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except CoralError as error:
         print(f"coral: {error}", file=sys.stderr)  # noqa: T201 - the one place without a console
         return Exit.FAILURE
+    except StreamsError as error:  # a recording or message that cannot be used, told in words
+        print(f"coral: {error}", file=sys.stderr)  # noqa: T201
+        return Exit.INVALID
     except OSError as error:
         print(f"coral: {error}", file=sys.stderr)  # noqa: T201
         return Exit.FAILURE

@@ -167,7 +167,8 @@ def run_demo(options: argparse.Namespace) -> int:
     bundled = {path.name: path for path in _bundled()}
     if options.list:
         for name in sorted(bundled):
-            console.print(f"{name}: {Recording.open(bundled[name]).meta.fault_type}")
+            meta = Recording.open(bundled[name]).meta
+            console.print(f"{name}: {meta.fault_type or 'no fault'}", highlight=False)
         return Exit.OK
     name = options.case or DEMO_CASE
     if name not in bundled:
@@ -188,8 +189,9 @@ def run_demo(options: argparse.Namespace) -> int:
         source = BrokerFed(recording, broker, clock, options.speed)
         sink = NdjsonSink(file)
         last = _drive(source, sink, recording, console, onset=None, until_settled=True)
-    truth = ", ".join(meta.root_cause_entities) or "none"
-    console.print(f"What was really done: {meta.fault_type} in {truth}.")
+    truth = ", ".join(meta.root_cause_entities)
+    done = f"{meta.fault_type} in {truth}" if truth else "no fault at all"
+    console.print(f"What was really done: {done}.")
     console.print(f"Events written to {options.out}.")
     return Exit.OK if last is not None else Exit.NOTHING_FOUND
 

@@ -14,7 +14,7 @@ class Fault(msgspec.Struct, frozen=True):
 
     start: float
     end: float | None = None
-    fault_type: str = ""
+    fault_type: str | None = None
     root_cause_entities: tuple[str, ...] = ()
     root_cause_metrics: tuple[str, ...] = ()
 
@@ -50,7 +50,7 @@ class RecordingMeta(msgspec.Struct, frozen=True):
         First row after a join of two recordings.
     faults : tuple of Fault
         In streams with several faults.
-    fault_type, label_quality, visibility, source, license, notes : str
+    fault_type, label_quality, visibility, source, license, notes : str or None
         Remarks.
     """
 
@@ -72,12 +72,12 @@ class RecordingMeta(msgspec.Struct, frozen=True):
     history_rows: int | None = None
     join_at: int | None = None
     faults: tuple[Fault, ...] = ()
-    fault_type: str = ""
-    label_quality: str = ""
-    visibility: str = ""
-    source: str = ""
-    license: str = ""
-    notes: str = ""
+    fault_type: str | None = None
+    label_quality: str | None = None
+    visibility: str | None = None
+    source: str | None = None
+    license: str | None = None
+    notes: str | None = None
 
 
 def read_meta(path: Path, log: ProblemLog) -> RecordingMeta:

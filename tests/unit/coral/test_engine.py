@@ -88,8 +88,9 @@ def test_a_series_of_incidents_is_a_series_of_incidents():
 
 def test_a_lasting_change_becomes_the_new_normal():
     """A level that stays is accepted, said so, and does not alarm again."""
-    rows = np.vstack([shop_rows(rows=ONSET), shop_rows(seed=3, rows=ONSET + 700)[ONSET:]])
-    events = run(rows)
+    rows = np.vstack([shop_rows(rows=ONSET), shop_rows(seed=3, rows=ONSET + 400)[ONSET:]])
+    config = shop_config(interval_s=60.0)
+    events = run(rows, config=config, times=range(0, 60 * len(rows), 60))
     resolutions = [e.data.resolution for e in events if e.data.resolution]
     assert resolutions[:1] == ["new normal accepted"]
     assert len({e.subject for e in events}) <= 2
