@@ -76,6 +76,7 @@ class Diagnosis:
         self._convergence = convergence.Convergence()
         self._history: list[Revision] = []
         self._graph: list[GraphEdge] = []
+        self._ranking: Ranking
         self.id = incident_id(system.name, onset, self._digest)
         self.revision = 0
 
@@ -102,40 +103,54 @@ class Diagnosis:
 
     def open(self) -> Event:
         """Return the first revision."""
-        return self._revise("io.coral.incident.opened.v1")
+        self._rank()
+        return self._publish("io.coral.incident.opened.v1")
 
     def revise(self) -> Event | None:
         """Return the next revision when one is due after the newest row."""
         if not convergence.revision_due(self.rows):
             return None
-        return self._revise("io.coral.ranking.updated.v1")
+        converged = self._rank()
+        return self._publish(
+            "io.coral.ranking.converged.v1" if converged else "io.coral.ranking.updated.v1"
+        )
 
     def close(self, resolution: Resolution) -> Event:
-        """Return the last revision and end the state-dependent part of the graph."""
-        event = self._revise("io.coral.incident.resolved.v1", resolution)
+        """Return the last revision and end the state-dependent part of the graph.
+
+        It repeats the last ranking: the rows since then already belong to the recovery.
+        """
+        event = self._publish("io.coral.incident.resolved.v1", resolution)
         self._normal.graph.close_state()
         return event
 
-    def _revise(self, kind: Kind, resolution: Resolution | None = None) -> Event:
-        ranking = self._localiser.rank()
+    def _rank(self) -> bool:
+        """Rank by all rows so far; return whether the ranking has just converged."""
+        self._ranking = ranking = self._localiser.rank()
+        converged = self._convergence.update(self.rows, self._order(ranking))
+        if converged or self.rows & (self.rows - 1) == 0 or self.revision == 0:
+            self._graph = self._edges(ranking)  # at doublings is often enough
+        return converged
+
+    def _order(self, ranking: Ranking) -> list[str]:
         names = self._localiser.layout.entities
-        order = [names[e] for e in ranking.order if ranking.scores[e] > 0]
-        if self._convergence.update(self.rows, order) and resolution is None:
-            kind = "io.coral.ranking.converged.v1"
-        if kind != "io.coral.ranking.updated.v1" or self.rows & (self.rows - 1) == 0:
-            self._graph = self._edges(ranking)  # at doublings and when something ends
+        return [names[e] for e in ranking.order if ranking.scores[e] > 0]
+
+    def _publish(self, kind: Kind, resolution: Resolution | None = None) -> Event:
+        """Describe the last ranking as the next revision."""
         self.revision += 1
-        data = self._describe(ranking, resolution)
-        self._history.append(Revision(rows=self.rows, top=order[: convergence.DEPTH]))
-        del self._history[:-HISTORY]
-        return Event(
+        event = Event(
             id=f"{self.id}:{self.revision}",
             source=f"/coral/{self._system.name}",
             type=kind,
             subject=self.id,
             time=timestamp(self._now),
-            data=data,
+            data=self._describe(self._ranking, resolution),
         )
+        top = self._order(self._ranking)[: convergence.DEPTH]
+        self._history.append(Revision(rows=self._ranking.rows, top=top))
+        del self._history[:-HISTORY]
+        return event
 
     def _describe(self, ranking: Ranking, resolution: Resolution | None) -> Incident:
         findings = Findings(self._localiser, ranking, self._times)
@@ -149,7 +164,7 @@ class Diagnosis:
             kpi=list(self._system.kpi),
             trigger=self._trigger,
             now=timestamp(self._now),
-            rows=self.rows,
+            rows=ranking.rows,
             base_rows=self._base_rows,
             tier=findings.tier,
             summary=findings.summary(causes),
