@@ -44,8 +44,10 @@ def accuracy() -> str:
     """Accuracy of both modes, one row a data set."""
     oracle, online = load("oracle"), load("online")
     lines = [
-        "| data set | cases | AC@1 | Avg@5 | faults online | found | delay, rows "
-        "| false alarms a day | strict AC@1 |",
+        (
+            "| data set | cases | AC@1 | Avg@5 | faults online | found | delay, rows "
+            "| false alarms a day | strict AC@1 |"
+        ),
         "|---|--:|--:|--:|--:|--:|--:|--:|--:|",
     ]
     for name in sorted({*oracle["datasets"], *online["datasets"]}):
@@ -67,12 +69,16 @@ def accuracy() -> str:
     macro = [sum(d[key] for d in eight) / len(eight) for key in ("ac@1", "avg@5")]
     lines += [
         "",
-        f"Macro average of the eight sets {', '.join(MACRO_SETS)}, told the onset: "
-        f"AC@1 **{macro[0]:.2f}**, Avg@5 **{macro[1]:.2f}**.",
-        f"Runs of commit {oracle['commit']}, configuration {oracle['config_digest']}, "
-        f"{oracle['case_list']['n']} cases told the onset and {online['case_list']['n']} online "
-        f"(case lists {oracle['case_list']['sha256'][:12]}, "
-        f"{online['case_list']['sha256'][:12]}).",
+        (
+            f"Macro average of the eight sets {', '.join(MACRO_SETS)}, told the onset: "
+            f"AC@1 **{macro[0]:.2f}**, Avg@5 **{macro[1]:.2f}**."
+        ),
+        (
+            f"Runs of commit {oracle['commit']}, configuration {oracle['config_digest']}: "
+            f"{oracle['case_list']['n']} cases told the onset, {online['case_list']['n']} online "
+            f"(case lists {oracle['case_list']['sha256'][:12]}, "
+            f"{online['case_list']['sha256'][:12]})."
+        ),
     ]
     return "\n".join(lines)
 
@@ -85,8 +91,10 @@ def speed() -> str:
     lines += [f"| `{name}` | {value:,.3g} |" for name, value in figures.items()]
     lines += [
         "",
-        f"{facts['cpu']}, one of {facts['cores']} cores, Python {result['versions']['python']}, "
-        f"numba {result['versions']['numba']}, commit {result['commit']}.",
+        (
+            f"{facts['cpu']}, one of {facts['cores']} cores, "
+            f"Python {result['versions']['python']}, numba {result['versions']['numba']}, commit {result['commit']}."
+        ),
     ]
     return "\n".join(lines)
 

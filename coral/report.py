@@ -105,13 +105,19 @@ def print_scorecard(console: Console, card: dict[str, Any]) -> None:
     table = Table(title=f"coral {card['version']}, {card['mode']} mode", box=None, padding=(0, 1))
     columns = ("data set", "n", "AC@1", "AC@3", "AC@5", "Avg@5", "MRR")
     online = card["mode"] == "online"
-    more = ("strict AC@1", "found", "false-alarm cases", "false/day", "delay") if online else ()
+    more = ("strict", "found", "alarmed", "false/day", "delay") if online else ()
     for name in (*columns, *more):
-        table.add_column(name, justify="left" if name == "data set" else "right")
+        table.add_column(name, justify="left" if name == "data set" else "right", no_wrap=True)
     for name, values in card["datasets"].items():
         table.add_row(name, *_cells(values, online=online))
     table.add_row("macro", *_cells(card["macro"], online=online), style="bold")
     console.print(table)
+    if online:
+        console.print(
+            "strict: AC@1 with 0 for every miss and false alarm; found: share of faults; alarmed: "
+            "cases with a false alarm; delay: median rows",
+            style="dim",
+        )
     for reason, count in card["skipped"].items():
         console.print(f"skipped {count}: {escape(reason)}", style="dim")
     for failure in card["failed"]:
