@@ -93,7 +93,8 @@ def speed() -> str:
         "",
         (
             f"{facts['cpu']}, one of {facts['cores']} cores, "
-            f"Python {result['versions']['python']}, numba {result['versions']['numba']}, commit {result['commit']}."
+            f"Python {result['versions']['python']}, numba {result['versions']['numba']}, "
+            f"commit {result['commit']}."
         ),
     ]
     return "\n".join(lines)

@@ -119,7 +119,7 @@ def fill_penalties(
         value = math.inf
         if rows > 0.0 and variances[j] > 0.0:
             value = math.sqrt(2.0 * settings[LOG_FEATURES] * (1.0 / rows + doubt[j]))
-            if prior.shape[0] > 0:
+            if prior.shape[0] > 0 and value < math.inf:
                 value *= prior[node, j]
         if lag == 0 and (j == node or position.shape[0] == 0 or position[j] >= position[node]):
             value = math.inf

@@ -2,8 +2,21 @@
 
 import itertools
 import math
+from typing import NamedTuple
 
 import numpy as np
+
+
+class Settings(NamedTuple):
+    """Numbers of a solve, in the order in which the kernels read them."""
+
+    log_features: float
+    ridge: float
+    tether: float
+    limit: float
+    prune: float
+    rows: float
+    overlap: float
 
 
 def lagged_moments(rows, lags, half_life=None, anchor=None):
@@ -55,6 +68,119 @@ def lasso(gram, gradient, previous, penalty, ridge, tether):
         moved = coef - step * slope
         coef = np.sign(moved) * np.maximum(np.abs(moved) - step * penalty, 0.0)
     return coef
+
+
+def gradient_after(table, feature, value, gradient):
+    """Gradient when the coefficient of a feature has grown by a value."""
+    return gradient - value * gram_and_target(table)[0][feature]
+
+
+def penalties(node, pairs, lag_rows, variances, prior, position, doubt, settings):
+    """Threshold of the largest of many normal errors, for every feature that may be a cause."""
+    n, lags = len(variances), len(lag_rows) - 2
+    found = np.full((lags + 1, n), math.inf)
+    for lag, j in itertools.product(range(lags + 1), range(n)):
+        precedes = len(position) > 0 and position[j] < position[node]
+        rows = float(pairs[lag, node, j] * lag_rows[-1] if len(pairs) else lag_rows[lag])
+        if (lag == 0 and not precedes) or rows == 0.0 or variances[j] == 0.0:
+            continue
+        error = math.sqrt(1.0 / rows + doubt[j])
+        if math.isfinite(error):
+            weight = prior[node, j] if len(prior) else 1.0
+            found[lag, j] = weight * error * math.sqrt(2.0 * settings.log_features)
+    return found.ravel()
+
+
+def widened(gradient, penalty, sigma, active, cap):
+    """Active features and, up to the cap, those at least half as far out as the worst."""
+    out = {
+        f: abs(gradient[f]) - sigma * penalty[f]
+        for f in range(len(gradient))
+        if f not in active and math.isfinite(penalty[f])
+    }
+    worst = max(out.values(), default=0.0)
+    entering = [f for f in out if worst > 1e-9 and out[f] >= worst / 2.0]
+    return (active + entering)[: max(cap, len(active))]
+
+
+def noise_level(variance, size_sq, n_used, settings, lags):
+    """Root mean of what complete rows and what missing cells give, weighted by the overlap."""
+    rows = max(settings.rows, 1.0)
+    free_share = max(0.05, (rows - n_used) / rows)
+    complete = max(variance / free_share, lags / rows)
+    weights = [settings.overlap, 1.0 - settings.overlap]
+    return math.sqrt(np.average([complete, 1.0 + size_sq], weights=weights))
+
+
+def is_definite(matrix, floor):
+    """Whether every conditional variance, a ratio of leading minors, is above the floor."""
+    minors = [np.linalg.det(matrix[:k, :k]) for k in range(len(matrix) + 1)]
+    return all(after > floor * before for before, after in itertools.pairwise(minors))
+
+
+def refit(gram, gradient, coef, penalty, sigma, settings):
+    """At most two rounds of least squares over the support, each then drops what is weak."""
+    coef, ridge = coef.copy(), settings.ridge
+    goal = gradient + gram @ coef
+    for _ in range(2):
+        support = np.flatnonzero(coef)
+        lifted = gram[np.ix_(support, support)] + ridge * np.eye(len(support))
+        if not is_definite(lifted, 0.5 * ridge):
+            break
+        fitted = np.linalg.solve(lifted, goal[support] + ridge * coef[support])
+        if any(np.abs(fitted) > settings.limit):
+            break
+        error = sigma * penalty[support] * np.sqrt(np.diag(np.linalg.inv(lifted)))
+        coef[support] = np.where(np.abs(fitted) < settings.prune * error, 0.0, fitted)
+        if coef[support].all():
+            break
+    return coef
+
+
+def scaled_lasso(gram, target, offset, start, penalty, settings, lags):
+    """Proximal gradient steps, the noise level taken anew before each; then the refit."""
+    allowed = np.isfinite(penalty)
+    start = np.where(allowed, start, 0.0)
+    pull = settings.ridge + settings.tether
+    step = 1.0 / (np.linalg.eigvalsh(gram)[-1] + pull)
+    coef, limit = start, settings.limit
+    for _ in range(1000):
+        gradient = target - gram @ (offset + coef)
+        left = residual_variance(gram, target, offset + coef, 1.0)
+        size_sq = np.sum((offset + coef) ** 2)
+        sigma = noise_level(left, size_sq, np.count_nonzero(coef), settings, lags)
+        moved = coef + step * (gradient - pull * coef + settings.tether * start)
+        threshold = step * sigma * np.where(allowed, penalty, 0.0)
+        shrunk = np.sign(moved) * np.maximum(np.abs(moved) - threshold, 0.0)
+        coef = np.where(allowed, np.clip(shrunk, -limit, limit), 0.0)
+    coef = refit(gram, target - gram @ (offset + coef), coef, penalty, sigma, settings)
+    return coef, residual_variance(gram, target, offset + coef, 1.0)
+
+
+def solve_all(
+    table, pairs, lag_rows, variances, prior, position, doubt, wanted, base, settings,
+    cap, coefs, noise, change,
+):  # fmt: skip
+    """Scaled lasso of every node in standard deviations; new coefs, noise and change, no cap."""
+    coefs, noise, change = coefs.copy(), noise.copy(), change.copy()
+    gram, target = gram_and_target(table)
+    lags = len(lag_rows) - 2
+    spread = np.tile(np.sqrt(variances), lags + 1)
+    for node in range(len(coefs)):
+        own = math.sqrt(variances[node])
+        unit = spread / own if own > 0.0 else np.zeros_like(spread)
+        before, after = coefs[node] * unit, np.zeros_like(unit)
+        if wanted[node] and own > 0.0:
+            offset = base[node] * unit if len(base) else np.zeros_like(unit)
+            penalty = penalties(node, pairs, lag_rows, variances, prior, position, doubt, settings)
+            after, left = scaled_lasso(
+                gram, target[:, node], offset, before, penalty, settings, lags
+            )
+            noise[node] = variances[node] * max(0.0, left)
+        assert np.count_nonzero(after) <= cap
+        change += [np.abs(after - before).sum(), np.abs(after).sum()]
+        coefs[node] = np.divide(after, unit, out=np.zeros_like(unit), where=after != 0.0)
+    return coefs, noise, change
 
 
 def residual_variance(gram, target, coef, variance):

@@ -1,0 +1,397 @@
+"""Every kernel of the graph's solver against its twin."""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+from naive import graph as naive
+
+from coral.graph import LaggedMoments, _kernels
+from coral.graph.table import correlation_table
+
+INF = math.inf
+DEFAULTS = naive.Settings(
+    log_features=math.log(12.0),
+    ridge=1e-4,
+    tether=1e-2,
+    limit=4.0,
+    prune=1.2,
+    rows=300.0,
+    overlap=1.0,
+)
+
+
+def simulated(n, lags, n_rows=300, seed=3, dead=(), missing=0.0):
+    """Moments of a random system, in units that differ by series."""
+    rng = np.random.default_rng(seed)
+    coefs, perm = naive.random_system(n, rng) if n > 1 else (np.full((2, 1, 1), 0.0), [0])
+    coefs[1] += 0.4 * (n == 1)
+    rows = naive.simulate(coefs, n_rows, rng) * np.logspace(-2, 2, n)
+    rows[:, list(dead)] = 7.0
+    rows[rng.random(rows.shape) < missing] = np.nan
+    moments = LaggedMoments(n, lags)
+    moments.update_block(rows)
+    return moments, np.argsort(perm).astype(np.int64)
+
+
+def table_of(n=4, lags=2, **kwargs):
+    """Table of correlations of a random system."""
+    moments, _ = simulated(n, lags, **kwargs)
+    return correlation_table(moments, moments.variances)
+
+
+def test_settings_are_named_in_the_order_of_the_kernels():
+    """The twin's settings, turned into an array, are what the kernels index."""
+    expected = [getattr(_kernels, name.upper()) for name in naive.Settings._fields]
+    assert expected == list(range(7))
+
+
+class TestSubtractFeature:
+    @pytest.mark.parametrize("value", [0.0, -0.7, math.nan])
+    @pytest.mark.parametrize(("n", "lags"), [(4, 2), (3, 1), (4, 0), (1, 3), (1, 0)])
+    def test_every_row_of_the_gram_matrix(self, n, lags, value):
+        """Each feature takes its own row of the dense Gram matrix off the gradient."""
+        table = table_of(n, lags)
+        start = np.random.default_rng(0).normal(size=n * (lags + 1))
+        for feature in range(start.size):
+            gradient = start.copy()
+            _kernels.subtract_feature(table, feature, value, gradient)
+            expected = naive.gradient_after(table, feature, value, start)
+
+            np.testing.assert_array_equal(expected, gradient)
+
+    def test_constant_series_touches_its_own_entry_alone(self):
+        """A feature without variance is correlated with nothing but itself."""
+        table = table_of(dead=[1])
+        gradient = np.zeros(12)
+        _kernels.subtract_feature(table, 5, 2.0, gradient)
+
+        np.testing.assert_array_equal(naive.gradient_after(table, 5, 2.0, np.zeros(12)), gradient)
+        np.testing.assert_array_equal(-2.0 * (np.arange(12) == 5), gradient)
+
+
+NO_PAIRS, NO_PRIOR, NO_ORDER = np.empty((0, 0, 0)), np.empty((0, 0)), np.empty(0, dtype=np.int64)
+PAIRS = np.array([[[9.0, 0.0, 2.0], [0.0, 5e-324, 1e-9], [2.0, 1e-9, 80.0]]] * 3)
+PRIOR = np.array([[1.0, 0.5, 0.0], [0.0, 1.0, INF], [INF, 0.0, 1.0]])
+
+
+class TestFillPenalties:
+    @pytest.mark.parametrize("doubt", [np.zeros(3), np.array([0.01, 0.0, INF])])
+    @pytest.mark.parametrize("position", [NO_ORDER, np.array([2, 0, 1])])
+    @pytest.mark.parametrize("prior", [NO_PRIOR, PRIOR, np.ones((3, 3))])
+    @pytest.mark.parametrize("pairs", [NO_PAIRS, PAIRS, PAIRS * 0.0])
+    def test_every_node(self, pairs, prior, position, doubt):
+        """Order, prior, doubt, missing pairs, unseen lags and dead causes, in all combinations."""
+        variances = np.array([2.0, 0.0, 1e-300])
+        for node, lag_rows in itertools.product(
+            range(3), ([100.0, 99.0, 0.0, 1.5], [0.0, 0.0, 0.0, 0.0], [3.0, 2.0, 1.0, 1.0])
+        ):
+            rows = np.array(lag_rows)
+            penalty = np.full(9, math.nan)
+            _kernels.fill_penalties(
+                node, pairs, rows, variances, prior, position, doubt, np.array(DEFAULTS), penalty
+            )
+            expected = naive.penalties(
+                node, pairs, rows, variances, prior, position, doubt, DEFAULTS
+            )
+
+            np.testing.assert_allclose(penalty, expected, rtol=1e-14)
+
+    def test_required_cause_without_common_rows_is_not_allowed(self):
+        """No weight makes an infinite error finite, and none makes it NaN."""
+        penalty = np.zeros(4)
+        _kernels.fill_penalties(
+            0, np.full((2, 2, 2), 5e-324), np.array([9.0, 9.0, 1.0]), np.ones(2),
+            np.zeros((2, 2)), np.array([1, 0]), np.zeros(2), np.array(DEFAULTS), penalty,
+        )  # fmt: skip
+
+        assert [INF] * 4 == penalty.tolist()
+
+    def test_single_series(self):
+        """One series may be its own cause at every lag but the present."""
+        args = (
+            0, NO_PAIRS, np.array([50.0, 49.0, 1.0]), np.ones(1), NO_PRIOR,
+            np.zeros(1, dtype=np.int64), np.zeros(1),
+        )  # fmt: skip
+        penalty = np.zeros(2)
+        _kernels.fill_penalties(*args, np.array(DEFAULTS), penalty)
+
+        np.testing.assert_allclose(penalty, naive.penalties(*args, DEFAULTS), rtol=1e-14)
+        assert penalty[0] == INF
+
+
+class TestWidenActive:
+    @pytest.mark.parametrize("cap", [1, 3, 8])
+    @pytest.mark.parametrize("active", [[], [2], [5, 0]])
+    @pytest.mark.parametrize("sigma", [0.0, 0.3, 1.0, 50.0])
+    @pytest.mark.parametrize("kind", ["normal", "equal", "zero", "barred", "free"])
+    def test_entering_features(self, kind, sigma, active, cap):
+        """Those far out enter in their order, no more than there is room for."""
+        cap = max(cap, len(active))
+        rng = np.random.default_rng(11)
+        sheet = np.zeros((4, 8))
+        sheet[_kernels.GRADIENT] = rng.normal(size=8)
+        sheet[_kernels.PENALTY] = np.where(np.arange(8) % 3 == 0, INF, rng.uniform(0.0, 2.0, 8))
+        if kind == "equal":
+            sheet[_kernels.GRADIENT] = -1.0
+        elif kind == "zero":
+            sheet[_kernels.GRADIENT] = 0.0
+        elif kind in {"barred", "free"}:
+            sheet[_kernels.PENALTY] = INF if kind == "barred" else 0.0
+        is_active = np.isin(np.arange(8), active)
+        places = np.zeros(cap, dtype=np.int64)
+        places[: len(active)] = active
+        expected = naive.widened(*sheet[2:], sigma, active, cap)
+        count = _kernels.widen_active(sheet, sigma, is_active, places, len(active))
+
+        assert expected == places[:count].tolist()
+        assert sorted(expected) == np.flatnonzero(is_active).tolist()
+
+    @pytest.mark.parametrize(("gradient", "expected"), [(1e-9, 0), (2e-9, 1), (-2e-9, 1)])
+    def test_single_feature_enters_beyond_rounding(self, gradient, expected):
+        """A violation of 1e-9 is rounding, twice that is none."""
+        sheet = np.array([[0.0], [0.0], [gradient], [0.0]])
+        count = _kernels.widen_active(sheet, 1.0, np.zeros(1, dtype=bool), np.zeros(1, int), 0)
+
+        assert len(naive.widened(*sheet[2:], 1.0, [], 1)) == count
+        assert expected == count
+
+    def test_no_features(self):
+        """Nothing enters where there is nothing."""
+        none, room = np.zeros(0, dtype=bool), np.zeros(1, dtype=np.int64)
+
+        assert naive.widened([], [], 1.0, [], 1) == []
+        assert _kernels.widen_active(np.zeros((4, 0)), 1.0, none, room, 0) == 0
+
+
+def relaxed(table, node, coef, offset, penalty, sigma, settings):
+    """Compare `relax` with the twin; return what it leaves."""
+    gram, target = naive.gram_and_target(table)
+    target = target[:, node]
+    sheet = np.stack([offset, coef, target - gram @ (offset + coef), penalty])
+    expected = naive.refit(gram, sheet[_kernels.GRADIENT], coef, penalty, sigma, settings)
+    fall = _kernels.relax(table, sheet, sigma, np.array(settings))
+    before, after = (
+        naive.residual_variance(gram, target, offset + part, 1.0) for part in (coef, expected)
+    )
+
+    np.testing.assert_allclose(sheet[_kernels.COEF], expected, atol=1e-10)
+    np.testing.assert_array_equal(sheet[_kernels.COEF] != 0.0, expected != 0.0)
+    gradient = target - gram @ (offset + expected)
+    np.testing.assert_allclose(sheet[_kernels.GRADIENT], gradient, atol=1e-10)
+    assert before - after == pytest.approx(fall, abs=1e-10)
+    return sheet[_kernels.COEF]
+
+
+class TestRelax:
+    @pytest.mark.parametrize("sigma", [0.0, 0.5, 1.0, 1e6])
+    @pytest.mark.parametrize("support", [[], [4], [8], [0, 5, 6, 7], list(range(4, 12))])
+    @pytest.mark.parametrize("dead", [[], [1]])
+    def test_refit_of_every_node(self, dead, support, sigma):
+        """The support is refitted and pruned, with and without a part that stays."""
+        table = table_of(dead=dead)
+        rng = np.random.default_rng(2)
+        for node, share in itertools.product(range(4), (0.0, 0.3)):
+            coef = np.zeros(12)
+            coef[support] = 0.1 * rng.normal(size=len(support))
+            offset = share * rng.normal(size=12)
+            penalty = rng.uniform(0.0, 0.2, 12)
+            relaxed(table, node, coef, offset, penalty, sigma, DEFAULTS)
+
+    def test_coefficient_just_below_and_above_the_error(self):
+        """A coefficient is dropped exactly when it falls short of its bound."""
+        table = naive.table_of(np.array([[[1.0, 0.0], [0.0, 1.0]], [[0.5, 0.0], [0.3, 0.2]]]))
+        settings = DEFAULTS._replace(ridge=0.0, prune=1.0)
+        coef, none = np.array([0.0, 0.0, 0.4, 0.1]), np.zeros(4)
+        left = [
+            np.flatnonzero(relaxed(table, 0, coef, none, np.full(4, bound), 1.0, settings)).tolist()
+            for bound in (0.0, 0.01, 0.49, 0.51)
+        ]
+
+        assert [[2], [2], [2], []] == left
+
+    def test_copies_without_ridge_are_left_alone(self):
+        """A Gram matrix without inverse changes nothing."""
+        table = naive.table_of(np.ones((2, 2, 2)))
+        settings = DEFAULTS._replace(ridge=0.0)
+        coef = np.array([0.0, 0.0, 0.2, 0.3])
+        left = relaxed(table, 0, coef, np.zeros(4), np.zeros(4), 1.0, settings)
+
+        np.testing.assert_array_equal(coef, left)
+
+    def test_indefinite_moments_are_left_alone(self):
+        """Pairwise moments no data could have change nothing."""
+        table = np.array([[[1.0, 0.9, 0.9], [0.9, 1.0, -0.9], [0.9, -0.9, 1.0]]])
+        coef = np.array([0.1, 0.2, 0.3])
+        left = relaxed(table, 0, coef, np.zeros(3), np.zeros(3), 1.0, DEFAULTS)
+
+        np.testing.assert_array_equal(coef, left)
+
+    def test_refit_beyond_the_limit_is_left_alone(self):
+        """A refit that explodes is not taken over."""
+        table = naive.table_of(np.array([[[1.0, 0.99], [0.99, 1.0]], [[0.5, -0.5], [-0.5, 0.5]]]))
+        coef = np.array([0.0, 0.0, 0.1, -0.1])
+        left = relaxed(table, 0, coef, np.zeros(4), np.zeros(4), 1.0, DEFAULTS)
+
+        np.testing.assert_array_equal(coef, left)
+
+    def test_empty_table(self):
+        """No series, no change."""
+        assert _kernels.relax(np.ones((1, 0, 0)), np.zeros((4, 0)), 1.0, np.array(DEFAULTS)) == 0.0
+
+
+class TestNoiseLevel:
+    @pytest.mark.parametrize("lags", [0, 3])
+    @pytest.mark.parametrize("overlap", [1.0, 0.6, 0.0])
+    @pytest.mark.parametrize("rows", [0.0, 1.0, 10.0, 400.0])
+    def test_grid(self, rows, overlap, lags):
+        """Negative, zero and infinite variance, no and too many coefficients, few rows."""
+        settings = DEFAULTS._replace(rows=rows, overlap=overlap)
+        variances = [-0.1, 0.0, 1e-12, 0.4, 1.0] + [INF] * (overlap == 1.0)
+        for variance, size_sq, used in itertools.product(variances, (0.0, 2.5), (0, 1, 9, 500)):
+            level = _kernels.noise_level(variance, size_sq, used, np.array(settings), lags)
+            expected = naive.noise_level(variance, size_sq, used, settings, lags)
+
+            assert expected == pytest.approx(level, rel=1e-13)
+
+
+def problem(n=4, lags=1, *, seed=3, dead=(), missing=0.0, n_rows=300, **changes):
+    """Give the arguments of `solve_all` for a random system."""
+    moments, position = simulated(n, lags, n_rows, seed, dead, missing)
+    _, pairs, _, row_weight = moments.kernel_arrays()
+    features, overlap = n * (lags + 1), moments.overlap
+    rows = moments.effective_rows * overlap**2
+    log_features = math.log(max(2, features))
+    arguments = {
+        "table": correlation_table(moments, moments.variances),
+        "pairs": pairs,
+        "lag_rows": np.append(row_weight, 1.0) * moments.weight_to_rows,
+        "variances": moments.variances,
+        "prior": NO_PRIOR,
+        "position": position,
+        "doubt": np.zeros(n),
+        "wanted": np.ones(n, dtype=bool),
+        "base": np.empty((0, 0)),
+        "settings": DEFAULTS._replace(
+            log_features=log_features,
+            ridge=1e-4 + (1.0 - overlap) * math.sqrt(2.0 * log_features / max(rows, 1.0)),
+            rows=rows,
+            overlap=overlap,
+        ),
+        "cap": max(1, features),
+        "coefs": np.zeros((n, features)),
+        "noise": np.full(n, -1.0),
+        "change": np.array([0.25, 0.5]),
+    }
+    return arguments | changes
+
+
+def solved(arguments):
+    """Coefficients, noise and change of the kernel, the arguments left as they are."""
+    changed = {name: arguments[name].copy() for name in ("coefs", "noise", "change")}
+    settings = np.array(arguments["settings"])
+    _kernels.solve_all(**(arguments | changed | {"settings": settings}))
+    return changed["coefs"], changed["noise"], changed["change"]
+
+
+def check(arguments):
+    """Compare `solve_all` with the twin; return the coefficients in standard deviations."""
+    coefs, noise, change = solved(arguments)
+    expected = naive.solve_all(**arguments)
+    deviation = np.sqrt(arguments["variances"])
+    n = len(deviation)
+    own = np.where(deviation > 0.0, deviation, 1.0)
+    unit = np.tile(deviation, len(arguments["lag_rows"]) - 1) / own.reshape(n, 1)
+
+    np.testing.assert_array_equal(coefs != 0.0, expected[0] != 0.0)
+    # The kernel stops at one per cent of the noise; of that the refit keeps a share of its ridge.
+    atol = 1e-5 + 0.02 * arguments["settings"].ridge
+    np.testing.assert_allclose(coefs * unit, expected[0] * unit, atol=atol)
+    np.testing.assert_allclose(noise, expected[1], rtol=1e-5)
+    np.testing.assert_allclose(change, expected[2], atol=10.0 * atol)
+    return coefs * unit
+
+
+class TestSolveAll:
+    @pytest.mark.parametrize("seed", range(6))
+    @pytest.mark.parametrize("missing", [0.0, 0.1])
+    def test_plain(self, missing, seed):
+        """Same support, coefficients, noise and change from no coefficients, cells missing too."""
+        assert check(problem(seed=seed, missing=missing)).any()
+
+    @pytest.mark.parametrize(("n", "lags"), [(1, 0), (1, 2), (3, 0), (3, 3)])
+    def test_sizes(self, n, lags):
+        """One series, no lags, many lags."""
+        check(problem(n, lags))
+
+    @pytest.mark.parametrize("n_rows", [0, 1, 2, 5, 20])
+    def test_few_rows(self, n_rows):
+        """Nothing without variance, and little from little."""
+        check(problem(n_rows=n_rows))
+
+    def test_no_instantaneous_part(self):
+        """Without an order every cause is in the past."""
+        found = check(problem(position=NO_ORDER))
+
+        assert found[:, 4:].any()
+        assert not found[:, :4].any()
+
+    def test_prior(self):
+        """Required, favoured and forbidden causes."""
+        prior = np.random.default_rng(0).choice([0.0, 0.5, 1.0, INF], size=(4, 4))
+        found = check(problem(prior=prior))
+
+        assert not found[np.tile(np.isinf(prior), 2)].any()
+
+    def test_constant_and_unwanted_nodes_lose_their_coefficients(self):
+        """They have none and cause nothing; their noise stays as it came."""
+        wanted = np.array([True, True, True, False])
+        found = check(problem(dead=[1], wanted=wanted, coefs=np.full((4, 8), 0.3)))
+
+        assert not found[[1, 3]].any()
+        assert not found[:, [1, 5]].any()
+
+    @pytest.mark.parametrize("seed", range(3))
+    def test_warm_start_from_the_solution_and_from_elsewhere(self, seed):
+        """The previous graph tethers the next one and sets no limit to it."""
+        first = problem(seed=seed)
+        deviation = np.sqrt(first["variances"])
+        unit = np.tile(deviation, 2) / deviation[:, None]
+        elsewhere = np.random.default_rng(1).normal(size=(4, 8)) / unit
+        check(problem(seed=seed, coefs=solved(first)[0]))
+        check(problem(seed=seed, coefs=elsewhere))
+
+    @pytest.mark.parametrize("missing", [0.0, 0.1])
+    def test_part_that_stays(self, missing):
+        """Only what the base leaves unexplained gets coefficients, doubt makes them rarer."""
+        plain = problem(missing=missing)
+        base = solved(plain)[0]
+        base[:, 3] += 0.5 * np.sqrt(plain["variances"] / plain["variances"][3])
+        check(problem(missing=missing, base=base))
+        check(problem(missing=missing, base=base, doubt=np.array([0.1, 0.0, INF, 0.01])))
+
+    def test_cap(self):
+        """No equation has more causes than the cap, also when it starts with more."""
+        for start in (0.0, 0.3):
+            arguments = problem(cap=1, coefs=np.full((4, 8), start))
+            coefs, noise, _ = solved(arguments)
+            left = np.empty(4)
+            table, variances = arguments["table"], arguments["variances"]
+            _kernels.residual_variances(table, variances, coefs, left)
+
+            assert np.count_nonzero(coefs, axis=1).max() == 1
+            np.testing.assert_allclose(noise, left)
+
+    def test_no_series(self):
+        """Nothing to solve, nothing changed."""
+        nothing = np.empty(0)
+        arguments = problem(1) | {
+            "table": np.empty((3, 0, 0)), "variances": nothing, "position": NO_ORDER,
+            "doubt": nothing, "wanted": np.empty(0, dtype=bool), "coefs": np.empty((0, 0)),
+            "noise": nothing,
+        }  # fmt: skip
+        coefs, noise, change = solved(arguments)
+
+        assert (coefs.shape, noise.shape) == ((0, 0), (0,))
+        assert change.tolist() == [0.25, 0.5]
