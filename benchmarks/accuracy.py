@@ -14,7 +14,6 @@ from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
 from common import commit, finish, options  # noqa: E402
-from rich.console import Console  # noqa: E402
 
 from coral.backtest import backtest, find_cases, scorecard  # noqa: E402
 from coral.report import print_scorecard  # noqa: E402
@@ -47,7 +46,7 @@ def main() -> None:
     start = time.perf_counter()
     card = scorecard(backtest(cases, chosen.mode, jobs=chosen.jobs), chosen.mode)
     seconds = time.perf_counter() - start
-    print_scorecard(Console(), card)
+    print_scorecard(card)
     for row in card["cases"]:
         row["entities"] = row["entities"][:KEPT_NAMES]
         row["metrics"] = row["metrics"][:KEPT_NAMES]

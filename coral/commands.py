@@ -138,7 +138,7 @@ def run_evaluate(options: argparse.Namespace) -> int:
             progress=lambda done: advance(done, options.mode, 1),
         )
     card = scorecard(outcomes, options.mode)
-    report.print_scorecard(_wide_console(), card)
+    report.print_scorecard(card)
     if options.json is not None:
         options.json.write_text(json.dumps(card, indent=1) + "\n")
     if any(row.get("error") for row in card["cases"]):
@@ -203,12 +203,6 @@ def _bundled() -> list[Path]:
 
 def _console(*, quiet: bool) -> Console:
     return Console(file=io.StringIO()) if quiet else Console()
-
-
-def _wide_console() -> Console:
-    """Console for tables; into a file or a pipe they are not cut to a terminal's width."""
-    console = Console()
-    return console if console.is_terminal else Console(width=120)
 
 
 @contextlib.contextmanager

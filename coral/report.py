@@ -100,8 +100,11 @@ def describe_problems(console: Console, path: str, problems: Iterable[Problem]) 
         console.print("  nothing to say: CORAL uses it as it is")
 
 
-def print_scorecard(console: Console, card: dict[str, Any]) -> None:
-    """Print the scorecard as a table, one row a data set."""
+def print_scorecard(card: dict[str, Any]) -> None:
+    """Print the scorecard to standard output as a table, one row a data set."""
+    console = Console()
+    if not console.is_terminal:  # a file or a pipe has no width to cut a table to
+        console = Console(width=120)
     table = Table(title=f"coral {card['version']}, {card['mode']} mode", box=None, padding=(0, 1))
     columns = ("data set", "n", "AC@1", "AC@3", "AC@5", "Avg@5", "MRR")
     online = card["mode"] == "online"

@@ -125,7 +125,7 @@ class TestWidenActive:
     @pytest.mark.parametrize("cap", [1, 3, 8])
     @pytest.mark.parametrize("active", [[], [2], [5, 0]])
     @pytest.mark.parametrize("sigma", [0.0, 0.3, 1.0, 50.0])
-    @pytest.mark.parametrize("kind", ["normal", "equal", "zero", "barred", "free"])
+    @pytest.mark.parametrize("kind", ["normal", "equal", "half", "zero", "barred", "free"])
     def test_entering_features(self, kind, sigma, active, cap):
         """Those far out enter in their order, no more than there is room for."""
         cap = max(cap, len(active))
@@ -133,10 +133,10 @@ class TestWidenActive:
         sheet = np.zeros((4, 8))
         sheet[_kernels.GRADIENT] = rng.normal(size=8)
         sheet[_kernels.PENALTY] = np.where(np.arange(8) % 3 == 0, INF, rng.uniform(0.0, 2.0, 8))
-        if kind == "equal":
-            sheet[_kernels.GRADIENT] = -1.0
-        elif kind == "zero":
-            sheet[_kernels.GRADIENT] = 0.0
+        if kind in {"equal", "zero"}:
+            sheet[_kernels.GRADIENT] = -1.0 * (kind == "equal")
+        elif kind == "half":
+            sheet[2:] = np.array([[1.0, 0.5, 0.49, -0.5, -1.0, 0.0, 0.25, 0.75], [0.0] * 8])
         elif kind in {"barred", "free"}:
             sheet[_kernels.PENALTY] = INF if kind == "barred" else 0.0
         is_active = np.isin(np.arange(8), active)
@@ -228,13 +228,15 @@ class TestRelax:
 
         np.testing.assert_array_equal(coef, left)
 
-    def test_refit_beyond_the_limit_is_left_alone(self):
-        """A refit that explodes is not taken over."""
+    @pytest.mark.parametrize(("limit", "taken"), [(4.0, False), (49.0, False), (50.0, True)])
+    def test_refit_beyond_the_limit_is_left_alone(self, limit, taken):
+        """A refit that explodes, here to 49.5, is not taken over."""
         table = naive.table_of(np.array([[[1.0, 0.99], [0.99, 1.0]], [[0.5, -0.5], [-0.5, 0.5]]]))
+        settings = DEFAULTS._replace(limit=limit)
         coef = np.array([0.0, 0.0, 0.1, -0.1])
-        left = relaxed(table, 0, coef, np.zeros(4), np.zeros(4), 1.0, DEFAULTS)
+        left = relaxed(table, 0, coef, np.zeros(4), np.zeros(4), 1.0, settings)
 
-        np.testing.assert_array_equal(coef, left)
+        assert taken == (np.abs(left).max() > 49.0)
 
     def test_empty_table(self):
         """No series, no change."""
