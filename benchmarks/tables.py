@@ -113,8 +113,11 @@ def demo() -> str:
 
 
 def test() -> str:
-    """Last lines of a real run of `make test`."""
-    return f"```console\n$ make test\n{(RESULTS / 'test.txt').read_text().rstrip()}\n```"
+    """Summary lines of a real run of `make test`."""
+    done = subprocess.run(["make", "test"], capture_output=True, text=True, check=True, cwd=ROOT)
+    told = ("All checks", "files already", "Success", "Contracts", " passed in ")
+    lines = [line for line in done.stdout.splitlines() if any(word in line for word in told)]
+    return "```console\n$ make test\n" + "\n".join(lines) + "\n```"
 
 
 PARTS: dict[str, Callable[[], str]] = {
