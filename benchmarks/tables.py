@@ -88,7 +88,9 @@ def speed() -> str:
     result = load("speed")
     figures, facts = result["figures"], result["machine"]
     lines = ["| measure | value |", "|---|--:|"]
-    lines += [f"| `{name}` | {value:,.3g} |" for name, value in figures.items()]
+    for name, value in figures.items():
+        shown = f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+        lines.append(f"| `{name}` | {shown} |")
     lines += [
         "",
         (
@@ -115,7 +117,7 @@ def demo() -> str:
 def test() -> str:
     """Summary lines of a real run of `make test`."""
     done = subprocess.run(["make", "test"], capture_output=True, text=True, check=True, cwd=ROOT)
-    told = ("All checks", "files already", "Success", "Contracts", " passed in ")
+    told = ("All checks", "files already", "Success", "Contracts:", " passed in ")
     lines = [line for line in done.stdout.splitlines() if any(word in line for word in told)]
     return "```console\n$ make test\n" + "\n".join(lines) + "\n```"
 
