@@ -53,7 +53,7 @@ speed: $(VENV)/installed-dev ## full run of benchmarks/speed.py
 	$(BIN)/python benchmarks/speed.py --json benchmarks/results/speed.json
 
 docs: $(VENV)/installed-dev ## write the generated tables into README.md
-	$(BIN)/python benchmarks/tables.py
+	$(BIN)/python docs/tables.py
 
 clean: ## remove the virtual environment and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

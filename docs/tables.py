@@ -1,6 +1,6 @@
 """Write the generated parts of README.md: figures from committed results, output from a real run.
 
-`python benchmarks/tables.py` replaces what stands between `<!-- NAME -->` and `<!-- /NAME -->`;
+`python docs/tables.py` replaces what stands between `<!-- NAME -->` and `<!-- /NAME -->`;
 `--check` only says whether that would change something.
 """
 
