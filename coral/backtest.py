@@ -122,6 +122,7 @@ def scorecard(
         "cases": rows,
         "skipped": dict(Counter(f"{s.dataset}: {s.reason}" for s in skipped)),
         "failed": [failure._asdict() for failure in failed],
+        "tiers": _tiers(rows),
         "datasets": datasets,
         "macro": _macro(list(datasets.values())),
     }
@@ -140,6 +141,16 @@ def _dataset(rows: list[Row]) -> dict[str, Any]:
     result["false_alarm_cases"] = sum(row["false_alarms"] > 0 for row in rows)
     result["false_alarms_per_day"] = round(false / days, 6) if days > 0 else None
     result["seconds"] = round(sum(row["seconds"] for row in rows), 3)
+    return result
+
+
+def _tiers(rows: list[Row]) -> dict[str, Any]:
+    """How often the first cause was true, by the trust that the answer claimed."""
+    named = [row for row in rows if row.get("tier")]
+    result = {}
+    for tier in sorted({row["tier"] for row in named}):
+        right = [row["ac@1"] for row in named if row["tier"] == tier]
+        result[tier] = {"n": len(right), "ac@1": round(mean(right), 6)}
     return result
 
 

@@ -85,6 +85,7 @@ class Engine:
         self._during: deque[_Row] = deque(maxlen=KEPT_ROWS)
         self._diagnosis: Diagnosis | None = None
         self._last_time: float | None = None
+        self._torn = False  # rows of an incident lie between the last row learned and the next
 
     @property
     def phase(self) -> Phase:
@@ -164,9 +165,14 @@ class Engine:
         low, high = QUARANTINE_ROWS
         quarantine = 0 if self._told is not None else max(low, min(high, normal.n_rows // 8))
         while len(self._recent) > quarantine:
-            row = self._recent.popleft()
-            normal.absorb(row.x, adjacent=row.adjacent)
+            self._absorb_oldest()
         return []
+
+    def _absorb_oldest(self) -> None:
+        """Learn the oldest row in quarantine; the first one after an incident follows none."""
+        row = self._recent.popleft()
+        self._state.absorb(row.x, adjacent=row.adjacent and not self._torn)
+        self._torn = False
 
     def _open_told(self, onset: float) -> list[Event]:
         trigger = Trigger(
@@ -204,8 +210,7 @@ class Engine:
         """Open an incident on the newest `rows` rows; learn what came before them."""
         normal = self._state
         while len(self._recent) > rows:
-            row = self._recent.popleft()
-            normal.absorb(row.x, adjacent=row.adjacent)
+            self._absorb_oldest()
         layout = Layout(self._names, self.system.kpi, self.system.causal_edges)
         onset = self._recent[0].time
         diagnosis = Diagnosis(self.system, self.config, layout, normal, trigger, onset)
@@ -229,6 +234,7 @@ class Engine:
     def _resolve(self, diagnosis: Diagnosis, *, accepted: bool) -> Event:
         event = diagnosis.close("new normal accepted" if accepted else "back to normal")
         self._diagnosis = None
+        self._torn = True
         if accepted:
             self._normal = NormalState(self._names, self.config, self.system.causal_edges)
             for row in self._during:

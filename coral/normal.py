@@ -28,7 +28,8 @@ class NormalState:
     Rows are kept in a ring for exact medians and ranges; the causal graph lives on its own
     sufficient statistics in units of a reference scale. The scale is taken again, and the graph
     told its rows again from the ring, each time the number of rows has doubled and at the latest
-    after one ring: an amortised constant cost per row, however long the daemon runs.
+    after one ring, an amortised constant cost per row however long the daemon runs, and once more
+    when an incident opens.
 
     Parameters
     ----------

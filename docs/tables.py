@@ -80,6 +80,15 @@ def accuracy() -> str:
             f"{online['case_list']['sha256'][:12]})."
         ),
     ]
+    lines += [
+        "",
+        "Trust, told the onset: "
+        + "; ".join(
+            f"of {found['n']} answers called *{tier}*, {found['ac@1']:.0%} have a true cause first"
+            for tier, found in oracle["tiers"].items()
+        )
+        + ".",
+    ]
     return "\n".join(lines)
 
 

@@ -105,6 +105,7 @@ def test_evaluate_writes_the_scorecard(shop, tmp_path, capsys):
     assert row["ac@1"] == row["avg@5"] == row["strict_ac@1"] == 1.0
     assert card["datasets"]["made"]["n"] == 1
     assert card["macro"]["ac@1"] == 1.0
+    assert card["tiers"] == {row["tier"]: {"n": 1, "ac@1": 1.0}}
     assert "made" in capsys.readouterr().out
 
 

@@ -184,3 +184,17 @@ def test_memory_of_the_normal_state_is_bounded():
         engine.step(Frame("shop", float(t), NAMES, x))
     assert engine._normal.n_rows == 64
     np.testing.assert_array_equal(rows[-64:], engine._normal.base()[0])
+
+
+def test_the_first_row_after_an_incident_follows_none():
+    """The rows of an incident are cut out; what is learned next has no known predecessor."""
+    engine = Engine(shop_config())
+    rows = recovering(rows=500, faults=((300, 340),))
+    for t, x in enumerate(rows):
+        engine.step(Frame("shop", float(t), NAMES, x))
+    learned, adjacent = engine._normal.base()
+    gaps = np.flatnonzero(~adjacent)
+    assert gaps[0] == 0
+    assert len(gaps) == 2
+    np.testing.assert_array_equal(rows[: gaps[1]], learned[: gaps[1]])
+    assert gaps[1] <= 300
