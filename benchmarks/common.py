@@ -42,10 +42,15 @@ def versions() -> dict[str, str]:
 
 
 def commit() -> str:
-    """Return the commit that was measured, marked when there are changes on top of it."""
-    command = ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--abbrev=12"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    return done.stdout.strip() or "unknown"
+    """Return the commit that was measured, marked when its code has been changed since."""
+    name = _git("rev-parse", "--short=12", "HEAD") or "unknown"
+    changed = _git("status", "--porcelain", "--", ".", ":!benchmarks/results", ":!README.md")
+    return f"{name}-dirty" if changed else name
+
+
+def _git(*words: str) -> str:
+    command = ["git", "-C", str(ROOT), *words]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
 
 
 def finish(chosen: argparse.Namespace, figures: dict[str, float], **more: Any) -> None:

@@ -19,7 +19,7 @@ RANKED_NAMES = 200
 # distance to the second say. Below the least surprise nothing has happened that could be named.
 LIKELY_CONSENSUS = 0.8
 LIKELY_MARGIN = math.log(1.25)
-LEAST_SURPRISE = math.log(1.5)
+LEAST_SURPRISE = math.log(1.1)
 # A series that misses this share of its usual cells has fallen silent, in words.
 SILENT = 0.5
 # A cause counts as explaining an entity in words from this share on.
