@@ -52,6 +52,15 @@ evaluate: $(VENV)/installed ## scorecards over CASES=DIR, both modes
 speed: $(VENV)/installed-dev ## full run of benchmarks/speed.py
 	$(BIN)/python benchmarks/speed.py --json benchmarks/results/speed.json
 
+$(VENV)/installed-record: $(VENV)/installed benchmarks/record/requirements.txt
+	@$(PIP) install -r benchmarks/record/requirements.txt
+	@touch $@
+
+record: $(VENV)/installed-record ## record an incident: FAULT=kind [TARGET=service] [OUT=DIR]
+	@test -n "$(FAULT)" || { $(BIN)/python benchmarks/record/record.py --list; exit 2; }
+	$(BIN)/python benchmarks/record/record.py $(FAULT) $(if $(TARGET),--target $(TARGET)) \
+	  --out $(or $(OUT),benchmarks/recordings)
+
 docs: $(VENV)/installed-dev ## write the generated tables into README.md
 	$(BIN)/python docs/tables.py
 
