@@ -19,6 +19,7 @@ def accumulate_innovation(
     sigma: Floats,
     silence: Floats,
     waking: float,
+    weight: float,
     row: int,
     log_sum: Floats,
     peak: Floats,
@@ -32,14 +33,15 @@ def accumulate_innovation(
 
     Arrays have one entry per series. `predicted` is in raw units; `silence` is the surprise of a
     missing cell, zero in a row that has no cell at all; `waking` is the size in units
-    of any deviation of a series that has no scale; `first` holds the number of the
+    of any deviation of a series that has no scale; `weight` is that of the row in the mean
+    surprise; `first` holds the number of the
     first row outside of the range that the base period showed, -1 before; `deviation` receives
     the signed logarithm of the level's deviation, NaN where the cell is missing.
     """
     for j in range(x.shape[0]):
         deviation[j] = np.nan
         if np.isnan(x[j]):
-            log_sum[j] += silence[j]
+            log_sum[j] += weight * silence[j]
             if first[j] < 0 and silence[j] > np.log(4.0):
                 first[j] = row
             continue
@@ -50,7 +52,7 @@ def accumulate_innovation(
         else:
             z = waking * np.sign(d)
             u = abs(z)
-        log_sum[j] += np.log1p(u / sigma[j])
+        log_sum[j] += weight * np.log1p(u / sigma[j])
         peak[j] = max(peak[j], u)
         level_sum[j] += z
         raw_sum[j] += x[j]

@@ -32,6 +32,9 @@ CLIP_UNITS = 1000.0
 # A missing cell of a series that always had one is as surprising as its odds of being there, by
 # half: silence is as often a consequence (no traffic, no latency) as it is a cause.
 SILENCE = 0.5
+# A row counts 1 / (1 + rows since the onset / this): in long faults, above all with feedback,
+# everything deviates sooner or later, and the first rows tell the cause from its consequences.
+EARLY_ROWS = 64.0
 # Weight of the sustained surprise against that of the largest one.
 SUSTAINED, LARGEST = 0.8, 0.2
 
@@ -71,7 +74,7 @@ class Surprise(NamedTuple):
     """What the rows since the onset say about every series; arrays of shape (n,)."""
 
     total: Floats  # combined evidence, >= 0
-    sustained: Floats  # mean log surprise above that of the base period, >= 0
+    sustained: Floats  # weighted mean log surprise above that of the base period, >= 0
     largest: Floats  # log of the largest surprise, >= 0
     level: Floats  # mean deviation of the level in units of the base period, signed
     after: Floats  # mean since the onset, raw units, NaN = no cell
@@ -112,6 +115,7 @@ class Evidence:
         present = _column_mean(np.log1p(np.abs(innovation) / self._sigma))
         self._base_log = self._coverage * present + (1.0 - self._coverage) * self._silence
         self._previous = base[-1].copy() if len(base) else np.full(n, np.nan)
+        self._weight = 0.0
         self._log_sum, self._peak = np.zeros(n), np.zeros(n)
         self._level_sum, self._raw_sum = np.zeros(n), np.zeros(n)
         self._count = np.zeros(n, dtype=np.int64)
@@ -133,6 +137,8 @@ class Evidence:
         """
         previous = self._previous if adjacent else np.full_like(x, np.nan)
         # A row without any cell is a gap in the collection, not silence of all series.
+        weight = 1.0 / (1.0 + self.rows / EARLY_ROWS)
+        self._weight += weight
         silence = self._silence if np.isfinite(x).any() else np.zeros_like(x)
         accumulate_innovation(
             x,
@@ -142,6 +148,7 @@ class Evidence:
             self._sigma,
             silence,
             WAKING_UNITS,
+            weight,
             self.rows,
             self._log_sum,
             self._peak,
@@ -163,7 +170,7 @@ class Evidence:
         seen = (self._count > 0) & self.known
         count = np.maximum(self._count, 1)
         rows = max(self.rows, 1)
-        mean_log = self._log_sum / rows - self._base_log * min(self.rows, 1)
+        mean_log = self._log_sum / max(self._weight, 1e-300) - self._base_log * min(self.rows, 1)
         sustained = np.where(self.known, np.maximum(mean_log, 0.0), 0.0)
         missing = np.maximum(self._coverage - self._count / rows, 0.0) * min(self.rows, 1)
         largest = np.where(seen, np.log1p(self._peak), 0.0)

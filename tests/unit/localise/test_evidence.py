@@ -51,6 +51,7 @@ def test_innovation_kernel_equals_its_twin(hole):
             sigma,
             silence,
             10.0,
+            0.5 + 0.1 * row,
             row,
             *sums,
             count,
@@ -58,7 +59,7 @@ def test_innovation_kernel_equals_its_twin(hole):
             deviation,
         )
         expected = naive.innovation(
-            x[row], predicted, center, scale, sigma, silence, 10.0, row, state
+            x[row], predicted, center, scale, sigma, silence, 10.0, 0.5 + 0.1 * row, row, state
         )
         np.testing.assert_allclose(deviation, expected, rtol=1e-12, equal_nan=True)
     for name, fast in zip(("log", "peak", "level", "raw"), sums, strict=True):
