@@ -8,7 +8,6 @@ import numpy as np
 from coral.incident import Cause, MetricFinding, RuledOut, Scored, Tier, timestamp
 from coral.localise.layout import Layout
 from coral.localise.rank import Localiser, Ranking, entity_maximum
-from coral.localise.roles import Role
 
 __all__ = ["Findings", "significant"]
 
@@ -175,7 +174,7 @@ class Findings:
         weight = ranking.weights[series]
         if weight == 0:
             return f"`{name}` is the symptom itself: a health signal of the entity that fails"
-        if layout.roles[series] is Role.TRAFFIC:
+        if layout.traffic[series]:
             return f"`{name}` is traffic: more or less work arrives there, which others decide"
         if weight < 1 and layout.healthy[series] * ranking.surprise.level[series] > 0:
             return f"`{name}` moved in its healthy direction"

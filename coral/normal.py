@@ -7,10 +7,9 @@ from numpy.typing import NDArray
 
 from coral.config import EngineConfig
 from coral.graph.causal import CausalGraph
-from coral.graph.predictor import fit_predictor
 from coral.graph.prior import Prior
 from coral.localise.evidence import Mechanism, center_and_scale
-from coral.localise.layout import entity_of
+from streams.series import entity_of
 
 __all__ = ["NormalState"]
 
@@ -108,8 +107,7 @@ class NormalState:
         old scale cuts what has long become ordinary.
         """
         self._rescale()
-        scale = np.where(self._scale > 0, self._scale, 1.0)
-        return Mechanism(self._center, scale, fit_predictor(self.graph.moments))
+        return Mechanism(self._center, self._scale, self.graph.refit_predictor())
 
     def grow(self, names: Sequence[str]) -> None:
         """Add series behind the present ones; they are missing in all rows so far.

@@ -233,10 +233,11 @@ def move_to(
 
 @nb.njit(cache=True, error_model="numpy")
 def relax(table: FloatArray, sheet: FloatArray, sigma: float, settings: FloatArray) -> float:
-    """Refit the support without penalty, drop what the refit finds weak, and refit once more.
+    """Refit the support without penalty and drop what the refit finds weak, at most twice.
 
-    A coefficient stays when it reaches `PRUNE` penalties of its feature times the root of the
-    inverse Gram diagonal. Returns the fall of the variance.
+    What the second round drops is not refitted for. A coefficient stays when it reaches `PRUNE`
+    penalties of its feature times the root of the inverse Gram diagonal. Returns the fall of the
+    variance.
     """
     total = 0.0
     for _ in range(2):

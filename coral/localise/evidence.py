@@ -44,7 +44,8 @@ class Mechanism(NamedTuple):
 
     Attributes
     ----------
-    center, scale : ndarray of shape (n,), float64, raw units; scale > 0
+    center, scale : ndarray of shape (n,), float64, raw units
+        As `center_and_scale` gives them for the normal state; scale 0 = no scale is known.
     coefficients : ndarray of shape (n, n), float64
         `coefficients[i, j]` is the effect of series i on series j one row later, in scaled units.
     """
@@ -64,9 +65,10 @@ class Mechanism(NamedTuple):
         -------
         ndarray of the same shape, never NaN
         """
-        z = (previous - self.center) / self.scale
+        unit = np.where(self.scale > 0.0, self.scale, 1.0)
+        z = (previous - self.center) / unit
         z = np.clip(np.where(np.isnan(z), 0.0, z), -CLIP_UNITS, CLIP_UNITS)
-        predicted: Floats = self.center + self.scale * (z @ self.coefficients)
+        predicted: Floats = self.center + unit * (z @ self.coefficients)
         return predicted
 
 
@@ -92,6 +94,7 @@ class Evidence:
     adjacent : ndarray of shape (rows,), bool
         Whether a row directly follows the one before it on the grid.
     mechanism : Mechanism
+        Its center and scale are those of the base: the median was taken there.
     pairs : ndarray of shape (n_pairs, 2), int64
         Series whose joint movement is followed.
 
@@ -106,14 +109,15 @@ class Evidence:
         n = base.shape[1]
         self.rows = 0
         self._mechanism = mechanism
-        self.known = np.isfinite(base).any(axis=0)
-        self.center, self.scale = center_and_scale(base)
+        self.center, self.scale = mechanism.center, mechanism.scale
+        present = np.isfinite(base).sum(axis=0)
+        self.known = present > 0
+        self._coverage = present / max(len(base), 1)
+        self._silence = np.where(self.known, SILENCE * log_odds(present, len(base)), 0.0)
         innovation = self._base_innovation(base, adjacent)
         self._sigma = SIGMA_FLOOR + _column_max(np.abs(innovation)) / RANGE_UNITS
-        self._coverage = np.isfinite(base).mean(axis=0) if len(base) else np.zeros(n)
-        self._silence = np.where(self.known, SILENCE * log_odds(base), 0.0)
-        present = _column_mean(np.log1p(np.abs(innovation) / self._sigma))
-        self._base_log = self._coverage * present + (1.0 - self._coverage) * self._silence
+        usual = _column_mean(np.log1p(np.abs(innovation) / self._sigma))
+        self._base_log = self._coverage * usual + (1.0 - self._coverage) * self._silence
         self._previous = base[-1].copy() if len(base) else np.full(n, np.nan)
         self._weight = 0.0
         self._log_sum, self._peak = np.zeros(n), np.zeros(n)
@@ -136,9 +140,9 @@ class Evidence:
             False after a gap: then nothing is predicted from the row before.
         """
         previous = self._previous if adjacent else np.full_like(x, np.nan)
-        # A row without any cell is a gap in the collection, not silence of all series.
         weight = 1.0 / (1.0 + self.rows / EARLY_ROWS)
         self._weight += weight
+        # A row without any cell is a gap in the collection, not silence of all series.
         silence = self._silence if np.isfinite(x).any() else np.zeros_like(x)
         accumulate_innovation(
             x,
@@ -170,7 +174,7 @@ class Evidence:
         seen = (self._count > 0) & self.known
         count = np.maximum(self._count, 1)
         rows = max(self.rows, 1)
-        mean_log = self._log_sum / max(self._weight, 1e-300) - self._base_log * min(self.rows, 1)
+        mean_log = self._log_sum / max(self._weight, 1e-300) - self._base_log
         sustained = np.where(self.known, np.maximum(mean_log, 0.0), 0.0)
         missing = np.maximum(self._coverage - self._count / rows, 0.0) * min(self.rows, 1)
         largest = np.where(seen, np.log1p(self._peak), 0.0)
@@ -226,10 +230,12 @@ def center_and_scale(base: Floats) -> tuple[Floats, Floats]:
     return center, _column_max(np.abs(base - center)) / RANGE_UNITS + LEVEL_SHARE * np.abs(center)
 
 
-def log_odds(base: Floats) -> Floats:
-    """Logarithm of one plus the odds that a series has a value in a row: (n,), >= 0."""
-    present = np.isfinite(base).sum(axis=0) + 1.0
-    odds: Floats = np.log1p(present / (len(base) + 2.0 - present))
+def log_odds(present: Ints, rows: int) -> Floats:
+    """Logarithm of one plus the odds that a series has a value in a row: (n,), >= 0.
+
+    `present` of `rows` rows had one; a row with and one without are mixed in.
+    """
+    odds: Floats = np.log1p((present + 1.0) / (rows - present + 1.0))
     return odds
 
 

@@ -6,15 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coral.localise.roles import Role, healthy_direction, role_of
+from streams.series import entity_of
 
-__all__ = ["Layout", "entity_of", "metric_of"]
+__all__ = ["Layout", "metric_of"]
 
 SIGNALS = (Role.LATENCY, Role.ERROR)
-
-
-def entity_of(series: str) -> str:
-    """Entity part of a series name `<entity>:<metric>`."""
-    return series.partition(":")[0]
 
 
 def metric_of(series: str) -> str:
@@ -37,6 +33,9 @@ class Layout:
     Attributes
     ----------
     entities : tuple of str, sorted
+    internal, traffic, signal, other_kind, symptom : ndarrays of shape (n_series,), bool
+        What an entity does to itself; load on it; its latency and errors; of these, those of
+        another kind than the KPI's, and those of the KPI's own entity.
     owner : ndarray of shape (n_series,), int64
         Entity index of every series.
     relations : ndarray of shape (n_relations, 2), int64
@@ -59,6 +58,12 @@ class Layout:
         self.roles = [role_of(metric_of(name)) for name in names]
         self.healthy = np.array([healthy_direction(metric_of(name)) for name in names])
         self.kpi_roles = {role_of(metric_of(name)) for name in kpi} & set(SIGNALS)
+        self.internal = np.array([role is Role.OTHER for role in self.roles])
+        self.traffic = np.array([role is Role.TRAFFIC for role in self.roles])
+        self.signal = ~(self.internal | self.traffic)
+        self._wanted = self.kpi_roles or set(SIGNALS)
+        self.other_kind = self.signal & np.array([r not in self._wanted for r in self.roles])
+        self.symptom = self.signal & np.isin(self.owner, self.kpi_entities)
         direct = [(index[b], index[a]) for a, b in edges if a in index and b in index]
         related = direct + self._views(direct)
         self.views = len(direct)
@@ -83,10 +88,9 @@ class Layout:
         return sorted(found)
 
     def _set_pairs(self) -> None:
-        wanted = self.kpi_roles or set(SIGNALS)
         signals: list[dict[str, int]] = [{} for _ in self.entities]
         for series, name in enumerate(self.names):
-            if self.roles[series] in wanted:
+            if self.roles[series] in self._wanted:
                 signals[self.owner[series]][metric_of(name)] = series
         pairs, relation = [], []
         for r, (effect, cause) in enumerate(self.relations.tolist()):

@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 
 from coral.localise.evidence import Evidence, Mechanism, Surprise
 from coral.localise.layout import Layout
-from coral.localise.roles import Role
 from coral.localise.walk import absorbing_walk, best_paths
 
 __all__ = ["Localiser", "Ranking"]
@@ -123,10 +122,9 @@ class Localiser:
         processor, memory, disk) is never explained away by a callee.
         """
         layout = self.layout
-        outside = np.array([role is not Role.OTHER for role in layout.roles])
-        external = entity_maximum(layout, np.where(outside, surprise.total, 0.0))
-        internal = entity_maximum(layout, np.where(outside, 0.0, surprise.total))
-        has_signals = entity_maximum(layout, outside.astype(np.float64)) > 0
+        external = entity_maximum(layout, np.where(layout.internal, 0.0, surprise.total))
+        internal = entity_maximum(layout, np.where(layout.internal, surprise.total, 0.0))
+        has_signals = entity_maximum(layout, np.where(layout.internal, 0.0, 1.0)) > 0
         both = np.maximum(external + internal, 1e-300)
         return np.where(has_signals, np.sqrt(external / both), 1.0)
 
@@ -148,24 +146,17 @@ class Localiser:
             entity_maximum(layout, surprise.largest * weights),
         )
         first = order[0]
-        ranks = [1 + int((rounded(v) > rounded(v)[first]).sum()) for v in variants]
+        ranks = [1 + int((v > v[first]).sum()) for v in map(rounded, variants)]
         return round(sum(1.0 / r for r in ranks) / len(ranks), 4)
 
 
 def role_weights(layout: Layout, surprise: Surprise) -> Floats:
     """Weight of every series' evidence by the role of its metric: (n_series,), 0 .. 1."""
-    role = layout.roles
-    signal = np.array([r in (Role.LATENCY, Role.ERROR) for r in role])
-    traffic = np.array([r is Role.TRAFFIC for r in role])
-    symptom = signal & np.isin(layout.owner, layout.kpi_entities)
-    other_kind = signal & np.array(
-        [bool(layout.kpi_roles) and r not in layout.kpi_roles for r in role]
-    )
-    better = signal & (layout.healthy * surprise.level > 0)
-    weights = np.where(traffic, WEAK_WEIGHT, 1.0)
-    weights = weights * np.where(other_kind, WEAK_WEIGHT, 1.0)
+    better = layout.signal & (layout.healthy * surprise.level > 0)
+    weights = np.where(layout.traffic, WEAK_WEIGHT, 1.0)
+    weights = weights * np.where(layout.other_kind, WEAK_WEIGHT, 1.0)
     weights = weights * np.where(better, WEAK_WEIGHT, 1.0)
-    return np.where(symptom, 0.0, weights)
+    return np.where(layout.symptom, 0.0, weights)
 
 
 def entity_maximum(layout: Layout, values: Floats) -> Floats:

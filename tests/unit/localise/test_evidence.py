@@ -12,9 +12,16 @@ from coral.localise.evidence import Evidence, Mechanism, center_and_scale
 NO_PAIRS = np.empty((0, 2), dtype=np.int64)
 
 
-def still(n):
+def mechanism_of(base, coefficients):
+    """Return a mechanism in the units of its base; `coefficients` are in raw units."""
+    center, scale = center_and_scale(base)
+    unit = np.where(scale > 0, scale, 1.0)
+    return Mechanism(center, scale, coefficients * unit[:, None] / unit)
+
+
+def still(base):
     """Return a mechanism that predicts the center, whatever came before."""
-    return Mechanism(np.zeros(n), np.ones(n), np.zeros((n, n)))
+    return mechanism_of(base, np.zeros((base.shape[1], base.shape[1])))
 
 
 def everything_adjacent(base):
@@ -100,7 +107,7 @@ def test_silence_is_a_signal():
     rng = np.random.default_rng(2)
     base = rng.normal(size=(200, 3))
     base[rng.random(200) < 0.6, 1] = np.nan
-    evidence = Evidence(base, everything_adjacent(base), still(3), NO_PAIRS)
+    evidence = Evidence(base, everything_adjacent(base), still(base), NO_PAIRS)
     for _ in range(20):
         evidence.update(np.array([np.nan, np.nan, 0.0]), adjacent=True)
     surprise = evidence.surprise
@@ -112,7 +119,7 @@ def test_silence_is_a_signal():
 def test_a_gap_in_the_collection_is_nobodys_silence():
     """Rows without any value accuse nobody."""
     base = np.random.default_rng(2).normal(size=(200, 2))
-    evidence = Evidence(base, everything_adjacent(base), still(2), NO_PAIRS)
+    evidence = Evidence(base, everything_adjacent(base), still(base), NO_PAIRS)
     for _ in range(20):
         evidence.update(np.full(2, np.nan), adjacent=True)
     assert evidence.surprise.total.tolist() == [0.0, 0.0]
@@ -120,7 +127,8 @@ def test_a_gap_in_the_collection_is_nobodys_silence():
 
 def test_without_rows_there_is_no_evidence():
     """Before the first row everything is zero and nothing is NaN but the level after."""
-    evidence = Evidence(np.ones((40, 3)), np.ones(40, dtype=bool), still(3), NO_PAIRS)
+    base = np.ones((40, 3))
+    evidence = Evidence(base, everything_adjacent(base), still(base), NO_PAIRS)
     surprise = evidence.surprise
     assert surprise.total.tolist() == [0.0, 0.0, 0.0]
     assert np.isnan(surprise.after).all()
@@ -129,7 +137,7 @@ def test_without_rows_there_is_no_evidence():
 def test_a_series_without_history_is_no_evidence():
     """What appears with the fault cannot be compared with anything."""
     base = np.column_stack([np.zeros(40), np.full(40, np.nan)])
-    evidence = Evidence(base, everything_adjacent(base), still(2), NO_PAIRS)
+    evidence = Evidence(base, everything_adjacent(base), still(base), NO_PAIRS)
     evidence.update(np.array([0.0, 99.0]), adjacent=True)
     assert evidence.surprise.total[1] == 0.0
 
@@ -139,7 +147,7 @@ def test_a_series_that_wakes_from_zero_is_evidence_whatever_its_unit():
     totals = []
     for unit in (1e-6, 1.0, 1e6):
         base = np.zeros((40, 1))
-        evidence = Evidence(base, everything_adjacent(base), still(1), NO_PAIRS)
+        evidence = Evidence(base, everything_adjacent(base), still(base), NO_PAIRS)
         for value in (2.0, 4.0, 3.0):
             evidence.update(np.array([value * unit]), adjacent=True)
         totals.append(evidence.surprise.total[0])
@@ -153,7 +161,7 @@ def test_a_predicted_change_is_less_surprising_than_an_own_one():
     base = rng.normal(size=(300, 2))
     base[1:, 1] = 0.95 * base[:-1, 0] + 0.05 * base[1:, 1]
     coefficients = np.array([[0.0, 0.95], [0.0, 0.0]])
-    mechanism = Mechanism(np.zeros(2), np.ones(2), coefficients)
+    mechanism = mechanism_of(base, coefficients)
     evidence = Evidence(base, everything_adjacent(base), mechanism, NO_PAIRS)
     previous = base[-1]
     for e in rng.normal(size=30):
@@ -167,7 +175,7 @@ def test_a_predicted_change_is_less_surprising_than_an_own_one():
 def test_after_a_gap_nothing_is_predicted_from_the_row_before():
     """A gap in time takes the lagged prediction away, not the row."""
     base = np.tile([[0.0], [1.0]], (20, 1))
-    mechanism = Mechanism(np.zeros(1), np.ones(1), np.ones((1, 1)))
+    mechanism = mechanism_of(base, np.ones((1, 1)))
     with_gap = Evidence(base, everything_adjacent(base), mechanism, NO_PAIRS)
     without = Evidence(base, everything_adjacent(base), mechanism, NO_PAIRS)
     with_gap.update(np.array([50.0]), adjacent=False)
@@ -178,7 +186,7 @@ def test_after_a_gap_nothing_is_predicted_from_the_row_before():
 def test_one_broken_value_does_not_decide():
     """A single spike counts less than a sustained change of moderate size."""
     base = np.random.default_rng(7).normal(size=(200, 2))
-    evidence = Evidence(base, everything_adjacent(base), still(2), NO_PAIRS)
+    evidence = Evidence(base, everything_adjacent(base), still(base), NO_PAIRS)
     for row in range(40):
         evidence.update(np.array([1e9 if row == 5 else 0.0, 30.0]), adjacent=True)
     spike, sustained = evidence.surprise.total
@@ -189,7 +197,7 @@ def test_evidence_does_not_keep_or_change_its_input():
     """The row given is not modified."""
     base = np.random.default_rng(8).normal(size=(50, 2))
     kept = base.copy()
-    evidence = Evidence(base, everything_adjacent(base), still(2), NO_PAIRS)
+    evidence = Evidence(base, everything_adjacent(base), still(base), NO_PAIRS)
     x = np.array([3.0, math.nan])
     evidence.update(x, adjacent=True)
     np.testing.assert_array_equal(kept, base)
