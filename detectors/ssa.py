@@ -5,9 +5,10 @@ from typing import ClassVar, Self
 import numpy as np
 import scipy.linalg
 
-from detectors._kernels import gram_add, ring_push, ssa_energy, track_energy, window_mean
+from detectors._kernels import gram_add, ring_push, ssa_energy, window_mean
 from detectors._validate import check_integer, check_real, check_row
 from detectors.base import FloatArray, Stateful
+from detectors.energy import UsualEnergy
 
 __all__ = ["MultivariateSSA"]
 
@@ -68,10 +69,8 @@ class MultivariateSSA(Stateful):
         "_residual",
         "_fitted",
         "_energy",
-        "_mean",
-        "_weight",
-        "_score",
     )
+    _PARTS: ClassVar[tuple[str, ...]] = ("_usual",)
 
     def __init__(
         self,
@@ -99,15 +98,13 @@ class MultivariateSSA(Stateful):
         self._residual: FloatArray = np.eye(self.lags)
         self._fitted = False
         self._energy: FloatArray = np.full(n, np.nan)
-        self._mean: FloatArray = np.zeros(n)
-        self._weight: FloatArray = np.zeros(n)
-        self._score: FloatArray = np.full(n, np.nan)
+        self._usual = UsualEnergy(n, self.memory_rows, floor=0.02)
         self._allocate()
 
     @property
     def scores(self) -> FloatArray:
         """Scores of the newest row, shape (n,); not to be written to."""
-        return self._score
+        return self._usual.scores
 
     @property
     def fitted(self) -> bool:
@@ -150,10 +147,7 @@ class MultivariateSSA(Stateful):
                 self._window,
                 self._energy,
             )
-        track_energy(
-            self._energy, self._mean, self._weight, self.memory_rows, 16.0, 0.02, learn, self._score
-        )
-        return self._score
+        return self._usual.track(self._energy, learn=learn)
 
     def learn(self) -> None:
         """Add the newest windows to the Gram matrix, and refit when it is time."""
@@ -178,7 +172,7 @@ class MultivariateSSA(Stateful):
 
     def relearn(self, weight: float) -> None:
         """Let the usual energies count for at most ``weight`` rows, so that they follow sooner."""
-        np.minimum(self._weight, weight, out=self._weight)
+        self._usual.relearn(weight)
 
     def break_lags(self) -> None:
         """Forget the windows: the next row does not follow the last one."""
@@ -186,13 +180,11 @@ class MultivariateSSA(Stateful):
 
     def grow(self, n_series: int) -> None:
         """Append series behind the present ones; their windows start empty."""
-        extra = check_integer("MultivariateSSA", "n_series", n_series, self._mean.shape[0])
-        extra -= self._mean.shape[0]
+        extra = check_integer("MultivariateSSA", "n_series", n_series, self._energy.shape[0])
+        extra -= self._energy.shape[0]
         self._ring = np.vstack([self._ring, np.full((extra, 2 * self.lags), np.nan)])
         self._energy = np.append(self._energy, np.full(extra, np.nan))
-        self._mean = np.append(self._mean, np.zeros(extra))
-        self._weight = np.append(self._weight, np.zeros(extra))
-        self._score = np.append(self._score, np.full(extra, np.nan))
+        self._usual.grow(n_series)
         self._allocate()
 
     def _allocate(self) -> None:

@@ -5,9 +5,10 @@ from typing import ClassVar, Self
 import numpy as np
 import scipy.linalg
 
-from detectors._kernels import subspace_residual, track_energy
+from detectors._kernels import subspace_residual
 from detectors._validate import check_integer, check_real, check_row
 from detectors.base import FloatArray, Stateful
+from detectors.energy import UsualEnergy
 
 __all__ = ["LaggedSubspace"]
 
@@ -68,10 +69,8 @@ class LaggedSubspace(Stateful):
         "_sketch",
         "_total",
         "_basis",
-        "_mean",
-        "_weight",
-        "_score",
     )
+    _PARTS: ClassVar[tuple[str, ...]] = ("_usual",)
 
     def __init__(
         self,
@@ -102,15 +101,13 @@ class LaggedSubspace(Stateful):
         self._sketch: FloatArray = np.zeros((0, width))
         self._total = 0.0
         self._basis: FloatArray = np.zeros((width, 0))
-        self._mean: FloatArray = np.zeros(n)
-        self._weight: FloatArray = np.zeros(n)
-        self._score: FloatArray = np.full(n, np.nan)
+        self._usual = UsualEnergy(n, self.memory_rows, floor=0.01)
         self._allocate()
 
     @property
     def scores(self) -> FloatArray:
         """Scores of the newest row, shape (n,); not to be written to."""
-        return self._score
+        return self._usual.scores
 
     @property
     def rank(self) -> int:
@@ -133,7 +130,7 @@ class LaggedSubspace(Stateful):
             Residual energy of each series in units of its usual one; NaN where it is missing, or
             before the first block is full. The array is reused by the next call.
         """
-        n = self._mean.shape[0]
+        n = self._usual.n_series
         row = check_row("LaggedSubspace", z, n)
         np.isfinite(row, out=self._present)
         self._lagged[n:] = self._lagged[:-n] if n else 0.0
@@ -150,17 +147,8 @@ class LaggedSubspace(Stateful):
                 self._present,
                 self._energy,
             )
-            track_energy(
-                self._energy,
-                self._mean,
-                self._weight,
-                self.memory_rows,
-                16.0,
-                0.01,
-                learn,
-                self._score,
-            )
-        return self._score
+            self._usual.track(self._energy, learn=learn)
+        return self._usual.scores
 
     def learn(self) -> None:
         """Add the newest lagged row to the block, and decompose when the block is full.
@@ -184,7 +172,7 @@ class LaggedSubspace(Stateful):
 
     def relearn(self, weight: float) -> None:
         """Let the usual energies count for at most ``weight`` rows, so that they follow sooner."""
-        np.minimum(self._weight, weight, out=self._weight)
+        self._usual.relearn(weight)
 
     def break_lags(self) -> None:
         """Forget the lagged rows: the next row does not follow the last one."""
@@ -192,7 +180,7 @@ class LaggedSubspace(Stateful):
 
     def grow(self, n_series: int) -> None:
         """Append series behind the present ones; the known directions do not contain them."""
-        n = self._mean.shape[0]
+        n = self._usual.n_series
         extra = check_integer("LaggedSubspace", "n_series", n_series, n) - n
         pad = ((0, 0), (0, 0), (0, extra))
 
@@ -204,14 +192,12 @@ class LaggedSubspace(Stateful):
         self._block = widen(self._block)
         self._sketch = widen(self._sketch)
         self._basis = np.ascontiguousarray(widen(np.ascontiguousarray(self._basis.T)).T)
-        self._mean = np.append(self._mean, np.zeros(extra))
-        self._weight = np.append(self._weight, np.zeros(extra))
-        self._score = np.append(self._score, np.full(extra, np.nan))
+        self._usual.grow(n_series)
         self._allocate()
 
     def _allocate(self) -> None:
         """Make the scratch space of the kernels and the transposed basis."""
-        n = self._mean.shape[0]
+        n = self._usual.n_series
         self._basis_t: FloatArray = np.ascontiguousarray(self._basis[:n].T)
         self._coefficients: FloatArray = np.empty(self.rank)
         self._fitted: FloatArray = np.empty(n)

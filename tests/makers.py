@@ -8,6 +8,7 @@ import numpy as np
 
 from coral.config import SystemConfig
 from coral.engine import Engine
+from coral.graph import CausalGraph
 from streams.records import Frame
 
 NAMES = (
@@ -85,3 +86,12 @@ def write_recording(folder: Path, rows, *, names=NAMES, **labels):
     }
     (folder / "incident.json").write_text(json.dumps(facts | labels))
     return folder
+
+
+def learned(rows, **options):
+    """Return a causal graph that has learned and solved these rows."""
+    graph = CausalGraph(rows.shape[1], **options)
+    graph.update_block(rows)
+    for _ in range(3):
+        graph.solve()
+    return graph

@@ -235,9 +235,8 @@ def move_to(
 def relax(table: FloatArray, sheet: FloatArray, sigma: float, settings: FloatArray) -> float:
     """Refit the support without penalty and drop what the refit finds weak, at most twice.
 
-    What the second round drops is not refitted for. A coefficient stays when it reaches `PRUNE`
-    penalties of its feature times the root of the inverse Gram diagonal. Returns the fall of the
-    variance.
+    A coefficient stays when it reaches `PRUNE` penalties of its feature times the root of the
+    inverse Gram diagonal; after the second round none is refitted. Returns the variance's fall.
     """
     total = 0.0
     for _ in range(2):

@@ -168,7 +168,9 @@ def test_storm_of_missing_rows_leaves_no_nan(x, storm):
 
     fitted = ~np.isnan(state["_scaler"]["_scale"])
     assert np.isfinite(state["_scaler"]["_loc"][fitted]).all()
-    for part, name in (("_space", "_mean"), ("_space", "_basis"), ("_ssa", "_gram")):
+    for part in ("_space", "_ssa"):
+        assert np.isfinite(state[part]["_usual"]["_mean"]).all()
+    for part, name in (("_space", "_basis"), ("_ssa", "_gram")):
         assert np.isfinite(state[part][name]).all()
     assert np.isfinite(state["_sums"]).all()
     assert np.isfinite(state["_log_p"]).all()

@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import random
 import time
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -61,7 +62,7 @@ class Window:
         return sum(values) / len(values) if values else None
 
 
-class Service:
+class Service(ABC):
     """One service process.
 
     Parameters
@@ -88,11 +89,11 @@ class Service:
         self.leak = MemoryLeak()
         self._http: aiohttp.ClientSession | None = None
 
+    @abstractmethod
     def routes(self) -> list[web.RouteDef]:
         """Return the routes of the service."""
-        raise NotImplementedError
 
-    async def open(self) -> None:
+    async def open(self) -> None:  # noqa: B027 - not every service has stores
         """Open connections to stores before the first request."""
 
     def gauges(self) -> dict[str, float | None]:

@@ -6,22 +6,8 @@ import math
 
 import numpy as np
 import pytest
+from makers import learned
 from naive import graph as naive
-
-from coral.graph import CausalGraph
-
-
-def learned(rows, **options):
-    graph = CausalGraph(rows.shape[1], **options)
-    graph.update_block(rows)
-    for _ in range(3):
-        graph.solve()
-    return graph
-
-
-@pytest.fixture(scope="module")
-def incidents():
-    return [naive.incident(seed) for seed in range(8)]
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,9 @@
+"""Simulated incidents that several test files of the graph share."""
+
+import pytest
+from naive import graph as naive
+
+
+@pytest.fixture(scope="package")
+def incidents():
+    return [naive.incident(seed) for seed in range(8)]
