@@ -1,7 +1,7 @@
 """Numba kernels of the detectors: in place, on float64 C-contiguous arrays, inputs trusted.
 
 Sums over series run in column order, so permuting the columns changes them by rounding only
-(about 1e-12 relative); ``top_mean`` sorts what it keeps and is exactly invariant.
+(about 1e-12 relative).
 """
 
 import numba as nb
@@ -64,7 +64,7 @@ def scaler_learn(
 
 
 @nb.njit(cache=True, error_model="numpy")
-def scaler_observe(x: Floats, scale: Floats, recent: Floats, seen: Ints) -> int:
+def scaler_observe(x: Floats, needed: int, scale: Floats, recent: Floats, seen: Ints) -> int:
     """Remember the present cells of a row; return how many series can be fitted now."""
     rows = recent.shape[1]
     ready = 0
@@ -72,9 +72,29 @@ def scaler_observe(x: Floats, scale: Floats, recent: Floats, seen: Ints) -> int:
         if np.isfinite(x[j]):
             recent[j, seen[j] % rows] = x[j]
             seen[j] += 1
-            if np.isnan(scale[j]) and seen[j] >= rows:
+            if np.isnan(scale[j]) and seen[j] >= needed:
                 ready += 1
     return ready
+
+
+@nb.njit(cache=True, error_model="numpy")
+def scaler_update(
+    x: Floats,
+    loc: Floats,
+    scale: Floats,
+    weight: Floats,
+    beyond: Floats,
+    memory: float,
+    clip: float,
+    cap: float,
+    wake: float,
+    needed: int,
+    recent: Floats,
+    seen: Ints,
+) -> int:
+    """Learn from a row and remember it; return how many series can be fitted now."""
+    scaler_learn(x, loc, scale, weight, beyond, memory, clip, cap, wake)
+    return scaler_observe(x, needed, scale, recent, seen)
 
 
 @nb.njit(cache=True, error_model="numpy")
@@ -86,19 +106,6 @@ def ring_push(z: Floats, ring: Floats, position: int, lags: int) -> None:
     for j in range(z.shape[0]):
         ring[j, position] = z[j]
         ring[j, position + lags] = z[j]
-
-
-@nb.njit(cache=True, error_model="numpy")
-def window_mean(ring: Floats, start: int, stop: int, out: Floats) -> None:
-    """Write sum / sqrt(count) of the present cells ring[:, start:stop]; NaN where none is."""
-    for j in range(ring.shape[0]):
-        total = 0.0
-        count = 0
-        for i in range(start, stop):
-            if not np.isnan(ring[j, i]):
-                total += ring[j, i]
-                count += 1
-        out[j] = total / np.sqrt(count) if count else np.nan
 
 
 @nb.njit(cache=True, error_model="numpy")
@@ -242,146 +249,3 @@ def track_energy(
             bounded = energy[j] if weight[j] < 8.0 else min(energy[j], clip * usual)
             weight[j] = min(weight[j] + 1.0, memory)
             mean[j] += (bounded - mean[j]) / weight[j]
-
-
-@nb.njit(cache=True, error_model="numpy")
-def top_mean(values: Floats, k: int, heap: Floats) -> float:
-    """Return the mean of the k largest absolute values that are present; NaN without any."""
-    kept = 0
-    for j in range(values.shape[0]):
-        v = abs(values[j])
-        if np.isnan(v) or (kept == k and v <= heap[k - 1]):
-            continue
-        i = kept if kept < k else k - 1
-        while i > 0 and heap[i - 1] < v:
-            heap[i] = heap[i - 1]
-            i -= 1
-        heap[i] = v
-        kept = min(kept + 1, k)
-    total = 0.0
-    for i in range(kept):
-        total += heap[i]
-    return total / kept if kept else np.nan
-
-
-@nb.njit(cache=True, error_model="numpy")
-def cusum_step(score: Floats, slack: float, ceiling: float, statistic: Floats, age: Ints) -> None:
-    """One step of y = min(max(0, y + score - slack), ceiling); age counts rows since y was 0."""
-    for c in range(score.shape[0]):
-        if np.isnan(score[c]):
-            if statistic[c] > 0.0:
-                age[c] += 1
-            continue
-        y = min(max(0.0, statistic[c] + score[c] - slack), ceiling)
-        age[c] = age[c] + 1 if y > 0.0 else 0
-        statistic[c] = y
-
-
-@nb.njit(cache=True, error_model="numpy")
-def present_mean(values: Floats) -> float:
-    """Return the mean of the values that are present; NaN without any."""
-    total = 0.0
-    count = 0
-    for j in range(values.shape[0]):
-        if not np.isnan(values[j]):
-            total += values[j]
-            count += 1
-    return total / count if count else np.nan
-
-
-@nb.njit(cache=True, error_model="numpy")
-def age_step(score: Floats, limit: float, age: Ints) -> None:
-    """Count the rows since each score was last at or below the limit, or missing."""
-    for c in range(score.shape[0]):
-        age[c] = age[c] + 1 if score[c] > limit else 0
-
-
-@nb.njit(cache=True, error_model="numpy")
-def tail_push(values: Floats, now: int, top: Floats, when: Ints) -> None:
-    """Insert one value per channel into its descending list, dropping the smallest entry."""
-    last = top.shape[1] - 1
-    for c in range(values.shape[0]):
-        v = values[c]
-        if not v > top[c, last]:
-            continue
-        i = last
-        while i > 0 and top[c, i - 1] < v:
-            top[c, i] = top[c, i - 1]
-            when[c, i] = when[c, i - 1]
-            i -= 1
-        top[c, i] = v
-        when[c, i] = now
-
-
-@nb.njit(cache=True, error_model="numpy")
-def tail_forget(first: int, newest: int, top: Floats, when: Ints, blocks: Ints) -> None:
-    """Drop the entries that are older than block ``first`` of ``newest``."""
-    size = top.shape[1]
-    for c in range(top.shape[0]):
-        kept = 0
-        for i in range(size):
-            if when[c, i] >= first:
-                top[c, kept] = top[c, i]
-                when[c, kept] = when[c, i]
-                kept += 1
-        for i in range(kept, size):
-            top[c, i] = -np.inf
-            when[c, i] = -1
-        blocks[c] = min(blocks[c], newest - first)
-
-
-@nb.njit(cache=True, error_model="numpy")
-def tail_fit(
-    top: Floats,
-    blocks: Ints,
-    block_rows: int,
-    share: float,
-    max_peaks: int,
-    onset: Floats,
-    sigma: Floats,
-    shape: Floats,
-    rate: Floats,
-) -> None:
-    """Fit the predictive tail above a high block maximum of every channel with three blocks.
-
-    Excesses over the (k+1)-th largest maximum u: generalised Pareto with mean m and shape xi.
-    """
-    for c in range(top.shape[0]):
-        stored = 0
-        while stored < top.shape[1] and top[c, stored] > -np.inf:
-            stored += 1
-        k = min(max(int(blocks[c] * share), 2), max_peaks, stored - 1)
-        if blocks[c] < 3 or k < 2:
-            onset[c] = np.nan
-            continue
-        u = top[c, k]
-        mean = 0.0
-        weighted = 0.0
-        for i in range(k):
-            mean += top[c, i] - u
-            weighted += (top[c, i] - u) * (k - 1 - i)
-        mean /= k
-        # L-moments, the list being sorted downwards: l2 / l1 = 2 b1 / b0 - 1 = 1 / (2 - xi).
-        ratio = 2.0 * weighted / (k * (k - 1) * mean) - 1.0 if mean > 0.0 else 0.5
-        xi = 2.0 - 1.0 / ratio if ratio > 0.5 else 0.0
-        # Half its standard error (about 1 / sqrt(k)) is taken off: a short list proves no shape.
-        xi = min(max(0.0, xi - 0.5 / np.sqrt(k)), 0.9)
-        # A tail without any spread (a quantised statistic) gets a thousandth of its level.
-        sigma[c] = max(mean, 1e-3 * abs(u), 1e-9) * (1.0 - xi)
-        shape[c] = xi + 1.0 / k
-        onset[c] = u
-        rate[c] = (k + 1) / (blocks[c] * block_rows)
-
-
-@nb.njit(cache=True, error_model="numpy")
-def tail_log_p(
-    values: Floats, rate: Floats, onset: Floats, sigma: Floats, shape: Floats, out: Floats
-) -> None:
-    """Write log of the expected exceedances per row: a predictive p-value per channel."""
-    for c in range(values.shape[0]):
-        e = (values[c] - onset[c]) / sigma[c]
-        # Below the tail nothing is remarkable, however rare the tail itself has become.
-        if np.isnan(e) or e <= 0.0:
-            out[c] = 0.0
-        else:
-            out[c] = np.log(rate[c]) - np.log(1.0 + shape[c] * e) / shape[c]

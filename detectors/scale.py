@@ -4,7 +4,7 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from detectors._kernels import scaler_learn, scaler_normalise, scaler_observe
+from detectors._kernels import scaler_normalise, scaler_observe, scaler_update
 from detectors._validate import check_integer, check_real, check_row
 from detectors.base import FloatArray, IntArray, Stateful
 
@@ -55,6 +55,7 @@ class RobustScaler(Stateful):
 
     _STATE: ClassVar[tuple[str, ...]] = ("_loc", "_scale", "_weight", "_beyond", "_recent", "_seen")
     _WAKE: ClassVar[float] = 8.0
+    _RECENT: ClassVar[int] = 96
 
     def __init__(
         self,
@@ -67,7 +68,7 @@ class RobustScaler(Stateful):
     ) -> None:
         who = "RobustScaler"
         n = check_integer(who, "n_series", n_series, 0)
-        self.fit_rows = check_integer(who, "fit_rows", fit_rows, 2)
+        self.fit_rows = check_integer(who, "fit_rows", fit_rows, 2, self._RECENT)
         self.memory_rows = check_integer(who, "memory_rows", memory_rows, self.fit_rows)
         self.cap = check_real(who, "cap", cap, 0.0)
         self.winsor = check_real(who, "winsor", winsor, 1.0)
@@ -76,7 +77,7 @@ class RobustScaler(Stateful):
         self._weight: FloatArray = np.zeros(n)
         self._beyond: FloatArray = np.zeros(n)
         # The newest present cells of each series: what it is fitted and recentred on.
-        self._recent: FloatArray = np.full((n, self.fit_rows), np.nan)
+        self._recent: FloatArray = np.full((n, self._RECENT), np.nan)
         self._seen: IntArray = np.zeros(n, dtype=np.int64)
 
     @property
@@ -128,7 +129,7 @@ class RobustScaler(Stateful):
             One row; missing cells leave their series as it is.
         """
         row = check_row("RobustScaler", x, self.n_series)
-        scaler_learn(
+        ready = scaler_update(
             row,
             self._loc,
             self._scale,
@@ -138,8 +139,12 @@ class RobustScaler(Stateful):
             self.winsor,
             self.cap,
             self._WAKE,
+            self.fit_rows,
+            self._recent,
+            self._seen,
         )
-        self.observe(row)
+        if ready:
+            self._fit_ready()
         return self
 
     def observe(self, x: FloatArray) -> None:
@@ -151,23 +156,25 @@ class RobustScaler(Stateful):
             One row.
         """
         row = check_row("RobustScaler", x, self.n_series)
-        if scaler_observe(row, self._scale, self._recent, self._seen):
-            self._fit(np.flatnonzero(np.isnan(self._scale) & (self._seen >= self.fit_rows)))
+        if scaler_observe(row, self.fit_rows, self._scale, self._recent, self._seen):
+            self._fit_ready()
 
-    def recentre(self, weight: float) -> None:
-        """Accept the newest ``fit_rows`` cells of each series as its new normal level.
+    def recentre(self, rows: int, weight: float) -> None:
+        """Accept the newest cells of each series as its new normal level.
 
         Parameters
         ----------
+        rows : int
+            How many cells, between ``fit_rows`` and 96.
         weight : float
             Rows that the new level counts for: how fast it follows what comes next.
         """
         fitted = np.flatnonzero(~np.isnan(self._scale))
         if fitted.size:
             old = self._scale[fitted]
-            self._fit(fitted)
+            self._fit(fitted, min(max(rows, self.fit_rows), self._RECENT))
             self._scale[fitted] = np.maximum(old, self._scale[fitted])
-            self._weight[fitted] = np.minimum(weight, self.memory_rows)
+            self._weight[fitted] = min(max(weight, self.fit_rows), self.memory_rows)
 
     def grow(self, n_series: int) -> None:
         """Append series, unfitted, behind the present ones.
@@ -182,12 +189,19 @@ class RobustScaler(Stateful):
         self._scale = np.append(self._scale, np.full(extra, np.nan))
         self._weight = np.append(self._weight, np.zeros(extra))
         self._beyond = np.append(self._beyond, np.zeros(extra))
-        self._recent = np.vstack([self._recent, np.full((extra, self.fit_rows), np.nan)])
+        self._recent = np.vstack([self._recent, np.full((extra, self._RECENT), np.nan)])
         self._seen = np.append(self._seen, np.zeros(extra, dtype=np.int64))
 
-    def _fit(self, series: IntArray) -> None:
+    def _fit_ready(self) -> None:
+        """Fit the series that have just become known well enough."""
+        ready = np.isnan(self._scale) & (self._seen >= self.fit_rows)
+        self._fit(np.flatnonzero(ready), self.fit_rows)
+
+    def _fit(self, series: IntArray, rows: int) -> None:
         """Set location and scale of some series from their newest cells."""
-        cells = self._recent[series]
+        newest = self._seen[series, None] - 1 - np.arange(rows)
+        cells = np.take_along_axis(self._recent[series], newest % self._RECENT, axis=1)
+        cells[newest < 0] = np.nan
         loc = np.nanmedian(cells, axis=1)
         deviation = np.abs(cells - loc[:, None])
         scale = 1.4826 * np.nanmedian(deviation, axis=1)

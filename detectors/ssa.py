@@ -5,7 +5,7 @@ from typing import ClassVar, Self
 import numpy as np
 import scipy.linalg
 
-from detectors._kernels import gram_add, ring_push, ssa_energy, window_mean
+from detectors._kernels import gram_add, ring_push, ssa_energy
 from detectors._validate import check_integer, check_real, check_row
 from detectors.base import FloatArray, Stateful
 from detectors.energy import UsualEnergy
@@ -163,12 +163,6 @@ class MultivariateSSA(Stateful):
         self.push(z, learn=True)
         self.learn()
         return self
-
-    def mean(self, width: int, out: FloatArray) -> FloatArray:
-        """Write the sum over the newest ``width`` rows divided by the root of their number."""
-        stop = self._position + self.lags
-        window_mean(self._ring, stop - width, stop, out)
-        return out
 
     def relearn(self, weight: float) -> None:
         """Let the usual energies count for at most ``weight`` rows, so that they follow sooner."""

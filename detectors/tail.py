@@ -1,10 +1,11 @@
 """Out-of-sample tails of statistics: from a score to how often normal operation exceeds it."""
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
 
-from detectors._kernels import tail_fit, tail_forget, tail_log_p, tail_push
+from detectors._tail_kernels import tail_collect, tail_fit, tail_log_p, tail_push
 from detectors._validate import check_integer, check_real
 from detectors.base import FloatArray, IntArray, Stateful
 
@@ -25,8 +26,9 @@ class PredictiveTail(Stateful):
     ----------
     n_channels : int
         Number of channels.
-    block_rows : int
-        Rows of a block.
+    block_rows : int or sequence of int
+        Rows of a block, for all channels or for each: longer than the channel's own memory, or
+        its maxima are not independent.
     probation_blocks : int
         A block counts only when so many later ones were normal as well: what led up to an alarm
         must not raise the limits that it is measured with.
@@ -40,6 +42,9 @@ class PredictiveTail(Stateful):
     -----
     The oldest fifth of the blocks is dropped for as long as the base is short: their scores were
     made by models that had seen next to nothing.
+    Rows of an alarm are no normal rows, but leaving them out altogether would cut the tail off at
+    its own limit, and the rate of alarms would stay above the budget for ever. `censor` therefore
+    learns of every alarm that the limit was reached, not by how much: type I censoring [3]_.
 
     References
     ----------
@@ -47,6 +52,7 @@ class PredictiveTail(Stateful):
        JRSS B 52.
     .. [2] Hosking, J. R. M., Wallis, J. R. (1987). Parameter and quantile estimation for the
        generalized Pareto distribution. Technometrics 29.
+    .. [3] Lawless, J. F. (2003). Statistical Models and Methods for Lifetime Data, section 2.4.
 
     Examples
     --------
@@ -61,7 +67,7 @@ class PredictiveTail(Stateful):
     _STATE: ClassVar[tuple[str, ...]] = (
         "_top",
         "_when",
-        "_open",
+        "_current",
         "_rows",
         "_pending",
         "_waiting",
@@ -78,25 +84,30 @@ class PredictiveTail(Stateful):
         self,
         n_channels: int,
         *,
-        block_rows: int = 4,
+        block_rows: int | Sequence[int] = 4,
         probation_blocks: int = 8,
         share: float = 1.0 / 3.0,
         max_peaks: int = 48,
     ) -> None:
         who = "PredictiveTail"
         n = check_integer(who, "n_channels", n_channels, 1)
-        self.block_rows = check_integer(who, "block_rows", block_rows, 1)
+        rows = [block_rows] * n if isinstance(block_rows, int) else list(block_rows)
+        if len(rows) != n:
+            raise ValueError(f"`{who}` requires {n} block_rows, got {len(rows)}.")
+        self.block_rows: IntArray = np.array(
+            [check_integer(who, "block_rows", r, 1) for r in rows], dtype=np.int64
+        )
         self.probation_blocks = check_integer(who, "probation_blocks", probation_blocks, 0)
         self.share = check_real(who, "share", share, 0.0, 1.0)
         self.max_peaks = check_integer(who, "max_peaks", max_peaks, 2)
         # Twice the peaks, so that dropping old ones leaves enough.
         self._top: FloatArray = np.full((n, 2 * self.max_peaks + 1), -np.inf)
         self._when: IntArray = np.full((n, 2 * self.max_peaks + 1), -1, dtype=np.int64)
-        self._open: FloatArray = np.full(n, -np.inf)
-        self._rows = 0
-        self._pending: FloatArray = np.full((self.probation_blocks + 1, n), -np.inf)
-        self._waiting = 0
-        self._clock = 0
+        self._current: FloatArray = np.full(n, -np.inf)
+        self._rows: IntArray = np.zeros(n, dtype=np.int64)
+        self._pending: FloatArray = np.full((n, self.probation_blocks + 1), -np.inf)
+        self._waiting: IntArray = np.zeros(n, dtype=np.int64)
+        self._clock: IntArray = np.zeros(n, dtype=np.int64)
         self._blocks: IntArray = np.zeros(n, dtype=np.int64)
         self._onset: FloatArray = np.full(n, np.nan)
         self._sigma: FloatArray = np.ones(n)
@@ -155,32 +166,46 @@ class PredictiveTail(Stateful):
         scores : ndarray of shape (n_channels,), float64, NaN = the channel says nothing
             Scores, each made by a model that had not seen the row.
         """
-        np.fmax(self._open, scores, out=self._open)
-        self._rows += 1
-        if self._rows < self.block_rows:
-            return
-        self._pending[self._waiting] = self._open
-        self._open.fill(-np.inf)
-        self._rows = 0
-        self._waiting += 1
-        if self._waiting > self.probation_blocks:
-            self._accept()
+        if tail_collect(
+            scores,
+            self.block_rows,
+            self._SHORT_BLOCKS,
+            self._current,
+            self._rows,
+            self._pending,
+            self._waiting,
+            self._clock,
+            self._blocks,
+            self._top,
+            self._when,
+        ):
+            self._fit()
+
+    def censor(self, scores: FloatArray, log_p: float) -> None:
+        """Learn of an alarm: the largest score of each channel in it, up to its limit.
+
+        Parameters
+        ----------
+        scores : ndarray of shape (n_channels,), float64
+            Largest scores; NaN or -inf = the channel said nothing.
+        log_p : float
+            Natural logarithm of the exceedances per row at the limit.
+        """
+        limits = self.limits(np.full(len(scores), log_p))
+        for c in np.flatnonzero((scores > -np.inf) & np.isfinite(limits)):
+            value = min(float(scores[c]), float(limits[c]))
+            tail_push(value, int(self._clock[c]), self._top[c], self._when[c])
+            self._blocks[c] += 1
+            self._clock[c] += 1
+        self._fit()
 
     def discard(self) -> None:
         """Drop the blocks on probation: the system was already leaving its normal state."""
-        self._open.fill(-np.inf)
-        self._rows = self._waiting = 0
+        self._current.fill(-np.inf)
+        self._rows.fill(0)
+        self._waiting.fill(0)
 
-    def _accept(self) -> None:
-        """Learn the oldest block on probation."""
-        block = self._pending[0].copy()
-        self._pending[:-1] = self._pending[1:]
-        self._waiting -= 1
-        tail_push(block, self._clock, self._top, self._when)
-        self._blocks += block > -np.inf
-        self._clock += 1
-        if self._clock % 8 == 0 and self._clock < self._SHORT_BLOCKS:
-            tail_forget(self._clock // 5, self._clock, self._top, self._when, self._blocks)
+    def _fit(self) -> None:
         tail_fit(
             self._top,
             self._blocks,

@@ -1,4 +1,4 @@
-"""Textbook twins of the kernels in detectors/_kernels.py: plain Python, one formula at a time."""
+"""Textbook twins of the kernels in detectors/: plain Python, one formula at a time."""
 
 import math
 
@@ -39,15 +39,6 @@ def scaler_learn(x, loc, scale, weight, beyond, memory, clip, cap, wake):
         loc[j] = loc[j] + e / weight[j]
         scale[j] = math.sqrt((1 - 1 / weight[j]) * scale[j] ** 2 + e**2 / weight[j])
     return loc, scale, weight, beyond
-
-
-def window_mean(windows):
-    """Sum over the present cells of each window, divided by the root of their number."""
-    out = []
-    for window in windows:
-        there = window[~np.isnan(window)]
-        out.append(there.sum() / math.sqrt(len(there)) if len(there) else math.nan)
-    return np.array(out)
 
 
 def ssa_energy(windows, residual, rank, clip):
@@ -105,12 +96,6 @@ def top_mean(values, k):
     return sum(there) / len(there) if there else math.nan
 
 
-def present_mean(values):
-    """Mean of what is there."""
-    there = [v for v in values if not math.isnan(v)]
-    return sum(there) / len(there) if there else math.nan
-
-
 def cusum(scores, slack, ceiling):
     """Whole path of Page's recursion for one channel: (y, rows since y was zero)."""
     y, age, path = 0.0, 0, []
@@ -127,7 +112,8 @@ def cusum(scores, slack, ceiling):
 def tail(maxima, share, max_peaks, block_rows):
     """Fit one channel from all its block maxima: (onset, sigma, shape, rate)."""
     ordered = sorted(maxima, reverse=True)
-    k = min(max(int(len(ordered) * share), 2), max_peaks, len(ordered) - 1)
+    k = max(int(len(ordered) * share), min(len(ordered) // 2, 8), 2)
+    k = min(k, max_peaks, len(ordered) - 1)
     excess = [v - ordered[k] for v in ordered[:k]]
     l1 = sum(excess) / k
     # Second L-moment: half the mean absolute difference of two of them.
@@ -144,3 +130,86 @@ def tail_log_p(value, onset, sigma, shape, rate):
     if not value > onset:
         return 0.0
     return math.log(rate * (1.0 + shape * (value - onset) / sigma) ** (-1.0 / shape))
+
+
+def windows(rows, short, long, clip):
+    """(pair, short mean, long mean) of the newest row, from all rows there ever were."""
+    rows = np.asarray(rows)
+    n = rows.shape[1]
+    last = rows[-2] if len(rows) > 1 else np.full(n, np.nan)
+    pair = []
+    for now, before in zip(rows[-1], last, strict=True):
+        if math.isnan(now):
+            pair.append(math.nan)
+        else:
+            pair.append(min(abs(now), abs(before)) if now * before > 0 else 0.0)
+    means = []
+    for width in (short, long):
+        cells = np.clip(rows[-width:], -clip, clip)
+        mean = []
+        for j in range(n):
+            there = cells[~np.isnan(cells[:, j]), j]
+            enough = len(there) > 0 and 2 * len(there) >= width
+            mean.append(abs(there.sum()) / math.sqrt(len(there)) if enough else math.nan)
+        means.append(mean)
+    return pair, *means
+
+
+def usual_peak(blocks, memory):
+    """Winsorised running mean of one series' block maxima."""
+    mean, weight = math.nan, 0.0
+    for block in blocks:
+        there = [abs(v) for v in block if not math.isnan(v)]
+        if not there:
+            continue
+        peak = max(there)
+        if weight >= 4 and mean > 0:
+            peak = min(peak, 4 * mean)
+        weight = min(weight + 1, memory)
+        mean = peak if weight == 1 else mean + (peak - mean) / weight
+    return mean
+
+
+def silence(present, learned, known):
+    """Surprise of one series after a history of presence and of which rows were normal."""
+    there = begun = missing = again = 0
+    run, surprise = 0, 0.0
+    for here, normal in zip(present, learned, strict=True):
+        if here:
+            run, surprise = 0, 0.0
+            there += normal
+            continue
+        run += 1
+        if there >= known:
+            p = (begun + 1) / (there + missing + 2) if run == 1 else (again + 1) / (missing + 4)
+            surprise -= math.log(p)
+        if normal:
+            begun += run == 1
+            missing += 1
+            again += run > 1
+    return surprise
+
+
+def bank(z, peak, pair, short_mean, long_mean, crossed, before, lagged, k):
+    """The seven statistics of a row, `before` being the crossed energies of the row before."""
+
+    def mean(values):
+        there = values[~np.isnan(values)]
+        return there.mean() if len(there) else math.nan
+
+    def most(values):
+        there = values[~np.isnan(values)]
+        return there.max() if len(there) else math.nan
+
+    with np.errstate(divide="ignore", invalid="ignore"):
+        u = np.where(peak > 0, np.abs(z) / peak, np.where(np.abs(z) > 0, 10.0, 0.0))
+    u[np.isnan(z) | np.isnan(peak)] = np.nan
+    return [
+        mean(np.log(1 + u**2)),
+        mean(pair),
+        most(short_mean),
+        top_mean(long_mean, k),
+        mean(np.minimum(np.sqrt(crossed), np.sqrt(before))),
+        most(np.sqrt(crossed)),
+        mean(np.sqrt(lagged)),
+    ]

@@ -20,7 +20,7 @@ SOURCES = sorted(
     for package in ("coral", "streams", "detectors")
     for path in ROOT.glob(f"{package}/**/*.py")
 )
-KERNELS = [path for path in SOURCES if path.name == "_kernels.py"]
+KERNELS = [path for path in SOURCES if path.name.endswith("_kernels.py")]
 RECORDINGS = sorted(path.parent for path in ROOT.glob("coral/recordings/*/incident.json"))
 
 

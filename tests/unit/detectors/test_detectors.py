@@ -128,7 +128,7 @@ class TestRobustScaler:
         scale = scaler.scale[0]
         for _ in range(4):
             scaler.observe(np.array([100.0]))
-        scaler.recentre(10.0)
+        scaler.recentre(4, 10.0)
 
         assert (scaler.location[0], scaler.scale[0]) == (100.0, scale)
 

@@ -5,7 +5,12 @@ import pytest
 from naive import detectors as naive
 from numpy.testing import assert_allclose
 
+from detectors import _bank_kernels as bank_kernels
 from detectors import _kernels as kernels
+from detectors import _tail_kernels as tail_kernels
+from detectors.peaks import UsualPeak
+from detectors.silence import Silence
+from detectors.windows import Windows
 
 ODD = [None, np.nan, np.inf, -np.inf, 0.0]
 SIZES = [0, 1, 2, 7]
@@ -57,7 +62,7 @@ class TestScaler:
         scale, recent, seen = np.full(2, np.nan), np.full((2, 2), np.nan), np.zeros(2, np.int64)
 
         ready = [
-            kernels.scaler_observe(np.array(x), scale, recent, seen)
+            kernels.scaler_observe(np.array(x), 2, scale, recent, seen)
             for x in ([1.0, np.nan], [2.0, np.inf], [3.0, 7.0])
         ]
 
@@ -79,17 +84,6 @@ class TestWindows:
         held[4 - min(rows, 4) :] = x[-4:]
 
         assert_allclose(ring[:, position : position + 4], held.T)
-
-    @pytest.mark.parametrize("missing", [[], [0], [3], [1, 2], [0, 1, 2, 3]])
-    def test_mean(self, missing):
-        """Window means leave out what is missing."""
-        ring, cells = windows(5, 4)
-        ring[2, missing] = cells[2, missing] = np.nan
-        out = np.empty(5)
-
-        kernels.window_mean(ring, 0, 4, out)
-
-        assert_allclose(out, naive.window_mean(cells))
 
     @pytest.mark.parametrize(
         "missing", [[], [0], [3], [5], [1, 4], [0, 1, 2], [0, 1, 2, 3], [1, 5]]
@@ -166,27 +160,74 @@ class TestFolds:
         """The mean of the largest is that of a sort, and no order of columns changes a bit."""
         x = row(n, odd)
 
-        ours = kernels.top_mean(x, k, np.empty(k))
+        ours = bank_kernels.top_mean(x, k, np.empty(k))
 
         assert_allclose(ours, naive.top_mean(x, k))
-        turned = kernels.top_mean(np.ascontiguousarray(x[::-1]), k, np.empty(k))
+        turned = bank_kernels.top_mean(np.ascontiguousarray(x[::-1]), k, np.empty(k))
         assert ours == turned or np.isnan(ours)
 
     @pytest.mark.parametrize("n", SIZES)
+    def test_windows(self, n):
+        """Persistence and both means are those of all rows, over many turns of the ring."""
+        rng = np.random.default_rng(3)
+        x = rng.normal(0.3, 2.0, size=(40, n))
+        x[rng.random(x.shape) < 0.3] = np.nan
+        ours = Windows(n, short=3, long=8, clip=2.5)
+        for t in range(len(x)):
+            ours.push(x[t])
+            pair, short, long = naive.windows(x[: t + 1], 3, 8, 2.5)
+            assert_allclose(ours.pair, pair)
+            assert_allclose(ours.short_mean, short, atol=1e-12)
+            assert_allclose(ours.long_mean, long, atol=1e-12)
+
+    def test_peaks(self):
+        """The usual peak is the winsorised mean of the block maxima, missing blocks left out."""
+        x = np.abs(np.random.default_rng(4).standard_t(2, size=(66, 3)))
+        x[8:24, 1] = np.nan
+        x[:, 2] = 0.0
+        ours = UsualPeak(3, block_rows=4, memory_blocks=6)
+        for one in x:
+            ours.learn(one)
+
+        blocks = x[:64].reshape(16, 4, 3)
+        expected = [naive.usual_peak(blocks[:, :, j], 6) for j in range(3)]
+        assert_allclose(ours.mean, expected)
+
+    @pytest.mark.parametrize("known", [1, 10])
+    def test_silence(self, known):
+        """The surprise of every gap is that of the twin; empty rows say nothing."""
+        rng = np.random.default_rng(5)
+        x = rng.normal(size=(80, 3))
+        x[rng.random(80) < 0.2, 0] = np.nan
+        x[70:, 1] = np.nan
+        learned = rng.random(80) < 0.8
+        ours = Silence(3, known_rows=known)
+        for one, learn in zip(x, learned, strict=True):
+            worst = ours.push(one, learn=bool(learn))
+            ours.push(np.full(3, np.nan), learn=True)
+
+        expected = [naive.silence(~np.isnan(x[:, j]), learned, known) for j in range(3)]
+        assert_allclose(ours.surprise, expected)
+        assert worst == pytest.approx(max(0.0, max(expected) - np.log(3)))
+
+    @pytest.mark.parametrize("n", SIZES)
     @pytest.mark.parametrize("odd", [None, np.nan, 0.0])
-    def test_present_mean(self, n, odd):
-        """The mean leaves out what is missing."""
-        x = row(n, odd)
+    def test_bank(self, n, odd):
+        """Every statistic of a row follows its formula."""
+        fields = [np.abs(row(n, odd, seed)) for seed in range(8)]
+        z, peak, pair, short, long, crossed, before, lagged = fields
+        if n > 1:
+            peak[1] = 0.0
+        out, root, lasting = np.empty(7), np.sqrt(before), np.empty(n)
+        k = int(np.ceil(np.sqrt(n)))
 
-        assert_allclose(kernels.present_mean(x), naive.present_mean(x))
+        bank_kernels.bank_statistics(
+            *(z, peak, pair, short, long, crossed, lagged, root, lasting, k, np.empty(k), out)
+        )
 
-    def test_age(self):
-        """Ages count rows above the limit; missing scores and low ones set them back."""
-        age = np.array([3, 3, 3])
-
-        kernels.age_step(np.array([2.0, np.nan, 1.0]), 1.0, age)
-
-        assert age.tolist() == [4, 0, 0]
+        expected = naive.bank(z, peak, pair, short, long, crossed, before, lagged, k)
+        assert_allclose(out, expected)
+        assert_allclose(root, np.sqrt(crossed))
 
     @pytest.mark.parametrize("slack", [0.0, 0.5])
     def test_cusum(self, slack):
@@ -195,7 +236,7 @@ class TestFolds:
         scores[[5, 6, 30], 0] = np.nan
         y, age, path = np.zeros(2), np.zeros(2, np.int64), []
         for one in scores:
-            kernels.cusum_step(one, slack, 3.0, y, age)
+            bank_kernels.cusum_step(one, slack, 3.0, y, age)
             path.append((y.copy(), age.copy()))
 
         for c in range(2):
@@ -217,10 +258,10 @@ class TestTail:
         }[kind]
         top, when = np.full((1, 41), -np.inf), np.full((1, 41), -1)
         for now, value in enumerate(maxima):
-            kernels.tail_push(np.array([value]), now, top, when)
+            tail_kernels.tail_push(value, now, top[0], when[0])
         out = [np.full(1, np.nan) for _ in range(4)]
 
-        kernels.tail_fit(top, np.array([size]), 4, 0.3, 12, *out)
+        tail_kernels.tail_fit(top, np.array([size]), np.array([4]), 0.3, 12, *out)
 
         expected = naive.tail(maxima, 0.3, 12, 4)
         assert_allclose([o[0] for o in out], expected, rtol=1e-9)
@@ -229,25 +270,26 @@ class TestTail:
         """A channel with too few blocks has no tail."""
         out = [np.zeros(1) for _ in range(4)]
 
-        kernels.tail_fit(np.array([[3.0, 2.0, 1.0]]), np.array([2]), 4, 0.3, 2, *out)
+        tail_kernels.tail_fit(
+            np.array([[3.0, 2.0, 1.0]]), np.array([2]), np.array([4]), 0.3, 2, *out
+        )
 
         assert np.isnan(out[0][0])
 
     def test_forget(self):
         """Old entries go, and the rest stays in order."""
-        top, when, blocks = np.array([[4.0, 3.0, 2.0]]), np.array([[0, 9, 5]]), np.array([10])
+        top, when = np.array([4.0, 3.0, 2.0]), np.array([0, 9, 5])
 
-        kernels.tail_forget(5, 10, top, when, blocks)
+        tail_kernels.tail_forget(5, top, when)
 
-        assert (top[0].tolist(), when[0].tolist()) == ([3.0, 2.0, -np.inf], [9, 5, -1])
-        assert blocks.tolist() == [5]
+        assert (top.tolist(), when.tolist()) == ([3.0, 2.0, -np.inf], [9, 5, -1])
 
     @pytest.mark.parametrize("value", [-1.0, 1.0, 1.5, 40.0, np.nan, np.inf])
     def test_log_p(self, value):
         """The p-value of a score is that of its twin."""
         out = np.empty(1)
 
-        kernels.tail_log_p(*(np.array([v]) for v in (value, 0.1, 1.0, 0.5, 0.2)), out)
+        tail_kernels.tail_log_p(*(np.array([v]) for v in (value, 0.1, 1.0, 0.5, 0.2)), out)
 
         with np.errstate(divide="ignore"):
             expected = -np.inf if value == np.inf else naive.tail_log_p(value, 1.0, 0.5, 0.2, 0.1)

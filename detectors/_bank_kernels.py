@@ -1,0 +1,207 @@
+"""Numba kernels of the statistics of the bank: in place, on float64 C-contiguous arrays.
+
+Inputs are trusted. Sums over series run in column order, so permuting the columns changes them
+by rounding only (about 1e-12 relative); ``top_mean`` sorts what it keeps and is exactly invariant.
+"""
+
+import numba as nb
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+@nb.njit(cache=True, error_model="numpy")
+def top_mean(values: Floats, k: int, heap: Floats) -> float:
+    """Return the mean of the k largest absolute values that are present; NaN without any."""
+    kept = 0
+    for j in range(values.shape[0]):
+        v = abs(values[j])
+        if np.isnan(v) or (kept == k and v <= heap[k - 1]):
+            continue
+        i = kept if kept < k else k - 1
+        while i > 0 and heap[i - 1] < v:
+            heap[i] = heap[i - 1]
+            i -= 1
+        heap[i] = v
+        kept = min(kept + 1, k)
+    total = 0.0
+    for i in range(kept):
+        total += heap[i]
+    return total / kept if kept else np.nan
+
+
+@nb.njit(cache=True, error_model="numpy")
+def cusum_step(score: Floats, slack: float, ceiling: float, statistic: Floats, age: Ints) -> None:
+    """One step of y = min(max(0, y + score - slack), ceiling); age counts rows since y was 0."""
+    for c in range(score.shape[0]):
+        if np.isnan(score[c]):
+            if statistic[c] > 0.0:
+                age[c] += 1
+            continue
+        y = min(max(0.0, statistic[c] + score[c] - slack), ceiling)
+        age[c] = age[c] + 1 if y > 0.0 else 0
+        statistic[c] = y
+
+
+@nb.njit(cache=True, error_model="numpy")
+def windows_push(
+    z: Floats,
+    clip: float,
+    short: int,
+    position: int,
+    ring: Floats,
+    sums: Floats,
+    counts: Ints,
+    last: Floats,
+    pair: Floats,
+    short_mean: Floats,
+    long_mean: Floats,
+) -> None:
+    """Move the short and the long window (ring of shape (rows, n)) on by one row.
+
+    Sums are kept by adding what comes and taking off what goes; once a turn of the ring they are
+    added up anew, so rounding never accumulates.
+    """
+    rows, n = ring.shape
+    leaving = (position - short) % rows
+    for j in range(n):
+        pair[j] = np.nan
+        if not np.isnan(z[j]):
+            pair[j] = min(abs(z[j]), abs(last[j])) if z[j] * last[j] > 0.0 else 0.0
+        last[j] = z[j]
+        old = ring[position, j]
+        if not np.isnan(old):
+            sums[1, j] -= old
+            counts[1, j] -= 1
+        old = ring[leaving, j]
+        if not np.isnan(old):
+            sums[0, j] -= old
+            counts[0, j] -= 1
+        v = min(max(z[j], -clip), clip)
+        ring[position, j] = z[j] if np.isnan(z[j]) else v
+        if not np.isnan(z[j]):
+            sums[:, j] += v
+            counts[:, j] += 1
+    if position == rows - 1:
+        sums[:, :] = 0.0
+        for i in range(rows):
+            for j in range(n):
+                if not np.isnan(ring[i, j]):
+                    sums[1, j] += ring[i, j]
+                    if i >= rows - short:
+                        sums[0, j] += ring[i, j]
+    for j in range(n):
+        c = counts[0, j]
+        short_mean[j] = abs(sums[0, j]) / np.sqrt(c) if c > 0 and 2 * c >= short else np.nan
+        c = counts[1, j]
+        long_mean[j] = abs(sums[1, j]) / np.sqrt(c) if c > 0 and 2 * c >= rows else np.nan
+
+
+@nb.njit(cache=True, error_model="numpy")
+def peaks_learn(
+    z: Floats, last: bool, memory: float, current: Floats, weight: Floats, mean: Floats
+) -> None:
+    """Follow the open block's maxima; with its last row move the winsorised means towards them."""
+    for j in range(z.shape[0]):
+        current[j] = max(current[j], abs(z[j]))
+        if not last or current[j] < 0.0:
+            continue
+        peak = current[j]
+        # From the fifth block on a spike counts four usual peaks at most.
+        if weight[j] >= 4.0 and mean[j] > 0.0:
+            peak = min(peak, 4.0 * mean[j])
+        weight[j] = min(weight[j] + 1.0, memory)
+        old = 0.0 if weight[j] == 1.0 else mean[j]
+        mean[j] = old + (peak - old) / weight[j]
+        current[j] = -1.0
+
+
+@nb.njit(cache=True, error_model="numpy")
+def silence_step(
+    x: Floats, learn: bool, known: int, run: Ints, counts: Ints, surprise: Floats
+) -> float:
+    """Move every series' gap on by one row; return the largest surprise, nats.
+
+    counts (4, n): rows present, gaps begun, rows missing, rows missing after a missing one.
+    """
+    anything = False
+    for j in range(x.shape[0]):
+        anything = anything or np.isfinite(x[j])
+    worst = 0.0
+    for j in range(x.shape[0]):
+        if not anything:
+            continue
+        if np.isfinite(x[j]):
+            run[j] = 0
+            surprise[j] = 0.0
+            if learn:
+                counts[0, j] += 1
+            continue
+        run[j] += 1
+        if counts[0, j] >= known:
+            rows = counts[0, j] + counts[2, j]
+            p = (counts[1, j] + 1.0) / (rows + 2.0)
+            if run[j] > 1:
+                p = (counts[3, j] + 1.0) / (counts[2, j] + 4.0)
+            surprise[j] -= np.log(p)
+            worst = max(worst, surprise[j])
+        if learn:
+            counts[1, j] += run[j] == 1
+            counts[2, j] += 1
+            counts[3, j] += run[j] > 1
+    return worst
+
+
+@nb.njit(cache=True, error_model="numpy")
+def bank_statistics(
+    z: Floats,
+    peak: Floats,
+    pair: Floats,
+    short_mean: Floats,
+    long_mean: Floats,
+    crossed: Floats,
+    lagged: Floats,
+    root: Floats,
+    lasting: Floats,
+    k: int,
+    heap: Floats,
+    out: Floats,
+) -> None:
+    """Write the seven statistics of a row; NaN where no series says anything.
+
+    Sums are means over the series present. Energies enter as roots: amplitudes have lighter
+    tails, which a short base can still tell. ``root`` holds the roots of ``crossed`` of the row
+    before and gets the new ones, ``lasting`` the smaller of the two.
+    """
+    total = np.zeros(7)
+    count = np.zeros(7)
+    for j in range(z.shape[0]):
+        a = abs(z[j])
+        if not np.isnan(a) and not np.isnan(peak[j]):
+            # A series that has been constant so far has no usual peak: any move counts as ten.
+            u = a / peak[j] if peak[j] > 0.0 else (10.0 if a > 0.0 else 0.0)
+            total[0] += np.log1p(u * u)
+            count[0] += 1.0
+        if not np.isnan(pair[j]):
+            total[1] += pair[j]
+            count[1] += 1.0
+        if not np.isnan(short_mean[j]):
+            total[2] = max(total[2], short_mean[j])
+            count[2] = 1.0
+        before = root[j]
+        root[j] = np.sqrt(crossed[j])
+        lasting[j] = root[j] if np.isnan(before) else min(root[j], before)
+        if not np.isnan(before) and not np.isnan(root[j]):
+            total[4] += lasting[j]
+            count[4] += 1.0
+        if not np.isnan(root[j]):
+            total[5] = max(total[5], root[j])
+            count[5] = 1.0
+        if not np.isnan(lagged[j]):
+            total[6] += np.sqrt(lagged[j])
+            count[6] += 1.0
+    for c in range(7):
+        out[c] = total[c] / count[c] if count[c] > 0.0 else np.nan
+    out[3] = top_mean(long_mean, k, heap)

@@ -1,0 +1,137 @@
+"""Numba kernels of the tails: in place, on float64 C-contiguous arrays, inputs trusted."""
+
+import numba as nb
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+@nb.njit(cache=True, error_model="numpy")
+def tail_push(value: float, now: int, top: Floats, when: Ints) -> None:
+    """Insert a value into a descending list (size,), dropping the smallest entry."""
+    i = top.shape[0] - 1
+    if not value > top[i]:
+        return
+    while i > 0 and top[i - 1] < value:
+        top[i] = top[i - 1]
+        when[i] = when[i - 1]
+        i -= 1
+    top[i] = value
+    when[i] = now
+
+
+@nb.njit(cache=True, error_model="numpy")
+def tail_forget(first: int, top: Floats, when: Ints) -> None:
+    """Drop the entries of a list (size,) that are older than block ``first``."""
+    kept = 0
+    for i in range(top.shape[0]):
+        if when[i] >= first:
+            top[kept] = top[i]
+            when[kept] = when[i]
+            kept += 1
+    top[kept:] = -np.inf
+    when[kept:] = -1
+
+
+@nb.njit(cache=True, error_model="numpy")
+def tail_collect(
+    scores: Floats,
+    block_rows: Ints,
+    short: int,
+    current: Floats,
+    rows: Ints,
+    pending: Floats,
+    waiting: Ints,
+    clock: Ints,
+    blocks: Ints,
+    top: Floats,
+    when: Ints,
+) -> bool:
+    """Follow every channel's open block; return whether a block has left probation.
+
+    ``pending`` (n_channels, probation + 1) holds the maxima of the blocks on probation.
+    """
+    accepted = False
+    last = pending.shape[1] - 1
+    for c in range(scores.shape[0]):
+        current[c] = max(current[c], scores[c])
+        rows[c] += 1
+        if rows[c] < block_rows[c]:
+            continue
+        pending[c, waiting[c]] = current[c]
+        current[c] = -np.inf
+        rows[c] = 0
+        if waiting[c] < last:
+            waiting[c] += 1
+            continue
+        tail_push(pending[c, 0], clock[c], top[c], when[c])
+        blocks[c] += pending[c, 0] > -np.inf
+        pending[c, :last] = pending[c, 1:]
+        clock[c] += 1
+        accepted = True
+        if clock[c] % 8 == 0 and clock[c] < short:
+            first = clock[c] // 5
+            tail_forget(first, top[c], when[c])
+            blocks[c] = min(blocks[c], clock[c] - first)
+    return accepted
+
+
+@nb.njit(cache=True, error_model="numpy")
+def tail_fit(
+    top: Floats,
+    blocks: Ints,
+    block_rows: Ints,
+    share: float,
+    max_peaks: int,
+    onset: Floats,
+    sigma: Floats,
+    shape: Floats,
+    rate: Floats,
+) -> None:
+    """Fit the predictive tail above a high block maximum of every channel with three blocks.
+
+    Excesses over the (k+1)-th largest maximum u: generalised Pareto with mean m and shape xi.
+    """
+    for c in range(top.shape[0]):
+        stored = 0
+        while stored < top.shape[1] and top[c, stored] > -np.inf:
+            stored += 1
+        # Half of a handful of blocks rather than two or three: one peak alone proves nothing.
+        k = max(int(blocks[c] * share), min(blocks[c] // 2, 8), 2)
+        k = min(k, max_peaks, stored - 1)
+        if blocks[c] < 3 or k < 2:
+            onset[c] = np.nan
+            continue
+        u = top[c, k]
+        mean = 0.0
+        weighted = 0.0
+        for i in range(k):
+            mean += top[c, i] - u
+            weighted += (top[c, i] - u) * (k - 1 - i)
+        mean /= k
+        # L-moments, the list being sorted downwards: l2 / l1 = 2 b1 / b0 - 1 = 1 / (2 - xi).
+        ratio = 2.0 * weighted / (k * (k - 1) * mean) - 1.0 if mean > 0.0 else 0.5
+        xi = 2.0 - 1.0 / ratio if ratio > 0.5 else 0.0
+        # Half its standard error (about 1 / sqrt(k)) is taken off: a short list proves no shape.
+        xi = min(max(0.0, xi - 0.5 / np.sqrt(k)), 0.9)
+        # A tail without any spread (a quantised statistic) gets a thousandth of its level.
+        sigma[c] = max(mean, 1e-3 * abs(u), 1e-9) * (1.0 - xi)
+        shape[c] = xi + 1.0 / k
+        onset[c] = u
+        rate[c] = (k + 1) / (blocks[c] * block_rows[c])
+
+
+@nb.njit(cache=True, error_model="numpy")
+def tail_log_p(
+    values: Floats, rate: Floats, onset: Floats, sigma: Floats, shape: Floats, out: Floats
+) -> None:
+    """Write log of the expected exceedances per row: a predictive p-value per channel."""
+    for c in range(values.shape[0]):
+        e = (values[c] - onset[c]) / sigma[c]
+        # Below the tail nothing is remarkable, however rare the tail itself has become.
+        if np.isnan(e) or e <= 0.0:
+            out[c] = 0.0
+        else:
+            out[c] = np.log(rate[c]) - np.log(1.0 + shape[c] * e) / shape[c]

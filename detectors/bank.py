@@ -1,0 +1,204 @@
+"""The bank of statistics: one row of many series in, a handful of numbers out."""
+
+from typing import ClassVar, Final
+
+import numpy as np
+
+from detectors._bank_kernels import bank_statistics
+from detectors.base import FloatArray, Stateful
+from detectors.peaks import UsualPeak
+from detectors.scale import RobustScaler
+from detectors.silence import Silence
+from detectors.ssa import MultivariateSSA
+from detectors.subspace import LaggedSubspace
+from detectors.windows import Windows
+
+__all__ = ["CHANNELS", "Bank"]
+
+CHANNELS: Final = (
+    "level",
+    "pair",
+    "mean",
+    "slow",
+    "cross_sum",
+    "cross_max",
+    "ssa",
+    "silence",
+)
+"""Statistics of the bank, in the order of every array with one entry per channel."""
+
+
+class Bank(Stateful):
+    """Statistics of a row against what is normal, each made before the row is learned.
+
+    Two folds of the lag windows (along time for each series, and across all series), three
+    aggregations over series (sum, the sqrt(n) largest, maximum) and four spans of time:
+
+    * ``level``: mean of log(1 + u^2), u = absolute z-score in usual peaks (`UsualPeak`): many
+      series a little, now; no series can say more than its logarithm;
+    * ``pair``: mean of what lasts for two rows (`Windows.pair`);
+    * ``mean``: largest mean of a series over 12 rows: one series, lasting;
+    * ``slow``: mean of the sqrt(n) largest means over 96 rows: small, slow and lasting;
+    * ``cross_sum``: mean root of the residual energies outside the common space of all series and
+      their previous row (`LaggedSubspace`) that last for two rows: relations that broke;
+    * ``cross_max``: the largest of them, now: one relation that broke;
+    * ``ssa``: mean root of the residual energies outside the common space of lag windows
+      (`MultivariateSSA`): what the own past does not explain;
+    * ``silence``: minus log probability of the most surprising gap (`Silence`), nats.
+
+    Parameters
+    ----------
+    n_series : int
+        Number of series.
+    memory_rows : int
+        Longest memory of locations, scales and usual energies, rows.
+
+    Attributes
+    ----------
+    statistics : ndarray of shape (n_channels,)
+        Of the newest row; NaN where nothing can be said.
+    top : int
+        How many series the largest of them are.
+    """
+
+    _STATE: ClassVar[tuple[str, ...]] = ("statistics", "_z", "_root", "_lasting")
+    _PARTS: ClassVar[tuple[str, ...]] = (
+        "_scaler",
+        "_windows",
+        "_peaks",
+        "_space",
+        "_ssa",
+        "_silence",
+    )
+
+    def __init__(self, n_series: int, memory_rows: int) -> None:
+        n = n_series
+        self._scaler = RobustScaler(n, memory_rows=memory_rows)
+        self._windows = Windows(n)
+        self._peaks = UsualPeak(n)
+        self._ssa = MultivariateSSA(n, refit_rows=16, memory_rows=memory_rows)
+        self._space = LaggedSubspace(n, block_rows=16, memory_rows=memory_rows)
+        self._silence = Silence(n)
+        self.statistics: FloatArray = np.full(len(CHANNELS), np.nan)
+        self._z: FloatArray = np.full(n, np.nan)
+        self._root: FloatArray = np.full(n, np.nan)
+        self._lasting: FloatArray = np.full(n, np.nan)
+        self._allocate()
+
+    @property
+    def n_series(self) -> int:
+        """Number of series."""
+        return self._scaler.n_series
+
+    @property
+    def fitted(self) -> bool:
+        """Whether a series has a scale, so that rows can be learned."""
+        return self._scaler.fitted > 0
+
+    def measure(self, row: FloatArray, *, learn: bool) -> FloatArray:
+        """Return the statistics of a row; the array is reused by the next call.
+
+        Parameters
+        ----------
+        row : ndarray of shape (n,), float64, NaN or infinite = missing
+        learn : bool
+            Whether usual energies and gaps move towards this row, after it was measured.
+        """
+        z = self._scaler.transform(row, self._z)
+        lagged = self._ssa.push(z, learn=learn)
+        crossed = self._space.push(z, learn=learn)
+        windows = self._windows
+        windows.push(z)
+        bank_statistics(
+            z,
+            self._peaks.mean,
+            windows.pair,
+            windows.short_mean,
+            windows.long_mean,
+            crossed,
+            lagged,
+            self._root,
+            self._lasting,
+            self.top,
+            self._heap,
+            self.statistics,
+        )
+        self.statistics[-1] = self._silence.push(row, learn=learn)
+        return self.statistics
+
+    def learn(self, row: FloatArray) -> None:
+        """Learn from the row that was measured last."""
+        self._scaler.update(row)
+        if self.fitted:
+            self._peaks.learn(self._z)
+            self._ssa.learn()
+            self._space.learn()
+
+    def observe(self, row: FloatArray) -> None:
+        """Remember a row that is not normal, should its level become the new normal."""
+        self._scaler.observe(row)
+
+    def accept(self, rows: int, weight: float) -> None:
+        """Take the level of the newest `rows` for normal; `weight` = rows that it counts for."""
+        self._scaler.recentre(rows, weight)
+        self._ssa.relearn(weight)
+        self._space.relearn(weight)
+        self._silence.accept()
+
+    def forget_windows(self) -> None:
+        """Fill the long windows anew."""
+        self._windows.clear()
+
+    def break_lags(self) -> None:
+        """Tell that the next row does not follow the last one."""
+        self._ssa.break_lags()
+        self._space.break_lags()
+        self._windows.clear()
+        self._root.fill(np.nan)
+
+    def scores(self, channel: str) -> FloatArray:
+        """Return what each series brings to a statistic, shape (n,), >= 0; 0 = nothing."""
+        match channel:
+            case "level":
+                with np.errstate(invalid="ignore", divide="ignore"):
+                    values = np.log1p(np.square(self._z / self._peaks.mean))
+            case "pair":
+                values = self._windows.pair
+            case "mean":
+                values = self._windows.short_mean
+            case "slow":
+                values = self._windows.long_mean
+            case "cross_sum":
+                values = self._lasting
+            case "cross_max":
+                values = self._root
+            case "ssa":
+                values = np.sqrt(self._ssa.scores)
+            case _:
+                values = self._silence.surprise
+        return np.asarray(np.nan_to_num(values, nan=0.0, posinf=np.log1p(100.0)))
+
+    def recent(self) -> FloatArray:
+        """Return the z-scores of the newest rows, shape (rows, n), oldest first, NaN = missing."""
+        return self._windows.recent()
+
+    def grow(self, n_series: int) -> None:
+        """Append series behind the present ones; they warm up beside them."""
+        extra = n_series - self.n_series
+        for part in (
+            self._scaler,
+            self._windows,
+            self._peaks,
+            self._ssa,
+            self._space,
+            self._silence,
+        ):
+            part.grow(n_series)
+        for name in ("_z", "_root", "_lasting"):
+            setattr(self, name, np.append(getattr(self, name), np.full(extra, np.nan)))
+        self._allocate()
+
+    def _allocate(self) -> None:
+        """Make the scratch space of the kernels."""
+        self.top = int(np.ceil(np.sqrt(self.n_series)))
+        self._heap: FloatArray = np.empty(self.top)

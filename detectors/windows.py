@@ -1,0 +1,108 @@
+"""What z-scores do over time: two rows in a row, a short mean, a long mean."""
+
+from typing import ClassVar
+
+import numpy as np
+
+from detectors._bank_kernels import windows_push
+from detectors._validate import check_integer, check_real
+from detectors.base import FloatArray, IntArray, Stateful
+
+__all__ = ["Windows"]
+
+
+class Windows(Stateful):
+    """Persistence and moving means of every series.
+
+    Parameters
+    ----------
+    n_series : int
+        Number of series.
+    short, long : int
+        Rows of the two windows, short < long.
+    clip : float
+        Cells count in the means up to this size: one spike must not fill a window.
+
+    Attributes
+    ----------
+    pair : ndarray of shape (n,)
+        Smaller of the newest two absolute values where they have the same sign, else 0: what a
+        single spike, however large, does not move. NaN where the newest is missing.
+    short_mean, long_mean : ndarray of shape (n,)
+        Absolute sum of the window's cells over the root of their number, so that independent
+        cells of unit variance give unit variance; NaN while less than half a window is present.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> windows = Windows(n_series=1, short=2, long=4)
+    >>> for value in (3.0, 5.0):
+    ...     windows.push(np.array([value]))
+    >>> float(windows.pair[0]), float(windows.short_mean[0])
+    (3.0, 5.65685424949238)
+    """
+
+    _STATE: ClassVar[tuple[str, ...]] = (
+        "_ring",
+        "_position",
+        "_sums",
+        "_counts",
+        "_last",
+        "pair",
+        "short_mean",
+        "long_mean",
+    )
+
+    def __init__(
+        self, n_series: int, *, short: int = 12, long: int = 96, clip: float = 20.0
+    ) -> None:
+        who = "Windows"
+        n = check_integer(who, "n_series", n_series, 0)
+        self.short = check_integer(who, "short", short, 2)
+        self.long = check_integer(who, "long", long, self.short + 1)
+        self.clip = check_real(who, "clip", clip, 0.0)
+        self._ring: FloatArray = np.full((self.long, n), np.nan)
+        self._position = 0
+        self._sums: FloatArray = np.zeros((2, n))
+        self._counts: IntArray = np.zeros((2, n), dtype=np.int64)
+        self._last: FloatArray = np.full(n, np.nan)
+        self.pair: FloatArray = np.full(n, np.nan)
+        self.short_mean: FloatArray = np.full(n, np.nan)
+        self.long_mean: FloatArray = np.full(n, np.nan)
+
+    def push(self, z: FloatArray) -> None:
+        """Append one row of z-scores, shape (n,), float64, NaN = missing."""
+        windows_push(
+            z,
+            self.clip,
+            self.short,
+            self._position,
+            self._ring,
+            self._sums,
+            self._counts,
+            self._last,
+            self.pair,
+            self.short_mean,
+            self.long_mean,
+        )
+        self._position = (self._position + 1) % self.long
+
+    def recent(self) -> FloatArray:
+        """Return the clipped rows of the long window, shape (long, n), oldest first."""
+        return np.roll(self._ring, -self._position, axis=0)
+
+    def clear(self) -> None:
+        """Forget the rows: the next one does not follow the last one."""
+        self._ring.fill(np.nan)
+        self._sums.fill(0.0)
+        self._counts.fill(0)
+        self._last.fill(np.nan)
+
+    def grow(self, n_series: int) -> None:
+        """Append series behind the present ones; their windows start empty."""
+        extra = n_series - self._last.shape[0]
+        self._ring = np.pad(self._ring, ((0, 0), (0, extra)), constant_values=np.nan)
+        self._sums = np.pad(self._sums, ((0, 0), (0, extra)))
+        self._counts = np.pad(self._counts, ((0, 0), (0, extra)))
+        for name in ("_last", "pair", "short_mean", "long_mean"):
+            setattr(self, name, np.append(getattr(self, name), np.full(extra, np.nan)))
