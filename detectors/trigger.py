@@ -28,8 +28,6 @@ _NEW_NORMAL_ROWS: Final = 30
 # Nobody calls a state normal that has lasted for less than an hour, however fast the rows come.
 _NEW_NORMAL_S: Final = 3600.0
 _NEW_NORMAL_SHARE: Final = 1.0 / 16.0
-# Nats that the next alarm needs more for each one beyond the budget.
-_FATIGUE: Final = 0.25
 # Log likelihood from which the carrying series themselves say when they changed.
 _TELLING_GAIN: Final = 12.0
 # A change point is one when its interval is short; a drift or a wave has none.
@@ -71,16 +69,12 @@ class Trigger(Stateful):
     interval (``1 / false_alarms_per_week``).
     An alarm that has ended is learned as one excursion that reached the limit
     (`PredictiveTail.censor`), so that what recurs raises the limits until the rate of alarms is
-    the budget. Beyond the budget each further alarm costs a quarter of a nat more, paid off at
-    the rate of the budget: adaptive conformal inference [2]_ on a log scale, which bounds the
-    long-run rate whatever the data do.
+    the budget.
     Another order of the columns changes results by rounding only (about 1e-12 relative).
 
     References
     ----------
     .. [1] Dawid, A. P. (1984). The prequential approach. JRSS A 147.
-    .. [2] Gibbs, I., Candes, E. (2021). Adaptive conformal inference under distribution shift.
-       NeurIPS 34.
 
     Examples
     --------
@@ -105,7 +99,6 @@ class Trigger(Stateful):
         "onset_interval",
         "_alarm_rows",
         "_calm_rows",
-        "_debt",
         "_raised_by",
         "_accepted",
         "_excess",
@@ -135,9 +128,8 @@ class Trigger(Stateful):
         self.memory_rows = check_integer(who, "memory_rows", memory_rows, 30)
         self._used = _used(who, CHANNELS if channels is None else channels)
         budget_rows = _WEEK_S / self.interval_s / self.false_alarms_per_week
-        self._budget_rows = max(budget_rows, 1.0)
         self._log_alpha = -float(np.log(budget_rows * np.count_nonzero(self._used)))
-        self._fading = float(np.exp(-1.0 / self._budget_rows))
+        self._fading = float(np.exp(-1.0 / max(budget_rows, 1.0)))
         self._bank = Bank(n, self.memory_rows)
         blocks = [_BLOCK_ROWS.get(name, _SHORT_BLOCK_ROWS) for name in CHANNELS[:_N_TAILS]]
         self._tail = PredictiveTail(_N_TAILS, block_rows=blocks)
@@ -149,7 +141,6 @@ class Trigger(Stateful):
         self.onset_rows = 0
         self.onset_interval: IntArray = np.zeros(2, dtype=np.int64)
         self._alarm_rows = self._calm_rows = self._worst = self._raised_by = 0
-        self._debt = 0.0
         self._accepted: FloatArray = np.zeros(len(CHANNELS))
         self._excess: FloatArray = np.zeros(len(CHANNELS))
         self._peak: FloatArray = np.full(len(CHANNELS), -np.inf)
@@ -222,7 +213,6 @@ class Trigger(Stateful):
         self._log_p[-1] = -statistics[-1]
         self._accumulate()
         self._accepted *= self._fading
-        self._debt = max(self._debt - 1.0 / self._budget_rows, 0.0)
         margin = np.where(self._used, self._needed() - self._log_p, -np.inf)
         self._worst = int(np.argmax(margin))
         if self.alarm:
@@ -264,15 +254,13 @@ class Trigger(Stateful):
 
     def _needed(self) -> FloatArray:
         """Return the log p-value that each channel needs for an alarm."""
-        tired = _FATIGUE * max(self._debt - 1.0, 0.0)
-        return np.asarray(self._log_alpha - np.maximum(self._accepted, tired))
+        return np.asarray(self._log_alpha - self._accepted)
 
     def _raise(self) -> None:
         """Declare a change, and estimate when it began."""
         self.alarm = self.drift_detected = True
         self._alarm_rows = self._calm_rows = 0
         self.alarms += 1
-        self._debt += 1.0
         self._raised_by = self._worst
         self._excess = np.maximum(self._log_alpha - self._log_p, 0.0)
         np.copyto(self._peak, self._bank.statistics)
