@@ -1,7 +1,9 @@
 """One incident from its onset to its resolution: evidence in, revisions out."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,6 +24,7 @@ from coral.incident import (
     timestamp,
 )
 from coral.localise import convergence
+from coral.localise.evidence import Evidence
 from coral.localise.layout import Layout
 from coral.localise.rank import Localiser, Ranking
 from coral.normal import NormalState
@@ -37,6 +40,20 @@ GRAPH_EDGES = 20
 TIMES = 4096
 
 
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
+    """What is fixed when an incident opens.
+
+    An incident is told to its end in the name of the version that opened it, so that a restart
+    with another one in between gives no id two contents.
+    """
+
+    id: str
+    trigger: Trigger
+    base_rows: int
+    engine: str
+    config: str
+
+
 class Diagnosis:
     """The open incident of one system.
 
@@ -44,41 +61,122 @@ class Diagnosis:
     ----------
     system : SystemConfig
     config : EngineConfig
-    layout : Layout
     normal : NormalState
-        State before the onset. Its graph gets a state-dependent part until `close`.
-    trigger : Trigger
-        Why it was opened.
-    onset : float
-        Event time of the first row of the new state, unix s.
+        State before the onset. Its graph has a state-dependent part until `close`.
+    localiser : Localiser
+    facts : Facts
     """
 
     def __init__(
         self,
         system: SystemConfig,
         config: EngineConfig,
-        layout: Layout,
         normal: NormalState,
-        trigger: Trigger,
-        onset: float,
+        localiser: Localiser,
+        facts: Facts,
     ) -> None:
         self._system = system
         self._config = config
-        self._digest = digest(config, __version__)
-        self._trigger = trigger
         self._normal = normal
-        base, adjacent = normal.base()
-        self._base_rows = len(base)
-        self._localiser = Localiser(layout, base, adjacent, normal.mechanism())
-        normal.graph.open_state()
+        self._localiser = localiser
+        self._facts = facts
         self._times: list[float] = []
-        self._now = onset
+        self._now = 0.0
         self._convergence = convergence.Convergence()
         self._history: list[Revision] = []
         self._graph: list[GraphEdge] = []
         self._ranking: Ranking
-        self.id = incident_id(system.name, onset, self._digest)
         self.revision = 0
+
+    @classmethod
+    def begin(
+        cls,
+        system: SystemConfig,
+        config: EngineConfig,
+        names: Sequence[str],
+        normal: NormalState,
+        trigger: Trigger,
+        onset: float,
+    ) -> Self:
+        """Open an incident: freeze the normal state and what it predicts.
+
+        Parameters
+        ----------
+        system : SystemConfig
+        config : EngineConfig
+        names : sequence of str
+            Series of `normal`.
+        normal : NormalState
+            State before the onset.
+        trigger : Trigger
+            Why it is opened.
+        onset : float
+            Event time of the first row of the new state, unix s.
+        """
+        layout = Layout(names, system.kpi, system.causal_edges)
+        base, adjacent = normal.base()
+        evidence = Evidence(base, adjacent, normal.mechanism(), layout.pairs)
+        normal.graph.open_state()
+        fingerprint = digest(config, __version__)
+        facts = Facts(
+            id=incident_id(system.name, onset, fingerprint),
+            trigger=trigger,
+            base_rows=len(base),
+            engine=__version__,
+            config=fingerprint,
+        )
+        return cls(system, config, normal, Localiser(layout, evidence), facts)
+
+    @classmethod
+    def from_state(
+        cls,
+        system: SystemConfig,
+        config: EngineConfig,
+        normal: NormalState,
+        state: Mapping[str, Any],
+    ) -> Self:
+        """Continue from what `state_dict` returned.
+
+        Parameters
+        ----------
+        system, config
+            Those of then.
+        normal : NormalState
+            Restored from the same checkpoint.
+        state : mapping
+        """
+        layout = Layout(state["names"], system.kpi, system.causal_edges)
+        localiser = Localiser(layout, Evidence.from_state(state["evidence"], layout.pairs))
+        facts = msgspec.convert(state["facts"], Facts)
+        diagnosis = cls(system, config, normal, localiser, facts)
+        diagnosis.revision = state["revision"]
+        diagnosis._times = state["times"].tolist()
+        diagnosis._now = state["now"]
+        diagnosis._convergence.load_state_dict(state["convergence"])
+        diagnosis._history = msgspec.convert(state["history"], list[Revision])
+        diagnosis._graph = msgspec.convert(state["graph"], list[GraphEdge])
+        diagnosis._ranking = Ranking.from_state(state["ranking"])
+        return diagnosis
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything but the normal state, for the checkpoint: plain values and arrays."""
+        return {
+            "facts": msgspec.to_builtins(self._facts),
+            "names": list(self._localiser.layout.names),
+            "evidence": self._localiser.evidence.state_dict(),
+            "revision": self.revision,
+            "times": np.array(self._times),
+            "now": self._now,
+            "convergence": self._convergence.state_dict(),
+            "history": msgspec.to_builtins(self._history),
+            "graph": msgspec.to_builtins(self._graph),
+            "ranking": self._ranking.state_dict(),
+        }
+
+    @property
+    def id(self) -> str:
+        """Identifier of the incident, equal on every re-run."""
+        return self._facts.id
 
     @property
     def rows(self) -> int:
@@ -162,10 +260,10 @@ class Diagnosis:
             state="resolved" if resolution else state,
             system=self._system.name,
             kpi=list(self._system.kpi),
-            trigger=self._trigger,
+            trigger=self._facts.trigger,
             now=timestamp(self._now),
             rows=ranking.rows,
-            base_rows=self._base_rows,
+            base_rows=self._facts.base_rows,
             tier=findings.tier,
             summary=findings.summary(causes),
             causes=causes,
@@ -181,8 +279,8 @@ class Diagnosis:
             ),
             history=list(self._history),
             resolution=resolution,
-            engine=__version__,
-            config=self._digest,
+            engine=self._facts.engine,
+            config=self._facts.config,
         )
 
     def _edges(self, ranking: Ranking) -> list[GraphEdge]:
