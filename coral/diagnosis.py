@@ -38,20 +38,23 @@ GRAPH_ENTITIES = 5  # suspects whose edges are listed
 GRAPH_EDGES = 20
 # Event times kept to say when a series changed; changes after that many rows have no time.
 TIMES = 4096
+# More revisions than an incident of any length has (eight for each doubling of its rows).
+REVISIONS_APART = 1000
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """What is fixed when an incident opens.
 
-    An incident is told to its end in the name of the version that opened it, so that a restart
-    with another one in between gives no id two contents.
+    An open incident keeps its health signals and its topology when the configuration changes.
     """
 
     id: str
     trigger: Trigger
     base_rows: int
-    engine: str
-    config: str
+    kpi: tuple[str, ...]
+    causal_edges: tuple[tuple[str, str], ...]
+    engine: str  # version and ...
+    config: str  # ... digest of the configuration that publish
 
 
 class Diagnosis:
@@ -122,6 +125,8 @@ class Diagnosis:
             id=incident_id(system.name, onset, fingerprint),
             trigger=trigger,
             base_rows=len(base),
+            kpi=system.kpi,
+            causal_edges=system.causal_edges,
             engine=__version__,
             config=fingerprint,
         )
@@ -137,19 +142,27 @@ class Diagnosis:
     ) -> Self:
         """Continue from what `state_dict` returned.
 
+        Under another version or configuration than then, revisions go on at the next thousand:
+        those of rows after the checkpoint may be published already, with other contents.
+
         Parameters
         ----------
-        system, config
-            Those of then.
+        system : SystemConfig
+        config : EngineConfig
         normal : NormalState
             Restored from the same checkpoint.
         state : mapping
         """
-        layout = Layout(state["names"], system.kpi, system.causal_edges)
-        localiser = Localiser(layout, Evidence.from_state(state["evidence"], layout.pairs))
         facts = msgspec.convert(state["facts"], Facts)
+        revision = state["revision"]
+        fingerprint = digest(config, __version__)
+        if facts.config != fingerprint:
+            facts = msgspec.structs.replace(facts, engine=__version__, config=fingerprint)
+            revision += REVISIONS_APART - revision % REVISIONS_APART
+        layout = Layout(state["names"], facts.kpi, facts.causal_edges)
+        localiser = Localiser(layout, Evidence.from_state(state["evidence"], layout.pairs))
         diagnosis = cls(system, config, normal, localiser, facts)
-        diagnosis.revision = state["revision"]
+        diagnosis.revision = revision
         diagnosis._times = state["times"].tolist()
         diagnosis._now = state["now"]
         diagnosis._convergence.load_state_dict(state["convergence"])
@@ -259,7 +272,7 @@ class Diagnosis:
             revision=self.revision,
             state="resolved" if resolution else state,
             system=self._system.name,
-            kpi=list(self._system.kpi),
+            kpi=list(self._facts.kpi),
             trigger=self._facts.trigger,
             now=timestamp(self._now),
             rows=ranking.rows,

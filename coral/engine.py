@@ -122,8 +122,10 @@ class Engine:
         """Everything needed to go on identically: plain values and arrays, for the checkpoint."""
         normal, detector, diagnosis = self._normal, self._detector, self._diagnosis
         return {
-            "names": list(self._names),
+            "system": self.system.name,
+            "interval_s": self.system.interval_s,
             "told": self._told,
+            "names": list(self._names),
             "normal": None if normal is None else normal.state_dict(),
             "detector": None if detector is None else detector.state_dict(),
             "diagnosis": None if diagnosis is None else diagnosis.state_dict(),
@@ -139,17 +141,19 @@ class Engine:
         Parameters
         ----------
         state : mapping
-            Of an engine with the same system and configuration.
+            Of an engine of the same system on the same grid. The rest of the configuration may
+            have changed: what was learned stays, see docs/state.md.
 
         Raises
         ------
         ValueError
-            If that engine was told another onset, or none.
+            If that engine was of another system or grid, or was told another onset.
         """
-        if state["told"] != self._told:
-            raise ValueError(
-                f"`Engine` was told onset={self._told!r}, the state onset={state['told']!r}."
-            )
+        system = self.system
+        expected = {"system": system.name, "interval_s": system.interval_s, "told": self._told}
+        for name, value in expected.items():
+            if state[name] != value:
+                raise ValueError(f"`Engine` requires {name}={value!r}, got {name}={state[name]!r}.")
         self._names = names = tuple(state["names"])
         self._normal = self._detector = self._diagnosis = None
         if state["normal"] is not None:

@@ -1,10 +1,12 @@
 """The newest rows of a stream, kept in segments that are cheap to save."""
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from coral.checkpoint.tree import Frozen
 
 __all__ = ["Ring"]
 
@@ -14,18 +16,10 @@ Bools = NDArray[np.bool_]
 SEGMENT_ROWS = 256
 
 
-class _Segment(NamedTuple):
-    rows: Floats  # (n_rows, n_series)
-    adjacent: Bools  # (n_rows,)
-
-    def head(self, n_rows: int) -> "_Segment":
-        return _Segment(self.rows[:n_rows], self.adjacent[:n_rows])
-
-
 class Ring:
     """The newest rows of a stream and whether each follows the one before it.
 
-    A segment that is full is never written again: a checkpoint refers to it without a copy.
+    A segment that is full never changes again: a checkpoint refers to it without a copy.
 
     Parameters
     ----------
@@ -37,16 +31,12 @@ class Ring:
     def __init__(self, n_series: int, capacity: int) -> None:
         self.n_series = n_series
         self.capacity = capacity
-        self._full: list[_Segment] = []
-        self._last = self._fresh()
-        self._used = 0  # rows of the last segment
+        self._full: list[tuple[Frozen, Frozen]] = []  # rows and adjacent, oldest first
+        self._kept = 0  # rows, the newest segment included
+        self._start_segment()
 
     def __len__(self) -> int:
         return min(self._kept, self.capacity)
-
-    @property
-    def _kept(self) -> int:
-        return sum(len(segment.rows) for segment in self._full) + self._used
 
     def append(self, x: Floats, *, adjacent: bool) -> None:
         """Add one row.
@@ -59,21 +49,21 @@ class Ring:
             Whether it directly follows the row before.
         """
         if self._used == SEGMENT_ROWS:
-            self._full.append(self._last)
-            self._last, self._used = self._fresh(), 0
-        self._last.rows[self._used] = x
-        self._last.adjacent[self._used] = adjacent
+            self._full.append((Frozen(self._rows), Frozen(self._adjacent)))
+            self._start_segment()
+        self._rows[self._used] = x
+        self._adjacent[self._used] = adjacent
         self._used += 1
-        while self._full and self._kept - len(self._full[0].rows) >= self.capacity:
-            del self._full[0]
+        self._kept += 1
+        while self._full and self._kept - len(self._full[0][0].values) >= self.capacity:
+            self._kept -= len(self._full.pop(0)[0].values)
 
     def rows(self) -> tuple[Floats, Bools]:
         """Rows, oldest first, and whether each follows the one before it; not to be written."""
-        last = self._last.head(self._used)
-        if not self._full:
-            return last.rows[-self.capacity :], last.adjacent[-self.capacity :]
-        rows = np.concatenate([segment.rows for segment in (*self._full, last)])
-        adjacent = np.concatenate([segment.adjacent for segment in (*self._full, last)])
+        rows, adjacent = self._rows[: self._used], self._adjacent[: self._used]
+        if self._full:
+            rows = np.concatenate([*(rows.values for rows, _ in self._full), rows])
+            adjacent = np.concatenate([*(follows.values for _, follows in self._full), adjacent])
         return rows[-self.capacity :], adjacent[-self.capacity :]
 
     def grown(self, n_series: int, capacity: int) -> "Ring":
@@ -86,19 +76,20 @@ class Ring:
         return grown
 
     def state_dict(self) -> dict[str, Any]:
-        """Segments, oldest first; full ones are the ring's own and never change."""
-        last = self._last.head(self._used)
-        segments = [*self._full, _Segment(last.rows.copy(), last.adjacent.copy())]
-        return {"segments": [list(segment) for segment in segments]}
+        """Segments, oldest first; the full ones are the ring's own."""
+        newest = [self._rows[: self._used].copy(), self._adjacent[: self._used].copy()]
+        return {"full": [list(segment) for segment in self._full], "newest": newest}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Continue from what `state_dict` of a ring with the same parameters returned."""
-        segments = [_Segment(*segment) for segment in state["segments"]]
-        *self._full, newest = segments
-        self._last, self._used = self._fresh(), len(newest.rows)
-        self._last.rows[: self._used] = newest.rows
-        self._last.adjacent[: self._used] = newest.adjacent
+        """Continue from what `state_dict` of a ring over the same series returned."""
+        self._full = [(rows, adjacent) for rows, adjacent in state["full"]]
+        rows, adjacent = state["newest"]
+        self._start_segment()
+        self._used = len(rows)
+        self._rows[: self._used], self._adjacent[: self._used] = rows, adjacent
+        self._kept = self._used + sum(len(rows.values) for rows, _ in self._full)
 
-    def _fresh(self) -> _Segment:
-        shape = (SEGMENT_ROWS, self.n_series)
-        return _Segment(np.empty(shape), np.zeros(SEGMENT_ROWS, dtype=np.bool_))
+    def _start_segment(self) -> None:
+        self._rows: Floats = np.empty((SEGMENT_ROWS, self.n_series))
+        self._adjacent: Bools = np.zeros(SEGMENT_ROWS, dtype=np.bool_)
+        self._used = 0
