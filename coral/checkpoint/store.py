@@ -87,12 +87,13 @@ class FileStore:
             raise ValueError(f"`FileStore` requires keep >= 1, got keep={keep}.")
         self._directory = directory
         self._keep = keep
+        self._durable: set[Path] = set()  # folders whose names are known to be on the disk
 
     def save(self, key: str, data: bytes) -> None:
         """Keep `data` as the newest entry; see `Store.save`."""
         folder = self._folder(key)
         with _reported(folder):
-            _make_folder(folder)
+            self._make(folder)
             newest = max((_number(path) for path in _entries(folder, "")), default=0)
             temporary = folder / _TEMPORARY
             _write(temporary, data)
@@ -134,6 +135,14 @@ class FileStore:
         # No key may name the directory itself or its parent.
         return self._directory / quote(key, safe="").replace(".", "%2E")
 
+    def _make(self, folder: Path) -> None:
+        """Create a folder that survives a crash."""
+        if folder not in self._durable:
+            folder.mkdir(parents=True, exist_ok=True)
+            _sync(self._directory.parent)
+            _sync(self._directory)
+            self._durable.add(folder)
+
     def _prune(self, folder: Path, suffix: str) -> None:
         """Delete the oldest entries; one that stays for now does no harm."""
         with contextlib.suppress(OSError):
@@ -152,14 +161,6 @@ def _entries(folder: Path, suffix: str) -> list[Path]:
 def _number(path: Path) -> int:
     digits = path.name.partition(".")[0]
     return int(digits) if digits.isdecimal() else 0
-
-
-def _make_folder(folder: Path) -> None:
-    """Create a folder that survives a crash."""
-    for path in (folder.parent, folder):
-        if not path.is_dir():
-            path.mkdir(parents=True, exist_ok=True)
-            _sync(path.parent)
 
 
 def _write(path: Path, data: bytes) -> None:

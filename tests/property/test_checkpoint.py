@@ -1,5 +1,6 @@
 """A run that was cut and restored anywhere is the run that was not."""
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -187,10 +188,8 @@ def test_plain_trees_come_back(tree):
 @given(st.binary(max_size=300))
 def test_garbage_is_refused(data):
     """Random bytes are a state, or refused by name."""
-    try:
-        unpack(data, 1000)
-    except CheckpointError as error:
-        assert str(error)
+    with contextlib.suppress(CheckpointError):
+        assert pack(unpack(data, 1000))
 
 
 @given(TREES, st.data())
