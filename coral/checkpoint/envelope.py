@@ -18,7 +18,7 @@ __all__ = ["FORMAT", "decode", "encode"]
 FORMAT: Final = 1
 """Grows by one whenever the layout of any part's state changes."""
 
-MAX_BYTES: Final = 2**30
+MAX_BYTES: Final = 2**32
 _MAGIC: Final = b"CORALCKP"
 _PREFIX: Final = struct.Struct("<IQ")
 _DIGEST: Final = hashlib.sha256().digest_size
