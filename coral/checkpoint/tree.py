@@ -90,7 +90,7 @@ def unpack(data: bytes | memoryview, max_bytes: int) -> dict[str, Any]:
 
     try:
         tree = msgspec.msgpack.decode(data, ext_hook=array)
-    except (msgspec.MsgspecError, RecursionError) as error:
+    except (msgspec.MsgspecError, RecursionError, TypeError, ValueError) as error:
         raise CorruptCheckpointError(f"not a state: {error}") from error
     if not isinstance(tree, dict):
         raise CorruptCheckpointError(f"a map expected, got {type(tree).__name__}")

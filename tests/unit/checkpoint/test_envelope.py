@@ -93,6 +93,10 @@ def array(kind=b"f", axes=(2,), packing=0, data=b"\0" * 16):
         (array(packing=1), "compressed data are broken"),
         (array(kind=b"b", axes=(16,), data=b"\1" * 15 + b"\2"), "a truth value"),
         (b"\x81\xa1x\xc7\x01\x07\x00", "extension 1 expected, got 7"),
+        (b"\x81\xa1\x80\xc0", "not a state: 'utf-8' codec"),
+        (b"\x81" + array()[3:] + b"\xc0", r"not a state: .* keys must be hashable"),
+        (b"\xdd\xff\xff\xff\xff", "not a state: Input data was truncated"),
+        (b"\xdf\xff\xff\xff\xff", "not a state: Input data was truncated"),
     ],
 )
 def test_arrays_are_checked_before_they_are_made(data, reason):
