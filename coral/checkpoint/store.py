@@ -137,7 +137,7 @@ class FileStore:
 
     def _make(self, folder: Path) -> None:
         """Create a folder that survives a crash."""
-        if folder not in self._durable:
+        if folder not in self._durable or not folder.is_dir():
             folder.mkdir(parents=True, exist_ok=True)
             _sync(self._directory.parent)
             _sync(self._directory)
