@@ -164,13 +164,17 @@ def _number(path: Path) -> int:
 
 
 def _write(path: Path, data: bytes) -> None:
-    """Write a file and wait until it is on the disk."""
+    """Write a file and wait until it is on the disk; half a file is taken away."""
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
         left = memoryview(data)
         while left:
             left = left[os.write(handle, left) :]
         os.fsync(handle)
+    except OSError:
+        with contextlib.suppress(OSError):
+            path.unlink()  # a full disk needs the room
+        raise
     finally:
         os.close(handle)
 

@@ -201,6 +201,7 @@ def test_a_full_disk(tmp_path):
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert (1, []) == newest(store)
+    assert ["0000000001.checkpoint"] == files(tmp_path)
     store.save(KEY, state(2))
     assert (2, []) == newest(store)
 
