@@ -11,13 +11,19 @@ from msgspec import MsgspecError
 
 from coral.checkpoint import envelope
 from coral.checkpoint.store import Refused, Store
-from coral.errors import CheckpointError, ForeignCheckpointError
+from coral.errors import CoralError, CorruptCheckpointError, ForeignCheckpointError
 from streams.records import TopicPartition
 from streams.systems import Systems
 
 __all__ = ["Keeps", "capture", "key_of", "load", "restore", "save"]
 
 State = dict[str, Any]
+
+# What loading raises when a state is not one of this version, configuration or system.
+_DOES_NOT_FIT = (
+    *(ArithmeticError, AttributeError, LookupError, TypeError, ValueError),
+    *(CoralError, MsgspecError),
+)
 
 
 class Keeps(Protocol):
@@ -113,7 +119,7 @@ def restore(
             systems.load_state_dict(
                 {"aligners": {name: held["aligner"]}, "home": {name: tuple(partition)}}
             )
-        except (ArithmeticError, LookupError, TypeError, ValueError, MsgspecError) as error:
+        except _DOES_NOT_FIT as error:
             refused(name, ForeignCheckpointError(f"system {name!r}: {error}"))
             continue
         if held["engine"] is not None:
@@ -147,7 +153,7 @@ def load(store: Store, partition: TopicPartition, refused: Refused) -> State | N
     def decode(data: bytes) -> State:
         snapshot = envelope.decode(key, data)
         if not isinstance(snapshot.get("offset"), int) or "systems" not in snapshot:
-            raise CheckpointError(f"{key}: a snapshot expected, got {sorted(snapshot)}")
+            raise CorruptCheckpointError(f"a snapshot expected, got {sorted(snapshot)}")
         return snapshot
 
     return store.load(key, decode, refused)

@@ -13,7 +13,7 @@ from coral.checkpoint.tree import Frozen, pack, unpack
 from coral.config import EngineConfig
 from coral.engine import Engine
 from coral.errors import (
-    CheckpointError,
+    ConfigError,
     CorruptCheckpointError,
     ForeignCheckpointError,
     FutureCheckpointError,
@@ -203,12 +203,26 @@ def test_a_state_that_lacks_something_costs_its_system_only(tmp_path):
     assert "system 'shop': `Trigger` requires a state with entries" in str(error)
 
 
+def test_a_system_that_is_not_configured_any_more(tmp_path):
+    """Its state is refused by name, and nothing else suffers."""
+    systems, refused = Systems(lambda _: Aligner(1.0), 9), []
+
+    def engine(name):
+        raise ConfigError(f"no system {name!r}")
+
+    found = snapshot_of(GOLDEN[-1], tmp_path)
+    assert {} == restore(PARTITION, found, systems, engine, lambda *why: refused.append(why))
+    assert {} == systems.aligners
+    assert "system 'shop': no system 'shop'" == str(refused[0][1])
+
+
 def test_a_checkpoint_that_is_no_snapshot(tmp_path):
     """A valid file of something else is passed over."""
     store, refused = FileStore(tmp_path), []
     store.save(KEY, envelope.encode(KEY, {"colour": "red"}))
     assert load(store, PARTITION, lambda *why: refused.append(why)) is None
-    assert isinstance(refused[0][1], CheckpointError)
+    assert isinstance(refused[0][1], CorruptCheckpointError)
+    assert "a snapshot expected, got ['colour']" in str(refused[0][1])
 
 
 def test_a_saver_reports_a_store_that_fails_and_recovers(tmp_path):
