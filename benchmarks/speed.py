@@ -15,7 +15,7 @@ import numpy as np  # noqa: E402
 from common import fastest, finish, options  # noqa: E402
 
 from coral.config import SystemConfig  # noqa: E402
-from coral.localise.evidence import Mechanism, center_and_scale  # noqa: E402
+from coral.localise.evidence import Evidence, Mechanism, center_and_scale  # noqa: E402
 from coral.localise.layout import Layout  # noqa: E402
 from coral.localise.rank import Localiser  # noqa: E402
 from coral.replay import INCIDENTS, METRICS, replay  # noqa: E402
@@ -109,7 +109,8 @@ def rank_ms(n: int, repeats: int) -> float:
     edges = [(f"service{2 * i + k}", f"service{i}") for i in range(entities) for k in (1, 2)]
     layout = Layout(names, (names[0],), edges)
     mechanism = Mechanism(*center_and_scale(base), np.zeros((n, n)))
-    localiser = Localiser(layout, base, np.ones(len(base), dtype=bool), mechanism)
+    everything = np.ones(len(base), dtype=bool)
+    localiser = Localiser(layout, Evidence(base, everything, mechanism, layout.pairs))
     for row in rows_of(n, 32, seed=1) + np.linspace(0, 20, n):
         localiser.update(row, adjacent=True)
     return 1e3 * fastest(localiser.rank, repeats)

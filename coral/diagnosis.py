@@ -1,7 +1,9 @@
 """One incident from its onset to its resolution: evidence in, revisions out."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,6 +24,7 @@ from coral.incident import (
     timestamp,
 )
 from coral.localise import convergence
+from coral.localise.evidence import Evidence
 from coral.localise.layout import Layout
 from coral.localise.rank import Localiser, Ranking
 from coral.normal import NormalState
@@ -35,6 +38,23 @@ GRAPH_ENTITIES = 5  # suspects whose edges are listed
 GRAPH_EDGES = 20
 # Event times kept to say when a series changed; changes after that many rows have no time.
 TIMES = 4096
+# More revisions than an incident of any length has (eight for each doubling of its rows).
+REVISIONS_APART = 1000
+
+
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
+    """What is fixed when an incident opens.
+
+    An open incident keeps its health signals and its topology when the configuration changes.
+    """
+
+    id: str
+    trigger: Trigger
+    base_rows: int
+    kpi: tuple[str, ...]
+    causal_edges: tuple[tuple[str, str], ...]
+    engine: str  # version and ...
+    config: str  # ... digest of the configuration that publish
 
 
 class Diagnosis:
@@ -44,41 +64,132 @@ class Diagnosis:
     ----------
     system : SystemConfig
     config : EngineConfig
-    layout : Layout
     normal : NormalState
-        State before the onset. Its graph gets a state-dependent part until `close`.
-    trigger : Trigger
-        Why it was opened.
-    onset : float
-        Event time of the first row of the new state, unix s.
+        State before the onset. Its graph has a state-dependent part until `close`.
+    localiser : Localiser
+    facts : Facts
     """
 
     def __init__(
         self,
         system: SystemConfig,
         config: EngineConfig,
-        layout: Layout,
         normal: NormalState,
-        trigger: Trigger,
-        onset: float,
+        localiser: Localiser,
+        facts: Facts,
     ) -> None:
         self._system = system
         self._config = config
-        self._digest = digest(config, __version__)
-        self._trigger = trigger
         self._normal = normal
-        base, adjacent = normal.base()
-        self._base_rows = len(base)
-        self._localiser = Localiser(layout, base, adjacent, normal.mechanism())
-        normal.graph.open_state()
+        self._localiser = localiser
+        self._facts = facts
         self._times: list[float] = []
-        self._now = onset
+        self._now = 0.0
         self._convergence = convergence.Convergence()
         self._history: list[Revision] = []
         self._graph: list[GraphEdge] = []
         self._ranking: Ranking
-        self.id = incident_id(system.name, onset, self._digest)
         self.revision = 0
+
+    @classmethod
+    def begin(
+        cls,
+        system: SystemConfig,
+        config: EngineConfig,
+        names: Sequence[str],
+        normal: NormalState,
+        trigger: Trigger,
+        onset: float,
+    ) -> Self:
+        """Open an incident: freeze the normal state and what it predicts.
+
+        Parameters
+        ----------
+        system : SystemConfig
+        config : EngineConfig
+        names : sequence of str
+            Series of `normal`.
+        normal : NormalState
+            State before the onset.
+        trigger : Trigger
+            Why it is opened.
+        onset : float
+            Event time of the first row of the new state, unix s.
+        """
+        layout = Layout(names, system.kpi, system.causal_edges)
+        base, adjacent = normal.base()
+        evidence = Evidence(base, adjacent, normal.mechanism(), layout.pairs)
+        normal.graph.open_state()
+        fingerprint = digest(config, __version__)
+        facts = Facts(
+            id=incident_id(system.name, onset, fingerprint),
+            trigger=trigger,
+            base_rows=len(base),
+            kpi=system.kpi,
+            causal_edges=system.causal_edges,
+            engine=__version__,
+            config=fingerprint,
+        )
+        return cls(system, config, normal, Localiser(layout, evidence), facts)
+
+    @classmethod
+    def from_state(
+        cls,
+        system: SystemConfig,
+        config: EngineConfig,
+        normal: NormalState,
+        state: Mapping[str, Any],
+    ) -> Self:
+        """Continue from what `state_dict` returned.
+
+        Under another version or configuration than then, revisions go on at the next thousand:
+        those of rows after the checkpoint may be published already, with other contents.
+
+        Parameters
+        ----------
+        system : SystemConfig
+        config : EngineConfig
+        normal : NormalState
+            Restored from the same checkpoint.
+        state : mapping
+        """
+        facts = msgspec.convert(state["facts"], Facts)
+        revision = state["revision"]
+        fingerprint = digest(config, __version__)
+        if facts.config != fingerprint:
+            facts = msgspec.structs.replace(facts, engine=__version__, config=fingerprint)
+            revision += REVISIONS_APART - revision % REVISIONS_APART
+        layout = Layout(state["names"], facts.kpi, facts.causal_edges)
+        localiser = Localiser(layout, Evidence.from_state(state["evidence"], layout.pairs))
+        diagnosis = cls(system, config, normal, localiser, facts)
+        diagnosis.revision = revision
+        diagnosis._times = state["times"].tolist()
+        diagnosis._now = state["now"]
+        diagnosis._convergence.load_state_dict(state["convergence"])
+        diagnosis._history = msgspec.convert(state["history"], list[Revision])
+        diagnosis._graph = msgspec.convert(state["graph"], list[GraphEdge])
+        diagnosis._ranking = Ranking.from_state(state["ranking"])
+        return diagnosis
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything but the normal state, for the checkpoint: plain values and arrays."""
+        return {
+            "facts": msgspec.to_builtins(self._facts),
+            "names": list(self._localiser.layout.names),
+            "evidence": self._localiser.evidence.state_dict(),
+            "revision": self.revision,
+            "times": np.array(self._times),
+            "now": self._now,
+            "convergence": self._convergence.state_dict(),
+            "history": msgspec.to_builtins(self._history),
+            "graph": msgspec.to_builtins(self._graph),
+            "ranking": self._ranking.state_dict(),
+        }
+
+    @property
+    def id(self) -> str:
+        """Identifier of the incident, equal on every re-run."""
+        return self._facts.id
 
     @property
     def rows(self) -> int:
@@ -161,11 +272,11 @@ class Diagnosis:
             revision=self.revision,
             state="resolved" if resolution else state,
             system=self._system.name,
-            kpi=list(self._system.kpi),
-            trigger=self._trigger,
+            kpi=list(self._facts.kpi),
+            trigger=self._facts.trigger,
             now=timestamp(self._now),
             rows=ranking.rows,
-            base_rows=self._base_rows,
+            base_rows=self._facts.base_rows,
             tier=findings.tier,
             summary=findings.summary(causes),
             causes=causes,
@@ -181,8 +292,8 @@ class Diagnosis:
             ),
             history=list(self._history),
             resolution=resolution,
-            engine=__version__,
-            config=self._digest,
+            engine=self._facts.engine,
+            config=self._facts.config,
         )
 
     def _edges(self, ranking: Ranking) -> list[GraphEdge]:

@@ -1,7 +1,8 @@
 """The engine: frames in, events out. No input or output, no clock, no log."""
 
 from collections import deque
-from typing import Literal, NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +11,6 @@ from coral.config import EngineConfig, SystemConfig
 from coral.diagnosis import Diagnosis, strongest_series
 from coral.findings import significant
 from coral.incident import Event, Trigger, timestamp
-from coral.localise.layout import Layout
 from coral.normal import NormalState
 from detectors.trigger import Trigger as Detector
 from streams.records import Frame
@@ -118,6 +118,59 @@ class Engine:
             return self._open_detected(detector)
         return self._learn()
 
+    def state_dict(self) -> dict[str, Any]:
+        """Everything needed to go on identically: plain values and arrays, for the checkpoint."""
+        normal, detector, diagnosis = self._normal, self._detector, self._diagnosis
+        return {
+            "system": self.system.name,
+            "interval_s": self.system.interval_s,
+            "told": self._told,
+            "names": list(self._names),
+            "normal": None if normal is None else normal.state_dict(),
+            "detector": None if detector is None else detector.state_dict(),
+            "diagnosis": None if diagnosis is None else diagnosis.state_dict(),
+            "recent": _packed(self._recent, len(self._names)),
+            "during": _packed(self._during, len(self._names)),
+            "last_time": self._last_time,
+            "torn": self._torn,
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Continue from what `state_dict` returned.
+
+        Parameters
+        ----------
+        state : mapping
+            Of an engine of the same system on the same grid. The rest of the configuration may
+            have changed: what was learned stays, see docs/state.md.
+
+        Raises
+        ------
+        ValueError
+            If that engine was of another system or grid, or was told another onset.
+        """
+        system = self.system
+        expected = {"system": system.name, "interval_s": system.interval_s, "told": self._told}
+        for name, value in expected.items():
+            if state[name] != value:
+                raise ValueError(f"`Engine` requires {name}={value!r}, got {name}={state[name]!r}.")
+        self._names = names = tuple(state["names"])
+        self._normal = self._detector = self._diagnosis = None
+        if state["normal"] is not None:
+            # The normal state of an open incident has the series of its onset.
+            self._normal = self._fresh_normal(names[: len(state["normal"]["center"])])
+            self._normal.load_state_dict(state["normal"])
+        if state["detector"] is not None:
+            self._detector = self._fresh_detector(len(names))
+            self._detector.load_state_dict(state["detector"])
+        if state["diagnosis"] is not None:
+            diagnosis = state["diagnosis"]
+            self._diagnosis = Diagnosis.from_state(self.system, self.config, self._state, diagnosis)
+        self._recent = deque(_unpacked(state["recent"]))
+        self._during = deque(_unpacked(state["during"]), KEPT_ROWS)
+        self._last_time = state["last_time"]
+        self._torn = state["torn"]
+
     def _take(self, frame: Frame) -> _Row:
         """Note names and time; grow when there are new series."""
         if frame.names is not self._names:
@@ -131,13 +184,9 @@ class Engine:
     def _grow(self, names: tuple[str, ...]) -> None:
         n = len(names)
         if self._normal is None:
-            self._normal = NormalState(names, self.config, self.system.causal_edges)
+            self._normal = self._fresh_normal(names)
             if self._told is None:
-                self._detector = Detector(
-                    n,
-                    self.system.interval_s,
-                    false_alarms_per_week=self.config.false_alarms_per_week,
-                )
+                self._detector = self._fresh_detector(n)
         elif n > len(self._names):
             pad = np.full(n - len(self._names), np.nan)
             for rows in (self._recent, self._during):
@@ -146,6 +195,13 @@ class Engine:
                 rows.extend(padded)
             self._grow_state(names)
         self._names = names
+
+    def _fresh_normal(self, names: tuple[str, ...]) -> NormalState:
+        return NormalState(names, self.config, self.system.causal_edges)
+
+    def _fresh_detector(self, n: int) -> Detector:
+        budget = self.config.false_alarms_per_week
+        return Detector(n, self.system.interval_s, false_alarms_per_week=budget)
 
     def _grow_state(self, names: tuple[str, ...]) -> None:
         if self._diagnosis is None:  # an open incident goes on with the series it began with
@@ -211,9 +267,8 @@ class Engine:
         normal = self._state
         while len(self._recent) > rows:
             self._absorb_oldest()
-        layout = Layout(self._names, self.system.kpi, self.system.causal_edges)
         onset = self._recent[0].time
-        diagnosis = Diagnosis(self.system, self.config, layout, normal, trigger, onset)
+        diagnosis = Diagnosis.begin(self.system, self.config, self._names, normal, trigger, onset)
         self._during.clear()
         for row in self._recent:
             diagnosis.update(row.time, row.x, adjacent=row.adjacent)
@@ -236,10 +291,25 @@ class Engine:
         self._diagnosis = None
         self._torn = True
         if accepted:
-            self._normal = NormalState(self._names, self.config, self.system.causal_edges)
+            self._normal = self._fresh_normal(self._names)
             for row in self._during:
                 self._normal.absorb(row.x, adjacent=row.adjacent)
         elif self._state.n_series < len(self._names):
             self._state.grow(self._names)
         self._during.clear()
         return event
+
+
+def _packed(rows: Iterable[_Row], n_series: int) -> dict[str, Any]:
+    """Rows as three arrays, for the checkpoint."""
+    listed = list(rows)
+    return {
+        "time": np.array([row.time for row in listed], dtype=np.float64),
+        "x": np.array([row.x for row in listed], dtype=np.float64).reshape(len(listed), n_series),
+        "adjacent": np.array([row.adjacent for row in listed], dtype=np.bool_),
+    }
+
+
+def _unpacked(state: Mapping[str, Any]) -> Iterable[_Row]:
+    """Rows that `_packed` described."""
+    return map(_Row, state["time"].tolist(), np.array(state["x"]), state["adjacent"].tolist())

@@ -2,7 +2,17 @@
 
 from enum import IntEnum
 
-__all__ = ["ConfigError", "CoralError", "EventError", "Exit"]
+__all__ = [
+    "CheckpointError",
+    "ConfigError",
+    "CoralError",
+    "CorruptCheckpointError",
+    "EventError",
+    "Exit",
+    "ForeignCheckpointError",
+    "FutureCheckpointError",
+    "StoreError",
+]
 
 
 class Exit(IntEnum):
@@ -31,4 +41,36 @@ class EventError(CoralError):
     """A published event does not have the form of the schema.
 
     Operator action: the file or topic was written by something else, or by a newer version.
+    """
+
+
+class CheckpointError(CoralError):
+    """A checkpoint is refused; an older one, or a start without state, takes its place."""
+
+
+class CorruptCheckpointError(CheckpointError):
+    """A checkpoint is not what was written: empty, truncated, or with flipped bits.
+
+    Operator action: check the disk; the file is kept aside for inspection.
+    """
+
+
+class FutureCheckpointError(CheckpointError):
+    """A checkpoint was written by a later version of CORAL.
+
+    Operator action: start that version again, or accept that this one learns anew.
+    """
+
+
+class ForeignCheckpointError(CheckpointError):
+    """A checkpoint belongs to something else: another key, system, grid or told onset.
+
+    Operator action: correct the directory, the topic or the configuration that was changed.
+    """
+
+
+class StoreError(CoralError):
+    """A checkpoint could not be saved or read; the one before it is untouched.
+
+    Operator action: make room, or repair the store; the next checkpoint tries again.
     """

@@ -1,6 +1,7 @@
 """The normal state: its recent rows, their scale, and the state-invariant causal graph."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +10,7 @@ from coral.config import EngineConfig
 from coral.graph.causal import CausalGraph
 from coral.graph.prior import Prior
 from coral.localise.evidence import Mechanism, center_and_scale
+from coral.ring import Ring
 from streams.series import entity_of
 
 __all__ = ["NormalState"]
@@ -48,10 +50,8 @@ class NormalState:
         self._edges = tuple(edges)
         self._prior = _prior(names, self._edges)
         self.graph = CausalGraph(n_series, prior=self._prior)
-        self._capacity = self._capacity_for(n_series)
-        self._rows = np.empty((min(256, self._capacity), n_series))
-        self._adjacent = np.zeros(len(self._rows), dtype=bool)
-        self._next = 0  # rows ever absorbed
+        self._ring = Ring(n_series, self._capacity_for(n_series))
+        self._absorbed = 0  # rows, those that have left the ring included
         self._rescale_at = FIRST_SCALE_ROWS
         self._center = np.zeros(n_series)
         self._scale = np.zeros(n_series)
@@ -59,12 +59,12 @@ class NormalState:
     @property
     def n_series(self) -> int:
         """Number of series."""
-        return self._rows.shape[1]
+        return self._ring.n_series
 
     @property
     def n_rows(self) -> int:
         """Rows in the ring."""
-        return min(self._next, self._capacity)
+        return len(self._ring)
 
     def absorb(self, x: Floats, *, adjacent: bool) -> None:
         """Learn one row of normal state.
@@ -75,25 +75,19 @@ class NormalState:
         adjacent : bool
             Whether it directly follows the row absorbed before.
         """
-        self._reserve()
-        slot = self._next % self._capacity
-        self._rows[slot] = x
-        self._adjacent[slot] = adjacent
-        self._next += 1
-        if self._next == self._rescale_at:
+        self._ring.append(x, adjacent=adjacent)
+        self._absorbed += 1
+        if self._absorbed == self._rescale_at:
             self._rescale()
-            self._rescale_at += min(self._rescale_at, self._capacity)
-        elif self._next > FIRST_SCALE_ROWS:
+            self._rescale_at += min(self._rescale_at, self._ring.capacity)
+        elif self._absorbed > FIRST_SCALE_ROWS:
             if not adjacent:
                 self.graph.break_lags()
             self.graph.update(self.scaled(x))
 
     def base(self) -> tuple[Floats, NDArray[np.bool_]]:
         """Rows in the ring, oldest first, and whether each follows the one before it."""
-        if self._next <= self._capacity:
-            return self._rows[: self._next], self._adjacent[: self._next]
-        order = np.arange(self._next, self._next + self._capacity) % self._capacity
-        return self._rows[order], self._adjacent[order]
+        return self._ring.rows()
 
     def scaled(self, x: Floats) -> Floats:
         """Row(s) in reference units, cut; a series that was constant at zero gives zero."""
@@ -118,19 +112,34 @@ class NormalState:
             All series, the present ones first.
         """
         n_series = len(names)
-        added = n_series - self._rows.shape[1]
+        added = n_series - self.n_series
         self._prior = _prior(names, self._edges)
-        rows, adjacent = self.base()
-        self._capacity = self._capacity_for(n_series)
-        rows, adjacent = rows[-self._capacity :], adjacent[-self._capacity :]
-        fresh = np.full((len(rows), added), np.nan)
-        self._rows = np.hstack([rows, fresh]) if len(rows) else np.empty((1, n_series))
-        self._adjacent = adjacent.copy() if len(rows) else np.zeros(1, dtype=bool)
-        self._next = len(rows)
+        self._ring = self._ring.grown(n_series, self._capacity_for(n_series))
+        self._absorbed = len(self._ring)
         self._center = np.append(self._center, np.zeros(added))
         self._scale = np.append(self._scale, np.zeros(added))
-        self._rescale_at = max(FIRST_SCALE_ROWS, 2 * self._next)
+        self._rescale_at = max(FIRST_SCALE_ROWS, 2 * self._absorbed)
         self.graph.grow(n_series, self._prior)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Ring, scale and graph, for the checkpoint: plain values and arrays."""
+        return {
+            "ring": self._ring.state_dict(),
+            "absorbed": self._absorbed,
+            "rescale_at": self._rescale_at,
+            "center": self._center.copy(),
+            "scale": self._scale.copy(),
+            "graph": self.graph.state_dict(),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Continue from what `state_dict` returned; series and configuration are those of then."""
+        self._ring.load_state_dict(state["ring"])
+        self._absorbed = state["absorbed"]
+        self._rescale_at = state["rescale_at"]
+        self._center, self._scale = np.array(state["center"]), np.array(state["scale"])
+        self.graph = CausalGraph(self.n_series, prior=self._prior)
+        self.graph.load_state_dict(state["graph"])
 
     def _rescale(self) -> None:
         rows, adjacent = self.base()
@@ -144,15 +153,6 @@ class NormalState:
     def _capacity_for(self, n_series: int) -> int:
         cells = self._config.base_cells // max(n_series, 1)
         return max(64, min(self._config.base_rows, cells))
-
-    def _reserve(self) -> None:
-        """Double the ring's memory while it fills: most systems need little of it."""
-        have = len(self._rows)
-        if self._next < have or have >= self._capacity:
-            return
-        more = min(have, self._capacity - have)
-        self._rows = np.vstack([self._rows, np.empty((more, self._rows.shape[1]))])
-        self._adjacent = np.append(self._adjacent, np.zeros(more, dtype=bool))
 
 
 def _prior(names: Sequence[str], edges: Sequence[tuple[str, str]]) -> Prior | None:

@@ -202,23 +202,37 @@ class Aligner:
         """Return all state as plain values and arrays, to go into a checkpoint."""
         return {
             "system": self._system,
+            "interval_s": self._interval,
             "names": list(self._registry.names),
             "newest": self._newest,
             "first_open": self._first_open,
-            "open": {number: tick.state() for number, tick in self._open.items()},
+            "open": [(number, *tick.state()) for number, tick in sorted(self._open.items())],
             "parked": [(number, *held.state(), n) for number, (held, n) in self._parked.items()],
             "counters": [self.late, self.duplicate, self.future, self.refused],
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue from what `state_dict` returned; parameters must be those of then."""
+        """Continue from what `state_dict` returned.
+
+        Raises
+        ------
+        ValueError
+            If it has another grid, or more series than `max_series`.
+        """
+        if state["interval_s"] != self._interval:
+            raise ValueError(
+                f"`Aligner` requires interval_s={self._interval!r}, got {state['interval_s']!r}."
+            )
+        most = self._registry.max_series
+        if len(state["names"]) > most:
+            raise ValueError(f"`Aligner` requires <= {most} series, got {len(state['names'])}.")
         self._system = state["system"]
-        self._registry = SeriesRegistry(self._registry.max_series)
+        self._registry = SeriesRegistry(most)
         self._registry.index(state["names"])
         self._cached.clear()
         self._last_names = None
         self._newest, self._first_open = state["newest"], state["first_open"]
-        self._open = {int(k): _Tick.restored(*tick) for k, tick in state["open"].items()}
+        self._open = {k: _Tick.restored(*held) for k, *held in state["open"]}
         self._parked = {k: (_Tick.restored(*held), n) for k, *held, n in state["parked"]}
         self.late, self.duplicate, self.future, self.refused = state["counters"]
 

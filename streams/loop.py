@@ -62,7 +62,8 @@ class Loop:
     policy : LoopPolicy
     checkpoint : callable, optional
         Gets the offsets about to be committed; must have stored them, the handler's state and
-        `systems.state_dict()` of this loop when it returns.
+        `systems.state_dict()` of this loop when it returns, or hold a copy of all three that is
+        stored later: a restart continues from what is stored, whatever was committed.
     lost : callable, optional
         Gets the systems whose partition went to another member; their state here is gone.
     progress : callable, optional

@@ -71,8 +71,15 @@ class Systems:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Continue from what `state_dict` returned."""
+        """Continue from what `state_dict` returned.
+
+        Raises
+        ------
+        ValueError
+            If the state of a system does not fit its aligner; those before it are taken over.
+        """
         for system, held in state["aligners"].items():
-            self._aligners[system] = self._new_aligner(system)
-            self._aligners[system].load_state_dict(held)
+            aligner = self._new_aligner(system)
+            aligner.load_state_dict(held)
+            self._aligners[system] = aligner
             self._home[system] = TopicPartition(*state["home"][system])

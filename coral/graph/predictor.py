@@ -49,4 +49,5 @@ def fit_predictor(moments: LaggedMoments, ridge_rows: float = RIDGE_ROWS) -> Flo
     )
     blocks = np.nan_to_num(blocks * moments.weight_to_rows, nan=0.0, posinf=0.0, neginf=0.0)
     target = np.concatenate([block.T for block in blocks[1:]])
-    return solve_definite(block_toeplitz(blocks[:-1]), target, ridge_rows)
+    # C order: LAPACK answers in Fortran's, and a product with a restored copy must round alike.
+    return np.ascontiguousarray(solve_definite(block_toeplitz(blocks[:-1]), target, ridge_rows))

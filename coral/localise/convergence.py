@@ -1,6 +1,7 @@
 """Whether the ranking has stopped changing."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 __all__ = ["Convergence", "rank_biased_overlap", "revision_due"]
 
@@ -83,6 +84,26 @@ class Convergence:
             self.converged = True
             self.rows = rows
         return fresh
+
+    def state_dict(self) -> dict[str, Any]:
+        """Numbers and names, for the checkpoint."""
+        return {
+            "converged": self.converged,
+            "rows": self.rows,
+            "confirmations": self.confirmations,
+            "agreement": self.agreement,
+            "since": self._since,
+            "past": [[rows, list(top)] for rows, top in self._past],
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Continue from what `state_dict` returned."""
+        self.converged = state["converged"]
+        self.rows = state["rows"]
+        self.confirmations = state["confirmations"]
+        self.agreement = state["agreement"]
+        self._since = state["since"]
+        self._past = [(rows, tuple(top)) for rows, top in state["past"]]
 
     def _at(self, rows: int) -> tuple[str, ...] | None:
         """Ranking of the last revision at or before `rows`."""

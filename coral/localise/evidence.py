@@ -5,12 +5,14 @@ do not predict, not merely when its level is unusual: what follows from another 
 predicted by it and keeps quiet.
 """
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from coral.localise._kernels import accumulate_comovement, accumulate_innovation
+from detectors.base import Stateful
 
 __all__ = ["Evidence", "Mechanism", "Surprise"]
 
@@ -84,7 +86,7 @@ class Surprise(NamedTuple):
     first: Ints  # first row outside of the base period's range, counted from the onset, -1 = none
 
 
-class Evidence:
+class Evidence(Stateful):
     """Running evidence since an onset against a base period.
 
     Parameters
@@ -102,6 +104,25 @@ class Evidence:
     -----
     Memory does not grow with the rows. Multiplying a series by a positive factor changes nothing.
     """
+
+    _STATE: ClassVar[tuple[str, ...]] = (
+        "rows",
+        "known",
+        "_coverage",
+        "_silence",
+        "_sigma",
+        "_base_log",
+        "_previous",
+        "_weight",
+        "_log_sum",
+        "_peak",
+        "_level_sum",
+        "_raw_sum",
+        "_count",
+        "_first",
+        "_products",
+        "_squares",
+    )
 
     def __init__(
         self, base: Floats, adjacent: NDArray[np.bool_], mechanism: Mechanism, pairs: Ints
@@ -129,6 +150,20 @@ class Evidence:
         self._right = np.ascontiguousarray(pairs[:, 1])
         self._products = np.zeros(len(pairs))
         self._squares = np.zeros((len(pairs), 2))
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any], pairs: Ints) -> Self:
+        """Continue from what `state_dict` returned; `pairs` are those of then."""
+        learned = dict(state)
+        mechanism = Mechanism(**learned.pop("mechanism"))
+        n = len(mechanism.center)
+        evidence = cls(np.empty((0, n)), np.empty(0, dtype=np.bool_), mechanism, pairs)
+        evidence.load_state_dict(learned)
+        return evidence
+
+    def state_dict(self) -> dict[str, Any]:
+        """Evidence so far and the mechanism it is judged by, for the checkpoint."""
+        return super().state_dict() | {"mechanism": self._mechanism._asdict()}
 
     def update(self, x: Floats, *, adjacent: bool) -> None:
         """Add one row after the onset.

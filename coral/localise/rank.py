@@ -1,11 +1,12 @@
 """Ranking of entities and metrics from the evidence since the onset."""
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from coral.localise.evidence import Evidence, Mechanism, Surprise
+from coral.localise.evidence import Evidence, Surprise
 from coral.localise.layout import Layout
 from coral.localise.walk import absorbing_walk, best_paths
 
@@ -41,6 +42,15 @@ class Ranking(NamedTuple):
     consensus: float  # 0 .. 1: do cheap variants of the ranking have the same first?
     margin: float  # log of first score over second, >= 0
 
+    def state_dict(self) -> dict[str, Any]:
+        """Numbers and arrays, for the checkpoint."""
+        return self._asdict() | {"surprise": self.surprise._asdict()}
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> Self:
+        """Return the ranking whose `state_dict` this is."""
+        return cls(**{**state, "surprise": Surprise(**state["surprise"])})
+
 
 class Localiser:
     """Evidence and ranking of one incident.
@@ -48,15 +58,13 @@ class Localiser:
     Parameters
     ----------
     layout : Layout
-    base, adjacent, mechanism
-        As in `Evidence`; base has the layout's series as columns.
+    evidence : Evidence
+        Of the layout's series and pairs.
     """
 
-    def __init__(
-        self, layout: Layout, base: Floats, adjacent: NDArray[np.bool_], mechanism: Mechanism
-    ) -> None:
+    def __init__(self, layout: Layout, evidence: Evidence) -> None:
         self.layout = layout
-        self.evidence = Evidence(base, adjacent, mechanism, layout.pairs)
+        self.evidence = evidence
 
     @property
     def rows(self) -> int:

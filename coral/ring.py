@@ -1,0 +1,95 @@
+"""The newest rows of a stream, kept in segments that are cheap to save."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coral.checkpoint.tree import Frozen
+
+__all__ = ["Ring"]
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+SEGMENT_ROWS = 256
+
+
+class Ring:
+    """The newest rows of a stream and whether each follows the one before it.
+
+    A segment that is full never changes again: a checkpoint refers to it without a copy.
+
+    Parameters
+    ----------
+    n_series : int
+    capacity : int, >= 1
+        Rows that `rows` returns at most; up to one segment more is kept.
+    """
+
+    def __init__(self, n_series: int, capacity: int) -> None:
+        self.n_series = n_series
+        self.capacity = capacity
+        self._full: list[tuple[Frozen, Frozen]] = []  # rows and adjacent, oldest first
+        self._kept = 0  # rows, the newest segment included
+        self._start_segment()
+
+    def __len__(self) -> int:
+        return min(self._kept, self.capacity)
+
+    def append(self, x: Floats, *, adjacent: bool) -> None:
+        """Add one row.
+
+        Parameters
+        ----------
+        x : ndarray of shape (n_series,), float64, NaN = missing
+            Not kept.
+        adjacent : bool
+            Whether it directly follows the row before.
+        """
+        if self._used == SEGMENT_ROWS:
+            self._full.append((Frozen(self._rows), Frozen(self._adjacent)))
+            self._start_segment()
+        self._rows[self._used] = x
+        self._adjacent[self._used] = adjacent
+        self._used += 1
+        self._kept += 1
+        while self._full and self._kept - len(self._full[0][0].values) >= self.capacity:
+            self._kept -= len(self._full.pop(0)[0].values)
+
+    def rows(self) -> tuple[Floats, Bools]:
+        """Rows, oldest first, and whether each follows the one before it; not to be written."""
+        rows, adjacent = self._rows[: self._used], self._adjacent[: self._used]
+        if self._full:
+            rows = np.concatenate([*(rows.values for rows, _ in self._full), rows])
+            adjacent = np.concatenate([*(follows.values for _, follows in self._full), adjacent])
+        return rows[-self.capacity :], adjacent[-self.capacity :]
+
+    def grown(self, n_series: int, capacity: int) -> "Ring":
+        """Return a ring with more series, missing in all rows so far, and the newest rows."""
+        rows, adjacent = self.rows()
+        grown = Ring(n_series, capacity)
+        missing = np.full(n_series - self.n_series, np.nan)
+        for x, follows in zip(rows[-capacity:], adjacent[-capacity:], strict=True):
+            grown.append(np.append(x, missing), adjacent=bool(follows))
+        return grown
+
+    def state_dict(self) -> dict[str, Any]:
+        """Segments, oldest first; the full ones are the ring's own."""
+        newest = [self._rows[: self._used].copy(), self._adjacent[: self._used].copy()]
+        return {"full": [list(segment) for segment in self._full], "newest": newest}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Continue from what `state_dict` of a ring over the same series returned."""
+        self._full = [(rows, adjacent) for rows, adjacent in state["full"]]
+        rows, adjacent = state["newest"]
+        self._start_segment()
+        self._used = len(rows)
+        self._rows[: self._used], self._adjacent[: self._used] = rows, adjacent
+        self._kept = self._used + sum(len(rows.values) for rows, _ in self._full)
+
+    def _start_segment(self) -> None:
+        self._rows: Floats = np.empty((SEGMENT_ROWS, self.n_series))
+        self._adjacent: Bools = np.zeros(SEGMENT_ROWS, dtype=np.bool_)
+        self._used = 0

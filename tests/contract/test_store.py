@@ -1,0 +1,87 @@
+"""What every checkpoint store promises; one suite for all of them."""
+
+import pytest
+
+from coral.checkpoint import FileStore
+from coral.errors import CorruptCheckpointError
+
+
+@pytest.fixture(params=["file"])
+def reopen(request, tmp_path):
+    """Give a function that opens the store anew, as the next process does."""
+    return {"file": lambda: FileStore(tmp_path)}[request.param]
+
+
+def accept(data):
+    return data
+
+
+def no_refusal(name, error):
+    pytest.fail(f"{name} was refused: {error}")
+
+
+def test_the_newest_is_loaded(reopen):
+    """In this process and in the next one."""
+    store = reopen()
+    for data in (b"one", b"two", b"three"):
+        store.save("metrics/0", data)
+        assert data == store.load("metrics/0", accept, no_refusal)
+    assert b"three" == reopen().load("metrics/0", accept, no_refusal)
+
+
+def test_keys_are_apart(reopen):
+    """Each key has its own entries; the list of keys is sorted."""
+    store = reopen()
+    assert [] == store.keys()
+    for key in ("b/1", "a.b/0", "b/10", "../b"):
+        store.save(key, key.encode())
+    assert ["../b", "a.b/0", "b/1", "b/10"] == reopen().keys()
+    assert b"b/1" == store.load("b/1", accept, no_refusal)
+
+
+def test_what_is_not_there(reopen):
+    """An unknown key has no entry, and may be deleted."""
+    store = reopen()
+    store.delete("metrics/0")
+    assert store.load("metrics/0", accept, no_refusal) is None
+
+
+def test_deleted(reopen):
+    """All entries of one key go, the others stay; the key may be used again."""
+    store = reopen()
+    for key in ("a", "a", "b"):
+        store.save(key, b"x")
+    store.delete("a")
+    assert ["b"] == reopen().keys()
+    assert reopen().load("a", accept, no_refusal) is None
+    store.save("a", b"y")
+    assert b"y" == reopen().load("a", accept, no_refusal)
+
+
+@pytest.mark.parametrize("size", [0, 1, 1_000_000, 5_000_000])
+def test_any_size(reopen, size):
+    """Entries come back byte by byte."""
+    data = bytes(range(256)) * (size // 256 + 1)
+    reopen().save("metrics/0", data[:size])
+    assert data[:size] == reopen().load("metrics/0", accept, no_refusal)
+
+
+def test_what_is_refused_is_not_offered_again(reopen):
+    """The newest entry that is accepted is the answer; a refusal says which entry, and why."""
+    store, refused = reopen(), []
+    store.save("a", b"good")
+    store.save("a", b"bad")
+
+    def decode(data):
+        if data == b"bad":
+            raise CorruptCheckpointError("it is bad")
+        return data.upper()
+
+    found = reopen().load("a", decode, lambda name, error: refused.append((name, str(error))))
+    assert found in (b"GOOD", None)  # a store may keep the newest entry only
+    ((name, text),) = refused
+    assert name
+    assert "it is bad" == text
+    assert found == reopen().load("a", decode, no_refusal)
+    store.save("a", b"better")
+    assert b"BETTER" == reopen().load("a", decode, no_refusal)

@@ -1,0 +1,34 @@
+"""Write the checkpoint of this format that later versions must read: run it when FORMAT grows.
+
+``PYTHONPATH=tests python tests/golden/write.py``; older files stay as they are.
+"""
+
+from pathlib import Path
+
+from makers import NAMES, ONSET, shop_config, shop_rows
+
+from coral.checkpoint import envelope
+from coral.checkpoint.snapshot import capture, key_of
+from coral.engine import Engine
+from streams.align import Aligner
+from streams.records import Record, Samples, TopicPartition
+from streams.systems import Systems
+
+PARTITION = TopicPartition("coral.metrics.v1", 0)
+ROWS = ONSET + 20  # in the middle of an incident
+
+
+def main():
+    engine, systems = Engine(shop_config()), Systems(lambda _: Aligner(1.0), 1)
+    for t, x in enumerate(shop_rows()[:ROWS]):
+        record = Record(*PARTITION, t, b"shop", b"")
+        for frame in systems.push(Samples("shop", float(t), NAMES, x), record):
+            engine.step(frame)
+    snapshots = capture({PARTITION: ROWS}, systems, {"shop": engine})
+    data = envelope.encode(key_of(PARTITION), snapshots[PARTITION])
+    file = Path(__file__).with_name(f"incident.v{envelope.FORMAT}.checkpoint")
+    file.write_bytes(data)
+
+
+if __name__ == "__main__":
+    main()
