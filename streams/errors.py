@@ -42,6 +42,18 @@ class DecodeError(StreamsError):
         )
 
 
+class MissingExtraError(StreamsError):
+    """A feature needs packages that are not installed. Operator action: install the extra."""
+
+    def __init__(self, feature: str, extra: str) -> None:
+        super().__init__(feature, extra)
+        self.feature = feature
+        self.extra = extra
+
+    def __str__(self) -> str:
+        return f"{self.feature} needs an extra: pip install 'coral-rca[{self.extra}]'"
+
+
 class UnknownTopicError(StreamsError):
     """A topic does not exist. Operator action: create it, or correct its name."""
 
