@@ -88,8 +88,6 @@ def template_problem(template: str) -> str | None:
     rest = _FIELD.sub("", template)
     if not template or "{" in rest or "}" in rest:
         return "text with {label} fields expected"
-    if ":" in rest:
-        return "no `:` expected, it separates entity and metric"
     return None
 
 
