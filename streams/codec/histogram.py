@@ -4,8 +4,12 @@ import itertools
 import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
+from typing import Final
 
 import msgspec
+
+MAX_BUCKETS: Final = 512
+"""Most buckets of one histogram, or of one half of an exponential one."""
 
 
 class Histogram(msgspec.Struct, frozen=True):

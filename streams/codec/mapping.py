@@ -9,18 +9,22 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 
 from streams.codec.faults import fail, printable, show
-from streams.codec.values import name_problem
+from streams.codec.values import MAX_NAME, name_problem
 from streams.records import Record
 
 Rule: TypeAlias = Literal["sum", "mean", "max", "min"]
 Kind: TypeAlias = Literal["gauge", "counter", "histogram", "bucket"]
 Labels: TypeAlias = Mapping[str, str]
 
+Raw: TypeAlias = tuple[str | bytes, ...]
+"""Labels and names as they stand in a message, to know a series again without reading them."""
+
 QUANTILES: Final = (0.5, 0.95, 0.99)
 """Quantiles published for a histogram."""
 
 _MAX_SHOWN_LABEL = 64
 _KNOWN_SERIES = 100_000
+_KNOWN_BYTES = 64 << 20
 _FIELD = re.compile(r"\{([^{}]+)\}")
 
 
@@ -110,8 +114,9 @@ class Namer:
         templates = (*mapping.system, *mapping.entity)
         self._by_record_key = any("{@key}" in template for template in templates)
         self._known: dict[Hashable, Series] = {}
+        self._known_bytes = 0
 
-    def get(self, record: Record, raw: Hashable) -> Series | None:
+    def get(self, record: Record, raw: Raw) -> Series | None:
         """Return the series that `learn` made of the same raw labels."""
         return self._known.get((record.key, raw) if self._by_record_key else raw)
 
@@ -126,7 +131,7 @@ class Namer:
     def learn(
         self,
         record: Record,
-        raw: Hashable,
+        raw: Raw,
         where: str,
         labels: Labels,
         metric: str,
@@ -144,6 +149,9 @@ class Namer:
         if len(labels) > self._max_labels:
             fail(record, f"at most {self._max_labels} labels expected, got {len(labels)}", where)
         system = self._filled(record, where, "system", self._mapping.system, labels)
+        if len(system) > MAX_NAME:
+            reason = f"system of at most {MAX_NAME} characters expected, got {len(system)}"
+            fail(record, reason, where)
         entity = self._filled(record, where, "entity", self._mapping.entity, labels)
         split = [(k, labels[k][:_MAX_SHOWN_LABEL]) for k in self._mapping.split if labels.get(k)]
         suffix = "{" + ",".join(f"{k}={v}" for k, v in split) + "}" if split else ""
@@ -163,10 +171,15 @@ class Namer:
                 totals = (series(f"{metric}.{part}", "gauge", "sum") for part in ("count", "sum"))
                 parts = (*totals, *parts)
         made = series(metric, kind, rule, parts)
-        if len(self._known) >= _KNOWN_SERIES:
-            self._known.clear()  # bounded memory under churn; the next messages name them again
-        self._known[(record.key, raw) if self._by_record_key else raw] = made
+        self._remember((record.key, raw) if self._by_record_key else raw, made, sum(map(len, raw)))
         return made
+
+    def _remember(self, key: Hashable, series: Series, size: int) -> None:
+        self._known_bytes += size
+        if len(self._known) >= _KNOWN_SERIES or self._known_bytes > _KNOWN_BYTES:
+            self._known.clear()  # bounded memory under churn; the next messages name them again
+            self._known_bytes = size
+        self._known[key] = series
 
     def _rule(self, metric: str, default: Rule) -> Rule:
         return next((rule for matches, rule in self._combine if matches(metric)), default)

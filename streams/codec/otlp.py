@@ -14,7 +14,7 @@ from typing import NoReturn, TypeAlias, TypeVar
 import msgspec
 
 from streams.codec.faults import decode_json, decode_part, fail, show
-from streams.codec.histogram import Histogram, from_buckets, from_exponential
+from streams.codec.histogram import MAX_BUCKETS, Histogram, from_buckets, from_exponential
 from streams.codec.mapping import Kind, Namer, Rule, Series
 from streams.codec.otlp_model import (
     NO_RECORDED_VALUE,
@@ -42,7 +42,6 @@ LabelReader: TypeAlias = Callable[[bytes, str], dict[str, str]]
 
 _DELTA = (1, "AGGREGATION_TEMPORALITY_DELTA")
 _CUMULATIVE = (2, "AGGREGATION_TEMPORALITY_CUMULATIVE")
-_MAX_BUCKETS = 2048
 _SCALES = range(-10, 21)
 _INTEGER = re.compile(r"-?[0-9]{1,20}")
 
@@ -242,8 +241,8 @@ class _Reader:
         return float(self._int(point.count, "count")), total
 
     def _counts(self, counts: list[Int], key: str) -> list[float]:
-        if len(counts) > _MAX_BUCKETS:
-            self._fail(f"at most {_MAX_BUCKETS} buckets expected, got {len(counts)}", key)
+        if len(counts) > MAX_BUCKETS:
+            self._fail(f"at most {MAX_BUCKETS} buckets expected, got {len(counts)}", key)
         return [float(self._int(count, key)) for count in counts]
 
     def _int(self, value: Int, key: str) -> int:

@@ -65,6 +65,8 @@ def _learn(record: Record, namer: Namer, raw: tuple[str, bytes]) -> Series:
     elif part == "bucket" and "le" in labels:
         metric, kind, rule = base, "bucket", "sum"
         le = _number(record, labels.pop("le"), "labels.le")
+        if math.isnan(le):
+            fail(record, "number expected, got NaN", "labels.le")
     elif part in ("count", "sum") and base:
         metric, kind, rule = f"{base}.{part}", "counter", "sum"
     elif namer.is_counter(name):

@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 
 from streams.codec.counters import Cumulative, Point, counted
-from streams.codec.histogram import Histogram, increase, quantile
+from streams.codec.histogram import MAX_BUCKETS, Histogram, increase, quantile
 from streams.codec.mapping import QUANTILES, Series
 from streams.codec.replicas import Replicas
 from streams.codec.values import MAX_ABS_VALUE
@@ -115,7 +115,7 @@ class Reducer:
         self._max_series = max_series
         self._systems: dict[str, _System] = {}
         self._names: dict[tuple[str, ...], tuple[str, ...]] = {}
-        self._touched: dict[tuple[str, str, int], tuple[Series, _System]] = {}
+        self._touched: dict[tuple[str, str, int], tuple[Series, Replicas]] = {}
         self.extreme = 0
 
     def reduce(self, readings: Iterable[Reading]) -> list[Samples]:
@@ -131,9 +131,11 @@ class Reducer:
             self._take(system, reading)
         touched, self._touched = self._touched, {}
         found: dict[tuple[str, float], dict[str, float]] = {}
-        for (_, name, tick), (series, system) in touched.items():
-            time, value = system.replicas[name].combined(tick, series.rule)
+        for (_, name, tick), (series, replicas) in touched.items():
+            time, value = replicas.combined(tick, series.rule)
             found.setdefault((series.system, time), {})[name] = value
+        for (system_id, _, tick), (_, replicas) in touched.items():
+            replicas.trim(tick, self._systems[system_id].keep)
         return [
             Samples(name, time, self._interned(tuple(values)), np.array([*values.values()]))
             for (name, time), values in found.items()
@@ -201,6 +203,8 @@ class Reducer:
         if rounds is None:
             rounds = self._kept(system.rounds, series.source, {})
         held = rounds.setdefault(time, {})
+        if len(held) >= MAX_BUCKETS:
+            return
         held[series.le] = value
         if len(rounds) > system.keep:
             del rounds[max(rounds, key=lambda other: abs(other - time))]
@@ -219,8 +223,8 @@ class Reducer:
         if known is None:
             known = self._kept(system.replicas, series.name, Replicas())
         tick = system.grid.tick_of(time)
-        known.put(tick, series.source, time, value, system.keep)
-        self._touched[series.system, series.name, tick] = (series, system)
+        known.put(tick, series.source, time, value)
+        self._touched[series.system, series.name, tick] = (series, known)
 
     def _kept(self, held: dict[str, T], key: str, new: T) -> T:
         if len(held) >= self._max_series:

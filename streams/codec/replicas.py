@@ -1,11 +1,14 @@
 """Sources of one series (replicas, cores) to one value a tick."""
 
 import math
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from streams.codec.mapping import Rule
 
 Held: TypeAlias = dict[str, tuple[float, float]]
+
+MAX_SOURCES: Final = 10_000
+"""Most sources of one series in one tick."""
 
 
 class Replicas:
@@ -27,16 +30,19 @@ class Replicas:
     def __init__(self, ticks: dict[int, Held] | None = None) -> None:
         self.ticks: dict[int, Held] = ticks or {}
 
-    def put(self, tick: int, source: str, time: float, value: float, keep: int) -> None:
-        """Take one value; keep at most `keep` ticks, the farthest from this one goes."""
-        held = self.ticks.get(tick)
-        if held is None:
-            held = self.ticks[tick] = {}
-            if len(self.ticks) > keep:
-                del self.ticks[max(self.ticks, key=lambda other: abs(other - tick))]
+    def put(self, tick: int, source: str, time: float, value: float) -> None:
+        """Take one value; of more than `MAX_SOURCES` sources the further ones are left out."""
+        held = self.ticks.setdefault(tick, {})
         known = held.get(source)
+        if known is None and len(held) >= MAX_SOURCES:
+            return
         if known is None or time >= known[0]:
             held[source] = (time, value)
+
+    def trim(self, tick: int, keep: int) -> None:
+        """Keep at most `keep` ticks, those nearest to this one."""
+        while len(self.ticks) > keep:
+            del self.ticks[max(self.ticks, key=lambda other: abs(other - tick))]
 
     def combined(self, tick: int, rule: Rule) -> tuple[float, float]:
         """Return time and value of a tick that something was put into.

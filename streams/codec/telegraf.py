@@ -7,14 +7,13 @@ r"""JSON of Telegraf: one metric a message, or a batch of them.
 seconds. A series is named ``<name>.<field>``; booleans count 1 and 0, text is no metric.
 """
 
-from collections.abc import Hashable
 from typing import Final
 
 import msgspec
 
 from streams.codec.faults import decode_json, decode_part, fail
 from streams.codec.labelled import Parser
-from streams.codec.mapping import Labels, Namer, Series
+from streams.codec.mapping import Labels, Namer, Raw, Series
 from streams.codec.reducer import Reading
 from streams.codec.values import time_problem
 from streams.records import Record
@@ -90,7 +89,7 @@ def _readings(
 
 
 def learn_field(
-    record: Record, namer: Namer, raw: Hashable, metric: str, labels: Labels, where: str
+    record: Record, namer: Namer, raw: Raw, metric: str, labels: Labels, where: str
 ) -> Series:
     """Name the series of one field of a measurement; see `Namer.learn`."""
     if namer.is_counter(metric):

@@ -321,9 +321,10 @@ class TestNames:
 
         assert one is two
 
-    def test_series_cache_is_bounded(self, monkeypatch):
+    @pytest.mark.parametrize("limit", ["_KNOWN_SERIES", "_KNOWN_BYTES"])
+    def test_series_cache_is_bounded(self, monkeypatch, limit):
         """Churning labels are named right although the cache forgets them."""
-        monkeypatch.setattr("streams.codec.mapping._KNOWN_SERIES", 8)
+        monkeypatch.setattr(f"streams.codec.mapping.{limit}", 8)
         found = codec("telegraf_json")
         for i in range(50):
             (samples,) = found.decode(record(metric(tags={"host": f"h{i}"})))
@@ -360,6 +361,7 @@ class TestErrors:
             ("prometheus_json", prometheus(x=5), "labels.x: Expected str, got int 5"),
             ("prometheus_json", prometheus(job=""), "labels: labels for the entity"),
             ("prometheus_json", prometheus("a_bucket", le="x"), "labels.le: number expected"),
+            ("prometheus_json", prometheus("a_bucket", le="nan"), "labels.le: number expected"),
             ("prometheus_json", {"value": "1"}, "Object missing required field timestamp"),
             (
                 "telegraf_json",

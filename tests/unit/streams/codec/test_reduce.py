@@ -184,7 +184,7 @@ class TestReplicas:
         """All sources of the tick count, at the latest time."""
         replicas = Replicas()
         for i, value in enumerate((1.0, 2.0, 3.0)):
-            replicas.put(0, f"r{i}", 1.0 + i, value, 4)
+            replicas.put(0, f"r{i}", 1.0 + i, value)
 
         assert (3.0, expected) == replicas.combined(0, rule)
 
@@ -192,7 +192,7 @@ class TestReplicas:
         """An older value changes nothing, whenever it comes; an equal time replaces."""
         replicas = Replicas()
         for time, value in ((5.0, 1.0), (2.0, 9.0), (5.0, 4.0)):
-            replicas.put(0, "r", time, value, 4)
+            replicas.put(0, "r", time, value)
 
         assert (5.0, 4.0) == replicas.combined(0, "sum")
 
@@ -200,7 +200,8 @@ class TestReplicas:
         """The farthest tick is forgotten."""
         replicas = Replicas()
         for tick in (10**9, 1, 2, 3, 4, 5):
-            replicas.put(tick, "r", 0.0, 0.0, 3)
+            replicas.put(tick, "r", 0.0, 0.0)
+            replicas.trim(tick, 3)
 
         assert [3, 4, 5] == sorted(replicas.ticks)
 
@@ -259,6 +260,15 @@ class TestReducer:
             # The first tick comes first: the very first point decides where time begins.
             twice.sort(key=lambda held: (held[1].time >= 10.0, held[0]))
             assert expected == frames([r for _, r in twice], chunk)
+
+    def test_a_record_may_hold_more_ticks_than_are_kept(self):
+        """Nothing of a long batch is lost, and only the newest ticks stay in memory."""
+        grid = Grid(10.0)
+        reducer = Reducer(lambda _: grid, 10)
+        found = reducer.reduce([Reading(gauge(), 10.0 * i, float(i)) for i in range(50)])
+
+        assert [10.0 * i for i in range(50)] == [s.time for s in found]
+        assert len(reducer.state_dict()["shop"]["replicas"]["cart:cpu"]) == grid.open_ticks
 
     def test_delta_is_divided_by_its_seconds(self):
         """A delta needs no memory."""
