@@ -54,6 +54,18 @@ class MissingExtraError(StreamsError):
         return f"{self.feature} needs an extra: pip install 'coral-rca[{self.extra}]'"
 
 
+class TokenError(StreamsError):
+    """No access token could be had. Operator action: check endpoint, client id and secret."""
+
+    def __init__(self, url: str, reason: str) -> None:
+        super().__init__(url, reason)
+        self.url = url
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"no access token from {self.url}: {self.reason}"
+
+
 class UnknownTopicError(StreamsError):
     """A topic does not exist. Operator action: create it, or correct its name."""
 

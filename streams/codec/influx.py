@@ -45,12 +45,9 @@ def influx_parser(time_unit: str = "ns") -> Parser:
     """Return the parser of lines whose time stamps count `time_unit`, a key of `UNITS`."""
     per_second = UNITS[time_unit]
 
-    def parse(record: Record, namer: Namer) -> list[Reading]:
-        return [
-            reading
-            for number, line in _lines(record)
-            for reading in _readings(record, namer, line, per_second, f"line {number}")
-        ]
+    def parse(record: Record, namer: Namer) -> Iterator[Reading]:
+        for number, line in _lines(record):
+            yield from _readings(record, namer, line, per_second, f"line {number}")
 
     return parse
 
@@ -72,7 +69,7 @@ def _lines(record: Record) -> Iterator[tuple[int, re.Match[bytes]]]:
 
 def _readings(
     record: Record, namer: Namer, line: re.Match[bytes], per_second: float, where: str
-) -> list[Reading]:
+) -> Iterator[Reading]:
     source, fields, stamp = line.groups()
     if stamp is None:
         fail(record, "time stamp expected, got nothing", where)
@@ -80,7 +77,7 @@ def _readings(
     problem = time_problem(time)
     if problem is not None:
         fail(record, problem, where)
-    found, at = [], 0
+    at = 0
     while at < len(fields):
         field = _FIELD.match(fields, at)
         if field is None or not field[1]:
@@ -91,8 +88,7 @@ def _readings(
         if value is not None:
             raw = (source, field[1])
             series = namer.get(record, raw) or _learn(record, namer, raw, where)
-            found.append(Reading(series, time, value))
-    return found
+            yield Reading(series, time, value)
 
 
 def _value(record: Record, raw: bytes, where: str) -> float | None:

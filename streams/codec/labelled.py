@@ -1,7 +1,8 @@
 """What all formats with labels share: limits, names, rates and the combination of replicas."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
+from itertools import islice
 from typing import Any, TypeAlias
 
 import msgspec
@@ -12,7 +13,7 @@ from streams.codec.reducer import Reading, Reducer
 from streams.grid import Grid
 from streams.records import Record, Samples
 
-Parser: TypeAlias = Callable[[Record, Namer], list[Reading]]
+Parser: TypeAlias = Callable[[Record, Namer], Iterable[Reading]]
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,9 +89,10 @@ class LabelledCodec:
             If the payload is not of this format; no other exception for any bytes.
         """
         check_size(record, self._limits.max_bytes)
-        readings = self._parse(record, self._namer)
-        if len(readings) > self._limits.max_points:
-            fail(record, f"at most {self._limits.max_points} values expected, got {len(readings)}")
+        most = self._limits.max_points
+        readings = list(islice(self._parse(record, self._namer), most + 1))
+        if len(readings) > most:
+            fail(record, f"at most {most} values expected, got more")
         return self._reducer.reduce(readings)
 
     def forget(self, systems: AbstractSet[str]) -> None:

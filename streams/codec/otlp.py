@@ -49,8 +49,8 @@ _decoder = msgspec.json.Decoder(Request)
 _attributes = msgspec.json.Decoder(list[KeyValue] | None)
 
 
-def parse_otlp_json(record: Record, namer: Namer) -> list[Reading]:
-    """Return the readings of one request in JSON.
+def parse_otlp_json(record: Record, namer: Namer) -> Iterator[Reading]:
+    """Yield the readings of one request in JSON.
 
     Raises
     ------
@@ -68,8 +68,8 @@ def parse_otlp_json(record: Record, namer: Namer) -> list[Reading]:
 
 def read_request(
     record: Record, namer: Namer, request: Request, labels: LabelReader
-) -> list[Reading]:
-    """Return the readings of a request.
+) -> Iterator[Reading]:
+    """Yield the readings of a request.
 
     Parameters
     ----------
@@ -80,15 +80,13 @@ def read_request(
     labels : callable
         Raw attributes, and their place, to labels; for attributes not seen before.
     """
-    found: list[Reading] = []
     for r, resource in enumerate(request.resource_metrics):
         raw = bytes(resource.resource.attributes)
         for s, scope in enumerate(resource.scope_metrics):
             for m, metric in enumerate(scope.metrics):
                 where = f"resourceMetrics[{r}].scopeMetrics[{s}].metrics[{m}]"
                 home = (raw, f"resourceMetrics[{r}].resource.attributes", scope.scope.name)
-                found.extend(_Reader(record, namer, labels, metric, where, home).readings())
-    return found
+                yield from _Reader(record, namer, labels, metric, where, home).readings()
 
 
 class _Reader:

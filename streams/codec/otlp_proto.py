@@ -1,6 +1,6 @@
 """OTLP metrics in protobuf: the extra `otlp`, imported only when this format is used."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from opentelemetry.proto.common.v1.common_pb2 import AnyValue
     from opentelemetry.proto.metrics.v1 import metrics_pb2 as pb
 
+_NONE = msgspec.Raw(b"")
 _Pack: TypeAlias = Callable[[Any], msgspec.Raw]
 
 
@@ -40,13 +41,15 @@ def otlp_proto_parser() -> Parser:
 
     def pack(attributes: Any) -> msgspec.Raw:
         """Return bytes that tell attributes apart: those of a message that holds only them."""
+        if not attributes:
+            return _NONE
         return msgspec.Raw(Resource(attributes=attributes).SerializeToString(deterministic=True))
 
     def labels(raw: bytes, _: str) -> dict[str, str]:
         values = ((a.key, _label(a.value)) for a in Resource.FromString(raw).attributes)
         return {key: value for key, value in values if value is not None}
 
-    def parse(record: Record, namer: Namer) -> list[Reading]:
+    def parse(record: Record, namer: Namer) -> Iterator[Reading]:
         try:
             message = ExportMetricsServiceRequest.FromString(record.value)
         except ProtobufError:

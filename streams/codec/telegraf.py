@@ -7,6 +7,7 @@ r"""JSON of Telegraf: one metric a message, or a batch of them.
 seconds. A series is named ``<name>.<field>``; booleans count 1 and 0, text is no metric.
 """
 
+from collections.abc import Iterator
 from typing import Final
 
 import msgspec
@@ -47,15 +48,12 @@ def telegraf_parser(time_unit: str = "s") -> Parser:
     """Return the parser of messages whose time stamps count `time_unit`, a key of `UNITS`."""
     per_second = UNITS[time_unit]
 
-    def parse(record: Record, namer: Namer) -> list[Reading]:
+    def parse(record: Record, namer: Namer) -> Iterator[Reading]:
         if not _is_batch(record):
-            return _readings(record, namer, decode_json(record, _metric), per_second, "")
-        metrics = decode_json(record, _batch).metrics
-        return [
-            reading
-            for i, metric in enumerate(metrics)
-            for reading in _readings(record, namer, metric, per_second, f"metrics[{i}].")
-        ]
+            yield from _readings(record, namer, decode_json(record, _metric), per_second, "")
+            return
+        for i, metric in enumerate(decode_json(record, _batch).metrics):
+            yield from _readings(record, namer, metric, per_second, f"metrics[{i}].")
 
     return parse
 
@@ -67,14 +65,13 @@ def _is_batch(record: Record) -> bool:
 
 def _readings(
     record: Record, namer: Namer, metric: _Metric, per_second: float, where: str
-) -> list[Reading]:
+) -> Iterator[Reading]:
     time = metric.timestamp / per_second
     problem = time_problem(time)
     if problem is not None:
         fail(record, problem, f"{where}timestamp")
 
     tags = bytes(metric.tags)
-    found = []
     for field, value in metric.fields.items():
         if isinstance(value, str) or value is None:
             continue
@@ -84,8 +81,7 @@ def _readings(
             name = f"{metric.name}.{field}"
             labels = decode_part(record, tags, _tags, f"{where}tags")
             series = learn_field(record, namer, raw, name, labels, f"{where}tags")
-        found.append(Reading(series, time, float(value)))
-    return found
+        yield Reading(series, time, float(value))
 
 
 def learn_field(
