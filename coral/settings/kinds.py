@@ -31,6 +31,15 @@ def item(kind: Any) -> Any | None:
     return None
 
 
+def name_problem(kind: Any, name: str) -> str | None:
+    """Return the rule that the name of an entry of a table breaks, None if it is well formed."""
+    try:
+        msgspec.convert(name, get_args(kind)[0])
+    except msgspec.ValidationError as error:
+        return str(error).removeprefix("Expected ").replace("`", "") + " expected"
+    return None
+
+
 def is_secret(kind: Any) -> bool:
     """Whether values of this type must not be shown."""
     return any(option is Secret for option in options(kind))

@@ -131,7 +131,7 @@ class _Loader:
             inner = kinds.item(kind)
             owner, known = kind, kinds.fields(kind)
             if inner is not None:
-                self._item(path[: depth + 1], place)
+                self._item(kind, path[: depth + 1], place)
                 kind = inner
             elif key in known:
                 kind = known[key]
@@ -160,7 +160,7 @@ class _Loader:
         for key, value in raw.items():
             at = (*path, key)
             if inner is not None:
-                self._item(at, place(at))
+                self._item(kind, at, place(at))
                 self._take(inner, value, at, place)
             elif key not in known and _secret_of(known, key):
                 self._secret(at, value, place(at))
@@ -171,8 +171,11 @@ class _Loader:
             else:
                 self._leaf(kind, known[key], value, at, place(at))
 
-    def _item(self, path: Path, place: str) -> None:
+    def _item(self, kind: Any, path: Path, place: str) -> None:
         """Note that a table has this entry, even if nothing is set in it."""
+        problem = kinds.name_problem(kind, path[-1])
+        if problem is not None:
+            self._add(place, problem, repr(path[-1]), path)
         self._items.setdefault(path[:-1], {})[path[-1]] = None
         self._sources.setdefault(path, place)
 

@@ -1,5 +1,6 @@
 """What is wrong with a configuration: place, rule and value; all at once."""
 
+import json
 from collections.abc import Sequence
 from typing import NamedTuple, TypeAlias
 
@@ -45,7 +46,7 @@ class SettingsError(ConfigError):
 
 def key_of(path: Path) -> str:
     """Return a path as it is written in TOML: ``input.topics."coral.metrics.v1".format``."""
-    return ".".join(part if _bare(part) else '"' + part + '"' for part in path)
+    return ".".join(part if _bare(part) else json.dumps(part) for part in path)
 
 
 def _bare(part: str) -> bool:

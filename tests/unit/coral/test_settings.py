@@ -81,6 +81,12 @@ class TestPrecedence:
         assert (1.5, 128) == (found.state.interval_s, found.engine.base_rows)
         assert {"m*": "max"} == found.input.topics["a.b"].combine
 
+    def test_tables_in_the_environment(self, tmp_path):
+        """A system whose name is lower case can be set by a variable."""
+        found = loaded(tmp_path, environment={"CORAL_SYSTEMS__SHOP__INTERVAL_S": "5"}).settings
+
+        assert 5.0 == found.grid("shop").interval_s
+
     def test_tables_are_merged(self, tmp_path):
         """A flag may add one key to a topic of the file."""
         text = '[input.topics."a.b"]\nformat = "influx"\n'
@@ -144,6 +150,7 @@ class TestProblems:
                 "[input.topics.a]\nformat = 'influx'\ncombine = {x = 'avg'}",
                 "topics.a.combine[...]: one of sum, mean, max, min expected, got {'x': 'avg'}",
             ),
+            ("[input.topics.'a b']", """coral.toml:input.topics."a b": str matching regex"""),
             ("[output]\nincidents = 'a b'", "output.incidents: str matching regex"),
             (
                 "[output]\ndead_letters = 'coral.metrics.v1'",
