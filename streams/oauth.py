@@ -3,6 +3,7 @@
 import base64
 import json
 import threading
+import urllib.error
 import urllib.parse
 import urllib.request
 from typing import Any
@@ -75,4 +76,6 @@ class ClientCredentials:
                 held: Any = json.loads(answer.read(_MAX_ANSWER))
             return str(held["access_token"]), float(held.get("expires_in", 60))
         except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+            if isinstance(error, urllib.error.HTTPError):
+                error.close()  # it holds the connection
             raise TokenError(self._url, f"{type(error).__name__}: {error}") from None

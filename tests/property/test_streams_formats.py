@@ -5,7 +5,7 @@ import math
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from streams.codec import make_codec
@@ -146,7 +146,7 @@ def proto_of(text):
 
 
 @pytest.mark.parametrize("name", sorted(DEFAULT_MAPPINGS))
-@settings(max_examples=60)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_streams_formats_any_bytes(name, data):
     """Whatever comes in whatever order, what comes out holds the rules, and so does the state."""
