@@ -1,4 +1,4 @@
-"""The command line: `coral replay | evaluate | validate | demo`."""
+"""The command line: `coral replay | evaluate | validate | demo | config`."""
 
 import argparse
 import sys
@@ -16,7 +16,7 @@ exit codes:
   0  done
   1  failure (a file cannot be written, a case crashed)
   2  wrong usage
-  3  a recording cannot be used; all others were processed
+  3  a recording or the configuration cannot be used; all other recordings were processed
   4  replay: no incident was opened in any recording
 
 data goes to stdout, messages and progress to stderr.
@@ -76,7 +76,42 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument(
         "--out", type=Path, default=Path("events.ndjson"), help="events go there (%(default)s)"
     )
+    _add_config(commands)
     return parser
+
+
+def _add_config(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    config = _command(
+        commands,
+        "config",
+        "check or show the configuration of the daemon",
+        "coral config check coral.toml\n"
+        "  coral config print coral.toml --effective\n"
+        "  coral config check coral.toml --set kafka.group_id=coral-test",
+    )
+    actions = config.add_subparsers(dest="action", required=True, metavar="ACTION")
+    for name, summary in (
+        ("check", "name everything that is wrong, with its place, rule and value"),
+        ("print", "show what is set, where, and secrets masked, as TOML"),
+    ):
+        action = actions.add_parser(name, help=summary, description=f"{summary}.")
+        add_settings_options(action)
+        if name == "print":
+            action.add_argument("--effective", action="store_true", help="show defaults too")
+    schema = "JSON Schema of the file, for editors"
+    actions.add_parser("schema", help=schema, description=f"{schema}.")
+
+
+def add_settings_options(parser: argparse.ArgumentParser) -> None:
+    """Add the file and the flags that `coral.settings.load` merges with the environment."""
+    parser.add_argument("file", nargs="?", metavar="FILE", type=Path, help="TOML")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="SECTION.KEY=VALUE",
+        help="overrides environment and file; may be repeated",
+    )
 
 
 def _add_replay(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -161,9 +196,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     # The commands import numba and scipy, which takes a second: `coral --help` must not wait.
     from coral import commands  # noqa: PLC0415
+    from coral.settings import SettingsError  # noqa: PLC0415
 
     try:
         return commands.run(options)
+    except SettingsError as error:
+        print(f"coral: the configuration cannot be used:\n{error}", file=sys.stderr)  # noqa: T201
+        return Exit.INVALID
     except CoralError as error:
         print(f"coral: {error}", file=sys.stderr)  # noqa: T201 - the one place without a console
         return Exit.FAILURE

@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import io
 import json
+import os
 import sys
 from collections.abc import Iterator
 from importlib.resources import files
@@ -19,6 +20,8 @@ from coral.errors import CoralError, Exit
 from coral.incident import Incident
 from coral.replay import INCIDENTS, METRICS, BrokerFed, NullSink, replay, system_of
 from coral.replay import Progress as Step
+from coral.settings import as_toml, load
+from coral.settings.schema import json_schema
 from streams.base import Sink, Source
 from streams.clock import SystemClock
 from streams.memory import MemoryBroker
@@ -39,6 +42,7 @@ def run(options: argparse.Namespace) -> int:
         "evaluate": run_evaluate,
         "validate": run_validate,
         "demo": run_demo,
+        "config": run_config,
     }
     return commands[options.command](options)
 
@@ -194,6 +198,20 @@ def run_demo(options: argparse.Namespace) -> int:
     console.print(f"What was really done: {done}.")
     console.print(f"Events written to {options.out}.")
     return Exit.OK if last is not None else Exit.NOTHING_FOUND
+
+
+def run_config(options: argparse.Namespace) -> int:
+    """Check or show the configuration; what is wrong with it is raised."""
+    if options.action == "schema":
+        schema = msgspec.json.encode(json_schema())
+        sys.stdout.write(msgspec.json.format(schema, indent=2).decode() + "\n")
+        return Exit.OK
+    loaded = load(options.file, os.environ, options.set)
+    if options.action == "print":
+        sys.stdout.write(as_toml(loaded, effective=options.effective))
+    else:
+        sys.stdout.write("The configuration is sound.\n")
+    return Exit.OK
 
 
 def _bundled() -> list[Path]:

@@ -21,7 +21,7 @@ class Exit(IntEnum):
     OK = 0
     FAILURE = 1  # a file cannot be written, a case crashed
     USAGE = 2  # argparse's own
-    INVALID = 3  # a recording cannot be used; all others were processed
+    INVALID = 3  # a recording or the configuration cannot be used; other recordings were processed
     NOTHING_FOUND = 4  # replay: no incident was opened in any recording
     INTERRUPTED = 130
 

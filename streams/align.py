@@ -6,13 +6,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from streams.grid import Grid
 from streams.records import Frame, Samples
 from streams.series import SeriesRegistry
 
 _Index = tuple[NDArray[np.intp], NDArray[np.bool_] | None, int]
 
-# Float seconds of today have steps of 2e-7; a sample this near below a border means the border.
-_SNAP = 1e-3
 _CACHED_INDEXES = 256
 _MAX_PARKED = 4
 
@@ -133,7 +132,7 @@ class Aligner:
                 f"`Aligner` requires max_future_s > lateness_s + interval_s = "
                 f"{lateness_s + interval_s!r}, got {max_future_s!r}."
             )
-        self._interval = interval_s
+        self._grid = Grid(interval_s)
         self._lateness = lateness_s
         self._max_future = max_future_s
         self._registry = SeriesRegistry(max_series)
@@ -237,7 +236,7 @@ class Aligner:
         self.late, self.duplicate, self.future, self.refused = state["counters"]
 
     def _tick_of(self, time: float) -> int:
-        return math.floor(time / self._interval + _SNAP)
+        return self._grid.tick_of(time)
 
     def _confirm(self, tick: int, time: float) -> bool:
         """Whether a parked tick and this one are two witnesses of the same new time."""

@@ -42,6 +42,30 @@ class DecodeError(StreamsError):
         )
 
 
+class MissingExtraError(StreamsError):
+    """A feature needs packages that are not installed. Operator action: install the extra."""
+
+    def __init__(self, feature: str, extra: str) -> None:
+        super().__init__(feature, extra)
+        self.feature = feature
+        self.extra = extra
+
+    def __str__(self) -> str:
+        return f"{self.feature} needs an extra: pip install 'coral-rca[{self.extra}]'"
+
+
+class TokenError(StreamsError):
+    """No access token could be had. Operator action: check endpoint, client id and secret."""
+
+    def __init__(self, url: str, reason: str) -> None:
+        super().__init__(url, reason)
+        self.url = url
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"no access token from {self.url}: {self.reason}"
+
+
 class UnknownTopicError(StreamsError):
     """A topic does not exist. Operator action: create it, or correct its name."""
 

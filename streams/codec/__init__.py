@@ -1,5 +1,19 @@
 """Codecs: the bytes of one record to the samples in it."""
 
+from streams.codec.formats import DEFAULT_MAPPINGS, Format, make_codec
+from streams.codec.labelled import LabelledCodec, Limits
+from streams.codec.mapping import SeriesMapping, template_problem
 from streams.codec.native import NativeCodec, encode_batch, encode_row
 
-__all__ = ["NativeCodec", "encode_batch", "encode_row"]
+__all__ = [
+    "DEFAULT_MAPPINGS",
+    "Format",
+    "LabelledCodec",
+    "Limits",
+    "NativeCodec",
+    "SeriesMapping",
+    "encode_batch",
+    "encode_row",
+    "make_codec",
+    "template_problem",
+]

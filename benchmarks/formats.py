@@ -1,0 +1,120 @@
+"""Decoding speed of the input formats on one core: values a second of CPU time."""
+
+import json
+import time
+
+from common import finish, options
+from google.protobuf.json_format import ParseDict
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+    ExportMetricsServiceRequest,
+)
+
+from streams.codec import make_codec
+from streams.codec.formats import DEFAULT_MAPPINGS
+from streams.grid import Grid
+from streams.records import Record
+
+SERVICES, REPLICAS, STEP_S, START = 100, 3, 10, 1_700_000_000
+GRID = Grid(float(STEP_S))
+
+
+def prometheus(count: int) -> list[bytes]:
+    """Half gauges, half counters; one sample a message."""
+    made = []
+    for i in range(count):
+        source = i % (SERVICES * REPLICAS)
+        at = time.gmtime(START + i // (SERVICES * REPLICAS) * STEP_S)
+        labels = {
+            "__name__": "process_cpu_seconds_total" if i % 2 else "process_open_fds",
+            "namespace": "shop",
+            "deployment": f"service{source // REPLICAS}",
+            "pod": f"service{source // REPLICAS}-7d9f5c-{source}",
+            "instance": "10.0.0.1:9100",
+            "job": "kubernetes-pods",
+        }
+        message = {
+            "timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", at),
+            "value": str(0.5 * i),
+            "name": labels["__name__"],
+            "labels": labels,
+        }
+        made.append(json.dumps(message).encode())
+    return made
+
+
+def telegraf(count: int) -> list[bytes]:
+    """One field a message."""
+    return [
+        json.dumps(
+            {
+                "fields": {"usage_idle": 0.5 * i},
+                "name": "cpu",
+                "tags": {"cpu": "cpu-total", "host": f"web{i % SERVICES}", "region": "eu"},
+                "timestamp": START + i // SERVICES * STEP_S,
+            }
+        ).encode()
+        for i in range(count)
+    ]
+
+
+def influx(count: int) -> list[bytes]:
+    """One field a message."""
+    return [
+        f"cpu,cpu=cpu-total,host=web{i % SERVICES},region=eu usage_idle={0.5 * i} "
+        f"{START + i // SERVICES * STEP_S}000000000".encode()
+        for i in range(count)
+    ]
+
+
+def otlp(count: int) -> list[dict[str, object]]:
+    """50 values a message: half gauges, half cumulative sums, as a Collector sends them."""
+    made = []
+    for i in range(count // 50):
+        resource = {"key": "service.name", "value": {"stringValue": f"service{i % SERVICES}"}}
+        at = {"timeUnixNano": f"{START + i // SERVICES * STEP_S}000000000"}
+        since = {"startTimeUnixNano": f"{START}000000000"}
+        label = {"attributes": [{"key": "pool", "value": {"stringValue": "main"}}]}
+        gauge = {"gauge": {"dataPoints": [at | label | {"asDouble": 0.5 * i}]}}
+        counter = {"aggregationTemporality": 2, "isMonotonic": True}
+        counter |= {"dataPoints": [at | since | label | {"asInt": str(i)}]}
+        metrics = [{"name": f"gauge{j}"} | gauge for j in range(25)]
+        metrics += [{"name": f"counter{j}", "sum": counter} for j in range(25)]
+        scope = {"scope": {"name": "app"}, "metrics": metrics}
+        made.append(
+            {"resourceMetrics": [{"resource": {"attributes": [resource]}, "scopeMetrics": [scope]}]}
+        )
+    return made
+
+
+def messages(name: str, count: int) -> list[bytes]:
+    """Return messages with `count` values in all."""
+    if name == "otlp_json":
+        return [json.dumps(message).encode() for message in otlp(count)]
+    if name == "otlp_proto":
+        return [
+            ParseDict(message, ExportMetricsServiceRequest()).SerializeToString()
+            for message in otlp(count)
+        ]
+    return {"prometheus_json": prometheus, "telegraf_json": telegraf, "influx": influx}[name](count)
+
+
+def main() -> None:
+    """Decode the same number of values in every format."""
+    chosen = options(__doc__ or "").parse_args()
+    count = 30_000 if chosen.quick else 150_000
+    figures: dict[str, float] = {}
+    for name in DEFAULT_MAPPINGS:
+        records = [Record(name, 0, i, None, raw) for i, raw in enumerate(messages(name, count))]
+        best = 0.0
+        for _ in range(3):
+            codec = make_codec(name, grid=lambda _: GRID)
+            start = time.process_time()
+            for record in records:
+                codec.decode(record)
+            best = max(best, count / (time.process_time() - start))
+        figures[f"{name}_values_per_s"] = best
+    finish(chosen, figures)
+
+
+if __name__ == "__main__":
+    main()

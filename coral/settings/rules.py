@@ -1,0 +1,98 @@
+"""Rules that concern more than one value, or need more than a type."""
+
+import os
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from coral.settings.problem import Path
+from coral.settings.sections import MAPPING_KEYS, Kafka, Settings, System, Topic
+from streams.codec import template_problem
+from streams.codec.values import name_problem
+
+Broken = tuple[Path, str, str]
+
+
+def broken_rules(settings: Settings) -> Iterator[Broken]:
+    """Yield path, rule and value of what does not fit together."""
+    for key, rule, got in _kafka(settings.kafka):
+        yield ("kafka", key), rule, got
+    for name, topic in settings.input.topics.items():
+        for keys, rule, got in _topic(topic):
+            yield ("input", "topics", name, *keys), rule, got
+    for name, system in settings.systems.items():
+        for key, rule, got in _system(system):
+            yield ("systems", name, key), rule, got
+    yield from _topics(settings)
+    if settings.state.publish == "exactly-once" and settings.state.store != "kafka":
+        rule = "at-least-once, or `state.store` kafka, expected"
+        yield ("state", "publish"), rule, "exactly-once with the file store"
+
+
+def _kafka(kafka: Kafka) -> Iterator[tuple[str, str, str]]:
+    protocol = f"security_protocol {kafka.security_protocol}"
+    for key in ("tls_ca_file", "tls_cert_file", "tls_key_file"):
+        file = getattr(kafka, key)
+        if file is not None and not os.access(file, os.R_OK):
+            yield key, "file that can be read expected", repr(file)
+        if file is not None and not kafka.security_protocol.endswith("SSL"):
+            yield key, f"nothing expected with {protocol}", repr(file)
+    if kafka.tls_key_file is not None and kafka.tls_cert_file is None:
+        yield "tls_cert_file", "the certificate of `tls_key_file` expected", "nothing"
+    needed: tuple[str, ...] = ()
+    if kafka.security_protocol.startswith("SASL"):
+        needed = _LOGIN.get(kafka.sasl_mechanism or "", ("sasl_mechanism",))
+    for key in needed:
+        if getattr(kafka, key) is None:
+            with_what = kafka.sasl_mechanism or protocol
+            yield key, f"a value expected with {with_what}", "nothing"
+    for key in _LOGIN_KEYS:
+        if key not in ("sasl_mechanism", *needed) and getattr(kafka, key) is not None:
+            yield key, f"nothing expected with {kafka.sasl_mechanism or protocol}", "a value"
+    url = kafka.oauth_token_url
+    if url is not None and (urlsplit(url).scheme != "https" or not urlsplit(url).hostname):
+        yield "oauth_token_url", "https address expected", repr(url)
+
+
+_PASSWORD = ("sasl_username", "sasl_password")
+_LOGIN = {
+    "PLAIN": _PASSWORD,
+    "SCRAM-SHA-256": _PASSWORD,
+    "SCRAM-SHA-512": _PASSWORD,
+    "OAUTHBEARER": ("oauth_token_url", "oauth_client_id", "oauth_client_secret"),
+}
+_LOGIN_KEYS = ("sasl_mechanism", *_PASSWORD, *_LOGIN["OAUTHBEARER"])
+
+
+def _topic(topic: Topic) -> Iterator[tuple[Path, str, str]]:
+    if topic.format == "native":
+        for key in MAPPING_KEYS:
+            if getattr(topic, key) is not None:
+                yield (key,), "nothing expected with format native", repr(getattr(topic, key))
+    for key in ("system", "entity"):
+        for template in getattr(topic, key) or ():
+            problem = template_problem(template)
+            if problem is not None:
+                yield (key,), problem, repr(template)
+
+
+def _system(system: System) -> Iterator[tuple[str, str, str]]:
+    for name in system.kpi:
+        problem = name_problem(name)
+        if problem is not None:
+            yield "kpi", problem, repr(name)
+    for edge in system.edges:
+        if any(":" in end for end in edge):
+            yield "edges", "entities expected, which hold no `:`", repr(list(edge))
+
+
+def _topics(settings: Settings) -> Iterator[Broken]:
+    """Yield the topics that would be read and written at once, or written for two purposes."""
+    outputs = {("output", "incidents"): settings.output.incidents}
+    outputs["output", "dead_letters"] = settings.output.dead_letters
+    if settings.state.store == "kafka":
+        outputs["state", "topic"] = settings.state.topic
+    taken = dict.fromkeys(settings.input.topics, "input.topics")
+    for path, name in outputs.items():
+        if name in taken:
+            yield path, f"topic other than that of `{taken[name]}` expected", repr(name)
+        taken[name] = ".".join(path)

@@ -1,0 +1,331 @@
+"""The sections of the configuration, typed; what a single value must be stands in its type."""
+
+from typing import Annotated, Any, Literal, TypeAlias
+
+import msgspec
+from msgspec import Meta
+
+from coral.config import EngineConfig, SystemConfig
+from streams.codec import DEFAULT_MAPPINGS, Format, SeriesMapping
+from streams.codec import Limits as CodecLimits
+from streams.codec.mapping import Rule
+from streams.grid import Grid
+
+Name: TypeAlias = Annotated[str, Meta(min_length=1)]
+TopicName: TypeAlias = Annotated[str, Meta(pattern=r"^[a-zA-Z0-9._-]{1,249}$")]
+Seconds: TypeAlias = Annotated[float, Meta(gt=0)]
+Count: TypeAlias = Annotated[int, Meta(ge=1)]
+Edge: TypeAlias = tuple[Name, Name]
+
+
+class Secret:
+    """Text that is not shown: neither printed, nor in a traceback, nor in a log.
+
+    Examples
+    --------
+    >>> Secret("hunter2"), f"{Secret('hunter2')}", Secret("hunter2").reveal()
+    (Secret('********'), '********', 'hunter2')
+    """
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """Return the text itself, to hand it to a client."""
+        return self._text
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self._text == other._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+    def __str__(self) -> str:
+        return "********"
+
+    def __repr__(self) -> str:
+        return "Secret('********')"
+
+
+class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    pass
+
+
+class Kafka(_Section, frozen=True, kw_only=True):
+    """How to reach the brokers.
+
+    Parameters
+    ----------
+    bootstrap_servers : list of str
+        Brokers to ask for all others, `host:port`.
+    group_id : str
+        Consumer group; replicas with one name share the work.
+    client_id : str
+        Name in the brokers' logs and quotas.
+    security_protocol : str
+        How connections are secured.
+    tls_ca_file : str, optional
+        Certificates to trust, PEM; without it those of the system.
+    tls_cert_file, tls_key_file : str, optional
+        Own certificate and its key, PEM, for mutual TLS.
+    tls_key_password : secret, optional
+        Password of the key.
+    tls_check_hostname : bool
+        Whether a broker's certificate must be for its host name.
+    sasl_mechanism : str, optional
+        How to log in, with a SASL_ protocol.
+    sasl_username, sasl_password : str, secret, optional
+        For PLAIN and SCRAM.
+    oauth_token_url : str, optional
+        For OAUTHBEARER: https address that gives tokens for client credentials.
+    oauth_client_id, oauth_client_secret : str, secret, optional
+        The client credentials.
+    oauth_scope : str, optional
+        Scope to ask for.
+    """
+
+    bootstrap_servers: Annotated[tuple[Name, ...], Meta(min_length=1)] = ("localhost:9092",)
+    group_id: Name = "coral"
+    client_id: Name = "coral"
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    tls_ca_file: Name | None = None
+    tls_cert_file: Name | None = None
+    tls_key_file: Name | None = None
+    tls_key_password: Secret | None = None
+    tls_check_hostname: bool = True
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"] | None = None
+    sasl_username: Name | None = None
+    sasl_password: Secret | None = None
+    oauth_token_url: Name | None = None
+    oauth_client_id: Name | None = None
+    oauth_client_secret: Secret | None = None
+    oauth_scope: Name | None = None
+
+
+class Topic(_Section, frozen=True, kw_only=True):
+    """One input topic; what is not set follows the format.
+
+    Parameters
+    ----------
+    format : str
+        What its messages are.
+    system, entity : list of str, optional
+        Templates over labels, `{@key}` and `{@topic}`; the first that can be filled names it.
+    split : list of str, optional
+        Labels that stay in the metric name.
+    counters, gauges : list of str, optional
+        Patterns of metrics that are, and are not, cumulative counters.
+    combine : table of pattern = rule, optional
+        How replicas are combined: `sum`, `mean`, `max` or `min`.
+    time_unit : str, optional
+        Unit of numeric time stamps, for telegraf_json and influx.
+    """
+
+    format: Format = "native"
+    system: Annotated[tuple[Name, ...], Meta(min_length=1)] | None = None
+    entity: Annotated[tuple[Name, ...], Meta(min_length=1)] | None = None
+    split: tuple[Name, ...] | None = None
+    counters: tuple[Name, ...] | None = None
+    gauges: tuple[Name, ...] | None = None
+    combine: dict[str, Rule] | None = None
+    time_unit: Literal["s", "ms", "us", "ns"] | None = None
+
+    @property
+    def mapping(self) -> SeriesMapping | None:
+        """How its series are named; None for the native format, which says so itself."""
+        if self.format == "native":
+            return None
+        default = DEFAULT_MAPPINGS[self.format]
+        own = {key: getattr(self, key) for key in MAPPING_KEYS}
+        own = {key: value for key, value in own.items() if value is not None}
+        return msgspec.structs.replace(default, **own)
+
+
+MAPPING_KEYS = tuple(key for key in Topic.__struct_fields__ if key != "format")
+
+
+class Input(_Section, frozen=True, kw_only=True):
+    """Where metrics come from.
+
+    Parameters
+    ----------
+    topics : table of topic name = table
+        Topics to read; naming one replaces the default.
+    """
+
+    topics: dict[TopicName, Topic] = msgspec.field(
+        default_factory=lambda: {"coral.metrics.v1": Topic()}
+    )
+
+
+class Output(_Section, frozen=True, kw_only=True):
+    """Where events and dead letters go.
+
+    Parameters
+    ----------
+    incidents : str
+        Topic of the published events.
+    dead_letters : str
+        Topic of the records that could not be decoded.
+    dead_letters_per_minute : int
+        Most dead letters written in a minute; more are only counted.
+    """
+
+    incidents: TopicName = "coral.incidents.v1"
+    dead_letters: TopicName = "coral.metrics.dlq.v1"
+    dead_letters_per_minute: Annotated[int, Meta(ge=0)] = 600
+
+
+class State(_Section, frozen=True, kw_only=True):
+    """What survives a restart.
+
+    Parameters
+    ----------
+    store : str
+        `file`: a directory of this replica. `kafka`: a compacted topic, so that any replica can
+        go on with any partition.
+    directory : str
+        Of the file store.
+    topic : str
+        Of the kafka store.
+    interval_s : float
+        Seconds between two checkpoints.
+    keep : int
+        Checkpoints kept by the file store.
+    publish : str
+        `at-least-once`: after a crash an event may be sent again, with the same id and content.
+        `exactly-once`: readers of committed records see each once; needs the kafka store.
+    """
+
+    store: Literal["file", "kafka"] = "file"
+    directory: Name = "state"
+    topic: TopicName = "coral.state.v1"
+    interval_s: Seconds = 30.0
+    keep: Count = 3
+    publish: Literal["at-least-once", "exactly-once"] = "at-least-once"
+
+
+class System(_Section, frozen=True, kw_only=True):
+    """One monitored system; `"*"` sets what other systems do not set themselves.
+
+    Parameters
+    ----------
+    interval_s : float
+        Seconds between two rows of its grid; at least the period of its metrics.
+    lateness_s : float
+        How much older than the newest a sample may be, seconds.
+    kpi : list of str
+        Series `<entity>:<metric>` that tell its health.
+    edges : list of [str, str]
+        Known topology between entities.
+    edge_semantics : str
+        `a calls b`: effects run from b to a; `a feeds b`: from a to b.
+    """
+
+    interval_s: Seconds = 10.0
+    lateness_s: Annotated[float, Meta(ge=0)] = 0.0
+    kpi: tuple[Name, ...] = ()
+    edges: tuple[Edge, ...] = ()
+    edge_semantics: Literal["a calls b", "a feeds b"] = "a calls b"
+
+
+class Limits(_Section, frozen=True, kw_only=True):
+    """What is refused, so that memory depends on the configuration and not on the input.
+
+    Parameters
+    ----------
+    max_message_bytes : int
+        Longest message looked at.
+    max_values : int
+        Most values in one message.
+    max_labels : int
+        Most labels of one series.
+    max_series : int
+        Most series of one system.
+    max_sources : int
+        Most sources (replicas, cores) of the series of one system.
+    max_systems : int
+        Most systems of one process.
+    """
+
+    max_message_bytes: Count = 8 << 20
+    max_values: Count = 20_000
+    max_labels: Count = 64
+    max_series: Count = 5000
+    max_sources: Count = 20_000
+    max_systems: Count = 1000
+
+
+class Log(_Section, frozen=True, kw_only=True):
+    """What is logged, to standard error.
+
+    Parameters
+    ----------
+    level : str
+        Least important events that are written.
+    format : str
+        `auto`: text on a terminal, JSON lines elsewhere.
+    """
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["auto", "text", "json"] = "auto"
+
+
+class Settings(_Section, frozen=True, kw_only=True):
+    """All of it, checked.
+
+    Parameters
+    ----------
+    kafka, input, output, state, engine, limits, log
+        Sections.
+    systems : dict of system id to System
+        `"*"` is every system that is not named.
+    """
+
+    kafka: Kafka = Kafka()
+    input: Input = Input()
+    output: Output = Output()
+    state: State = State()
+    engine: EngineConfig = EngineConfig()
+    systems: dict[str, System] = {}
+    limits: Limits = Limits()
+    log: Log = Log()
+
+    def system(self, name: str) -> SystemConfig:
+        """Return what the engine knows of a system."""
+        held = self._of(name)
+        return SystemConfig(
+            name=name,
+            interval_s=held.interval_s,
+            kpi=held.kpi,
+            edges=held.edges,
+            edge_semantics=held.edge_semantics,
+        )
+
+    def grid(self, name: str) -> Grid:
+        """Return the grid of a system."""
+        held = self._of(name)
+        return Grid(held.interval_s, held.lateness_s)
+
+    @property
+    def codec_limits(self) -> CodecLimits:
+        """Return the limits of one codec."""
+        limits = self.limits
+        return CodecLimits(
+            max_bytes=limits.max_message_bytes,
+            max_points=limits.max_values,
+            max_labels=limits.max_labels,
+            max_series=limits.max_sources,
+        )
+
+    def _of(self, name: str) -> System:
+        return self.systems.get(name) or self.systems.get("*") or System()
+
+
+def decode_hook(kind: type, value: Any) -> Any:
+    """Make secrets of text, for msgspec."""
+    if kind is Secret and isinstance(value, str) and value:
+        return Secret(value)
+    raise msgspec.ValidationError("Expected `str` of length >= 1")

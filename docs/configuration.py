@@ -1,0 +1,104 @@
+"""Write the generated parts of docs/configuration.md and docs/formats.md from the code.
+
+`python docs/configuration.py` replaces what stands between `<!-- NAME -->` and `<!-- /NAME -->`;
+`--check` only says whether that would change something.
+"""
+
+import re
+import sys
+from pathlib import Path
+from typing import Any, get_args, get_origin
+
+import msgspec
+
+from coral.settings import Settings, kinds
+from coral.settings.show import toml_value
+from streams.codec import DEFAULT_MAPPINGS
+
+DOCS = Path(__file__).resolve().parent
+
+
+def keys() -> str:
+    """One table a section: key, type, default, meaning."""
+    lines: list[str] = []
+    for name, kind in kinds.fields(Settings).items():
+        item = kinds.item(kind)
+        if item is not None:
+            lines += _section(f"[{name}.<id>]", item)
+            continue
+        lines += _section(f"[{name}]", kind)
+        for key, inner in kinds.fields(kind).items():
+            held = kinds.item(inner)
+            if held is not None:
+                lines += _section(f"[{name}.{key}.<name>]", held)
+    return "\n".join(lines).strip()
+
+
+def _section(title: str, kind: type[msgspec.Struct]) -> list[str]:
+    summary, told = kinds.described(kind)
+    own = [key for key, inner in kinds.fields(kind).items() if kinds.item(inner) is None]
+    if not own:
+        return []
+    lines = ["", f"## {title}", "", summary, "", "| key | value | default | |", "|---|---|---|---|"]
+    for key in own:
+        inner = kinds.fields(kind)[key]
+        value = getattr(kind(), key)
+        shown = "" if value is None else f"`{toml_value(value)}`"
+        lines.append(f"| `{key}` | {_type(inner)} | {shown} | {told[key].replace('|', '/')} |")
+    return lines
+
+
+def _type(kind: Any) -> str:
+    choices = kinds.choices(kind)
+    if choices and get_origin(kinds.options(kind)[0]) is not dict:
+        return ", ".join(f"`{choice}`" for choice in choices)
+    words = {str: "text", bool: "true, false", int: "integer", float: "number"}
+    option = kinds.options(kind)[0]
+    if kinds.is_secret(kind):
+        return "secret"
+    if get_origin(option) is tuple:
+        inner = kinds.options(get_args(option)[0])[0]
+        return "list of text" if inner is str else "list of [text, text]"
+    if get_origin(option) is dict:
+        return "table"
+    limits = [held for held in getattr(kind, "__metadata__", ()) if isinstance(held, msgspec.Meta)]
+    rule = "".join(
+        f" {sign} {getattr(limit, name)}"
+        for limit in limits
+        for name, sign in (("gt", ">"), ("ge", ">="))
+        if getattr(limit, name) is not None
+    )
+    return words[option] + rule
+
+
+def mappings() -> str:
+    """How each format names series unless configured otherwise, one row a format."""
+    lines = ["| format | `entity` | `split` | `counters` |", "|---|---|---|---|"]
+    for name, mapping in DEFAULT_MAPPINGS.items():
+        held = (mapping.entity, mapping.split, mapping.counters)
+        cells = (", ".join(f"`{word}`" for word in words) or "-" for words in held)
+        lines.append(f"| `{name}` | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+PARTS = {"configuration.md": {"keys": keys}, "formats.md": {"mappings": mappings}}
+
+
+def main() -> int:
+    """Replace every part; return 1 if `--check` finds a difference."""
+    changed = False
+    for file, parts in PARTS.items():
+        path = DOCS / file
+        before = text = path.read_text()
+        for name, make in parts.items():
+            pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
+            part = make()
+            text = pattern.sub(lambda m, part=part: f"{m[1]}{part}\n{m[2]}", text)
+        changed |= text != before
+        if "--check" not in sys.argv:
+            path.write_text(text)
+    return int(changed and "--check" in sys.argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

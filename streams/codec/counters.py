@@ -1,0 +1,76 @@
+"""Cumulative points to what happened between them."""
+
+from bisect import bisect_left
+from collections.abc import Callable
+from typing import Generic, NamedTuple, TypeVar
+
+V = TypeVar("V")
+
+
+class Point(NamedTuple, Generic[V]):
+    """One reading of a cumulative series: what was counted from `start` to `time`, unix s."""
+
+    time: float
+    start: float  # 0: not told
+    value: V
+
+
+class Step(NamedTuple, Generic[V]):
+    """What was counted up to `time`, in `elapsed` seconds."""
+
+    time: float
+    elapsed: float
+    value: V
+
+
+def counted(before: float, now: float) -> float:
+    """Return the increase of a counter, which is reset to zero where it falls."""
+    return now if now < before else now - before
+
+
+class Cumulative(Generic[V]):
+    """Newest points of one cumulative series, in order of event time.
+
+    The order of arrival does not matter: a point that comes late yields its own step and the
+    corrected one of its successor. The first point yields nothing, a duplicate neither. A fall,
+    or a start at or after the point before, is a reset: all of the value is new.
+
+    Parameters
+    ----------
+    increase : callable
+        Values of two points to what was counted between them; None if it cannot be told.
+    points : list of Point
+        To go on from.
+    """
+
+    __slots__ = ("_increase", "points")
+
+    def __init__(
+        self, increase: Callable[[V, V], V | None], points: list[Point[V]] | None = None
+    ) -> None:
+        self._increase = increase
+        self.points = points or []
+
+    def add(self, point: Point[V], keep: int) -> list[Step[V]]:
+        """Take one point, keep at most `keep` of them, and return the steps that are news."""
+        points = self.points
+        at = len(points)
+        if at and point.time <= points[-1].time:
+            at = bisect_left(points, point.time, key=lambda p: p.time)
+            if points[at].time == point.time:
+                if points[at] == point:
+                    return []
+                del points[at]
+        points.insert(at, point)
+        found = [self._step(i) for i in (at, at + 1) if 0 < i < len(points)]
+        if len(points) > keep:
+            # A wrong time stamp far ahead must not stay for ever: the farthest one goes.
+            far_ahead = points[-1].time - point.time > point.time - points[0].time
+            del points[-1 if far_ahead else 0]
+        return [step for step in found if step is not None]
+
+    def _step(self, at: int) -> Step[V] | None:
+        before, now = self.points[at - 1], self.points[at]
+        restarted = now.start != before.start and now.start >= before.time
+        value = now.value if restarted else self._increase(before.value, now.value)
+        return None if value is None else Step(now.time, now.time - before.time, value)

@@ -1,0 +1,110 @@
+"""The input formats by name, with the mapping each one has unless configured otherwise."""
+
+from collections.abc import Callable
+from typing import Final, Literal, TypeAlias
+
+from streams.codec.influx import influx_parser
+from streams.codec.labelled import LabelledCodec, Limits, Parser
+from streams.codec.mapping import SeriesMapping
+from streams.codec.native import NativeCodec
+from streams.codec.otlp import parse_otlp_json
+from streams.codec.otlp_proto import otlp_proto_parser
+from streams.codec.prometheus import parse_prometheus
+from streams.codec.telegraf import telegraf_parser
+from streams.grid import Grid
+
+Format: TypeAlias = Literal[
+    "native", "otlp_json", "otlp_proto", "telegraf_json", "influx", "prometheus_json"
+]
+
+_OTLP = SeriesMapping(
+    entity=(
+        "{k8s.namespace.name}/{k8s.deployment.name}",
+        "{k8s.namespace.name}/{k8s.statefulset.name}",
+        "{k8s.namespace.name}/{k8s.daemonset.name}",
+        "{service.name}",
+        "{host.name}",
+    ),
+    split=("state", "direction", "http.response.status_code", "rpc.grpc.status_code", "error.type"),
+)
+_TELEGRAF = SeriesMapping(
+    entity=("{host}",),
+    split=("path", "interface", "name"),
+    counters=(
+        "*_total",
+        "cpu.time_*",
+        "net.bytes_*",
+        "net.packets_*",
+        "net.err_*",
+        "net.drop_*",
+        "diskio.*reads",
+        "diskio.*writes",
+        "diskio.*_bytes",
+        "diskio.*_time",
+        "kernel.context_switches",
+        "kernel.interrupts",
+    ),
+)
+_PROMETHEUS = SeriesMapping(
+    entity=(
+        "{namespace}/{deployment}",
+        "{namespace}/{statefulset}",
+        "{namespace}/{container}",
+        "{job}",
+        "{instance}",
+    ),
+    split=("mode", "state", "status", "code"),
+    counters=("*_total",),
+)
+
+DEFAULT_MAPPINGS: Final[dict[Format, SeriesMapping]] = {
+    "otlp_json": _OTLP,
+    "otlp_proto": _OTLP,
+    "telegraf_json": _TELEGRAF,
+    "influx": _TELEGRAF,
+    "prometheus_json": _PROMETHEUS,
+}
+"""Mapping of each format that has labels."""
+
+
+def make_codec(
+    name: Format,
+    mapping: SeriesMapping | None = None,
+    *,
+    grid: Callable[[str], Grid],
+    limits: Limits | None = None,
+) -> NativeCodec | LabelledCodec:
+    """Return a new codec for the records of one topic.
+
+    Parameters
+    ----------
+    name : str
+        One of `Format`.
+    mapping : SeriesMapping, optional
+        How series are named; by default that of `DEFAULT_MAPPINGS`. The native format needs none.
+    grid : callable
+        System id to its grid; replicas are combined tick by tick.
+    limits : Limits, optional
+
+    Raises
+    ------
+    MissingExtraError
+        If the format needs packages that are not installed.
+    """
+    limits = limits or Limits()
+    if name == "native":
+        return NativeCodec(limits.max_bytes, limits.max_points)
+    mapping = mapping or DEFAULT_MAPPINGS[name]
+    return LabelledCodec(_parser(name, mapping), mapping, grid, limits)
+
+
+def _parser(name: Format, mapping: SeriesMapping) -> Parser:
+    if name == "otlp_json":
+        return parse_otlp_json
+    if name == "otlp_proto":
+        return otlp_proto_parser()
+    if name == "telegraf_json":
+        return telegraf_parser(mapping.time_unit or "s")
+    if name == "influx":
+        return influx_parser(mapping.time_unit or "ns")
+    return parse_prometheus

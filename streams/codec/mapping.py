@@ -1,0 +1,224 @@
+"""From the labels of a foreign series to a system, an entity and a metric name."""
+
+import fnmatch
+import hashlib
+import re
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from typing import Final, Literal, TypeAlias
+
+import msgspec
+
+from streams.codec.faults import fail, printable, show
+from streams.codec.values import MAX_NAME, name_problem
+from streams.records import Record
+
+Rule: TypeAlias = Literal["sum", "mean", "max", "min"]
+Kind: TypeAlias = Literal["gauge", "counter", "histogram", "bucket"]
+Labels: TypeAlias = Mapping[str, str]
+
+Raw: TypeAlias = tuple[str | bytes, ...]
+"""Labels and names as they stand in a message, to know a series again without reading them."""
+
+QUANTILES: Final = (0.5, 0.95, 0.99)
+"""Quantiles published for a histogram."""
+
+_MAX_SHOWN_LABEL = 64
+_KNOWN_SERIES = 100_000
+_KNOWN_BYTES = 64 << 20
+_FIELD = re.compile(r"\{([^{}]+)\}")
+
+
+class SeriesMapping(msgspec.Struct, frozen=True, kw_only=True):
+    """How the series of one topic are named.
+
+    Parameters
+    ----------
+    system, entity : tuple of str
+        Templates such as ``{namespace}/{deployment}``; the first whose labels are all there, and
+        not empty, is used. ``{@key}`` is the record's key, ``{@topic}`` its topic.
+    split : tuple of str
+        Labels that stay in the metric name, ``cpu{state=idle}``. Series that differ in other
+        labels only (pods, cores) are sources of one series and combined.
+    counters, gauges : tuple of str
+        Patterns (``*``, ``?``) of metrics that are, and are not, cumulative counters, for formats
+        that do not say; `gauges` wins.
+    combine : dict of pattern to rule
+        How sources are combined within a tick; the first pattern that matches the metric counts.
+        Otherwise rates and counts are summed, quantiles give their maximum, gauges their mean.
+    time_unit : {"s", "ms", "us", "ns"}, optional
+        Unit of numeric time stamps, for formats that do not say.
+    """
+
+    system: tuple[str, ...] = ("{@topic}",)
+    entity: tuple[str, ...] = ("{service.name}",)
+    split: tuple[str, ...] = ()
+    counters: tuple[str, ...] = ()
+    gauges: tuple[str, ...] = ()
+    combine: dict[str, Rule] = {}
+    time_unit: Literal["s", "ms", "us", "ns"] | None = None
+
+
+class Series(msgspec.Struct, frozen=True, eq=False):
+    """What one foreign series becomes; the same object while its labels stay the same.
+
+    Parameters
+    ----------
+    system : str
+    name : str
+        ``<entity>:<metric>``; several sources may share it.
+    source : str
+        Identity of the foreign series within its system, 24 hexadecimal digits.
+    kind : {"gauge", "counter", "histogram", "bucket"}
+        A gauge counts as it is; of the others the rate, or the quantiles, between two points.
+    rule : str
+        How its sources are combined.
+    le : float
+        Upper bound, of a bucket.
+    parts : tuple of Series
+        Of histograms and buckets: the gauges made of it, the quantiles last.
+    """
+
+    system: str
+    name: str
+    source: str
+    kind: Kind
+    rule: Rule
+    le: float = 0.0
+    parts: tuple["Series", ...] = ()
+
+
+def template_problem(template: str) -> str | None:
+    """Return the rule that a template breaks, None if it is well formed."""
+    rest = _FIELD.sub("", template)
+    if not template or "{" in rest or "}" in rest:
+        return "text with {label} fields expected"
+    return None
+
+
+class Namer:
+    """Names the series of one topic, each once.
+
+    Parameters
+    ----------
+    mapping : SeriesMapping
+    max_labels : int
+        Most labels of one series.
+    """
+
+    def __init__(self, mapping: SeriesMapping, max_labels: int) -> None:
+        self._mapping = mapping
+        self._max_labels = max_labels
+        self._counters = _matcher(mapping.counters)
+        self._gauges = _matcher(mapping.gauges)
+        self._combine = [(_matcher([p]), rule) for p, rule in mapping.combine.items()]
+        templates = (*mapping.system, *mapping.entity)
+        self._by_record_key = any("{@key}" in template for template in templates)
+        self._known: dict[Hashable, Series] = {}
+        self._known_bytes = 0
+
+    def get(self, record: Record, raw: Raw) -> Series | None:
+        """Return the series that `learn` made of the same raw labels."""
+        return self._known.get((record.key, raw) if self._by_record_key else raw)
+
+    def is_counter(self, metric: str) -> bool:
+        """Whether a metric is a cumulative counter by its name."""
+        return self._counters(metric) and not self._gauges(metric)
+
+    def is_gauge(self, metric: str) -> bool:
+        """Whether a metric is declared a gauge, whatever its name says."""
+        return self._gauges(metric)
+
+    def learn(
+        self,
+        record: Record,
+        raw: Raw,
+        where: str,
+        labels: Labels,
+        metric: str,
+        kind: Kind,
+        rule: Rule,
+        le: float = 0.0,
+    ) -> Series:
+        """Name the series with these labels and remember it under `raw`.
+
+        Raises
+        ------
+        DecodeError
+            If it has too many labels, no template fits, or its name would break a rule.
+        """
+        if len(labels) > self._max_labels:
+            fail(record, f"at most {self._max_labels} labels expected, got {len(labels)}", where)
+        system = self._filled(record, where, "system", self._mapping.system, labels)
+        if len(system) > MAX_NAME:
+            reason = f"system of at most {MAX_NAME} characters expected, got {len(system)}"
+            fail(record, reason, where)
+        entity = self._filled(record, where, "entity", self._mapping.entity, labels)
+        split = [(k, labels[k][:_MAX_SHOWN_LABEL]) for k in self._mapping.split if labels.get(k)]
+        suffix = "{" + ",".join(f"{k}={v}" for k, v in split) + "}" if split else ""
+        source = _digest(metric, labels)
+
+        def series(name: str, kind: Kind, rule: Rule, parts: tuple[Series, ...] = ()) -> Series:
+            full = f"{entity.replace(':', '_')}:{name}{suffix}"
+            problem = name_problem(full)
+            if problem is not None:
+                fail(record, f"{problem}, got {show(full)}", where)
+            return Series(system, full, source, kind, self._rule(name, rule), le, parts)
+
+        parts: tuple[Series, ...] = ()
+        if kind in ("histogram", "bucket"):
+            parts = tuple(series(f"{metric}.p{100 * q:g}", "gauge", "max") for q in QUANTILES)
+            if kind == "histogram":
+                totals = (series(f"{metric}.{part}", "gauge", "sum") for part in ("count", "sum"))
+                parts = (*totals, *parts)
+        made = series(metric, kind, rule, parts)
+        self._remember((record.key, raw) if self._by_record_key else raw, made, sum(map(len, raw)))
+        return made
+
+    def _remember(self, key: Hashable, series: Series, size: int) -> None:
+        self._known_bytes += size
+        if len(self._known) >= _KNOWN_SERIES or self._known_bytes > _KNOWN_BYTES:
+            self._known.clear()  # bounded memory under churn; the next messages name them again
+            self._known_bytes = size
+        self._known[key] = series
+
+    def _rule(self, metric: str, default: Rule) -> Rule:
+        return next((rule for matches, rule in self._combine if matches(metric)), default)
+
+    def _filled(
+        self, record: Record, where: str, what: str, templates: Iterable[str], labels: Labels
+    ) -> str:
+        for template in templates:
+            values = [_value(record, where, field, labels) for field in _FIELD.findall(template)]
+            if all(values):
+                break
+        else:
+            known = ", ".join(sorted(labels)) or "none"
+            wanted = " or ".join(templates)
+            fail(record, f"labels for the {what} {wanted} expected, got {printable(known)}", where)
+        return _FIELD.sub(lambda _: values.pop(0), template)
+
+
+def _value(record: Record, where: str, field: str, labels: Labels) -> str:
+    if field == "@topic":
+        return record.topic
+    if field == "@key":
+        try:
+            return (record.key or b"").decode()
+        except UnicodeDecodeError:
+            fail(record, "record key in UTF-8 expected, for {@key}", where)
+    return labels.get(field, "")
+
+
+def _digest(metric: str, labels: Labels) -> str:
+    text = "\0".join((metric, *(f"{k}\1{labels[k]}" for k in sorted(labels))))
+    raw = text.encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(raw, digest_size=12).hexdigest()
+
+
+def _matcher(patterns: Iterable[str]) -> Callable[[str], bool]:
+    """Return a test for names; `fnmatch` patterns cannot backtrack without end."""
+    whole = "|".join(fnmatch.translate(p) for p in patterns)
+    if not whole:
+        return lambda _: False
+    match = re.compile(whole).match
+    return lambda name: match(name) is not None

@@ -1,0 +1,86 @@
+r"""JSON of the Prometheus Kafka adapter: one sample a message.
+
+``{"timestamp": "2023-11-14T22:13:20Z", "value": "0.5", "name": "up", "labels": {"job": "cart"}}``
+
+The value is a string and may be ``NaN`` (a series that ended: missing) or ``+Inf``. Types are not
+told, so names decide: `_total` is a counter; `_count`, `_sum` and `_bucket` are parts of
+histograms and summaries.
+"""
+
+import datetime as dt
+import math
+from typing import Annotated
+
+import msgspec
+
+from streams.codec.faults import decode_json, decode_part, fail, show
+from streams.codec.mapping import Kind, Namer, Rule, Series
+from streams.codec.reducer import Reading
+from streams.codec.values import time_problem
+from streams.records import Record
+
+
+class _Sample(msgspec.Struct, gc=False):
+    timestamp: Annotated[dt.datetime, msgspec.Meta(tz=True)]
+    value: str | float
+    name: str
+    labels: msgspec.Raw
+
+
+_decoder = msgspec.json.Decoder(_Sample)
+_labels = msgspec.json.Decoder(dict[str, str])
+
+
+def parse_prometheus(record: Record, namer: Namer) -> list[Reading]:
+    """Return the one reading of a message.
+
+    Raises
+    ------
+    DecodeError
+        Naming path, rule and value; no other exception for any bytes.
+    """
+    sample = decode_json(record, _decoder)
+    raw = (sample.name, bytes(sample.labels))
+    series = namer.get(record, raw) or _learn(record, namer, raw)
+    value = sample.value
+    if isinstance(value, str):
+        value = _number(record, value, "value")
+    time = sample.timestamp.timestamp()
+    problem = time_problem(time)
+    if problem is not None:
+        fail(record, problem, "timestamp")
+    return [] if math.isnan(value) else [Reading(series, time, value)]
+
+
+def _learn(record: Record, namer: Namer, raw: tuple[str, bytes]) -> Series:
+    name = raw[0]
+    labels = decode_part(record, raw[1], _labels, "labels")
+    labels.pop("__name__", None)
+    kind: Kind
+    rule: Rule
+    le = 0.0
+    base, _, part = name.rpartition("_")
+    if namer.is_gauge(name):
+        metric, kind, rule = name, "gauge", "mean"
+    elif part == "bucket" and "le" in labels:
+        metric, kind, rule = base, "bucket", "sum"
+        le = _number(record, labels.pop("le"), "labels.le")
+        if math.isnan(le):
+            fail(record, "number expected, got NaN", "labels.le")
+    elif part in ("count", "sum") and base:
+        metric, kind, rule = f"{base}.{part}", "counter", "sum"
+    elif namer.is_counter(name):
+        metric, kind, rule = name, "counter", "sum"
+    elif "quantile" in labels:
+        q = _number(record, labels.pop("quantile"), "labels.quantile")
+        metric, kind, rule = f"{name}.p{100 * q:g}", "gauge", "max"
+    else:
+        metric, kind, rule = name, "gauge", "mean"
+    return namer.learn(record, raw, "labels", labels, metric, kind, rule, le)
+
+
+def _number(record: Record, text: str, where: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        fail(record, f"number expected, got {show(text)}", where)
