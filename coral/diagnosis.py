@@ -320,10 +320,3 @@ class Diagnosis:
             )
             for edge in listed[:GRAPH_EDGES]
         ]
-
-
-def strongest_series(names: Sequence[str], scores: Floats, limit: int = 5) -> list[str]:
-    """Names of the series with the largest finite positive scores, strongest first."""
-    usable = [i for i in range(len(names)) if np.isfinite(scores[i]) and scores[i] > 0]
-    usable.sort(key=lambda i: (-significant(float(scores[i])), names[i]))
-    return [names[i] for i in usable[:limit]]

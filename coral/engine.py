@@ -7,10 +7,10 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from coral.alarm import detected, told
 from coral.config import EngineConfig, SystemConfig
-from coral.diagnosis import Diagnosis, strongest_series
-from coral.findings import significant
-from coral.incident import Event, Trigger, timestamp
+from coral.diagnosis import Diagnosis
+from coral.incident import Event, Trigger
 from coral.normal import NormalState
 from detectors.trigger import Trigger as Detector
 from streams.records import Frame
@@ -113,7 +113,7 @@ class Engine:
             return self._continue(self._diagnosis, row)
         self._recent.append(row)
         if self._told is not None:
-            return self._open_told(row.time) if row.time >= self._told else self._learn()
+            return self._open(told(row.time), 1) if row.time >= self._told else self._learn()
         if detector is not None and detector.drift_detected:
             return self._open_detected(detector)
         return self._learn()
@@ -230,34 +230,10 @@ class Engine:
         self._state.absorb(row.x, adjacent=row.adjacent and not self._torn)
         self._torn = False
 
-    def _open_told(self, onset: float) -> list[Event]:
-        trigger = Trigger(
-            source="told",
-            time=timestamp(onset),
-            onset=timestamp(onset),
-            delay_s=0.0,
-            channel=None,
-            statistic=None,
-            threshold=None,
-            p_value=None,
-            series=[],
-        )
-        return self._open(trigger, 1)
-
     def _open_detected(self, detector: Detector) -> list[Event]:
+        times = [row.time for row in self._recent]
+        trigger = detected(detector, self._names, times, [row.x for row in self._recent])
         back = min(detector.onset_rows + 1, len(self._recent))
-        now, onset = self._recent[-1].time, self._recent[-back].time
-        trigger = Trigger(
-            source="detector",
-            time=timestamp(now),
-            onset=timestamp(onset),
-            delay_s=round(now - onset, 3),
-            channel=detector.channel,
-            statistic=significant(detector.statistic),
-            threshold=significant(detector.threshold),
-            p_value=significant(detector.p_value, 3),
-            series=strongest_series(self._names, detector.scores),
-        )
         for _ in range(min(ONSET_MARGIN, max(len(self._recent) - back, 0))):
             del self._recent[-back - 1]
         return self._open(trigger, back)

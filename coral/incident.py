@@ -32,6 +32,26 @@ class _Part(msgspec.Struct, frozen=True):
     """A part of an event; unknown fields are ignored, so that newer writers can be read."""
 
 
+class Artefacts(_Part, frozen=True):
+    """What could have made the data look like a change without one: nothing here is hidden."""
+
+    rows: int  # rows from the onset to the alarm: 1 is a single spike
+    missing: float  # share of the cells missing in the row of the alarm
+    usual_missing: float  # the same in normal rows
+    silent: list[str]  # series that stopped sending, at most five
+    near_zero: list[str]  # carrying series that fell to a hundredth: a counter started anew?
+
+
+class Budget(_Part, frozen=True):
+    """How many false alarms are allowed, and how many there can have been."""
+
+    per_week: float  # the one that was set
+    alarms: int  # raised so far, this one included
+    watched_weeks: float  # normal operation since the warm-up
+    certified_per_week: float | None  # upper 95 % limit, every earlier alarm counted as false
+    calibrated: bool  # whether enough was watched to certify the budget (3 / per_week)
+
+
 class Trigger(_Part, frozen=True):
     """Why the incident was opened."""
 
@@ -44,6 +64,9 @@ class Trigger(_Part, frozen=True):
     threshold: float | None
     p_value: float | None
     series: list[str]  # series that carry the change, strongest first
+    onset_interval: list[str]  # earliest and latest likely onset
+    artefacts: Artefacts | None
+    budget: Budget | None
 
 
 class MetricFinding(_Part, frozen=True):

@@ -3,6 +3,7 @@
 from typing import ClassVar, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from detectors._bank_kernels import bank_statistics
 from detectors.base import FloatArray, Stateful
@@ -177,6 +178,40 @@ class Bank(Stateful):
             case _:
                 values = self._silence.surprise
         return np.asarray(np.nan_to_num(values, nan=0.0, posinf=np.log1p(100.0)))
+
+    def reach(self) -> FloatArray:
+        """Return how far the statistics go when sqrt(n) series leave as far as can be measured.
+
+        Returns
+        -------
+        ndarray of shape (n_channels - 1,)
+            Without ``silence``, which every series can raise.
+        """
+        share = self.top / self.n_series
+        z, clip = self._scaler.cap, self._windows.clip
+        peak = float(np.nanmedian(self._peaks.mean)) if np.isfinite(self._peaks.mean).any() else 1.0
+        windows = self._windows
+        return np.array(
+            [
+                share * np.log1p((z / max(peak, 1e-9)) ** 2),
+                share * z,
+                clip * np.sqrt(windows.short),
+                clip * np.sqrt(windows.long),
+                share * clip,
+                clip,
+                share * clip,
+            ]
+        )
+
+    @property
+    def silent(self) -> NDArray[np.bool_]:
+        """Which series are missing although they are known, shape (n,)."""
+        return self._silence.surprise > 0.0
+
+    @property
+    def usual_missing(self) -> float:
+        """Share of the cells that are missing in normal rows."""
+        return self._silence.usual_missing
 
     def recent(self) -> FloatArray:
         """Return the z-scores of the newest rows, shape (rows, n), oldest first, NaN = missing."""

@@ -76,6 +76,12 @@ class Silence(Stateful):
                 self.accept()
         return max(0.0, worst - float(np.log(max(n, 1))))
 
+    @property
+    def usual_missing(self) -> float:
+        """Share of the cells of known series that are missing in normal rows."""
+        there, _, missing, _ = self._counts[:, self._counts[0] > 0].sum(axis=1)
+        return float(missing / (there + missing)) if there else 0.0
+
     def accept(self) -> None:
         """Take the present gaps for normal: who is silent now has left."""
         gone = self.surprise > 0.0

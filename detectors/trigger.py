@@ -5,6 +5,7 @@ from typing import ClassVar, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import gammaincinv
 
 from detectors._validate import check_integer, check_real, check_row
 from detectors.bank import CHANNELS, Bank
@@ -191,6 +192,38 @@ class Trigger(Stateful):
     def scores(self) -> FloatArray:
         """What each series brings to that statistic, shape (n,), >= 0; 0 = nothing or missing."""
         return self._bank.scores(self.channel)
+
+    @property
+    def blind(self) -> bool:
+        """Whether no change of sqrt(n) series, however large, would raise an alarm yet."""
+        limits = self.thresholds[:_N_TAILS]
+        seen = self._used[:_N_TAILS] & (limits < self._bank.reach())  # no limit yet: nothing seen
+        return not seen.any()
+
+    @property
+    def watched_weeks(self) -> float:
+        """Normal operation since the warm-up, weeks."""
+        return max(self.learned_rows - self.warmup_rows, 0) * self.interval_s / _WEEK_S
+
+    @property
+    def certified_per_week(self) -> float:
+        """Rate of false alarms per week that what was seen so far rules out, at 95 %.
+
+        Upper limit of a Poisson rate (Garwood 1936), every alarm counted as false: without any it
+        is 3 over the time watched, so one a week needs three quiet weeks. Infinite at first.
+        """
+        weeks = self.watched_weeks
+        return float(gammaincinv(self.alarms + 1, 0.95) / weeks) if weeks else np.inf
+
+    @property
+    def silent(self) -> NDArray[np.bool_]:
+        """Which series are missing although they are known, shape (n,)."""
+        return self._bank.silent
+
+    @property
+    def usual_missing(self) -> float:
+        """Share of the cells that are missing in normal rows."""
+        return self._bank.usual_missing
 
     def update(self, x: FloatArray) -> Self:
         """Take one row.

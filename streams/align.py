@@ -201,7 +201,7 @@ class Aligner:
         """Return all state as plain values and arrays, to go into a checkpoint."""
         return {
             "system": self._system,
-            "interval_s": self._interval,
+            "interval_s": self._grid.interval_s,
             "names": list(self._registry.names),
             "newest": self._newest,
             "first_open": self._first_open,
@@ -218,10 +218,9 @@ class Aligner:
         ValueError
             If it has another grid, or more series than `max_series`.
         """
-        if state["interval_s"] != self._interval:
-            raise ValueError(
-                f"`Aligner` requires interval_s={self._interval!r}, got {state['interval_s']!r}."
-            )
+        ours, theirs = self._grid.interval_s, state["interval_s"]
+        if theirs != ours:
+            raise ValueError(f"`Aligner` requires interval_s={ours!r}, got {theirs!r}.")
         most = self._registry.max_series
         if len(state["names"]) > most:
             raise ValueError(f"`Aligner` requires <= {most} series, got {len(state['names'])}.")
