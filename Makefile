@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types imports unit evaluate speed record docs clean
+.PHONY: help demo test lint types imports unit evaluate trigger speed record docs clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -48,6 +48,11 @@ evaluate: $(VENV)/installed ## scorecards over CASES=DIR, both modes
 	@test -n "$(CASES)" || { echo "usage: make evaluate CASES=DIR"; exit 2; }
 	$(BIN)/python benchmarks/accuracy.py $(CASES) --mode oracle --json benchmarks/results/oracle.json
 	$(BIN)/python benchmarks/accuracy.py $(CASES) --mode online --json benchmarks/results/online.json
+
+trigger: $(VENV)/installed-dev ## full run of benchmarks/trigger.py over CASES=DIR
+	@test -n "$(CASES)" || { echo "usage: make trigger CASES=DIR"; exit 2; }
+	$(BIN)/python benchmarks/trigger.py $(CASES) --json benchmarks/results/trigger.json \
+	  --figures docs/figures
 
 speed: $(VENV)/installed-dev ## full run of benchmarks/speed.py
 	$(BIN)/python benchmarks/speed.py --json benchmarks/results/speed.json
