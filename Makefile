@@ -66,7 +66,7 @@ record: $(VENV)/installed-record ## record an incident: FAULT=kind [TARGET=servi
 	$(BIN)/python benchmarks/record/record.py $(FAULT) $(if $(TARGET),--target $(TARGET)) \
 	  --out $(or $(OUT),benchmarks/recordings)
 
-docs: $(VENV)/installed-dev ## write the generated tables into README.md
+docs: $(VENV)/installed-dev ## write the generated tables into README.md and docs/
 	$(BIN)/python docs/tables.py
 
 clean: ## remove the virtual environment and caches

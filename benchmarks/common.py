@@ -57,6 +57,11 @@ def finish(chosen: argparse.Namespace, figures: dict[str, float], **more: Any) -
     """Print the figures and write the JSON."""
     for name, value in figures.items():
         print(f"{name:32} {value:.6g}")
+    save(chosen, figures, **more)
+
+
+def save(chosen: argparse.Namespace, figures: dict[str, float], **more: Any) -> None:
+    """Write the JSON, when one is asked for."""
     if chosen.json is None:
         return
     facts = {

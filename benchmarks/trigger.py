@@ -12,16 +12,22 @@ import os
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 
-import argparse  # noqa: E402
 import json  # noqa: E402
 import sys  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
-from common import finish, options  # noqa: E402
+from common import finish, options, save  # noqa: E402
 from detection.cost import cost_figures, growth_with_base, recomputed_mssa_ms  # noqa: E402
 from detection.ours import watch  # noqa: E402
-from detection.recordings import CASES, INFORMATION, STREAMS, find_runs, open_run  # noqa: E402
+from detection.recordings import (  # noqa: E402
+    CASES,
+    INFORMATION,
+    STREAMS,
+    find_runs,
+    open_run,
+    rate_of,
+)
 from detection.scoring import Score, pool, score_alarms  # noqa: E402
 from joblib import Parallel, delayed  # noqa: E402
 
@@ -130,13 +136,14 @@ def _cell(value: float | None, digits: int) -> str:
 def main() -> None:
     """Run, print, write."""
     parser = options(__doc__ or "")
-    parser.add_argument("data", type=Path, metavar="DIR", help="tree of recorded incidents")
+    parser.add_argument("dirs", nargs="+", type=Path, metavar="DIR")
     parser.add_argument("--jobs", type=int, default=-1)
     parser.add_argument("--figures", type=Path, metavar="DIR", help="full run: write plots there")
     chosen = parser.parse_args()
-    paths = find_runs(chosen.data, (*STREAMS, *CASES, *INFORMATION))
+    wanted = (*STREAMS, *CASES, *INFORMATION)
+    paths = [path for root in chosen.dirs for path in find_runs(root, wanted)]
     if not paths:
-        sys.exit(f"`{chosen.data}` holds none of {', '.join((*STREAMS, *CASES))}.")
+        sys.exit(f"`{chosen.dirs[0]}` holds none of {', '.join((*STREAMS, *CASES))}.")
     # The long ones first, so that no core waits for the last.
     paths.sort(key=lambda path: -(path / "metrics.csv.gz").stat().st_size)
     scores = Parallel(n_jobs=chosen.jobs, batch_size=1)(delayed(score_ours)(p) for p in paths)
@@ -145,58 +152,67 @@ def main() -> None:
     week = EngineConfig().false_alarms_per_week
     figures = figures_of(tables, week) | cost_figures(quick=chosen.quick)
     more: dict[str, Any] = {"tables": tables, "tep": tep_table(scores)}
-    if not chosen.quick:
-        more |= full(chosen, paths)
-        print_full(more)
-        if chosen.figures:
-            write_figures(chosen.figures, figures, more)
     finish(chosen, figures, **more)
-
-
-def full(chosen: argparse.Namespace, paths: list[Path]) -> dict[str, Any]:
-    """Curves against peers, scores of the literature, ablations; plots when asked for."""
-    # Peers need river and matplotlib, which the daemon and the quick run do without.
-    from detection.ablations import ABLATIONS, score_ablation  # noqa: PLC0415
-    from detection.sweep import care_table, curves, nab_table, sweep  # noqa: PLC0415
-
-    pool_of = Parallel(n_jobs=chosen.jobs, batch_size=1)
+    if chosen.quick:
+        return
     judged = [path for path in paths if _dataset(path) in (*STREAMS, *CASES)]
-    swept = [s for found in pool_of(delayed(sweep)(path) for path in judged) for s in found]
-    found: dict[str, Any] = {
-        "curves": curves(swept),
-        "care": care_table(swept),
-        "nab_skab": nab_table(swept),
-    }
-    work = [(path, i) for path in judged for i in range(len(ABLATIONS))]
-    scored = pool_of(delayed(score_ablation)(path, i) for path, i in work)
-    found["ablations"] = {
-        ablation.name: tables_of([score for name, score in scored if name == ablation.name])
-        for ablation in ABLATIONS
-    }
-    found["cost_by_base_rows"] = growth_with_base()
-    found["recomputed_mssa_ms"] = recomputed_mssa_ms()
-    return found
+    # Half an hour each: what is done is kept.
+    for part in (compare, cost, ablate):
+        more |= part(judged, chosen.jobs)
+        save(chosen, figures, **more)
+    if chosen.figures:
+        write_figures(chosen.figures, figures, more)
 
 
-def print_full(more: dict[str, Any]) -> None:
-    """Print what every method finds at the false-alarm rate of ours, CARE, and the ablations."""
-    from detection.sweep import OURS, best_below  # noqa: PLC0415
+def compare(paths: list[Path], jobs: int) -> dict[str, Any]:
+    """Compare ours with all peers: detection against false alarms, NAB, CARE."""
+    # Peers need river, which the daemon and the quick run do without.
+    from detection.sweep import (  # noqa: PLC0415
+        OURS,
+        best_below,
+        care_table,
+        curves,
+        nab_table,
+        sweep,
+    )
 
-    for group, methods in more["curves"].items():
-        key = "alarmed_share" if group == "cases" else "false_alarms_per_day"
-        ours = next(
-            p for p in methods[OURS] if p["setting"] == EngineConfig().false_alarms_per_week
-        )
-        print(f"\n{group}: found at most at {ours[key]:.3f} {key}, {ours['faults']} faults")
+    swept = [
+        one
+        for found in Parallel(n_jobs=jobs, batch_size=1)(delayed(sweep)(path) for path in paths)
+        for one in found
+    ]
+    result = {"curves": curves(swept), "care": care_table(swept), "nab_skab": nab_table(swept)}
+    for group, methods in result["curves"].items():
+        key = rate_of(group)
+        budget = EngineConfig().false_alarms_per_week
+        ours = next(p for p in methods[OURS] if p["setting"] == budget)
+        print(f"\n{group}: found of {ours['faults']} at no more than {ours[key]:.3f} {key}")
         for method, points in methods.items():
             point = ours if method == OURS else best_below(points, key, ours[key])
             print(f"  {method:24}{'-' if point is None else point['found']:>5}")
     print("\nCARE over the streams")
-    for method, row in more["care"].items():
+    for method, row in result["care"].items():
         print(f"  {method:24}" + "".join(f"{k} {v:<9.3g} " for k, v in row.items()))
-    for name, tables in more["ablations"].items():
-        print(f"\nablation: {name}")
-        print_tables(tables)
+    return result
+
+
+def ablate(paths: list[Path], jobs: int) -> dict[str, Any]:
+    """Score the trigger without each of its parts."""
+    from detection.ablations import ABLATIONS, score_ablation  # noqa: PLC0415
+
+    found = {}
+    for index, ablation in enumerate(ABLATIONS):
+        work = (delayed(score_ablation)(path, index) for path in paths)
+        found[ablation.name] = tables_of(Parallel(n_jobs=jobs, batch_size=1)(work))
+        print(f"\nablation: {ablation.name}")
+        print_tables(found[ablation.name])
+    return {"ablations": found}
+
+
+def cost(paths: list[Path], jobs: int) -> dict[str, Any]:
+    """Cost by rows seen before, and of the ways to compute mSSA anew."""
+    del paths, jobs
+    return {"cost_by_base_rows": growth_with_base(), "recomputed_mssa_ms": recomputed_mssa_ms()}
 
 
 def write_figures(folder: Path, figures: dict[str, float], more: dict[str, Any]) -> None:

@@ -118,7 +118,6 @@ def _calibrate_again(trigger: Trigger, rows: list[NDArray[np.float64]]) -> None:
 
 
 ABLATIONS = (
-    Ablation("as shipped"),
     *(Ablation(f"{name} alone", _only(name)) for name in CHANNELS),
     Ablation("sum over series alone", _only("cross_sum")),
     Ablation("top sqrt(n) alone", _only(*(n for n in CHANNELS if n != "cross_sum"))),

@@ -6,7 +6,7 @@ from typing import Any
 
 import matplotlib as mpl
 
-from detection.sweep import MICRO_POOL, OURS
+from detection.recordings import CASE_GROUP, rate_of
 
 mpl.use("Agg")
 import matplotlib.pyplot as plt
@@ -30,7 +30,7 @@ def plot_curves(curves: Mapping[str, Mapping[str, Sequence[Any]]], file: Path) -
     """Share of faults found against false alarms, one panel a group, one line a method."""
     figure, axes = plt.subplots(2, 2, figsize=(9, 7), layout="constrained")
     for axis, (group, methods) in zip(axes.flat, curves.items(), strict=False):
-        key = "alarmed_share" if group == MICRO_POOL else "false_alarms_per_day"
+        key = rate_of(group)
         for style, (method, points) in zip(STYLES, methods.items(), strict=False):
             shown = sorted(
                 (p[key], p["found"] / max(p["faults"], 1)) for p in points if p["admitted"]
@@ -39,7 +39,7 @@ def plot_curves(curves: Mapping[str, Mapping[str, Sequence[Any]]], file: Path) -
             axis.plot(x, y, label=method, markersize=4, **style)
         axis.set_title(group.replace("_stream", ""), loc="left", fontsize=10)
         axis.set_ylim(-0.03, 1.03)
-        if group == MICRO_POOL:
+        if group == CASE_GROUP:
             axis.set_xlabel("share of recordings with a false alarm before the fault")
         else:
             axis.set_xscale("symlog", linthresh=0.01)
@@ -64,8 +64,3 @@ def plot_cost(by_series: Mapping[int, float], by_base: Mapping[int, float], file
     right.set_ylim(bottom=0)
     figure.savefig(file, dpi=120)
     plt.close(figure)
-
-
-def ours_first(methods: Mapping[str, Any]) -> list[str]:
-    """Names with ours first, for tables."""
-    return [OURS, *(name for name in methods if name != OURS)]

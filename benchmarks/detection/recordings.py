@@ -11,12 +11,22 @@ from numpy.typing import NDArray
 from coral.engine import ADJACENT_INTERVALS
 from streams.recorded import Recording
 
-__all__ = ["CASES", "INFORMATION", "STREAMS", "Run", "find_runs", "open_run"]
+__all__ = [
+    "CASES",
+    "CASE_GROUP",
+    "INFORMATION",
+    "STREAMS",
+    "Run",
+    "find_runs",
+    "open_run",
+    "rate_of",
+]
 
 STREAMS = ("asd_stream", "smd_stream", "batadal_stream")
 """Long streams with many faults: false alarms per day."""
 CASES = ("rcd_sockshop", "petshop", "skab", "nezha_ob", "tep")
 """Short recordings with one fault or none: their numbers are pooled."""
+CASE_GROUP = "cases"
 INFORMATION = ("nezha_days", "nezha_ts", "dycause", "coral_shop")
 """Shown, and never pooled: too short for a rate, nothing to see, or labelled by ourselves."""
 # An alarm so soon after the place where two recordings were put together is an artefact.
@@ -60,6 +70,11 @@ def find_runs(root: Path, datasets: tuple[str, ...]) -> list[Path]:
         if meta.get("dataset") in datasets and fed:
             found.append(file.parent)
     return found
+
+
+def rate_of(group: str) -> str:
+    """Return the false-alarm rate that a group is judged by: short recordings have no days."""
+    return "alarmed_share" if group == CASE_GROUP else "false_alarms_per_day"
 
 
 @lru_cache(maxsize=1)

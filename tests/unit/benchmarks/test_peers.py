@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
-from detection.ablations import ABLATIONS, score_ablation
+from detection import ablations
+from detection.ablations import ABLATIONS, Ablation, score_ablation
+from detection.figures import plot_cost, plot_curves
 from detection.mssa import mssa
 from detection.ours import watch
 from detection.peers import PEERS, adwin, clock, cusum, ewma, page_hinkley, pca, prepare
@@ -10,6 +12,7 @@ from detection.recordings import open_run
 from detection.scoring import score_alarms
 from detection.sweep import OURS, best_below, care_table, curves, nab_table, sweep
 from makers import shop_rows, write_recording
+from matplotlib import image
 from numpy.testing import assert_allclose
 from river.drift import ADWIN, PageHinkley
 
@@ -164,6 +167,16 @@ def test_a_sweep_has_every_method_at_every_setting(swept):
     assert all(row["alarms"] >= 0 for rows in nab_table(swept).values() for row in rows)
 
 
+def test_the_figures_are_grey(swept, tmp_path):
+    """Lines differ by style and marker, not by colour."""
+    plot_curves(curves(swept), tmp_path / "curves.png")
+    plot_cost({30: 0.05, 100: 0.07}, {64: 0.07, 256: 0.07}, tmp_path / "cost.png")
+    for file in tmp_path.glob("*.png"):
+        pixels = image.imread(file)[:, :, :3]
+        assert np.ptp(pixels, axis=2).max() == 0.0
+        assert pixels.min() < 0.2
+
+
 def test_only_admitted_settings_compete():
     """What is in alarm all the time is no detector, and what alarms more often is no match."""
     points = [
@@ -184,7 +197,12 @@ def test_ablations_change_one_trigger_and_leave_no_trace(tmp_path, index):
     assert name == ABLATIONS[index].name
     assert len(score.hits) == 1
     assert before == {key: getattr(trigger, key) for key in before}
-    if name == "as shipped":
-        alarms, on, warm, _ = watch(open_run(path))
-        expected = score_alarms(open_run(path), alarms, on, after=warm)
-        assert expected == score._replace(seconds=0.0)
+
+
+def test_an_ablation_that_changes_nothing_is_the_shipped_trigger(tmp_path, monkeypatch):
+    """So that a difference is the ablation's."""
+    path = write_recording(tmp_path / "shop", shop_rows())
+    monkeypatch.setattr(ablations, "ABLATIONS", (Ablation("nothing"),))
+    alarms, on, warm, _ = watch(open_run(path))
+    expected = score_alarms(open_run(path), alarms, on, after=warm)
+    assert expected == score_ablation(path, 0)[1]._replace(seconds=0.0)
