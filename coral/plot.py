@@ -22,7 +22,6 @@ from streams.recorded import Recording
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 __all__ = ["Trace", "check_plot", "downsample", "draw"]
 
@@ -35,6 +34,12 @@ MOST_CHANNELS: Final = 3
 MOST_SERIES: Final = 4
 # From this ratio of the largest to the median on, a linear axis would show a spike and a line.
 LOG_RATIO: Final = 30.0
+# An incident that takes less of the width is shown a second time, on its own.
+ZOOM_SHARE: Final = 0.25
+ZOOM_ROWS: Final = 30
+WIDTHS: Final = (3.0, 1.0)
+# With more incidents only their alarms are marked.
+MOST_MARKED: Final = 12
 # What matplotlib counts time in.
 DAY_S: Final = 86_400.0
 _WARMUP: Final[dict[str, Any]] = {
@@ -46,6 +51,7 @@ _WARMUP: Final[dict[str, Any]] = {
 _INCIDENT: Final[dict[str, Any]] = {"facecolor": "0.92", "edgecolor": "none", "zorder": 0}
 _ONSET: Final[dict[str, Any]] = {"color": "0.3", "linestyle": ":", "linewidth": 1.4, "zorder": 1}
 _ALARM: Final[dict[str, Any]] = {"color": "0.5", "linestyle": "-", "linewidth": 1.4, "zorder": 1}
+_THIN_ALARM: Final[dict[str, Any]] = {**_ALARM, "linewidth": 0.6}
 _END: Final[dict[str, Any]] = {"color": "0.4", "linestyle": "-.", "linewidth": 1.2, "zorder": 1}
 
 
@@ -197,23 +203,74 @@ def draw(recording: Recording, trace: Trace, file: Path) -> None:
     """
     from matplotlib.figure import Figure  # noqa: PLC0415 - an extra, slow to import
 
+    if not trace.times:
+        raise CoralError(f"`{recording.path.name}` has no row to draw.")
+    panels, windows = _panels(recording, trace), _windows(trace, recording.meta.interval_s)
+    figure = Figure(figsize=(12, 1.2 + 1.55 * len(panels)), layout="constrained")
+    grid = figure.subplots(
+        len(panels),
+        len(windows),
+        sharex="col",
+        sharey="row",
+        squeeze=False,
+        width_ratios=WIDTHS[: len(windows)],
+    )
+    for panel, row in zip(panels, grid, strict=True):
+        for axis, window in zip(row, windows, strict=True):
+            _draw(axis, panel, window)
+            _mark(axis, trace)
+        row[0].set_title(panel.title, loc="left", fontsize=9)
+    if len(windows) > 1:
+        grid[0, 1].set_title("the first incident", loc="left", fontsize=9)
+    figure.suptitle(_headline(recording, trace), x=0.01, ha="left", fontsize=10)
+    if handles := _legend(trace):
+        figure.legend(handles=handles, loc="outside lower left", ncols=5, fontsize=8, frameon=False)
+    figure.savefig(file, dpi=110)
+
+
+class _Panel(NamedTuple):
+    """One line on the time axis, and perhaps a limit; or a sentence instead."""
+
+    title: str
+    times: Floats
+    values: Floats
+    limits: Floats | None = None
+    note: str = ""
+
+
+def _panels(recording: Recording, trace: Trace) -> list[_Panel]:
+    """Health signals, statistics, series; each at most once."""
     kpis = list(recording.meta.kpi[:MOST_KPIS])
     series = [name for name in trace.series() if name not in kpis]
     times, values = _values(recording, [*kpis, *series])
-    episodes, channels = trace.episodes, trace.channels
-    panels = len(kpis) + max(len(channels), 1) + len(series)
-    figure = Figure(figsize=(11, 1.2 + 1.55 * panels), layout="constrained")
-    axes = iter(figure.subplots(panels, 1, sharex=True, squeeze=False)[:, 0])
-    for name in kpis:
-        _draw_series(next(axes), times, values[name], f"health: {name}")
-    for channel in channels:
-        _draw_statistic(next(axes), trace, channel)
-    if not channels:
-        _say(next(axes), "The onset was told: the trigger did not run.")
-    for name in series:
-        _draw_series(next(axes), times, values[name], name)
-    _decorate(figure, recording, trace, episodes)
-    figure.savefig(file, dpi=110)
+    panels = [_Panel(f"health: {name}", times, values[name]) for name in kpis]
+    for channel in trace.channels:
+        title = f"statistic `{channel}` (solid) against its threshold (dashed)"
+        panels.append(_Panel(title, np.array(trace.times), *trace.statistic(channel)))
+    if not trace.channels:
+        note = "The onset was told: the trigger did not run."
+        panels.append(_Panel("statistic", np.empty(0), np.empty(0), note=note))
+    panels += [_Panel(name, times, values[name]) for name in series]
+    return [
+        panel._replace(note="no value at all")
+        if panel.values.size and np.isnan(panel.values).all()
+        else panel
+        for panel in panels
+    ]
+
+
+def _windows(trace: Trace, interval_s: float) -> list[tuple[float, float]]:
+    """Return the whole recording, and the first incident where it would be too thin to see."""
+    first, last = trace.times[0], trace.times[-1]
+    windows = [(first, max(last, first + interval_s))]
+    if trace.episodes:
+        episode = trace.episodes[0]
+        end = last if episode.end is None else episode.end
+        around = ZOOM_ROWS * interval_s + 0.2 * (end - episode.onset)
+        low, high = max(episode.onset - around, first), min(end + around, last)
+        if high - low < ZOOM_SHARE * (last - first):
+            windows.append((low, high))
+    return windows
 
 
 def _unix(timestamp: str) -> float:
@@ -228,92 +285,84 @@ def _values(recording: Recording, names: Sequence[str]) -> tuple[Floats, dict[st
     return np.array([time for time, _ in rows]), {n: table[:, i] for i, n in enumerate(names)}
 
 
-def _draw_series(axis: "Axes", times: Floats, values: Floats, title: str) -> None:
-    """Draw a series; a value between two missing ones is a dot, since no line reaches it."""
-    t, y = downsample(times, values)
+def _draw(axis: "Axes", panel: _Panel, window: tuple[float, float]) -> None:
+    """Draw one panel; a value between two missing ones is a dot, since no line reaches it."""
+    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter  # noqa: PLC0415
+
+    inside = (panel.times >= window[0]) & (panel.times <= window[1])
+    t, y = downsample(panel.times[inside], panel.values[inside])
     axis.plot(t / DAY_S, y, color="black", linewidth=0.9)
     missing = np.isnan(np.concatenate([[np.nan], y, [np.nan]]))
     alone = ~missing[1:-1] & missing[:-2] & missing[2:]
     if alone.any():
         axis.plot(t[alone] / DAY_S, y[alone], linestyle="", marker=".", color="black", markersize=3)
-    if np.isnan(values).all():
-        _say(axis, "no value at all")
-    axis.set_title(title, loc="left", fontsize=9)
+    if panel.limits is not None:
+        t, y = downsample(panel.times[inside], panel.limits[inside])
+        axis.plot(t / DAY_S, y, linestyle="--", color="black", linewidth=1.4)
+        _scale(axis, panel.values, panel.limits)
+    if panel.note:
+        axis.text(0.5, 0.5, panel.note, transform=axis.transAxes, ha="center", fontsize=9)
+        axis.set_yticks([])
+    axis.tick_params(labelsize=8)
+    margin = 0.01 * (window[1] - window[0])
+    axis.set_xlim((window[0] - margin) / DAY_S, (window[1] + margin) / DAY_S)
+    locator = AutoDateLocator(tz=dt.UTC, minticks=2, maxticks=6)
+    axis.xaxis.set_major_locator(locator)
+    axis.xaxis.set_major_formatter(ConciseDateFormatter(locator, tz=dt.UTC))
 
 
-def _draw_statistic(axis: "Axes", trace: Trace, channel: str) -> None:
-    values, limits = trace.statistic(channel)
-    times = np.array(trace.times)
-    title = f"statistic `{channel}` (solid) against its threshold (dashed)"
-    _draw_series(axis, times, values, title)
-    t, y = downsample(times, limits)
-    axis.plot(t / DAY_S, y, linestyle="--", color="black", linewidth=1.4)
-    shown = np.concatenate([values[values > 0], limits[limits > 0]])
-    if not shown.size:
+def _scale(axis: "Axes", values: Floats, limits: Floats) -> None:
+    """Choose an axis on which both the usual statistic and the alarm can be seen."""
+    statistic, limit = values[values > 0], limits[limits > 0]
+    shown = np.concatenate([statistic, limit])
+    if not statistic.size:
         return
     if shown.max() > LOG_RATIO * np.median(shown):
         axis.set_yscale("log")
         axis.set_ylim(bottom=0.5 * float(np.quantile(shown, 0.02)))
     # A young limit can be astronomical: what matters is the statistic, and the limit near it.
-    known = limits[limits > 0]
-    usual = float(np.median(known)) if known.size else 0.0
-    axis.set_ylim(top=1.5 * max(float(np.nanmax(values)), min(10 * usual, float(shown.max()))))
+    usual = 10.0 * float(np.median(limit)) if limit.size else 0.0
+    axis.set_ylim(top=1.5 * max(float(statistic.max()), min(usual, float(shown.max()))))
 
 
-def _say(axis: "Axes", text: str) -> None:
-    axis.text(0.5, 0.5, text, transform=axis.transAxes, ha="center", va="center", fontsize=9)
+def _headline(recording: Recording, trace: Trace) -> str:
+    n = len(trace.episodes)
+    count = f"{n or 'no'} incident{'s' if n > 1 else ''}"
+    return f"{recording.path.name}: {count}, times in UTC"
 
 
-def _decorate(
-    figure: "Figure", recording: Recording, trace: Trace, episodes: Sequence[_Episode]
-) -> None:
-    """Mark warm-up, onsets, alarms and ends on every panel, and say what the marks mean."""
-    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter  # noqa: PLC0415
-
-    first, last = trace.times[0], trace.times[-1]
-    for axis in figure.axes:
-        axis.tick_params(labelsize=8)
-        axis.set_xlim(first / DAY_S, max(last, first + recording.meta.interval_s) / DAY_S)
-        locator = AutoDateLocator(tz=dt.UTC)
-        axis.xaxis.set_major_locator(locator)
-        axis.xaxis.set_major_formatter(ConciseDateFormatter(locator, tz=dt.UTC))
-        _mark(axis, trace, episodes)
-    figure.suptitle(_headline(recording, episodes), x=0.01, ha="left", fontsize=10)
-    handles = _legend(trace, episodes)
-    if handles:
-        figure.legend(handles=handles, loc="outside lower left", ncols=5, fontsize=8, frameon=False)
-
-
-def _headline(recording: Recording, episodes: Sequence[_Episode]) -> str:
-    count = f"{len(episodes)} incident{'' if len(episodes) == 1 else 's'}"
-    return f"{recording.path.name}: {count if episodes else 'no incident'}, times in UTC"
-
-
-def _mark(axis: "Axes", trace: Trace, episodes: Sequence[_Episode]) -> None:
-    last = trace.times[-1]
+def _mark(axis: "Axes", trace: Trace) -> None:
+    """Mark warm-up, onsets, alarms and ends; of many incidents, the alarms alone."""
     if trace.warm_at is not None:
         axis.axvspan(trace.times[0] / DAY_S, trace.warm_at / DAY_S, **_WARMUP)
-    for episode in episodes:
-        end = last if episode.end is None else episode.end
+    few = len(trace.episodes) <= MOST_MARKED
+    for episode in trace.episodes:
+        end = trace.times[-1] if episode.end is None else episode.end
         axis.axvspan(episode.onset / DAY_S, end / DAY_S, **_INCIDENT)
-        axis.axvline(episode.onset / DAY_S, **_ONSET)
-        axis.axvline(episode.alarm / DAY_S, **_ALARM)
-        if episode.end is not None:
+        if few:
+            axis.axvline(episode.onset / DAY_S, **_ONSET)
+        if episode.channel is not None:
+            axis.axvline(episode.alarm / DAY_S, **(_ALARM if few else _THIN_ALARM))
+        if few and episode.end is not None:
             axis.axvline(end / DAY_S, **_END)
 
 
-def _legend(trace: Trace, episodes: Sequence[_Episode]) -> list["Artist"]:
+def _legend(trace: Trace) -> list["Artist"]:
     """Explain the marks that are there."""
     from matplotlib.lines import Line2D  # noqa: PLC0415
     from matplotlib.patches import Patch  # noqa: PLC0415
 
     handles: list[Artist] = []
+    episodes = trace.episodes
     if trace.warm_at is not None:
         handles.append(Patch(label="warm-up", **_WARMUP))
-    if episodes:
+    few = len(episodes) <= MOST_MARKED
+    if episodes and few:
         handles.append(Line2D([], [], label="onset", **_ONSET))
-        handles.append(Line2D([], [], label="alarm", **_ALARM))
+    if any(episode.channel is not None for episode in episodes):
+        handles.append(Line2D([], [], label="alarm", **(_ALARM if few else _THIN_ALARM)))
+    if episodes:
         handles.append(Patch(label="incident", **_INCIDENT))
-    if any(episode.end is not None for episode in episodes):
+    if few and any(episode.end is not None for episode in episodes):
         handles.append(Line2D([], [], label="resolved", **_END))
     return handles
