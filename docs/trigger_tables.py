@@ -86,6 +86,8 @@ def peers(result: Mapping[str, Any]) -> str:
             allowed = [p for p in curves[group][method] if p["admitted"] and p[key] <= ours[key]]
             best = ours if method == OURS else max(allowed, key=lambda p: p["found"], default=None)
             cells.append("-" if best is None else _of(best["found"], best["faults"]))
+            if best and not best["admitted"]:
+                cells[-1] += f" ({best['quiet_share']:.0%} in alarm)"
         care = result["care"].get(method, {})
         cells += [_number(care.get(k), 2) for k in ("care", "coverage", "earliness")]
         cells += [_number(care.get(k), 2) for k in ("reliability", "accuracy")]

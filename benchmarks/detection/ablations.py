@@ -146,9 +146,9 @@ def _patched(constants: tuple[tuple[str, float], ...]) -> Iterator[None]:
             setattr(module, name, value)
 
 
-def score_ablation(path: Path, index: int) -> tuple[str, Score]:
+def score_ablation(path: Path, index: int) -> Score:
     """Score one ablation on one recording."""
     ablation, run = ABLATIONS[index], open_run(path)
     with _patched(ablation.constants):
         alarms, on, warm, seconds = watch(run, ablation.adapt)
-    return ablation.name, score_alarms(run, alarms, on, after=warm, seconds=seconds)
+    return score_alarms(run, alarms, on, after=warm, seconds=seconds)

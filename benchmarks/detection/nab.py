@@ -46,13 +46,15 @@ def nab_parts(run: Run, rows: Sequence[int]) -> NabParts:
     return NabParts(raw, len(run.changes), len(rows))
 
 
-def clock_parts(run: Run, alarms: int) -> NabParts:
-    """Mean over phases of a clock that fires `alarms` times in the recording."""
+def clock_parts(run: Run, alarms: int, *, after: int = 0) -> NabParts:
+    """Mean over phases of a clock that fires `alarms` times from row `after` on."""
     if not alarms:
         return nab_parts(run, [])
-    period = len(run.x) / alarms
+    period = (len(run.x) - after) / alarms
     raws = [
-        nab_parts(run, [int((k + phase / CLOCK_PHASES) * period) for k in range(alarms)]).raw
+        nab_parts(
+            run, [after + int((k + phase / CLOCK_PHASES) * period) for k in range(alarms)]
+        ).raw
         for phase in range(CLOCK_PHASES)
     ]
     return NabParts(float(np.mean(raws)), len(run.changes), alarms)

@@ -58,7 +58,8 @@ def _swept(
     if run.dataset != "skab":
         return Swept(method, setting, score, care, None, None)
     rows = [alarm.row for alarm in alarms if alarm.row >= run.warmup]
-    return Swept(method, setting, score, care, nab_parts(run, rows), clock_parts(run, len(rows)))
+    clock = clock_parts(run, len(rows), after=run.warmup)
+    return Swept(method, setting, score, care, nab_parts(run, rows), clock)
 
 
 def _settings(swept: Sequence[Swept]) -> dict[str, list[float]]:
