@@ -18,7 +18,9 @@ PACKAGES = ("numpy", "scipy", "numba", "msgspec", "coral-rca")
 def options(description: str) -> argparse.ArgumentParser:
     """Return the parser with the options that all benchmarks take."""
     parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--quick", action="store_true", help="a few minutes at most, fewer repetitions")
+    parser.add_argument(
+        "--quick", action="store_true", help="a few minutes at most, fewer repetitions"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write figures and facts there")
     return parser
 

@@ -71,7 +71,7 @@ def _visible(score: Score) -> bool:
 def tep_table(scores: list[Score]) -> list[dict[str, Any]]:
     """List detection, delay and false alarms of every run of the chemical plant."""
     rows = []
-    for score in (s for s in scores if s.dataset == "tep"):
+    for score in sorted((s for s in scores if s.dataset == "tep"), key=lambda s: s.case):
         hit = score.hits[0] if score.hits else None
         rows.append(
             {
