@@ -7,6 +7,7 @@ from typing import Any
 import matplotlib as mpl
 
 from detection.recordings import CASE_GROUP, rate_of
+from detection.sweep import OURS
 
 mpl.use("Agg")
 import matplotlib.pyplot as plt
@@ -14,7 +15,7 @@ import matplotlib.pyplot as plt
 __all__ = ["plot_cost", "plot_curves"]
 
 STYLES = (
-    {"color": "black", "linestyle": "-", "marker": "o", "linewidth": 2.0},
+    {"color": "black", "linestyle": "-", "marker": "o", "linewidth": 2.0, "zorder": 3},
     {"color": "0.35", "linestyle": "--", "marker": "s"},
     {"color": "0.35", "linestyle": ":", "marker": "^"},
     {"color": "0.35", "linestyle": "-.", "marker": "v"},
@@ -27,16 +28,21 @@ WEEK_DAYS = 7.0
 
 
 def plot_curves(curves: Mapping[str, Mapping[str, Sequence[Any]]], file: Path) -> None:
-    """Share of faults found against false alarms, one panel a group, one line a method."""
+    """Share of faults found against false alarms, one panel a group, one line a method.
+
+    A line is the most that is found at no more false alarms; hollow: ours, too long in alarm.
+    """
     figure, axes = plt.subplots(2, 2, figsize=(9, 7), layout="constrained")
     for axis, (group, methods) in zip(axes.flat, curves.items(), strict=False):
         key = rate_of(group)
         for style, (method, points) in zip(STYLES, methods.items(), strict=False):
-            shown = sorted(
-                (p[key], p["found"] / max(p["faults"], 1)) for p in points if p["admitted"]
-            )
-            x, y = [a for a, _ in shown], [b for _, b in shown]
-            axis.plot(x, y, label=method, markersize=4, **style)
+            x, y = _reached([p for p in points if p["admitted"]], key)
+            axis.plot(x, y, label=method, markersize=4, drawstyle="steps-post", **style)
+            refused = [p for p in points if not p["admitted"]]
+            if method == OURS and refused:
+                shares = [p["found"] / max(p["faults"], 1) for p in refused]
+                hollow = {"marker": "o", "markerfacecolor": "white", "color": "black"}
+                axis.plot([p[key] for p in refused], shares, linestyle="", **hollow)
         axis.set_title(group.replace("_stream", ""), loc="left", fontsize=10)
         axis.set_ylim(-0.03, 1.03)
         if group == CASE_GROUP:
@@ -53,6 +59,15 @@ def plot_curves(curves: Mapping[str, Mapping[str, Sequence[Any]]], file: Path) -
     plt.close(figure)
 
 
+def _reached(points: Sequence[Any], key: str) -> tuple[list[float], list[float]]:
+    """Rates, and the largest share found at each or below."""
+    rates = sorted({p[key] for p in points})
+    shares = [
+        max(p["found"] / max(p["faults"], 1) for p in points if p[key] <= rate) for rate in rates
+    ]
+    return rates, shares
+
+
 def plot_cost(by_series: Mapping[int, float], by_base: Mapping[int, float], file: Path) -> None:
     """Milliseconds of a row against the number of series, and against the rows seen before."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained", sharey=False)
@@ -61,6 +76,6 @@ def plot_cost(by_series: Mapping[int, float], by_base: Mapping[int, float], file
     left.set_ylabel("CPU ms a row")
     right.semilogx(list(by_base), list(by_base.values()), base=2, **STYLES[0])
     right.set_xlabel("rows seen before (100 series)")
-    right.set_ylim(bottom=0)
+    right.set_ylim(0.0, 1.2 * max(by_base.values()))
     figure.savefig(file, dpi=120)
     plt.close(figure)
