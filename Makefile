@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types imports unit evaluate speed record docs clean
+.PHONY: help demo test lint types imports unit evaluate trigger speed record docs clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -49,6 +49,11 @@ evaluate: $(VENV)/installed ## scorecards over CASES=DIR, both modes
 	$(BIN)/python benchmarks/accuracy.py $(CASES) --mode oracle --json benchmarks/results/oracle.json
 	$(BIN)/python benchmarks/accuracy.py $(CASES) --mode online --json benchmarks/results/online.json
 
+trigger: $(VENV)/installed-dev ## full run of benchmarks/trigger.py over CASES=DIR
+	@test -n "$(CASES)" || { echo "usage: make trigger CASES=DIR"; exit 2; }
+	$(BIN)/python benchmarks/trigger.py $(CASES) --json benchmarks/results/trigger.json \
+	  --figures docs/figures
+
 speed: $(VENV)/installed-dev ## full run of benchmarks/speed.py
 	$(BIN)/python benchmarks/speed.py --json benchmarks/results/speed.json
 
@@ -61,7 +66,7 @@ record: $(VENV)/installed-record ## record an incident: FAULT=kind [TARGET=servi
 	$(BIN)/python benchmarks/record/record.py $(FAULT) $(if $(TARGET),--target $(TARGET)) \
 	  --out $(or $(OUT),benchmarks/recordings)
 
-docs: $(VENV)/installed-dev ## write the generated tables into README.md
+docs: $(VENV)/installed-dev ## write the generated tables into README.md and docs/
 	$(BIN)/python docs/tables.py
 
 clean: ## remove the virtual environment and caches

@@ -18,7 +18,9 @@ PACKAGES = ("numpy", "scipy", "numba", "msgspec", "coral-rca")
 def options(description: str) -> argparse.ArgumentParser:
     """Return the parser with the options that all benchmarks take."""
     parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--quick", action="store_true", help="at most 60 s, fewer repetitions")
+    parser.add_argument(
+        "--quick", action="store_true", help="a few minutes at most, fewer repetitions"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write figures and facts there")
     return parser
 
@@ -57,6 +59,11 @@ def finish(chosen: argparse.Namespace, figures: dict[str, float], **more: Any) -
     """Print the figures and write the JSON."""
     for name, value in figures.items():
         print(f"{name:32} {value:.6g}")
+    save(chosen, figures, **more)
+
+
+def save(chosen: argparse.Namespace, figures: dict[str, float], **more: Any) -> None:
+    """Write the JSON, when one is asked for."""
     if chosen.json is None:
         return
     facts = {

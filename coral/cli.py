@@ -121,7 +121,8 @@ def _add_replay(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         "run recorded incidents through the engine, row by row",
         "coral replay incidents/checkout\n"
         "  coral replay metrics.csv.gz --kpi web:latency --interval 10 --speed 60\n"
-        "  coral replay incidents/* --out events.ndjson",
+        "  coral replay incidents/* --out events.ndjson\n"
+        "  coral replay incidents/checkout --plot checkout.png",
     )
     replay.add_argument(
         "paths",
@@ -137,6 +138,13 @@ def _add_replay(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         "--oracle", action="store_true", help="tell the engine the labelled start of the fault"
     )
     replay.add_argument("--out", type=Path, metavar="FILE", help="write the events as NDJSON")
+    replay.add_argument(
+        "--plot",
+        type=Path,
+        metavar="FILE",
+        help="draw health signals, the trigger's statistic and top series (.png, .svg, .pdf; "
+        "needs the extra `plots`; one recording)",
+    )
     _add_table_options(replay)
     _add_json(replay, "print the events to stdout as NDJSON instead of tables")
 
@@ -193,7 +201,10 @@ def _add_json(parser: argparse.ArgumentParser, summary: str) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.command == "replay" and options.plot is not None and len(options.paths) > 1:
+        parser.error(f"--plot draws one recording, got {len(options.paths)}")
     # The commands import numba and scipy, which takes a second: `coral --help` must not wait.
     from coral import commands  # noqa: PLC0415
     from coral.settings import SettingsError  # noqa: PLC0415

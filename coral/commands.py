@@ -18,6 +18,7 @@ from coral import report
 from coral.backtest import backtest, find_cases, scorecard
 from coral.errors import CoralError, Exit
 from coral.incident import Incident
+from coral.plot import Trace, check_plot, draw
 from coral.replay import INCIDENTS, METRICS, BrokerFed, NullSink, replay, system_of
 from coral.replay import Progress as Step
 from coral.settings import as_toml, load
@@ -51,6 +52,8 @@ def run_replay(options: argparse.Namespace) -> int:
     """Replay recordings one after another."""
     console = _console(quiet=options.json)
     found, unusable = 0, 0
+    if options.plot is not None:
+        check_plot(options.plot)
     with _sink(options) as sink:
         for path in options.paths:
             try:
@@ -88,7 +91,12 @@ def _replay_one(
     clock = SystemClock()
     source = RecordedSource(recording, clock, options.speed)
     onset = recording.meta.fault_start if options.oracle else None
-    return _drive(source, sink, recording, console, onset=onset, until_settled=False)
+    trace = None if options.plot is None else Trace()
+    last = _drive(source, sink, recording, console, onset=onset, until_settled=False, trace=trace)
+    if trace is not None:
+        draw(recording, trace, options.plot)
+        console.print(f"Plot written to {options.plot}.")
+    return last
 
 
 def _drive(
@@ -99,6 +107,7 @@ def _drive(
     *,
     onset: float | None,
     until_settled: bool,
+    trace: Trace | None = None,
 ) -> Incident | None:
     newest: dict[str, Incident] = {}
     settled = False
@@ -112,6 +121,8 @@ def _drive(
                 newest[event.data.incident] = event.data
                 tell(event)
             settled = step.engine.phase == "settled"
+            if trace is not None:
+                trace.observe(step, recording.names)
             advance(step.frames, step.engine.phase)
 
         replay(

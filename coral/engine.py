@@ -88,6 +88,11 @@ class Engine:
         self._torn = False  # rows of an incident lie between the last row learned and the next
 
     @property
+    def detector(self) -> Detector | None:
+        """The trigger, to look at; None before the first frame and when the onset is told."""
+        return self._detector
+
+    @property
     def phase(self) -> Phase:
         """What the engine is doing."""
         if self._diagnosis is not None:

@@ -9,7 +9,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from coral.incident import Event, Incident
+from coral.incident import Event, Incident, Trigger
 from streams.recorded import Problem
 
 __all__ = ["Narrator", "describe_problems", "print_incident", "print_scorecard"]
@@ -57,11 +57,29 @@ def describe_trigger(data: Incident) -> str:
     if trigger.source == "told":
         return f"The onset {trigger.onset} was told; {data.base_rows} rows of normal state."
     carried = ", ".join(trigger.series[:3]) or "many series a little"
+    earliest, latest = (_clock(time) for time in trigger.onset_interval)
+    between = "" if earliest == latest else f" (between {earliest} and {latest})"
     return (
-        f"The normal state ended at {_clock(trigger.onset)}, noticed {trigger.delay_s:g} s later: "
-        f"`{trigger.channel}` {trigger.statistic:.3g} against a limit of {trigger.threshold:.3g}, "
-        f"carried by {carried}."
+        f"The normal state ended at {_clock(trigger.onset)}{between}, noticed "
+        f"{trigger.delay_s:g} s later: `{trigger.channel}` {trigger.statistic:.3g} against a limit "
+        f"of {trigger.threshold:.3g}, carried by {carried}. {_artefacts(trigger)}"
     )
+
+
+def _artefacts(trigger: Trigger) -> str:
+    """Say in one sentence what speaks for, and what against, an artefact of the data."""
+    data = trigger.artefacts
+    if data is None:
+        return ""
+    parts = [
+        "a single row so far" if data.rows == 1 else f"{data.rows} rows already",
+        f"{data.missing:.0%} of the cells missing (usually {data.usual_missing:.0%})",
+    ]
+    if data.silent:
+        parts.append(f"silent: {', '.join(data.silent)}")
+    if data.near_zero:
+        parts.append(f"near zero, a counter started anew?: {', '.join(data.near_zero)}")
+    return "No artefact? " + "; ".join(parts) + "."
 
 
 def print_incident(console: Console, data: Incident) -> None:

@@ -1,4 +1,4 @@
-"""Write the generated parts of README.md: figures from committed results, output from a real run.
+"""Write the generated parts of README.md and docs/: committed results, output of real runs.
 
 `python docs/tables.py` replaces what stands between `<!-- NAME -->` and `<!-- /NAME -->`;
 `--check` only says whether that would change something.
@@ -14,6 +14,8 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+import trigger_tables
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -137,6 +139,29 @@ PARTS: dict[str, Callable[[], str]] = {
     "accuracy": accuracy,
     "speed": speed,
 }
+PARTS |= {
+    part.__name__: lambda part=part: part(load("trigger"))
+    for part in (
+        trigger_tables.sets,
+        trigger_tables.peers,
+        trigger_tables.tep,
+        trigger_tables.ablations,
+        trigger_tables.cost,
+    )
+}
+FILES = (ROOT / "README.md", ROOT / "docs" / "trigger.md")
+
+
+def fill(text: str, names: list[str]) -> tuple[str, set[str]]:
+    """Replace the parts of a text that have a name; return it and the names that it has."""
+    found = set()
+    for name in names:
+        pattern = re.compile(rf"(<!-- {name} -->\n).*?(\n<!-- /{name} -->)", re.DOTALL)
+        if pattern.search(text):
+            found.add(name)
+            part = PARTS[name]()
+            text = pattern.sub(lambda m, part=part: m.group(1) + part + m.group(2), text)
+    return text, found
 
 
 def main() -> int:
@@ -145,18 +170,18 @@ def main() -> int:
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--only", choices=sorted(PARTS), action="append")
     chosen = parser.parse_args()
-    readme = ROOT / "README.md"
-    before = text = readme.read_text()
-    for name in chosen.only or PARTS:
-        pattern = re.compile(rf"(<!-- {name} -->\n).*?(\n<!-- /{name} -->)", re.DOTALL)
-        if not pattern.search(text):
-            raise SystemExit(f"README.md has no part `<!-- {name} -->`")
-        part = PARTS[name]()
-        text = pattern.sub(lambda m, part=part: m.group(1) + part + m.group(2), text)
-    if chosen.check:
-        return int(text != before)
-    readme.write_text(text)
-    return 0
+    names = chosen.only or list(PARTS)
+    missing, changed = set(names), False
+    for file in FILES:
+        before = file.read_text()
+        text, found = fill(before, names)
+        missing -= found
+        changed |= text != before
+        if not chosen.check:
+            file.write_text(text)
+    if missing:
+        raise SystemExit(f"no file has a part `<!-- {min(missing)} -->`")
+    return int(chosen.check and changed)
 
 
 if __name__ == "__main__":

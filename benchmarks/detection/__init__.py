@@ -1,0 +1,1 @@
+"""Parts of benchmarks/trigger.py: recordings, scores, peers, ablations, cost, figures."""
