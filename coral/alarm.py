@@ -9,7 +9,7 @@ from coral.findings import significant
 from coral.incident import Artefacts, Budget, Trigger, timestamp
 from detectors.trigger import Trigger as Detector
 
-__all__ = ["detected", "told"]
+__all__ = ["detected", "strongest", "told"]
 
 Floats = NDArray[np.float64]
 
@@ -56,7 +56,7 @@ def detected(
 
     now, onset = times[-1], back(detector.onset_rows)
     earliest, latest = (back(int(n)) for n in detector.onset_interval)
-    series = _strongest(names, detector.scores)
+    series = strongest(names, detector.scores)
     return Trigger(
         source="detector",
         time=timestamp(now),
@@ -99,8 +99,8 @@ def _artefacts(
     )
 
 
-def _strongest(names: Sequence[str], scores: Floats) -> list[int]:
-    """Series with the largest finite positive scores, strongest first."""
+def strongest(names: Sequence[str], scores: Floats) -> list[int]:
+    """Return the series with the largest finite positive scores, strongest first."""
     usable = [i for i in range(len(names)) if np.isfinite(scores[i]) and scores[i] > 0]
     usable.sort(key=lambda i: (-significant(float(scores[i])), names[i]))
     return usable[:NAMED]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from coral.diagnosis import strongest_series
+from coral.alarm import strongest
 from coral.errors import CoralError
 from coral.incident import Incident
 from coral.replay import Progress
@@ -49,6 +49,13 @@ _WARMUP: Final[dict[str, Any]] = {
     "linewidth": 0.0,
 }
 _INCIDENT: Final[dict[str, Any]] = {"facecolor": "0.92", "edgecolor": "none", "zorder": 0}
+_INTERVAL: Final[dict[str, Any]] = {
+    "facecolor": "none",
+    "edgecolor": "0.5",
+    "hatch": "////",
+    "linewidth": 0.0,
+    "zorder": 1,
+}
 _ONSET: Final[dict[str, Any]] = {"color": "0.3", "linestyle": ":", "linewidth": 1.4, "zorder": 1}
 _ALARM: Final[dict[str, Any]] = {"color": "0.5", "linestyle": "-", "linewidth": 1.4, "zorder": 1}
 _THIN_ALARM: Final[dict[str, Any]] = {**_ALARM, "linewidth": 0.6}
@@ -75,6 +82,7 @@ class _Episode(NamedTuple):
     """One incident on the time axis, unix s; `end` is None while it is open."""
 
     onset: float
+    interval: tuple[float, float]
     alarm: float
     end: float | None
     channel: str | None
@@ -113,7 +121,8 @@ class Trace:
         if ratio > self._closest:
             self._closest = ratio
             self.closest_channel = detector.channel
-            self.closest_series = strongest_series(names, detector.scores, MOST_SERIES)
+            order = strongest(names, detector.scores)
+            self.closest_series = [names[i] for i in order[:MOST_SERIES]]
 
     @property
     def episodes(self) -> list[_Episode]:
@@ -121,6 +130,7 @@ class Trace:
         found = [
             _Episode(
                 _unix(data.trigger.onset),
+                (_unix(data.trigger.onset_interval[0]), _unix(data.trigger.onset_interval[1])),
                 _unix(data.trigger.time),
                 _unix(data.now) if data.state == "resolved" else None,
                 data.trigger.channel,
@@ -341,6 +351,7 @@ def _mark(axis: "Axes", trace: Trace) -> None:
         axis.axvspan(episode.onset / DAY_S, end / DAY_S, **_INCIDENT)
         if few:
             axis.axvline(episode.onset / DAY_S, **_ONSET)
+            axis.axvspan(*(edge / DAY_S for edge in episode.interval), **_INTERVAL)
         if episode.channel is not None:
             axis.axvline(episode.alarm / DAY_S, **(_ALARM if few else _THIN_ALARM))
         if few and episode.end is not None:
@@ -359,6 +370,7 @@ def _legend(trace: Trace) -> list["Artist"]:
     few = len(episodes) <= MOST_MARKED
     if episodes and few:
         handles.append(Line2D([], [], label="onset", **_ONSET))
+        handles.append(Patch(label="its interval", **_INTERVAL))
     if any(episode.channel is not None for episode in episodes):
         handles.append(Line2D([], [], label="alarm", **(_ALARM if few else _THIN_ALARM)))
     if episodes:

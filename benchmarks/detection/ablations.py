@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import MethodType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,13 +16,17 @@ from detection.ours import watch
 from detection.recordings import open_run
 from detection.scoring import Score, score_alarms
 from detectors import trigger as module
+from detectors.bank import Bank
 from detectors.tail import PredictiveTail
 from detectors.trigger import CHANNELS, Trigger
 
 __all__ = ["ABLATIONS", "Ablation", "score_ablation"]
 
-TEMPORAL = ("mean", "cusum", "ssa")
-CROSS = ("cross_sum", "cross_top")
+TEMPORAL = ("level", "pair", "mean", "slow", "ssa")
+CROSS = ("cross_sum", "cross_max")
+SUMS = ("level", "pair", "cross_sum", "ssa")
+LARGEST = ("mean", "cross_max")
+ACCUMULATING = ("mean", "slow")
 IN_SAMPLE_ROWS = 240
 
 
@@ -31,50 +35,36 @@ class Ablation(NamedTuple):
 
     name: str
     adapt: Callable[[Trigger], None] = lambda _: None
+    channels: tuple[str, ...] = CHANNELS
     constants: tuple[tuple[str, float], ...] = ()
 
 
-def _only(*channels: str) -> Callable[[Trigger], None]:
-    """Silence all other statistics, and share the budget among those that are left."""
-    silent = np.array([name not in channels for name in CHANNELS])
+def _reshape(change: Callable[[Bank, NDArray[np.float64]], None]) -> Callable[[Trigger], None]:
+    """Change the statistics of every row after they were measured, in place."""
 
     def adapt(trigger: Trigger) -> None:
-        trigger._log_alpha += float(np.log(len(CHANNELS) / len(channels)))  # noqa: SLF001
+        bank = trigger._bank  # noqa: SLF001
+        measure = bank.measure
 
-        def silence() -> None:
-            trigger._statistics[silent] = np.nan  # noqa: SLF001
-            trigger._log_p[silent] = 0.0  # noqa: SLF001
+        def changed(_: Bank, row: NDArray[np.float64], *, learn: bool) -> NDArray[np.float64]:
+            statistics = measure(row, learn=learn)
+            change(bank, statistics)
+            return statistics
 
-        _after(trigger, "_measure", silence)
+        setattr(bank, "measure", MethodType(changed, bank))  # noqa: B010
 
     return adapt
 
 
-def _after(trigger: Trigger, name: str, then: Callable[[], None]) -> None:
-    """Do something more after a method of one trigger."""
-    original = getattr(trigger, name)
-
-    def both(_: Trigger, *arguments: Any) -> None:
-        original(*arguments)
-        then()
-
-    setattr(trigger, name, MethodType(both, trigger))
+def _compress(_: Bank, statistics: NDArray[np.float64]) -> None:
+    """Take the logarithm of every statistic that has a tail."""
+    np.log1p(statistics[:-1], out=statistics[:-1])
 
 
-def _largest(trigger: Trigger) -> None:
-    """Take the single largest series where the trigger takes the sqrt(n) largest."""
-    trigger._top, trigger._heap = 1, np.empty(1)  # noqa: SLF001
-
-
-def _compress(trigger: Trigger) -> None:
-    """Feed the tails with the logarithm of every statistic."""
-    statistics = trigger._statistics  # noqa: SLF001
-
-    def compress() -> None:
-        np.log1p(statistics, out=statistics)
-        trigger._tail.log_p(statistics, trigger._log_p)  # noqa: SLF001
-
-    _after(trigger, "_measure", compress)
+def _uncompress(bank: Bank, statistics: NDArray[np.float64]) -> None:
+    """Average usual peaks themselves where the trigger averages their logarithm."""
+    u = np.sqrt(np.expm1(bank.scores("level")))
+    statistics[0] = u.mean() if np.isfinite(statistics[0]) else np.nan
 
 
 def _keep_learning(trigger: Trigger) -> None:
@@ -88,6 +78,11 @@ def _keep_learning(trigger: Trigger) -> None:
         return trigger
 
     setattr(trigger, "update", MethodType(update, trigger))  # noqa: B010
+
+
+def _forget_alarms(trigger: Trigger) -> None:
+    """Leave alarms out of the tails: cut off at their own limits."""
+    setattr(trigger._tail, "censor", lambda *_: None)  # noqa: B010, SLF001
 
 
 def _in_sample(trigger: Trigger) -> None:
@@ -109,27 +104,32 @@ def _in_sample(trigger: Trigger) -> None:
 
 def _calibrate_again(trigger: Trigger, rows: list[NDArray[np.float64]]) -> None:
     trigger.restart()
-    tail = PredictiveTail(len(CHANNELS))
+    old = trigger._tail  # noqa: SLF001
+    tail = PredictiveTail(len(CHANNELS) - 1, block_rows=old.block_rows.tolist())
     trigger._tail = tail  # noqa: SLF001
     for row in rows:
-        trigger._measure(row)  # noqa: SLF001
-        tail.push(trigger._statistics)  # noqa: SLF001
+        tail.push(trigger._bank.measure(row, learn=False)[:-1])  # noqa: SLF001
     tail.push = lambda _: None  # type: ignore[method-assign]
 
 
+def _without(*names: str) -> tuple[str, ...]:
+    return tuple(name for name in CHANNELS if name not in names)
+
+
 ABLATIONS = (
-    *(Ablation(f"{name} alone", _only(name)) for name in CHANNELS),
-    Ablation("sum over series alone", _only("cross_sum")),
-    Ablation("top sqrt(n) alone", _only(*(n for n in CHANNELS if n != "cross_sum"))),
-    Ablation("max over series for the top", _largest),
-    Ablation("temporal fold alone", _only(*TEMPORAL)),
-    Ablation("cross-series fold alone", _only(*CROSS)),
-    Ablation("no accumulation", _only(*(n for n in CHANNELS if n != "cusum"))),
-    Ablation("log compression always", _compress),
+    *(Ablation(f"{name} alone", channels=(name,)) for name in CHANNELS),
+    Ablation("sum over series alone", channels=SUMS),
+    Ablation("top sqrt(n) alone", channels=("slow",)),
+    Ablation("max over series alone", channels=LARGEST),
+    Ablation("temporal fold alone", channels=TEMPORAL),
+    Ablation("cross-series fold alone", channels=CROSS),
+    Ablation("no accumulation", channels=_without(*ACCUMULATING)),
+    Ablation("log compression always", _reshape(_compress)),
+    Ablation("log compression never", _reshape(_uncompress)),
     Ablation("limits set in sample", _in_sample),
     Ablation("no freeze", _keep_learning),
     Ablation("no new normal", constants=(("_NEW_NORMAL_SHARE", np.inf),)),
-    Ablation("no fatigue", constants=(("_FATIGUE", 0.0),)),
+    Ablation("alarms not learned", _forget_alarms),
 )
 
 
@@ -150,5 +150,5 @@ def score_ablation(path: Path, index: int) -> Score:
     """Score one ablation on one recording."""
     ablation, run = ABLATIONS[index], open_run(path)
     with _patched(ablation.constants):
-        alarms, on, warm, seconds = watch(run, ablation.adapt)
+        alarms, on, warm, seconds = watch(run, ablation.adapt, channels=ablation.channels)
     return score_alarms(run, alarms, on, after=warm, seconds=seconds)

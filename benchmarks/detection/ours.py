@@ -38,16 +38,24 @@ def watch(
     seconds : float
     """
     settings = {"false_alarms_per_week": EngineConfig().false_alarms_per_week} | changes
-    trigger = Trigger(run.x.shape[1], run.interval_s, **settings)
-    adapt(trigger)
-    starts = {start for start, _ in run.faults}
+
+    def build() -> Trigger:
+        trigger = Trigger(run.x.shape[1], run.interval_s, **settings)
+        adapt(trigger)
+        return trigger
+
+    trigger = build()
+    ends = dict(run.faults)
     alarms: list[Alarm] = []
     on = np.zeros(len(run.x), dtype=bool)
     warm = len(run.x)
     began = time.perf_counter()
     for row, values in enumerate(run.x):
-        if row in starts and trigger.alarm:
-            trigger.restart()
+        if row in ends and trigger.alarm:
+            rearmed = build()
+            rearmed.load_state_dict(trigger.state_dict())
+            rearmed.restart()
+            alarms += _first_alarm(run, rearmed, row, ends[row])
         if not run.adjacent[row]:
             trigger.break_lags()
         if trigger.warm:
@@ -56,4 +64,17 @@ def watch(
         on[row] = trigger.alarm
         if trigger.drift_detected:
             alarms.append(Alarm(row, row - trigger.onset_rows, trigger.channel))
-    return alarms, on, warm, time.perf_counter() - began
+    return sorted(alarms), on, warm, time.perf_counter() - began
+
+
+def _first_alarm(run: Run, trigger: Trigger, start: int, end: int) -> list[Alarm]:
+    """Return the first alarm, if any, of a re-armed trigger within a fault.
+
+    It works on a copy, so that the alarm it interrupted goes on, and is counted once.
+    """
+    for row in range(start, min(end, len(run.x))):
+        if not run.adjacent[row]:
+            trigger.break_lags()
+        if trigger.update(run.x[row]).drift_detected:
+            return [Alarm(row, row - trigger.onset_rows, trigger.channel)]
+    return []
