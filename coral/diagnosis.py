@@ -36,6 +36,7 @@ Floats = NDArray[np.float64]
 HISTORY = 32  # revisions listed in an event
 GRAPH_ENTITIES = 5  # suspects whose edges are listed
 GRAPH_EDGES = 20
+CONTENDER = 1 / 3  # share of the first score from which an entity counts for convergence
 # Event times kept to say when a series changed; changes after that many rows have no time.
 TIMES = 4096
 # More revisions than an incident of any length has (eight for each doubling of its rows).
@@ -238,10 +239,20 @@ class Diagnosis:
     def _rank(self) -> bool:
         """Rank by all rows so far; return whether the ranking has just converged."""
         self._ranking = ranking = self._localiser.rank()
-        converged = self._convergence.update(self.rows, self._order(ranking))
+        converged = self._convergence.update(self.rows, self._contenders(ranking))
         if converged or self.rows & (self.rows - 1) == 0 or self.revision == 0:
             self._graph = self._edges(ranking)  # at doublings is often enough
         return converged
+
+    def _contenders(self, ranking: Ranking) -> list[str]:
+        """Entities with a third of the first one's score at least: the order of noise is noise."""
+        best = max(ranking.scores[e] for e in ranking.order)
+        names = self._localiser.layout.entities
+        return [
+            names[e]
+            for e in ranking.order
+            if ranking.scores[e] > 0 and ranking.scores[e] >= CONTENDER * best
+        ]
 
     def _order(self, ranking: Ranking) -> list[str]:
         names = self._localiser.layout.entities

@@ -62,7 +62,7 @@ def test_the_picture_shows_health_statistic_threshold_onset_alarm_and_series(
     assert values[row] > limits[row]
     assert figure.get_suptitle().startswith("shop: 1 incident")
     labels = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert labels == ["warm-up", "onset", "alarm", "incident", "resolved"]
+    assert labels == ["warm-up", "onset", "its interval", "alarm", "incident", "resolved"]
 
 
 def test_the_picture_has_no_colour(tmp_path):
@@ -97,13 +97,14 @@ def test_a_told_onset_has_no_statistic(tmp_path, drawn):
 
 def test_no_health_signal_missing_cells_and_a_silent_series(tmp_path, drawn):
     """No KPI means no panel for it; lonely values are dots; a series of nothing is said."""
-    rows = shop_rows()
-    rows[::2, 7] = np.nan
-    rows[1::2, 6] = np.nan
-    shop = write_recording(tmp_path / "shop", rows, kpi=[])
+    shop = write_recording(tmp_path / "shop", shop_rows(), kpi=[])
     assert main(["replay", str(shop), "--plot", str(tmp_path / "s.png")]) == Exit.OK
-    (figure,) = drawn
-    assert titles(figure)[0].startswith("statistic `")
+    assert titles(drawn[-1])[0].startswith("statistic `")
+    rows = shop_rows()
+    rows[::2, 0] = np.nan
+    sparse = write_recording(tmp_path / "sparse", rows, kpi=[NAMES[0]])
+    assert main(["replay", str(sparse), "--plot", str(tmp_path / "d.png")]) == Exit.OK
+    figure = drawn[-1]
     dotted = [axis for axis in figure.axes for line in axis.lines if line.get_marker() == "."]
     assert dotted
     rows = np.column_stack([shop_rows(), np.full(len(rows), np.nan)])
