@@ -24,7 +24,7 @@ Kind = Literal[
     "io.coral.incident.resolved.v1",
 ]
 State = Literal["diagnosing", "settled", "resolved"]
-Resolution = Literal["back to normal", "new normal accepted"]
+Resolution = Literal["back to normal", "new normal accepted", "dismissed"]
 Tier = Literal["likely", "possible", "unlikely", "no clear cause"]
 
 
