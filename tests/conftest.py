@@ -60,7 +60,7 @@ def cluster():
 @pytest.fixture(scope="session")
 def kafka(request):
     """The shared node, or the broker at `CORAL_TEST_KAFKA`."""
-    from broker import Broker  # the client takes most of a second to import
+    from kafkas import Broker  # the client takes most of a second to import
 
     theirs = os.environ.get("CORAL_TEST_KAFKA")
     broker = Broker(theirs or request.getfixturevalue("cluster").bootstrap)

@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -249,11 +250,11 @@ def _check(command: Sequence[str]) -> None:
 
 
 def _free(count: int) -> list[int]:
-    """Return ports that nobody listens on; all are held until the last one is found."""
-    sockets = [socket.socket() for _ in range(count)]
-    for held in sockets:
-        held.bind((HOST, 0))
-    ports = [held.getsockname()[1] for held in sockets]
-    for held in sockets:
-        held.close()
+    """Return ports that nobody listens on, below those the system gives to outgoing connections."""
+    ports: list[int] = []
+    while len(ports) < count:
+        port = random.randrange(15_000, 32_000)
+        with socket.socket() as probe:
+            if port not in ports and probe.connect_ex((HOST, port)):
+                ports.append(port)
     return ports

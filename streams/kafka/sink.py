@@ -1,6 +1,7 @@
 """Producers as a `streams.base.Sink`: at least once, and exactly once."""
 
 import contextlib
+import threading
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -99,10 +100,10 @@ class TransactionalSink(KafkaSink):
     No transaction may stay open over a `KafkaSource.poll`: a partition it speaks for can go to
     another member there. Use ``LoopPolicy(commit_after_send=True)``.
 
-    An error leaves the transaction, and the state behind it, undecided. There is no way back but
-    to end the process and to go on from the last checkpoint; so nothing here is ever aborted by
-    hand, it is left to the next process of the same `transactional_id`, or to the broker after
-    `timeout_s`.
+    An error leaves the state behind a transaction ahead of what was published. There is no way
+    back but to `close`, which aborts it, and to go on from the last checkpoint in a new process.
+    Readers wait for a transaction whose process was killed, until the next process of the same
+    `transactional_id` starts or `timeout_s` has passed.
 
     Parameters
     ----------
@@ -166,16 +167,31 @@ class TransactionalSink(KafkaSink):
         SinkError
             If the transaction failed; also when the group has dealt the partitions out anew.
         """
+        member = self._source.group_metadata()
+        # Brokers take offsets from anybody who claims no membership at all.
+        if not member.member_id or not offsets.keys() <= self._source.assignment():
+            raise SinkError("transaction not committed: the group has put this member out")
         self._begin()
         try:
-            self._producer.send_offsets_to_transaction(
-                wire_offsets(offsets), self._source.group_metadata()
-            )
+            self._producer.send_offsets_to_transaction(wire_offsets(offsets), member)
             self._producer.commit_transaction()
         except errors.KafkaError as error:
             raise _failure("transaction not committed", error) from error
         self._pending = []
         self._open = False
+
+    def close(self) -> None:
+        """Abort what is open and give up the connection; takes at most some seconds."""
+        if self._open:
+            # The client waits for the brokers without limit.
+            aborting = threading.Thread(target=self._abort, daemon=True)
+            aborting.start()
+            aborting.join(_CLOSE_S)
+        super().close()
+
+    def _abort(self) -> None:
+        with contextlib.suppress(errors.KafkaError):
+            self._producer.abort_transaction()
 
     def _begin(self) -> None:
         if self._open:

@@ -2,7 +2,7 @@
 
 from uuid import uuid4
 
-import broker
+import kafkas
 import pytest
 
 from streams.clock import ManualClock, SystemClock
@@ -58,7 +58,7 @@ class KafkaWorld:
         self.group = str(uuid4())
         self.filler = kafka.sink()
         self.topic, self.sink, self.records = kafka.topic, kafka.sink, kafka.records
-        self.delete_records, self.settle = kafka.delete_records, broker.settle
+        self.delete_records, self.settle = kafka.delete_records, kafkas.settle
 
     def source(self, topic, group="group"):
         return self.kafka.source(topic, f"{self.group}-{group}")
