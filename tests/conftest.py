@@ -46,9 +46,19 @@ def started_cluster(home):
         fcntl.flock(lock, fcntl.LOCK_EX)
         if (home / "cluster.json").exists():
             return Cluster(home)
-        cluster = Cluster.create(home)
-        cluster.start()
-        return cluster
+        try:
+            return new_cluster(home)
+        except RuntimeError:  # somebody took one of the ports in between
+            Cluster(home).stop()
+            shutil.rmtree(home)
+            return new_cluster(home)
+
+
+def new_cluster(home, nodes=1):
+    """A cluster of so many nodes, started."""
+    cluster = Cluster.create(home, nodes)
+    cluster.start()
+    return cluster
 
 
 @pytest.fixture(scope="session")
