@@ -40,6 +40,7 @@ class Job(msgspec.Struct):
     exactly_once: bool
     kill_at: str = ""
     kill_after: int = 1
+    calm: int = 3  # polls at the end of everything before it ends
 
 
 class Pipeline:
@@ -143,7 +144,7 @@ class Pipeline:
             owned = self.source.assignment()
             read = all(self.source.position(p) == self.source.end_offset(p) for p in owned)
             done = done + 1 if owned and read else 0
-            return done > 3
+            return done > self.job.calm
 
         with Watchdog(60.0) as watchdog:
             self.loop.run(lambda: watchdog.beat() or stop())
