@@ -328,8 +328,9 @@ def _options(group: str) -> dict[str, Any]:
         "max_poll_interval_ms": 300_000,
         "session_timeout_ms": 45_000,
         "heartbeat_interval_ms": 3_000,
-        "fetch_min_bytes": 1,
-        "fetch_max_wait_ms": 250,
+        # Many small messages are fetched together, at the price of a tenth of a second.
+        "fetch_min_bytes": 64 << 10,
+        "fetch_max_wait_ms": 100,
         "max_partition_fetch_bytes": 2 << 20,
     }
 

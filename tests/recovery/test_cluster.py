@@ -1,13 +1,17 @@
 """Brokers that die and members that come and go, under load; the result must not show it."""
 
+import contextlib
 import os
 import time
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from conftest import RUN_DIRECTORY, new_cluster
 from jobs import expected, feed, new_job, published, start
-from kafkas import Broker
+from kafkas import Broker, settle
+
+from streams.errors import CommitFailedError
 
 ROWS = 60
 
@@ -15,7 +19,7 @@ ROWS = 60
 @pytest.fixture(params=[1, 3], ids=["one-node", "three-nodes"])
 def brokers(request):
     """A cluster of its own, to be broken."""
-    home = Path(os.environ[RUN_DIRECTORY]) / f"own-{os.getpid()}-{request.param}"
+    home = Path(os.environ[RUN_DIRECTORY]) / f"own-{uuid4()}"
     made = new_cluster(home, request.param)
     yield made
     made.stop()
@@ -65,6 +69,40 @@ class TestBrokers:
         kafka.close()
 
         assert sorted(expected(ROWS).items()) == sorted(found)
+
+    @pytest.mark.parametrize("brokers", [1], indirect=True)
+    def test_outage_of_all(self, brokers, monkeypatch):
+        """While no broker is there polls are empty and commits refused; then both work again."""
+        monkeypatch.setattr("streams.kafka.source._ANSWER_MS", 1_000)
+        kafka = Broker(brokers.bootstrap)
+        topic = kafka.topic()
+        source = kafka.source(topic)
+        settle(source)
+        (partition,) = source.assignment()
+        brokers.kill(1)
+        during = [source.poll(10, 0.5) for _ in range(4)]
+        with pytest.raises(CommitFailedError):
+            source.commit({partition: 0})
+        brokers.launch(1)
+        brokers.wait(1)
+        sink = kafka.sink()
+        sink.send(topic, None, b"after")
+        sink.flush(30)
+        found = []
+        wait_for(lambda: found.extend(source.poll(10, 0.5)) or found)
+        wait_for(lambda: committed(source, partition))
+        kafka.close()
+
+        assert [[]] * 4 == during
+        assert [b"after"] == [record.value for record in found]
+
+
+def committed(source, partition):
+    """Commit, unless the group is still coming back."""
+    with contextlib.suppress(CommitFailedError):
+        source.commit({partition: 1})
+        return source.committed(partition) == 1
+    return False
 
 
 class TestMembers:
