@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast lint types imports unit unit-fast kafka kafka-stop evaluate speed record docs clean
+.PHONY: help demo test test-fast lint types imports unit unit-fast kafka kafka-stop soak evaluate speed record docs clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -54,6 +54,9 @@ kafka: ## start a real Kafka here (NODES=3: three of them), in place of the last
 
 kafka-stop: ## stop it and delete its data
 	@$(PYTHON) deploy/kafka stop
+
+soak: $(VENV)/installed-dev ## kill -9 at KILLS=100 random instants, history in soak.ndjson
+	PYTHONPATH=tests:deploy/kafka $(BIN)/python tests/recovery/soak.py --kills $(or $(KILLS),100)
 
 evaluate: $(VENV)/installed ## scorecards over CASES=DIR, both modes
 	@test -n "$(CASES)" || { echo "usage: make evaluate CASES=DIR"; exit 2; }
