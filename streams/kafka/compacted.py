@@ -35,7 +35,8 @@ class CompactedTopic:
     whole. The chunks of one value share its number and its SHA-256; what does not is left over
     and is ignored.
 
-    All records of a key lie in one partition. A key has one writer at a time.
+    All records of a key lie in one partition. A key has one writer at a time, who reads it first:
+    reading waits for open transactions, so it cannot be made up for within one.
 
     Parameters
     ----------
