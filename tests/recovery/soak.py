@@ -19,7 +19,7 @@ from kafkas import Broker
 
 ROWS = 60
 START_UP_S = 1.0
-WORK_S = 4.0
+WORK_S = 7.0
 
 
 def run_once(kafka, dice, exactly_once):
