@@ -45,7 +45,13 @@ def run(options: argparse.Namespace) -> int:
         "demo": run_demo,
         "config": run_config,
     }
-    return commands[options.command](options)
+    if options.command in commands and not getattr(options, "kafka", None):
+        return commands[options.command](options)
+    # The client of Kafka takes most of a second to import.
+    from coral import live  # noqa: PLC0415
+
+    live_commands = {"replay": live.produce, "record": live.run_record, "topics": live.run_topics}
+    return live_commands[options.command](options)
 
 
 def run_replay(options: argparse.Namespace) -> int:
