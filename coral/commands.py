@@ -117,12 +117,14 @@ def _drive(
 ) -> Incident | None:
     newest: dict[str, Incident] = {}
     settled = False
+    detector = None
     tell = report.Narrator(console)
 
     with _bar(console, recording.meta.system, recording.meta.n_rows or None) as advance:
 
         def observe(step: Step) -> None:
-            nonlocal settled
+            nonlocal settled, detector
+            detector = step.engine.detector
             for event in step.events:
                 newest[event.data.incident] = event.data
                 tell(event)
@@ -143,7 +145,7 @@ def _drive(
     for incident in newest.values():
         report.print_incident(console, incident)
     if not newest:
-        console.print("No incident: the system stayed in its normal state.")
+        console.print(report.describe_quiet(detector))
     return next(reversed(newest.values()), None)
 
 

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from coral.incident import Event, Incident, Trigger
+from detectors.trigger import Trigger as Detector
 from streams.recorded import Problem
 
 __all__ = ["Narrator", "describe_problems", "print_incident", "print_scorecard"]
@@ -80,6 +81,24 @@ def _artefacts(trigger: Trigger) -> str:
     if data.near_zero:
         parts.append(f"near zero, a counter started anew?: {', '.join(data.near_zero)}")
     return "No artefact? " + "; ".join(parts) + "."
+
+
+def describe_quiet(detector: Detector | None) -> str:
+    """Return what it means that no incident was opened."""
+    if detector is None or not detector.warm:
+        return "No incident: the recording is shorter than the warm-up, nothing was watched."
+    if detector.blind:
+        return (
+            "No incident, but the trigger was blind: the base is too short for "
+            f"{detector.false_alarms_per_week:g} false alarms a week with {detector.n_series} "
+            "series; no change of a few series could have raised an alarm."
+        )
+    certified = detector.certified_per_week
+    return (
+        "No incident: the system stayed in its normal state. Watched: "
+        f"{detector.watched_weeks:.2g} weeks; that rules out more than {certified:.2g} false "
+        "alarms a week."
+    )
 
 
 def print_incident(console: Console, data: Incident) -> None:
