@@ -155,7 +155,9 @@ def print_scorecard(card: dict[str, Any]) -> None:
     if online:
         console.print(
             "strict: AC@1 with 0 for every miss and false alarm; found: share of faults; alarmed: "
-            "cases with a false alarm; delay: median rows",
+            "cases with a false alarm; delay: median rows; the budget is "
+            f"{card['budget_per_day']:.2f} false alarms a day; {card['artefacts']} alarms at joins "
+            "of recordings were left out",
             style="dim",
         )
     for reason, count in card["skipped"].items():
