@@ -135,7 +135,7 @@ class Loop:
         At the end of an exhausted source the open ticks are closed; on `stop` they stay open, to
         be continued from the checkpoint. An exception of any part ends the loop without a commit.
         """
-        self._follow_assignment()  # of a source that has one before its first poll
+        self._follow_assignment()
         while not stop():
             if self._source.exhausted:
                 self._handle(self.systems.flush())
@@ -150,6 +150,7 @@ class Loop:
         When `stop` says so in between, the rest of what came is left for the next start.
         """
         policy = self._policy
+        self._follow_assignment()  # of a source that has one before its first poll
         records = self._source.poll(policy.max_poll_records, policy.poll_timeout_s)
         self._follow_assignment()
         for record in records:
