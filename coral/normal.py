@@ -107,7 +107,7 @@ class NormalState:
         old scale cuts what has long become ordinary.
         """
         self._rescale()
-        return Mechanism(self._center, self._scale, self.graph.refit_predictor())
+        return Mechanism(self._center, self._scale, self.graph.predictor())
 
     def grow(self, names: Sequence[str]) -> None:
         """Add series behind the present ones; they are missing in all rows so far.

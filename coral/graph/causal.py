@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from coral.graph._arrays import FloatArray, IndexArray, check_places, grown_places, read_only, take
 from coral.graph.edges import Edge, collect_edges
 from coral.graph.moments import LaggedMoments
-from coral.graph.order import InstantaneousOrder
+from coral.graph.order import Doubling, moved, peeled
+from coral.graph.orient import orient
 from coral.graph.predictor import RIDGE_ROWS, fit_predictor
 from coral.graph.prior import effect_weights
-from coral.graph.reduced import fit_reduced_form
 from coral.graph.solver import Fitted, Plan, changed_ratio, solve_dependent, solve_invariant
 from coral.graph.states import StateMemory, from_sparse, to_sparse
 
 if TYPE_CHECKING:
     from coral.graph.prior import Prior
     from coral.graph.states import StateSignature
+
+
+_ORIENT_ROUNDS: Final = 3
+"""Times that edges are turned and all is solved again, each time the rows have doubled."""
 
 
 class CausalGraph:
@@ -59,9 +63,10 @@ class CausalGraph:
     the noise sigma of the node estimated along (scaled lasso [3]_), so there is nothing to tune.
     The support is refitted without penalty, and coefficients the refit finds weak are dropped.
 
-    The instantaneous order is that of equal-variance peeling. It is **not identified** when noise
-    variances differ: read `Edge.direction_confidence`. Lagged edges do not depend on the order's
-    being right for their direction, which is time.
+    The instantaneous order starts from equal-variance peeling; then edges are turned round where
+    that needs fewer causes (`coral.graph.orient`), so it does not rest on equal noise where series
+    have a past of their own. Where they have none the direction is **not identified**: read
+    `Edge.direction_identified`. The direction of lagged edges is time.
 
     Rows should be scaled about their median and cut where they are absurd: heavy tails make any
     second moment useless. The class itself stands any scale and any pattern of missing cells.
@@ -106,8 +111,9 @@ class CausalGraph:
         self._s: FloatArray | None = None
         self._noise = np.zeros(n_series)
         self._state_noise = np.zeros(n_series)
-        self._order = InstantaneousOrder(n_series) if instantaneous else None
-        self._predictor: FloatArray | None = None
+        self._order: IndexArray = np.arange(n_series if instantaneous else 0)
+        self._doubling = Doubling()
+        self._state_doubling = Doubling()
         self._weights = effect_weights(prior, n_series)
 
     @property
@@ -137,8 +143,11 @@ class CausalGraph:
 
     @property
     def order(self) -> IndexArray:
-        """Instantaneous order, causes first, shape (n_series,); empty without such a part."""
-        return np.empty(0, np.intp) if self._order is None else read_only(self._order.series)
+        """Order of the invariant instantaneous part, causes first, (n_series,) or empty.
+
+        With an open state, series whose mechanism changed come as late as that part allows.
+        """
+        return read_only(self._order)
 
     @property
     def invariant(self) -> FloatArray:
@@ -185,7 +194,7 @@ class CausalGraph:
         if self._state is not None:
             return
         self.solve()
-        self._predictor = None
+        self._state_doubling = Doubling()
         self._state = LaggedMoments(self.n_series, self.lags, anchor_first=True)
         self._state.follow(self._base)
         self._s = np.zeros_like(self._b)
@@ -218,18 +227,28 @@ class CausalGraph:
             Summed absolute change of the part's coefficients over their summed absolute value,
             in standard deviations: 0 = settled; 0 as well for an empty part that stays empty.
         """
+        base = Fitted(self._base, self._b, self._noise)
         if self._state is not None and self._s is not None:
-            base = Fitted(self._base, self._b, self._noise)
             state = Fitted(self._state, self._s, self._state_noise)
-            return solve_dependent(state, base, self._plan())
-        if self._order is not None:
-            self._order.refresh(self._base, self._weights)
-        return solve_invariant(Fitted(self._base, self._b, self._noise), self._plan())
+            fresh = self._state_doubling.due(self._state)
+            return solve_dependent(state, base, Plan(self._weights, self._order, fresh))
+        if not self._doubling.due(self._base):
+            return solve_invariant(base, Plan(self._weights, self._order, fresh=False))
+        if not self._order.size:
+            return solve_invariant(base, Plan(self._weights, self._order, fresh=True))
+        return self._solve_and_orient(base)
 
-    def _plan(self) -> Plan:
-        """Prior and instantaneous order, as the solver wants them."""
-        none = np.empty(0, dtype=np.intp)
-        return Plan(self._weights, none if self._order is None else self._order.position)
+    def _solve_and_orient(self, base: Fitted) -> float:
+        """Solve from the peeled order; turn edges and solve again while that pays."""
+        self._order = peeled(self._base, self._weights)
+        change = 0.0
+        for _ in range(_ORIENT_ROUNDS):
+            change += solve_invariant(base, Plan(self._weights, self._order, fresh=True))
+            better = orient(self._base, self._b, self._weights, self._order)
+            if better is None:
+                return change
+            self._order = better
+        return change + solve_invariant(base, Plan(self._weights, self._order, fresh=True))
 
     def changed_nodes(self) -> FloatArray:
         """How much worse the shared mechanism explains each series in the state than before.
@@ -250,54 +269,20 @@ class CausalGraph:
             return np.ones(self.n_series)
         return changed_ratio(self._state, Fitted(self._base, self._b, self._noise))
 
-    def reduced_form(self, ridge: float | None = None) -> FloatArray:
-        """Fit the ridge VAR of the normal rows; see `coral.graph.reduced.fit_reduced_form`.
+    def predictor(self, ridge_rows: float = RIDGE_ROWS) -> FloatArray:
+        """Fit the one-step predictor of the normal rows; see `coral.graph.predictor`.
 
         Parameters
         ----------
-        ridge : float, > 0, or None
-            Ridge in units of a series' mean square; None takes the theoretical one.
+        ridge_rows : float, > 0
+            Ridge as rows of one squared unit.
 
         Returns
         -------
         ndarray of shape (lags * n_series, n_series), float64
             Row (lag - 1) * n_series + cause, column effect.
         """
-        return fit_reduced_form(self._base, ridge).coefficients
-
-    def refit_predictor(self, ridge_rows: float = RIDGE_ROWS) -> FloatArray:
-        """Fit and return the coefficients of `predict`, from the normal rows seen so far.
-
-        Parameters
-        ----------
-        ridge_rows : float, > 0
-            Ridge as rows of one squared unit; see `coral.graph.predictor.fit_predictor`.
-
-        Returns
-        -------
-        ndarray of shape (lags * n_series, n_series), float64
-            Row (lag - 1) * n_series + cause, column effect; read-only.
-        """
-        self._predictor = fit_predictor(self._base, ridge_rows)
-        return read_only(self._predictor)
-
-    def predict(self, previous: FloatArray) -> FloatArray:
-        """Predict the next row from its predecessors by the invariant, lagged part alone.
-
-        The coefficients are fitted on the first call and on the first one after `open_state`.
-
-        Parameters
-        ----------
-        previous : ndarray of shape (lags, n_series), float64, NaN = missing
-            Rows t-1, t-2, ..., newest first. A missing cell counts as zero, the median.
-
-        Returns
-        -------
-        ndarray of shape (n_series,), float64
-        """
-        coefs = self.refit_predictor() if self._predictor is None else self._predictor
-        result: FloatArray = np.nan_to_num(previous, nan=0.0).ravel() @ coefs
-        return result
+        return fit_predictor(self._base, ridge_rows)
 
     def edges(self) -> list[Edge]:
         """Edges of both parts, sorted by effect, cause, lag and part."""
@@ -347,12 +332,8 @@ class CausalGraph:
             self._state.select(index)
             self._s = take(self._s, index, (0, 2), 0.0)
         self._memory.select(index)
-        if self._order is not None:
-            self._order.select(index)
-        if self._predictor is not None:
-            n_old = self._predictor.shape[1]
-            blocks = self._predictor.reshape(self.lags, n_old, n_old)
-            self._predictor = take(blocks, index, (1, 2), 0.0).reshape(-1, index.size)
+        if self._order.size:
+            self._order = moved(self._order, index)
         carried = take(self._weights, index, (0, 1), 1.0) if self._weights.size else weights
         self._weights = carried if prior is None else weights
 
@@ -365,8 +346,8 @@ class CausalGraph:
             "dependent": None if self._s is None else to_sparse(self._s),
             "noise": self._noise.copy(),
             "state_noise": self._state_noise.copy(),
-            "order": None if self._order is None else self._order.state_dict(),
-            "predictor": None if self._predictor is None else self._predictor.copy(),
+            "order": self._order.copy(),
+            "doublings": [self._doubling.rows, self._state_doubling.rows],
             "weights": self._weights.copy(),
             "memory": self._memory.state_dict(),
         }
@@ -388,9 +369,7 @@ class CausalGraph:
         self._s = None if state["dependent"] is None else from_sparse(state["dependent"])
         self._noise = np.array(state["noise"], dtype=np.float64)
         self._state_noise = np.array(state["state_noise"], dtype=np.float64)
-        if self._order is not None:
-            self._order.load_state_dict(state["order"])
-        predictor = state["predictor"]
-        self._predictor = None if predictor is None else np.array(predictor, dtype=np.float64)
+        self._order = np.array(state["order"], dtype=np.intp)
+        self._doubling.rows, self._state_doubling.rows = map(int, state["doublings"])
         self._weights = np.array(state["weights"], dtype=np.float64)
         self._memory.load_state_dict(state["memory"])

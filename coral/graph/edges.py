@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 
+from coral.graph.orient import direction_advantage
 from coral.graph.table import correlation_table
 
 if TYPE_CHECKING:
@@ -18,6 +19,10 @@ Part = Literal["invariant", "dependent"]
 
 _RIDGE: Final = 1e-4
 """Keeps standard errors finite between copies of one series."""
+
+
+_IDENTIFIED: Final = 2.0 * math.log(20.0)
+"""Advantage of a direction, in units of 2 log likelihood, from which on it counts as identified."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +40,14 @@ class Edge:
     part : {"invariant", "dependent"}
         Part of the graph it belongs to.
     direction_identified : bool
-        True when time decides the direction (lag >= 1). An instantaneous edge could run the other
-        way with the same fit.
+        True when time decides the direction (lag >= 1), or when the reverse needs so many more
+        causes that the odds are above 20 : 1. Else the edge could run the other way.
     confidence : float, 0..1
         That the coefficient is not zero: 1 - Bonferroni p-value over all candidate causes of the
         effect. Taken after selection on the same rows, so optimistic for weak edges.
-    direction_confidence : float, .5..1
-        1 for lag >= 1. For an instantaneous edge: how often the direction would come out like this
-        if noise variances scattered among the series as the estimated ones do.
+    direction_confidence : float, 0..1
+        1 for lag >= 1. Else from the odds of both kinds of evidence: how many causes either
+        direction needs, and how noise variances scatter.
     """
 
     cause: int
@@ -85,10 +90,11 @@ def collect_edges(
 
     Notes
     -----
-    Direction of an instantaneous edge j -> i: under equal noise the effect's variance given the
-    cause's own causes exceeds the cause's by the factor 1 + b^2 v_j / v_i. We compare its logarithm
-    with the scatter of the logarithms of all noise variances plus their sampling error 4 / rows:
-    unequal variances widen the scatter, and the confidence falls to one half.
+    Direction of an instantaneous edge j -> i, two kinds of evidence whose odds multiply. How many
+    causes either direction needs: `coral.graph.orient.direction_advantage`. And under equal noise
+    the effect's variance given the cause's own causes exceeds the cause's by the factor
+    1 + b^2 v_j / v_i; its logarithm is compared with the scatter of the logarithms of all noise
+    variances plus their sampling error 4 / rows: unequal variances make this evidence void.
     """
     variances = moments.variances
     table = correlation_table(moments, variances)
@@ -96,6 +102,8 @@ def collect_edges(
     rows = moments.effective_rows
     features = coefs.shape[1] * coefs.shape[2]
     scatter = _log_scatter(noise, rows)
+    equation = coefs if base is None else coefs + base
+    advantage = direction_advantage(moments, equation)
     edges: list[Edge] = []
     for effect in range(coefs.shape[0]):
         support = np.flatnonzero(coefs[effect])
@@ -107,11 +115,13 @@ def collect_edges(
             weight = pairs[lag, effect, cause] if pairs.size else row_weight[lag]
             pair = float(weight) * moments.weight_to_rows
             strength = float(coefs[effect, lag, cause])
-            total = strength + (0.0 if base is None else float(base[effect, lag, cause]))
-            direction = 1.0
+            odds = math.inf
             if lag == 0:
+                total = float(equation[effect, 0, cause])
                 gain = total**2 * float(noise[cause]) / max(float(noise[effect]), 1e-300)
-                direction = _normal_cdf(math.log1p(gain) / scatter)
+                likely = _normal_cdf(math.log1p(gain) / scatter)
+                odds = float(advantage[effect, cause])
+                odds += 2.0 * math.log(likely / max(1.0 - likely, 1e-12))
             edges.append(
                 Edge(
                     cause=cause,
@@ -119,9 +129,9 @@ def collect_edges(
                     lag=lag,
                     strength=strength,
                     part=part,
-                    direction_identified=lag > 0,
+                    direction_identified=lag > 0 or advantage[effect, cause] >= _IDENTIFIED,
                     confidence=_confidence(score * math.sqrt(max(pair, 0.0)), features),
-                    direction_confidence=direction,
+                    direction_confidence=1.0 / (1.0 + math.exp(-0.5 * max(odds, -60.0))),
                 )
             )
     return edges
