@@ -4,6 +4,7 @@ Each series depends on its own past, on about one other within the row and on a 
 fault state some nodes get other coefficients and two new causes. All draws come from one seed.
 """
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -134,3 +135,29 @@ def _strengths(rng: np.random.Generator, size: int) -> Floats:
     """Coefficients of .3 to .8, of either sign."""
     strengths: Floats = rng.uniform(0.3, 0.8, size) * rng.choice([-1.0, 1.0], size)
     return strengths
+
+
+def tiled(seed: int, n_series: int, lags: int, n_rows: int) -> Floats:
+    """Draw normal rows of many series, systems of at most 50 side by side, for timing."""
+    parts, left = [], n_series
+    while left > 0:
+        setting = Setting(min(left, 50), lags, changed=0, normal_rows=n_rows, fault_rows=1)
+        parts.append(draw(seed + len(parts), setting).normal)
+        left -= 50
+    return np.hstack(parts)
+
+
+def streams(seed: int, setting: Setting, decades: int) -> Iterator[list[Floats]]:
+    """Yield independent normal streams of one system: 10^3 rows in all, then up to 10^4, ..."""
+    rng = np.random.default_rng(seed)
+    coefs, _ = random_system(setting, rng)
+    n, lags, length = setting.n_series, setting.lags, 1000
+    mix = np.linalg.inv(np.eye(n) - coefs[0])
+    lagged = (coefs[:0:-1] @ mix).reshape(lags * n, n)
+    for decade in range(3, decades + 1):
+        chains = 1 if decade == 3 else 9 * 10 ** (decade - 4)
+        rows = np.zeros((chains, lags + BURN_IN + length, n))
+        for t in range(lags, rows.shape[1]):
+            past = rows[:, t - lags : t].reshape(chains, -1)
+            rows[:, t] = past @ lagged + rng.normal(size=(chains, n)) @ mix
+        yield list(rows[:, lags + BURN_IN :])
