@@ -13,9 +13,9 @@ from coral.graph.table import correlation_table
 
 if TYPE_CHECKING:
     from coral.graph._arrays import FloatArray, IndexArray
-    from coral.graph.moments import LaggedMoments
+    from coral.graph.part import Part
 
-Part = Literal["invariant", "dependent"]
+PartName = Literal["invariant", "dependent"]
 
 _RIDGE: Final = 1e-4
 """Keeps standard errors finite between copies of one series."""
@@ -39,6 +39,8 @@ class Edge:
         Signed coefficient, in units of the scaled rows; of the dependent part, what the state adds.
     part : {"invariant", "dependent"}
         Part of the graph it belongs to.
+    age : int
+        Rows since it has been there, of the part's own rows.
     direction_identified : bool
         True when time decides the direction (lag >= 1), or when the reverse needs so many more
         causes that the odds are above 20 : 1. Else the edge could run the other way.
@@ -54,32 +56,22 @@ class Edge:
     effect: int
     lag: int
     strength: float
-    part: Part
+    part: PartName
+    age: int
     direction_identified: bool
     confidence: float
     direction_confidence: float
 
 
-def collect_edges(
-    moments: LaggedMoments,
-    coefs: FloatArray,
-    base: FloatArray | None,
-    noise: FloatArray,
-    *,
-    part: Part,
-) -> list[Edge]:
+def collect_edges(chosen: Part, base: Part | None, *, part: PartName) -> list[Edge]:
     """List the edges of one part.
 
     Parameters
     ----------
-    moments : LaggedMoments
-        Moments the part was solved from.
-    coefs : ndarray of shape (n_series, lags + 1, n_series), float64
-        Coefficients as [effect, lag, cause].
-    base : ndarray of the same shape, or None
-        The other part, of which `coefs` is a change.
-    noise : ndarray of shape (n_series,), float64
-        Residual variances.
+    chosen : Part
+        The part.
+    base : Part or None
+        The other part, of which it is a change.
     part : {"invariant", "dependent"}
         Name of the part.
 
@@ -96,13 +88,14 @@ def collect_edges(
     1 + b^2 v_j / v_i; its logarithm is compared with the scatter of the logarithms of all noise
     variances plus their sampling error 4 / rows: unequal variances make this evidence void.
     """
+    moments, coefs, noise, ages = chosen.moments, chosen.coefs, chosen.noise, chosen.edge_ages
     variances = moments.variances
     table = correlation_table(moments, variances)
     _, pairs, _, row_weight = moments.kernel_arrays()
     rows = moments.effective_rows
     features = coefs.shape[1] * coefs.shape[2]
     scatter = _log_scatter(noise, rows)
-    equation = coefs if base is None else coefs + base
+    equation = coefs if base is None else coefs + base.coefs
     advantage = direction_advantage(moments, equation)
     edges: list[Edge] = []
     for effect in range(coefs.shape[0]):
@@ -129,6 +122,7 @@ def collect_edges(
                     lag=lag,
                     strength=strength,
                     part=part,
+                    age=int(ages[effect, lag, cause]),
                     direction_identified=lag > 0 or advantage[effect, cause] >= _IDENTIFIED,
                     confidence=_confidence(score * math.sqrt(max(pair, 0.0)), features),
                     direction_confidence=1.0 / (1.0 + math.exp(-0.5 * max(odds, -60.0))),

@@ -14,6 +14,7 @@ from coral.graph.table import correlation_table
 if TYPE_CHECKING:
     from coral.graph._arrays import BoolArray, FloatArray, IndexArray
     from coral.graph.moments import LaggedMoments
+    from coral.graph.part import Part
 
 _RIDGE: Final = 1e-4
 """Ridge to zero, in units of a series' variance: makes copies of a series share a coefficient."""
@@ -54,30 +55,12 @@ class Plan(NamedTuple):
     fresh: bool
 
 
-class Fitted(NamedTuple):
-    """Moments and the part of the graph that is fitted to them.
-
-    Attributes
-    ----------
-    moments : LaggedMoments
-        What was seen.
-    coefs : ndarray of shape (n_series, lags + 1, n_series), float64
-        Coefficients as [effect, lag, cause], in the units of the rows.
-    noise : ndarray of shape (n_series,), float64
-        Residual variances, in the units of the rows.
-    """
-
-    moments: LaggedMoments
-    coefs: FloatArray
-    noise: FloatArray
-
-
-def solve_invariant(base: Fitted, plan: Plan) -> float:
+def solve_invariant(base: Part, plan: Plan) -> float:
     """Solve the state-invariant part in place, warm-started.
 
     Parameters
     ----------
-    base : Fitted
+    base : Part
         The normal state; `coefs` and `noise` are updated.
     plan : Plan
         Prior and order.
@@ -95,14 +78,14 @@ def solve_invariant(base: Fitted, plan: Plan) -> float:
     return _solve(base, plan, table, np.zeros(n), everywhere, np.zeros(n), np.empty((0, 0, 0)))
 
 
-def solve_dependent(state: Fitted, base: Fitted, plan: Plan) -> float:
+def solve_dependent(state: Part, base: Part, plan: Plan) -> float:
     """Solve the state-dependent part in place, warm-started; the invariant part stays.
 
     Parameters
     ----------
-    state : Fitted
+    state : Part
         The open state; `coefs` (what it adds to the invariant part) and `noise` are updated.
-    base : Fitted
+    base : Part
         The normal state.
     plan : Plan
         Prior and order.
@@ -137,14 +120,14 @@ def solve_dependent(state: Fitted, base: Fitted, plan: Plan) -> float:
     return _solve(state, plan, table, doubt, wanted, np.minimum(floors, 1.0), base.coefs)
 
 
-def changed_ratio(moments: LaggedMoments, base: Fitted) -> FloatArray:
+def changed_ratio(moments: LaggedMoments, base: Part) -> FloatArray:
     """Mean square residual under the shared mechanism, in the state over normal.
 
     Parameters
     ----------
     moments : LaggedMoments
         The open state.
-    base : Fitted
+    base : Part
         The normal state.
 
     Returns
@@ -166,7 +149,7 @@ def changed_ratio(moments: LaggedMoments, base: Fitted) -> FloatArray:
     return result
 
 
-def _variance_error(moments: LaggedMoments, base: Fitted, variances: FloatArray) -> FloatArray:
+def _variance_error(moments: LaggedMoments, base: Part, variances: FloatArray) -> FloatArray:
     """Return the standard error of every residual variance under the shared mechanism.
 
     Of complete rows it is that of the noise alone. With missing cells the moments come from
@@ -180,7 +163,7 @@ def _variance_error(moments: LaggedMoments, base: Fitted, variances: FloatArray)
 
 
 def _solve(
-    part: Fitted,
+    part: Part,
     plan: Plan,
     table: FloatArray,
     doubt: FloatArray,

@@ -49,14 +49,15 @@ class TestStates:
     def test_closed_state_leaves_a_bounded_memory(self):
         """Signatures are kept newest last, the oldest forgotten, on request none."""
         rng = np.random.default_rng(0)
-        graph = learned(rng.normal(size=(200, 2)), max_states=2)
+        graph = learned(rng.normal(size=(200, 4)), max_states=2)
         for number in range(4):
             graph.open_state()
-            graph.update_block(rng.normal(size=(10 + number, 2)) + 5.0)
-            graph.close_state(keep=number != 2)
+            graph.update_block(rng.normal(size=(10 + number, 4)) + 5.0 * (np.arange(4) == number))
+            graph.close_state(keep=number != 2, name=f"incident {number}", time=float(number))
 
-        assert [(kept.number, kept.rows) for kept in graph.states] == [(2, 11), (4, 13)]
-        assert np.abs(graph.states[-1].shift - 5.0).max() < 1.5
+        found = [(kept.name, kept.time, kept.rows) for kept in graph.states]
+        assert found == [("incident 1", 1.0, 11), ("incident 3", 3.0, 13)]
+        assert np.abs(graph.states[-1].shift - [0.0, 0.0, 0.0, 5.0]).max() < 1.5
         assert not graph.state_open
         assert np.count_nonzero(graph.dependent) == 0
 
