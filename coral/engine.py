@@ -213,7 +213,8 @@ class Engine:
             self._absorb_oldest()
         layout = Layout(self._names, self.system.kpi, self.system.causal_edges)
         onset = self._recent[0].time
-        diagnosis = Diagnosis(self.system, self.config, layout, normal, trigger, onset)
+        first = np.array([row.x for row in self._recent])
+        diagnosis = Diagnosis(self.system, self.config, layout, normal, trigger, onset, first)
         self._during.clear()
         for row in self._recent:
             diagnosis.update(row.time, row.x, adjacent=row.adjacent)

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 
 _ORIENT_ROUNDS: Final = 3
-"""Times that edges are turned and all is solved again, each time the rows have doubled."""
+_MANY_SERIES: Final = 300
+"""Times that edges are turned and all is solved again; but once for more series than this."""
 
 
 class CausalGraph:
@@ -249,7 +250,7 @@ class CausalGraph:
         """Solve from the peeled order; turn edges and solve again while that pays."""
         base, change = self._base, 0.0
         self._order = peeled(base.moments, self._weights)
-        for _ in range(_ORIENT_ROUNDS):
+        for _ in range(_ORIENT_ROUNDS if self.n_series <= _MANY_SERIES else 1):
             change += solve_invariant(base, Plan(self._weights, self._order, fresh=True))
             better = orient(base.moments, base.coefs, self._weights, self._order)
             if better is None:

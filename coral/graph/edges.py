@@ -108,13 +108,9 @@ def collect_edges(chosen: Part, base: Part | None, *, part: PartName) -> list[Ed
             weight = pairs[lag, effect, cause] if pairs.size else row_weight[lag]
             pair = float(weight) * moments.weight_to_rows
             strength = float(coefs[effect, lag, cause])
-            odds = math.inf
-            if lag == 0:
-                total = float(equation[effect, 0, cause])
-                gain = total**2 * float(noise[cause]) / max(float(noise[effect]), 1e-300)
-                likely = _normal_cdf(math.log1p(gain) / scatter)
-                odds = float(advantage[effect, cause])
-                odds += 2.0 * math.log(likely / max(1.0 - likely, 1e-12))
+            ahead = math.inf if lag > 0 else float(advantage[effect, cause])
+            total = float(equation[effect, 0, cause])
+            gain = total**2 * float(noise[cause]) / max(float(noise[effect]), 1e-300)
             edges.append(
                 Edge(
                     cause=cause,
@@ -123,12 +119,19 @@ def collect_edges(chosen: Part, base: Part | None, *, part: PartName) -> list[Ed
                     strength=strength,
                     part=part,
                     age=int(ages[effect, lag, cause]),
-                    direction_identified=lag > 0 or advantage[effect, cause] >= _IDENTIFIED,
+                    direction_identified=ahead >= _IDENTIFIED,
                     confidence=_confidence(score * math.sqrt(max(pair, 0.0)), features),
-                    direction_confidence=1.0 / (1.0 + math.exp(-0.5 * max(odds, -60.0))),
+                    direction_confidence=_direction(ahead, math.log1p(gain) / scatter),
                 )
             )
     return edges
+
+
+def _direction(advantage: float, score: float) -> float:
+    """Probability from the product of the odds of both kinds of evidence."""
+    likely = _normal_cdf(score)
+    odds = advantage + 2.0 * math.log(likely / max(1.0 - likely, 1e-12))
+    return 1.0 / (1.0 + math.exp(-0.5 * max(odds, -60.0)))
 
 
 def _scores(

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _MARGIN: Final = 2.0
 """Advantage, in units of 2 log likelihood, below which an edge is not turned."""
-_TURNS: Final = 4
+_TURNS: Final = 1
 """Turns at most, per series: a bound that is not reached."""
 
 
@@ -87,8 +87,8 @@ def direction_advantage(moments: LaggedMoments, coefs: FloatArray) -> FloatArray
     parents = (coefs != 0.0).reshape(n, -1)
     table, rows = correlation_table(moments, moments.variances), _rows(moments)
     advantage = np.empty((n, n))
-    everywhere = np.ones(n, dtype=np.bool_)
-    _kernels.weigh_edges(table, parents, everywhere, rows, math.log(rows), advantage)
+    for node in range(n):
+        _kernels.weigh_edges(table, parents, node, rows, math.log(rows), advantage)
     return np.where(np.isfinite(advantage), advantage, 0.0)
 
 

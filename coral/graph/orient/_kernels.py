@@ -145,22 +145,57 @@ def weigh_directions(
 def weigh_edges(
     table: FloatArray,
     parents: BoolArray,
-    touching: BoolArray,
+    node: int,
     rows: float,
     price: float,
     advantage: FloatArray,
 ) -> None:
-    """Fill `advantage[effect, cause]` for the edges that touch some nodes; inf = no edge."""
+    """Fill `advantage[effect, cause]` for all pairs with a node; inf = no edge."""
     n, features = parents.shape
     turned = np.empty((2, features), dtype=np.bool_)
-    for effect in range(n):
-        for cause in range(n):
-            if touching[effect] or touching[cause]:
-                advantage[effect, cause] = math.inf
-                if parents[effect, cause]:
-                    advantage[effect, cause] = weigh_directions(
-                        table, parents, cause, effect, rows, price, turned
-                    )
+    for other in range(n):
+        advantage[node, other], advantage[other, node] = math.inf, math.inf
+        if parents[node, other]:
+            advantage[node, other] = weigh_directions(
+                table, parents, other, node, rows, price, turned
+            )
+        elif parents[other, node]:
+            advantage[other, node] = weigh_directions(
+                table, parents, node, other, rows, price, turned
+            )
+
+
+@nb.njit(cache=True, error_model="numpy")
+def best_turn(
+    parents: BoolArray,
+    gain: FloatArray,
+    margin: float,
+    blocked: BoolArray,
+    lowest: IntArray,
+    stale: BoolArray,
+) -> tuple[int, int]:
+    """Effect and cause of the edge whose turn gains most and closes no cycle; -1, -1 if none.
+
+    `gain` is what the edge gains over its reverse: the least one is turned. Edges that close a
+    cycle are noted in `blocked` and passed over; `lowest` caches the best cause of every effect,
+    but for those in `stale`.
+    """
+    n = gain.shape[0]
+    while True:
+        effect, least = -1, -margin
+        for i in range(n):
+            if stale[i]:
+                stale[i], lowest[i] = False, 0
+                for j in range(n):
+                    if blocked[i, lowest[i]] or (
+                        gain[i, j] < gain[i, lowest[i]] and not blocked[i, j]
+                    ):
+                        lowest[i] = j
+            if gain[i, lowest[i]] < least and not blocked[i, lowest[i]]:
+                effect, least = i, gain[i, lowest[i]]
+        if effect < 0 or not has_detour(parents, lowest[effect], effect):
+            return effect, lowest[effect] if effect >= 0 else -1
+        blocked[effect, lowest[effect]], stale[effect] = True, True
 
 
 @nb.njit(cache=True, error_model="numpy")
@@ -179,21 +214,28 @@ def orient(
     (n, n) as [effect, cause], is added to the advantage of an edge: what is known beforehand.
     """
     n, features = parents.shape
-    advantage = np.empty((n, n))
-    turned = np.empty((2, features), dtype=np.bool_)
-    touching = np.ones(n, dtype=np.bool_)
+    advantage, turned = np.empty((n, n)), np.empty((2, features), dtype=np.bool_)
+    lowest, stale = np.zeros(n, dtype=np.int64), np.ones(n, dtype=np.bool_)
+    blocked = np.zeros((n, n), dtype=np.bool_)
+    for node in range(n):
+        weigh_edges(table, parents, node, rows, price, advantage)
+    gain = advantage + bonus
     for count in range(most):
-        weigh_edges(table, parents, touching, rows, price, advantage)
-        effect, cause, least = -1, -1, -margin
-        for i in range(n):
-            for j in range(n):
-                value = advantage[i, j] + bonus[i, j]
-                if value < least and not has_detour(parents, j, i):
-                    effect, cause, least = i, j, value
+        effect, cause = best_turn(parents, gain, margin, blocked, lowest, stale)
+        if effect < 0:
+            # What closed a cycle may close none after the turns since.
+            blocked[:], stale[:] = False, True
+            effect, cause = best_turn(parents, gain, margin, blocked, lowest, stale)
         if effect < 0:
             return count
         weigh_directions(table, parents, cause, effect, rows, price, turned)
         parents[cause], parents[effect] = turned[0], turned[1]
-        touching[:] = False
-        touching[cause], touching[effect] = True, True
+        for node in (cause, effect):
+            weigh_edges(table, parents, node, rows, price, advantage)
+            for other in range(n):
+                before = gain[other, node]
+                gain[node, other] = advantage[node, other] + bonus[node, other]
+                gain[other, node] = advantage[other, node] + bonus[other, node]
+                stale[other] |= gain[other, node] != before
+            stale[node] = True
     return most
