@@ -250,7 +250,10 @@ class Engine:
         while len(self._recent) > rows:
             self._absorb_oldest()
         onset = self._recent[0].time
-        diagnosis = Diagnosis.begin(self.system, self.config, self._names, normal, trigger, onset)
+        first = np.array([row.x for row in self._recent])
+        diagnosis = Diagnosis.begin(
+            self.system, self.config, self._names, normal, trigger, onset, first
+        )
         self._during.clear()
         for row in self._recent:
             diagnosis.update(row.time, row.x, adjacent=row.adjacent)
