@@ -379,16 +379,11 @@ class CausalGraph:
             "order": self._order.copy(),
             "weights": self._weights.copy(),
             "memory": self._memory.state_dict(),
+            "recalled": None if self._recalled is None else self._recalled.name,
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restore what `state_dict` returned.
-
-        Raises
-        ------
-        ValueError
-            If the state has another number of lags.
-        """
+        """Restore what `state_dict` returned; raises ValueError for another number of lags."""
         self._base.load_state_dict(state["base"])
         self._state = None
         if state["state"] is not None:
@@ -397,4 +392,5 @@ class CausalGraph:
         self._order = np.array(state["order"], dtype=np.intp)
         self._weights = np.array(state["weights"], dtype=np.float64)
         self._memory.load_state_dict(state["memory"])
-        self._recalled = None  # until the next solve
+        named = {signature.name: signature for signature in self._memory.signatures}
+        self._recalled = named.get(state["recalled"])
