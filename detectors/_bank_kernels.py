@@ -33,16 +33,43 @@ def top_mean(values: Floats, k: int, heap: Floats) -> float:
 
 
 @nb.njit(cache=True, error_model="numpy")
-def cusum_step(score: Floats, slack: float, ceiling: float, statistic: Floats, age: Ints) -> None:
-    """One step of y = min(max(0, y + score - slack), ceiling); age counts rows since y was 0."""
+def cusum_step(score: Floats, slack: float, ceiling: float, statistic: Floats, age: Ints) -> float:
+    """One step of y = min(max(0, y + score - slack), ceiling); return the largest y.
+
+    ``age`` counts rows since y was 0.
+    """
+    largest = 0.0
     for c in range(score.shape[0]):
-        if np.isnan(score[c]):
-            if statistic[c] > 0.0:
-                age[c] += 1
-            continue
-        y = min(max(0.0, statistic[c] + score[c] - slack), ceiling)
-        age[c] = age[c] + 1 if y > 0.0 else 0
-        statistic[c] = y
+        if not np.isnan(score[c]):
+            statistic[c] = min(max(0.0, statistic[c] + score[c] - slack), ceiling)
+        age[c] = age[c] + 1 if statistic[c] > 0.0 else 0
+        largest = max(largest, statistic[c])
+    return largest
+
+
+@nb.njit(cache=True, error_model="numpy")
+def window_leave(cells: Floats, total: Floats, count: Floats) -> None:
+    """Take a row of cells off the sums and numbers of a window."""
+    for j in range(cells.shape[0]):
+        there = not np.isnan(cells[j])
+        total[j] -= cells[j] if there else 0.0
+        count[j] -= 1.0 if there else 0.0
+
+
+@nb.njit(cache=True, error_model="numpy")
+def window_enter(cells: Floats, total: Floats, count: Floats) -> None:
+    """Add a row of cells to the sums and numbers of a window."""
+    for j in range(cells.shape[0]):
+        there = not np.isnan(cells[j])
+        total[j] += cells[j] if there else 0.0
+        count[j] += 1.0 if there else 0.0
+
+
+@nb.njit(cache=True, error_model="numpy")
+def window_mean(total: Floats, count: Floats, rows: int, out: Floats) -> None:
+    """Write the absolute sum over the root of the number of cells; NaN below half a window."""
+    for j in range(out.shape[0]):
+        out[j] = abs(total[j]) / np.sqrt(count[j]) if 2.0 * count[j] >= rows else np.nan
 
 
 @nb.njit(cache=True, error_model="numpy")
@@ -53,7 +80,7 @@ def windows_push(
     position: int,
     ring: Floats,
     sums: Floats,
-    counts: Ints,
+    counts: Floats,
     last: Floats,
     pair: Floats,
     short_mean: Floats,
@@ -64,39 +91,28 @@ def windows_push(
     Sums are kept by adding what comes and taking off what goes; once a turn of the ring they are
     added up anew, so rounding never accumulates.
     """
-    rows, n = ring.shape
-    leaving = (position - short) % rows
-    for j in range(n):
-        pair[j] = np.nan
-        if not np.isnan(z[j]):
-            pair[j] = min(abs(z[j]), abs(last[j])) if z[j] * last[j] > 0.0 else 0.0
+    rows = ring.shape[0]
+    for j in range(z.shape[0]):
+        lasts = z[j] * last[j] > 0.0
+        smaller = min(abs(z[j]), abs(last[j])) if lasts else 0.0
+        pair[j] = np.nan if np.isnan(z[j]) else smaller
         last[j] = z[j]
-        old = ring[position, j]
-        if not np.isnan(old):
-            sums[1, j] -= old
-            counts[1, j] -= 1
-        old = ring[leaving, j]
-        if not np.isnan(old):
-            sums[0, j] -= old
-            counts[0, j] -= 1
-        v = min(max(z[j], -clip), clip)
-        ring[position, j] = z[j] if np.isnan(z[j]) else v
-        if not np.isnan(z[j]):
-            sums[:, j] += v
-            counts[:, j] += 1
+    newest = ring[position]
+    window_leave(ring[(position - short) % rows], sums[0], counts[0])
+    window_leave(newest, sums[1], counts[1])
+    for j in range(z.shape[0]):
+        newest[j] = z[j] if np.isnan(z[j]) else min(max(z[j], -clip), clip)
+    window_enter(newest, sums[0], counts[0])
+    window_enter(newest, sums[1], counts[1])
     if position == rows - 1:
         sums[:, :] = 0.0
+        counts[:, :] = 0.0
         for i in range(rows):
-            for j in range(n):
-                if not np.isnan(ring[i, j]):
-                    sums[1, j] += ring[i, j]
-                    if i >= rows - short:
-                        sums[0, j] += ring[i, j]
-    for j in range(n):
-        c = counts[0, j]
-        short_mean[j] = abs(sums[0, j]) / np.sqrt(c) if c > 0 and 2 * c >= short else np.nan
-        c = counts[1, j]
-        long_mean[j] = abs(sums[1, j]) / np.sqrt(c) if c > 0 and 2 * c >= rows else np.nan
+            window_enter(ring[i], sums[1], counts[1])
+            if i >= rows - short:
+                window_enter(ring[i], sums[0], counts[0])
+    window_mean(sums[0], counts[0], short, short_mean)
+    window_mean(sums[1], counts[1], rows, long_mean)
 
 
 @nb.njit(cache=True, error_model="numpy")

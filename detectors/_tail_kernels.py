@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Flags = NDArray[np.bool_]
 
 
 @nb.njit(cache=True, error_model="numpy")
@@ -55,7 +56,7 @@ def tail_collect(
     """
     accepted = False
     last = pending.shape[1] - 1
-    for c in range(scores.shape[0]):
+    for c in range(current.shape[0]):
         current[c] = max(current[c], scores[c])
         rows[c] += 1
         if rows[c] < block_rows[c]:
@@ -125,13 +126,39 @@ def tail_fit(
 
 @nb.njit(cache=True, error_model="numpy")
 def tail_log_p(
-    values: Floats, rate: Floats, onset: Floats, sigma: Floats, shape: Floats, out: Floats
+    values: Floats,
+    rate: Floats,
+    onset: Floats,
+    sigma: Floats,
+    shape: Floats,
+    out: Floats,
+    beyond: Floats,
 ) -> None:
-    """Write log of the expected exceedances per row: a predictive p-value per channel."""
-    for c in range(values.shape[0]):
+    """Write log of the expected exceedances per row: a predictive p-value per channel.
+
+    ``beyond`` gets its distance to that of the onset of the tail.
+    """
+    for c in range(rate.shape[0]):
         e = (values[c] - onset[c]) / sigma[c]
         # Below the tail nothing is remarkable, however rare the tail itself has become.
         if np.isnan(e) or e <= 0.0:
-            out[c] = 0.0
+            out[c] = beyond[c] = 0.0
         else:
-            out[c] = np.log(rate[c]) - np.log(1.0 + shape[c] * e) / shape[c]
+            beyond[c] = np.log(1.0 + shape[c] * e) / shape[c]
+            out[c] = np.log(rate[c]) - beyond[c]
+
+
+@nb.njit(cache=True, error_model="numpy")
+def worst_margin(
+    log_p: Floats, log_alpha: float, fading: float, accepted: Floats, used: Flags
+) -> tuple[int, float]:
+    """Let the accepted evidence fade; return the channel farthest below its limit, and how far."""
+    worst = 0
+    largest = -np.inf
+    for c in range(log_p.shape[0]):
+        accepted[c] *= fading
+        margin = log_alpha - accepted[c] - log_p[c]
+        if used[c] and margin > largest:
+            worst = c
+            largest = margin
+    return worst, largest

@@ -129,8 +129,8 @@ class Bank(Stateful):
 
     def learn(self, row: FloatArray) -> None:
         """Learn from the row that was measured last."""
-        self._scaler.update(row)
-        if self.fitted:
+        self._scaler.learn(row)
+        if self._scaler.fitted:
             self._peaks.learn(self._z)
             self._ssa.learn()
             self._space.learn()

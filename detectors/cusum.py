@@ -88,13 +88,21 @@ class Cusum(Stateful):
         ----------
         x : ndarray of shape (n_channels,), float64, NaN = missing
             Standardised scores; a missing one leaves its channel as it is.
+
+        Raises
+        ------
+        ValueError
+            If the row has another number of channels.
         """
-        row = check_row("Cusum", x, self._statistic.shape[0])
-        cusum_step(row, self.slack, self.ceiling, self._statistic, self._age)
-        above = bool((self._statistic >= self.threshold).any())
+        self.push(check_row("Cusum", x, self._statistic.shape[0]))
+        return self
+
+    def push(self, x: FloatArray) -> None:
+        """Take scores as `update` does, once they have been checked."""
+        largest = cusum_step(x, self.slack, self.ceiling, self._statistic, self._age)
+        above = largest >= self.threshold
         self._drift = above and not self._alarm
         self._alarm = above
-        return self
 
     def grow(self, n_channels: int) -> None:
         """Append channels, at zero, behind the present ones."""

@@ -5,7 +5,7 @@ from typing import ClassVar, Self
 import numpy as np
 import scipy.linalg
 
-from detectors._kernels import gram_add, ring_push, ssa_energy
+from detectors._kernels import gram_add, ssa_push
 from detectors._validate import check_integer, check_real, check_row
 from detectors.base import FloatArray, Stateful
 from detectors.energy import UsualEnergy
@@ -68,7 +68,6 @@ class MultivariateSSA(Stateful):
         "_learned",
         "_residual",
         "_fitted",
-        "_energy",
     )
     _PARTS: ClassVar[tuple[str, ...]] = ("_usual",)
 
@@ -91,13 +90,12 @@ class MultivariateSSA(Stateful):
         self.dense_rows = check_integer(who, "dense_rows", dense_rows, 1)
         self.memory_rows = check_integer(who, "memory_rows", memory_rows, 1)
         self.clip = check_real(who, "clip", clip, 0.0)
-        self._ring: FloatArray = np.full((n, 2 * self.lags), np.nan)
+        self._ring: FloatArray = np.full((self.lags, n), np.nan)
         self._position = 0
         self._gram: FloatArray = np.zeros((self.lags, self.lags))
         self._learned = 0
         self._residual: FloatArray = np.eye(self.lags)
         self._fitted = False
-        self._energy: FloatArray = np.full(n, np.nan)
         self._usual = UsualEnergy(n, self.memory_rows, floor=0.02)
         self._allocate()
 
@@ -133,34 +131,40 @@ class MultivariateSSA(Stateful):
             the newest cell or too much of the window is missing, or before the first fit. The
             array is reused by the next call.
         """
-        row = check_row("MultivariateSSA", z, self._energy.shape[0])
-        ring_push(row, self._ring, self._position, self.lags)
+        usual = self._usual
+        ssa_push(
+            z,
+            self.clip,
+            self._position,
+            self._ring,
+            self._fitted,
+            self._residual,
+            self.rank,
+            self._scratch,
+            self._energy,
+            usual.mean,
+            usual.weight,
+            usual.memory_rows,
+            usual.CLIP,
+            usual.floor,
+            learn,
+            usual.scores,
+        )
         self._position = (self._position + 1) % self.lags
-        if self._fitted:
-            ssa_energy(
-                self._ring,
-                self._position,
-                self._residual,
-                self.rank,
-                self.clip,
-                self._work,
-                self._window,
-                self._energy,
-            )
-        return self._usual.track(self._energy, learn=learn)
+        return usual.scores
 
     def learn(self) -> None:
         """Add the newest windows to the Gram matrix, and refit when it is time."""
         self._learned += 1
         # A long base is sampled: one more row adds little to it, and costs as much as the first.
         if self._learned % (1 + self._learned // self.dense_rows) == 0:
-            gram_add(self._ring, self._position, self.clip, self._window, self._gram)
+            gram_add(self._ring, self._position, self._window, self._gram)
         if self._learned % self.refit_rows == 0 and self._gram[0, 0] > 0.0:
             self._refit()
 
     def update(self, z: FloatArray) -> Self:
         """Append a row and learn from it."""
-        self.push(z, learn=True)
+        self.push(check_row("MultivariateSSA", z, self._usual.n_series), learn=True)
         self.learn()
         return self
 
@@ -174,17 +178,18 @@ class MultivariateSSA(Stateful):
 
     def grow(self, n_series: int) -> None:
         """Append series behind the present ones; their windows start empty."""
-        extra = check_integer("MultivariateSSA", "n_series", n_series, self._energy.shape[0])
-        extra -= self._energy.shape[0]
-        self._ring = np.vstack([self._ring, np.full((extra, 2 * self.lags), np.nan)])
-        self._energy = np.append(self._energy, np.full(extra, np.nan))
+        n = self._usual.n_series
+        extra = check_integer("MultivariateSSA", "n_series", n_series, n) - n
+        self._ring = np.pad(self._ring, ((0, 0), (0, extra)), constant_values=np.nan)
         self._usual.grow(n_series)
         self._allocate()
 
     def _allocate(self) -> None:
         """Make the scratch space of the kernels."""
+        n = self._usual.n_series
         self._window: FloatArray = np.empty(self.lags)
-        self._work: FloatArray = np.empty((self.lags, self.lags))
+        self._scratch: FloatArray = np.empty(n)
+        self._energy: FloatArray = np.empty(n)
 
     def _refit(self) -> None:
         """Take the residual space from the eigenvectors of the Gram matrix."""

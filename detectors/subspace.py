@@ -5,7 +5,7 @@ from typing import ClassVar, Self
 import numpy as np
 import scipy.linalg
 
-from detectors._kernels import subspace_residual
+from detectors._kernels import subspace_push
 from detectors._validate import check_integer, check_real, check_row
 from detectors.base import FloatArray, Stateful
 from detectors.energy import UsualEnergy
@@ -130,25 +130,25 @@ class LaggedSubspace(Stateful):
             Residual energy of each series in units of its usual one; NaN where it is missing, or
             before the first block is full. The array is reused by the next call.
         """
-        n = self._usual.n_series
-        row = check_row("LaggedSubspace", z, n)
-        np.isfinite(row, out=self._present)
-        self._lagged[n:] = self._lagged[:-n] if n else 0.0
-        newest = self._lagged[:n]
-        np.clip(row, -self.clip, self.clip, out=newest)
-        newest[~self._present] = 0.0
-        if self.rank:
-            subspace_residual(
-                self._lagged,
-                self._basis,
-                self._basis_t,
-                self._coefficients,
-                self._fitted,
-                self._present,
-                self._energy,
-            )
-            self._usual.track(self._energy, learn=learn)
-        return self._usual.scores
+        usual = self._usual
+        subspace_push(
+            z,
+            self.clip,
+            self._lagged,
+            self._basis,
+            self._basis_t,
+            self._coefficients,
+            self._scratch,
+            self._energy,
+            usual.mean,
+            usual.weight,
+            usual.memory_rows,
+            usual.CLIP,
+            usual.floor,
+            learn,
+            usual.scores,
+        )
+        return usual.scores
 
     def learn(self) -> None:
         """Add the newest lagged row to the block, and decompose when the block is full.
@@ -166,7 +166,7 @@ class LaggedSubspace(Stateful):
 
     def update(self, z: FloatArray) -> Self:
         """Append a row and learn from it."""
-        self.push(z, learn=True)
+        self.push(check_row("LaggedSubspace", z, self._usual.n_series), learn=True)
         self.learn()
         return self
 
@@ -200,9 +200,8 @@ class LaggedSubspace(Stateful):
         n = self._usual.n_series
         self._basis_t: FloatArray = np.ascontiguousarray(self._basis[:n].T)
         self._coefficients: FloatArray = np.empty(self.rank)
-        self._fitted: FloatArray = np.empty(n)
-        self._present = np.zeros(n, dtype=np.bool_)
-        self._energy: FloatArray = np.full(n, np.nan)
+        self._scratch: FloatArray = np.empty(n)
+        self._energy: FloatArray = np.empty(n)
 
     def _decompose(self) -> None:
         """Fold the block into the sketch and choose the directions anew."""

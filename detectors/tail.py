@@ -129,17 +129,19 @@ class PredictiveTail(Stateful):
         """Log of how often a row starts an excursion into the tail, shape (n_channels,)."""
         return np.asarray(np.log(self._rate))
 
-    def log_p(self, scores: FloatArray, out: FloatArray) -> FloatArray:
+    def log_p(self, scores: FloatArray, out: FloatArray, beyond: FloatArray) -> FloatArray:
         """Write the log of the exceedances per row that normal operation is expected to make.
 
         Parameters
         ----------
-        scores : ndarray of shape (n_channels,), float64
+        scores : ndarray of shape (>= n_channels,), float64
             Scores of one row; NaN = the channel says nothing.
-        out : ndarray of shape (n_channels,), float64
+        out : ndarray of shape (>= n_channels,), float64
             Where to write; 0 below the tail and for channels without one.
+        beyond : ndarray of shape (>= n_channels,), float64
+            Where to write how far the scores lie in their tails, nats, 0 below them.
         """
-        tail_log_p(scores, self._rate, self._onset, self._sigma, self._shape, out)
+        tail_log_p(scores, self._rate, self._onset, self._sigma, self._shape, out, beyond)
         return out
 
     def limits(self, log_p: FloatArray) -> FloatArray:

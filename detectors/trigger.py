@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaincinv
 
+from detectors._tail_kernels import worst_margin
 from detectors._validate import check_integer, check_real, check_row
 from detectors.bank import CHANNELS, Bank
 from detectors.base import FloatArray, IntArray, Stateful
@@ -146,6 +147,7 @@ class Trigger(Stateful):
         self._excess: FloatArray = np.zeros(len(CHANNELS))
         self._peak: FloatArray = np.full(len(CHANNELS), -np.inf)
         self._log_p: FloatArray = np.zeros(len(CHANNELS))
+        self._beyond: FloatArray = np.zeros(len(CHANNELS))
 
     @property
     def n_series(self) -> int:
@@ -241,16 +243,10 @@ class Trigger(Stateful):
         row = check_row("Trigger", x, self.n_series)
         self.rows_seen += 1
         self.drift_detected = self.new_normal = False
-        statistics = self._bank.measure(row, learn=not self.alarm)
-        self._tail.log_p(statistics[:_N_TAILS], self._log_p[:_N_TAILS])
-        self._log_p[-1] = -statistics[-1]
-        self._accumulate()
-        self._accepted *= self._fading
-        margin = np.where(self._used, self._needed() - self._log_p, -np.inf)
-        self._worst = int(np.argmax(margin))
+        margin = self._judge(self._bank.measure(row, learn=not self.alarm))
         if self.alarm:
             self._follow()
-        elif self.warm and margin[self._worst] > 0.0:
+        elif margin > 0.0 and self.warm:
             self._raise()
         if self.alarm:
             self._bank.observe(row)
@@ -279,11 +275,20 @@ class Trigger(Stateful):
         """
         self._bank.grow(check_integer("Trigger", "n_series", n_series, self.n_series))
 
-    def _accumulate(self) -> None:
-        """Add up how far every statistic lies in its tail; the onset is when the sum left zero."""
-        beyond = -self._log_p
-        beyond[:_N_TAILS] += np.where(self._log_p[:_N_TAILS] < 0.0, self._tail.log_rate, 0.0)
-        self._onset.update(beyond)
+    def _judge(self, statistics: FloatArray) -> float:
+        """Return how far, in log p, the worst channel is beyond its limit; negative = within it.
+
+        What lies in the tails is added up on the way: the onset is when the sum left zero.
+        """
+        log_p, beyond = self._log_p, self._beyond
+        self._tail.log_p(statistics, log_p, beyond)
+        beyond[-1] = statistics[-1]
+        log_p[-1] = -beyond[-1]
+        self._onset.push(beyond)
+        self._worst, margin = worst_margin(
+            log_p, self._log_alpha, self._fading, self._accepted, self._used
+        )
+        return margin
 
     def _needed(self) -> FloatArray:
         """Return the log p-value that each channel needs for an alarm."""

@@ -310,7 +310,8 @@ class TestPredictiveTail:
             tail.push(rng.exponential(size=2))
         limits = tail.limits(np.array([-9.0, -12.0]))
 
-        assert_allclose(tail.log_p(limits, np.empty(2)), [-9.0, -12.0])
+        log_p = tail.log_p(limits, np.empty(2), np.empty(2))
+        assert_allclose(log_p, [-9.0, -12.0])
         assert (tail.blocks > 50).all()
         assert (tail.onset < limits).all()
         assert (tail.log_rate < 0.0).all()
