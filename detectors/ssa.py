@@ -3,7 +3,6 @@
 from typing import ClassVar, Self
 
 import numpy as np
-import scipy.linalg
 
 from detectors._kernels import gram_add, ssa_push
 from detectors._validate import check_integer, check_real, check_row
@@ -30,7 +29,7 @@ class MultivariateSSA(Stateful):
     rank : int
         Number of singular vectors kept.
     refit_rows : int
-        Learned rows between two decompositions.
+        Rows that enter the Gram matrix between two decompositions.
     dense_rows : int
         Base up to which every row enters the Gram matrix; at k times as many, one in k + 1.
     memory_rows : int
@@ -78,7 +77,7 @@ class MultivariateSSA(Stateful):
         lags: int = 8,
         rank: int = 3,
         refit_rows: int = 32,
-        dense_rows: int = 1024,
+        dense_rows: int = 256,
         memory_rows: int = 16_384,
         clip: float = 20.0,
     ) -> None:
@@ -157,9 +156,11 @@ class MultivariateSSA(Stateful):
         """Add the newest windows to the Gram matrix, and refit when it is time."""
         self._learned += 1
         # A long base is sampled: one more row adds little to it, and costs as much as the first.
-        if self._learned % (1 + self._learned // self.dense_rows) == 0:
-            gram_add(self._ring, self._position, self._window, self._gram)
-        if self._learned % self.refit_rows == 0 and self._gram[0, 0] > 0.0:
+        every = 1 + self._learned // self.dense_rows
+        if self._learned % every:
+            return
+        gram_add(self._ring, self._position, self._window, self._gram)
+        if self._learned // every % self.refit_rows == 0 and self._gram[0, 0] > 0.0:
             self._refit()
 
     def update(self, z: FloatArray) -> Self:
@@ -193,7 +194,7 @@ class MultivariateSSA(Stateful):
 
     def _refit(self) -> None:
         """Take the residual space from the eigenvectors of the Gram matrix."""
-        _, vectors = scipy.linalg.eigh(self._gram)
+        _, vectors = np.linalg.eigh(self._gram)
         outside = vectors[:, : self.lags - self.rank]
         self._residual = np.ascontiguousarray(outside @ outside.T)
         self._fitted = True

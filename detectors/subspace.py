@@ -3,7 +3,6 @@
 from typing import ClassVar, Self
 
 import numpy as np
-import scipy.linalg
 
 from detectors._kernels import subspace_push
 from detectors._validate import check_integer, check_real, check_row
@@ -31,7 +30,7 @@ class LaggedSubspace(Stateful):
     energy : float
         Share of the energy that the directions shall hold, as far as ``max_rank`` allows.
     block_rows : int
-        Rows between two decompositions.
+        Rows that enter the sketch between two decompositions.
     dense_rows : int
         Base up to which every row is learned; at k times as many, one in k + 1.
     memory_rows : int
@@ -80,7 +79,7 @@ class LaggedSubspace(Stateful):
         max_rank: int = 16,
         energy: float = 0.9,
         block_rows: int = 24,
-        dense_rows: int = 1024,
+        dense_rows: int = 256,
         memory_rows: int = 16_384,
         clip: float = 20.0,
     ) -> None:
@@ -208,7 +207,7 @@ class LaggedSubspace(Stateful):
         self._total += float(np.sum(self._block * self._block))
         stacked = np.vstack([self._sketch, self._block])
         # Singular vectors through the small Gram matrix: rows are few, columns many.
-        values, vectors = scipy.linalg.eigh(stacked @ stacked.T)
+        values, vectors = np.linalg.eigh(stacked @ stacked.T)
         order = np.argsort(values)[::-1][: 2 * self.max_rank]
         order = order[values[order] > 1e-9 * max(values[-1], 1e-300)]
         self._sketch = np.ascontiguousarray(vectors[:, order].T @ stacked)
