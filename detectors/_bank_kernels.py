@@ -171,6 +171,78 @@ def silence_step(
 
 
 @nb.njit(cache=True, error_model="numpy")
+def mean_present(values: Floats) -> float:
+    """Return the mean of the values that are present; NaN without any."""
+    total = 0.0
+    count = 0
+    for j in range(values.shape[0]):
+        if not np.isnan(values[j]):
+            total += values[j]
+            count += 1
+    return total / count if count else np.nan
+
+
+@nb.njit(cache=True, error_model="numpy")
+def max_present(values: Floats) -> float:
+    """Return the largest of the values that are present, all >= 0; NaN without any."""
+    largest = -1.0
+    for j in range(values.shape[0]):
+        largest = max(largest, values[j])
+    return largest if largest >= 0.0 else np.nan
+
+
+@nb.njit(cache=True, error_model="numpy")
+def mean_level(z: Floats, peak: Floats) -> float:
+    """Return the mean of log(1 + u^2) over the series present, u = z in usual peaks."""
+    total = 0.0
+    product = 1.0
+    count = 0
+    for j in range(z.shape[0]):
+        if np.isnan(z[j]) or np.isnan(peak[j]):
+            continue
+        # A series that has been constant so far has no usual peak: any move counts as ten.
+        u = z[j] / peak[j] if peak[j] > 0.0 else (10.0 if z[j] != 0.0 else 0.0)
+        # Equivalent: total += log(1 + u^2). The logarithm of a product is taken once per 1e300.
+        factor = 1.0 + u * u
+        if product * factor > 1e300:
+            total += np.log(product)
+            product = 1.0
+        product *= factor
+        count += 1
+    return (total + np.log(product)) / count if count else np.nan
+
+
+@nb.njit(cache=True, error_model="numpy")
+def mean_lasting(crossed: Floats, root: Floats, lasting: Floats) -> float:
+    """Move the roots of the energies on by one row; return the mean of what lasts for two rows.
+
+    ``lasting`` gets the smaller of the newest two roots, the newest alone where it is the first.
+    """
+    total = 0.0
+    count = 0
+    for j in range(crossed.shape[0]):
+        before = root[j]
+        root[j] = np.sqrt(crossed[j])
+        lasting[j] = root[j] if np.isnan(before) else min(root[j], before)
+        if not np.isnan(before) and not np.isnan(root[j]):
+            total += lasting[j]
+            count += 1
+    return total / count if count else np.nan
+
+
+@nb.njit(cache=True, error_model="numpy")
+def mean_root(energy: Floats) -> float:
+    """Return the mean root of the energies that are present; NaN without any."""
+    total = 0.0
+    count = 0
+    for j in range(energy.shape[0]):
+        if not np.isnan(energy[j]):
+            total += np.sqrt(energy[j])
+            count += 1
+    return total / count if count else np.nan
+
+
+@nb.njit(cache=True, error_model="numpy")
 def bank_statistics(
     z: Floats,
     peak: Floats,
@@ -191,33 +263,10 @@ def bank_statistics(
     tails, which a short base can still tell. ``root`` holds the roots of ``crossed`` of the row
     before and gets the new ones, ``lasting`` the smaller of the two.
     """
-    total = np.zeros(7)
-    count = np.zeros(7)
-    for j in range(z.shape[0]):
-        a = abs(z[j])
-        if not np.isnan(a) and not np.isnan(peak[j]):
-            # A series that has been constant so far has no usual peak: any move counts as ten.
-            u = a / peak[j] if peak[j] > 0.0 else (10.0 if a > 0.0 else 0.0)
-            total[0] += np.log1p(u * u)
-            count[0] += 1.0
-        if not np.isnan(pair[j]):
-            total[1] += pair[j]
-            count[1] += 1.0
-        if not np.isnan(short_mean[j]):
-            total[2] = max(total[2], short_mean[j])
-            count[2] = 1.0
-        before = root[j]
-        root[j] = np.sqrt(crossed[j])
-        lasting[j] = root[j] if np.isnan(before) else min(root[j], before)
-        if not np.isnan(before) and not np.isnan(root[j]):
-            total[4] += lasting[j]
-            count[4] += 1.0
-        if not np.isnan(root[j]):
-            total[5] = max(total[5], root[j])
-            count[5] = 1.0
-        if not np.isnan(lagged[j]):
-            total[6] += np.sqrt(lagged[j])
-            count[6] += 1.0
-    for c in range(7):
-        out[c] = total[c] / count[c] if count[c] > 0.0 else np.nan
+    out[0] = mean_level(z, peak)
+    out[1] = mean_present(pair)
+    out[2] = max_present(short_mean)
     out[3] = top_mean(long_mean, k, heap)
+    out[4] = mean_lasting(crossed, root, lasting)
+    out[5] = max_present(root)
+    out[6] = mean_root(lagged)
