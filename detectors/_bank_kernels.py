@@ -33,21 +33,6 @@ def top_mean(values: Floats, k: int, heap: Floats) -> float:
 
 
 @nb.njit(cache=True, error_model="numpy")
-def cusum_step(score: Floats, slack: float, ceiling: float, statistic: Floats, age: Ints) -> float:
-    """One step of y = min(max(0, y + score - slack), ceiling); return the largest y.
-
-    ``age`` counts rows since y was 0.
-    """
-    largest = 0.0
-    for c in range(score.shape[0]):
-        if not np.isnan(score[c]):
-            statistic[c] = min(max(0.0, statistic[c] + score[c] - slack), ceiling)
-        age[c] = age[c] + 1 if statistic[c] > 0.0 else 0
-        largest = max(largest, statistic[c])
-    return largest
-
-
-@nb.njit(cache=True, error_model="numpy")
 def window_leave(cells: Floats, total: Floats, count: Floats) -> None:
     """Take a row of cells off the sums and numbers of a window."""
     for j in range(cells.shape[0]):

@@ -4,7 +4,7 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from detectors._bank_kernels import cusum_step
+from detectors._tail_kernels import cusum_step
 from detectors._validate import check_integer, check_real, check_row
 from detectors.base import FloatArray, IntArray, Stateful
 
@@ -88,21 +88,13 @@ class Cusum(Stateful):
         ----------
         x : ndarray of shape (n_channels,), float64, NaN = missing
             Standardised scores; a missing one leaves its channel as it is.
-
-        Raises
-        ------
-        ValueError
-            If the row has another number of channels.
         """
-        self.push(check_row("Cusum", x, self._statistic.shape[0]))
-        return self
-
-    def push(self, x: FloatArray) -> None:
-        """Take scores as `update` does, once they have been checked."""
-        largest = cusum_step(x, self.slack, self.ceiling, self._statistic, self._age)
-        above = largest >= self.threshold
+        row = check_row("Cusum", x, self._statistic.shape[0])
+        cusum_step(row, self.slack, self.ceiling, self._statistic, self._age)
+        above = bool((self._statistic >= self.threshold).any())
         self._drift = above and not self._alarm
         self._alarm = above
+        return self
 
     def grow(self, n_channels: int) -> None:
         """Append channels, at zero, behind the present ones."""

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaincinv
 
-from detectors._tail_kernels import worst_margin
+from detectors._tail_kernels import judge
 from detectors._validate import check_integer, check_real, check_row
 from detectors.bank import CHANNELS, Bank
 from detectors.base import FloatArray, IntArray, Stateful
@@ -280,13 +280,19 @@ class Trigger(Stateful):
 
         What lies in the tails is added up on the way: the onset is when the sum left zero.
         """
-        log_p, beyond = self._log_p, self._beyond
-        self._tail.log_p(statistics, log_p, beyond)
-        beyond[-1] = statistics[-1]
-        log_p[-1] = -beyond[-1]
-        self._onset.push(beyond)
-        self._worst, margin = worst_margin(
-            log_p, self._log_alpha, self._fading, self._accepted, self._used
+        self._worst, margin = judge(
+            statistics,
+            self._tail.tails,
+            self._log_alpha,
+            self._fading,
+            self._accepted,
+            self._used,
+            _ONSET_SLACK,
+            _ONSET_CEILING,
+            self._onset.statistic,
+            self._onset.onset,
+            self._log_p,
+            self._beyond,
         )
         return margin
 
@@ -380,7 +386,7 @@ class Trigger(Stateful):
         self._bank.learn(row)
         self.learned_rows += 1
         if fitted:
-            self._tail.push(self._bank.statistics[:_N_TAILS])
+            self._tail.push(self._bank.statistics)
 
 
 def _used(who: str, channels: Sequence[str]) -> NDArray[np.bool_]:

@@ -293,8 +293,7 @@ class TestFolds:
         scores[[5, 6, 30], 0] = np.nan
         y, age, path = np.zeros(2), np.zeros(2, np.int64), []
         for one in scores:
-            largest = bank_kernels.cusum_step(one, slack, 3.0, y, age)
-            assert largest == y.max()
+            tail_kernels.cusum_step(one, slack, 3.0, y, age)
             path.append((y.copy(), age.copy()))
 
         for c in range(2):
@@ -317,22 +316,19 @@ class TestTail:
         top, when = np.full((1, 41), -np.inf), np.full((1, 41), -1)
         for now, value in enumerate(maxima):
             tail_kernels.tail_push(value, now, top[0], when[0])
-        out = [np.full(1, np.nan) for _ in range(4)]
+        out = np.full(4, np.nan)
 
-        tail_kernels.tail_fit(top, np.array([size]), np.array([4]), 0.3, 12, *out)
+        tail_kernels.tail_fit(top[0], size, 4, 0.3, 12, out)
 
-        expected = naive.tail(maxima, 0.3, 12, 4)
-        assert_allclose([o[0] for o in out], expected, rtol=1e-9)
+        assert_allclose(out, naive.tail(maxima, 0.3, 12, 4), rtol=1e-9)
 
     def test_fit_needs_blocks(self):
         """A channel with too few blocks has no tail."""
-        out = [np.zeros(1) for _ in range(4)]
+        out = np.zeros(4)
 
-        tail_kernels.tail_fit(
-            np.array([[3.0, 2.0, 1.0]]), np.array([2]), np.array([4]), 0.3, 2, *out
-        )
+        tail_kernels.tail_fit(np.array([3.0, 2.0, 1.0]), 2, 4, 0.3, 2, out)
 
-        assert np.isnan(out[0][0])
+        assert np.isnan(out[0])
 
     def test_forget(self):
         """Old entries go, and the rest stays in order."""
@@ -346,11 +342,12 @@ class TestTail:
     def test_log_p(self, value):
         """The p-value of a score is that of its twin."""
         out, beyond = np.empty(1), np.empty(1)
+        tails = np.array([[1.0, 0.5, 0.2, 0.1]])
 
-        tail_kernels.tail_log_p(*(np.array([v]) for v in (value, 0.1, 1.0, 0.5, 0.2)), out, beyond)
+        tail_kernels.tail_log_p(np.array([value]), tails, out, beyond)
 
         with np.errstate(divide="ignore"):
-            expected = -np.inf if value == np.inf else naive.tail_log_p(value, 1.0, 0.5, 0.2, 0.1)
+            expected = -np.inf if value == np.inf else naive.tail_log_p(value, *tails[0])
         assert_allclose(out[0], expected)
         assert_allclose(beyond[0], np.log(0.1) - expected if expected else 0.0)
 
@@ -363,3 +360,22 @@ class TestTail:
 
             assert tail_kernels.worst_margin(log_p, -7.0, 0.5, accepted, used) == expected[0]
             assert_allclose(accepted, expected[1])
+
+    def test_judge(self):
+        """Tails and surprises become p-values, sums since they left zero, and one margin."""
+        tails = np.array([[1.0, 0.5, 0.2, 0.1], [2.0, 1.0, 0.3, 0.2]])
+        rows = np.random.default_rng(9).exponential(2.0, size=(40, 3))
+        used, sums, ages = np.array([True, False, True]), np.zeros(3), np.zeros(3, np.int64)
+        log_p, beyond, accepted = np.empty(3), np.empty(3), np.ones(3)
+        told = []
+        for one in rows:
+            verdict = tail_kernels.judge(
+                *(one, tails, -7.0, 0.9, accepted, used, 1.0, 30.0, sums, ages, log_p, beyond)
+            )
+            told.append([*(naive.tail_log_p(one[c], *tails[c]) for c in range(2)), -one[2]])
+
+        assert_allclose(log_p, told[-1])
+        assert verdict == naive.worst_margin(log_p, -7.0, 1.0, accepted, used)[0]
+        rates = np.where(np.array(told) < 0.0, np.log([0.1, 0.2, 1.0]), 0.0)
+        paths = [naive.cusum(scores, 1.0, 30.0)[-1] for scores in (rates - told).T]
+        assert_allclose(np.transpose([sums, ages]), paths)
