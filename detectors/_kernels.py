@@ -134,9 +134,10 @@ def ring_push(z: Floats, clip: float, position: int, ring: Floats) -> None:
 def gap_energy(window: Floats, residual: Floats, rank: int, work: Floats) -> float:
     """Return the energy of one lag window (L,) with missing cells outside the signal subspace.
 
-    Missing cells take the values that make the energy smallest (generalised least squares on what
-    is there), found by eliminating their rows from the quadratic form; the energy is then scaled
-    up to the full number of degrees of freedom, and is NaN where rank or fewer cells are present.
+    ``residual`` (L, L) projects on the residual space. Missing cells take the values that make
+    the energy smallest (generalised least squares on what is there), found by eliminating their
+    rows from the quadratic form; the energy is then scaled up to the full number of degrees of
+    freedom, and is NaN where rank or fewer cells are present.
     """
     lags = residual.shape[0]
     present = 0
@@ -165,33 +166,43 @@ def gap_energy(window: Floats, residual: Floats, rank: int, work: Floats) -> flo
 
 
 @nb.njit(cache=True, error_model="numpy")
-def ssa_energy(
-    ring: Floats, start: int, residual: Floats, rank: int, scratch: Floats, out: Floats
-) -> None:
-    """Write the energy of each lag window outside the signal subspace.
-
-    ``ring`` (L, n) holds the windows, their oldest cells in row ``start``; ``residual`` (L, L)
-    projects on the residual space. The inner loops run over series, so they are vectorised without
-    re-association; a window with missing cells gives NaN there, and is done again on its own.
-    """
+def gap_energies(ring: Floats, start: int, residual: Floats, rank: int, out: Floats) -> None:
+    """Write the energies of the lag windows with missing cells, which are NaN so far."""
     lags, n = ring.shape
     window = np.empty(lags)
     work = np.empty((lags, lags))
+    for j in range(n):
+        if np.isnan(out[j]):
+            for i in range(lags):
+                window[i] = ring[(start + i) % lags, j]
+            out[j] = gap_energy(window, residual, rank, work)
+
+
+@nb.njit(cache=True, error_model="numpy")
+def ssa_energy(
+    ring: Floats, start: int, outside: Floats, residual: Floats, scratch: Floats, out: Floats
+) -> None:
+    """Write the energy of each lag window outside the signal subspace.
+
+    ``ring`` (L, n) holds the windows, their oldest cells in row ``start``; the rows of ``outside``
+    (L - rank, L) are an orthonormal basis of the residual space, ``residual`` (L, L) its projector.
+    The inner loops run over series, so they are vectorised without re-association.
+    """
+    lags, n = ring.shape
     out[:] = 0.0
-    for a in range(lags):
+    for a in range(outside.shape[0]):
         scratch[:] = 0.0
         for b in range(lags):
-            weight = residual[a, b]
-            cells = ring[(start + b) % lags]
+            weight = outside[a, b]
+            cells = ring[start + b if start + b < lags else start + b - lags]
             for j in range(n):
                 scratch[j] += weight * cells[j]
         for j in range(n):
             out[j] += scratch[j] * scratch[j]
     for j in range(n):
         if np.isnan(out[j]):
-            for i in range(lags):
-                window[i] = ring[(start + i) % lags, j]
-            out[j] = gap_energy(window, residual, rank, work)
+            gap_energies(ring, start, residual, lags - outside.shape[0], out)
+            break
 
 
 @nb.njit(cache=True, error_model="numpy")
@@ -201,8 +212,8 @@ def ssa_push(
     position: int,
     ring: Floats,
     fitted: bool,
+    outside: Floats,
     residual: Floats,
-    rank: int,
     scratch: Floats,
     energy: Floats,
     mean: Floats,
@@ -216,7 +227,7 @@ def ssa_push(
     """Append a row to the lag windows and write their relative energies, once there is a space."""
     ring_push(z, clip, position, ring)
     if fitted:
-        ssa_energy(ring, (position + 1) % ring.shape[0], residual, rank, scratch, energy)
+        ssa_energy(ring, (position + 1) % ring.shape[0], outside, residual, scratch, energy)
         track_energy(energy, mean, weight, memory, bound, floor, learn, out)
 
 

@@ -1,4 +1,4 @@
-"""Numba kernels of the channels, from tails to verdict: in place, on C-contiguous arrays, trusted."""
+"""Numba kernels of the channels, from tails to verdict: in place, C-contiguous arrays, trusted."""
 
 import numba as nb
 import numpy as np

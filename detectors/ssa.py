@@ -65,7 +65,7 @@ class MultivariateSSA(Stateful):
         "_position",
         "_gram",
         "_learned",
-        "_residual",
+        "_outside",
         "_fitted",
     )
     _PARTS: ClassVar[tuple[str, ...]] = ("_usual",)
@@ -93,7 +93,8 @@ class MultivariateSSA(Stateful):
         self._position = 0
         self._gram: FloatArray = np.zeros((self.lags, self.lags))
         self._learned = 0
-        self._residual: FloatArray = np.eye(self.lags)
+        # Orthonormal basis of the residual space, one direction in a row.
+        self._outside: FloatArray = np.eye(self.lags)
         self._fitted = False
         self._usual = UsualEnergy(n, self.memory_rows, floor=0.02)
         self._allocate()
@@ -137,8 +138,8 @@ class MultivariateSSA(Stateful):
             self._position,
             self._ring,
             self._fitted,
+            self._outside,
             self._residual,
-            self.rank,
             self._scratch,
             self._energy,
             usual.mean,
@@ -186,7 +187,8 @@ class MultivariateSSA(Stateful):
         self._allocate()
 
     def _allocate(self) -> None:
-        """Make the scratch space of the kernels."""
+        """Make the scratch space of the kernels, and the projector."""
+        self._residual: FloatArray = self._outside.T @ self._outside
         n = self._usual.n_series
         self._window: FloatArray = np.empty(self.lags)
         self._scratch: FloatArray = np.empty(n)
@@ -195,6 +197,6 @@ class MultivariateSSA(Stateful):
     def _refit(self) -> None:
         """Take the residual space from the eigenvectors of the Gram matrix."""
         _, vectors = np.linalg.eigh(self._gram)
-        outside = vectors[:, : self.lags - self.rank]
-        self._residual = np.ascontiguousarray(outside @ outside.T)
+        self._outside = np.ascontiguousarray(vectors[:, : self.lags - self.rank].T)
+        self._allocate()
         self._fitted = True

@@ -101,10 +101,10 @@ class TestWindows:
         if n:
             cells[0, missing] = np.nan
         q, _ = np.linalg.qr(np.random.default_rng(3).normal(size=(lags, lags)))
-        residual = np.ascontiguousarray(q[:, rank:] @ q[:, rank:].T)
-        out = np.empty(n)
+        residual = q[:, rank:] @ q[:, rank:].T
+        out, outside = np.empty(n), np.ascontiguousarray(q[:, rank:].T)
 
-        kernels.ssa_energy(ring(cells), 2, residual, rank, np.empty(n), out)
+        kernels.ssa_energy(ring(cells), 2, outside, residual, np.empty(n), out)
 
         assert_allclose(out, naive.ssa_energy(cells, residual, rank, 1.5), rtol=1e-7, atol=1e-9)
 
@@ -126,7 +126,7 @@ class TestWindows:
         """A row pushed is clipped, and relative energies come out once there is a space."""
         ring, cells = windows(3, 4, seed=9)
         cells[1, 2] = np.nan
-        residual = np.ascontiguousarray(np.diag([0.0, 1.0, 1.0, 1.0]))
+        residual = np.diag([0.0, 1.0, 1.0, 1.0])
         held, z = ring(cells), np.array([9.0, 0.1, np.nan])
         mean, weight, out = np.full(3, 0.5), np.full(3, 9.0), np.full(3, -1.0)
         moved = np.column_stack([cells[:, 1:], z])
@@ -134,7 +134,7 @@ class TestWindows:
         expected = naive.track_energy(energies, mean, weight, 50.0, 4.0, 0.01)
 
         kernels.ssa_push(
-            *(z, 1.5, 2, held, fitted, residual, 1, np.empty(3), np.empty(3)),
+            *(z, 1.5, 2, held, fitted, residual[1:], residual, np.empty(3), np.empty(3)),
             *(mean, weight, 50.0, 4.0, 0.01, True, out),
         )
 
