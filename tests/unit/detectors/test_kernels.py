@@ -286,6 +286,25 @@ class TestFolds:
         assert_allclose(out, expected)
         assert_allclose(root, np.sqrt(crossed))
 
+    @pytest.mark.parametrize("peak", [1e-9, 1.0, 1e200])
+    def test_level(self, peak):
+        """The logarithm of a product neither overflows nor loses what is small."""
+        z = np.random.default_rng(10).normal(size=200)
+
+        ours = bank_kernels.mean_level(z, np.full(200, peak))
+
+        assert_allclose(ours, np.log1p((z / peak) ** 2).mean(), rtol=1e-12, atol=1e-15)
+
+    def test_nothing_present(self):
+        """Without any value there is no mean and no maximum."""
+        nothing = np.full(3, np.nan)
+
+        assert np.isnan(bank_kernels.mean_present(nothing))
+        assert np.isnan(bank_kernels.max_present(nothing))
+        assert np.isnan(bank_kernels.mean_root(nothing))
+        assert np.isnan(bank_kernels.mean_level(nothing, np.ones(3)))
+        assert np.isnan(bank_kernels.mean_lasting(nothing, nothing.copy(), nothing.copy()))
+
     @pytest.mark.parametrize("slack", [0.0, 0.5])
     def test_cusum(self, slack):
         """The recursion and its age follow the twin through missing scores and the ceiling."""
