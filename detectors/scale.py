@@ -43,6 +43,7 @@ class RobustScaler(Stateful):
     A positive factor or a shift of a series changes its z-scores by rounding only: there is no
     absolute scale floor. A constant series has scale 0 until it moves; the first move, learned,
     becomes ``wake`` = 8 scales, so that a second one of the same size is large but not extreme.
+    `update` checks its row; the other methods trust theirs.
 
     References
     ----------

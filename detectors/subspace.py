@@ -119,7 +119,7 @@ class LaggedSubspace(Stateful):
         Parameters
         ----------
         z : ndarray of shape (n,), float64, NaN = missing
-            One row of z-scores.
+            One row of z-scores, trusted (`update` checks its row).
         learn : bool
             Whether the usual energies move towards this row (after it was scored).
 
