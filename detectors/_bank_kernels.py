@@ -33,16 +33,28 @@ def top_mean(values: Floats, k: int, heap: Floats) -> float:
 
 
 @nb.njit(cache=True, error_model="numpy")
-def cusum_step(score: Floats, slack: float, ceiling: float, statistic: Floats, age: Ints) -> None:
-    """One step of y = min(max(0, y + score - slack), ceiling); age counts rows since y was 0."""
-    for c in range(score.shape[0]):
-        if np.isnan(score[c]):
-            if statistic[c] > 0.0:
-                age[c] += 1
-            continue
-        y = min(max(0.0, statistic[c] + score[c] - slack), ceiling)
-        age[c] = age[c] + 1 if y > 0.0 else 0
-        statistic[c] = y
+def window_leave(cells: Floats, total: Floats, count: Floats) -> None:
+    """Take a row of cells off the sums and numbers of a window."""
+    for j in range(cells.shape[0]):
+        there = not np.isnan(cells[j])
+        total[j] -= cells[j] if there else 0.0
+        count[j] -= 1.0 if there else 0.0
+
+
+@nb.njit(cache=True, error_model="numpy")
+def window_enter(cells: Floats, total: Floats, count: Floats) -> None:
+    """Add a row of cells to the sums and numbers of a window."""
+    for j in range(cells.shape[0]):
+        there = not np.isnan(cells[j])
+        total[j] += cells[j] if there else 0.0
+        count[j] += 1.0 if there else 0.0
+
+
+@nb.njit(cache=True, error_model="numpy")
+def window_mean(total: Floats, count: Floats, rows: int, out: Floats) -> None:
+    """Write the absolute sum over the root of the number of cells; NaN below half a window."""
+    for j in range(out.shape[0]):
+        out[j] = abs(total[j]) / np.sqrt(count[j]) if 2.0 * count[j] >= rows else np.nan
 
 
 @nb.njit(cache=True, error_model="numpy")
@@ -53,7 +65,7 @@ def windows_push(
     position: int,
     ring: Floats,
     sums: Floats,
-    counts: Ints,
+    counts: Floats,
     last: Floats,
     pair: Floats,
     short_mean: Floats,
@@ -64,39 +76,28 @@ def windows_push(
     Sums are kept by adding what comes and taking off what goes; once a turn of the ring they are
     added up anew, so rounding never accumulates.
     """
-    rows, n = ring.shape
-    leaving = (position - short) % rows
-    for j in range(n):
-        pair[j] = np.nan
-        if not np.isnan(z[j]):
-            pair[j] = min(abs(z[j]), abs(last[j])) if z[j] * last[j] > 0.0 else 0.0
+    rows = ring.shape[0]
+    for j in range(z.shape[0]):
+        lasts = z[j] * last[j] > 0.0
+        smaller = min(abs(z[j]), abs(last[j])) if lasts else 0.0
+        pair[j] = np.nan if np.isnan(z[j]) else smaller
         last[j] = z[j]
-        old = ring[position, j]
-        if not np.isnan(old):
-            sums[1, j] -= old
-            counts[1, j] -= 1
-        old = ring[leaving, j]
-        if not np.isnan(old):
-            sums[0, j] -= old
-            counts[0, j] -= 1
-        v = min(max(z[j], -clip), clip)
-        ring[position, j] = z[j] if np.isnan(z[j]) else v
-        if not np.isnan(z[j]):
-            sums[:, j] += v
-            counts[:, j] += 1
+    newest = ring[position]
+    window_leave(ring[(position - short) % rows], sums[0], counts[0])
+    window_leave(newest, sums[1], counts[1])
+    for j in range(z.shape[0]):
+        newest[j] = z[j] if np.isnan(z[j]) else min(max(z[j], -clip), clip)
+    window_enter(newest, sums[0], counts[0])
+    window_enter(newest, sums[1], counts[1])
     if position == rows - 1:
         sums[:, :] = 0.0
+        counts[:, :] = 0.0
         for i in range(rows):
-            for j in range(n):
-                if not np.isnan(ring[i, j]):
-                    sums[1, j] += ring[i, j]
-                    if i >= rows - short:
-                        sums[0, j] += ring[i, j]
-    for j in range(n):
-        c = counts[0, j]
-        short_mean[j] = abs(sums[0, j]) / np.sqrt(c) if c > 0 and 2 * c >= short else np.nan
-        c = counts[1, j]
-        long_mean[j] = abs(sums[1, j]) / np.sqrt(c) if c > 0 and 2 * c >= rows else np.nan
+            window_enter(ring[i], sums[1], counts[1])
+            if i >= rows - short:
+                window_enter(ring[i], sums[0], counts[0])
+    window_mean(sums[0], counts[0], short, short_mean)
+    window_mean(sums[1], counts[1], rows, long_mean)
 
 
 @nb.njit(cache=True, error_model="numpy")
@@ -155,6 +156,78 @@ def silence_step(
 
 
 @nb.njit(cache=True, error_model="numpy")
+def mean_present(values: Floats) -> float:
+    """Return the mean of the values that are present; NaN without any."""
+    total = 0.0
+    count = 0
+    for j in range(values.shape[0]):
+        if not np.isnan(values[j]):
+            total += values[j]
+            count += 1
+    return total / count if count else np.nan
+
+
+@nb.njit(cache=True, error_model="numpy")
+def max_present(values: Floats) -> float:
+    """Return the largest of the values that are present, all >= 0; NaN without any."""
+    largest = -1.0
+    for j in range(values.shape[0]):
+        largest = max(largest, values[j])
+    return largest if largest >= 0.0 else np.nan
+
+
+@nb.njit(cache=True, error_model="numpy")
+def mean_level(z: Floats, peak: Floats) -> float:
+    """Return the mean of log(1 + u^2) over the series present, u = z in usual peaks."""
+    total = 0.0
+    product = 1.0
+    count = 0
+    for j in range(z.shape[0]):
+        if np.isnan(z[j]) or np.isnan(peak[j]):
+            continue
+        # A series that has been constant so far has no usual peak: any move counts as ten.
+        u = z[j] / peak[j] if peak[j] > 0.0 else (10.0 if z[j] != 0.0 else 0.0)
+        # Equivalent: total += log(1 + u^2). The logarithm of a product is taken once per 1e300.
+        factor = 1.0 + u * u
+        if product * factor > 1e300:
+            total += np.log(product)
+            product = 1.0
+        product *= factor
+        count += 1
+    return (total + np.log(product)) / count if count else np.nan
+
+
+@nb.njit(cache=True, error_model="numpy")
+def mean_lasting(crossed: Floats, root: Floats, lasting: Floats) -> float:
+    """Move the roots of the energies on by one row; return the mean of what lasts for two rows.
+
+    ``lasting`` gets the smaller of the newest two roots, the newest alone where it is the first.
+    """
+    total = 0.0
+    count = 0
+    for j in range(crossed.shape[0]):
+        before = root[j]
+        root[j] = np.sqrt(crossed[j])
+        lasting[j] = root[j] if np.isnan(before) else min(root[j], before)
+        if not np.isnan(before) and not np.isnan(root[j]):
+            total += lasting[j]
+            count += 1
+    return total / count if count else np.nan
+
+
+@nb.njit(cache=True, error_model="numpy")
+def mean_root(energy: Floats) -> float:
+    """Return the mean root of the energies that are present; NaN without any."""
+    total = 0.0
+    count = 0
+    for j in range(energy.shape[0]):
+        if not np.isnan(energy[j]):
+            total += np.sqrt(energy[j])
+            count += 1
+    return total / count if count else np.nan
+
+
+@nb.njit(cache=True, error_model="numpy")
 def bank_statistics(
     z: Floats,
     peak: Floats,
@@ -175,33 +248,10 @@ def bank_statistics(
     tails, which a short base can still tell. ``root`` holds the roots of ``crossed`` of the row
     before and gets the new ones, ``lasting`` the smaller of the two.
     """
-    total = np.zeros(7)
-    count = np.zeros(7)
-    for j in range(z.shape[0]):
-        a = abs(z[j])
-        if not np.isnan(a) and not np.isnan(peak[j]):
-            # A series that has been constant so far has no usual peak: any move counts as ten.
-            u = a / peak[j] if peak[j] > 0.0 else (10.0 if a > 0.0 else 0.0)
-            total[0] += np.log1p(u * u)
-            count[0] += 1.0
-        if not np.isnan(pair[j]):
-            total[1] += pair[j]
-            count[1] += 1.0
-        if not np.isnan(short_mean[j]):
-            total[2] = max(total[2], short_mean[j])
-            count[2] = 1.0
-        before = root[j]
-        root[j] = np.sqrt(crossed[j])
-        lasting[j] = root[j] if np.isnan(before) else min(root[j], before)
-        if not np.isnan(before) and not np.isnan(root[j]):
-            total[4] += lasting[j]
-            count[4] += 1.0
-        if not np.isnan(root[j]):
-            total[5] = max(total[5], root[j])
-            count[5] = 1.0
-        if not np.isnan(lagged[j]):
-            total[6] += np.sqrt(lagged[j])
-            count[6] += 1.0
-    for c in range(7):
-        out[c] = total[c] / count[c] if count[c] > 0.0 else np.nan
+    out[0] = mean_level(z, peak)
+    out[1] = mean_present(pair)
+    out[2] = max_present(short_mean)
     out[3] = top_mean(long_mean, k, heap)
+    out[4] = mean_lasting(crossed, root, lasting)
+    out[5] = max_present(root)
+    out[6] = mean_root(lagged)

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-Flags = NDArray[np.bool_]
 
 
 @nb.njit(cache=True, error_model="numpy")
@@ -98,133 +97,6 @@ def scaler_update(
 
 
 @nb.njit(cache=True, error_model="numpy")
-def ring_push(z: Floats, ring: Floats, position: int, lags: int) -> None:
-    """Append z to rings of shape (n, 2 lags), written twice so that windows are contiguous.
-
-    The window that ends with this row is ``ring[:, position + 1:position + 1 + lags]``.
-    """
-    for j in range(z.shape[0]):
-        ring[j, position] = z[j]
-        ring[j, position + lags] = z[j]
-
-
-@nb.njit(cache=True, error_model="numpy")
-def ssa_energy(
-    ring: Floats,
-    start: int,
-    residual: Floats,
-    rank: int,
-    clip: float,
-    work: Floats,
-    window: Floats,
-    out: Floats,
-) -> None:
-    """Write the energy of each lag window outside the signal subspace.
-
-    ``residual`` (L, L) projects on the residual space. Missing cells take the values that make
-    the energy smallest (generalised least squares on what is there), found by eliminating their
-    rows from the quadratic form; the energy is then scaled up to the full number of degrees of
-    freedom, and is NaN where rank or fewer cells are present.
-    """
-    lags = residual.shape[0]
-    for j in range(ring.shape[0]):
-        present = 0
-        for i in range(lags):
-            w = ring[j, start + i]
-            if not np.isnan(w):
-                present += 1
-                w = min(max(w, -clip), clip)
-            window[i] = w
-        if present <= rank or np.isnan(window[lags - 1]):
-            out[j] = np.nan
-            continue
-        if present == lags:
-            energy = 0.0
-            for a in range(lags):
-                dot = 0.0
-                for b in range(lags):
-                    dot += residual[a, b] * window[b]
-                energy += dot * dot
-            out[j] = energy
-            continue
-        work[:, :] = residual
-        for m in range(lags):
-            if np.isnan(window[m]) and work[m, m] > 1e-9:
-                for a in range(lags):
-                    if a != m:
-                        factor = work[a, m] / work[m, m]
-                        for b in range(lags):
-                            work[a, b] -= factor * work[m, b]
-                for a in range(lags):
-                    work[a, m] = 0.0
-                    work[m, a] = 0.0
-        energy = 0.0
-        for a in range(lags):
-            if not np.isnan(window[a]):
-                for b in range(lags):
-                    if not np.isnan(window[b]):
-                        energy += window[a] * work[a, b] * window[b]
-        out[j] = max(energy, 0.0) * (lags - rank) / (present - rank)
-
-
-@nb.njit(cache=True, error_model="numpy")
-def gram_add(ring: Floats, start: int, clip: float, window: Floats, gram: Floats) -> int:
-    """Add the outer product of every complete lag window to gram (L, L); return their number."""
-    lags = gram.shape[0]
-    count = 0
-    for j in range(ring.shape[0]):
-        complete = True
-        for i in range(lags):
-            w = ring[j, start + i]
-            if np.isnan(w):
-                complete = False
-                break
-            window[i] = min(max(w, -clip), clip)
-        if not complete:
-            continue
-        count += 1
-        for a in range(lags):
-            for b in range(lags):
-                gram[a, b] += window[a] * window[b]
-    return count
-
-
-@nb.njit(cache=True, error_model="numpy")
-def subspace_residual(
-    lagged: Floats,
-    basis: Floats,
-    basis_t: Floats,
-    coefficients: Floats,
-    fitted: Floats,
-    present: Flags,
-    out: Floats,
-) -> None:
-    """Write the squared residual of the newest n entries of a lagged row outside a subspace.
-
-    ``lagged`` (D,) with missing cells as 0, ``basis`` (D, r) orthonormal, ``basis_t`` its first n
-    rows transposed. The inner loops run over contiguous memory without a reduction, so they are
-    vectorised without re-association.
-    """
-    # Equivalent: the square of lagged[:n] minus basis[:n] times (basis.T times lagged).
-    rank = basis.shape[1]
-    n = out.shape[0]
-    coefficients[:] = 0.0
-    for i in range(lagged.shape[0]):
-        v = lagged[i]
-        if v != 0.0:
-            for c in range(rank):
-                coefficients[c] += v * basis[i, c]
-    fitted[:] = 0.0
-    for c in range(rank):
-        a = coefficients[c]
-        for j in range(n):
-            fitted[j] += a * basis_t[c, j]
-    for j in range(n):
-        e = lagged[j] - fitted[j]
-        out[j] = e * e if present[j] else np.nan
-
-
-@nb.njit(cache=True, error_model="numpy")
 def track_energy(
     energy: Floats,
     mean: Floats,
@@ -249,3 +121,200 @@ def track_energy(
             bounded = energy[j] if weight[j] < 8.0 else min(energy[j], clip * usual)
             weight[j] = min(weight[j] + 1.0, memory)
             mean[j] += (bounded - mean[j]) / weight[j]
+
+
+@nb.njit(cache=True, error_model="numpy")
+def ring_push(z: Floats, clip: float, position: int, ring: Floats) -> None:
+    """Write a row, clipped to +-clip, into a ring of shape (rows, n)."""
+    for j in range(z.shape[0]):
+        ring[position, j] = z[j] if np.isnan(z[j]) else min(max(z[j], -clip), clip)
+
+
+@nb.njit(cache=True, error_model="numpy")
+def gap_energy(window: Floats, residual: Floats, rank: int, work: Floats) -> float:
+    """Return the energy of one lag window (L,) with missing cells outside the signal subspace.
+
+    ``residual`` (L, L) projects on the residual space. Missing cells take the values that make
+    the energy smallest (generalised least squares on what is there), found by eliminating their
+    rows from the quadratic form; the energy is then scaled up to the full number of degrees of
+    freedom, and is NaN where rank or fewer cells are present.
+    """
+    lags = residual.shape[0]
+    present = 0
+    for i in range(lags):
+        present += not np.isnan(window[i])
+    if present <= rank or np.isnan(window[lags - 1]):
+        return np.nan
+    work[:, :] = residual
+    for m in range(lags):
+        if np.isnan(window[m]) and work[m, m] > 1e-9:
+            for a in range(lags):
+                if a != m:
+                    factor = work[a, m] / work[m, m]
+                    for b in range(lags):
+                        work[a, b] -= factor * work[m, b]
+            for a in range(lags):
+                work[a, m] = 0.0
+                work[m, a] = 0.0
+    energy = 0.0
+    for a in range(lags):
+        if not np.isnan(window[a]):
+            for b in range(lags):
+                if not np.isnan(window[b]):
+                    energy += window[a] * work[a, b] * window[b]
+    return float(max(energy, 0.0) * (lags - rank) / (present - rank))
+
+
+@nb.njit(cache=True, error_model="numpy")
+def gap_energies(ring: Floats, start: int, residual: Floats, rank: int, out: Floats) -> None:
+    """Write the energies of the lag windows with missing cells, which are NaN so far."""
+    lags, n = ring.shape
+    window = np.empty(lags)
+    work = np.empty((lags, lags))
+    for j in range(n):
+        if np.isnan(out[j]):
+            for i in range(lags):
+                window[i] = ring[(start + i) % lags, j]
+            out[j] = gap_energy(window, residual, rank, work)
+
+
+@nb.njit(cache=True, error_model="numpy")
+def ssa_energy(
+    ring: Floats, start: int, outside: Floats, residual: Floats, scratch: Floats, out: Floats
+) -> None:
+    """Write the energy of each lag window outside the signal subspace.
+
+    ``ring`` (L, n) holds the windows, their oldest cells in row ``start``; the rows of ``outside``
+    (L - rank, L) are an orthonormal basis of the residual space, ``residual`` (L, L) its projector.
+    The inner loops run over series, so they are vectorised without re-association.
+    """
+    lags, n = ring.shape
+    out[:] = 0.0
+    for a in range(outside.shape[0]):
+        scratch[:] = 0.0
+        for b in range(lags):
+            weight = outside[a, b]
+            cells = ring[start + b if start + b < lags else start + b - lags]
+            for j in range(n):
+                scratch[j] += weight * cells[j]
+        for j in range(n):
+            out[j] += scratch[j] * scratch[j]
+    for j in range(n):
+        if np.isnan(out[j]):
+            gap_energies(ring, start, residual, lags - outside.shape[0], out)
+            break
+
+
+@nb.njit(cache=True, error_model="numpy")
+def ssa_push(
+    z: Floats,
+    clip: float,
+    position: int,
+    ring: Floats,
+    fitted: bool,
+    outside: Floats,
+    residual: Floats,
+    scratch: Floats,
+    energy: Floats,
+    mean: Floats,
+    weight: Floats,
+    memory: float,
+    bound: float,
+    floor: float,
+    learn: bool,
+    out: Floats,
+) -> None:
+    """Append a row to the lag windows and write their relative energies, once there is a space."""
+    ring_push(z, clip, position, ring)
+    if fitted:
+        ssa_energy(ring, (position + 1) % ring.shape[0], outside, residual, scratch, energy)
+        track_energy(energy, mean, weight, memory, bound, floor, learn, out)
+
+
+@nb.njit(cache=True, error_model="numpy")
+def gram_add(ring: Floats, start: int, window: Floats, gram: Floats) -> int:
+    """Add the outer product of every complete lag window to gram (L, L); return their number."""
+    lags, n = ring.shape
+    count = 0
+    for j in range(n):
+        complete = True
+        for i in range(lags):
+            window[i] = ring[(start + i) % lags, j]
+            complete = complete and not np.isnan(window[i])
+        if not complete:
+            continue
+        count += 1
+        for a in range(lags):
+            for b in range(lags):
+                gram[a, b] += window[a] * window[b]
+    return count
+
+
+@nb.njit(cache=True, error_model="numpy")
+def lag_push(z: Floats, clip: float, lagged: Floats) -> None:
+    """Move a lagged row (lags n,) on by one row of n cells, clipped; missing cells stand at 0."""
+    n = z.shape[0]
+    for i in range(lagged.shape[0] - 1, n - 1, -1):
+        lagged[i] = lagged[i - n]
+    for j in range(n):
+        lagged[j] = min(max(z[j], -clip), clip) if np.isfinite(z[j]) else 0.0
+
+
+@nb.njit(cache=True, error_model="numpy")
+def subspace_residual(
+    z: Floats,
+    lagged: Floats,
+    basis: Floats,
+    basis_t: Floats,
+    coefficients: Floats,
+    fitted: Floats,
+    out: Floats,
+) -> None:
+    """Write the squared residual of the newest n entries of a lagged row outside a subspace.
+
+    ``lagged`` (D,) with missing cells as 0, ``basis`` (D, r) orthonormal, ``basis_t`` its first n
+    rows transposed; NaN where the row z itself is missing. The inner loops run over contiguous
+    memory without a reduction, so they are vectorised without re-association.
+    """
+    # Equivalent: the square of lagged[:n] minus basis[:n] times (basis.T times lagged).
+    rank = basis.shape[1]
+    n = out.shape[0]
+    coefficients[:] = 0.0
+    for i in range(lagged.shape[0]):
+        v = lagged[i]
+        if v != 0.0:
+            for c in range(rank):
+                coefficients[c] += v * basis[i, c]
+    fitted[:] = 0.0
+    for c in range(rank):
+        a = coefficients[c]
+        for j in range(n):
+            fitted[j] += a * basis_t[c, j]
+    for j in range(n):
+        e = lagged[j] - fitted[j]
+        out[j] = e * e if np.isfinite(z[j]) else np.nan
+
+
+@nb.njit(cache=True, error_model="numpy")
+def subspace_push(
+    z: Floats,
+    clip: float,
+    lagged: Floats,
+    basis: Floats,
+    basis_t: Floats,
+    coefficients: Floats,
+    scratch: Floats,
+    energy: Floats,
+    mean: Floats,
+    weight: Floats,
+    memory: float,
+    bound: float,
+    floor: float,
+    learn: bool,
+    out: Floats,
+) -> None:
+    """Append a row to the lagged one and write relative energies, once there are directions."""
+    lag_push(z, clip, lagged)
+    if basis.shape[1] > 0:
+        subspace_residual(z, lagged, basis, basis_t, coefficients, scratch, energy)
+        track_energy(energy, mean, weight, memory, bound, floor, learn, out)

@@ -1,4 +1,4 @@
-"""Numba kernels of the tails: in place, on float64 C-contiguous arrays, inputs trusted."""
+"""Numba kernels of the channels, from tails to verdict: in place, C-contiguous arrays, trusted."""
 
 import numba as nb
 import numpy as np
@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Flags = NDArray[np.bool_]
 
 
 @nb.njit(cache=True, error_model="numpy")
@@ -36,10 +37,49 @@ def tail_forget(first: int, top: Floats, when: Ints) -> None:
 
 
 @nb.njit(cache=True, error_model="numpy")
+def tail_fit(
+    top: Floats, blocks: int, block_rows: int, share: float, max_peaks: int, tail: Floats
+) -> None:
+    """Fit the predictive tail of one channel above a high block maximum, from three blocks on.
+
+    Excesses over the (k+1)-th largest maximum u: generalised Pareto with mean m and shape xi.
+    ``tail`` (4,) gets onset, scale, shape and rate; the onset is NaN where there is no tail yet.
+    """
+    stored = 0
+    while stored < top.shape[0] and top[stored] > -np.inf:
+        stored += 1
+    # Half of a handful of blocks rather than two or three: one peak alone proves nothing.
+    k = max(int(blocks * share), min(blocks // 2, 8), 2)
+    k = min(k, max_peaks, stored - 1)
+    if blocks < 3 or k < 2:
+        tail[0] = np.nan
+        return
+    u = top[k]
+    mean = 0.0
+    weighted = 0.0
+    for i in range(k):
+        mean += top[i] - u
+        weighted += (top[i] - u) * (k - 1 - i)
+    mean /= k
+    # L-moments, the list being sorted downwards: l2 / l1 = 2 b1 / b0 - 1 = 1 / (2 - xi).
+    ratio = 2.0 * weighted / (k * (k - 1) * mean) - 1.0 if mean > 0.0 else 0.5
+    xi = 2.0 - 1.0 / ratio if ratio > 0.5 else 0.0
+    # Half its standard error (about 1 / sqrt(k)) is taken off: a short list proves no shape.
+    xi = min(max(0.0, xi - 0.5 / np.sqrt(k)), 0.9)
+    tail[0] = u
+    # A tail without any spread (a quantised statistic) gets a thousandth of its level.
+    tail[1] = max(mean, 1e-3 * abs(u), 1e-9) * (1.0 - xi)
+    tail[2] = xi + 1.0 / k
+    tail[3] = (k + 1) / (blocks * block_rows)
+
+
+@nb.njit(cache=True, error_model="numpy")
 def tail_collect(
     scores: Floats,
     block_rows: Ints,
     short: int,
+    share: float,
+    max_peaks: int,
     current: Floats,
     rows: Ints,
     pending: Floats,
@@ -48,14 +88,14 @@ def tail_collect(
     blocks: Ints,
     top: Floats,
     when: Ints,
-) -> bool:
-    """Follow every channel's open block; return whether a block has left probation.
+    tails: Floats,
+) -> None:
+    """Follow every channel's open block, and fit the channel anew when one has left probation.
 
     ``pending`` (n_channels, probation + 1) holds the maxima of the blocks on probation.
     """
-    accepted = False
     last = pending.shape[1] - 1
-    for c in range(scores.shape[0]):
+    for c in range(current.shape[0]):
         current[c] = max(current[c], scores[c])
         rows[c] += 1
         if rows[c] < block_rows[c]:
@@ -70,68 +110,80 @@ def tail_collect(
         blocks[c] += pending[c, 0] > -np.inf
         pending[c, :last] = pending[c, 1:]
         clock[c] += 1
-        accepted = True
         if clock[c] % 8 == 0 and clock[c] < short:
             first = clock[c] // 5
             tail_forget(first, top[c], when[c])
             blocks[c] = min(blocks[c], clock[c] - first)
-    return accepted
+        tail_fit(top[c], blocks[c], block_rows[c], share, max_peaks, tails[c])
 
 
 @nb.njit(cache=True, error_model="numpy")
-def tail_fit(
-    top: Floats,
-    blocks: Ints,
-    block_rows: Ints,
-    share: float,
-    max_peaks: int,
-    onset: Floats,
-    sigma: Floats,
-    shape: Floats,
-    rate: Floats,
-) -> None:
-    """Fit the predictive tail above a high block maximum of every channel with three blocks.
+def tail_log_p(values: Floats, tails: Floats, out: Floats, beyond: Floats) -> None:
+    """Write log of the expected exceedances per row: a predictive p-value per tail.
 
-    Excesses over the (k+1)-th largest maximum u: generalised Pareto with mean m and shape xi.
+    ``beyond`` gets its distance to that of the onset of the tail.
     """
-    for c in range(top.shape[0]):
-        stored = 0
-        while stored < top.shape[1] and top[c, stored] > -np.inf:
-            stored += 1
-        # Half of a handful of blocks rather than two or three: one peak alone proves nothing.
-        k = max(int(blocks[c] * share), min(blocks[c] // 2, 8), 2)
-        k = min(k, max_peaks, stored - 1)
-        if blocks[c] < 3 or k < 2:
-            onset[c] = np.nan
-            continue
-        u = top[c, k]
-        mean = 0.0
-        weighted = 0.0
-        for i in range(k):
-            mean += top[c, i] - u
-            weighted += (top[c, i] - u) * (k - 1 - i)
-        mean /= k
-        # L-moments, the list being sorted downwards: l2 / l1 = 2 b1 / b0 - 1 = 1 / (2 - xi).
-        ratio = 2.0 * weighted / (k * (k - 1) * mean) - 1.0 if mean > 0.0 else 0.5
-        xi = 2.0 - 1.0 / ratio if ratio > 0.5 else 0.0
-        # Half its standard error (about 1 / sqrt(k)) is taken off: a short list proves no shape.
-        xi = min(max(0.0, xi - 0.5 / np.sqrt(k)), 0.9)
-        # A tail without any spread (a quantised statistic) gets a thousandth of its level.
-        sigma[c] = max(mean, 1e-3 * abs(u), 1e-9) * (1.0 - xi)
-        shape[c] = xi + 1.0 / k
-        onset[c] = u
-        rate[c] = (k + 1) / (blocks[c] * block_rows[c])
-
-
-@nb.njit(cache=True, error_model="numpy")
-def tail_log_p(
-    values: Floats, rate: Floats, onset: Floats, sigma: Floats, shape: Floats, out: Floats
-) -> None:
-    """Write log of the expected exceedances per row: a predictive p-value per channel."""
-    for c in range(values.shape[0]):
-        e = (values[c] - onset[c]) / sigma[c]
+    for c in range(tails.shape[0]):
+        e = (values[c] - tails[c, 0]) / tails[c, 1]
         # Below the tail nothing is remarkable, however rare the tail itself has become.
         if np.isnan(e) or e <= 0.0:
-            out[c] = 0.0
+            out[c] = beyond[c] = 0.0
         else:
-            out[c] = np.log(rate[c]) - np.log(1.0 + shape[c] * e) / shape[c]
+            beyond[c] = np.log(1.0 + tails[c, 2] * e) / tails[c, 2]
+            out[c] = np.log(tails[c, 3]) - beyond[c]
+
+
+@nb.njit(cache=True, error_model="numpy")
+def cusum_step(score: Floats, slack: float, ceiling: float, statistic: Floats, age: Ints) -> None:
+    """One step of y = min(max(0, y + score - slack), ceiling); age counts rows since y was 0."""
+    for c in range(score.shape[0]):
+        if np.isnan(score[c]):
+            if statistic[c] > 0.0:
+                age[c] += 1
+            continue
+        y = min(max(0.0, statistic[c] + score[c] - slack), ceiling)
+        age[c] = age[c] + 1 if y > 0.0 else 0
+        statistic[c] = y
+
+
+@nb.njit(cache=True, error_model="numpy")
+def worst_margin(
+    log_p: Floats, log_alpha: float, fading: float, accepted: Floats, used: Flags
+) -> tuple[int, float]:
+    """Let the accepted evidence fade; return the channel farthest below its limit, and how far."""
+    worst = 0
+    largest = -np.inf
+    for c in range(log_p.shape[0]):
+        accepted[c] *= fading
+        margin = log_alpha - accepted[c] - log_p[c]
+        if used[c] and margin > largest:
+            worst = c
+            largest = margin
+    return worst, largest
+
+
+@nb.njit(cache=True, error_model="numpy")
+def judge(
+    statistics: Floats,
+    tails: Floats,
+    log_alpha: float,
+    fading: float,
+    accepted: Floats,
+    used: Flags,
+    slack: float,
+    ceiling: float,
+    sums: Floats,
+    ages: Ints,
+    log_p: Floats,
+    beyond: Floats,
+) -> tuple[int, float]:
+    """Write the log p-values of a row and add up what lies in the tails; see `worst_margin`.
+
+    Channels behind those with a tail are minus log probabilities themselves.
+    """
+    tail_log_p(statistics, tails, log_p, beyond)
+    for c in range(tails.shape[0], statistics.shape[0]):
+        beyond[c] = statistics[c]
+        log_p[c] = -statistics[c]
+    cusum_step(beyond, slack, ceiling, sums, ages)
+    return worst_margin(log_p, log_alpha, fading, accepted, used)

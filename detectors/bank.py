@@ -58,6 +58,8 @@ class Bank(Stateful):
     ----------
     statistics : ndarray of shape (n_channels,)
         Of the newest row; NaN where nothing can be said.
+    n_series : int
+        Number of series.
     top : int
         How many series the largest of them are.
     """
@@ -85,11 +87,6 @@ class Bank(Stateful):
         self._root: FloatArray = np.full(n, np.nan)
         self._lasting: FloatArray = np.full(n, np.nan)
         self._allocate()
-
-    @property
-    def n_series(self) -> int:
-        """Number of series."""
-        return self._scaler.n_series
 
     @property
     def fitted(self) -> bool:
@@ -129,8 +126,8 @@ class Bank(Stateful):
 
     def learn(self, row: FloatArray) -> None:
         """Learn from the row that was measured last."""
-        self._scaler.update(row)
-        if self.fitted:
+        self._scaler.learn(row)
+        if self._scaler.fitted:
             self._peaks.learn(self._z)
             self._ssa.learn()
             self._space.learn()
@@ -235,5 +232,6 @@ class Bank(Stateful):
 
     def _allocate(self) -> None:
         """Make the scratch space of the kernels."""
+        self.n_series = self._scaler.n_series
         self.top = int(np.ceil(np.sqrt(self.n_series)))
         self._heap: FloatArray = np.empty(self.top)

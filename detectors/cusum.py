@@ -4,7 +4,7 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from detectors._bank_kernels import cusum_step
+from detectors._tail_kernels import cusum_step
 from detectors._validate import check_integer, check_real, check_row
 from detectors.base import FloatArray, IntArray, Stateful
 

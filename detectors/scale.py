@@ -33,11 +33,17 @@ class RobustScaler(Stateful):
     winsor : float
         Deviations count up to this many scales when learning.
 
+    Attributes
+    ----------
+    fitted : int
+        Number of series that have a scale.
+
     Notes
     -----
     A positive factor or a shift of a series changes its z-scores by rounding only: there is no
     absolute scale floor. A constant series has scale 0 until it moves; the first move, learned,
     becomes ``wake`` = 8 scales, so that a second one of the same size is large but not extreme.
+    `update` checks its row; the other methods trust theirs.
 
     References
     ----------
@@ -79,6 +85,7 @@ class RobustScaler(Stateful):
         # The newest present cells of each series: what it is fitted and recentred on.
         self._recent: FloatArray = np.full((n, self._RECENT), np.nan)
         self._seen: IntArray = np.zeros(n, dtype=np.int64)
+        self._allocate()
 
     @property
     def n_series(self) -> int:
@@ -95,11 +102,6 @@ class RobustScaler(Stateful):
         """Scale of each series, shape (n,), its own unit; NaN before it is fitted."""
         return self._scale.copy()
 
-    @property
-    def fitted(self) -> int:
-        """Number of series that have a scale."""
-        return int(np.count_nonzero(~np.isnan(self._scale)))
-
     def transform(self, x: FloatArray, out: FloatArray | None = None) -> FloatArray:
         """Return the z-scores of a row without learning from it.
 
@@ -115,9 +117,8 @@ class RobustScaler(Stateful):
         ndarray of shape (n,), float64
             z-scores in scales; NaN where the cell is missing or the series not fitted yet.
         """
-        row = check_row("RobustScaler", x, self.n_series)
         z = np.empty(self.n_series) if out is None else out
-        scaler_normalise(row, self._loc, self._scale, self.cap, z)
+        scaler_normalise(x, self._loc, self._scale, self.cap, z)
         return z
 
     def update(self, x: FloatArray) -> Self:
@@ -127,10 +128,19 @@ class RobustScaler(Stateful):
         ----------
         x : ndarray of shape (n,), float64, NaN or infinite = missing
             One row; missing cells leave their series as it is.
+
+        Raises
+        ------
+        ValueError
+            If the row has another number of series.
         """
-        row = check_row("RobustScaler", x, self.n_series)
+        self.learn(check_row("RobustScaler", x, self.n_series))
+        return self
+
+    def learn(self, x: FloatArray) -> None:
+        """Learn as `update` does from a row that has been checked."""
         ready = scaler_update(
-            row,
+            x,
             self._loc,
             self._scale,
             self._weight,
@@ -145,7 +155,6 @@ class RobustScaler(Stateful):
         )
         if ready:
             self._fit_ready()
-        return self
 
     def observe(self, x: FloatArray) -> None:
         """Remember a row without learning from it, except for series that are not fitted yet.
@@ -155,8 +164,7 @@ class RobustScaler(Stateful):
         x : ndarray of shape (n,), float64, NaN or infinite = missing
             One row.
         """
-        row = check_row("RobustScaler", x, self.n_series)
-        if scaler_observe(row, self.fit_rows, self._scale, self._recent, self._seen):
+        if scaler_observe(x, self.fit_rows, self._scale, self._recent, self._seen):
             self._fit_ready()
 
     def recentre(self, rows: int, weight: float) -> None:
@@ -196,6 +204,11 @@ class RobustScaler(Stateful):
         """Fit the series that have just become known well enough."""
         ready = np.isnan(self._scale) & (self._seen >= self.fit_rows)
         self._fit(np.flatnonzero(ready), self.fit_rows)
+        self._allocate()
+
+    def _allocate(self) -> None:
+        """Count the series that are fitted."""
+        self.fitted = int(np.count_nonzero(~np.isnan(self._scale)))
 
     def _fit(self, series: IntArray, rows: int) -> None:
         """Set location and scale of some series from their newest cells."""

@@ -52,6 +52,7 @@ class Silence(Stateful):
         self._counts: IntArray = np.zeros((4, n), dtype=np.int64)
         self._excused = 0
         self._rename_left = 0
+        self._allocate()
 
     def push(self, x: FloatArray, *, learn: bool) -> float:
         """Take one row; return how surprising the most surprising gap is.
@@ -68,13 +69,12 @@ class Silence(Stateful):
             Minus log probability, nats, >= 0; the number of series is paid for (Bonferroni).
         """
         worst = silence_step(x, learn, self.known_rows, self._run, self._counts, self.surprise)
-        n = self.surprise.shape[0]
         if self._rename_left:
             worst = float(np.partition(self.surprise, -1 - self._excused)[-1 - self._excused])
             self._rename_left -= 1
             if not self._rename_left:
                 self.accept()
-        return max(0.0, worst - float(np.log(max(n, 1))))
+        return max(0.0, worst - self._price)
 
     @property
     def usual_missing(self) -> float:
@@ -98,3 +98,8 @@ class Silence(Stateful):
         self.surprise = np.append(self.surprise, np.zeros(extra))
         self._run = np.append(self._run, np.zeros(extra, dtype=np.int64))
         self._counts = np.pad(self._counts, ((0, 0), (0, extra)))
+        self._allocate()
+
+    def _allocate(self) -> None:
+        """Set the price of looking at so many series, nats."""
+        self._price = float(np.log(max(self.surprise.shape[0], 1)))

@@ -3,9 +3,8 @@
 from typing import ClassVar, Self
 
 import numpy as np
-import scipy.linalg
 
-from detectors._kernels import gram_add, ring_push, ssa_energy
+from detectors._kernels import gram_add, ssa_push
 from detectors._validate import check_integer, check_real, check_row
 from detectors.base import FloatArray, Stateful
 from detectors.energy import UsualEnergy
@@ -30,7 +29,7 @@ class MultivariateSSA(Stateful):
     rank : int
         Number of singular vectors kept.
     refit_rows : int
-        Learned rows between two decompositions.
+        Rows that enter the Gram matrix between two decompositions.
     dense_rows : int
         Base up to which every row enters the Gram matrix; at k times as many, one in k + 1.
     memory_rows : int
@@ -66,9 +65,8 @@ class MultivariateSSA(Stateful):
         "_position",
         "_gram",
         "_learned",
-        "_residual",
+        "_outside",
         "_fitted",
-        "_energy",
     )
     _PARTS: ClassVar[tuple[str, ...]] = ("_usual",)
 
@@ -79,7 +77,7 @@ class MultivariateSSA(Stateful):
         lags: int = 8,
         rank: int = 3,
         refit_rows: int = 32,
-        dense_rows: int = 1024,
+        dense_rows: int = 256,
         memory_rows: int = 16_384,
         clip: float = 20.0,
     ) -> None:
@@ -91,13 +89,13 @@ class MultivariateSSA(Stateful):
         self.dense_rows = check_integer(who, "dense_rows", dense_rows, 1)
         self.memory_rows = check_integer(who, "memory_rows", memory_rows, 1)
         self.clip = check_real(who, "clip", clip, 0.0)
-        self._ring: FloatArray = np.full((n, 2 * self.lags), np.nan)
+        self._ring: FloatArray = np.full((self.lags, n), np.nan)
         self._position = 0
         self._gram: FloatArray = np.zeros((self.lags, self.lags))
         self._learned = 0
-        self._residual: FloatArray = np.eye(self.lags)
+        # Orthonormal basis of the residual space, one direction in a row.
+        self._outside: FloatArray = np.eye(self.lags)
         self._fitted = False
-        self._energy: FloatArray = np.full(n, np.nan)
         self._usual = UsualEnergy(n, self.memory_rows, floor=0.02)
         self._allocate()
 
@@ -122,7 +120,7 @@ class MultivariateSSA(Stateful):
         Parameters
         ----------
         z : ndarray of shape (n,), float64, NaN = missing
-            One row of z-scores.
+            One row of z-scores, trusted (`update` checks its row).
         learn : bool
             Whether the usual energies move towards this row (after it was scored).
 
@@ -133,34 +131,42 @@ class MultivariateSSA(Stateful):
             the newest cell or too much of the window is missing, or before the first fit. The
             array is reused by the next call.
         """
-        row = check_row("MultivariateSSA", z, self._energy.shape[0])
-        ring_push(row, self._ring, self._position, self.lags)
+        usual = self._usual
+        ssa_push(
+            z,
+            self.clip,
+            self._position,
+            self._ring,
+            self._fitted,
+            self._outside,
+            self._residual,
+            self._scratch,
+            self._energy,
+            usual.mean,
+            usual.weight,
+            usual.memory_rows,
+            usual.CLIP,
+            usual.floor,
+            learn,
+            usual.scores,
+        )
         self._position = (self._position + 1) % self.lags
-        if self._fitted:
-            ssa_energy(
-                self._ring,
-                self._position,
-                self._residual,
-                self.rank,
-                self.clip,
-                self._work,
-                self._window,
-                self._energy,
-            )
-        return self._usual.track(self._energy, learn=learn)
+        return usual.scores
 
     def learn(self) -> None:
         """Add the newest windows to the Gram matrix, and refit when it is time."""
         self._learned += 1
         # A long base is sampled: one more row adds little to it, and costs as much as the first.
-        if self._learned % (1 + self._learned // self.dense_rows) == 0:
-            gram_add(self._ring, self._position, self.clip, self._window, self._gram)
-        if self._learned % self.refit_rows == 0 and self._gram[0, 0] > 0.0:
+        every = 1 + self._learned // self.dense_rows
+        if self._learned % every:
+            return
+        gram_add(self._ring, self._position, self._window, self._gram)
+        if self._learned // every % self.refit_rows == 0 and self._gram[0, 0] > 0.0:
             self._refit()
 
     def update(self, z: FloatArray) -> Self:
         """Append a row and learn from it."""
-        self.push(z, learn=True)
+        self.push(check_row("MultivariateSSA", z, self._usual.n_series), learn=True)
         self.learn()
         return self
 
@@ -174,21 +180,23 @@ class MultivariateSSA(Stateful):
 
     def grow(self, n_series: int) -> None:
         """Append series behind the present ones; their windows start empty."""
-        extra = check_integer("MultivariateSSA", "n_series", n_series, self._energy.shape[0])
-        extra -= self._energy.shape[0]
-        self._ring = np.vstack([self._ring, np.full((extra, 2 * self.lags), np.nan)])
-        self._energy = np.append(self._energy, np.full(extra, np.nan))
+        n = self._usual.n_series
+        extra = check_integer("MultivariateSSA", "n_series", n_series, n) - n
+        self._ring = np.pad(self._ring, ((0, 0), (0, extra)), constant_values=np.nan)
         self._usual.grow(n_series)
         self._allocate()
 
     def _allocate(self) -> None:
-        """Make the scratch space of the kernels."""
+        """Make the scratch space of the kernels, and the projector."""
+        self._residual: FloatArray = self._outside.T @ self._outside
+        n = self._usual.n_series
         self._window: FloatArray = np.empty(self.lags)
-        self._work: FloatArray = np.empty((self.lags, self.lags))
+        self._scratch: FloatArray = np.empty(n)
+        self._energy: FloatArray = np.empty(n)
 
     def _refit(self) -> None:
         """Take the residual space from the eigenvectors of the Gram matrix."""
-        _, vectors = scipy.linalg.eigh(self._gram)
-        outside = vectors[:, : self.lags - self.rank]
-        self._residual = np.ascontiguousarray(outside @ outside.T)
+        _, vectors = np.linalg.eigh(self._gram)
+        self._outside = np.ascontiguousarray(vectors[:, : self.lags - self.rank].T)
+        self._allocate()
         self._fitted = True

@@ -3,9 +3,8 @@
 from typing import ClassVar, Self
 
 import numpy as np
-import scipy.linalg
 
-from detectors._kernels import subspace_residual
+from detectors._kernels import subspace_push
 from detectors._validate import check_integer, check_real, check_row
 from detectors.base import FloatArray, Stateful
 from detectors.energy import UsualEnergy
@@ -31,7 +30,7 @@ class LaggedSubspace(Stateful):
     energy : float
         Share of the energy that the directions shall hold, as far as ``max_rank`` allows.
     block_rows : int
-        Rows between two decompositions.
+        Rows that enter the sketch between two decompositions.
     dense_rows : int
         Base up to which every row is learned; at k times as many, one in k + 1.
     memory_rows : int
@@ -80,7 +79,7 @@ class LaggedSubspace(Stateful):
         max_rank: int = 16,
         energy: float = 0.9,
         block_rows: int = 24,
-        dense_rows: int = 1024,
+        dense_rows: int = 256,
         memory_rows: int = 16_384,
         clip: float = 20.0,
     ) -> None:
@@ -120,7 +119,7 @@ class LaggedSubspace(Stateful):
         Parameters
         ----------
         z : ndarray of shape (n,), float64, NaN = missing
-            One row of z-scores.
+            One row of z-scores, trusted (`update` checks its row).
         learn : bool
             Whether the usual energies move towards this row (after it was scored).
 
@@ -130,25 +129,25 @@ class LaggedSubspace(Stateful):
             Residual energy of each series in units of its usual one; NaN where it is missing, or
             before the first block is full. The array is reused by the next call.
         """
-        n = self._usual.n_series
-        row = check_row("LaggedSubspace", z, n)
-        np.isfinite(row, out=self._present)
-        self._lagged[n:] = self._lagged[:-n] if n else 0.0
-        newest = self._lagged[:n]
-        np.clip(row, -self.clip, self.clip, out=newest)
-        newest[~self._present] = 0.0
-        if self.rank:
-            subspace_residual(
-                self._lagged,
-                self._basis,
-                self._basis_t,
-                self._coefficients,
-                self._fitted,
-                self._present,
-                self._energy,
-            )
-            self._usual.track(self._energy, learn=learn)
-        return self._usual.scores
+        usual = self._usual
+        subspace_push(
+            z,
+            self.clip,
+            self._lagged,
+            self._basis,
+            self._basis_t,
+            self._coefficients,
+            self._scratch,
+            self._energy,
+            usual.mean,
+            usual.weight,
+            usual.memory_rows,
+            usual.CLIP,
+            usual.floor,
+            learn,
+            usual.scores,
+        )
+        return usual.scores
 
     def learn(self) -> None:
         """Add the newest lagged row to the block, and decompose when the block is full.
@@ -166,7 +165,7 @@ class LaggedSubspace(Stateful):
 
     def update(self, z: FloatArray) -> Self:
         """Append a row and learn from it."""
-        self.push(z, learn=True)
+        self.push(check_row("LaggedSubspace", z, self._usual.n_series), learn=True)
         self.learn()
         return self
 
@@ -200,16 +199,15 @@ class LaggedSubspace(Stateful):
         n = self._usual.n_series
         self._basis_t: FloatArray = np.ascontiguousarray(self._basis[:n].T)
         self._coefficients: FloatArray = np.empty(self.rank)
-        self._fitted: FloatArray = np.empty(n)
-        self._present = np.zeros(n, dtype=np.bool_)
-        self._energy: FloatArray = np.full(n, np.nan)
+        self._scratch: FloatArray = np.empty(n)
+        self._energy: FloatArray = np.empty(n)
 
     def _decompose(self) -> None:
         """Fold the block into the sketch and choose the directions anew."""
         self._total += float(np.sum(self._block * self._block))
         stacked = np.vstack([self._sketch, self._block])
         # Singular vectors through the small Gram matrix: rows are few, columns many.
-        values, vectors = scipy.linalg.eigh(stacked @ stacked.T)
+        values, vectors = np.linalg.eigh(stacked @ stacked.T)
         order = np.argsort(values)[::-1][: 2 * self.max_rank]
         order = order[values[order] > 1e-9 * max(values[-1], 1e-300)]
         self._sketch = np.ascontiguousarray(vectors[:, order].T @ stacked)

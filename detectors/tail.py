@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from detectors._tail_kernels import tail_collect, tail_fit, tail_log_p, tail_push
+from detectors._tail_kernels import tail_collect, tail_fit, tail_push
 from detectors._validate import check_integer, check_real
 from detectors.base import FloatArray, IntArray, Stateful
 
@@ -37,6 +37,11 @@ class PredictiveTail(Stateful):
     max_peaks : int
         Most excesses that make the tail.
 
+    Attributes
+    ----------
+    tails : ndarray of shape (n_channels, 4)
+        Score at which each tail begins, its scale, its shape, and how often a row starts an
+        excursion into it; the first is NaN where there is none yet.
 
     Notes
     -----
@@ -73,10 +78,7 @@ class PredictiveTail(Stateful):
         "_waiting",
         "_clock",
         "_blocks",
-        "_onset",
-        "_sigma",
-        "_shape",
-        "_rate",
+        "tails",
     )
     _SHORT_BLOCKS: ClassVar[int] = 512
 
@@ -109,10 +111,8 @@ class PredictiveTail(Stateful):
         self._waiting: IntArray = np.zeros(n, dtype=np.int64)
         self._clock: IntArray = np.zeros(n, dtype=np.int64)
         self._blocks: IntArray = np.zeros(n, dtype=np.int64)
-        self._onset: FloatArray = np.full(n, np.nan)
-        self._sigma: FloatArray = np.ones(n)
-        self._shape: FloatArray = np.ones(n)
-        self._rate: FloatArray = np.ones(n)
+        self.tails: FloatArray = np.ones((n, 4))
+        self.tails[:, 0] = np.nan
 
     @property
     def blocks(self) -> IntArray:
@@ -122,25 +122,12 @@ class PredictiveTail(Stateful):
     @property
     def onset(self) -> FloatArray:
         """Scores at which the tails begin, shape (n_channels,); NaN where there is none yet."""
-        return self._onset.copy()
+        return self.tails[:, 0].copy()
 
     @property
     def log_rate(self) -> FloatArray:
         """Log of how often a row starts an excursion into the tail, shape (n_channels,)."""
-        return np.asarray(np.log(self._rate))
-
-    def log_p(self, scores: FloatArray, out: FloatArray) -> FloatArray:
-        """Write the log of the exceedances per row that normal operation is expected to make.
-
-        Parameters
-        ----------
-        scores : ndarray of shape (n_channels,), float64
-            Scores of one row; NaN = the channel says nothing.
-        out : ndarray of shape (n_channels,), float64
-            Where to write; 0 below the tail and for channels without one.
-        """
-        tail_log_p(scores, self._rate, self._onset, self._sigma, self._shape, out)
-        return out
+        return np.asarray(np.log(self.tails[:, 3]))
 
     def limits(self, log_p: FloatArray) -> FloatArray:
         """Return the scores that are exceeded ``exp(log_p)`` times a row.
@@ -155,21 +142,24 @@ class PredictiveTail(Stateful):
         ndarray of shape (n_channels,), float64
             Scores; NaN where a channel has no tail yet.
         """
-        room = np.maximum(np.log(self._rate) - log_p, 0.0)
-        return np.asarray(self._onset + self._sigma * np.expm1(self._shape * room) / self._shape)
+        onset, scale, shape, rate = self.tails.T
+        room = np.maximum(np.log(rate) - log_p, 0.0)
+        return np.asarray(onset + scale * np.expm1(shape * room) / shape)
 
     def push(self, scores: FloatArray) -> None:
         """Learn the scores of one normal row.
 
         Parameters
         ----------
-        scores : ndarray of shape (n_channels,), float64, NaN = the channel says nothing
+        scores : ndarray of shape (>= n_channels,), float64, NaN = the channel says nothing
             Scores, each made by a model that had not seen the row.
         """
-        if tail_collect(
+        tail_collect(
             scores,
             self.block_rows,
             self._SHORT_BLOCKS,
+            self.share,
+            self.max_peaks,
             self._current,
             self._rows,
             self._pending,
@@ -178,8 +168,8 @@ class PredictiveTail(Stateful):
             self._blocks,
             self._top,
             self._when,
-        ):
-            self._fit()
+            self.tails,
+        )
 
     def censor(self, scores: FloatArray, log_p: float) -> None:
         """Learn of an alarm: the largest score of each channel in it, up to its limit.
@@ -197,23 +187,17 @@ class PredictiveTail(Stateful):
             tail_push(value, int(self._clock[c]), self._top[c], self._when[c])
             self._blocks[c] += 1
             self._clock[c] += 1
-        self._fit()
+            tail_fit(
+                self._top[c],
+                int(self._blocks[c]),
+                int(self.block_rows[c]),
+                self.share,
+                self.max_peaks,
+                self.tails[c],
+            )
 
     def discard(self) -> None:
         """Drop the blocks on probation: the system was already leaving its normal state."""
         self._current.fill(-np.inf)
         self._rows.fill(0)
         self._waiting.fill(0)
-
-    def _fit(self) -> None:
-        tail_fit(
-            self._top,
-            self._blocks,
-            self.block_rows,
-            self.share,
-            self.max_peaks,
-            self._onset,
-            self._sigma,
-            self._shape,
-            self._rate,
-        )

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaincinv
 
+from detectors._tail_kernels import judge
 from detectors._validate import check_integer, check_real, check_row
 from detectors.bank import CHANNELS, Bank
 from detectors.base import FloatArray, IntArray, Stateful
@@ -131,7 +132,8 @@ class Trigger(Stateful):
         self._used = _used(who, CHANNELS if channels is None else channels)
         budget_rows = _WEEK_S / self.interval_s / self.false_alarms_per_week
         self._log_alpha = -float(np.log(budget_rows * np.count_nonzero(self._used)))
-        self._income = 1.0 / max(budget_rows, 1.0)
+        self._income = 1.0 / max(budget_rows, 1.0)  # alarms that a row pays for
+        self._fading = float(np.exp(-self._income))
         self._bank = Bank(n, self.memory_rows)
         blocks = [_BLOCK_ROWS.get(name, _SHORT_BLOCK_ROWS) for name in CHANNELS[:_N_TAILS]]
         self._tail = PredictiveTail(_N_TAILS, block_rows=blocks)
@@ -148,6 +150,7 @@ class Trigger(Stateful):
         self._excess: FloatArray = np.zeros(len(CHANNELS))
         self._peak: FloatArray = np.full(len(CHANNELS), -np.inf)
         self._log_p: FloatArray = np.zeros(len(CHANNELS))
+        self._beyond: FloatArray = np.zeros(len(CHANNELS))
 
     @property
     def n_series(self) -> int:
@@ -243,17 +246,11 @@ class Trigger(Stateful):
         row = check_row("Trigger", x, self.n_series)
         self.rows_seen += 1
         self.drift_detected = self.new_normal = False
-        statistics = self._bank.measure(row, learn=not self.alarm)
-        self._tail.log_p(statistics[:_N_TAILS], self._log_p[:_N_TAILS])
-        self._log_p[-1] = -statistics[-1]
-        self._accumulate()
-        self._accepted *= np.exp(-self._income)
         self._debt = max(self._debt - self._income, 0.0)
-        margin = np.where(self._used, self._needed() - self._log_p, -np.inf)
-        self._worst = int(np.argmax(margin))
+        margin = self._judge(self._bank.measure(row, learn=not self.alarm))
         if self.alarm:
             self._follow()
-        elif self.warm and margin[self._worst] > 0.0:
+        elif margin > 0.0 and self.warm:
             self._raise()
         if self.alarm:
             self._bank.observe(row)
@@ -282,11 +279,26 @@ class Trigger(Stateful):
         """
         self._bank.grow(check_integer("Trigger", "n_series", n_series, self.n_series))
 
-    def _accumulate(self) -> None:
-        """Add up how far every statistic lies in its tail; the onset is when the sum left zero."""
-        beyond = -self._log_p
-        beyond[:_N_TAILS] += np.where(self._log_p[:_N_TAILS] < 0.0, self._tail.log_rate, 0.0)
-        self._onset.update(beyond)
+    def _judge(self, statistics: FloatArray) -> float:
+        """Return how far, in log p, the worst channel is beyond its limit; negative = within it.
+
+        What lies in the tails is added up on the way: the onset is when the sum left zero.
+        """
+        self._worst, margin = judge(
+            statistics,
+            self._tail.tails,
+            self._log_alpha,
+            self._fading,
+            self._accepted,
+            self._used,
+            _ONSET_SLACK,
+            _ONSET_CEILING,
+            self._onset.statistic,
+            self._onset.onset,
+            self._log_p,
+            self._beyond,
+        )
+        return margin
 
     def _needed(self) -> FloatArray:
         """Return the log p-value that each channel needs for an alarm."""
@@ -380,7 +392,7 @@ class Trigger(Stateful):
         self._bank.learn(row)
         self.learned_rows += 1
         if fitted:
-            self._tail.push(self._bank.statistics[:_N_TAILS])
+            self._tail.push(self._bank.statistics)
 
 
 def _used(who: str, channels: Sequence[str]) -> NDArray[np.bool_]:

@@ -6,7 +6,7 @@ import numpy as np
 
 from detectors._bank_kernels import windows_push
 from detectors._validate import check_integer, check_real
-from detectors.base import FloatArray, IntArray, Stateful
+from detectors.base import FloatArray, Stateful
 
 __all__ = ["Windows"]
 
@@ -64,7 +64,7 @@ class Windows(Stateful):
         self._ring: FloatArray = np.full((self.long, n), np.nan)
         self._position = 0
         self._sums: FloatArray = np.zeros((2, n))
-        self._counts: IntArray = np.zeros((2, n), dtype=np.int64)
+        self._counts: FloatArray = np.zeros((2, n))
         self._last: FloatArray = np.full(n, np.nan)
         self.pair: FloatArray = np.full(n, np.nan)
         self.short_mean: FloatArray = np.full(n, np.nan)

@@ -68,6 +68,12 @@ def gram(windows, clip):
     return clipped.T @ clipped, len(complete)
 
 
+def lagged(rows, lags, clip):
+    """Newest rows behind each other, the newest first, clipped; missing cells at 0."""
+    cells = np.clip(np.where(np.isfinite(rows), rows, 0.0), -clip, clip)
+    return np.concatenate(cells[::-1][:lags])
+
+
 def subspace_residual(lagged, basis, present):
     """Squared distance of the newest entries to the space spanned by the basis."""
     rest = lagged - basis @ (basis.T @ lagged)
@@ -130,6 +136,14 @@ def tail_log_p(value, onset, sigma, shape, rate):
     if not value > onset:
         return 0.0
     return math.log(rate * (1.0 + shape * (value - onset) / sigma) ** (-1.0 / shape))
+
+
+def worst_margin(log_p, log_alpha, fading, accepted, used):
+    """((channel, margin) with the largest margin among those used, faded evidence)."""
+    accepted = accepted * fading
+    margins = {c: log_alpha - accepted[c] - log_p[c] for c in np.flatnonzero(used)}
+    worst = max(margins, key=margins.get)
+    return (worst, margins[worst]), accepted
 
 
 def windows(rows, short, long, clip):

@@ -170,7 +170,7 @@ def test_storm_of_missing_rows_leaves_no_nan(x, storm):
     fitted = ~np.isnan(state["_scaler"]["_scale"])
     assert np.isfinite(state["_scaler"]["_loc"][fitted]).all()
     for part in ("_space", "_ssa"):
-        assert np.isfinite(state[part]["_usual"]["_mean"]).all()
+        assert np.isfinite(state[part]["_usual"]["mean"]).all()
     for part, name in (("_space", "_basis"), ("_ssa", "_gram")):
         assert np.isfinite(state[part][name]).all()
     assert np.isfinite(state["_windows"]["_sums"]).all()

@@ -25,9 +25,13 @@ def row(n, odd, seed=0):
 
 
 def windows(n, lags, seed=0):
-    """Rings of n series, shape (n, 2 lags), and the windows they hold, start at 0."""
+    """A ring (lags, n) whose oldest row is row 2, and the windows (n, lags) that it holds."""
     cells = np.random.default_rng(seed).normal(size=(n, lags))
-    return np.ascontiguousarray(np.hstack([cells, cells])), cells
+
+    def ring(cells):
+        return np.ascontiguousarray(np.roll(np.clip(cells, -1.5, 1.5).T, 2, axis=0))
+
+    return ring, cells
 
 
 class TestScaler:
@@ -74,16 +78,16 @@ class TestWindows:
     @pytest.mark.parametrize("n", SIZES)
     @pytest.mark.parametrize("rows", [1, 3, 4, 9])
     def test_ring(self, n, rows):
-        """A ring holds the newest rows in order."""
+        """A ring holds the newest rows, clipped, in order."""
         x = np.random.default_rng(1).normal(size=(rows, n))
-        ring, position = np.full((n, 8), np.nan), 0
+        ring, position = np.full((4, n), np.nan), 0
         for one in x:
-            kernels.ring_push(one, ring, position, 4)
+            kernels.ring_push(one, 1.5, position, ring)
             position = (position + 1) % 4
         held = np.full((4, n), np.nan)
-        held[4 - min(rows, 4) :] = x[-4:]
+        held[4 - min(rows, 4) :] = np.clip(x[-4:], -1.5, 1.5)
 
-        assert_allclose(ring[:, position : position + 4], held.T)
+        assert_allclose(np.roll(ring, -position, axis=0), held)
 
     @pytest.mark.parametrize(
         "missing", [[], [0], [3], [5], [1, 4], [0, 1, 2], [0, 1, 2, 3], [1, 5]]
@@ -95,12 +99,12 @@ class TestWindows:
         lags = 6
         ring, cells = windows(n, lags, seed=2)
         if n:
-            ring[0, missing] = cells[0, missing] = np.nan
+            cells[0, missing] = np.nan
         q, _ = np.linalg.qr(np.random.default_rng(3).normal(size=(lags, lags)))
-        residual = np.ascontiguousarray(q[:, rank:] @ q[:, rank:].T)
-        out, work, window = np.empty(n), np.empty((lags, lags)), np.empty(lags)
+        residual = q[:, rank:] @ q[:, rank:].T
+        out, outside = np.empty(n), np.ascontiguousarray(q[:, rank:].T)
 
-        kernels.ssa_energy(ring, 0, residual, rank, 1.5, work, window, out)
+        kernels.ssa_energy(ring(cells), 2, outside, residual, np.empty(n), out)
 
         assert_allclose(out, naive.ssa_energy(cells, residual, rank, 1.5), rtol=1e-7, atol=1e-9)
 
@@ -110,12 +114,33 @@ class TestWindows:
         """Only complete windows enter the Gram matrix."""
         ring, cells = windows(n, 4, seed=4)
         if n:
-            ring[-1, missing] = cells[-1, missing] = np.nan
+            cells[-1, missing] = np.nan
         gram = np.zeros((4, 4))
-        expected, count = naive.gram(cells, 1.0)
+        expected, count = naive.gram(cells, 1.5)
 
-        assert kernels.gram_add(ring, 0, 1.0, np.empty(4), gram) == count
+        assert kernels.gram_add(ring(cells), 2, np.empty(4), gram) == count
         assert_allclose(gram, expected)
+
+    @pytest.mark.parametrize("fitted", [False, True])
+    def test_push(self, fitted):
+        """A row pushed is clipped, and relative energies come out once there is a space."""
+        ring, cells = windows(3, 4, seed=9)
+        cells[1, 2] = np.nan
+        residual = np.diag([0.0, 1.0, 1.0, 1.0])
+        held, z = ring(cells), np.array([9.0, 0.1, np.nan])
+        mean, weight, out = np.full(3, 0.5), np.full(3, 9.0), np.full(3, -1.0)
+        moved = np.column_stack([cells[:, 1:], z])
+        energies = naive.ssa_energy(moved, residual, 1, 1.5)
+        expected = naive.track_energy(energies, mean, weight, 50.0, 4.0, 0.01)
+
+        kernels.ssa_push(
+            *(z, 1.5, 2, held, fitted, residual[1:], residual, np.empty(3), np.empty(3)),
+            *(mean, weight, 50.0, 4.0, 0.01, True, out),
+        )
+
+        assert_allclose(np.roll(held, -3, axis=0).T, np.clip(moved, -1.5, 1.5))
+        assert_allclose(out, expected[0] if fitted else -1.0)
+        assert_allclose(mean, expected[1] if fitted else 0.5)
 
 
 class TestSubspace:
@@ -130,12 +155,44 @@ class TestSubspace:
         basis = np.ascontiguousarray(q[:, :rank])
         lagged, present = rng.normal(size=width), rng.random(n) > 0.3
         lagged[:n][~present] = 0.0
+        z = np.where(present, lagged[:n], np.nan)
         out, fitted = np.empty(n), np.empty(n)
         basis_t = np.ascontiguousarray(basis[:n].T)
 
-        kernels.subspace_residual(lagged, basis, basis_t, np.empty(rank), fitted, present, out)
+        kernels.subspace_residual(z, lagged, basis, basis_t, np.empty(rank), fitted, out)
 
         assert_allclose(out, naive.subspace_residual(lagged, basis, present), atol=1e-12)
+
+    @pytest.mark.parametrize("lags", [1, 2, 3])
+    @pytest.mark.parametrize("n", SIZES)
+    @pytest.mark.parametrize("odd", ODD)
+    def test_lags(self, lags, n, odd):
+        """A lagged row is the newest rows behind each other, clipped, missing cells at 0."""
+        rows = np.array([row(n, odd, seed) for seed in range(4)])
+        lagged = np.zeros(lags * n)
+        for one in rows:
+            kernels.lag_push(one, 1.0, lagged)
+
+        assert_allclose(lagged, naive.lagged(rows, lags, 1.0))
+
+    @pytest.mark.parametrize("rank", [0, 1])
+    def test_push(self, rank):
+        """A row pushed moves the lags, and relative energies come out once there is a space."""
+        z, lagged, basis = np.array([9.0, np.nan]), np.array([0.3, -0.2]), np.full((2, 1), 0.5**0.5)
+        basis = np.ascontiguousarray(basis[:, :rank])
+        mean, weight, out = np.full(2, 0.5), np.full(2, 9.0), np.full(2, -1.0)
+        moved = np.array([1.5, 0.0])
+        energies = naive.subspace_residual(moved, basis, np.isfinite(z))
+        expected = naive.track_energy(energies, mean, weight, 50.0, 4.0, 0.01)
+
+        kernels.subspace_push(
+            *(z, 1.5, lagged, basis, np.ascontiguousarray(basis.T)),
+            *(np.empty(rank), np.empty(2), np.empty(2), mean, weight, 50.0, 4.0, 0.01, True, out),
+        )
+
+        assert_allclose(lagged, moved)
+        assert_allclose(out, expected[0] if rank else -1.0)
+        assert_allclose(mean, expected[1] if rank else 0.5)
 
     @pytest.mark.parametrize("learn", [False, True])
     @pytest.mark.parametrize("weight", [0.0, 7.0, 8.0, 100.0])
@@ -229,6 +286,25 @@ class TestFolds:
         assert_allclose(out, expected)
         assert_allclose(root, np.sqrt(crossed))
 
+    @pytest.mark.parametrize("peak", [1e-9, 1.0, 1e200])
+    def test_level(self, peak):
+        """The logarithm of a product neither overflows nor loses what is small."""
+        z = np.random.default_rng(10).normal(size=200)
+
+        ours = bank_kernels.mean_level(z, np.full(200, peak))
+
+        assert_allclose(ours, np.log1p((z / peak) ** 2).mean(), rtol=1e-12, atol=1e-15)
+
+    def test_nothing_present(self):
+        """Without any value there is no mean and no maximum."""
+        nothing = np.full(3, np.nan)
+
+        assert np.isnan(bank_kernels.mean_present(nothing))
+        assert np.isnan(bank_kernels.max_present(nothing))
+        assert np.isnan(bank_kernels.mean_root(nothing))
+        assert np.isnan(bank_kernels.mean_level(nothing, np.ones(3)))
+        assert np.isnan(bank_kernels.mean_lasting(nothing, nothing.copy(), nothing.copy()))
+
     @pytest.mark.parametrize("slack", [0.0, 0.5])
     def test_cusum(self, slack):
         """The recursion and its age follow the twin through missing scores and the ceiling."""
@@ -236,7 +312,7 @@ class TestFolds:
         scores[[5, 6, 30], 0] = np.nan
         y, age, path = np.zeros(2), np.zeros(2, np.int64), []
         for one in scores:
-            bank_kernels.cusum_step(one, slack, 3.0, y, age)
+            tail_kernels.cusum_step(one, slack, 3.0, y, age)
             path.append((y.copy(), age.copy()))
 
         for c in range(2):
@@ -259,22 +335,19 @@ class TestTail:
         top, when = np.full((1, 41), -np.inf), np.full((1, 41), -1)
         for now, value in enumerate(maxima):
             tail_kernels.tail_push(value, now, top[0], when[0])
-        out = [np.full(1, np.nan) for _ in range(4)]
+        out = np.full(4, np.nan)
 
-        tail_kernels.tail_fit(top, np.array([size]), np.array([4]), 0.3, 12, *out)
+        tail_kernels.tail_fit(top[0], size, 4, 0.3, 12, out)
 
-        expected = naive.tail(maxima, 0.3, 12, 4)
-        assert_allclose([o[0] for o in out], expected, rtol=1e-9)
+        assert_allclose(out, naive.tail(maxima, 0.3, 12, 4), rtol=1e-9)
 
     def test_fit_needs_blocks(self):
         """A channel with too few blocks has no tail."""
-        out = [np.zeros(1) for _ in range(4)]
+        out = np.zeros(4)
 
-        tail_kernels.tail_fit(
-            np.array([[3.0, 2.0, 1.0]]), np.array([2]), np.array([4]), 0.3, 2, *out
-        )
+        tail_kernels.tail_fit(np.array([3.0, 2.0, 1.0]), 2, 4, 0.3, 2, out)
 
-        assert np.isnan(out[0][0])
+        assert np.isnan(out[0])
 
     def test_forget(self):
         """Old entries go, and the rest stays in order."""
@@ -287,10 +360,41 @@ class TestTail:
     @pytest.mark.parametrize("value", [-1.0, 1.0, 1.5, 40.0, np.nan, np.inf])
     def test_log_p(self, value):
         """The p-value of a score is that of its twin."""
-        out = np.empty(1)
+        out, beyond = np.empty(1), np.empty(1)
+        tails = np.array([[1.0, 0.5, 0.2, 0.1]])
 
-        tail_kernels.tail_log_p(*(np.array([v]) for v in (value, 0.1, 1.0, 0.5, 0.2)), out)
+        tail_kernels.tail_log_p(np.array([value]), tails, out, beyond)
 
         with np.errstate(divide="ignore"):
-            expected = -np.inf if value == np.inf else naive.tail_log_p(value, 1.0, 0.5, 0.2, 0.1)
+            expected = -np.inf if value == np.inf else naive.tail_log_p(value, *tails[0])
         assert_allclose(out[0], expected)
+        assert_allclose(beyond[0], np.log(0.1) - expected if expected else 0.0)
+
+    def test_worst_margin(self):
+        """The channel farthest beyond its own limit is found among those that are used."""
+        rng = np.random.default_rng(8)
+        for used in (np.array([True, True, False, True]), np.array([False, True, False, False])):
+            log_p, accepted = -rng.exponential(9.0, size=4), rng.exponential(size=4)
+            expected = naive.worst_margin(log_p, -7.0, 0.5, accepted, used)
+
+            assert tail_kernels.worst_margin(log_p, -7.0, 0.5, accepted, used) == expected[0]
+            assert_allclose(accepted, expected[1])
+
+    def test_judge(self):
+        """Tails and surprises become p-values, sums since they left zero, and one margin."""
+        tails = np.array([[1.0, 0.5, 0.2, 0.1], [2.0, 1.0, 0.3, 0.2]])
+        rows = np.random.default_rng(9).exponential(2.0, size=(40, 3))
+        used, sums, ages = np.array([True, False, True]), np.zeros(3), np.zeros(3, np.int64)
+        log_p, beyond, accepted = np.empty(3), np.empty(3), np.ones(3)
+        told = []
+        for one in rows:
+            verdict = tail_kernels.judge(
+                *(one, tails, -7.0, 0.9, accepted, used, 1.0, 30.0, sums, ages, log_p, beyond)
+            )
+            told.append([*(naive.tail_log_p(one[c], *tails[c]) for c in range(2)), -one[2]])
+
+        assert_allclose(log_p, told[-1])
+        assert verdict == naive.worst_margin(log_p, -7.0, 1.0, accepted, used)[0]
+        rates = np.where(np.array(told) < 0.0, np.log([0.1, 0.2, 1.0]), 0.0)
+        paths = [naive.cusum(scores, 1.0, 30.0)[-1] for scores in (rates - told).T]
+        assert_allclose(np.transpose([sums, ages]), paths)
