@@ -32,8 +32,7 @@ _NEW_NORMAL_S: Final = 3600.0
 _NEW_NORMAL_SHARE: Final = 1.0 / 16.0
 # Log likelihood from which the carrying series themselves say when they changed.
 _TELLING_GAIN: Final = 12.0
-# A change point is one when its interval is short; a drift or a wave has none.
-_SHARP_ROWS: Final = 6
+_SHARP_ROWS: Final = 6  # most that its interval may hold: a drift has no change point
 # Cumulative sums of surprise, for the onset: a row in the tail by less than this is no news.
 _ONSET_SLACK: Final = 1.0
 _ONSET_CEILING: Final = 30.0
@@ -313,8 +312,7 @@ class Trigger(Stateful):
         self._raised_by = self._worst
         self._excess = np.maximum(self._log_alpha - self._log_p, 0.0)
         np.copyto(self._peak, self._bank.statistics)
-        # What was still on probation may belong to the change.
-        self._tail.discard()
+        self._tail.discard()  # what was still on probation may belong to the change
         self._date()
 
     def _date(self) -> None:
@@ -326,10 +324,9 @@ class Trigger(Stateful):
             self.onset_rows = summed
             self.onset_interval = np.array([summed, 0])
             return
-        self.onset_rows = max(summed, point.rows)
-        self.onset_interval = np.array(
-            [max(summed, point.earliest), min(self.onset_rows, point.latest)]
-        )
+        rows = max(summed, point.rows)
+        self.onset_rows = rows
+        self.onset_interval = np.array([max(summed, point.earliest), min(rows, point.latest)])
 
     def _follow(self) -> None:
         """End the alarm where the system is calm again, or stayed where it went."""
@@ -359,7 +356,7 @@ class Trigger(Stateful):
         return self._raised_by in _LONG
 
     def _calm(self) -> bool:
-        """Whether no channel is more than half of the way, in log p, from its tail to its limit."""
+        """Whether no channel is more than halfway, in log p, from its tail to its limit."""
         halfway = np.full(len(CHANNELS), 0.5 * self._log_alpha)
         halfway[:_N_TAILS] += 0.5 * self._tail.log_rate
         quiet = (self._log_p > halfway) | ~self._used
