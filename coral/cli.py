@@ -143,8 +143,8 @@ def _add_replay(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         "--plot",
         type=Path,
         metavar="FILE",
-        help="draw health signals, the trigger's statistic and top series (.png, .svg, .pdf; "
-        "needs the extra `plots`; one recording)",
+        help="draw health signals, the trigger's statistic, top series and the rank history (.png, "
+        ".svg, .pdf; needs the extra `plots`; one recording)",
     )
     _add_table_options(replay)
     _add_json(replay, "print the events to stdout as NDJSON instead of tables")

@@ -21,11 +21,12 @@ from coral.document import WIDTH, markdown, plain
 from coral.errors import CoralError, Exit, IncidentError
 from coral.incident import Incident
 from coral.journal import Journal, find, read
-from coral.plot import Trace, check_plot, draw
+from coral.plot import check_plot, draw
 from coral.replay import INCIDENTS, METRICS, BrokerFed, NullSink, replay, system_of
 from coral.replay import Progress as Step
 from coral.settings import as_toml, load
 from coral.settings.schema import json_schema
+from coral.trace import Trace
 from coral.words import printable
 from streams.base import Sink, Source
 from streams.clock import SystemClock
