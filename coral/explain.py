@@ -98,10 +98,10 @@ def _settled(data: Incident) -> str:
     settled = data.convergence
     if settled.converged:
         return f"The ranking settled {settled.rows} rows after the onset."
+    often = f", {settled.confirmations} times in a row" if settled.confirmations > 1 else ""
     return (
         f"The ranking has not settled after {data.rows} rows: its first five agree to "
-        f"{settled.agreement:.0%} with those at half and three quarters of the rows, "
-        f"{settled.confirmations} revisions in a row."
+        f"{settled.agreement:.0%} with those at half and three quarters of the rows{often}."
     )
 
 
@@ -116,11 +116,16 @@ def _health(data: Incident) -> Iterator[Block]:
 
 
 def _signal(metric: MetricFinding) -> list[str]:
-    since = f" at {clock(metric.changed_at)}" if metric.changed_at else ""
-    said = f"{quoted(metric.name)} {_change(metric)}{since}"
-    if metric.changed_at is None:
-        said += "; no row left its normal range"
-    return [f"{said}.", *_drawn(metric.course)]
+    before, name = quantity(metric.before), quoted(metric.name)
+    if metric.changed_at is not None:
+        said = f"{name} {_change(metric)} at {clock(metric.changed_at)}."
+    elif metric.after is None:
+        said = f"{name} has had no value since; it was {before} before."
+    else:
+        said = (
+            f"{name} stayed in its normal range: {before} before, {quantity(metric.after)} since."
+        )
+    return [said, *_drawn(metric.course)]
 
 
 def _change(metric: MetricFinding) -> str:
@@ -159,9 +164,10 @@ def _causes(data: Incident) -> Iterator[Block]:
     yield Heading(2, "Causes")
     if not data.causes:
         yield Paragraph("No entity has any evidence.")
+    clear = data.tier != "no clear cause"
     for cause in data.causes[:CAUSES]:
-        title = f"{cause.rank}. {quoted(cause.entity)}: {cause.tier}, score {cause.score:.2f}"
-        yield Heading(3, title)
+        tier = f"{cause.tier}, " if clear else ""
+        yield Heading(3, f"{cause.rank}. {quoted(cause.entity)}: {tier}score {cause.score:.2f}")
         yield Facts(
             [(label, said) for label, said in _details(cause, data.trigger.time[:10]) if said]
         )

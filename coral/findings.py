@@ -234,6 +234,8 @@ class Findings:
         if said:
             return said
         first = ranking.evidence[ranking.order[0]] / max(ranking.evidence[entity], 1e-12)
+        if 1 < first < 1.05:
+            return "its evidence is a little weaker than that of the first"
         if first > 1:
             return f"its evidence is {first:.1f} times weaker than that of the first"
         return "it has no path to the health signal that its evidence explains"

@@ -207,6 +207,18 @@ def text_of(event):
     return plain(explain.case(journal.Chronicle(event))).split()
 
 
+def test_a_health_signal_that_did_not_change_is_said_to_have_stayed(events):
+    """And one without a value to have none; without a clear cause no entity is called possible."""
+    last = events[-1]
+    health = msgspec.structs.replace(last.data.health[0], changed_at=None, before=1.0, after=2.0)
+    silent = msgspec.structs.replace(health, after=None)
+    data = msgspec.structs.replace(last.data, health=[health, silent], tier="no clear cause")
+    text = " ".join(text_of(msgspec.structs.replace(last, data=data)))
+    assert "`web:latency_p95` stayed in its normal range: 1 before, 2 since." in text
+    assert "`web:latency_p95` has had no value since; it was 1 before." in text
+    assert "1. db: score 0." in text
+
+
 @pytest.mark.parametrize(
     ("before", "after", "drawn"),
     [
