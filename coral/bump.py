@@ -30,7 +30,7 @@ _STYLES: Final[tuple[dict[str, Any], ...]] = (
     {"color": "0.6", "linestyle": "--", "marker": "*"},
 )
 # Those that came and went, and never led: seen, not told apart.
-_PASSING: Final[dict[str, Any]] = {"color": "0.8", "linestyle": "-", "marker": "."}
+_PASSING: Final[dict[str, Any]] = {"color": "0.8", "linestyle": "-", "marker": "d", "markersize": 3}
 LONGEST_LABEL: Final = 40
 
 
@@ -79,7 +79,7 @@ def _draw_line(
 ) -> None:
     """Draw one entity; where it was not among the first five there is a gap."""
     ranks = [m.top.index(name) + 1 if name in m.top else math.nan for m in moves]
-    axis.plot([m.rows for m in moves], ranks, **style, markersize=5, linewidth=1.4)
+    axis.plot([m.rows for m in moves], ranks, **{"linewidth": 1.4, "markersize": 5, **style})
 
 
 def _doublings(first: int, last: int) -> list[int]:

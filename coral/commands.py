@@ -237,10 +237,18 @@ def run_explain(options: argparse.Namespace) -> int:
         text = explain.as_json(chosen)
     else:
         text = markdown(blocks) if options.markdown else plain(blocks, _width())
-    # Bytes, for drawings must not fail where the terminal's encoding has no such characters.
-    sys.stdout.flush()
-    sys.stdout.buffer.write(text.encode())
+    _write(text)
     return found
+
+
+def _write(text: str) -> None:
+    """Write to standard output, as UTF-8 whatever its encoding: drawings must not fail."""
+    try:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(text.encode())
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:  # `| head` has seen enough; nothing is left to be flushed at the end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _journal(file: str) -> Journal:

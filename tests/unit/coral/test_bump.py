@@ -43,7 +43,7 @@ def test_ranks_gaps_and_names():
     np.testing.assert_array_equal([math.nan, 2, 1, 1], ranks)
     np.testing.assert_array_equal([2, 1, math.nan, 2], line_of(axis, "s")[1])
     np.testing.assert_array_equal([1, math.nan, math.nan, math.nan], line_of(axis, "^")[1])
-    np.testing.assert_array_equal([math.nan, math.nan, 2, math.nan], line_of(axis, ".")[1])
+    np.testing.assert_array_equal([math.nan, math.nan, 2, math.nan], line_of(axis, "d")[1])
     assert axis.get_ylim()[0] > axis.get_ylim()[1]
 
 

@@ -3,6 +3,8 @@
 import io
 import json
 import re
+import subprocess
+import sys
 
 import msgspec
 import numpy as np
@@ -108,6 +110,15 @@ def test_standard_input(events, capsysbinary, monkeypatch):
     code, text, _ = told(capsysbinary, events[0].subject, "-")
     assert code == Exit.OK
     assert "Causes" in text
+
+
+def test_a_reader_that_has_seen_enough(file):
+    """`coral explain | head -1` is no failure, and says nothing."""
+    command = [sys.executable, "-m", "coral.cli", "explain", str(file), "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.close()
+        assert b"" == process.stderr.read()
+    assert Exit.OK == process.returncode
 
 
 def test_order_repetition_and_torn_lines(tmp_path, events, capsysbinary):
