@@ -5,10 +5,10 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types imports unit evaluate trigger speed record docs clean
+.PHONY: help demo test test-fast lint types imports unit unit-fast kafka kafka-stop soak evaluate trigger speed record docs clean
 
 help: ## list the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -31,6 +31,8 @@ demo: $(VENV)/installed ## replay a bundled incident of a real system
 
 test: lint types imports unit ## everything CI runs
 
+test-fast: lint types imports unit-fast ## the same without the tests that need a real Kafka
+
 lint: $(VENV)/installed-dev ## ruff
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -43,6 +45,18 @@ imports: $(VENV)/installed-dev ## the layout's import rules
 
 unit: $(VENV)/installed-dev ## pytest
 	$(BIN)/python -m pytest -n auto
+
+unit-fast: $(VENV)/installed-dev
+	$(BIN)/python -m pytest -n auto -m 'not broker'
+
+kafka: ## start a real Kafka here (NODES=3: three of them), in place of the last one
+	@$(PYTHON) deploy/kafka start --nodes $(or $(NODES),1)
+
+kafka-stop: ## stop it and delete its data
+	@$(PYTHON) deploy/kafka stop
+
+soak: $(VENV)/installed-dev ## kill -9 at KILLS=100 random instants, history in soak.ndjson
+	PYTHONPATH=tests:deploy/kafka $(BIN)/python tests/recovery/soak.py --kills $(or $(KILLS),100)
 
 evaluate: $(VENV)/installed ## scorecards over CASES=DIR, both modes
 	@test -n "$(CASES)" || { echo "usage: make evaluate CASES=DIR"; exit 2; }

@@ -115,6 +115,8 @@ def scorecard(
         "version": __version__,
         "config_digest": digest(config or EngineConfig(), __version__),
         "mode": mode,
+        "budget_per_day": round((config or EngineConfig()).false_alarms_per_week / 7.0, 6),
+        "artefacts": sum(row.get("artefacts", 0) for row in rows),
         "case_list": {
             "n": len(names),
             "sha256": hashlib.sha256("\n".join(names).encode()).hexdigest(),

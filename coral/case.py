@@ -19,6 +19,8 @@ __all__ = ["Mode", "Row", "Skipped", "crashed_case", "score_case"]
 Mode = Literal["oracle", "online"]
 Row = dict[str, Any]
 DAY_S = 86_400.0
+# Where two recordings were put together, what changes within so many rows is the join.
+JOIN_ROWS = 3
 
 
 class Skipped(NamedTuple):
@@ -43,9 +45,15 @@ class _Revision(NamedTuple):
 
 
 class _Log:
-    """What a replay said: incidents with their revisions, and time spent watching."""
+    """What a replay said: incidents with their revisions, and time spent watching.
 
-    def __init__(self, labels: list[_Label]) -> None:
+    An incident that opens right after a join of two recordings, unless the join is the fault, is
+    an artefact of the recording: it is dismissed, counted, and neither found nor false.
+    """
+
+    def __init__(self, labels: list[_Label], join: tuple[float, float] | None = None) -> None:
+        self.artefacts = 0
+        self._join = join
         self.incidents: dict[str, list[_Revision]] = {}
         self.frames = 0
         self.clean_frames = 0
@@ -59,9 +67,17 @@ class _Log:
             label.start <= now <= label.end for label in self._labels
         ):
             self.clean_frames += 1
+        if progress.events and self._at_join(progress):
+            progress.engine.dismiss()
+            self.artefacts += 1
+            return
         for event in progress.events:
             revisions = self.incidents.setdefault(event.data.incident, [])
             revisions.append(_Revision(now, event.data))
+
+    def _at_join(self, progress: Progress) -> bool:
+        opened = progress.events[0].data.revision == 1
+        return bool(opened and self._join and self._join[0] <= progress.time <= self._join[1])
 
     @property
     def alarms(self) -> list[float]:
@@ -100,7 +116,7 @@ def score_case(
     reason = _not_meant_for(meta, mode, labels)
     if reason:
         return Skipped(meta.dataset, meta.case, reason)
-    log = _Log(labels)
+    log = _Log(labels, _join(meta) if mode == "online" else None)
     clock = SystemClock()
     started = time.perf_counter()
     replay(
@@ -158,6 +174,14 @@ def _labels(meta: RecordingMeta) -> list[_Label]:
     return [_Label(meta.case, meta.fault_start, end, *roots)]
 
 
+def _join(meta: RecordingMeta) -> tuple[float, float] | None:
+    """Return the event times from and to which an alarm before the fault is the join's."""
+    if meta.join_at is None or meta.fault_start is None or meta.join_at == meta.fault_start:
+        return None
+    last = meta.join_at + JOIN_ROWS * meta.interval_s
+    return float(meta.join_at), min(last, math.nextafter(meta.fault_start, -math.inf))
+
+
 def _not_meant_for(meta: RecordingMeta, mode: Mode, labels: list[_Label]) -> str:
     """Return why the case is not scored in this mode; empty if it is."""
     wanted = {"oracle"} if mode == "oracle" else {"online", "online-multi", "false-alarms"}
@@ -187,6 +211,7 @@ def _rows(meta: RecordingMeta, mode: Mode, labels: list[_Label], log: _Log) -> I
         revisions = [] if alarms.hit is None else incidents[alarms.hit]
         row = {**common, "case": label.case, **_unranked()}
         row |= {"detected": bool(revisions), "false_alarms": alarms.false_alarms}
+        row["artefacts"] = log.artefacts
         if label.entities:
             row |= _ranked(meta, label, revisions, false_alarms=alarms.false_alarms)
         if revisions:

@@ -1,4 +1,4 @@
-"""The command line: `coral replay | explain | evaluate | validate | demo | config`."""
+"""The command line; `coral --help` lists the commands."""
 
 import argparse
 import sys
@@ -16,7 +16,7 @@ exit codes:
   0  done
   1  failure (a file cannot be written, a case crashed)
   2  wrong usage
-  3  a recording, an event or the configuration cannot be used; all others were
+  3  a recording, an event, a topic or the configuration cannot be used; all others were
   4  replay: no incident was opened in any recording; explain: no such incident
 
 data goes to stdout, messages and progress to stderr.
@@ -42,6 +42,12 @@ def _interval(text: str) -> float:
     return value
 
 
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"a whole number >= 1 expected, got {text!r}")
+    return int(text)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="coral",
@@ -54,6 +60,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_replay(commands)
     _add_explain(commands)
     _add_evaluate(commands)
+    _add_record(commands)
+    _add_topics(commands)
     validate = _command(
         commands,
         "validate",
@@ -123,7 +131,8 @@ def _add_replay(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         "coral replay incidents/checkout\n"
         "  coral replay metrics.csv.gz --kpi web:latency --interval 10 --speed 60\n"
         "  coral replay incidents/* --out events.ndjson\n"
-        "  coral replay incidents/checkout --plot checkout.png",
+        "  coral replay incidents/checkout --plot checkout.png\n"
+        "  coral replay incidents/checkout --kafka localhost:9092 --speed 60",
     )
     replay.add_argument(
         "paths",
@@ -146,6 +155,7 @@ def _add_replay(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         help="draw health signals, the trigger's statistic, top series and the rank history (.png, "
         ".svg, .pdf; needs the extra `plots`; one recording)",
     )
+    _add_kafka(replay, "write the rows into its --topic instead of running them here")
     _add_table_options(replay)
     _add_json(replay, "print the events to stdout as NDJSON instead of tables")
 
@@ -172,6 +182,44 @@ def _add_explain(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     form = explain.add_mutually_exclusive_group()
     form.add_argument("--markdown", action="store_true", help="for the post-mortem")
     form.add_argument("--json", action="store_true", help="the newest event and all revisions")
+
+
+def _add_record(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    record = _command(
+        commands,
+        "record",
+        "record a window of a live topic as an incident folder",
+        "coral record shop --kafka localhost:9092 --interval 10 --seconds 3600 --out checkout\n"
+        "  coral record shop --kafka localhost:9092 --interval 10 --since 900 --out checkout",
+    )
+    record.add_argument("system", metavar="SYSTEM")
+    _add_kafka(record, "where the topic is", required=True)
+    record.add_argument(
+        "--seconds", type=_interval, default=600.0, metavar="S", help="length, event time (600)"
+    )
+    record.add_argument(
+        "--since", type=_interval, metavar="S", help="begin S seconds ago, not with what comes next"
+    )
+    record.add_argument("--out", type=Path, required=True, metavar="DIR", help="new folder")
+    _add_table_options(record, interval_required=True)
+
+
+def _add_topics(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    topics = _command(
+        commands,
+        "topics",
+        "create the topics CORAL uses, or check them",
+        "coral topics create --kafka localhost:9092 --partitions 6\n"
+        "  coral topics check --kafka localhost:9092 --partitions 6",
+    )
+    topics.add_argument("action", choices=("create", "check"))
+    topics.add_argument("--kafka", required=True, metavar="HOST:PORT", help="brokers")
+    topics.add_argument(
+        "--partitions", type=_count, default=1, metavar="N", help="at least (%(default)s)"
+    )
+    topics.add_argument(
+        "--replicas", type=_count, default=-1, metavar="N", help="copies (the cluster's default)"
+    )
 
 
 def _add_evaluate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -211,12 +259,23 @@ def _command(
     )
 
 
-def _add_table_options(parser: argparse.ArgumentParser) -> None:
+def _add_kafka(parser: argparse.ArgumentParser, summary: str, *, required: bool = False) -> None:
+    parser.add_argument("--kafka", required=required, metavar="HOST:PORT", help=summary)
+    parser.add_argument(
+        "--topic", default="coral.metrics.v1", metavar="NAME", help="topic (%(default)s)"
+    )
+
+
+def _add_table_options(parser: argparse.ArgumentParser, *, interval_required: bool = False) -> None:
     parser.add_argument(
         "--kpi", action="append", default=[], metavar="NAME", help="health signal; may be repeated"
     )
     parser.add_argument(
-        "--interval", type=_interval, metavar="S", help="seconds between rows (median step)"
+        "--interval",
+        type=_interval,
+        required=interval_required,
+        metavar="S",
+        help="seconds between rows" + ("" if interval_required else " (median step)"),
     )
 
 

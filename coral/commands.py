@@ -51,7 +51,13 @@ def run(options: argparse.Namespace) -> int:
         "explain": run_explain,
         "config": run_config,
     }
-    return commands[options.command](options)
+    if options.command in commands and not getattr(options, "kafka", None):
+        return commands[options.command](options)
+    # The client of Kafka takes most of a second to import.
+    from coral import live  # noqa: PLC0415
+
+    live_commands = {"replay": live.produce, "record": live.run_record, "topics": live.run_topics}
+    return live_commands[options.command](options)
 
 
 def run_replay(options: argparse.Namespace) -> int:
@@ -117,12 +123,14 @@ def _drive(
 ) -> Incident | None:
     newest: dict[str, Incident] = {}
     settled = False
+    detector = None
     tell = report.Narrator(console)
 
     with _bar(console, recording.meta.system, recording.meta.n_rows or None) as advance:
 
         def observe(step: Step) -> None:
-            nonlocal settled
+            nonlocal settled, detector
+            detector = step.engine.detector
             for event in step.events:
                 newest[event.data.incident] = event.data
                 tell(event)
@@ -143,7 +151,7 @@ def _drive(
     for incident in newest.values():
         report.print_incident(console, incident)
     if not newest:
-        console.print("No incident: the system stayed in its normal state.")
+        console.print(report.describe_quiet(detector))
     return next(reversed(newest.values()), None)
 
 

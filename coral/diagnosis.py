@@ -19,7 +19,9 @@ from coral.incident import (
     Kind,
     Resolution,
     Revision,
+    Screened,
     State,
+    StateSeen,
     Trigger,
     incident_id,
     timestamp,
@@ -38,6 +40,7 @@ Floats = NDArray[np.float64]
 HISTORY = 32  # revisions listed in an event
 GRAPH_ENTITIES = 5  # suspects whose edges are listed
 GRAPH_EDGES = 20
+CONTENDER = 1 / 3  # share of the first score from which an entity counts for convergence
 # Event times kept to say when a series changed; changes after that many rows have no time.
 TIMES = 4096
 # More revisions than an incident of any length has (eight for each doubling of its rows).
@@ -86,6 +89,7 @@ class Diagnosis:
         self._localiser = localiser
         self._facts = facts
         self._profile = Profile(len(localiser.layout.names), skipped=localiser.rows)
+        self._screened = _screened(localiser.layout, normal)
         self._times: list[float] = []
         self._now = 0.0
         self._convergence = convergence.Convergence()
@@ -103,6 +107,7 @@ class Diagnosis:
         normal: NormalState,
         trigger: Trigger,
         onset: float,
+        first: Floats,
     ) -> Self:
         """Open an incident: freeze the normal state and what it predicts.
 
@@ -118,10 +123,13 @@ class Diagnosis:
             Why it is opened.
         onset : float
             Event time of the first row of the new state, unix s.
+        first : ndarray of shape (rows, n_series), float64, raw units, NaN = missing
+            Rows since the onset; `update` is to be called for each of them.
         """
         layout = Layout(names, system.kpi, system.causal_edges)
         base, adjacent = normal.base()
-        evidence = Evidence(base, adjacent, normal.mechanism(), layout.pairs)
+        mechanism = normal.mechanism(first, layout.kpi_series)
+        evidence = Evidence(base, adjacent, mechanism, layout.pairs)
         normal.graph.open_state()
         fingerprint = digest(config, __version__)
         facts = Facts(
@@ -212,9 +220,7 @@ class Diagnosis:
         x = x[: len(self._localiser.layout.names)]
         self._localiser.update(x, adjacent=adjacent)
         self._profile.update(x)
-        if not adjacent:
-            self._normal.graph.break_lags()
-        self._normal.graph.update(self._normal.scaled(x))
+        self._normal.follow(x, adjacent=adjacent)
         if len(self._times) < TIMES:
             self._times.append(time)
         self._now = time
@@ -239,16 +245,26 @@ class Diagnosis:
         It repeats the last ranking: the rows since then already belong to the recovery.
         """
         event = self._publish("io.coral.incident.resolved.v1", resolution)
-        self._normal.graph.close_state()
+        self._normal.graph.close_state(keep=self.settled, name=self.id, time=self._now)
         return event
 
     def _rank(self) -> bool:
         """Rank by all rows so far; return whether the ranking has just converged."""
         self._ranking = ranking = self._localiser.rank()
-        converged = self._convergence.update(self.rows, self._order(ranking))
+        converged = self._convergence.update(self.rows, self._contenders(ranking))
         if converged or self.rows & (self.rows - 1) == 0 or self.revision == 0:
             self._graph = self._edges(ranking)  # at doublings is often enough
         return converged
+
+    def _contenders(self, ranking: Ranking) -> list[str]:
+        """Entities with a third of the first one's score at least: the order of noise is noise."""
+        best = max(ranking.scores[e] for e in ranking.order)
+        names = self._localiser.layout.entities
+        return [
+            names[e]
+            for e in ranking.order
+            if ranking.scores[e] > 0 and ranking.scores[e] >= CONTENDER * best
+        ]
 
     def _order(self, ranking: Ranking) -> list[str]:
         names = self._localiser.layout.entities
@@ -273,6 +289,7 @@ class Diagnosis:
     def _describe(self, ranking: Ranking, resolution: Resolution | None) -> Incident:
         findings = self._findings(ranking)
         causes = findings.causes(self._config.max_causes)
+        seen = self._state_seen()
         state: State = "settled" if self.settled else "diagnosing"
         return Incident(
             incident=self.id,
@@ -285,12 +302,14 @@ class Diagnosis:
             rows=ranking.rows,
             base_rows=self._facts.base_rows,
             tier=findings.tier,
-            summary=findings.summary(causes),
+            summary=findings.summary(causes) + _recall_text(seen),
             causes=causes,
             ruled_out=findings.ruled_out(causes),
             entities=findings.entities(),
             metrics=findings.metrics(),
             graph=self._graph,
+            state_seen=seen,
+            screened=self._screened,
             convergence=Convergence(
                 converged=self.settled,
                 rows=self._convergence.rows,
@@ -310,27 +329,57 @@ class Diagnosis:
         normal_until = min(onset, self._times[0]) - self._system.interval_s
         return Findings(self._localiser, ranking, self._times, normal_until, courses)
 
+    def _state_seen(self) -> StateSeen | None:
+        """Earlier state that the present one is a return of."""
+        seen = self._normal.graph.recalled
+        if seen is None:
+            return None
+        return StateSeen(incident=seen.name, ended=timestamp(seen.time), times=seen.times)
+
     def _edges(self, ranking: Ranking) -> list[GraphEdge]:
         """Strongest learned edges between the series of the first suspects and the KPI entities."""
         layout = self._localiser.layout
-        graph = self._normal.graph
+        graph, place = self._normal.graph, self._normal.in_graph
         graph.solve()  # warm-started
         near = {*ranking.order[:GRAPH_ENTITIES], *layout.kpi_entities}
         listed = [
             edge
             for edge in graph.edges()
-            if layout.owner[edge.cause] in near
-            and layout.owner[edge.effect] in near
+            if layout.owner[place[edge.cause]] in near
+            and layout.owner[place[edge.effect]] in near
             and edge.cause != edge.effect
         ]
         listed.sort(key=lambda e: (-significant(abs(e.strength), 4), e.cause, e.effect, e.lag))
         return [
             GraphEdge(
-                cause=layout.names[edge.cause],
-                effect=layout.names[edge.effect],
+                cause=layout.names[place[edge.cause]],
+                effect=layout.names[place[edge.effect]],
                 lag=edge.lag,
                 strength=significant(edge.strength, 4),
                 part=edge.part,
+                age=edge.age,
+                confidence=significant(edge.confidence, 4),
+                direction=significant(edge.direction_confidence, 4),
             )
             for edge in listed[:GRAPH_EDGES]
         ]
+
+
+def _recall_text(seen: StateSeen | None) -> str:
+    if seen is None:
+        return ""
+    return f" This state was last seen in incident {seen.incident}, until {seen.ended}."
+
+
+def _screened(layout: Layout, normal: NormalState) -> Screened | None:
+    """Say what the graph leaves out, and which entities have most of it."""
+    if not normal.is_screened:
+        return None
+    left = np.bincount(layout.owner, minlength=len(layout.entities))
+    left -= np.bincount(layout.owner[normal.in_graph], minlength=len(layout.entities))
+    most = sorted(range(len(left)), key=lambda e: (-left[e], layout.entities[e]))
+    return Screened(
+        series=normal.n_series,
+        in_graph=normal.in_graph.size,
+        most_left_out=[layout.entities[e] for e in most[:GRAPH_ENTITIES] if left[e] > 0],
+    )

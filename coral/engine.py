@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from coral.alarm import detected, told
 from coral.config import EngineConfig, SystemConfig
 from coral.diagnosis import Diagnosis
-from coral.incident import Event, Trigger
+from coral.incident import Event, Resolution, Trigger
 from coral.normal import NormalState
 from detectors.trigger import Trigger as Detector
 from streams.records import Frame
@@ -18,6 +18,7 @@ from streams.records import Frame
 __all__ = ["Engine"]
 
 Floats = NDArray[np.float64]
+_ACCEPTED: Final = "new normal accepted"
 Phase = Literal["warming", "watching", "diagnosing", "settled"]
 
 # A row counts as following the one before it up to this many intervals later.
@@ -249,7 +250,10 @@ class Engine:
         while len(self._recent) > rows:
             self._absorb_oldest()
         onset = self._recent[0].time
-        diagnosis = Diagnosis.begin(self.system, self.config, self._names, normal, trigger, onset)
+        first = np.array([row.x for row in self._recent])
+        diagnosis = Diagnosis.begin(
+            self.system, self.config, self._names, normal, trigger, onset, first
+        )
         self._during.clear()
         for row in self._recent:
             diagnosis.update(row.time, row.x, adjacent=row.adjacent)
@@ -263,15 +267,26 @@ class Engine:
         self._during.append(row)
         detector = self._detector
         if detector is not None and (detector.new_normal or not detector.alarm):
-            return [self._resolve(diagnosis, accepted=detector.new_normal)]
+            accepted = detector.new_normal
+            return [self._resolve(diagnosis, _ACCEPTED if accepted else "back to normal")]
         event = diagnosis.revise()
         return [] if event is None else [event]
 
-    def _resolve(self, diagnosis: Diagnosis, *, accepted: bool) -> Event:
-        event = diagnosis.close("new normal accepted" if accepted else "back to normal")
+    def dismiss(self) -> list[Event]:
+        """End the open incident, if any: whoever watches knows that it is none.
+
+        Nothing is learned from its rows, and the trigger is armed again at once.
+        """
+        if self._diagnosis is None or self._detector is None:
+            return []
+        self._detector.restart()
+        return [self._resolve(self._diagnosis, "dismissed")]
+
+    def _resolve(self, diagnosis: Diagnosis, resolution: Resolution) -> Event:
+        event = diagnosis.close(resolution)
         self._diagnosis = None
         self._torn = True
-        if accepted:
+        if resolution == _ACCEPTED:
             self._normal = self._fresh_normal(self._names)
             for row in self._during:
                 self._normal.absorb(row.x, adjacent=row.adjacent)

@@ -24,7 +24,7 @@ Kind = Literal[
     "io.coral.incident.resolved.v1",
 ]
 State = Literal["diagnosing", "settled", "resolved"]
-Resolution = Literal["back to normal", "new normal accepted"]
+Resolution = Literal["back to normal", "new normal accepted", "dismissed"]
 Tier = Literal["likely", "possible", "unlikely", "no clear cause"]
 
 
@@ -134,6 +134,25 @@ class GraphEdge(_Part, frozen=True):
     lag: int
     strength: float
     part: Literal["invariant", "dependent"]
+    age: int  # rows since the edge has been there, of the part's own rows
+    confidence: float  # 0 .. 1, that there is an edge
+    direction: float  # 0 .. 1, that it runs this way; 1 for lag >= 1
+
+
+class StateSeen(_Part, frozen=True):
+    """An earlier incident that changed the system in the same way."""
+
+    incident: str
+    ended: str  # event time of its last row
+    times: int  # how often this state was seen before
+
+
+class Screened(_Part, frozen=True):
+    """What the causal graph left out because there are too many series."""
+
+    series: int
+    in_graph: int
+    most_left_out: list[str]  # entities with most series left out
 
 
 class Convergence(_Part, frozen=True):
@@ -171,6 +190,8 @@ class Incident(_Part, frozen=True):
     entities: list[Scored]
     metrics: list[Scored]
     graph: list[GraphEdge]
+    state_seen: StateSeen | None  # None: the state is new
+    screened: Screened | None  # None: all series are in the graph
     convergence: Convergence
     history: list[Revision]
     resolution: Resolution | None

@@ -8,7 +8,9 @@ from numpy.typing import NDArray
 
 from coral.config import EngineConfig
 from coral.graph.causal import CausalGraph
+from coral.graph.predictor import own_persistence
 from coral.graph.prior import Prior
+from coral.graph.screen import screened
 from coral.localise.evidence import Mechanism, center_and_scale
 from coral.ring import Ring
 from streams.series import entity_of
@@ -19,6 +21,9 @@ Floats = NDArray[np.float64]
 
 # Rows cut at this many units when the graph learns: a spike must not become a lever.
 LEARNING_CLIP = 6.0
+# Series that the causal graph holds at most: about 70 MB, and two seconds when an incident opens.
+# Beyond, it holds those that matter to the incident; all others are predicted by their own past.
+MOST_GRAPH_SERIES = 1000
 # First scale after this many rows; then whenever the rows have doubled.
 FIRST_SCALE_ROWS = 16
 
@@ -30,7 +35,10 @@ class NormalState:
     sufficient statistics in units of a reference scale. The scale is taken again, and the graph
     told its rows again from the ring, each time the number of rows has doubled and at the latest
     after one ring, an amortised constant cost per row however long the daemon runs, and once more
-    when an incident opens.
+    when an incident opens. The graph keeps what it learned and remembers.
+
+    With more than `MOST_GRAPH_SERIES` series the graph is made when an incident opens, over the
+    series `coral.graph.screen` chooses: memory and time stay bounded.
 
     Parameters
     ----------
@@ -48,8 +56,9 @@ class NormalState:
         n_series = len(names)
         self._config = config
         self._edges = tuple(edges)
-        self._prior = _prior(names, self._edges)
-        self.graph = CausalGraph(n_series, prior=self._prior)
+        self._names = tuple(names)
+        self.in_graph = np.arange(min(n_series, MOST_GRAPH_SERIES))
+        self.graph = CausalGraph(self.in_graph.size, prior=self._prior)
         self._ring = Ring(n_series, self._capacity_for(n_series))
         self._absorbed = 0  # rows, those that have left the ring included
         self._rescale_at = FIRST_SCALE_ROWS
@@ -60,6 +69,16 @@ class NormalState:
     def n_series(self) -> int:
         """Number of series."""
         return self._ring.n_series
+
+    @property
+    def is_screened(self) -> bool:
+        """Whether there are more series than the graph holds."""
+        return self.in_graph.size < self.n_series
+
+    @property
+    def _prior(self) -> Prior | None:
+        """What is known about the series in the graph."""
+        return _prior([self._names[i] for i in self.in_graph], self._edges)
 
     @property
     def n_rows(self) -> int:
@@ -78,12 +97,17 @@ class NormalState:
         self._ring.append(x, adjacent=adjacent)
         self._absorbed += 1
         if self._absorbed == self._rescale_at:
-            self._rescale()
+            self._rescale(graph=not self.is_screened)
             self._rescale_at += min(self._rescale_at, self._ring.capacity)
-        elif self._absorbed > FIRST_SCALE_ROWS:
-            if not adjacent:
-                self.graph.break_lags()
-            self.graph.update(self.scaled(x))
+        elif self._absorbed > FIRST_SCALE_ROWS and not self.is_screened:
+            self.follow(x, adjacent=adjacent)
+
+    def follow(self, x: Floats, *, adjacent: bool) -> None:
+        """Tell the graph one row, of the state it is in; parameters as of `absorb`."""
+        if not adjacent:
+            self.graph.break_lags()
+        z = self.scaled(x)
+        self.graph.update(z[self.in_graph] if self.is_screened else z)
 
     def base(self) -> tuple[Floats, NDArray[np.bool_]]:
         """Rows in the ring, oldest first, and whether each follows the one before it."""
@@ -98,14 +122,36 @@ class NormalState:
         unit = np.where(self._scale > 0, self._scale, np.inf)
         return np.clip((x - self._center) / unit, -LEARNING_CLIP, LEARNING_CLIP)
 
-    def mechanism(self) -> Mechanism:
+    def mechanism(self, first: Floats, kpi: Sequence[int]) -> Mechanism:
         """State-invariant prediction of the next row from the last one.
 
         The scale is taken anew first: what deviates is judged by all of the normal state, and an
         old scale cuts what has long become ordinary.
+
+        Parameters
+        ----------
+        first : ndarray of shape (rows, n_series), float64, raw units, NaN = missing
+            First rows of the incident: with them the series in the graph are chosen, if need be.
+        kpi : sequence of int
+            Places of the health signals.
         """
-        self._rescale()
-        return Mechanism(self._center, self._scale, self.graph.refit_predictor())
+        self._rescale(graph=not self.is_screened)
+        if not self.is_screened:
+            return Mechanism(self._center, self._scale, self.graph.predictor())
+        rows, adjacent = self.base()
+        unit = np.where(self._scale > 0, self._scale, np.inf)
+        scaled = self.scaled(rows)
+        self._choose(screened(scaled, (first - self._center) / unit, kpi, MOST_GRAPH_SERIES))
+        self._tell(scaled[:, self.in_graph], adjacent, np.ones(self.in_graph.size))
+        own = own_persistence(scaled, adjacent)
+        return Mechanism(self._center, self._scale, self.graph.predictor(), self.in_graph, own)
+
+    def _choose(self, places: NDArray[np.intp]) -> None:
+        """Change the series in the graph; those that stay keep their edges and memory."""
+        before = np.full(self.n_series, -1)
+        before[self.in_graph] = np.arange(self.in_graph.size)
+        self.in_graph = places
+        self.graph.select(before[places], self._prior)
 
     def grow(self, names: Sequence[str]) -> None:
         """Add series behind the present ones; they are missing in all rows so far.
@@ -117,13 +163,15 @@ class NormalState:
         """
         n_series = len(names)
         added = n_series - self.n_series
-        self._prior = _prior(names, self._edges)
+        self._names = tuple(names)
         self._ring = self._ring.grown(n_series, self._capacity_for(n_series))
         self._absorbed = len(self._ring)
         self._center = np.append(self._center, np.zeros(added))
         self._scale = np.append(self._scale, np.zeros(added))
         self._rescale_at = max(FIRST_SCALE_ROWS, 2 * self._absorbed)
-        self.graph.grow(n_series, self._prior)
+        if n_series <= MOST_GRAPH_SERIES:
+            self.in_graph = np.arange(n_series)
+            self.graph.grow(n_series, self._prior)
 
     def state_dict(self) -> dict[str, Any]:
         """Ring, scale and graph, for the checkpoint: plain values and arrays."""
@@ -133,6 +181,7 @@ class NormalState:
             "rescale_at": self._rescale_at,
             "center": self._center.copy(),
             "scale": self._scale.copy(),
+            "in_graph": self.in_graph.copy(),
             "graph": self.graph.state_dict(),
         }
 
@@ -142,17 +191,22 @@ class NormalState:
         self._absorbed = state["absorbed"]
         self._rescale_at = state["rescale_at"]
         self._center, self._scale = np.array(state["center"]), np.array(state["scale"])
-        self.graph = CausalGraph(self.n_series, prior=self._prior)
+        self.in_graph = np.array(state["in_graph"], dtype=np.intp)
+        self.graph = CausalGraph(self.in_graph.size, prior=self._prior)
         self.graph.load_state_dict(state["graph"])
 
-    def _rescale(self) -> None:
+    def _rescale(self, *, graph: bool) -> None:
+        """Take center and scale from the ring, and tell the graph its rows in these units."""
         rows, adjacent = self.base()
+        before = self._scale
         self._center, self._scale = center_and_scale(rows)
-        self.graph = CausalGraph(rows.shape[1], prior=self._prior)
+        if graph:
+            unit = np.divide(before, self._scale, out=np.ones_like(before), where=self._scale > 0)
+            self._tell(self.scaled(rows), adjacent, unit)
+
+    def _tell(self, scaled: Floats, adjacent: NDArray[np.bool_], unit: Floats) -> None:
         starts = np.flatnonzero(~adjacent)
-        for block in np.split(self.scaled(rows), starts[starts > 0]):
-            self.graph.break_lags()
-            self.graph.update_block(block)
+        self.graph.relearn(np.split(scaled, starts[starts > 0]), unit)
 
     def _capacity_for(self, n_series: int) -> int:
         cells = self._config.base_cells // max(n_series, 1)

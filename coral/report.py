@@ -12,6 +12,7 @@ from rich.text import Text
 from coral.account import artefacts, began, clock
 from coral.incident import Event, Incident
 from coral.words import printable
+from detectors.trigger import Trigger as Detector
 from streams.recorded import Problem
 
 __all__ = ["Narrator", "describe_problems", "print_incident", "print_scorecard"]
@@ -48,6 +49,24 @@ class Narrator:
         )
         if data.resolution:
             self._console.print(f"          {data.resolution}")
+
+
+def describe_quiet(detector: Detector | None) -> str:
+    """Return what it means that no incident was opened."""
+    if detector is None or not detector.warm:
+        return "No incident: the recording is shorter than the warm-up, nothing was watched."
+    if detector.blind:
+        return (
+            "No incident, but the trigger was blind: the base is too short for "
+            f"{detector.false_alarms_per_week:g} false alarms a week with {detector.n_series} "
+            "series; no change of a few series could have raised an alarm."
+        )
+    certified = detector.certified_per_week
+    return (
+        "No incident: the system stayed in its normal state. Watched: "
+        f"{detector.watched_weeks:.2g} weeks; that rules out more than {certified:.2g} false "
+        "alarms a week."
+    )
 
 
 def print_incident(console: Console, data: Incident) -> None:
@@ -105,7 +124,9 @@ def print_scorecard(card: dict[str, Any]) -> None:
     if online:
         console.print(
             "strict: AC@1 with 0 for every miss and false alarm; found: share of faults; alarmed: "
-            "cases with a false alarm; delay: median rows",
+            "cases with a false alarm; delay: median rows; the budget is "
+            f"{card['budget_per_day']:.2f} false alarms a day; {card['artefacts']} alarms at joins "
+            "of recordings were left out",
             style="dim",
         )
     for reason, count in card["skipped"].items():

@@ -68,9 +68,9 @@ class Trigger(Stateful):
     base, 30 rows and an hour, by accepting the new level as normal: the scaler is recentred, and
     a channel stays quiet up to the evidence that was accepted, which is forgotten over one budget
     interval (``1 / false_alarms_per_week``).
-    An alarm that has ended is learned as one excursion that reached the limit
-    (`PredictiveTail.censor`), so that what recurs raises the limits until the rate of alarms is
-    the budget.
+    An alarm beyond the budget is learned, when it has ended, as one excursion that reached the
+    limit (`PredictiveTail.censor`): what recurs raises the limits until the rate of alarms is the
+    budget, while a second fault soon after the first is measured with the same limits.
     Another order of the columns changes results by rounding only (about 1e-12 relative).
 
     References
@@ -101,6 +101,7 @@ class Trigger(Stateful):
         "_alarm_rows",
         "_calm_rows",
         "_raised_by",
+        "_debt",
         "_accepted",
         "_excess",
         "_peak",
@@ -130,7 +131,7 @@ class Trigger(Stateful):
         self._used = _used(who, CHANNELS if channels is None else channels)
         budget_rows = _WEEK_S / self.interval_s / self.false_alarms_per_week
         self._log_alpha = -float(np.log(budget_rows * np.count_nonzero(self._used)))
-        self._fading = float(np.exp(-1.0 / max(budget_rows, 1.0)))
+        self._income = 1.0 / max(budget_rows, 1.0)
         self._bank = Bank(n, self.memory_rows)
         blocks = [_BLOCK_ROWS.get(name, _SHORT_BLOCK_ROWS) for name in CHANNELS[:_N_TAILS]]
         self._tail = PredictiveTail(_N_TAILS, block_rows=blocks)
@@ -142,6 +143,7 @@ class Trigger(Stateful):
         self.onset_rows = 0
         self.onset_interval: IntArray = np.zeros(2, dtype=np.int64)
         self._alarm_rows = self._calm_rows = self._worst = self._raised_by = 0
+        self._debt = 0.0  # alarms not yet paid for by time at the rate of the budget
         self._accepted: FloatArray = np.zeros(len(CHANNELS))
         self._excess: FloatArray = np.zeros(len(CHANNELS))
         self._peak: FloatArray = np.full(len(CHANNELS), -np.inf)
@@ -245,7 +247,8 @@ class Trigger(Stateful):
         self._tail.log_p(statistics[:_N_TAILS], self._log_p[:_N_TAILS])
         self._log_p[-1] = -statistics[-1]
         self._accumulate()
-        self._accepted *= self._fading
+        self._accepted *= np.exp(-self._income)
+        self._debt = max(self._debt - self._income, 0.0)
         margin = np.where(self._used, self._needed() - self._log_p, -np.inf)
         self._worst = int(np.argmax(margin))
         if self.alarm:
@@ -294,6 +297,7 @@ class Trigger(Stateful):
         self.alarm = self.drift_detected = True
         self._alarm_rows = self._calm_rows = 0
         self.alarms += 1
+        self._debt += 1.0
         self._raised_by = self._worst
         self._excess = np.maximum(self._log_alpha - self._log_p, 0.0)
         np.copyto(self._peak, self._bank.statistics)
@@ -352,9 +356,10 @@ class Trigger(Stateful):
         return bool(quiet.all())
 
     def _end(self) -> None:
-        """End the alarm; what is left of it is that the limits were reached."""
+        """End the alarm; of one too many is left that the limits were reached."""
         self.alarm = False
-        self._tail.censor(self._peak[:_N_TAILS], self._log_alpha)
+        if self._debt > 1.0:
+            self._tail.censor(self._peak[:_N_TAILS], self._log_alpha)
 
     def _accept(self) -> None:
         """Take the present level for the new normal one."""

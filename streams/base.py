@@ -45,10 +45,14 @@ class Source(Protocol):
         ...
 
     def poll(self, max_records: int, timeout_s: float) -> list[Record]:
-        """Return the next records, at most `max_records`, at once if there are any.
+        """Return the next records, at most `max_records` >= 1, at once if there are any.
 
         Never blocks longer than `timeout_s` seconds; returns an empty list then. A position that
         fell out of the log (retention) is reset by the source's reset policy, never an error.
+
+        A partition that came to this member during a poll yields its first record in the next
+        one: between the two its state can be restored and its position sought. One that went and
+        came back, with another owner in between, is seen to be gone first.
         """
         ...
 

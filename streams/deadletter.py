@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from streams.clock import Clock
 from streams.errors import DecodeError
-from streams.records import Message, Record
+from streams.records import Headers, Message, Record
 
 
 @dataclass(frozen=True)
@@ -20,11 +20,15 @@ class DeadLetterPolicy:
         turn the dead-letter topic into a copy of its own.
     window_s : float
         Length of a window on the clock, seconds, > 0.
+    max_bytes : int
+        Longest payload in a letter, > 0, well below what the topic takes; a longer one is cut,
+        and original headers that take more are left out.
     """
 
     topic: str = "coral.metrics.dlq.v1"
     max_letters: int = 600
     window_s: float = 60.0
+    max_bytes: int = 512 << 10
 
     def __post_init__(self) -> None:
         if self.max_letters < 0:
@@ -33,6 +37,8 @@ class DeadLetterPolicy:
             )
         if not self.window_s > 0:
             raise ValueError(f"`DeadLetterPolicy` requires window_s > 0, got {self.window_s!r}.")
+        if self.max_bytes < 1:
+            raise ValueError(f"`DeadLetterPolicy` requires max_bytes > 0, got {self.max_bytes!r}.")
 
 
 class DeadLetters:
@@ -60,8 +66,8 @@ class DeadLetters:
     def letter(self, record: Record, error: DecodeError) -> Message | None:
         """Return the message for the dead-letter topic, None if the window is full.
 
-        It has the original key and bytes; headers `reason` (path and rule), `topic`, `partition`
-        and `offset` (decimal) come before the original headers.
+        It has the original key and bytes; headers `reason` (path and rule), `topic`, `partition`,
+        `offset` and `length` of the original bytes (decimal) come before the original headers.
         """
         now = self._clock.monotonic()
         if now - self._window_start >= self._policy.window_s:
@@ -71,11 +77,15 @@ class DeadLetters:
             return None
         self._in_window += 1
         self.written += 1
-        headers = (
+        most = self._policy.max_bytes
+        headers: Headers = (
             ("reason", f"{error.where}: {error.reason}".encode("utf-8", "backslashreplace")),
             ("topic", record.topic.encode()),
             ("partition", str(record.partition).encode()),
             ("offset", str(record.offset).encode()),
-            *record.headers,
+            ("length", str(len(record.value)).encode()),
         )
-        return Message(self._policy.topic, record.key, record.value, headers)
+        if sum(len(name) + len(value) for name, value in record.headers) <= most:
+            headers += record.headers
+        key = None if record.key is None else record.key[:most]
+        return Message(self._policy.topic, key, record.value[:most], headers)

@@ -82,11 +82,26 @@ class UnassignedError(StreamsError):
 
 
 class CommitFailedError(StreamsError):
-    """Offsets were refused because another member of the group owns the partitions now.
+    """Offsets were not stored: the group is dealing its partitions out, or has done so.
 
-    Do not retry: drop the state of the lost partitions; their new owner reads the records again.
+    The next poll says which partitions are still owned. Drop the state of the others; their new
+    owner reads the records again.
     """
 
 
 class SinkError(StreamsError):
     """At least one message sent since the last flush is not known to be stored."""
+
+
+class FencedError(SinkError):
+    """Another process took over this one's transactional id; it may publish, this one may not.
+
+    Operator action: none if one is just replacing the other; else give every instance its own.
+    """
+
+
+class BrokerError(StreamsError):
+    """A broker did not do what it was asked for, in time or at all; the text says which and why.
+
+    Operator action: check addresses, log-in and access rights, then whether the brokers are well.
+    """

@@ -32,6 +32,9 @@ class LoopPolicy:
         Longest wait for the sink to store everything.
     max_systems : int
         Records of further systems are dead letters.
+    commit_after_send : bool
+        Commit before the next poll whenever a message was sent. Transactions need it: none may
+        stay open over a poll, and nobody sees their messages before the commit.
     """
 
     max_poll_records: int = 500
@@ -40,6 +43,7 @@ class LoopPolicy:
     commit_interval_s: float = 5.0
     flush_timeout_s: float = 30.0
     max_systems: int = 1000
+    commit_after_send: bool = False
 
 
 class Loop:
@@ -64,6 +68,12 @@ class Loop:
         Gets the offsets about to be committed; must have stored them, the handler's state and
         `systems.state_dict()` of this loop when it returns, or hold a copy of all three that is
         stored later: a restart continues from what is stored, whatever was committed.
+    commit : callable, optional
+        Takes the place of ``source.commit``; one that commits a transaction makes the messages,
+        the checkpoint and the offsets visible all at once.
+    restore : callable, optional
+        Gets the partitions that came to this member, before any of their records: loads the
+        state of their systems (`systems.load_state_dict`) and seeks the source to its offsets.
     lost : callable, optional
         Gets the systems whose partition went to another member; their state here is gone.
     progress : callable, optional
@@ -74,8 +84,7 @@ class Loop:
     records, frames, messages, bad, commits : int
         Processed, handled, sent, not decodable, and made, so far.
     systems : Systems
-        Aligners, their counters and their state. To go on from a checkpoint load its state here
-        and seek the source to its offsets, before `run`.
+        Aligners, their counters and their state.
 
     Examples
     --------
@@ -95,6 +104,8 @@ class Loop:
         dead_letters: DeadLetters | None = None,
         policy: LoopPolicy | None = None,
         checkpoint: Callable[[Offsets], None] | None = None,
+        commit: Callable[[Offsets], None] | None = None,
+        restore: Callable[[frozenset[TopicPartition]], None] | None = None,
         lost: Callable[[frozenset[str]], None] | None = None,
         progress: Callable[["Loop"], None] | None = None,
     ) -> None:
@@ -106,12 +117,15 @@ class Loop:
         self._dead_letters = dead_letters
         self._policy = policy or LoopPolicy()
         self._checkpoint = checkpoint
+        self._commit = commit or source.commit
+        self._restore = restore
         self._lost = lost
         self._progress = progress
         self.systems = Systems(aligner, self._policy.max_systems)
         self._offsets: dict[TopicPartition, int] = {}
         self._owned: frozenset[TopicPartition] = frozenset()
         self._uncommitted = 0
+        self._unflushed = 0
         self._last_commit = clock.monotonic()
         self.records = self.frames = self.messages = self.bad = self.commits = 0
 
@@ -121,6 +135,7 @@ class Loop:
         At the end of an exhausted source the open ticks are closed; on `stop` they stay open, to
         be continued from the checkpoint. An exception of any part ends the loop without a commit.
         """
+        self._follow_assignment()
         while not stop():
             if self._source.exhausted:
                 self._handle(self.systems.flush())
@@ -135,14 +150,14 @@ class Loop:
         When `stop` says so in between, the rest of what came is left for the next start.
         """
         policy = self._policy
+        self._follow_assignment()  # of a source that has one before its first poll
         records = self._source.poll(policy.max_poll_records, policy.poll_timeout_s)
-        self._forget_lost()
+        self._follow_assignment()
         for record in records:
             if stop():
                 break
             self._process(record)
-        waited = self._clock.monotonic() - self._last_commit
-        if self._uncommitted >= policy.commit_records or waited >= policy.commit_interval_s:
+        if self._is_time_to_commit():
             self.commit()
         if self._progress is not None:
             self._progress(self)
@@ -155,17 +170,25 @@ class Loop:
         offsets = dict(self._offsets)
         # Step 1, send, was done while processing. Step 2: all messages are stored.
         self._sink.flush(self._policy.flush_timeout_s)
+        self._unflushed = 0
         # Step 3: so is the state that follows from the same records.
         if self._checkpoint is not None:
             self._checkpoint(offsets)
         # Step 4: only now may the group move on. A refusal means another member owns a partition
         # by now; the next poll says which, and its owner reads from the last commit.
         try:
-            self._source.commit(offsets)
+            self._commit(offsets)
         except CommitFailedError:
             return
         self._uncommitted = 0
         self.commits += 1
+
+    def _is_time_to_commit(self) -> bool:
+        policy = self._policy
+        if policy.commit_after_send and self._unflushed:
+            return True
+        waited = self._clock.monotonic() - self._last_commit
+        return self._uncommitted >= policy.commit_records or waited >= policy.commit_interval_s
 
     def _process(self, record: Record) -> None:
         try:
@@ -186,6 +209,7 @@ class Loop:
     def _send(self, message: Message) -> None:
         self._sink.send(message.topic, message.key, message.value, message.headers)
         self.messages += 1
+        self._unflushed += 1
 
     def _bury(self, record: Record, error: DecodeError) -> None:
         self.bad += 1
@@ -193,14 +217,15 @@ class Loop:
         if letter:
             self._send(letter)
 
-    def _forget_lost(self) -> None:
-        """Drop the state of partitions that the last poll gave away."""
+    def _follow_assignment(self) -> None:
+        """Drop the state of partitions the last poll gave away, restore that of new ones."""
         owned = self._source.assignment()
-        lost, self._owned = self._owned - owned, owned
-        if not lost:
-            return
+        lost, new = self._owned - owned, owned - self._owned
+        self._owned = owned
         for partition in lost:
             self._offsets.pop(partition, None)
         gone = self.systems.forget(lost)
         if gone and self._lost is not None:
             self._lost(gone)
+        if new and self._restore is not None:
+            self._restore(new)

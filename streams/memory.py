@@ -246,6 +246,7 @@ class MemorySource:
         self._position: dict[TopicPartition, int] = {}
         self._paused: set[TopicPartition] = set()
         self._turn = 0
+        self._adopt()
 
     @property
     def exhausted(self) -> bool:
@@ -256,15 +257,15 @@ class MemorySource:
         """Return the next records, taking turns among the partitions."""
         deadline = self._clock.monotonic() + timeout_s
         while True:
-            self._adopt()
-            records = self._fetch(max_records)
+            new = self._adopt()
+            records = self._fetch(max_records, new)
             left = deadline - self._clock.monotonic()
-            if records or left <= 0:
+            if records or new or left <= 0:
                 return records
             self._clock.sleep(min(left, _LOOK_EVERY_S))
 
     def assignment(self) -> frozenset[TopicPartition]:
-        """Return the partitions owned since the last `poll`."""
+        """Return the partitions owned since the last `poll`, before it since joining."""
         return frozenset(self._position)
 
     def position(self, partition: TopicPartition) -> int:
@@ -317,24 +318,24 @@ class MemorySource:
         if partition not in self._position:
             raise UnassignedError(partition)
 
-    def _adopt(self) -> None:
-        """Take over what the last rebalance dealt to this member."""
+    def _adopt(self) -> frozenset[TopicPartition]:
+        """Take over what the last rebalance dealt to this member; return what is new."""
         owned = self._broker.owned(self._group, self._member)
-        if owned == self._position.keys():
-            return
         for tp in self._position.keys() - owned:
             del self._position[tp]
             self._paused.discard(tp)
-        for tp in sorted(owned - self._position.keys()):
+        new = owned - self._position.keys()
+        for tp in new:
             committed = self.committed(tp)
             self._position[tp] = self._edge(tp) if committed is None else committed
+        return new
 
     def _edge(self, partition: TopicPartition) -> int:
         if self._reset == "earliest":
             return self._broker.beginning_offset(partition)
         return self._broker.end_offset(partition)
 
-    def _fetch(self, max_records: int) -> list[Record]:
+    def _fetch(self, max_records: int, new: frozenset[TopicPartition]) -> list[Record]:
         partitions = sorted(self._position)
         self._turn += 1
         records: list[Record] = []
@@ -343,7 +344,7 @@ class MemorySource:
             first, end = self._broker.beginning_offset(tp), self._broker.end_offset(tp)
             if not first <= self._position[tp] <= end:
                 self._position[tp] = self._edge(tp)
-            if tp in self._paused or len(records) >= max_records:
+            if tp in self._paused or tp in new or len(records) >= max_records:
                 continue
             got = self._broker.fetch(tp, self._position[tp], max_records - len(records))
             self._position[tp] += len(got)

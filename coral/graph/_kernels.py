@@ -1,4 +1,4 @@
-"""Kernels of the causal graph. They compute in place on C-contiguous float64 and trust the caller.
+"""Kernels of the causal graph's solver, in place on C-contiguous float64; they trust the caller.
 
 Shapes: n series, lags 0..p, features f = lag * n + series for x[t - lag, series]. `coef[f]`
 is a coefficient in the equation of one node, in standard deviations. `table` of shape
@@ -18,45 +18,8 @@ import numpy.typing as npt
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
-
-LOG_FEATURES, RIDGE, TETHER, LIMIT, PRUNE, ROWS, OVERLAP = range(7)
+RIDGE, TETHER, LIMIT, PRUNE, ROWS, OVERLAP, FRESH, TRUST, FLOOR = range(9)
 OFFSET, COEF, GRADIENT, PENALTY = range(4)
-
-
-@nb.njit(cache=True, error_model="numpy")
-def correlate(
-    products: FloatArray,
-    pairs: FloatArray,
-    offsets: FloatArray,
-    row_weight: FloatArray,
-    variances: FloatArray,
-    min_weight: float,
-    table: FloatArray,
-) -> None:
-    """Turn lagged sums into the table of lagged correlations.
-
-    The moment of lag l is multiplied by weight(l) / weight(0): of complete rows the biased
-    autocovariance, which is semidefinite. Pairs that share at most `min_weight`, and series
-    without variance, have correlation zero (one with themselves).
-    """
-    p, n = products.shape[0] - 1, products.shape[1]
-    for lag in range(p + 1):
-        factor = row_weight[lag] / row_weight[0] if row_weight[0] > 0.0 else 0.0
-        for i in range(n):
-            for j in range(n):
-                weight = row_weight[lag] if pairs.shape[0] == 0 else pairs[lag, i, j]
-                value = 0.0
-                scale = math.sqrt(variances[i]) * math.sqrt(variances[j])
-                if scale > 0.0 and weight > min_weight:
-                    moment = products[lag, i, j] / weight - offsets[0, lag, i] * offsets[1, lag, j]
-                    value = min(1.0, max(-1.0, factor * moment / scale))
-                table[lag, i, j] = value
-        if lag > 0:
-            for i in range(n):
-                for j in range(n):
-                    table[p + lag, j, i] = table[lag, i, j]
-    for i in range(n):
-        table[0, i, i] = 1.0
 
 
 @nb.njit(cache=True, error_model="numpy")
@@ -90,40 +53,6 @@ def start_gradient(table: FloatArray, node: int, coef: FloatArray, gradient: Flo
         if coef[f] != 0.0:
             variance -= coef[f] * (table[f // n, node, f % n] + gradient[f])
     return variance
-
-
-@nb.njit(cache=True, error_model="numpy")
-def fill_penalties(
-    node: int,
-    pairs: FloatArray,
-    lag_rows: FloatArray,
-    variances: FloatArray,
-    prior: FloatArray,
-    position: IntArray,
-    doubt: FloatArray,
-    settings: FloatArray,
-    penalty: FloatArray,
-) -> None:
-    """Fill the penalty of every feature of one node, in units of its noise; inf = not allowed.
-
-    ``sqrt(2 log(features) (1 / pair rows + doubt)) * prior weight``. `lag_rows` holds the effective
-    rows per lag and, last, those per unit of `pairs`. `position` is the place of each series in the
-    instantaneous order, empty when there is no instantaneous part; `prior[effect, cause]` is empty
-    when nothing is known.
-    """
-    n = variances.shape[0]
-    per_weight = lag_rows[lag_rows.shape[0] - 1]
-    for f in range(penalty.shape[0]):
-        lag, j = f // n, f % n
-        rows = lag_rows[lag] if pairs.shape[0] == 0 else pairs[lag, node, j] * per_weight
-        value = math.inf
-        if rows > 0.0 and variances[j] > 0.0:
-            value = math.sqrt(2.0 * settings[LOG_FEATURES] * (1.0 / rows + doubt[j]))
-            if prior.shape[0] > 0 and value < math.inf:
-                value *= prior[node, j]
-        if lag == 0 and (j == node or position.shape[0] == 0 or position[j] >= position[node]):
-            value = math.inf
-        penalty[f] = value
 
 
 @nb.njit(cache=True, error_model="numpy")
@@ -232,51 +161,118 @@ def move_to(
 
 
 @nb.njit(cache=True, error_model="numpy")
-def relax(table: FloatArray, sheet: FloatArray, sigma: float, settings: FloatArray) -> float:
-    """Refit the support without penalty and drop what the refit finds weak, at most twice.
-
-    A coefficient stays when it reaches `PRUNE` penalties of its feature times the root of the
-    inverse Gram diagonal; after the second round none is refitted. Returns the variance's fall.
-    """
-    total = 0.0
-    for _ in range(2):
-        support = np.flatnonzero(sheet[COEF])
-        size = support.shape[0]
-        inverse = np.zeros((size, size))
-        gather_gram(table, support, size, inverse)
-        if size == 0 or not invert(inverse, settings[RIDGE]):
-            return total
-        target = np.zeros(size)
-        for a in range(size):
-            target[a] = sheet[COEF, support[a]]
-            for b in range(size):
-                target[a] += inverse[a, b] * sheet[GRADIENT, support[b]]
-        if np.max(np.abs(target)) > settings[LIMIT]:
-            return total
-        for a in range(size):
-            error = sigma * sheet[PENALTY, support[a]] * math.sqrt(inverse[a, a])
-            if abs(target[a]) < settings[PRUNE] * error:
-                target[a] = 0.0
-        total += move_to(table, support, target, sheet[COEF], sheet[GRADIENT])
-        if np.flatnonzero(target).shape[0] == size:
-            break
-    return total
-
-
-@nb.njit(cache=True, error_model="numpy")
-def noise_level(
-    variance: float, size_sq: float, n_used: int, settings: FloatArray, lags: int
-) -> float:
+def noise_level(variance: float, size_sq: float, n_used: int, settings: FloatArray) -> float:
     """Noise of the gradient of a fit of `n_used` coefficients, in units of 1 / sqrt(rows).
 
     With missing cells the moments of a gradient come from different rows and their errors do not
     cancel: a share 1 - overlap of the noise is 1 + sum of squared coefficients, not the residual
-    variance. Not below sqrt(lags / rows), the error of the block Toeplitz form by its first and
-    last rows: a smaller residual must not open the door to every feature.
+    variance. Not below `FLOOR`: a small residual must not open the door to every feature.
     """
     rows, overlap = max(settings[ROWS], 1.0), settings[OVERLAP]
-    own = max(variance / max(0.05, 1.0 - n_used / rows), lags / rows)
-    return math.sqrt(overlap * own + (1.0 - overlap) * (1.0 + size_sq))
+    own = max(variance / max(0.05, 1.0 - n_used / rows), settings[FLOOR])
+    return math.sqrt(own + (1.0 - overlap**2) * (1.0 + size_sq))
+
+
+@nb.njit(cache=True, error_model="numpy")
+def refit(
+    table: FloatArray,
+    sheet: FloatArray,
+    settings: FloatArray,
+    support: IntArray,
+    inverse: FloatArray,
+    target: FloatArray,
+) -> bool:
+    """Fill the coefficients of least squares over the support and its inverse Gram matrix.
+
+    False when they cannot be trusted: the matrix is not definite or a coefficient is absurd.
+    """
+    size = support.shape[0]
+    gather_gram(table, support, size, inverse)
+    if not invert(inverse, settings[RIDGE]):
+        return False
+    for a in range(size):
+        target[a] = sheet[COEF, support[a]]
+        for b in range(size):
+            pull = sheet[GRADIENT, support[b]] - settings[RIDGE] * sheet[COEF, support[b]]
+            target[a] += inverse[a, b] * pull
+        if abs(target[a]) > settings[LIMIT]:
+            return False
+    return True
+
+
+@nb.njit(cache=True, error_model="numpy")
+def drop_weak(
+    inverse: FloatArray, target: FloatArray, error: FloatArray, settings: FloatArray
+) -> int:
+    """Set the weakest coefficient to zero and adjust the others, until none is weak; count them.
+
+    Weak is below `PRUNE` times its error, penalty x root of the inverse Gram diagonal. Setting to
+    zero is a rank-one downdate of the inverse.
+    """
+    size, dropped = target.shape[0], 0
+    while True:
+        weakest, least = -1, settings[PRUNE]
+        for a in range(size):
+            if inverse[a, a] > 0.0:
+                share = abs(target[a]) / (error[a] * math.sqrt(inverse[a, a]))
+                if share < least:
+                    weakest, least = a, share
+        if weakest < 0:
+            return dropped
+        column = inverse[:, weakest] / inverse[weakest, weakest]
+        own, value = inverse[weakest].copy(), target[weakest]
+        for a in range(size):
+            target[a] -= column[a] * value
+            for b in range(size):
+                inverse[a, b] -= column[a] * own[b]
+        target[weakest] = 0.0
+        inverse[weakest], inverse[:, weakest] = 0.0, 0.0
+        dropped += 1
+
+
+@nb.njit(cache=True, error_model="numpy")
+def relax(table: FloatArray, sheet: FloatArray, sigma: float, settings: FloatArray) -> float:
+    """Refit the support without penalty, without its weak causes; return the variance's fall.
+
+    A share 1 - `TRUST` of the way back to the penalised coefficients is gone again.
+    """
+    support = np.flatnonzero(sheet[COEF])
+    size = support.shape[0]
+    inverse, target = np.empty((size, size)), np.empty(size)
+    if not refit(table, sheet, settings, support, inverse, target):
+        return 0.0
+    drop_weak(inverse, target, sigma * sheet[PENALTY][support], settings)
+    for a in range(size):
+        if target[a] != 0.0:
+            target[a] += (1.0 - settings[TRUST]) * (sheet[COEF, support[a]] - target[a])
+    return move_to(table, support, target, sheet[COEF], sheet[GRADIENT])
+
+
+@nb.njit(cache=True, error_model="numpy")
+def confirm(
+    table: FloatArray, sheet: FloatArray, variance: float, settings: FloatArray
+) -> tuple[bool, float]:
+    """Refit the causes of the previous solve; say whether they still are the causes.
+
+    They are when each would survive `drop_weak` and nothing else would if it entered alone. Also
+    returns the residual variance; the refit stands in either case.
+    """
+    support = np.flatnonzero(sheet[COEF])
+    size = support.shape[0]
+    size_sq = float(np.sum((sheet[OFFSET] + sheet[COEF]) ** 2))
+    sigma = noise_level(variance, size_sq, size, settings)
+    penalty, gradient = sheet[PENALTY], sheet[GRADIENT]
+    inverse, target = np.empty((size, size)), np.empty(size)
+    if not refit(table, sheet, settings, support, inverse, target):
+        return False, variance
+    if drop_weak(inverse, target.copy(), sigma * penalty[support], settings) > 0:
+        return False, variance
+    variance -= move_to(table, support, target, sheet[COEF], gradient)
+    bar = settings[PRUNE] * sigma
+    for f in range(gradient.shape[0]):
+        if abs(gradient[f]) > bar * penalty[f] and sheet[COEF, f] == 0.0:
+            return False, variance
+    return True, variance
 
 
 @nb.njit(cache=True, error_model="numpy")
@@ -308,11 +304,14 @@ def solve_node(
         else:
             coef[f] = 0.0
     variance = start_gradient(table, node, sheet[OFFSET] + coef, gradient)
-    lags = coef.shape[0] // table.shape[1] - 1
+    if settings[FRESH] == 0.0 and settings[TRUST] == 1.0:
+        settled, variance = confirm(table, sheet, variance, settings)
+        if settled:
+            return variance
     n_used, last_sigma = n_active, math.inf
     for _ in range(12):
         size_sq = float(np.sum((sheet[OFFSET] + coef) ** 2))
-        sigma = noise_level(variance, size_sq, n_used, settings, lags)
+        sigma = noise_level(variance, size_sq, n_used, settings)
         n_last = n_active
         n_active = widen_active(sheet, sigma, is_active, active, n_active)
         if n_active == n_last and abs(sigma - last_sigma) <= 1e-2 * sigma:
@@ -333,13 +332,10 @@ def solve_node(
 @nb.njit(cache=True, error_model="numpy")
 def solve_all(
     table: FloatArray,
-    pairs: FloatArray,
-    lag_rows: FloatArray,
-    variances: FloatArray,
-    prior: FloatArray,
-    position: IntArray,
-    doubt: FloatArray,
+    deviations: FloatArray,
+    penalties: FloatArray,
     wanted: BoolArray,
+    floors: FloatArray,
     base: FloatArray,
     settings: FloatArray,
     cap: int,
@@ -349,52 +345,56 @@ def solve_all(
 ) -> None:
     """Solve every wanted node in place, warm-started; the others have no coefficients.
 
-    `coefs` and `base`, of shape (n, features) as [effect, feature], are in the units of the rows;
-    `base` is the part that stays as it is, empty without one. Fills `noise` with the residual
-    variance of every wanted node, adds to `change` the summed absolute change and the summed
-    absolute value of the coefficients, in standard deviations.
+    `coefs`, `base` and `penalties`, of shape (n, features) as [effect, feature], the first two in
+    the units of the rows; `base` is the part that stays as it is, empty without one; an infinite
+    penalty forbids. No noise is believed to be below the share `floors` of a node's variance; a fit
+    below half of that is no fit. Fills `noise` with the residual variance of every wanted node,
+    adds to `change` summed absolute change and value of the coefficients, in deviations.
     """
     n, features = coefs.shape
-    sheet = np.zeros((4, features))
-    old, unit = np.zeros(features), np.zeros(features)
+    sheet, least = np.zeros((4, features)), settings[FLOOR]
     is_active, active = np.zeros(features, dtype=np.bool_), np.zeros(cap, dtype=np.int64)
     gram, work = np.zeros((cap, cap)), np.zeros((4, cap))
     for node in range(n):
-        deviation = math.sqrt(variances[node])
-        for f in range(features):
-            unit[f] = math.sqrt(variances[f % n]) / deviation if deviation > 0.0 else 0.0
-            old[f] = coefs[node, f] * unit[f]
-            sheet[COEF, f] = old[f]
-            sheet[OFFSET, f] = base[node, f] * unit[f] if base.shape[0] > 0 else 0.0
-        if deviation > 0.0 and wanted[node]:
-            fill_penalties(
-                node, pairs, lag_rows, variances, prior, position, doubt, settings, sheet[PENALTY]
-            )
+        own = deviations[node] if deviations[node] > 0.0 else math.inf
+        old = coefs[node].copy()
+        for f in np.flatnonzero(old):
+            old[f] *= deviations[f % n] / own
+        sheet[COEF] = 0.0
+        if wanted[node] and own < math.inf:
+            sheet[COEF], sheet[PENALTY] = old, penalties[node]
+            settings[FLOOR] = max(least, floors[node])
+            if base.shape[0] > 0:
+                sheet[OFFSET] = base[node]
+                for f in np.flatnonzero(base[node]):
+                    sheet[OFFSET, f] *= deviations[f % n] / own
             left = solve_node(table, node, sheet, settings, is_active, active, gram, work)
-            noise[node] = variances[node] * max(0.0, left)
-        else:
-            sheet[COEF] = 0.0
-        for f in range(features):
+            if left < 0.5 * floors[node]:
+                sheet[COEF] = 0.0
+                left = start_gradient(table, node, sheet[OFFSET], sheet[GRADIENT])
+            noise[node] = own**2 * max(0.0, left)
+        for f in np.flatnonzero((sheet[COEF] != 0.0) | (coefs[node] != 0.0)):
             value = sheet[COEF, f]
             change[0] += abs(value - old[f])
             change[1] += abs(value)
-            coefs[node, f] = value / unit[f] if value != 0.0 else 0.0
+            coefs[node, f] = value * own / deviations[f % n] if value != 0.0 else 0.0
 
 
 @nb.njit(cache=True, error_model="numpy")
 def residual_variances(
     table: FloatArray, variances: FloatArray, coefs: FloatArray, noise: FloatArray
 ) -> None:
-    """Fill `noise` with the variance that fixed equations leave in other moments, floored at 0.
+    """Fill `noise` with the variance that fixed equations leave in other moments, at least 0.
 
     A node without variance keeps that of its own prediction, coef' G coef.
     """
     n, features = coefs.shape
-    gradient, coef = np.empty(features), np.zeros(features)
+    gradient, coef = np.empty(features), np.empty(features)
     for node in range(n):
         deviation = math.sqrt(variances[node]) if variances[node] > 0.0 else 1.0
-        for f in range(features):
-            coef[f] = coefs[node, f] * (math.sqrt(variances[f % n]) / deviation)
+        coef[:] = coefs[node]
+        for f in np.flatnonzero(coef):
+            coef[f] *= math.sqrt(variances[f % n]) / deviation
         left = start_gradient(table, node, coef, gradient)
         left -= 0.0 if variances[node] > 0.0 else 1.0
         noise[node] = max(0.0, left) * deviation**2

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import math
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from coral.graph._arrays import FloatArray, IndexArray, check_places, grown_places, read_only, take
 from coral.graph.edges import Edge, collect_edges
 from coral.graph.moments import LaggedMoments
-from coral.graph.order import InstantaneousOrder
-from coral.graph.predictor import RIDGE_ROWS, fit_predictor
-from coral.graph.prior import effect_weights
-from coral.graph.reduced import fit_reduced_form
-from coral.graph.solver import Fitted, Plan, changed_ratio, solve_dependent, solve_invariant
-from coral.graph.states import StateMemory, from_sparse, to_sparse
+from coral.graph.order import moved, peeled
+from coral.graph.orient import orient
+from coral.graph.part import Part
+from coral.graph.predictor import fit_predictor
+from coral.graph.prior import effect_weights, favoured
+from coral.graph.solver import Plan, changed_ratio, solve_dependent, solve_invariant
+from coral.graph.states import StateMemory, signature_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from coral.graph.prior import Prior
     from coral.graph.states import StateSignature
+
+
+_ORIENT_ROUNDS: Final = 3
+_MANY_SERIES: Final = 300
+"""Times that edges are turned and all is solved again; but once for more series than this."""
 
 
 class CausalGraph:
@@ -42,7 +51,7 @@ class CausalGraph:
     instantaneous : bool
         False drops the lag-0 part: cheaper, and all directions are identified.
     max_states : int, >= 0
-        Number of state signatures kept, newest last.
+        Number of state signatures kept; the state not seen for longest is forgotten first.
 
     Raises
     ------
@@ -59,12 +68,13 @@ class CausalGraph:
     the noise sigma of the node estimated along (scaled lasso [3]_), so there is nothing to tune.
     The support is refitted without penalty, and coefficients the refit finds weak are dropped.
 
-    The instantaneous order is that of equal-variance peeling. It is **not identified** when noise
-    variances differ: read `Edge.direction_confidence`. Lagged edges do not depend on the order's
-    being right for their direction, which is time.
+    The instantaneous order starts from equal-variance peeling; then edges are turned round where
+    that needs fewer causes (`coral.graph.orient`), so it does not rest on equal noise where series
+    have a past of their own. Where they have none the direction is **not identified**: read
+    `Edge.direction_identified`. The direction of lagged edges is time.
 
-    Rows should be scaled about their median and cut where they are absurd: heavy tails make any
-    second moment useless. The class itself stands any scale and any pattern of missing cells.
+    Rows should be scaled about their median and cut where they are absurd: heavy tails make second
+    moments useless. The class itself stands any scale and any pattern of missing cells.
 
     References
     ----------
@@ -99,31 +109,27 @@ class CausalGraph:
     ) -> None:
         if lags < 1:
             raise ValueError(f"`CausalGraph` requires lags >= 1, got lags={lags}.")
-        self._base = LaggedMoments(n_series, lags, half_life_rows)
-        self._state: LaggedMoments | None = None
+        self._base = Part(LaggedMoments(n_series, lags, half_life_rows))
+        self._state: Part | None = None
         self._memory = StateMemory(max_states)
-        self._b = np.zeros((n_series, lags + 1, n_series))
-        self._s: FloatArray | None = None
-        self._noise = np.zeros(n_series)
-        self._state_noise = np.zeros(n_series)
-        self._order = InstantaneousOrder(n_series) if instantaneous else None
-        self._predictor: FloatArray | None = None
+        self._recalled: StateSignature | None = None
+        self._order: IndexArray = np.arange(n_series if instantaneous else 0)
         self._weights = effect_weights(prior, n_series)
 
     @property
     def n_series(self) -> int:
         """Number of series."""
-        return self._base.n_series
+        return self._base.moments.n_series
 
     @property
     def lags(self) -> int:
         """Largest lag, in rows."""
-        return self._base.lags
+        return self._base.moments.lags
 
     @property
     def moments(self) -> LaggedMoments:
         """Moments of the normal state; to be read, not updated."""
-        return self._base
+        return self._base.moments
 
     @property
     def state_open(self) -> bool:
@@ -136,22 +142,33 @@ class CausalGraph:
         return self._memory.signatures
 
     @property
+    def recalled(self) -> StateSignature | None:
+        """Earlier state that the open one is a return of, as of the last solve; None if it is new.
+
+        Its dependent edges then need a quarter of the evidence.
+        """
+        return self._recalled
+
+    @property
     def order(self) -> IndexArray:
-        """Instantaneous order, causes first, shape (n_series,); empty without such a part."""
-        return np.empty(0, np.intp) if self._order is None else read_only(self._order.series)
+        """Order of the invariant instantaneous part, causes first, (n_series,) or empty.
+
+        With an open state, series whose mechanism changed come as late as that part allows.
+        """
+        return read_only(self._order)
 
     @property
     def invariant(self) -> FloatArray:
         """B, shape (lags + 1, n_series, n_series) as [lag, cause, effect]; read-only view."""
-        return read_only(self._b.transpose(1, 2, 0))
+        return read_only(self._base.coefs.transpose(1, 2, 0))
 
     @property
     def dependent(self) -> FloatArray:
         """S of the open state, same shape as `invariant`, zero without one; read-only."""
-        if self._s is None:
+        if self._state is None:
             shape = (self.lags + 1, self.n_series, self.n_series)
             return np.broadcast_to(np.zeros(()), shape)
-        return read_only(self._s.transpose(1, 2, 0))
+        return read_only(self._state.coefs.transpose(1, 2, 0))
 
     def update(self, z: FloatArray) -> None:
         """Learn from one row: of the open state when there is one, else of the normal state.
@@ -161,21 +178,20 @@ class CausalGraph:
         z : ndarray of shape (n_series,), float64, NaN = missing
             Scaled values. Not modified, not kept.
         """
-        (self._base if self._state is None else self._state).update(z)
+        self._learning.update(z)
 
     def update_block(self, rows: FloatArray) -> None:
-        """Learn from consecutive rows; the same as row by row.
-
-        Parameters
-        ----------
-        rows : ndarray of shape (n_rows, n_series), float64, NaN = missing
-            Scaled values. Not modified, not kept.
-        """
-        (self._base if self._state is None else self._state).update_block(rows)
+        """Learn from consecutive rows, shape (n_rows, n_series); the same as row by row."""
+        self._learning.update_block(rows)
 
     def break_lags(self) -> None:
         """Say that the next row follows a gap in time: it has no known predecessors."""
-        (self._base if self._state is None else self._state).break_lags()
+        self._learning.break_lags()
+
+    @property
+    def _learning(self) -> LaggedMoments:
+        """Moments that rows go to at present."""
+        return (self._base if self._state is None else self._state).moments
 
     def open_state(self) -> None:
         """Start a state: solve and freeze the invariant part; rows go to a fresh dependent part.
@@ -185,27 +201,29 @@ class CausalGraph:
         if self._state is not None:
             return
         self.solve()
-        self._predictor = None
-        self._state = LaggedMoments(self.n_series, self.lags, anchor_first=True)
-        self._state.follow(self._base)
-        self._s = np.zeros_like(self._b)
-        self._state_noise = np.zeros(self.n_series)
+        self._recalled = None
+        moments = LaggedMoments(self.n_series, self.lags, anchor_first=True)
+        moments.follow(self._base.moments)
+        self._state = Part(moments)
 
-    def close_state(self, *, keep: bool = True) -> None:
+    def close_state(self, *, keep: bool = True, name: str = "", time: float = math.nan) -> None:
         """End the state; the next row is normal and has no known predecessors.
 
         Parameters
         ----------
         keep : bool
-            Keep the state's signature. The oldest one beyond `max_states` is forgotten.
+            Keep the state's signature, under `name` and `time` (event time of its last row, unix
+            s). It replaces that of the state it is a return of; beyond `max_states` the one not
+            seen for longest is forgotten.
         """
-        if self._state is None or self._s is None:
+        if self._state is None:
             return
-        changed = self.changed_nodes()
-        self._memory.close(self._state, self._base, changed, self._s, keep=keep)
-        self._state = None
-        self._s = None
-        self._base.break_lags()
+        if keep:
+            changed = self.changed_nodes()
+            state = signature_of(self._state, self._base, changed, name=name, time=time)
+            self._memory.keep(state)
+        self._state, self._recalled = None, None
+        self._base.moments.break_lags()
 
     def solve(self) -> float:
         """Bring the graph up to date, warm-started from the previous one.
@@ -218,18 +236,40 @@ class CausalGraph:
             Summed absolute change of the part's coefficients over their summed absolute value,
             in standard deviations: 0 = settled; 0 as well for an empty part that stays empty.
         """
-        if self._state is not None and self._s is not None:
-            base = Fitted(self._base, self._b, self._noise)
-            state = Fitted(self._state, self._s, self._state_noise)
-            return solve_dependent(state, base, self._plan())
-        if self._order is not None:
-            self._order.refresh(self._base, self._weights)
-        return solve_invariant(Fitted(self._base, self._b, self._noise), self._plan())
+        if self._state is not None:
+            return self._solve_state(self._state)
+        fresh = self._base.doubling.due(self._base.moments)
+        if fresh and self._order.size:
+            change = self._solve_and_orient()
+        else:
+            change = solve_invariant(self._base, Plan(self._weights, self._order, fresh))
+        self._base.note_edges()
+        return change
 
-    def _plan(self) -> Plan:
-        """Prior and instantaneous order, as the solver wants them."""
-        none = np.empty(0, dtype=np.intp)
-        return Plan(self._weights, none if self._order is None else self._order.position)
+    def _solve_and_orient(self) -> float:
+        """Solve from the peeled order; turn edges and solve again while that pays."""
+        base, change = self._base, 0.0
+        self._order = peeled(base.moments, self._weights)
+        for _ in range(_ORIENT_ROUNDS if self.n_series <= _MANY_SERIES else 1):
+            change += solve_invariant(base, Plan(self._weights, self._order, fresh=True))
+            better = orient(base.moments, base.coefs, self._weights, self._order)
+            if better is None:
+                return change
+            self._order = better
+        return change + solve_invariant(base, Plan(self._weights, self._order, fresh=True))
+
+    def _solve_state(self, state: Part) -> float:
+        """Solve the dependent part, with what is remembered of a state that returns."""
+        weights = self._weights
+        if self._memory.signatures:
+            now = signature_of(state, self._base, self.changed_nodes())
+            self._recalled = self._memory.recall(now)
+        if self._recalled is not None:
+            weights = favoured(weights, self._recalled.place, self.n_series)
+        plan = Plan(weights, self._order, state.doubling.due(state.moments))
+        change = solve_dependent(state, self._base, plan)
+        state.note_edges()
+        return change
 
     def changed_nodes(self) -> FloatArray:
         """How much worse the shared mechanism explains each series in the state than before.
@@ -242,81 +282,64 @@ class CausalGraph:
 
         Notes
         -----
-        A shift of level that the causes do not explain counts like a change of a coefficient. Two
-        rows of 'as before' are mixed in. A series without variation in the normal state is measured
-        against a thousandth of the typical residual (rms).
+        A shift of level that the causes do not explain counts too. Two rows of 'as before' are
+        mixed in. A series that never varied is held against a thousandth of the typical residual.
         """
         if self._state is None:
             return np.ones(self.n_series)
-        return changed_ratio(self._state, Fitted(self._base, self._b, self._noise))
+        return changed_ratio(self._state.moments, self._base)
 
-    def reduced_form(self, ridge: float | None = None) -> FloatArray:
-        """Fit the ridge VAR of the normal rows; see `coral.graph.reduced.fit_reduced_form`.
-
-        Parameters
-        ----------
-        ridge : float, > 0, or None
-            Ridge in units of a series' mean square; None takes the theoretical one.
+    def predictor(self) -> FloatArray:
+        """Fit the one-step predictor of the normal rows; see `coral.graph.predictor`.
 
         Returns
         -------
         ndarray of shape (lags * n_series, n_series), float64
             Row (lag - 1) * n_series + cause, column effect.
         """
-        return fit_reduced_form(self._base, ridge).coefficients
-
-    def refit_predictor(self, ridge_rows: float = RIDGE_ROWS) -> FloatArray:
-        """Fit and return the coefficients of `predict`, from the normal rows seen so far.
-
-        Parameters
-        ----------
-        ridge_rows : float, > 0
-            Ridge as rows of one squared unit; see `coral.graph.predictor.fit_predictor`.
-
-        Returns
-        -------
-        ndarray of shape (lags * n_series, n_series), float64
-            Row (lag - 1) * n_series + cause, column effect; read-only.
-        """
-        self._predictor = fit_predictor(self._base, ridge_rows)
-        return read_only(self._predictor)
-
-    def predict(self, previous: FloatArray) -> FloatArray:
-        """Predict the next row from its predecessors by the invariant, lagged part alone.
-
-        The coefficients are fitted on the first call and on the first one after `open_state`.
-
-        Parameters
-        ----------
-        previous : ndarray of shape (lags, n_series), float64, NaN = missing
-            Rows t-1, t-2, ..., newest first. A missing cell counts as zero, the median.
-
-        Returns
-        -------
-        ndarray of shape (n_series,), float64
-        """
-        coefs = self.refit_predictor() if self._predictor is None else self._predictor
-        result: FloatArray = np.nan_to_num(previous, nan=0.0).ravel() @ coefs
-        return result
+        return fit_predictor(self._base.moments)
 
     def edges(self) -> list[Edge]:
         """Edges of both parts, sorted by effect, cause, lag and part."""
-        found = collect_edges(self._base, self._b, None, self._noise, part="invariant")
-        if self._state is not None and self._s is not None:
-            found += collect_edges(
-                self._state, self._s, self._b, self._state_noise, part="dependent"
-            )
+        found = collect_edges(self._base, None, part="invariant")
+        if self._state is not None:
+            found += collect_edges(self._state, self._base, part="dependent")
         return sorted(found, key=lambda edge: (edge.effect, edge.cause, edge.lag, edge.part))
 
-    def grow(self, n_series: int, prior: Prior | None = None) -> None:
-        """Append series that have not been seen yet; the others keep their place and edges.
+    def relearn(self, segments: Iterable[FloatArray], unit: FloatArray) -> None:
+        """Replace the normal rows by others in other units; coefficients and memory follow.
+
+        For a caller whose scale has changed: moments of rows that were cut cannot be converted.
 
         Parameters
         ----------
-        n_series : int, >= the present number
-            New number of series.
-        prior : Prior or None
-            Prior over all of them; None keeps the present one, neutral for the new series.
+        segments : iterable of ndarrays of shape (n_rows, n_series), float64, NaN = missing
+            Rows in the new units; rows of different segments do not follow each other.
+        unit : ndarray of shape (n_series,), float64
+            New value of what was one. Zero and infinity count as one: there was no old scale.
+
+        Raises
+        ------
+        ValueError
+            If a state is open.
+        """
+        if self._state is not None:
+            raise ValueError("`relearn` requires that no state is open.")
+        unit = np.where((unit > 0.0) & np.isfinite(unit), unit, 1.0)
+        before = self._base.moments
+        moments = LaggedMoments(self.n_series, self.lags, before.half_life_rows)
+        for rows in segments:
+            moments.break_lags()
+            moments.update_block(rows)
+        moments.rows_seen = max(before.rows_seen, moments.rows_seen)
+        self._base.moments = moments
+        self._base.rescale(unit)
+        self._memory.rescale(unit)
+
+    def grow(self, n_series: int, prior: Prior | None = None) -> None:
+        """Append series not seen yet, up to `n_series`; the others keep their place and edges.
+
+        A prior is over all of them; None keeps the present one, neutral for the new series.
         """
         self.select(grown_places(self.n_series, n_series), prior)
 
@@ -340,19 +363,11 @@ class CausalGraph:
         check_places(index, self.n_series)
         weights = effect_weights(prior, index.size)
         self._base.select(index)
-        self._b = take(self._b, index, (0, 2), 0.0)
-        self._noise = take(self._noise, index, (0,), 0.0)
-        self._state_noise = take(self._state_noise, index, (0,), 0.0)
-        if self._state is not None and self._s is not None:
+        if self._state is not None:
             self._state.select(index)
-            self._s = take(self._s, index, (0, 2), 0.0)
         self._memory.select(index)
-        if self._order is not None:
-            self._order.select(index)
-        if self._predictor is not None:
-            n_old = self._predictor.shape[1]
-            blocks = self._predictor.reshape(self.lags, n_old, n_old)
-            self._predictor = take(blocks, index, (1, 2), 0.0).reshape(-1, index.size)
+        if self._order.size:
+            self._order = moved(self._order, index)
         carried = take(self._weights, index, (0, 1), 1.0) if self._weights.size else weights
         self._weights = carried if prior is None else weights
 
@@ -361,12 +376,7 @@ class CausalGraph:
         return {
             "base": self._base.state_dict(),
             "state": None if self._state is None else self._state.state_dict(),
-            "invariant": to_sparse(self._b),
-            "dependent": None if self._s is None else to_sparse(self._s),
-            "noise": self._noise.copy(),
-            "state_noise": self._state_noise.copy(),
-            "order": None if self._order is None else self._order.state_dict(),
-            "predictor": None if self._predictor is None else self._predictor.copy(),
+            "order": self._order.copy(),
             "weights": self._weights.copy(),
             "memory": self._memory.state_dict(),
         }
@@ -382,15 +392,9 @@ class CausalGraph:
         self._base.load_state_dict(state["base"])
         self._state = None
         if state["state"] is not None:
-            self._state = LaggedMoments(self.n_series, self.lags, anchor_first=True)
+            self._state = Part(LaggedMoments(self.n_series, self.lags, anchor_first=True))
             self._state.load_state_dict(state["state"])
-        self._b = from_sparse(state["invariant"])
-        self._s = None if state["dependent"] is None else from_sparse(state["dependent"])
-        self._noise = np.array(state["noise"], dtype=np.float64)
-        self._state_noise = np.array(state["state_noise"], dtype=np.float64)
-        if self._order is not None:
-            self._order.load_state_dict(state["order"])
-        predictor = state["predictor"]
-        self._predictor = None if predictor is None else np.array(predictor, dtype=np.float64)
+        self._order = np.array(state["order"], dtype=np.intp)
         self._weights = np.array(state["weights"], dtype=np.float64)
         self._memory.load_state_dict(state["memory"])
+        self._recalled = None  # until the next solve

@@ -8,16 +8,21 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 
+from coral.graph.orient import direction_advantage
 from coral.graph.table import correlation_table
 
 if TYPE_CHECKING:
     from coral.graph._arrays import FloatArray, IndexArray
-    from coral.graph.moments import LaggedMoments
+    from coral.graph.part import Part
 
-Part = Literal["invariant", "dependent"]
+PartName = Literal["invariant", "dependent"]
 
 _RIDGE: Final = 1e-4
 """Keeps standard errors finite between copies of one series."""
+
+
+_IDENTIFIED: Final = 2.0 * math.log(20.0)
+"""Advantage of a direction, in units of 2 log likelihood, from which on it counts as identified."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,47 +39,39 @@ class Edge:
         Signed coefficient, in units of the scaled rows; of the dependent part, what the state adds.
     part : {"invariant", "dependent"}
         Part of the graph it belongs to.
+    age : int
+        Rows since it has been there, of the part's own rows.
     direction_identified : bool
-        True when time decides the direction (lag >= 1). An instantaneous edge could run the other
-        way with the same fit.
+        True when time decides the direction (lag >= 1), or when the reverse needs so many more
+        causes that the odds are above 20 : 1. Else the edge could run the other way.
     confidence : float, 0..1
         That the coefficient is not zero: 1 - Bonferroni p-value over all candidate causes of the
         effect. Taken after selection on the same rows, so optimistic for weak edges.
-    direction_confidence : float, .5..1
-        1 for lag >= 1. For an instantaneous edge: how often the direction would come out like this
-        if noise variances scattered among the series as the estimated ones do.
+    direction_confidence : float, 0..1
+        1 for lag >= 1. Else from the odds of both kinds of evidence: how many causes either
+        direction needs, and how noise variances scatter.
     """
 
     cause: int
     effect: int
     lag: int
     strength: float
-    part: Part
+    part: PartName
+    age: int
     direction_identified: bool
     confidence: float
     direction_confidence: float
 
 
-def collect_edges(
-    moments: LaggedMoments,
-    coefs: FloatArray,
-    base: FloatArray | None,
-    noise: FloatArray,
-    *,
-    part: Part,
-) -> list[Edge]:
+def collect_edges(chosen: Part, base: Part | None, *, part: PartName) -> list[Edge]:
     """List the edges of one part.
 
     Parameters
     ----------
-    moments : LaggedMoments
-        Moments the part was solved from.
-    coefs : ndarray of shape (n_series, lags + 1, n_series), float64
-        Coefficients as [effect, lag, cause].
-    base : ndarray of the same shape, or None
-        The other part, of which `coefs` is a change.
-    noise : ndarray of shape (n_series,), float64
-        Residual variances.
+    chosen : Part
+        The part.
+    base : Part or None
+        The other part, of which it is a change.
     part : {"invariant", "dependent"}
         Name of the part.
 
@@ -85,17 +82,21 @@ def collect_edges(
 
     Notes
     -----
-    Direction of an instantaneous edge j -> i: under equal noise the effect's variance given the
-    cause's own causes exceeds the cause's by the factor 1 + b^2 v_j / v_i. We compare its logarithm
-    with the scatter of the logarithms of all noise variances plus their sampling error 4 / rows:
-    unequal variances widen the scatter, and the confidence falls to one half.
+    Direction of an instantaneous edge j -> i, two kinds of evidence whose odds multiply. How many
+    causes either direction needs: `coral.graph.orient.direction_advantage`. And under equal noise
+    the effect's variance given the cause's own causes exceeds the cause's by the factor
+    1 + b^2 v_j / v_i; its logarithm is compared with the scatter of the logarithms of all noise
+    variances plus their sampling error 4 / rows: unequal variances make this evidence void.
     """
+    moments, coefs, noise, ages = chosen.moments, chosen.coefs, chosen.noise, chosen.edge_ages
     variances = moments.variances
     table = correlation_table(moments, variances)
     _, pairs, _, row_weight = moments.kernel_arrays()
     rows = moments.effective_rows
     features = coefs.shape[1] * coefs.shape[2]
     scatter = _log_scatter(noise, rows)
+    equation = coefs if base is None else coefs + base.coefs
+    advantage = direction_advantage(moments, equation)
     edges: list[Edge] = []
     for effect in range(coefs.shape[0]):
         support = np.flatnonzero(coefs[effect])
@@ -107,11 +108,9 @@ def collect_edges(
             weight = pairs[lag, effect, cause] if pairs.size else row_weight[lag]
             pair = float(weight) * moments.weight_to_rows
             strength = float(coefs[effect, lag, cause])
-            total = strength + (0.0 if base is None else float(base[effect, lag, cause]))
-            direction = 1.0
-            if lag == 0:
-                gain = total**2 * float(noise[cause]) / max(float(noise[effect]), 1e-300)
-                direction = _normal_cdf(math.log1p(gain) / scatter)
+            ahead = math.inf if lag > 0 else float(advantage[effect, cause])
+            total = float(equation[effect, 0, cause])
+            gain = total**2 * float(noise[cause]) / max(float(noise[effect]), 1e-300)
             edges.append(
                 Edge(
                     cause=cause,
@@ -119,12 +118,20 @@ def collect_edges(
                     lag=lag,
                     strength=strength,
                     part=part,
-                    direction_identified=lag > 0,
+                    age=int(ages[effect, lag, cause]),
+                    direction_identified=ahead >= _IDENTIFIED,
                     confidence=_confidence(score * math.sqrt(max(pair, 0.0)), features),
-                    direction_confidence=direction,
+                    direction_confidence=_direction(ahead, math.log1p(gain) / scatter),
                 )
             )
     return edges
+
+
+def _direction(advantage: float, score: float) -> float:
+    """Probability from the product of the odds of both kinds of evidence."""
+    likely = _normal_cdf(score)
+    odds = advantage + 2.0 * math.log(likely / max(1.0 - likely, 1e-12))
+    return 1.0 / (1.0 + math.exp(-0.5 * max(odds, -60.0)))
 
 
 def _scores(

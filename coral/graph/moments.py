@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from coral.graph._arrays import FloatArray, IndexArray, grown_places, take
 
-_FOLD_ROWS: Final = 64
+_FOLD_ROWS: Final = 128
 """Rows held back before one BLAS call adds them all: a rank-1 update per row is memory-bound."""
 _LARGEST_VALUE: Final = 1e100
 """Values beyond are cut, so that no product and no sum of products can overflow."""
@@ -50,7 +50,7 @@ class LaggedMoments:
     vanishes when the anchor is near the mean, hence the zero anchor of rows scaled about their
     median and the first-value anchor of rows during a fault. Without missing cells it is exact.
 
-    Rows wait in a buffer of 64 and are added with one matrix product. Reading any result adds
+    Rows wait in a buffer of 128 and are added with one matrix product. Reading any result adds
     the waiting rows first; the checkpoint stores them as they are.
 
     References

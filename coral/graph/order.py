@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import heapq
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,65 +15,93 @@ if TYPE_CHECKING:
     from coral.graph.moments import LaggedMoments
 
 
-class InstantaneousOrder:
-    """An order of the series, causes first, peeled anew each time the rows have doubled.
+class Doubling:
+    """Says when work whose cost does not fit into every update is due: when rows have doubled.
 
-    With forgetting, every four half-lives at the latest. The number of these O((lags n)^3) steps is
-    logarithmic in the rows seen, and between them the order is stable.
+    With forgetting, every four half-lives at the latest. The work is done a number of times that is
+    logarithmic in the rows seen, and what it decides is stable in between.
+    """
+
+    def __init__(self) -> None:
+        self.rows = 0
+
+    def due(self, moments: LaggedMoments) -> bool:
+        """Whether it is time; if so, the next time is when the rows have doubled again."""
+        rows = moments.rows_seen
+        wait = float(self.rows)
+        if moments.half_life_rows is not None:
+            wait = min(wait, 4.0 * moments.half_life_rows)
+        if rows < 2 or (self.rows > 0 and rows < self.rows + wait):
+            return False
+        self.rows = rows
+        return True
+
+
+def inverted(order: IndexArray) -> IndexArray:
+    """Place of each series in an order, shape (n_series,)."""
+    position = np.empty(order.size, dtype=np.intp)
+    position[order] = np.arange(order.size)
+    return position
+
+
+def moved(order: IndexArray, index: IndexArray) -> IndexArray:
+    """Follow series to their new places; a new one comes last until the next peeling."""
+    position = take(inverted(order).astype(np.float64), index, (0,), np.inf)
+    return np.argsort(position, kind="stable")
+
+
+def peeled(moments: LaggedMoments, weights: FloatArray) -> IndexArray:
+    """Order of equal-variance peeling of the innovations.
 
     Parameters
     ----------
-    n_series : int
-        Number of series; at first they are ordered as they come.
+    moments : LaggedMoments
+        Moments of the normal state.
+    weights : ndarray of shape (n_series, n_series), float64, or (0, 0)
+        Prior penalty weights as [effect, cause]: a favoured cause comes first, unless the
+        reverse is favoured as well.
+
+    Returns
+    -------
+    ndarray of shape (n_series,), int
     """
+    before: BoolArray | None = None
+    if weights.size:
+        before = (weights.T < 1.0) & ~(weights < 1.0)
+    return peel(fit_reduced_form(moments).innovations, before)
 
-    def __init__(self, n_series: int) -> None:
-        self.series: IndexArray = np.arange(n_series)
-        self._rows = 0
 
-    @property
-    def position(self) -> IndexArray:
-        """Place of each series in the order, shape (n_series,)."""
-        position = np.empty(self.series.size, dtype=np.intp)
-        position[self.series] = np.arange(self.series.size)
-        return position
+def topological(
+    parents: BoolArray, position: IndexArray, late: BoolArray | None = None
+) -> IndexArray:
+    """Order the series of an acyclic graph, causes first, as near to a given order as possible.
 
-    def refresh(self, moments: LaggedMoments, weights: FloatArray) -> None:
-        """Peel again if it is time.
+    Parameters
+    ----------
+    parents : ndarray of shape (n_series, n_series), bool
+        Entry (effect, cause).
+    position : ndarray of shape (n_series,), int
+        Place of each series in the order to stay near to.
+    late : ndarray of shape (n_series,), bool, or None
+        Series that come as late as the graph allows.
 
-        Parameters
-        ----------
-        moments : LaggedMoments
-            Moments of the normal state.
-        weights : ndarray of shape (n_series, n_series), float64, or (0, 0)
-            Prior penalty weights as [effect, cause]: a favoured cause comes first, unless the
-            reverse is favoured as well.
-        """
-        rows = moments.rows_seen
-        wait = float(self._rows)
-        if moments.half_life_rows is not None:
-            wait = min(wait, 4.0 * moments.half_life_rows)
-        if rows < 2 or (self._rows > 0 and rows < self._rows + wait):
-            return
-        before: BoolArray | None = None
-        if weights.size:
-            before = (weights.T < 1.0) & ~(weights < 1.0)
-        self.series = peel(fit_reduced_form(moments).innovations, before)
-        self._rows = rows
-
-    def select(self, index: IndexArray) -> None:
-        """Follow the series to their new places; a new one comes last until the next peeling."""
-        position = take(self.position.astype(np.float64), index, (0,), np.inf)
-        self.series = np.argsort(position, kind="stable")
-
-    def state_dict(self) -> dict[str, Any]:
-        """Arrays and numbers, for the checkpoint."""
-        return {"series": self.series.copy(), "rows": self._rows}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restore what `state_dict` returned."""
-        self.series = np.array(state["series"], dtype=np.intp)
-        self._rows = int(state["rows"])
+    Returns
+    -------
+    ndarray of shape (n_series,), int
+    """
+    waits = parents.sum(axis=1)
+    rank = position if late is None else position + position.size * late
+    free = [(int(rank[i]), int(i)) for i in np.flatnonzero(waits == 0)]
+    heapq.heapify(free)
+    order = []
+    while free:
+        _, cause = heapq.heappop(free)
+        order.append(cause)
+        for effect in np.flatnonzero(parents[:, cause]).tolist():
+            waits[effect] -= 1
+            if waits[effect] == 0:
+                heapq.heappush(free, (int(rank[effect]), effect))
+    return np.array(order, dtype=np.intp)
 
 
 def peel(covariance: FloatArray, before: BoolArray | None = None) -> IndexArray:

@@ -9,7 +9,7 @@ import numpy as np
 from coral.graph.reduced import block_toeplitz, solve_definite
 
 if TYPE_CHECKING:
-    from coral.graph._arrays import FloatArray
+    from coral.graph._arrays import BoolArray, FloatArray
     from coral.graph.moments import LaggedMoments
 
 RIDGE_ROWS: Final = 10.0
@@ -51,3 +51,23 @@ def fit_predictor(moments: LaggedMoments, ridge_rows: float = RIDGE_ROWS) -> Flo
     target = np.concatenate([block.T for block in blocks[1:]])
     # C order: LAPACK answers in Fortran's, and a product with a restored copy must round alike.
     return np.ascontiguousarray(solve_definite(block_toeplitz(blocks[:-1]), target, ridge_rows))
+
+
+def own_persistence(rows: FloatArray, adjacent: BoolArray) -> FloatArray:
+    """Fit every series on its own previous value alone, with the ridge of `fit_predictor`.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_rows, n_series), float64, NaN = missing
+        Scaled rows about their median.
+    adjacent : ndarray of shape (n_rows,), bool
+        Whether a row directly follows the one before it.
+
+    Returns
+    -------
+    ndarray of shape (n_series,), float64
+    """
+    z = np.nan_to_num(rows)
+    then, now = z[:-1][adjacent[1:]], z[1:][adjacent[1:]]
+    result: FloatArray = (then * now).sum(axis=0) / ((then**2).sum(axis=0) + RIDGE_ROWS)
+    return result

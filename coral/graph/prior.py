@@ -10,7 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from coral.graph._arrays import FloatArray
+    from coral.graph._arrays import FloatArray, IndexArray
 
 Pair = tuple[str, str]
 
@@ -143,6 +143,29 @@ def effect_weights(prior: Prior | None, n_series: int) -> FloatArray:
             f"{prior.n_series} series."
         )
     return np.ascontiguousarray(prior.weights().T)
+
+
+def favoured(weights: FloatArray, place: IndexArray, n_series: int) -> FloatArray:
+    """Favour the edges of an earlier state as if they were known beforehand.
+
+    Parameters
+    ----------
+    weights : ndarray of shape (n_series, n_series), float64, or (0, 0)
+        Prior penalty weights as [effect, cause]; not modified.
+    place : ndarray of shape (n_edges, 3), int
+        Effect, lag and cause of the edges.
+    n_series : int
+        Number of series.
+
+    Returns
+    -------
+    ndarray of shape (n_series, n_series), float64
+        Forbidden pairs stay forbidden.
+    """
+    result = weights.copy() if weights.size else np.ones((n_series, n_series))
+    at = place[:, 0], place[:, 2]
+    result[at] = np.where(np.isinf(result[at]), np.inf, np.minimum(result[at], _FAVOUR))
+    return result
 
 
 def _hint(entity: str, known: Sequence[str]) -> str:

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from coral.graph import _kernels
+from coral.graph.order import inverted, topological
 from coral.graph.table import correlation_table
 
 if TYPE_CHECKING:
     from coral.graph._arrays import BoolArray, FloatArray, IndexArray
     from coral.graph.moments import LaggedMoments
+    from coral.graph.part import Part
 
 _RIDGE: Final = 1e-4
 """Ridge to zero, in units of a series' variance: makes copies of a series share a coefficient."""
@@ -22,8 +24,12 @@ _LIMIT: Final = 4.0
 """Largest coefficient in standard deviations; a parabola needs 3 at three lags."""
 _MAX_CAUSES: Final = 64
 """Causes that one node can have, all lags together."""
+_ROWS_PER_CAUSE: Final = 8.0
+"""Rows that one cause of a node asks for, three times as many when hardly a cell is present."""
 _GATE: Final = 2.0
 """Standard errors by which the shared mechanism must fail before a node gets a dependent part."""
+_APART: Final = 2.0
+"""Errors of moments from different rows count this often: they are correlated, spread is not."""
 _UNCHANGED_ROWS: Final = 2.0
 """Rows of 'nothing changed' mixed into every ratio, so that one row cannot cry out."""
 _NOISE_FLOOR: Final = 1e-6
@@ -38,38 +44,23 @@ class Plan(NamedTuple):
     ----------
     weights : ndarray of shape (n_series, n_series), float64, or (0, 0)
         Prior penalty weights as [effect, cause]; empty = nothing known.
-    position : ndarray of shape (n_series,), int, or (0,)
-        Place of each series in the instantaneous order; empty = no instantaneous part.
+    order : ndarray of shape (n_series,), int, or (0,)
+        Instantaneous order, causes first; empty = no instantaneous part.
+    fresh : bool
+        Search all causes; False: keep those of the previous solve where they are still the causes.
     """
 
     weights: FloatArray
-    position: IndexArray
+    order: IndexArray
+    fresh: bool
 
 
-class Fitted(NamedTuple):
-    """Moments and the part of the graph that is fitted to them.
-
-    Attributes
-    ----------
-    moments : LaggedMoments
-        What was seen.
-    coefs : ndarray of shape (n_series, lags + 1, n_series), float64
-        Coefficients as [effect, lag, cause], in the units of the rows.
-    noise : ndarray of shape (n_series,), float64
-        Residual variances, in the units of the rows.
-    """
-
-    moments: LaggedMoments
-    coefs: FloatArray
-    noise: FloatArray
-
-
-def solve_invariant(base: Fitted, plan: Plan) -> float:
+def solve_invariant(base: Part, plan: Plan) -> float:
     """Solve the state-invariant part in place, warm-started.
 
     Parameters
     ----------
-    base : Fitted
+    base : Part
         The normal state; `coefs` and `noise` are updated.
     plan : Plan
         Prior and order.
@@ -84,17 +75,17 @@ def solve_invariant(base: Fitted, plan: Plan) -> float:
     table = correlation_table(base.moments, variances)
     base.noise[:] = 0.0
     everywhere = np.ones(n, dtype=np.bool_)
-    return _solve(base, plan, table, np.zeros(n), everywhere, np.empty((0, 0, 0)))
+    return _solve(base, plan, table, np.zeros(n), everywhere, np.zeros(n), np.empty((0, 0, 0)))
 
 
-def solve_dependent(state: Fitted, base: Fitted, plan: Plan) -> float:
+def solve_dependent(state: Part, base: Part, plan: Plan) -> float:
     """Solve the state-dependent part in place, warm-started; the invariant part stays.
 
     Parameters
     ----------
-    state : Fitted
+    state : Part
         The open state; `coefs` (what it adds to the invariant part) and `noise` are updated.
-    base : Fitted
+    base : Part
         The normal state.
     plan : Plan
         Prior and order.
@@ -110,31 +101,33 @@ def solve_dependent(state: Fitted, base: Fitted, plan: Plan) -> float:
     leaves more variance than in the normal state by two standard errors, sqrt(2 / rows) each (so a
     change of mechanism that hides behind noise falling at the same time is not resolved); and the
     penalty counts the uncertainty of b, which a cause that grew tenfold shows tenfold.
+
+    A node with a new mechanism may have new instantaneous causes that the order, which knows the
+    normal state only, puts behind it: such nodes come as late as the invariant part allows.
     """
     moments, usual = state.moments, base.moments
     variances = moments.variances
     table = correlation_table(moments, variances)
     _kernels.residual_variances(table, variances, _flat(base.coefs), state.noise)
-    overlap = moments.overlap
-    # Complete rows: noise. Missing cells add the error of moments that come from different rows.
-    spread = variances + (base.coefs**2).sum(axis=1) @ variances
-    error = overlap * base.noise + (1.0 - overlap) * spread
-    error *= math.sqrt(2.0 / max(_pair_rows(moments), 1.0))
-    wanted = state.noise > base.noise + _GATE * error
+    wanted = state.noise > base.noise + _GATE * _variance_error(moments, base, variances)
     before = usual.variances
     grown = np.divide(variances, before, out=np.zeros_like(before), where=before > 0.0)
     doubt = grown / np.maximum(usual.effective_cells(), 1.0)
-    return _solve(state, plan, table, doubt, wanted, base.coefs)
+    if plan.order.size:
+        parents = base.coefs[:, 0] != 0.0
+        plan = plan._replace(order=topological(parents, inverted(plan.order), wanted))
+    floors = base.noise / np.maximum(variances, 1e-300)
+    return _solve(state, plan, table, doubt, wanted, np.minimum(floors, 1.0), base.coefs)
 
 
-def changed_ratio(moments: LaggedMoments, base: Fitted) -> FloatArray:
+def changed_ratio(moments: LaggedMoments, base: Part) -> FloatArray:
     """Mean square residual under the shared mechanism, in the state over normal.
 
     Parameters
     ----------
     moments : LaggedMoments
         The open state.
-    base : Fitted
+    base : Part
         The normal state.
 
     Returns
@@ -150,52 +143,111 @@ def changed_ratio(moments: LaggedMoments, base: Fitted) -> FloatArray:
     left += (shift - base.coefs.sum(axis=1) @ shift) ** 2
     positive = base.noise[base.noise > 0.0]
     floor = _NOISE_FLOOR * float(np.median(positive)) if positive.size else 1.0
-    ratio = np.minimum(left / np.maximum(base.noise, floor), _LARGEST_RATIO)
+    usual = np.maximum(base.noise, floor)
+    ratio = np.minimum(left / usual, _LARGEST_RATIO)
     result: FloatArray = (cells * ratio + _UNCHANGED_ROWS) / (cells + _UNCHANGED_ROWS)
     return result
 
 
+def _variance_error(moments: LaggedMoments, base: Part, variances: FloatArray) -> FloatArray:
+    """Return the standard error of every residual variance under the shared mechanism.
+
+    Of complete rows it is that of the noise alone. With missing cells the moments come from
+    different rows and their errors, those of the causes included, do not cancel.
+    """
+    overlap = moments.overlap
+    spread = variances + (base.coefs**2).sum(axis=1) @ variances
+    apart = _APART * math.sqrt(1.0 - overlap**2) * spread
+    result: FloatArray = np.hypot(base.noise, apart)
+    return result * math.sqrt(2.0 / max(_pair_rows(moments), 1.0))
+
+
 def _solve(
-    part: Fitted,
+    part: Part,
     plan: Plan,
     table: FloatArray,
     doubt: FloatArray,
     wanted: BoolArray,
+    floors: FloatArray,
     fixed: FloatArray,
 ) -> float:
     """Work out the settings and call the kernel."""
     moments = part.moments
     n, lags = moments.n_series, moments.lags
-    features = max(2, n * (lags + int(plan.position.size > 0)))
+    features = max(2, n * (lags + int(plan.order.size > 0)))
     log_features = math.log(features)
     overlap, rows = moments.overlap, _pair_rows(moments)
     # sqrt(2 log(features n)): no false edge in the whole graph, where the penalty's
     # sqrt(2 log features) promises it for one node.
     prune = math.sqrt(1.0 + math.log(n) / log_features)
-    # Pairwise-complete moments of k features are definite as long as k is small against the rows
-    # they share: bound the support, and lift the spectrum by the size of one moment's error.
-    ridge = _RIDGE + (1.0 - overlap) * math.sqrt(2.0 * log_features / max(rows, 1.0))
-    cap = min(_MAX_CAUSES, features, int(rows / (3.0 + 16.0 * (1.0 - overlap))))
-    _, pairs, _, row_weight = moments.kernel_arrays()
-    per_weight = moments.weight_to_rows
+    # The block Toeplitz form errs by its first and last rows, pairwise-complete moments by coming
+    # from different rows: lift the spectrum by the size of one moment's error, believe in no noise
+    # below it, and bound the support.
+    edge_error = lags / max(rows, 1.0)
+    pair_error = (1.0 - overlap) * math.sqrt(2.0 * log_features / max(rows, 1.0))
+    cap = min(_MAX_CAUSES, features, int(rows / (_ROWS_PER_CAUSE + 16.0 * (1.0 - overlap))))
+    # What pairwise moments of a short state say is doubtful: the refit is believed by this share.
+    trust = overlap**4 if fixed.size else 1.0
+    settings = np.zeros(9)
+    settings[:4] = _RIDGE + edge_error + pair_error, _TETHER, _LIMIT, prune
+    settings[4:] = rows, overlap, plan.fresh, trust, edge_error
     change = np.zeros(2)
     _kernels.solve_all(
         table,
-        pairs,
-        np.append(row_weight * per_weight, per_weight),
-        moments.variances,
-        plan.weights,
-        plan.position,
-        doubt,
+        np.sqrt(moments.variances),
+        _flat(penalties(moments, plan, doubt, log_features)),
         wanted,
+        floors,
         _flat(fixed),
-        np.array([log_features, ridge, _TETHER, _LIMIT, prune, rows, overlap]),
+        settings,
         max(1, cap),
         _flat(part.coefs),
         part.noise,
         change,
     )
     return float(change[0] / change[1]) if change[1] > 0.0 else float(change[0] > 0.0)
+
+
+def penalties(
+    moments: LaggedMoments, plan: Plan, doubt: FloatArray, log_features: float
+) -> FloatArray:
+    """Penalty of every coefficient in units of its node's noise; infinite = not allowed.
+
+    Parameters
+    ----------
+    moments : LaggedMoments
+        Of which rows are counted.
+    plan : Plan
+        Prior and order.
+    doubt : ndarray of shape (n_series,), float64
+        What is added to 1 / rows for each cause.
+    log_features : float
+        Logarithm of the number of candidate causes of a node.
+
+    Returns
+    -------
+    ndarray of shape (n_series, lags + 1, n_series), float64
+        As [effect, lag, cause]: sqrt(2 log(features) (1 / pair rows + doubt)) x prior weight.
+    """
+    _, pairs, _, row_weight = moments.kernel_arrays()
+    weight = pairs if pairs.size else row_weight[:, None, None]
+    rows = weight.transpose(1, 0, 2) * moments.weight_to_rows
+    with np.errstate(divide="ignore", over="ignore"):
+        error = np.sqrt(2.0 * log_features * (1.0 / rows + doubt))
+    n = moments.n_series
+    result = np.empty((n, moments.lags + 1, n))
+    result[:] = error
+    if plan.weights.size:
+        with np.errstate(invalid="ignore"):
+            result *= plan.weights[:, None, :]
+        result[np.isnan(result)] = np.inf  # required, but the two were never seen together
+    result[:, :, moments.variances <= 0.0] = np.inf
+    if plan.order.size:
+        place = inverted(plan.order)
+        result[:, 0][place >= place[:, None]] = np.inf
+    else:
+        result[:, 0] = np.inf
+    return result
 
 
 def _pair_rows(moments: LaggedMoments) -> float:

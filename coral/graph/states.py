@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from coral.graph._arrays import FloatArray, IndexArray, take
 
 if TYPE_CHECKING:
-    from coral.graph.moments import LaggedMoments
+    from coral.graph.part import Part
 
 
-def to_sparse(values: FloatArray) -> dict[str, Any]:
-    """Nonzero entries of an array and its shape, for the checkpoint."""
-    place = np.flatnonzero(values)
-    return {"shape": list(values.shape), "place": place, "value": values.ravel()[place]}
-
-
-def from_sparse(state: dict[str, Any]) -> FloatArray:
-    """Array that `to_sparse` described."""
-    values = np.zeros(tuple(int(size) for size in state["shape"]))
-    values.ravel()[np.asarray(state["place"], dtype=np.intp)] = state["value"]
-    return values
+_RECALL_ROWS: Final = 8
+"""Rows of a state before it is compared with earlier ones."""
+_CLEAR_RATIO: Final = math.log(1.5)
+_CLEAR_SHIFT: Final = 0.5
+"""What a profile takes off the logarithm of a ratio, and off a shift in deviations, as noise."""
+_LEAST_DEVIATION: Final = 1e-3
+"""Least normal deviation of a series, as a share of the typical one."""
+_SIMILAR: Final = 0.7
+"""Least similarity at which a state is taken for the return of an earlier one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,47 +31,55 @@ class StateSignature:
 
     Attributes
     ----------
-    number : int
-        Counts the closed states from 1.
+    name : str
+        What the state was called when it closed; the incident, for the engine.
+    time : float
+        Event time of its last row, unix s.
+    times : int
+        How often it was seen, at least once.
     rows : int
         Rows the state lasted.
     changed : ndarray of shape (n_series,), float64
         `CausalGraph.changed_nodes` when it closed.
     shift : ndarray of shape (n_series,), float64
-        Mean in the state minus the normal mean, in units of the scaled rows.
+        Mean in the state minus the normal mean, in normal standard deviations; for a series that
+        did not vary, in thousandths of the typical one.
     place : ndarray of shape (n_edges, 3), int
         Effect, lag and cause of every dependent edge.
     strength : ndarray of shape (n_edges,), float64
         Their coefficients.
     """
 
-    number: int
+    name: str
+    time: float
+    times: int
     rows: int
     changed: FloatArray
     shift: FloatArray
     place: IndexArray
     strength: FloatArray
 
-    @classmethod
-    def of(
-        cls,
-        number: int,
-        state: LaggedMoments,
-        base: LaggedMoments,
-        changed: FloatArray,
-        coefs: FloatArray,
-    ) -> StateSignature:
-        """Digest of a state that is about to close; `coefs` as [effect, lag, cause]."""
-        place = np.argwhere(coefs)
-        seen = state.effective_cells() > 0.0
-        return cls(
-            number=number,
-            rows=state.rows_seen,
-            changed=changed.copy(),
-            shift=np.where(seen, state.means - base.means, 0.0),
-            place=place,
-            strength=coefs[tuple(place.T)],
-        )
+    @property
+    def profile(self) -> FloatArray:
+        """What changed clearly, shape (2 * n_series,): mechanisms first, then levels.
+
+        Logarithms: that the same series are concerned, in the same direction, counts more than how
+        far they went. A ratio of 1.5 and half a deviation are within the noise.
+        """
+        mechanism = np.maximum(np.log(self.changed) - _CLEAR_RATIO, 0.0)
+        level = np.log1p(np.maximum(np.abs(self.shift) - _CLEAR_SHIFT, 0.0))
+        return np.concatenate([mechanism, np.copysign(level, self.shift)])
+
+    def similarity(self, other: StateSignature) -> float:
+        """Cosine of both profiles, at least 0; zero when either is empty."""
+        one, two = self.profile, other.profile
+        size = float(np.linalg.norm(one) * np.linalg.norm(two))
+        return max(0.0, float(one @ two) / size) if size > 0.0 else 0.0
+
+    def rescaled(self, unit: FloatArray) -> StateSignature:
+        """Return the signature with every series multiplied by its entry of `unit`."""
+        effect, cause = self.place[:, 0], self.place[:, 2]
+        return replace(self, strength=self.strength * unit[effect] / unit[cause])
 
     def select(self, index: IndexArray) -> StateSignature:
         """Follow the series to their new places; edges of series that left go.
@@ -89,9 +96,8 @@ class StateSignature:
         place[:, 0] = new_place[place[:, 0]]
         place[:, 2] = new_place[place[:, 2]]
         stays = (place[:, 0] >= 0) & (place[:, 2] >= 0)
-        return StateSignature(
-            number=self.number,
-            rows=self.rows,
+        return replace(
+            self,
             changed=take(self.changed, index, (0,), 1.0),
             shift=take(self.shift, index, (0,), 0.0),
             place=place[stays],
@@ -101,7 +107,9 @@ class StateSignature:
     def state_dict(self) -> dict[str, Any]:
         """Numbers and arrays, for the checkpoint."""
         return {
-            "number": self.number,
+            "name": self.name,
+            "time": self.time,
+            "times": self.times,
             "rows": self.rows,
             "changed": self.changed.copy(),
             "shift": self.shift.copy(),
@@ -113,7 +121,9 @@ class StateSignature:
     def from_state_dict(cls, state: dict[str, Any]) -> StateSignature:
         """Restore what `state_dict` returned."""
         return cls(
-            number=int(state["number"]),
+            name=str(state["name"]),
+            time=float(state["time"]),
+            times=int(state["times"]),
             rows=int(state["rows"]),
             changed=np.array(state["changed"], dtype=np.float64),
             shift=np.array(state["shift"], dtype=np.float64),
@@ -128,42 +138,68 @@ class StateMemory:
     Parameters
     ----------
     max_states : int, >= 0
-        Number kept; the oldest goes first.
+        Number kept; the one not seen for longest goes first.
     """
 
     def __init__(self, max_states: int) -> None:
         if max_states < 0:
             raise ValueError(f"`CausalGraph` requires max_states >= 0, got {max_states}.")
         self.signatures: tuple[StateSignature, ...] = ()
-        self.closed = 0
         self._max_states = max_states
 
-    def close(
-        self,
-        state: LaggedMoments,
-        base: LaggedMoments,
-        changed: FloatArray,
-        coefs: FloatArray,
-        *,
-        keep: bool,
-    ) -> None:
-        """Count a state that closes, and keep its signature if asked; as `StateSignature.of`."""
-        self.closed += 1
-        if keep and self._max_states > 0:
-            signature = StateSignature.of(self.closed, state, base, changed, coefs)
-            self.signatures = (*self.signatures, signature)[-self._max_states :]
+    def recall(self, state: StateSignature) -> StateSignature | None:
+        """Find the kept state that the present one is a return of, None if it is new."""
+        if state.rows < _RECALL_ROWS:
+            return None
+        found = max(self.signatures, key=state.similarity, default=None)
+        if found is None or state.similarity(found) < _SIMILAR:
+            return None
+        return found
+
+    def keep(self, state: StateSignature) -> None:
+        """Keep a closed state; one that returned replaces what it returned as."""
+        if self._max_states == 0:
+            return
+        before = self.recall(state)
+        if before is not None:
+            state = replace(state, times=before.times + 1)
+        others = [signature for signature in self.signatures if signature is not before]
+        self.signatures = (*others, state)[-self._max_states :]
 
     def select(self, index: IndexArray) -> None:
         """Follow the series to their new places."""
         self.signatures = tuple(signature.select(index) for signature in self.signatures)
 
-    def state_dict(self) -> dict[str, Any]:
-        """Numbers and arrays, for the checkpoint."""
-        kept = [signature.state_dict() for signature in self.signatures]
-        return {"closed": self.closed, "signatures": kept}
+    def rescale(self, unit: FloatArray) -> None:
+        """Follow a change of units; see `StateSignature.rescaled`."""
+        self.signatures = tuple(signature.rescaled(unit) for signature in self.signatures)
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
+    def state_dict(self) -> list[dict[str, Any]]:
+        """Numbers and arrays, for the checkpoint."""
+        return [signature.state_dict() for signature in self.signatures]
+
+    def load_state_dict(self, state: list[dict[str, Any]]) -> None:
         """Restore what `state_dict` returned."""
-        self.closed = int(state["closed"])
-        kept = (StateSignature.from_state_dict(item) for item in state["signatures"])
-        self.signatures = tuple(kept)
+        self.signatures = tuple(StateSignature.from_state_dict(item) for item in state)
+
+
+def signature_of(
+    state: Part, base: Part, changed: FloatArray, *, name: str = "", time: float = math.nan
+) -> StateSignature:
+    """Digest of an open state; `changed` as of `CausalGraph.changed_nodes`."""
+    place = np.argwhere(state.coefs)
+    deviations = np.sqrt(base.moments.variances)
+    varied = deviations[deviations > 0.0]
+    floor = _LEAST_DEVIATION * float(np.median(varied)) if varied.size else 1.0
+    seen = state.moments.effective_cells() > 0.0
+    shift = (state.moments.means - base.moments.means) / np.maximum(deviations, floor)
+    return StateSignature(
+        name=name,
+        time=time,
+        times=1,
+        rows=state.moments.rows_seen,
+        changed=changed,
+        shift=np.where(seen, shift, 0.0),
+        place=place,
+        strength=state.coefs[tuple(place.T)],
+    )

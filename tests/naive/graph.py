@@ -10,13 +10,15 @@ import numpy as np
 class Settings(NamedTuple):
     """Numbers of a solve, in the order in which the kernels read them."""
 
-    log_features: float
     ridge: float
     tether: float
     limit: float
     prune: float
     rows: float
     overlap: float
+    fresh: float = 1.0
+    trust: float = 1.0
+    floor: float = 0.0
 
 
 def lagged_moments(rows, lags, half_life=None, anchor=None):
@@ -75,20 +77,20 @@ def gradient_after(table, feature, value, gradient):
     return gradient - value * gram_and_target(table)[0][feature]
 
 
-def penalties(node, pairs, lag_rows, variances, prior, position, doubt, settings):
-    """Threshold of the largest of many normal errors, for every feature that may be a cause."""
-    n, lags = len(variances), len(lag_rows) - 2
-    found = np.full((lags + 1, n), math.inf)
-    for lag, j in itertools.product(range(lags + 1), range(n)):
-        precedes = len(position) > 0 and position[j] < position[node]
-        rows = float(pairs[lag, node, j] * lag_rows[-1] if len(pairs) else lag_rows[lag])
+def penalties(pairs, row_weight, per_weight, variances, prior, order, doubt, log_features):
+    """Threshold of the largest of many normal errors, for every cause a node may have."""
+    n, lags = len(variances), len(row_weight) - 1
+    found = np.full((n, lags + 1, n), math.inf)
+    for node, lag, j in itertools.product(range(n), range(lags + 1), range(n)):
+        precedes = len(order) > 0 and list(order).index(j) < list(order).index(node)
+        rows = float(pairs[lag, node, j] if len(pairs) else row_weight[lag]) * per_weight
         if (lag == 0 and not precedes) or rows == 0.0 or variances[j] == 0.0:
             continue
         error = math.sqrt(1.0 / rows + doubt[j])
         if math.isfinite(error):
             weight = prior[node, j] if len(prior) else 1.0
-            found[lag, j] = weight * error * math.sqrt(2.0 * settings.log_features)
-    return found.ravel()
+            found[node, lag, j] = weight * error * math.sqrt(2.0 * log_features)
+    return found
 
 
 def widened(gradient, penalty, sigma, active, cap):
@@ -103,13 +105,12 @@ def widened(gradient, penalty, sigma, active, cap):
     return (active + entering)[: max(cap, len(active))]
 
 
-def noise_level(variance, size_sq, n_used, settings, lags):
-    """Root mean of what complete rows and what missing cells give, weighted by the overlap."""
+def noise_level(variance, size_sq, n_used, settings):
+    """Root of the residual variance and of what moments from different rows add."""
     rows = max(settings.rows, 1.0)
     free_share = max(0.05, (rows - n_used) / rows)
-    complete = max(variance / free_share, lags / rows)
-    weights = [settings.overlap, 1.0 - settings.overlap]
-    return math.sqrt(np.average([complete, 1.0 + size_sq], weights=weights))
+    complete = max(variance / free_share, settings.floor)
+    return math.sqrt(complete + (1.0 - settings.overlap**2) * (1.0 + size_sq))
 
 
 def is_definite(matrix, floor):
@@ -119,25 +120,27 @@ def is_definite(matrix, floor):
 
 
 def refit(gram, gradient, coef, penalty, sigma, settings):
-    """At most two rounds of least squares over the support, each then drops what is weak."""
-    coef, ridge = coef.copy(), settings.ridge
-    goal = gradient + gram @ coef
-    for _ in range(2):
-        support = np.flatnonzero(coef)
-        lifted = gram[np.ix_(support, support)] + ridge * np.eye(len(support))
-        if not is_definite(lifted, 0.5 * ridge):
-            break
-        fitted = np.linalg.solve(lifted, goal[support] + ridge * coef[support])
-        if any(np.abs(fitted) > settings.limit):
-            break
+    """Least squares over the support, the weakest cause dropped until none is weak."""
+    support, goal = np.flatnonzero(coef), gradient + gram @ coef
+    lifted = gram[np.ix_(support, support)] + settings.ridge * np.eye(len(support))
+    if not is_definite(lifted, 0.5 * settings.ridge):
+        return coef
+    if any(np.abs(np.linalg.solve(lifted, goal[support])) > settings.limit):
+        return coef
+    result = np.zeros_like(coef)
+    while support.size:
+        lifted = gram[np.ix_(support, support)] + settings.ridge * np.eye(len(support))
+        fitted = np.linalg.solve(lifted, goal[support])
         error = sigma * penalty[support] * np.sqrt(np.diag(np.linalg.inv(lifted)))
-        coef[support] = np.where(np.abs(fitted) < settings.prune * error, 0.0, fitted)
-        if coef[support].all():
+        share = np.divide(np.abs(fitted), error, out=np.full(error.size, np.inf), where=error > 0.0)
+        if share.min() >= settings.prune:
+            result[support] = settings.trust * fitted + (1.0 - settings.trust) * coef[support]
             break
-    return coef
+        support = np.delete(support, share.argmin())
+    return result
 
 
-def scaled_lasso(gram, target, offset, start, penalty, settings, lags):
+def scaled_lasso(gram, target, offset, start, penalty, settings):
     """Proximal gradient steps, the noise level taken anew before each; then the refit."""
     allowed = np.isfinite(penalty)
     start = np.where(allowed, start, 0.0)
@@ -148,7 +151,7 @@ def scaled_lasso(gram, target, offset, start, penalty, settings, lags):
         gradient = target - gram @ (offset + coef)
         left = residual_variance(gram, target, offset + coef, 1.0)
         size_sq = np.sum((offset + coef) ** 2)
-        sigma = noise_level(left, size_sq, np.count_nonzero(coef), settings, lags)
+        sigma = noise_level(left, size_sq, np.count_nonzero(coef), settings)
         moved = coef + step * (gradient - pull * coef + settings.tether * start)
         threshold = step * sigma * np.where(allowed, penalty, 0.0)
         shrunk = np.sign(moved) * np.maximum(np.abs(moved) - threshold, 0.0)
@@ -158,25 +161,24 @@ def scaled_lasso(gram, target, offset, start, penalty, settings, lags):
 
 
 def solve_all(
-    table, pairs, lag_rows, variances, prior, position, doubt, wanted, base, settings,
-    cap, coefs, noise, change,
-):  # fmt: skip
-    """Scaled lasso of every node in standard deviations; new coefs, noise and change, no cap."""
+    table, deviations, penalties, wanted, floors, base, settings, cap, coefs, noise, change
+):
+    """Scaled lasso of every node in deviations; new coefs, noise and change, no cap."""
     coefs, noise, change = coefs.copy(), noise.copy(), change.copy()
     gram, target = gram_and_target(table)
-    lags = len(lag_rows) - 2
-    spread = np.tile(np.sqrt(variances), lags + 1)
-    for node in range(len(coefs)):
-        own = math.sqrt(variances[node])
+    spread = np.tile(deviations, len(target) // max(1, len(deviations)))
+    for node, own in enumerate(deviations):
         unit = spread / own if own > 0.0 else np.zeros_like(spread)
         before, after = coefs[node] * unit, np.zeros_like(unit)
         if wanted[node] and own > 0.0:
             offset = base[node] * unit if len(base) else np.zeros_like(unit)
-            penalty = penalties(node, pairs, lag_rows, variances, prior, position, doubt, settings)
+            own_settings = settings._replace(floor=max(settings.floor, floors[node]))
             after, left = scaled_lasso(
-                gram, target[:, node], offset, before, penalty, settings, lags
+                gram, target[:, node], offset, before, penalties[node], own_settings
             )
-            noise[node] = variances[node] * max(0.0, left)
+            if left < 0.5 * floors[node]:
+                after, left = 0.0 * after, residual_variance(gram, target[:, node], offset, 1.0)
+            noise[node] = own**2 * max(0.0, left)
         assert np.count_nonzero(after) <= cap
         change += [np.abs(after - before).sum(), np.abs(after).sum()]
         coefs[node] = np.divide(after, unit, out=np.zeros_like(unit), where=after != 0.0)
@@ -186,6 +188,25 @@ def solve_all(
 def residual_variance(gram, target, coef, variance):
     """Variance that an equation in standard deviations leaves, by the definition."""
     return variance * (1.0 - 2.0 * target @ coef + coef @ gram @ coef)
+
+
+def eliminate(gram, node, features, rows, price, ridge=1e-4):
+    """Least squares from scratch after each dropped cause; score and the causes that stay."""
+    left = [f for f in features if gram[f, f] > 0.0]
+    while True:
+        cross = gram[np.ix_(left, [node])][:, 0]
+        inverse = np.linalg.inv(gram[np.ix_(left, left)] + ridge * np.eye(len(left)))
+        coef = inverse @ cross
+        variance = max(gram[node, node] - cross @ coef, 1e-9)
+        strength = rows * coef**2 / (np.diag(inverse) * variance)
+        if not left or strength.min() >= price:
+            return rows * math.log(variance) + price * len(left), left
+        del left[int(strength.argmin())]
+
+
+def is_acyclic(adjacency):
+    """Whether no power of a graph leads back to where it began."""
+    return not np.linalg.matrix_power(adjacency.astype(float), len(adjacency)).any()
 
 
 def peel(covariance):

@@ -205,3 +205,122 @@ def test_wrong_values_are_named(changes, message):
         Trigger(**{"n_series": 2, "interval_s": 60.0, **changes})
 
     assert message == str(caught.value)
+
+
+def test_second_fault_soon_after_is_found():
+    """One fault is one alarm; the same fault again, soon after, is another one."""
+    x = noise(900, 8, seed=11)
+    for start in (400, 600):
+        x[start : start + 40, :2] += 60.0
+    found = rises(Trigger(8, 60.0), x)
+
+    assert [t // 200 for t in found] == [2, 3]
+
+
+def test_what_recurs_stops_alarming():
+    """A daily job far outside of the normal state raises fewer alarms each week."""
+    x = noise(24 * 90, 6, seed=12)
+    x[24 * 20 + 11 :: 24, :3] += 25.0
+    found = np.array(rises(Trigger(6, 3600.0), x)) / 24
+    first, last = ((found >= day) & (found < day + 20) for day in (20, 70))
+
+    assert first.any()
+    assert last.sum() <= 3
+
+
+def test_silence_is_found():
+    """A series that has never been missing and stops is declared within a dozen rows."""
+    x = noise(400, 5, seed=13)
+    x[350:, 2] = np.nan
+    trigger = Trigger(5, 60.0)
+    rises(trigger, x[:350])
+    found = rises(trigger, x[350:])
+
+    assert found[0] <= 16
+    assert trigger.silent.tolist() == [False, False, True, False, False]
+
+
+def test_silence_of_a_renamed_series_is_none():
+    """Where as many series come as go, nothing fell silent."""
+    x = noise(400, 5, seed=14)
+    trigger = Trigger(5, 60.0)
+    rises(trigger, x[:350])
+    trigger.grow(6)
+    renamed = np.column_stack([x[350:], x[350:, 2]])
+    renamed[:, 2] = np.nan
+
+    assert rises(trigger, renamed) == []
+
+
+def test_silence_of_everything_says_nothing():
+    """Rows without any value are the collector's, not the system's."""
+    x = noise(400, 5, seed=15)
+    x[350:380] = np.nan
+
+    assert rises(Trigger(5, 60.0), x) == []
+
+
+def test_slow_small_shift_is_found():
+    """A shift of one scale in a quarter of the series is found by its long means."""
+    x = noise(4000, 24, seed=16)
+    x[3000:, :6] += 2.5
+    trigger = Trigger(24, 300.0)
+    found = rises(trigger, x)
+
+    assert any(3000 <= t < 3200 for t in found)
+
+
+def test_onset_interval_holds_the_onset():
+    """A sharp change is dated to the row, in an interval of a few rows."""
+    x = noise(420, 6, seed=17)
+    x[400:, 1] += 40.0
+    trigger = Trigger(6, 60.0)
+    for t, one in enumerate(x):
+        if trigger.update(one).drift_detected:
+            early, late = t - trigger.onset_interval
+            assert early <= 400 <= late + 1
+            assert late - early <= 6
+            return
+    raise AssertionError("no alarm")
+
+
+def test_what_can_be_certified_follows_from_the_time_watched():
+    """Three over the weeks without an alarm; nothing before the warm-up has ended."""
+    trigger = Trigger(3, 3600.0, false_alarms_per_week=1e-3)
+    assert trigger.certified_per_week == np.inf
+    rises(trigger, noise(48 + 336, 3, seed=18))
+
+    assert trigger.alarms == 0
+    assert trigger.watched_weeks == pytest.approx(2.0)
+    assert trigger.certified_per_week == pytest.approx(3.0 / 2.0, rel=0.01)
+
+
+def test_a_base_too_short_for_its_series_is_blind():
+    """Nothing that a few of many series do could raise an alarm; later it can."""
+    trigger = Trigger(200, 1.0)
+    x = noise(1500, 200, seed=19)
+    rises(trigger, x[:60])
+    assert trigger.blind
+    rises(trigger, x[60:])
+    assert not trigger.blind
+
+
+@pytest.mark.parametrize("channels", [("level",), ("ssa", "silence")])
+def test_only_the_channels_used_raise_alarms(channels):
+    """Others are computed, and keep still."""
+    x = noise(700, 6, seed=20)
+    x[600:] += 100.0
+    trigger = Trigger(6, 60.0, channels=channels)
+    for one in x:
+        if trigger.update(one).drift_detected:
+            assert trigger.channel in channels
+            break
+
+
+def test_five_thousand_series_and_one():
+    """The widest and the narrowest stream find a change of everything."""
+    for n in (1, 5000):
+        rng = np.random.default_rng(21)
+        x = rng.normal(size=(160, n))
+        x[150:] += 50.0
+        assert 150 <= rises(Trigger(n, 60.0), x)[0] < 156

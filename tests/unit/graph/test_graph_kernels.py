@@ -133,7 +133,7 @@ class TestSolve:
         sheet = np.zeros((4, 3 * n))
         sheet[_kernels.PENALTY] = 0.1
         sheet[_kernels.PENALTY, :n] = np.inf
-        settings = np.array([np.log(10.0), 0.0, 0.0, 10.0, 0.0, 300.0, 1.0])
+        settings = np.array(naive.Settings(0.0, 0.0, 10.0, 0.0, 300.0, 1.0))
         cap = 10
         left = _kernels.solve_node(
             table, 1, sheet, settings, np.zeros(3 * n, dtype=bool), np.zeros(cap, dtype=np.int64),

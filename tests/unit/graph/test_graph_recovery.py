@@ -133,16 +133,57 @@ class TestRecovery:
         assert len(rows) == 200
 
 
+class TestDirections:
+    @pytest.mark.parametrize("standardised", [False, True])
+    def test_own_past_orients_edges_whatever_the_noise(self, standardised):
+        """Unequal noise or units: the shared part is found all the same, mean F1 at least .95."""
+        scores = []
+        for seed in range(6):
+            rng = np.random.default_rng(seed)
+            coefs, _ = naive.random_system(15, rng)
+            rows = naive.simulate(coefs, 2000, rng, rng.uniform(0.5, 2.0, 15))
+            scale = rows.std(axis=0) if standardised else np.ones(15)
+            scores.append(naive.f1(learned(rows / scale).invariant, coefs))
+
+        assert np.mean(scores) >= 0.95
+
+    def test_without_a_past_nothing_identifies_the_direction(self):
+        """White series with unequal noise: edges say that they could run the other way."""
+        for seed in range(6):
+            rng = np.random.default_rng(seed)
+            rows = rng.normal(size=(2000, 2)) * [2.0, 0.5]
+            rows[:, 1] += 0.3 * rows[:, 0]
+            edges = [edge for edge in learned(rows).edges() if edge.lag == 0]
+
+            assert [False] == [edge.direction_identified for edge in edges]
+
+    def test_confidence_is_calibrated_well_enough(self):
+        """Of the instantaneous edges called identified nine in ten run as they should."""
+        right = []
+        for seed in range(8):
+            rng = np.random.default_rng(seed)
+            coefs, _ = naive.random_system(12, rng)
+            graph = learned(naive.simulate(coefs, 300, rng, rng.uniform(0.3, 3.0, 12)))
+            right += [
+                coefs[0, edge.cause, edge.effect] != 0.0
+                for edge in graph.edges()
+                if edge.lag == 0 and edge.direction_identified
+            ]
+
+        assert len(right) > 20
+        assert np.mean(right) >= 0.9
+
+
 class TestEdges:
     def test_sorted_with_honest_directions(self, faulty_graphs):
-        """Edges come in a fixed order; only time identifies a direction."""
+        """Edges come in a fixed order; time always identifies a direction."""
         for graph in faulty_graphs:
             edges = graph.edges()
             keys = [(edge.effect, edge.cause, edge.lag, edge.part) for edge in edges]
             assert keys == sorted(keys)
-            assert all(edge.direction_identified == (edge.lag > 0) for edge in edges)
+            assert all(edge.direction_identified for edge in edges if edge.lag > 0)
             assert all(0.0 <= edge.confidence <= 1.0 for edge in edges)
-            assert all(0.5 <= edge.direction_confidence <= 1.0 for edge in edges)
+            assert all(0.0 <= edge.direction_confidence <= 1.0 for edge in edges)
 
     def test_edges_are_the_two_parts(self, faulty_graphs):
         """Every nonzero coefficient is one edge of its part."""
@@ -168,9 +209,10 @@ class TestEdges:
         assert 1.0 - edge.confidence == pytest.approx(4 * math.erfc(score / math.sqrt(2)), rel=0.3)
 
     def test_direction_confidence_falls_with_unequal_noise(self):
-        """Noise variances that scatter make instantaneous directions doubtful."""
+        """Without a past of their own, series whose noise scatters have doubtful directions."""
         rng = np.random.default_rng(3)
         coefs, _ = naive.random_system(12, rng)
+        coefs[1:] = 0.0
         sure = learned(naive.simulate(coefs, 2000, rng))
         unsure = learned(naive.simulate(coefs, 2000, rng, rng.uniform(0.2, 5.0, 12)))
         means = [
@@ -179,7 +221,7 @@ class TestEdges:
         ]
 
         assert means[0] > 0.9
-        assert means[1] < 0.75
+        assert means[1] < means[0]
 
     def test_edge_is_a_plain_record(self, faulty_graphs):
         """An edge turns into JSON without help."""
@@ -190,11 +232,12 @@ class TestEdges:
 
 class TestAcyclic:
     def test_instantaneous_part_follows_the_order(self, faulty_graphs):
-        """Sorted by the order, the lag-0 blocks of both parts are strictly upper triangular."""
+        """Sorted by the order, lag 0 of B is strictly upper triangular; B + S is a DAG."""
         for graph in faulty_graphs:
-            for part in (graph.invariant, graph.dependent):
-                ordered = part[0][np.ix_(graph.order, graph.order)]
-                assert np.count_nonzero(np.tril(ordered)) == 0
+            ordered = graph.invariant[0][np.ix_(graph.order, graph.order)]
+            both = (graph.invariant + graph.dependent)[0] != 0.0
+            assert np.count_nonzero(np.tril(ordered)) == 0
+            assert not np.linalg.matrix_power(both.astype(float), graph.n_series).any()
 
     def test_switched_off(self, incidents):
         """Without an instantaneous part lag 0 is empty and there is no order."""

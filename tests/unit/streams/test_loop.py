@@ -237,6 +237,7 @@ class TestDeadLetters:
             "topic": b"in",
             "partition": b"0",
             "offset": b"1",
+            "length": b"7",
         } == dict(letter.headers)
         assert (3, 1, 1, 2) == (loop.records, loop.bad, loop.frames, loop.messages)
 
@@ -285,11 +286,43 @@ class TestDeadLetters:
             made[0].headers[-1],
         )
 
-    @pytest.mark.parametrize("wrong", [{"max_letters": -1}, {"window_s": 0}])
+    def test_long_records_are_cut(self):
+        """A letter fits into its topic, whatever the record was, and says how long that was."""
+        letters = DeadLetters(DeadLetterPolicy(max_bytes=10), ManualClock())
+        record = Record("in", 0, 0, b"k" * 20, b"v" * 30, headers=(("old", b"1" * 9),))
+        letter = letters.letter(record, DecodeError.of(record, "bad"))
+
+        assert (b"k" * 10, b"v" * 10) == (letter.key, letter.value)
+        assert (b"30", None) == (dict(letter.headers)["length"], dict(letter.headers).get("old"))
+
+    @pytest.mark.parametrize("wrong", [{"max_letters": -1}, {"window_s": 0}, {"max_bytes": 0}])
     def test_rejects(self, wrong):
         """A policy that makes no sense is refused."""
         with pytest.raises(ValueError, match="`DeadLetterPolicy` requires"):
             DeadLetterPolicy(**wrong)
+
+
+class TestTransactions:
+    def test_commit_of_another_kind(self):
+        """What takes the place of the source's commit gets the same offsets, in the same place."""
+        world, commits = World(), []
+        world.put(row(1), row(2))
+        loop = world.loop(commit=commits.append)
+        loop.run_once()
+
+        assert ([{IN: 2}], None) == (commits, world.committed())
+
+    def test_commit_after_send(self):
+        """With messages sent there is a commit before the next poll; without there is none."""
+        world = World()
+        loop = world.loop(policy=LoopPolicy(commit_interval_s=1e9, commit_after_send=True))
+        made = []
+        for value in (row(1), row(2), row(2)):
+            world.put(value)
+            loop.run_once()
+            made.append((loop.messages, loop.commits))
+
+        assert [(0, 0), (1, 1), (1, 1)] == made
 
 
 class TestRebalance:
@@ -323,6 +356,23 @@ class TestRebalance:
         keeper.run_once()
 
         assert ["shop"] == [*keeper.systems.aligners]
+
+    def test_restore_comes_before_the_first_record(self):
+        """New partitions are restored and sought before any of their records is processed."""
+        world, restored = World(partitions=2), []
+        world.put(row(1), row(2), row(3))
+
+        def restore(partitions):
+            restored.append((partitions, loop.records))
+            loop._source.seek(IN, 2)
+
+        loop = world.loop(restore=restore)
+        loop.run(stop=lambda: loop.records > 0)
+        world.loop()  # takes a partition away
+        loop.run_once()
+
+        assert [(frozenset({IN, TopicPartition("in", 1)}), 0)] == restored
+        assert 1 == loop.records
 
     def test_no_systems_allowed(self):
         """A cap of no systems is a mistake."""

@@ -144,6 +144,7 @@ class TestSource:
         two.close()
         for partition in lost:
             made.produce("t", b"k", b"x", partition=partition.partition)
+        one.poll(10, 0)
 
         assert [b"x"] == [r.value for r in one.poll(10, 0)]
 

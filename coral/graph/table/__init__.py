@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from coral.graph import _kernels
+from coral.graph.table import _kernels
 
 if TYPE_CHECKING:
     from coral.graph._arrays import FloatArray

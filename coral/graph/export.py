@@ -1,0 +1,75 @@
+"""The graph as plain data, and the difference between two of them."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from coral.graph.causal import CausalGraph
+
+_CLEAR: Final = 0.2
+"""Share by which a strength must differ to be called changed."""
+
+
+def as_nodes_and_edges(graph: CausalGraph, names: Sequence[str]) -> dict[str, Any]:
+    """Describe a graph in the node-link form that graph libraries read.
+
+    Parameters
+    ----------
+    graph : CausalGraph
+        As of its last solve.
+    names : sequence of str, of length n_series
+        Names of the series.
+
+    Returns
+    -------
+    dict
+        JSON types only: `directed`, `multigraph`, `nodes` (`id`) and `edges` (`source`, `target`,
+        `key`, then the fields of `Edge` but cause and effect). The two parts differ in `part`.
+    """
+    edges = []
+    for edge in graph.edges():
+        fields = asdict(edge)
+        source, target = names[fields.pop("cause")], names[fields.pop("effect")]
+        key = f"{edge.part} {edge.lag}"
+        edges.append({"source": source, "target": target, "key": key, **fields})
+    return {
+        "directed": True,
+        "multigraph": True,
+        "nodes": [{"id": name} for name in names],
+        "edges": edges,
+    }
+
+
+def difference(before: dict[str, Any], after: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """Compare two described graphs, series by name.
+
+    Parameters
+    ----------
+    before, after : dict
+        As `as_nodes_and_edges` gives them.
+
+    Returns
+    -------
+    dict of lists of edges
+        `added` and `removed`; `changed`, those of `after` whose strength differs by more than a
+        fifth of the larger one, with the former strength as `before`.
+    """
+    old, new = ({_identity(edge): edge for edge in graph["edges"]} for graph in (before, after))
+    changed = []
+    for identity in sorted(old.keys() & new.keys()):
+        was, now = old[identity]["strength"], new[identity]["strength"]
+        if abs(now - was) > _CLEAR * max(abs(now), abs(was)):
+            changed.append({**new[identity], "before": was})
+    return {
+        "added": [new[identity] for identity in sorted(new.keys() - old.keys())],
+        "removed": [old[identity] for identity in sorted(old.keys() - new.keys())],
+        "changed": changed,
+    }
+
+
+def _identity(edge: dict[str, Any]) -> tuple[str, str, str]:
+    return edge["source"], edge["target"], edge["key"]

@@ -1,0 +1,241 @@
+"""Kernels that orient instantaneous edges. Layout and constants as in `coral.graph._kernels`.
+
+`parents` of shape (n, features), bool, holds the causes of every node; feature = lag * n + series.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numba as nb
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
+
+RIDGE = 1e-4
+
+
+@nb.njit(cache=True, error_model="numpy")
+def sweep(matrix: FloatArray, k: int) -> None:
+    """Sweep a symmetric matrix on one pivot; a second time takes it back (sign of row k apart)."""
+    size = matrix.shape[0]
+    pivot = matrix[k, k]
+    for a in range(size):
+        if a != k:
+            factor = matrix[a, k] / pivot
+            for b in range(size):
+                if b != k:
+                    matrix[a, b] -= factor * matrix[k, b]
+    for a in range(size):
+        if a != k:
+            matrix[a, k] /= pivot
+            matrix[k, a] /= pivot
+    matrix[k, k] = -1.0 / pivot
+
+
+@nb.njit(cache=True, error_model="numpy")
+def eliminate(
+    table: FloatArray, node: int, features: IntArray, rows: float, price: float, kept: BoolArray
+) -> float:
+    """Score a regression after backward elimination: rows log(variance) + price * causes.
+
+    A cause goes, weakest first, when its squared t value is below `price`; fills `kept`.
+    """
+    n, size = table.shape[1], features.shape[0]
+    p = (table.shape[0] - 1) // 2
+    matrix = np.empty((size + 1, size + 1))
+    for a in range(size + 1):
+        fa = features[a] if a < size else node
+        for b in range(size + 1):
+            fb = features[b] if b < size else node
+            d = fa // n - fb // n
+            matrix[a, b] = table[d if d >= 0 else p - d, fb % n, fa % n]
+        if a < size:
+            matrix[a, a] += RIDGE
+    for a in range(size):
+        kept[a] = matrix[a, a] > RIDGE
+        if kept[a]:
+            sweep(matrix, a)
+    while True:
+        weakest, least = -1, price
+        variance = max(float(matrix[size, size]), 1e-9)
+        for a in range(size):
+            if kept[a]:
+                strength = rows * matrix[a, size] ** 2 / (-matrix[a, a] * variance)
+                if strength < least:
+                    weakest, least = a, strength
+        if weakest < 0:
+            break
+        kept[weakest] = False
+        sweep(matrix, weakest)
+    return rows * math.log(variance) + price * np.sum(kept[:size])
+
+
+@nb.njit(cache=True, error_model="numpy")
+def has_detour(parents: BoolArray, cause: int, effect: int) -> bool:
+    """Whether instantaneous edges lead from cause to effect other than directly."""
+    n = parents.shape[0]
+    seen = np.zeros(n, dtype=np.bool_)
+    stack = np.empty(n, dtype=np.int64)
+    top = 0
+    for k in range(n):
+        if parents[effect, k] and k != cause:
+            seen[k] = True
+            stack[top] = k
+            top += 1
+    while top > 0:
+        top -= 1
+        node = stack[top]
+        if node == cause:
+            return True
+        for k in range(n):
+            if parents[node, k] and not seen[k]:
+                seen[k] = True
+                stack[top] = k
+                top += 1
+    return False
+
+
+@nb.njit(cache=True, error_model="numpy")
+def with_cause(features: IntArray, cause: int) -> IntArray:
+    """Append one feature."""
+    more = np.empty(features.shape[0] + 1, dtype=np.int64)
+    more[: features.shape[0]] = features
+    more[features.shape[0]] = cause
+    return more
+
+
+@nb.njit(cache=True, error_model="numpy")
+def weigh_directions(
+    table: FloatArray,
+    parents: BoolArray,
+    cause: int,
+    effect: int,
+    rows: float,
+    price: float,
+    turned: BoolArray,
+) -> float:
+    """How much better cause -> effect fits than effect -> cause, in units of 2 log likelihood.
+
+    Both nodes may take all the causes that either has, so that both directions describe the same
+    distribution and only the number of causes needed tells them apart. Fills `turned`, of shape
+    (2, features), with the causes of `cause` and of `effect` when the edge is turned round.
+    """
+    either = parents[effect] | parents[cause]
+    either[cause], either[effect] = False, False
+    others = np.flatnonzero(either)
+    kept = np.empty(others.shape[0] + 1, dtype=np.bool_)
+    forward = eliminate(table, cause, others, rows, price, kept)
+    forward += eliminate(table, effect, with_cause(others, cause), rows, price, kept)
+    turned[:] = False
+    backward = eliminate(table, cause, with_cause(others, effect), rows, price, kept)
+    for a in range(others.shape[0]):
+        turned[0, others[a]] = kept[a]
+    turned[0, effect] = kept[others.shape[0]]
+    backward += eliminate(table, effect, others, rows, price, kept)
+    for a in range(others.shape[0]):
+        turned[1, others[a]] = kept[a]
+    return backward - forward
+
+
+@nb.njit(cache=True, error_model="numpy")
+def weigh_edges(
+    table: FloatArray,
+    parents: BoolArray,
+    node: int,
+    rows: float,
+    price: float,
+    advantage: FloatArray,
+) -> None:
+    """Fill `advantage[effect, cause]` for all pairs with a node; inf = no edge."""
+    n, features = parents.shape
+    turned = np.empty((2, features), dtype=np.bool_)
+    for other in range(n):
+        advantage[node, other], advantage[other, node] = math.inf, math.inf
+        if parents[node, other]:
+            advantage[node, other] = weigh_directions(
+                table, parents, other, node, rows, price, turned
+            )
+        elif parents[other, node]:
+            advantage[other, node] = weigh_directions(
+                table, parents, node, other, rows, price, turned
+            )
+
+
+@nb.njit(cache=True, error_model="numpy")
+def best_turn(
+    parents: BoolArray,
+    gain: FloatArray,
+    margin: float,
+    blocked: BoolArray,
+    lowest: IntArray,
+    stale: BoolArray,
+) -> tuple[int, int]:
+    """Effect and cause of the edge whose turn gains most and closes no cycle; -1, -1 if none.
+
+    `gain` is what the edge gains over its reverse: the least one is turned. Edges that close a
+    cycle are noted in `blocked` and passed over; `lowest` caches the best cause of every effect,
+    but for those in `stale`.
+    """
+    n = gain.shape[0]
+    while True:
+        effect, least = -1, -margin
+        for i in range(n):
+            if stale[i]:
+                stale[i], lowest[i] = False, 0
+                for j in range(n):
+                    if blocked[i, lowest[i]] or (
+                        gain[i, j] < gain[i, lowest[i]] and not blocked[i, j]
+                    ):
+                        lowest[i] = j
+            if gain[i, lowest[i]] < least and not blocked[i, lowest[i]]:
+                effect, least = i, gain[i, lowest[i]]
+        if effect < 0 or not has_detour(parents, lowest[effect], effect):
+            return effect, lowest[effect] if effect >= 0 else -1
+        blocked[effect, lowest[effect]], stale[effect] = True, True
+
+
+@nb.njit(cache=True, error_model="numpy")
+def orient(
+    table: FloatArray,
+    parents: BoolArray,
+    bonus: FloatArray,
+    rows: float,
+    price: float,
+    margin: float,
+    most: int,
+) -> int:
+    """Turn instantaneous edges round in place, the one that gains most first; count the turns.
+
+    An edge stays when its turn gains less than `margin` or would close a cycle. `bonus`, of shape
+    (n, n) as [effect, cause], is added to the advantage of an edge: what is known beforehand.
+    """
+    n, features = parents.shape
+    advantage, turned = np.empty((n, n)), np.empty((2, features), dtype=np.bool_)
+    lowest, stale = np.zeros(n, dtype=np.int64), np.ones(n, dtype=np.bool_)
+    blocked = np.zeros((n, n), dtype=np.bool_)
+    for node in range(n):
+        weigh_edges(table, parents, node, rows, price, advantage)
+    gain = advantage + bonus
+    for count in range(most):
+        effect, cause = best_turn(parents, gain, margin, blocked, lowest, stale)
+        if effect < 0:
+            # What closed a cycle may close none after the turns since.
+            blocked[:], stale[:] = False, True
+            effect, cause = best_turn(parents, gain, margin, blocked, lowest, stale)
+        if effect < 0:
+            return count
+        weigh_directions(table, parents, cause, effect, rows, price, turned)
+        parents[cause], parents[effect] = turned[0], turned[1]
+        for node in (cause, effect):
+            weigh_edges(table, parents, node, rows, price, advantage)
+            for other in range(n):
+                before = gain[other, node]
+                gain[node, other] = advantage[node, other] + bonus[node, other]
+                gain[other, node] = advantage[other, node] + bonus[other, node]
+                stale[other] |= gain[other, node] != before
+            stale[node] = True
+    return most

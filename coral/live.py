@@ -1,0 +1,117 @@
+"""Commands that talk to a Kafka: make and check topics, fill one, record one."""
+
+import argparse
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import uuid4
+
+from rich.console import Console
+
+from coral.capture import capture, write
+from coral.errors import CoralError, Exit
+from coral.replay import INCIDENTS, METRICS
+from streams.clock import SystemClock
+from streams.deadletter import DeadLetterPolicy
+from streams.kafka import KafkaConnection, KafkaSink, KafkaSource, topics
+from streams.recorded import RecordedSource, Recording
+
+__all__ = ["STATES", "produce", "run_record", "run_topics"]
+
+STATES = "coral.state.v1"
+BATCH = 500
+WAIT_S = 0.5
+FLUSH_S = 30.0
+
+
+def run_topics(options: argparse.Namespace) -> int:
+    """Create the topics CORAL uses, or say what is wrong with them."""
+    console, connection = Console(), KafkaConnection(options.kafka)
+    specs = (
+        topics.metrics_topic(METRICS, options.partitions),
+        topics.incidents_topic(INCIDENTS, options.partitions),
+        topics.dead_letter_topic(DeadLetterPolicy().topic),
+        topics.state_topic(STATES, options.partitions),
+    )
+    if options.action == "create":
+        for name in topics.create(connection, specs, options.replicas):
+            console.print(f"created {name}", highlight=False)
+    problems = topics.check(connection, specs)
+    for problem in problems:
+        console.print(problem, highlight=False, soft_wrap=True)
+    if problems:
+        return Exit.INVALID
+    console.print(f"{len(specs)} topics are as they should be.", highlight=False)
+    return Exit.OK
+
+
+def produce(options: argparse.Namespace) -> int:
+    """Write the rows of recordings into a topic, at their pace or a faster one."""
+    console = Console()
+    with _sink(options) as sink:
+        for path in options.paths:
+            recording = Recording.open(path, options.kpi, options.interval)
+            source = RecordedSource(recording, SystemClock(), options.speed)
+            rows = 0
+            while not source.exhausted:
+                for row in source.poll(BATCH, WAIT_S):
+                    sink.send(options.topic, row.key, row.value)
+                    rows += 1
+                sink.flush(FLUSH_S)
+            console.print(f"{path}: {rows} rows to {options.topic}", highlight=False)
+    return Exit.OK
+
+
+def run_record(options: argparse.Namespace) -> int:
+    """Record a window of a live topic as an incident folder."""
+    console = Console(stderr=True)
+    if options.out.exists():
+        raise CoralError(f"{options.out} exists already; name a folder that does not.")
+    with _source(options) as source, console.status(f"recording {options.system}") as status:
+        frames = capture(
+            source,
+            options.system,
+            options.interval,
+            options.seconds,
+            observe=lambda n: status.update(f"recording {options.system}: {n} rows"),
+        )
+    meta = write(options.out, frames, options.system, options.interval, options.kpi)
+    Console().print(
+        f"{options.out}: {meta.n_rows} rows of {meta.n_metrics} series", highlight=False
+    )
+    return Exit.OK
+
+
+@contextmanager
+def _sink(options: argparse.Namespace) -> Iterator[KafkaSink]:
+    sink = KafkaSink(KafkaConnection(options.kafka))
+    try:
+        yield sink
+    finally:
+        sink.close()
+
+
+@contextmanager
+def _source(options: argparse.Namespace) -> Iterator[KafkaSource]:
+    """Yield a reader of the topic's end, or of `since` seconds before now; commits nothing."""
+    source = KafkaSource(
+        KafkaConnection(options.kafka),
+        [options.topic],
+        f"coral-record-{uuid4()}",
+        reset="latest",
+    )
+    try:
+        while not source.assignment():
+            source.poll(1, WAIT_S)
+        if options.since:
+            _go_back(source, time.time() - options.since)
+        yield source
+    finally:
+        source.close()
+
+
+def _go_back(source: KafkaSource, moment: float) -> None:
+    for partition in source.assignment():
+        offset = source.offset_at(partition, moment)
+        if offset is not None:
+            source.seek(partition, offset)

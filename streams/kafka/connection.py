@@ -1,0 +1,141 @@
+"""How to reach a Kafka cluster: addresses, encryption, who we are."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import kafka.errors
+from kafka.net.sasl.oauth import AbstractTokenProvider
+
+from streams.errors import BrokerError
+
+# The client writes its whole configuration, passwords included, to its debug log.
+logging.getLogger("kafka").setLevel(logging.WARNING)
+
+Mechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"]
+
+
+@dataclass(frozen=True)
+class Tls:
+    """Encryption; the broker's name is always checked against its certificate.
+
+    Parameters
+    ----------
+    ca_file : Path, optional
+        Certificates (PEM) to trust; None = those of the system.
+    cert_file, key_file : Path, optional
+        Certificate and key (PEM) that show who we are, for brokers that ask for them.
+    key_password : str, optional
+    """
+
+    ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
+    key_password: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class Sasl:
+    """Log-in.
+
+    Parameters
+    ----------
+    mechanism : {"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"}
+    username, password : str, optional
+        For all but OAUTHBEARER.
+    token_file : Path, optional
+        For OAUTHBEARER: holds the current token, and is read again for every new connection. What
+        renews the token (a sidecar, a projected volume) writes it there.
+    """
+
+    mechanism: Mechanism
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    token_file: Path | None = None
+
+    def __post_init__(self) -> None:
+        if self.mechanism == "OAUTHBEARER":
+            if self.token_file is None:
+                raise ValueError("`Sasl` requires token_file for OAUTHBEARER, got none.")
+        elif not self.username or not self.password:
+            raise ValueError(f"`Sasl` requires username and password for {self.mechanism}.")
+
+
+@dataclass(frozen=True)
+class KafkaConnection:
+    """A cluster, as every client of it needs to know it.
+
+    Parameters
+    ----------
+    bootstrap : str
+        ``host:port`` of one or more brokers, separated by commas.
+    client_id : str
+        Name of this process in the broker's logs and quotas.
+    tls : Tls, optional
+    sasl : Sasl, optional
+
+    Examples
+    --------
+    >>> KafkaConnection("localhost:9092", sasl=Sasl("PLAIN", "coral", "secret"))
+    KafkaConnection(bootstrap='localhost:9092', client_id='coral', tls=None, \
+sasl=Sasl(mechanism='PLAIN', username='coral', token_file=None))
+    """
+
+    bootstrap: str
+    client_id: str = "coral"
+    tls: Tls | None = None
+    sasl: Sasl | None = None
+
+    def options(self) -> dict[str, Any]:
+        """Return what consumers, producers and admin clients of kafka-python have in common."""
+        protocol = "SSL" if self.tls else "PLAINTEXT"
+        options: dict[str, Any] = {
+            "bootstrap_servers": self.bootstrap.split(","),
+            "client_id": self.client_id,
+            "security_protocol": f"SASL_{protocol}" if self.sasl else protocol,
+            "metadata_max_age_ms": 60_000,
+            "reconnect_backoff_max_ms": 10_000,
+        }
+        if self.tls:
+            options |= {
+                "ssl_cafile": _text(self.tls.ca_file),
+                "ssl_certfile": _text(self.tls.cert_file),
+                "ssl_keyfile": _text(self.tls.key_file),
+                "ssl_password": self.tls.key_password,
+            }
+        if self.sasl:
+            options |= {
+                "sasl_mechanism": self.sasl.mechanism,
+                "sasl_plain_username": self.sasl.username,
+                "sasl_plain_password": self.sasl.password,
+            }
+            if self.sasl.token_file:
+                options["sasl_oauth_token_provider"] = _FileToken(self.sasl.token_file)
+        return options
+
+
+@contextmanager
+def broker_errors(doing: str) -> Iterator[None]:
+    """Turn what kafka-python raises inside into a `BrokerError` that says what was being done."""
+    try:
+        yield
+    except kafka.errors.KafkaError as error:
+        raise BrokerError(f"Kafka: {doing}: {error}") from error
+
+
+class _FileToken(AbstractTokenProvider):  # type: ignore[misc]
+    """Token of a file, as it is at the moment of the log-in."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._path = path
+
+    def token(self) -> str:
+        return self._path.read_text().strip()
+
+
+def _text(path: Path | None) -> str | None:
+    return None if path is None else str(path)

@@ -1,0 +1,226 @@
+"""Producers as a `streams.base.Sink`: at least once, and exactly once."""
+
+import contextlib
+import threading
+from collections.abc import Mapping
+from typing import Any, Final
+
+import kafka
+from kafka import errors
+
+from streams.errors import FencedError, SinkError
+from streams.kafka.connection import KafkaConnection, broker_errors
+from streams.kafka.source import KafkaSource, wire_offsets
+from streams.records import Headers, TopicPartition
+
+_CLOSE_S: Final = 5.0
+_FENCED: Final = (errors.ProducerFencedError, errors.InvalidProducerEpochError)
+
+
+class KafkaSink:
+    """Idempotent producer; keeps the contract of `streams.base.Sink`.
+
+    A message that is sent again after a lost answer is stored once, in its place. Two processes,
+    or one before and after a crash, may store the same message twice: at least once.
+
+    Parameters
+    ----------
+    connection : KafkaConnection
+    overrides : mapping, optional
+        Options of ``kafka.KafkaProducer`` that replace the ones chosen here.
+
+    Raises
+    ------
+    BrokerError
+        If no broker answers within 30 s, or refuses the log-in.
+    """
+
+    def __init__(
+        self, connection: KafkaConnection, *, overrides: Mapping[str, Any] | None = None
+    ) -> None:
+        with broker_errors(f"connecting to {connection.bootstrap}"):
+            self._producer: Any = kafka.KafkaProducer(
+                **connection.options() | _OPTIONS | dict(overrides or {})
+            )
+        self._pending: list[Any] = []
+
+    def send(
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Headers = (),
+        partition: int | None = None,
+    ) -> None:
+        """Queue one message.
+
+        Parameters
+        ----------
+        topic : str
+        key : bytes or None
+            Chooses the partition, by Kafka's default partitioner.
+        value : bytes or None
+            None deletes the key from a compacted topic.
+        headers : tuple of (str, bytes)
+        partition : int, optional
+            Overrides what the key says.
+        """
+        try:
+            future = self._producer.send(topic, value, key, list(headers), partition)
+        except (errors.KafkaError, ValueError) as error:
+            raise _failure(f"message for {topic} not sent", error) from error
+        self._pending.append(future)
+
+    def flush(self, timeout_s: float) -> None:
+        """Return when every message sent before is stored."""
+        pending, self._pending = self._pending, []
+        try:
+            self._producer.flush(timeout_s)
+        except errors.KafkaTimeoutError as error:
+            raise SinkError(f"messages not stored within {timeout_s:g} s") from error
+        failed = [future.exception for future in pending if not future.succeeded()]
+        if failed:
+            raise _failure(f"{len(failed)} of {len(pending)} messages not stored", failed[0])
+
+    def close(self) -> None:
+        """Give up the connection; takes at most some seconds."""
+        self._pending = []
+        with contextlib.suppress(errors.KafkaTimeoutError):
+            self._producer.close(timeout=_CLOSE_S)
+
+
+class TransactionalSink(KafkaSink):
+    """Producer whose messages, and the offsets they follow from, become visible all at once.
+
+    The first `send` after a `commit` begins a transaction. Whatever goes through this sink until
+    the next `commit`, the chunks of a checkpoint included, belongs to it. Readers with
+    ``isolation.level=read_committed`` see each message exactly once: a transaction of a process
+    that died is aborted, and its records are read and processed again.
+
+    No transaction may stay open over a `KafkaSource.poll`: a partition it speaks for can go to
+    another member there. Use ``LoopPolicy(commit_after_send=True)``.
+
+    An error leaves the state behind a transaction ahead of what was published. There is no way
+    back but to `close`, which aborts it, and to go on from the last checkpoint in a new process.
+    Readers wait for a transaction whose process was killed, until the next process of the same
+    `transactional_id` starts or `timeout_s` has passed.
+
+    Parameters
+    ----------
+    connection : KafkaConnection
+    source : KafkaSource
+        Where the records come from; its membership of the group goes into the transaction, so
+        that a member that was left out of the group cannot commit.
+    transactional_id : str
+        The same for every process that takes this one's place, different for all others.
+    timeout_s : float
+        The broker aborts a transaction that stays open longer, s.
+    overrides : mapping, optional
+
+    Raises
+    ------
+    BrokerError
+        As `KafkaSink`; or if the transactions of the process before cannot be ended in time.
+    """
+
+    def __init__(
+        self,
+        connection: KafkaConnection,
+        source: KafkaSource,
+        transactional_id: str,
+        *,
+        timeout_s: float = 60.0,
+        overrides: Mapping[str, Any] | None = None,
+    ) -> None:
+        chosen = {
+            "transactional_id": transactional_id,
+            "transaction_timeout_ms": int(timeout_s * 1000),
+        }
+        super().__init__(connection, overrides=chosen | dict(overrides or {}))
+        self._source = source
+        self._open = False
+        with broker_errors(f"taking over transactional id {transactional_id}"):
+            self._producer.init_transactions()
+
+    def send(
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Headers = (),
+        partition: int | None = None,
+    ) -> None:
+        """Queue one message in the open transaction."""
+        self._begin()
+        super().send(topic, key, value, headers, partition)
+
+    def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """Make everything sent, and `offsets` for the source's group, visible at once.
+
+        This takes the place of ``source.commit`` as step 4 of a commit. The client waits for the
+        brokers without limit here: run it under a `streams.watchdog.Watchdog`.
+
+        Raises
+        ------
+        FencedError
+            If another process has the transactional id now.
+        SinkError
+            If the transaction failed; also when the group has dealt the partitions out anew.
+        """
+        member = self._source.group_metadata()
+        # Brokers take offsets from anybody who claims no membership at all.
+        if not member.member_id or not offsets.keys() <= self._source.assignment():
+            raise SinkError("transaction not committed: the group has put this member out")
+        self._begin()
+        try:
+            self._producer.send_offsets_to_transaction(wire_offsets(offsets), member)
+            self._producer.commit_transaction()
+        except errors.KafkaError as error:
+            raise _failure("transaction not committed", error) from error
+        self._pending = []
+        self._open = False
+
+    def close(self) -> None:
+        """Abort what is open and give up the connection; takes at most some seconds."""
+        if self._open:
+            # The client waits for the brokers without limit.
+            aborting = threading.Thread(target=self._abort, daemon=True)
+            aborting.start()
+            aborting.join(_CLOSE_S)
+        super().close()
+
+    def _abort(self) -> None:
+        with contextlib.suppress(errors.KafkaError):
+            self._producer.abort_transaction()
+
+    def _begin(self) -> None:
+        if self._open:
+            return
+        try:
+            self._producer.begin_transaction()
+        except errors.KafkaError as error:
+            raise _failure("no transaction", error) from error
+        self._open = True
+
+
+_OPTIONS: Final[dict[str, Any]] = {
+    "acks": "all",
+    "enable_idempotence": True,
+    "allow_auto_create_topics": False,
+    "linger_ms": 20,
+    "batch_size": 256 << 10,
+    "compression_type": "lz4",
+    "max_request_size": 1 << 20,
+    "delivery_timeout_ms": 45_000,
+    "max_block_ms": 15_000,
+}
+
+
+def _failure(what: str, error: BaseException) -> SinkError:
+    kind = FencedError if _is_fenced(error) else SinkError
+    return kind(f"{what}: {error}")
+
+
+def _is_fenced(error: BaseException) -> bool:
+    """Whether the error is that of a fenced producer, also as the cause inside another one."""
+    return isinstance(error, _FENCED) or any(isinstance(cause, _FENCED) for cause in error.args)

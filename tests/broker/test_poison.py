@@ -1,0 +1,79 @@
+"""Messages that are none, on their way through a real Kafka and the loop."""
+
+import pytest
+from kafkas import settle
+
+from streams.align import Aligner
+from streams.clock import SystemClock
+from streams.codec import NativeCodec
+from streams.deadletter import DeadLetterPolicy, DeadLetters
+from streams.loop import Loop
+from streams.records import Message
+
+GOOD = [b'{"system":"shop","timestamp":%d,"metrics":{"a:x":1.0}}' % t for t in range(6)]
+POISON = {
+    "random bytes": bytes(range(256)),
+    "empty": b"",
+    "10 MB": b"x" * 10_000_000,
+    "invalid UTF-8": b'{"system":"\xff\xfe"}',
+    "10k deep": b"[" * 10_000 + b"]" * 10_000,
+    "wrong types": b'{"system":7,"timestamp":"x","metrics":[]}',
+    "no object": b"null",
+    "half a message": GOOD[0][:25],
+}
+HARMLESS = {
+    "1e400": b'{"system":"shop","timestamp":3,"metrics":{"a:x":1e400}}',
+    "repeated keys": b'{"system":"shop","timestamp":4,"metrics":{"a:x":1.0,"a:x":2.0}}',
+}
+
+
+@pytest.fixture
+def way(kafka):
+    """Topics for rows of any size, events and dead letters, and a loop between them."""
+    metrics = kafka.topic(max_message_bytes=16_000_000)
+    events, letters = kafka.topic(), kafka.topic()
+    source = kafka.source(metrics)
+    settle(source)
+    clock = SystemClock()
+    loop = Loop(
+        source,
+        kafka.sink(),
+        NativeCodec().decode,
+        lambda frame: [Message(events, b"shop", b"%d" % frame.time)],
+        lambda _: Aligner(1.0),
+        clock,
+        dead_letters=DeadLetters(DeadLetterPolicy(letters, max_bytes=1000), clock),
+    )
+    producer = kafka.sink()
+    producer._producer.config["max_request_size"] = 16_000_000
+
+    def run(values):
+        for value in values:
+            producer.send(metrics, b"k" * 20, value, (("trace", b"1"),), partition=0)
+        producer.flush(60)
+        for _ in range(300):
+            if loop.records == len(values):
+                break
+            loop.run_once()
+        loop.commit()
+        return loop, source, kafka.records(letters), [r.value for r in kafka.records(events)]
+
+    return run
+
+
+class TestPoison:
+    def test_each_is_a_letter(self, way):
+        """Each goes to the dead-letter topic with reason and origin; what is around it is used."""
+        values = [GOOD[0], *POISON.values(), *GOOD[1:], *HARMLESS.values()]
+        loop, source, letters, events = way(values)
+        (partition,) = source.assignment()
+
+        assert [b"0", b"1", b"2", b"3", b"4"] == events
+        assert [value[:1000] for value in POISON.values()] == [r.value for r in letters]
+        for offset, (record, value) in enumerate(zip(letters, POISON.values(), strict=True), 1):
+            headers = dict(record.headers)
+            assert headers["reason"]
+            assert (partition.topic, b"0") == (headers["topic"].decode(), headers["partition"])
+            assert (offset, len(value)) == (int(headers["offset"]), int(headers["length"]))
+            assert (b"1", b"k" * 20) == (headers["trace"], record.key)
+        assert (len(POISON), len(values)) == (loop.bad, source.committed(partition))

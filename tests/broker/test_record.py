@@ -1,0 +1,107 @@
+"""From a recording into a topic, and from a topic into a recording."""
+
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from coral.cli import main
+from coral.errors import Exit
+from coral.incident import encode
+from coral.replay import replay, system_of
+from streams.clock import SystemClock
+from streams.kafka import KafkaSource
+from streams.memory import MemoryBroker, MemorySink
+from streams.recorded import RecordedSource, Recording, validate
+
+CASE = Path(str(files("coral") / "recordings")) / "pool-leak__orders"
+
+
+@pytest.fixture(scope="module")
+def recording():
+    return Recording.open(CASE)
+
+
+@pytest.fixture
+def filled(kafka):
+    """A topic that the command produced the recording into."""
+    topic = kafka.topic(partitions=2)
+    where = ["--kafka", kafka.connection.bootstrap, "--topic", topic]
+    assert Exit.OK == main(["replay", str(CASE), *where, "--speed", "max"])
+    return topic
+
+
+class Drained(KafkaSource):
+    """A reader that is done at the end of the log."""
+
+    @property
+    def exhausted(self):
+        owned = self.assignment()
+        return bool(owned) and all(self.position(p) == self.end_offset(p) for p in owned)
+
+
+def events(source, recording):
+    """What the engine publishes, byte by byte."""
+    found = []
+    replay(
+        source,
+        MemorySink(broker_of_events()),
+        system_of(recording.meta),
+        SystemClock(),
+        observe=lambda step: found.extend(encode(event) for event in step.events),
+    )
+    return found
+
+
+def broker_of_events():
+    broker = MemoryBroker()
+    broker.create_topic("coral.incidents.v1")
+    return broker
+
+
+class TestReplayIntoKafka:
+    def test_every_row_is_there(self, kafka, filled, recording):
+        """Each row of the recording is one record, keyed by its system, in order."""
+        records = kafka.records(filled)
+        rows = RecordedSource(recording, SystemClock()).poll(100_000, 0)
+
+        assert [row.value for row in rows] == [record.value for record in records]
+        assert {recording.meta.system.encode()} == {record.key for record in records}
+
+    def test_same_events(self, kafka, filled, recording):
+        """By way of Kafka the engine publishes the same bytes as from the folder."""
+        straight = events(RecordedSource(recording, SystemClock()), recording)
+        by_kafka = events(Drained(kafka.connection, [filled], f"group-{filled}"), recording)
+
+        assert straight
+        assert straight == by_kafka
+
+
+class TestRecord:
+    def test_there_and_back(self, kafka, filled, recording, tmp_path):
+        """What is recorded from the topic is the recording it came from."""
+        rows = list(recording.rows())
+        meta, out = recording.meta, tmp_path / "window"
+        arguments = ["record", meta.system, "--kafka", kafka.connection.bootstrap]
+        arguments += ["--topic", filled, "--since", "3600", "--out", str(out)]
+        arguments += ["--interval", str(meta.interval_s), "--kpi", meta.kpi[0]]
+        arguments += ["--seconds", str(meta.interval_s * (len(rows) - 1))]
+        code = main(arguments)
+        again = Recording.open(out)
+        back = list(again.rows())
+
+        assert Exit.OK == code
+        assert [] == [str(p) for p in validate(out) if p.severity == "error"]
+        assert (recording.names, meta.kpi[:1]) == (again.names, again.meta.kpi)
+        assert [time for time, _ in rows[:-1]] == [time for time, _ in back]
+        for (_, expected), (_, actual) in zip(rows, back, strict=False):
+            np.testing.assert_array_equal(expected, actual)
+
+    def test_folder_in_the_way(self, kafka, filled, tmp_path, capsys):
+        """An existing folder is not touched."""
+        arguments = ["record", "shop", "--kafka", kafka.connection.bootstrap, "--topic", filled]
+        code = main([*arguments, "--interval", "1", "--out", str(tmp_path)])
+
+        assert Exit.FAILURE == code
+        assert "exists already" in capsys.readouterr().err

@@ -1,0 +1,57 @@
+"""A job for `pipeline.py`: rows of three systems, and what must follow from them."""
+
+import subprocess
+import sys
+from pathlib import Path
+from uuid import uuid4
+
+import msgspec
+import numpy as np
+
+from streams.codec import encode_row
+
+PIPELINE = Path(__file__).with_name("recovery") / "pipeline.py"
+SYSTEMS = ("mine", "plant", "shop")
+SENT_EVERY = 3
+
+
+def new_job(kafka, replicas=-1):
+    """Topics of two partitions, and names."""
+    return {
+        "bootstrap": kafka.connection.bootstrap,
+        "metrics": kafka.topic(2, replicas),
+        "events": kafka.topic(1, replicas),
+        "states": kafka.topic(2, replicas, cleanup_policy="compact"),
+        "group": f"group-{uuid4()}",
+        "member": "a",
+    }
+
+
+def feed(sink, job, times):
+    """Write a row of every system for each time; a system stays in its partition."""
+    for t in times:
+        for i, system in enumerate(SYSTEMS):
+            row = encode_row(system, float(t), ["a:x"], np.array([t + 100.0 * i]))
+            sink.send(job["metrics"], system.encode(), row, partition=i % 2)
+    sink.flush(60)
+
+
+def start(job, **more):
+    """A process of its own that does the job."""
+    return subprocess.Popen([sys.executable, PIPELINE, msgspec.json.encode(job | more).decode()])
+
+
+def expected(rows):
+    """What an uninterrupted run publishes; the last row of each system stays in its open tick."""
+    totals = {}
+    for i, system in enumerate(SYSTEMS):
+        values = np.arange(rows) + 100.0 * i
+        for count in range(SENT_EVERY, rows, SENT_EVERY):
+            totals[f"{system}:{count}"] = float(values[:count].sum())
+    return totals
+
+
+def published(kafka, job, isolation="read_committed"):
+    """Ids and totals in the order of the log."""
+    events = [msgspec.json.decode(r.value) for r in kafka.records(job["events"], isolation)]
+    return [(event["id"], event["total"]) for event in events]

@@ -1,0 +1,130 @@
+"""Brokers that die and members that come and go, under load; the result must not show it."""
+
+import contextlib
+import os
+import time
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from conftest import RUN_DIRECTORY, new_cluster
+from jobs import expected, feed, new_job, published, start
+from kafkas import Broker, settle
+
+from streams.errors import CommitFailedError
+
+ROWS = 60
+
+
+@pytest.fixture(params=[1, 3], ids=["one-node", "three-nodes"])
+def brokers(request):
+    """A cluster of its own, to be broken."""
+    home = Path(os.environ[RUN_DIRECTORY]) / f"own-{uuid4()}"
+    made = new_cluster(home, request.param)
+    yield made
+    made.stop()
+
+
+def wait_for(condition):
+    """Return when the condition holds; fail after a minute."""
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+
+
+def finish(kafka, job, wanted):
+    """Start the process again until everything is published, as whoever supervises it does."""
+    for _ in range(5):
+        if len(set(published(kafka, job))) >= wanted:
+            return
+        start(job).wait()
+
+
+def leader(broker, topic):
+    """Node that leads the first partition of a topic."""
+    (described,) = broker.admin.describe_topics([topic])
+    return described["partitions"][0]["leader_id"]
+
+
+@pytest.mark.broker
+class TestBrokers:
+    def test_broker_dies_under_load(self, brokers):
+        """A killed broker, the leader where there are three, costs no message and adds none."""
+        kafka = Broker(brokers.bootstrap)
+        job = new_job(kafka) | {"exactly_once": True}
+        sink = kafka.sink()
+        feed(sink, job, range(ROWS // 2))
+        working = start(job, calm=40)
+        wait_for(lambda: published(kafka, job))
+        victim = leader(kafka, job["metrics"])
+        brokers.kill(victim)
+        if len(brokers.nodes) == 1:
+            brokers.launch(victim)
+            brokers.wait(victim)
+        feed(sink, job, range(ROWS // 2, ROWS))
+        working.wait()
+        finish(kafka, job, len(expected(ROWS)))
+        found = published(kafka, job)
+        kafka.close()
+
+        assert sorted(expected(ROWS).items()) == sorted(found)
+
+    @pytest.mark.parametrize("brokers", [1], indirect=True)
+    def test_outage_of_all(self, brokers, monkeypatch):
+        """While no broker is there polls are empty and commits refused; then both work again."""
+        monkeypatch.setattr("streams.kafka.source._ANSWER_MS", 1_000)
+        kafka = Broker(brokers.bootstrap)
+        topic = kafka.topic()
+        source = kafka.source(topic)
+        settle(source)
+        (partition,) = source.assignment()
+        brokers.kill(1)
+        during = [source.poll(10, 0.5) for _ in range(4)]
+        with pytest.raises(CommitFailedError):
+            source.commit({partition: 0})
+        brokers.launch(1)
+        brokers.wait(1)
+        sink = kafka.sink()
+        sink.send(topic, None, b"after")
+        sink.flush(30)
+        found = []
+        wait_for(lambda: found.extend(source.poll(10, 0.5)) or found)
+        wait_for(lambda: committed(source, partition))
+        kafka.close()
+
+        assert [[]] * 4 == during
+        assert [b"after"] == [record.value for record in found]
+
+
+def committed(source, partition):
+    """Commit, unless the group is still coming back."""
+    with contextlib.suppress(CommitFailedError):
+        source.commit({partition: 1})
+        return source.committed(partition) == 1
+    return False
+
+
+class TestMembers:
+    @pytest.mark.parametrize("exactly_once", [True, False])
+    def test_members_come_and_go(self, kafka, exactly_once):
+        """Three members join, are killed, leave and come back while rows arrive."""
+        job = new_job(kafka) | {"exactly_once": exactly_once}
+        sink = kafka.sink()
+        running = {}
+        plan = ["+a", "", "+b", "", "+c", "-a", "", "+a", "-b", "-c", "+b", ""]
+        for step, change in enumerate(plan):
+            if change.startswith("+"):
+                running[change[1]] = start(job, member=change[1], calm=10)
+            elif change:
+                running[change[1]].kill()
+                running.pop(change[1]).wait()
+            feed(sink, job, range(5 * step, 5 * step + 5))
+            time.sleep(0.5)
+        for process in running.values():
+            process.wait()
+        finish(kafka, job, len(expected(ROWS)))
+        found = published(kafka, job)
+
+        assert set(expected(ROWS).items()) == set(found)
+        assert not exactly_once or len(found) == len(set(found))

@@ -1,0 +1,82 @@
+"""Which series the graph holds when there are too many."""
+
+import numpy as np
+import pytest
+from makers import shop_rows
+
+from coral import normal as normal_module
+from coral.config import EngineConfig
+from coral.graph.screen import screened
+from coral.normal import NormalState
+
+
+def system(n=60, n_rows=400):
+    """Rows of which series 2 follows series 1, everything else is its own."""
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(n_rows, n))
+    rows[1:, 2] = 0.9 * rows[:-1, 1] + 0.3 * rows[1:, 2]
+    return rows
+
+
+class TestScreened:
+    def test_health_signals_deviations_and_relatives(self):
+        """The KPI, what deviates and what is related to these are chosen; places rise."""
+        rows = system()
+        first = np.zeros((3, 60))
+        first[1, [50, 1]] = -9.0, 8.0
+        chosen = screened(rows, first, [33], 20)
+
+        assert {33, 50, 1, 2} <= set(chosen.tolist())
+        assert chosen.size == 20
+        assert chosen.tolist() == sorted(set(chosen.tolist()))
+
+    @pytest.mark.parametrize("rows", [0, 1, 2])
+    def test_little_to_go_by(self, rows):
+        """Without rows, with missing cells alone, some series are chosen all the same."""
+        nothing = np.full((rows, 5), np.nan)
+
+        assert screened(nothing, nothing, [], 3).size == 3
+
+
+class TestNormalState:
+    def test_graph_is_bounded_and_keeps_what_stays(self, monkeypatch):
+        """Beyond the cap the graph is made at the incident; below it nothing is screened."""
+        names = [f"s{i}:cpu" for i in range(60)]
+        whole = NormalState(names, EngineConfig())
+        monkeypatch.setattr(normal_module, "MOST_GRAPH_SERIES", 20)
+        state = NormalState(names, EngineConfig())
+        rows = system()
+        for row in rows:
+            state.absorb(row, adjacent=True)
+            whole.absorb(row, adjacent=True)
+        first = rows[-1:].copy()
+        first[0, 1] = 30.0
+        mechanism = state.mechanism(first, [33])
+
+        assert state.is_screened
+        assert state.graph.n_series == 20
+        assert {33, 1, 2} <= set(state.in_graph.tolist())
+        monkeypatch.setattr(normal_module, "MOST_GRAPH_SERIES", 1000)
+        everything = whole.mechanism(first, [33])
+        assert not whole.is_screened
+        difference = mechanism.predict(rows[:-1]) - everything.predict(rows[:-1])
+        # Unrelated series add some noise to the whole prediction; both know that 2 follows 1.
+        assert np.abs(difference[:, [1, 2, 33]]).mean() < 0.25
+        assert np.std(rows[1:, 2] - mechanism.predict(rows[:-1])[:, 2]) < 0.6 * np.std(rows[:, 2])
+
+    def test_memory_survives_a_change_of_scale(self):
+        """States and edges of the graph outlive the rescaling when an incident opens."""
+        rows = shop_rows(rows=200)
+        state = NormalState([f"s{i}:cpu" for i in range(rows.shape[1])], EngineConfig())
+        for row in rows:
+            state.absorb(row, adjacent=True)
+        state.mechanism(rows[-1:], [])
+        state.graph.open_state()
+        for row in rows[:20]:
+            state.follow(row + 1.0, adjacent=True)
+        state.graph.close_state(name="first", time=7.0)
+        for row in rows:
+            state.absorb(10.0 * row, adjacent=True)
+        state.mechanism(rows[-1:], [])
+
+        assert [kept.name for kept in state.graph.states] == ["first"]
