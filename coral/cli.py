@@ -1,4 +1,4 @@
-"""The command line: `coral replay | evaluate | validate | demo | record | topics | config`."""
+"""The command line; `coral --help` lists the commands."""
 
 import argparse
 import sys
@@ -16,8 +16,8 @@ exit codes:
   0  done
   1  failure (a file cannot be written, a case crashed)
   2  wrong usage
-  3  a recording, a topic or the configuration cannot be used; all others were processed
-  4  replay: no incident was opened in any recording
+  3  a recording, an event, a topic or the configuration cannot be used; all others were
+  4  replay: no incident was opened in any recording; explain: no such incident
 
 data goes to stdout, messages and progress to stderr.
 """
@@ -58,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"coral {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_replay(commands)
+    _add_explain(commands)
     _add_evaluate(commands)
     _add_record(commands)
     _add_topics(commands)
@@ -151,12 +152,36 @@ def _add_replay(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         "--plot",
         type=Path,
         metavar="FILE",
-        help="draw health signals, the trigger's statistic and top series (.png, .svg, .pdf; "
-        "needs the extra `plots`; one recording)",
+        help="draw health signals, the trigger's statistic, top series and the rank history (.png, "
+        ".svg, .pdf; needs the extra `plots`; one recording)",
     )
     _add_kafka(replay, "write the rows into its --topic instead of running them here")
     _add_table_options(replay)
     _add_json(replay, "print the events to stdout as NDJSON instead of tables")
+
+
+def _add_explain(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    explain = _command(
+        commands,
+        "explain",
+        "tell the whole case of an incident from its events",
+        "coral explain events.ndjson\n"
+        "  coral explain 3f2a events.ndjson\n"
+        "  coral explain 3f2a events.ndjson --markdown > post-mortem.md\n"
+        "  coral replay incidents/checkout --json | coral explain -",
+    )
+    explain.add_argument(
+        "incident",
+        nargs="?",
+        metavar="INCIDENT",
+        help="identifier, or the beginning of it; without one the incidents are listed",
+    )
+    explain.add_argument(
+        "file", metavar="FILE", help="events, one a line, as replay writes them; - is stdin"
+    )
+    form = explain.add_mutually_exclusive_group()
+    form.add_argument("--markdown", action="store_true", help="for the post-mortem")
+    form.add_argument("--json", action="store_true", help="the newest event and all revisions")
 
 
 def _add_record(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

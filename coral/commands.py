@@ -5,6 +5,7 @@ import contextlib
 import io
 import json
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 from importlib.resources import files
@@ -14,15 +15,19 @@ import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from coral import report
+from coral import explain, report
 from coral.backtest import backtest, find_cases, scorecard
-from coral.errors import CoralError, Exit
+from coral.document import WIDTH, markdown, plain
+from coral.errors import CoralError, Exit, IncidentError
 from coral.incident import Incident
-from coral.plot import Trace, check_plot, draw
+from coral.journal import Journal, find, read
+from coral.plot import check_plot, draw
 from coral.replay import INCIDENTS, METRICS, BrokerFed, NullSink, replay, system_of
 from coral.replay import Progress as Step
 from coral.settings import as_toml, load
 from coral.settings.schema import json_schema
+from coral.trace import Trace
+from coral.words import printable
 from streams.base import Sink, Source
 from streams.clock import SystemClock
 from streams.memory import MemoryBroker
@@ -43,6 +48,7 @@ def run(options: argparse.Namespace) -> int:
         "evaluate": run_evaluate,
         "validate": run_validate,
         "demo": run_demo,
+        "explain": run_explain,
         "config": run_config,
     }
     if options.command in commands and not getattr(options, "kafka", None):
@@ -215,8 +221,54 @@ def run_demo(options: argparse.Namespace) -> int:
     truth = ", ".join(meta.root_cause_entities)
     done = f"{meta.fault_type} in {truth}" if truth else "no fault at all"
     console.print(f"What was really done: {done}.")
-    console.print(f"Events written to {options.out}.")
+    console.print(f"Events written to {options.out}; `coral explain {options.out}` tells the case.")
     return Exit.OK if last is not None else Exit.NOTHING_FOUND
+
+
+def run_explain(options: argparse.Namespace) -> int:
+    """Print one incident of an events file, or list them all."""
+    journal = _journal(options.file)
+    for problem in journal.problems:
+        sys.stderr.write(f"coral: {options.file}, {printable(problem)}\n")
+    found = Exit.INVALID if journal.problems else Exit.OK
+    if options.incident is None:
+        chosen, blocks = list(journal.incidents.values()), explain.listing(journal)
+        found = found or (Exit.OK if chosen else Exit.NOTHING_FOUND)
+    else:
+        try:
+            chosen = [find(journal, options.incident)]
+        except IncidentError as error:
+            sys.stderr.write(f"coral: {options.file}: {printable(str(error))}\n")
+            return found or Exit.NOTHING_FOUND
+        blocks = explain.case(chosen[0])
+    if options.json:
+        text = explain.as_json(chosen)
+    else:
+        text = markdown(blocks) if options.markdown else plain(blocks, _width())
+    _write(text)
+    return found
+
+
+def _write(text: str) -> None:
+    """Write to standard output, as UTF-8 whatever its encoding: drawings must not fail."""
+    try:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(text.encode())
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:  # `| head` has seen enough; nothing is left to be flushed at the end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _journal(file: str) -> Journal:
+    if file == "-":
+        return read(sys.stdin.buffer)
+    with Path(file).open("rb") as lines:
+        return read(lines)
+
+
+def _width() -> int:
+    """Columns to wrap to: the terminal's, within what can be read."""
+    return max(60, min(shutil.get_terminal_size((WIDTH, 24)).columns, WIDTH))
 
 
 def run_config(options: argparse.Namespace) -> int:

@@ -1,5 +1,6 @@
 """One incident from its onset to its resolution: evidence in, revisions out."""
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
@@ -28,6 +29,7 @@ from coral.incident import (
 from coral.localise import convergence
 from coral.localise.evidence import Evidence
 from coral.localise.layout import Layout
+from coral.localise.profile import POINTS, Profile
 from coral.localise.rank import Localiser, Ranking
 from coral.normal import NormalState
 
@@ -86,6 +88,7 @@ class Diagnosis:
         self._normal = normal
         self._localiser = localiser
         self._facts = facts
+        self._profile = Profile(len(localiser.layout.names), skipped=localiser.rows)
         self._screened = _screened(localiser.layout, normal)
         self._times: list[float] = []
         self._now = 0.0
@@ -171,6 +174,8 @@ class Diagnosis:
         localiser = Localiser(layout, Evidence.from_state(state["evidence"], layout.pairs))
         diagnosis = cls(system, config, normal, localiser, facts)
         diagnosis.revision = revision
+        if "profile" in state:  # without it, in older checkpoints, the rows so far count as missing
+            diagnosis._profile.load_state_dict(state["profile"])
         diagnosis._times = state["times"].tolist()
         diagnosis._now = state["now"]
         diagnosis._convergence.load_state_dict(state["convergence"])
@@ -185,6 +190,7 @@ class Diagnosis:
             "facts": msgspec.to_builtins(self._facts),
             "names": list(self._localiser.layout.names),
             "evidence": self._localiser.evidence.state_dict(),
+            "profile": self._profile.state_dict(),
             "revision": self.revision,
             "times": np.array(self._times),
             "now": self._now,
@@ -213,6 +219,7 @@ class Diagnosis:
         """Add one row of the incident; x may have more series than at the onset."""
         x = x[: len(self._localiser.layout.names)]
         self._localiser.update(x, adjacent=adjacent)
+        self._profile.update(x)
         self._normal.follow(x, adjacent=adjacent)
         if len(self._times) < TIMES:
             self._times.append(time)
@@ -280,7 +287,7 @@ class Diagnosis:
         return event
 
     def _describe(self, ranking: Ranking, resolution: Resolution | None) -> Incident:
-        findings = Findings(self._localiser, ranking, self._times)
+        findings = self._findings(ranking)
         causes = findings.causes(self._config.max_causes)
         seen = self._state_seen()
         state: State = "settled" if self.settled else "diagnosing"
@@ -313,7 +320,14 @@ class Diagnosis:
             resolution=resolution,
             engine=self._facts.engine,
             config=self._facts.config,
+            health=findings.health(),
         )
+
+    def _findings(self, ranking: Ranking) -> Findings:
+        onset = dt.datetime.fromisoformat(self._facts.trigger.onset_interval[0]).timestamp()
+        courses = self._profile.courses(self._normal.newest(POINTS * self._profile.span))
+        normal_until = min(onset, self._times[0]) - self._system.interval_s
+        return Findings(self._localiser, ranking, self._times, normal_until, courses)
 
     def _state_seen(self) -> StateSeen | None:
         """Earlier state that the present one is a return of."""

@@ -11,6 +11,7 @@ __all__ = [
     "Exit",
     "ForeignCheckpointError",
     "FutureCheckpointError",
+    "IncidentError",
     "StoreError",
 ]
 
@@ -21,8 +22,8 @@ class Exit(IntEnum):
     OK = 0
     FAILURE = 1  # a file cannot be written, a case crashed
     USAGE = 2  # argparse's own
-    INVALID = 3  # a recording or the configuration cannot be used; other recordings were processed
-    NOTHING_FOUND = 4  # replay: no incident was opened in any recording
+    INVALID = 3  # a recording, an event or the configuration cannot be used; all others were
+    NOTHING_FOUND = 4  # replay: no incident was opened in any recording; explain: no such incident
     INTERRUPTED = 130
 
 
@@ -41,6 +42,13 @@ class EventError(CoralError):
     """A published event does not have the form of the schema.
 
     Operator action: the file or topic was written by something else, or by a newer version.
+    """
+
+
+class IncidentError(CoralError):
+    """The identifier of an incident names none, or several.
+
+    Operator action: `coral explain FILE` lists those that are there.
     """
 
 

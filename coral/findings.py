@@ -1,28 +1,34 @@
 """From a ranking to what is published: findings in words and numbers."""
 
+import itertools
 import math
 from collections.abc import Sequence
 
 import numpy as np
 
-from coral.incident import Cause, MetricFinding, RuledOut, Scored, Tier, timestamp
+from coral.argument import (
+    LIKELY_CONSENSUS,
+    LIKELY_MARGIN,
+    Candidate,
+    arguments,
+    objection,
+    upstream,
+)
+from coral.incident import Cause, Course, MetricFinding, RuledOut, Scored, Tier, timestamp
 from coral.localise.layout import Layout
+from coral.localise.profile import Courses
 from coral.localise.rank import Localiser, Ranking, entity_maximum
+from coral.words import change, named, quoted, relative
 
 __all__ = ["Findings", "significant"]
 
 METRICS_PER_CAUSE = 3
+COURSES = 5  # causes whose first metric is drawn
 RULED_OUT = 5
 RANKED_NAMES = 200
-# Trust: what the consensus of cheap variants of the ranking and the
-# distance to the second say. Below the least surprise nothing has happened that could be named.
-LIKELY_CONSENSUS = 0.8
-LIKELY_MARGIN = math.log(1.25)
+HEALTH_SIGNALS = 3
+# Below this surprise nothing has happened that could be named.
 LEAST_SURPRISE = math.log(1.1)
-# A series that misses this share of its usual cells has fallen silent, in words.
-SILENT = 0.5
-# A cause counts as explaining an entity in words from this share on.
-EXPLAINS = 0.5
 
 
 def significant(value: float | np.float64, digits: int = 6) -> float:
@@ -39,13 +45,25 @@ class Findings:
     ranking : Ranking
     times : sequence of float
         Event times of the first rows since the onset, unix s; `Surprise.first` indexes it.
+    normal_until : float
+        Event time until which everything was normal for certain, unix s.
+    courses : Courses
     """
 
-    def __init__(self, localiser: Localiser, ranking: Ranking, times: Sequence[float]) -> None:
+    def __init__(
+        self,
+        localiser: Localiser,
+        ranking: Ranking,
+        times: Sequence[float],
+        normal_until: float,
+        courses: Courses,
+    ) -> None:
         self._layout: Layout = localiser.layout
         self._ranking = ranking
         self._center = localiser.evidence.center
         self._times = times
+        self._normal_until = normal_until
+        self._courses = courses
         self._series_of: list[list[int]] = [[] for _ in self._layout.entities]
         for series in ranking.metric_order:
             self._series_of[self._layout.owner[series]].append(series)
@@ -66,15 +84,16 @@ class Findings:
         if not causes or self.tier == "no clear cause":
             return "Something changed, but no series stands out as its cause."
         words = "Likely cause" if self.tier == "likely" else "Possible cause"
-        others = ", ".join(f"`{cause.entity}`" for cause in causes[1:3])
+        others = ", ".join(quoted(cause.entity) for cause in causes[1:3])
         then = f" Next: {others}." if others else ""
-        return f"{words}: `{causes[0].entity}`. {causes[0].text}{then}"
+        return f"{words}: {quoted(causes[0].entity)}. {causes[0].text}{then}"
 
     @property
-    def kpi_changed_at(self) -> float | None:
-        """Event time at which the first health signal left its normal range."""
-        changed = [self._changed_at(series) for series in self._layout.kpi_series]
-        return min((time for time in changed if time is not None), default=None)
+    def _first_health(self) -> int | None:
+        """Health signal that left its normal range first; None if none has."""
+        changed = [(self._changed_at(s), s) for s in self._layout.kpi_series]
+        known = [(time, series) for time, series in changed if time is not None]
+        return min(known)[1] if known else None
 
     def causes(self, limit: int) -> list[Cause]:
         """Return the best `limit` candidates that have any evidence, best first."""
@@ -114,28 +133,52 @@ class Findings:
         order = self._ranking.metric_order[:RANKED_NAMES]
         return [Scored(name=names[s], score=significant(scores[s])) for s in order]
 
+    def health(self) -> list[MetricFinding]:
+        """Describe what the health signals themselves did, the first few of them."""
+        return [self._metric(s, draw=True) for s in self._layout.kpi_series[:HEALTH_SIGNALS]]
+
     def _cause(self, rank: int, entity: int) -> Cause:
         ranking, layout = self._ranking, self._layout
-        metrics = [self._metric(s) for s in self._series_of[entity][:METRICS_PER_CAUSE]]
-        changed, kpi = self._changed_at(self._series_of[entity][0]), self.kpi_changed_at
-        after_kpi = None if changed is None or kpi is None else round(changed - kpi, 3)
-        path = [layout.entities[e] for e in ranking.paths[rank - 1]]
-        tier: Tier = self.tier if rank == 1 else "unlikely"
-        if rank > 1 and ranking.scores[entity] >= 0.5 * ranking.scores[ranking.order[0]]:
-            tier = "possible"
+        series = self._series_of[entity]
+        metrics = [
+            self._metric(s, draw=i == 0 and rank <= COURSES)
+            for i, s in enumerate(series[:METRICS_PER_CAUSE])
+        ]
+        after_kpi, interval = self._after_kpi(series[0])
+        path = ranking.paths[rank - 1]
+        explains = self._share(path)
+        candidate = Candidate(rank, entity, series, path, explains, after_kpi, interval)
+        favour, against = arguments(layout, ranking, candidate)
+        entities = [layout.entities[e] for e in path]
         return Cause(
             rank=rank,
             entity=layout.entities[entity],
             score=significant(ranking.scores[entity]),
-            tier=tier,
+            tier=self._tier_of(rank, entity),
             evidence=significant(ranking.evidence[entity]),
             metrics=metrics,
             changed_after_kpi_s=after_kpi,
-            path=path,
-            text=self._sentence(metrics[0], after_kpi, path),
+            path=entities,
+            text=_sentence(metrics[0], after_kpi, entities),
+            changed_after_kpi_interval_s=interval,
+            explains=None if explains is None else round(explains, 4),
+            evidence_for=favour,
+            evidence_against=against,
         )
 
-    def _metric(self, series: int) -> MetricFinding:
+    def _tier_of(self, rank: int, entity: int) -> Tier:
+        if rank == 1:
+            return self.tier
+        scores = self._ranking.scores
+        return "possible" if scores[entity] >= 0.5 * scores[self._ranking.order[0]] else "unlikely"
+
+    def _share(self, path: Sequence[int]) -> float | None:
+        """Share of the health signal's evidence that the edges of a path attribute to its start."""
+        if len(path) < 2:
+            return None
+        return math.prod(float(self._ranking.explained[b, a]) for a, b in itertools.pairwise(path))
+
+    def _metric(self, series: int, *, draw: bool) -> MetricFinding:
         surprise = self._ranking.surprise
         changed = self._changed_at(series)
         after = float(surprise.after[series])
@@ -148,78 +191,65 @@ class Findings:
             after=None if math.isnan(after) else significant(after),
             missing=round(float(surprise.missing[series]), 4),
             changed_at=None if changed is None else timestamp(changed),
+            course=self._course(series) if draw else None,
+        )
+
+    def _course(self, series: int) -> Course:
+        span, before, after = self._courses
+        return Course(
+            rows=span,
+            before=[_point(value) for value in before[:, series].tolist()],
+            after=[_point(value) for value in after[:, series].tolist()],
         )
 
     def _changed_at(self, series: int) -> float | None:
         first = int(self._ranking.surprise.first[series])
         return self._times[first] if 0 <= first < len(self._times) else None
 
-    def _sentence(self, metric: MetricFinding, after_kpi: float | None, path: Sequence[str]) -> str:
-        when = "" if metric.changed_at is None else f" at {metric.changed_at[11:].rstrip('Z')} UTC"
-        text = f"`{metric.name}` {_change(metric)}{when}"
-        if after_kpi is not None:
-            text += f", {_relative(after_kpi)}"
-        if len(path) > 1:
-            text += f"; it reaches the health signal by {' -> '.join(path)}"
-        return text + "."
+    def _unchanged_until(self, series: int) -> float:
+        """Event time of the last row before a series changed, if it did."""
+        first = int(self._ranking.surprise.first[series])
+        return self._times[first - 1] if first > 0 else self._normal_until
+
+    def _after_kpi(self, series: int) -> tuple[float | None, list[float] | None]:
+        """How long after the health signal a series changed, s, and within which limits.
+
+        A change falls between two rows, and one at the onset within the interval of the onset.
+        """
+        changed, health = self._changed_at(series), self._first_health
+        at = None if health is None else self._changed_at(health)
+        if changed is None or health is None or at is None:
+            return None, None
+        if series == health:
+            return 0.0, [0.0, 0.0]
+        low, high = self._unchanged_until(series) - at, changed - self._unchanged_until(health)
+        return round(changed - at, 3), [round(low, 3), round(high, 3)]
 
     def _reason(self, entity: int) -> str:
         layout, ranking = self._layout, self._ranking
         series = max(
             self._series_of[entity], key=lambda s: significant(float(ranking.surprise.total[s]))
         )
-        name = layout.names[series]
-        explained = ranking.explained[entity]
-        cause = int(explained.argmax())
-        weight = ranking.weights[series]
-        if weight == 0:
-            return f"`{name}` is the symptom itself: a health signal of the entity that fails"
-        if layout.traffic[series]:
-            return f"`{name}` is traffic: more or less work arrives there, which others decide"
-        if weight < 1 and layout.healthy[series] * ranking.surprise.level[series] > 0:
-            return f"`{name}` moved in its healthy direction"
-        if weight < 1:
-            return f"`{name}` is another kind of signal than the one that fails"
-        if explained[cause] >= EXPLAINS:
-            upstream = layout.entities[cause]
-            return f"`{upstream}`, which it depends on, explains {explained[cause]:.0%} of it"
+        said = objection(layout, ranking, series) or upstream(layout, ranking, entity)
+        if said:
+            return said
         first = ranking.evidence[ranking.order[0]] / max(ranking.evidence[entity], 1e-12)
+        if 1 < first < 1.05:
+            return "its evidence is a little weaker than that of the first"
         if first > 1:
             return f"its evidence is {first:.1f} times weaker than that of the first"
         return "it has no path to the health signal that its evidence explains"
 
 
-def quantity(value: float) -> str:
-    """Return a number for people: four digits, thousands as k, M, G, T."""
-    for size, letter in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e4, "k")):
-        if size <= abs(value) < 1e15:
-            return f"{value / (1e3 if letter == 'k' else size):.4g}{letter}"
-    return f"{value:.4g}"
+def _point(value: float) -> float | None:
+    return significant(value, 4) if math.isfinite(value) else None
 
 
-def _change(metric: MetricFinding) -> str:
-    """Return the change of a series in words: direction, ratio or values."""
-    before, after = metric.before, metric.after
-    if metric.missing >= SILENT:
-        return "fell silent"
-    if after is None:
-        return "left its normal behaviour"
-    direction = "rose" if after > before else "fell"
-    if before == after:
-        return f"behaves differently at the same level of {quantity(before)}"
-    values = f"from {quantity(before)} to {quantity(after)}"
-    if before > 0 and after / before >= 1.5:
-        ratio = after / before
-        return f"{direction} {f'{ratio:.3g}' if ratio < 1000 else 'more than 1000'}x, {values}"
-    if before > 0 and 0 <= after / before <= 0.67:
-        return f"{direction} to {after / before:.0%}, {values}"
-    return f"{direction} {values}"
-
-
-def _relative(seconds: float) -> str:
-    """Time relative to the health signal in words."""
-    if seconds == 0:
-        return "together with the health signal"
-    size = abs(seconds)
-    amount = f"{size:.3g} s" if size < 120 else f"{size / 60:.3g} min"
-    return f"{amount} {'before' if seconds < 0 else 'after'} the health signal"
+def _sentence(metric: MetricFinding, after_kpi: float | None, path: Sequence[str]) -> str:
+    when = "" if metric.changed_at is None else f" at {metric.changed_at[11:].rstrip('Z')} UTC"
+    text = f"{quoted(metric.name)} {change(metric.before, metric.after, metric.missing)}{when}"
+    if after_kpi is not None:
+        text += f", {relative(after_kpi)}"
+    if len(path) > 1:
+        text += f"; it reaches the health signal by {' -> '.join(map(named, path))}"
+    return text + "."

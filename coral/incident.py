@@ -69,6 +69,14 @@ class Trigger(_Part, frozen=True):
     budget: Budget | None
 
 
+class Course(_Part, frozen=True):
+    """The course of one series around the onset, to draw: means of equal spans, null = no value."""
+
+    rows: int  # rows of a point, on both sides
+    before: list[float | None]  # at most 20 points up to the onset, raw units
+    after: list[float | None]  # at most 20 points since
+
+
 class MetricFinding(_Part, frozen=True):
     """Evidence of one series."""
 
@@ -80,6 +88,7 @@ class MetricFinding(_Part, frozen=True):
     after: float | None  # mean since the onset, raw units
     missing: float  # share of the rows since the onset without a value, above the normal share
     changed_at: str | None  # first row outside of the normal range
+    course: Course | None = None  # of health signals and the first metric of five causes
 
 
 class Cause(_Part, frozen=True):
@@ -94,6 +103,12 @@ class Cause(_Part, frozen=True):
     changed_after_kpi_s: float | None  # negative: before the health signal
     path: list[str]  # entities from the cause to the health signal along known edges
     text: str
+    # Least and most seconds after the health signal that the grid and the onset leave open.
+    changed_after_kpi_interval_s: list[float] | None = None
+    # Share of the health signal's evidence that the edges of the path attribute to it, 0 .. 1.
+    explains: float | None = None
+    evidence_for: list[str] = []
+    evidence_against: list[str] = []
 
 
 class RuledOut(_Part, frozen=True):
@@ -182,6 +197,7 @@ class Incident(_Part, frozen=True):
     resolution: Resolution | None
     engine: str  # version
     config: str  # digest of the configuration
+    health: list[MetricFinding] = []  # the health signals themselves, at most three
 
 
 class Event(_Part, frozen=True, kw_only=True):

@@ -113,6 +113,10 @@ class NormalState:
         """Rows in the ring, oldest first, and whether each follows the one before it."""
         return self._ring.rows()
 
+    def newest(self, n_rows: int) -> Floats:
+        """Last rows in the ring, at most `n_rows`, oldest first; not to be written."""
+        return self._ring.newest(n_rows)
+
     def scaled(self, x: Floats) -> Floats:
         """Row(s) in reference units, cut; a series that was constant at zero gives zero."""
         unit = np.where(self._scale > 0, self._scale, np.inf)

@@ -1,4 +1,4 @@
-"""A replayed recording as one picture: health signals, the trigger's statistics, top series.
+"""A replayed recording as one picture: health signals, statistics, top series, ranks.
 
 Readable in black and white: meaning is in line styles, markers and hatching, never in colour.
 """
@@ -12,32 +12,31 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from coral.alarm import strongest
+from coral.bump import draw_ranks, label
 from coral.errors import CoralError
-from coral.incident import Incident
-from coral.replay import Progress
-from detectors.trigger import CHANNELS
+from coral.trace import Trace
 from streams.recorded import Recording
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
+    from matplotlib.figure import SubFigure
 
-__all__ = ["Trace", "check_plot", "downsample", "draw"]
+__all__ = ["check_plot", "downsample", "draw"]
 
 Floats = NDArray[np.float64]
 
 FORMATS: Final = (".png", ".svg", ".pdf")
 MOST_POINTS: Final = 4000
 MOST_KPIS: Final = 2
-MOST_CHANNELS: Final = 3
-MOST_SERIES: Final = 4
+LONGEST_TITLE: Final = 100
 # From this ratio of the largest to the median on, a linear axis would show a spike and a line.
 LOG_RATIO: Final = 30.0
 # An incident that takes less of the width is shown a second time, on its own.
 ZOOM_SHARE: Final = 0.25
 ZOOM_ROWS: Final = 30
 WIDTHS: Final = (3.0, 1.0)
+RANKS_HEIGHT: Final = 2.4
 # With more incidents only their alarms are marked.
 MOST_MARKED: Final = 12
 # What matplotlib counts time in.
@@ -76,95 +75,6 @@ def check_plot(file: Path) -> None:
         raise CoralError(
             "`--plot` needs matplotlib, which is not installed: pip install 'coral-rca[plots]'."
         )
-
-
-class _Episode(NamedTuple):
-    """One incident on the time axis, unix s; `end` is None while it is open."""
-
-    onset: float
-    interval: tuple[float, float]
-    alarm: float
-    end: float | None
-    channel: str | None
-    series: tuple[str, ...]
-
-
-class Trace:
-    """What a plot needs from a replay, taken frame by frame: give it to `replay` as observer."""
-
-    def __init__(self) -> None:
-        self.times: list[float] = []
-        self.warm_at: float | None = None
-        self.incidents: dict[str, Incident] = {}
-        self._statistics: list[Floats] = []
-        self._thresholds: list[Floats] = []
-        self._closest = 0.0
-        self.closest_channel: str | None = None
-        self.closest_series: list[str] = []
-
-    def observe(self, progress: Progress, names: Sequence[str]) -> None:
-        """Note one frame."""
-        for event in progress.events:
-            self.incidents[event.data.incident] = event.data
-        self.times.append(progress.time)
-        detector = progress.engine.detector
-        if detector is None:
-            return
-        self._statistics.append(detector.statistics)
-        self._thresholds.append(detector.thresholds)
-        if not detector.warm:
-            return
-        if self.warm_at is None:
-            self.warm_at = progress.time
-        threshold = detector.threshold
-        ratio = detector.statistic / threshold if threshold > 0 else 0.0
-        if ratio > self._closest:
-            self._closest = ratio
-            self.closest_channel = detector.channel
-            order = strongest(names, detector.scores)
-            self.closest_series = [names[i] for i in order[:MOST_SERIES]]
-
-    @property
-    def episodes(self) -> list[_Episode]:
-        """Incidents in the order of their onsets."""
-        found = [
-            _Episode(
-                _unix(data.trigger.onset),
-                (_unix(data.trigger.onset_interval[0]), _unix(data.trigger.onset_interval[1])),
-                _unix(data.trigger.time),
-                _unix(data.now) if data.state == "resolved" else None,
-                data.trigger.channel,
-                tuple(data.trigger.series),
-            )
-            for data in self.incidents.values()
-        ]
-        return sorted(found)
-
-    @property
-    def channels(self) -> list[str]:
-        """Statistics that raised an alarm, first ones first; else the one that came closest."""
-        raised = [e.channel for e in self.episodes if e.channel is not None]
-        if not raised and self._statistics:
-            raised = [self.closest_channel or CHANNELS[0]]
-        return list(dict.fromkeys(raised))[:MOST_CHANNELS]
-
-    def series(self) -> list[str]:
-        """Series that carried the alarms, best first; told ones have the causes' metrics."""
-        listed: list[str] = []
-        for data in self.incidents.values():
-            listed += data.trigger.series or [s.name for s in data.metrics]
-        return list(dict.fromkeys(listed or self.closest_series))[:MOST_SERIES]
-
-    def statistic(self, channel: str) -> tuple[Floats, Floats]:
-        """Values and limits of one statistic, one per frame; no limit during the warm-up."""
-        column = CHANNELS.index(channel)
-        values = np.array([row[column] for row in self._statistics])
-        limits = np.array([row[column] for row in self._thresholds])
-        if self.warm_at is None:
-            limits[:] = np.nan
-        else:
-            limits[np.array(self.times) < self.warm_at] = np.nan
-        return values, limits
 
 
 def downsample(times: Floats, values: Floats, limit: int = MOST_POINTS) -> tuple[Floats, Floats]:
@@ -216,7 +126,28 @@ def draw(recording: Recording, trace: Trace, file: Path) -> None:
     if not trace.times:
         raise CoralError(f"`{recording.path.name}` has no row to draw.")
     panels, windows = _panels(recording, trace), _windows(trace, recording.meta.interval_s)
-    figure = Figure(figsize=(12, 1.2 + 1.55 * len(panels)), layout="constrained")
+    moves = trace.last_moves
+    heights = [1.2 + 1.55 * len(panels), *([RANKS_HEIGHT] if moves else [])]
+    figure = Figure(figsize=(12, sum(heights)), layout="constrained")
+    above, *below = figure.subfigures(len(heights), 1, squeeze=False, height_ratios=heights)[:, 0]
+    _draw_panels(above, panels, windows, trace)
+    figure.suptitle(_headline(recording, trace), x=0.01, ha="left", fontsize=10)
+    for part in below:
+        axis = part.subplots()
+        draw_ranks(axis, moves)
+        axis.set_title(
+            "ranks of the causes over the revisions of the last incident", loc="left", fontsize=9
+        )
+    figure.savefig(file, dpi=110)
+
+
+def _draw_panels(
+    figure: "SubFigure",
+    panels: Sequence["_Panel"],
+    windows: Sequence[tuple[float, float]],
+    trace: Trace,
+) -> None:
+    """Draw one row a panel, one column a window."""
     grid = figure.subplots(
         len(panels),
         len(windows),
@@ -232,10 +163,8 @@ def draw(recording: Recording, trace: Trace, file: Path) -> None:
         row[0].set_title(panel.title, loc="left", fontsize=9)
     if len(windows) > 1:
         grid[0, 1].set_title("the first incident", loc="left", fontsize=9)
-    figure.suptitle(_headline(recording, trace), x=0.01, ha="left", fontsize=10)
     if handles := _legend(trace):
-        figure.legend(handles=handles, loc="outside lower left", ncols=5, fontsize=8, frameon=False)
-    figure.savefig(file, dpi=110)
+        figure.legend(handles=handles, loc="outside lower left", ncols=6, fontsize=8, frameon=False)
 
 
 class _Panel(NamedTuple):
@@ -253,14 +182,14 @@ def _panels(recording: Recording, trace: Trace) -> list[_Panel]:
     kpis = list(recording.meta.kpi[:MOST_KPIS])
     series = [name for name in trace.series() if name not in kpis]
     times, values = _values(recording, [*kpis, *series])
-    panels = [_Panel(f"health: {name}", times, values[name]) for name in kpis]
+    panels = [_Panel(f"health: {label(name, LONGEST_TITLE)}", times, values[name]) for name in kpis]
     for channel in trace.channels:
         title = f"statistic `{channel}` (solid) against its threshold (dashed)"
         panels.append(_Panel(title, np.array(trace.times), *trace.statistic(channel)))
     if not trace.channels:
         note = "The onset was told: the trigger did not run."
         panels.append(_Panel("statistic", np.empty(0), np.empty(0), note=note))
-    panels += [_Panel(name, times, values[name]) for name in series]
+    panels += [_Panel(label(name, LONGEST_TITLE), times, values[name]) for name in series]
     return [
         panel._replace(note="no value at all")
         if panel.values.size and np.isnan(panel.values).all()
@@ -281,10 +210,6 @@ def _windows(trace: Trace, interval_s: float) -> list[tuple[float, float]]:
         if high - low < ZOOM_SHARE * (last - first):
             windows.append((low, high))
     return windows
-
-
-def _unix(timestamp: str) -> float:
-    return dt.datetime.fromisoformat(timestamp).timestamp()
 
 
 def _values(recording: Recording, names: Sequence[str]) -> tuple[Floats, dict[str, Floats]]:
@@ -338,7 +263,7 @@ def _scale(axis: "Axes", values: Floats, limits: Floats) -> None:
 def _headline(recording: Recording, trace: Trace) -> str:
     n = len(trace.episodes)
     count = f"{n or 'no'} incident{'s' if n > 1 else ''}"
-    return f"{recording.path.name}: {count}, times in UTC"
+    return f"{label(recording.path.name, LONGEST_TITLE)}: {count}, times in UTC"
 
 
 def _mark(axis: "Axes", trace: Trace) -> None:

@@ -9,7 +9,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from coral.incident import Event, Incident, Trigger
+from coral.account import artefacts, began, clock
+from coral.incident import Event, Incident
+from coral.words import printable
 from detectors.trigger import Trigger as Detector
 from streams.recorded import Problem
 
@@ -33,54 +35,20 @@ class Narrator:
         names = [cause.entity for cause in data.causes[:3]]
         if event.type == OPENED:
             self._said = None
-            self._console.print(f"{_clock(event.time)}  [bold]incident {data.incident} opened[/]")
-            self._console.print(Padding(Text(describe_trigger(data)), (0, 0, 0, 10)))
+            self._console.print(f"{clock(event.time)}  [bold]incident {data.incident} opened[/]")
+            self._console.print(
+                Padding(Text(" ".join(filter(None, (began(data), artefacts(data))))), (0, 0, 0, 10))
+            )
         if self._said == (data.state, names) and data.rows < self._next_rows:
             return
         self._said, self._next_rows = (data.state, names), 2 * data.rows
         word = "ranking" if data.state == "diagnosing" else data.state
-        ranked = escape(" > ".join(names) or "nothing stands out")
+        ranked = escape(printable(" > ".join(names)) or "nothing stands out")
         self._console.print(
-            f"{_clock(event.time)}  {word:8} after {data.rows:4d} rows: {ranked}", highlight=False
+            f"{clock(event.time)}  {word:8} after {data.rows:4d} rows: {ranked}", highlight=False
         )
         if data.resolution:
             self._console.print(f"          {data.resolution}")
-
-
-def _clock(timestamp: str) -> str:
-    """Time of day of an RFC 3339 time stamp."""
-    return timestamp[11:19]
-
-
-def describe_trigger(data: Incident) -> str:
-    """Return in one sentence why an incident was opened."""
-    trigger = data.trigger
-    if trigger.source == "told":
-        return f"The onset {trigger.onset} was told; {data.base_rows} rows of normal state."
-    carried = ", ".join(trigger.series[:3]) or "many series a little"
-    earliest, latest = (_clock(time) for time in trigger.onset_interval)
-    between = "" if earliest == latest else f" (between {earliest} and {latest})"
-    return (
-        f"The normal state ended at {_clock(trigger.onset)}{between}, noticed "
-        f"{trigger.delay_s:g} s later: `{trigger.channel}` {trigger.statistic:.3g} against a limit "
-        f"of {trigger.threshold:.3g}, carried by {carried}. {_artefacts(trigger)}"
-    )
-
-
-def _artefacts(trigger: Trigger) -> str:
-    """Say in one sentence what speaks for, and what against, an artefact of the data."""
-    data = trigger.artefacts
-    if data is None:
-        return ""
-    parts = [
-        "a single row so far" if data.rows == 1 else f"{data.rows} rows already",
-        f"{data.missing:.0%} of the cells missing (usually {data.usual_missing:.0%})",
-    ]
-    if data.silent:
-        parts.append(f"silent: {', '.join(data.silent)}")
-    if data.near_zero:
-        parts.append(f"near zero, a counter started anew?: {', '.join(data.near_zero)}")
-    return "No artefact? " + "; ".join(parts) + "."
 
 
 def describe_quiet(detector: Detector | None) -> str:
@@ -104,18 +72,19 @@ def describe_quiet(detector: Detector | None) -> str:
 def print_incident(console: Console, data: Incident) -> None:
     """Print the answer: summary, ranked causes with evidence, what was ruled out."""
     console.print()
-    console.print(Text(data.summary, style="bold"))
+    console.print(Text(printable(data.summary), style="bold"))
     table = Table(box=None, padding=(0, 1), show_edge=False)
     for name in ("#", "cause", "tier", "score", "evidence in one sentence"):
         table.add_column(name, justify="right" if name in ("#", "score") else "left")
     for cause in data.causes[:SHOWN_CAUSES]:
         score = f"{cause.score:.2f}"
-        table.add_row(str(cause.rank), Text(cause.entity), cause.tier, score, Text(cause.text))
+        entity, text = Text(printable(cause.entity)), Text(printable(cause.text))
+        table.add_row(str(cause.rank), entity, cause.tier, score, text)
     console.print(table)
     if data.ruled_out:
         console.print("Ruled out:")
     for candidate in data.ruled_out:
-        console.print(f"  {escape(candidate.entity)}: {escape(candidate.reason)}")
+        console.print(f"  {escape(printable(f'{candidate.entity}: {candidate.reason}'))}")
     settled = data.convergence
     if settled.converged:
         console.print(f"The ranking settled {settled.rows} rows after the onset.", highlight=False)

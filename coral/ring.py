@@ -66,6 +66,17 @@ class Ring:
             adjacent = np.concatenate([*(follows.values for _, follows in self._full), adjacent])
         return rows[-self.capacity :], adjacent[-self.capacity :]
 
+    def newest(self, n_rows: int) -> Floats:
+        """Return the last rows, at most `n_rows`, oldest first; not to be written."""
+        blocks, found = [self._rows[: self._used]], self._used
+        for older, _ in reversed(self._full):
+            if found >= n_rows:
+                break
+            blocks.append(older.values)
+            found += len(older.values)
+        rows = np.concatenate(blocks[::-1])
+        return rows[max(len(rows) - min(n_rows, self.capacity), 0) :]
+
     def grown(self, n_series: int, capacity: int) -> "Ring":
         """Return a ring with more series, missing in all rows so far, and the newest rows."""
         rows, adjacent = self.rows()

@@ -45,7 +45,8 @@ def test_the_picture_shows_health_statistic_threshold_onset_alarm_and_series(
     assert f"Plot written to {file}" in capsys.readouterr().out.replace("\n", "")
     assert file.read_bytes().startswith(PNG)
     (figure,) = drawn
-    first, second, *others = titles(figure)
+    first, second, *others, ranks = titles(figure)
+    assert ranks.startswith("ranks")
     assert first == "health: web:latency_p95"
     assert second.startswith("statistic `")
     assert others
@@ -61,7 +62,7 @@ def test_the_picture_shows_health_statistic_threshold_onset_alarm_and_series(
     row = np.searchsorted(times, alarm - 0.5)
     assert values[row] > limits[row]
     assert figure.get_suptitle().startswith("shop: 1 incident")
-    labels = [text.get_text() for text in figure.legends[0].get_texts()]
+    labels = [text.get_text() for text in figure.subfigs[0].legends[0].get_texts()]
     assert labels == ["warm-up", "onset", "its interval", "alarm", "incident", "resolved"]
 
 
@@ -159,3 +160,13 @@ def test_thinning_keeps_every_extreme(rows):
         assert np.nanmin(values) == np.nanmin(y)
     if rows == 5003:
         assert np.isnan(y).any()
+
+
+def test_a_name_is_no_formula(tmp_path, drawn):
+    """Dollar signs and control characters of names are shown, not interpreted."""
+    names = tuple(name.replace("db", "$\\frac{db$\x1b") for name in NAMES)
+    shop = write_recording(tmp_path / "s$x^{$", shop_rows(), names=names, edges=[])
+    assert main(["replay", str(shop), "--plot", str(tmp_path / "x.png")]) == Exit.OK
+    shown = " ".join(titles(drawn[0]))
+    assert "\\$\\frac{db\\$\\x1b:disk_io" in shown
+    assert "\x1b" not in shown
