@@ -75,14 +75,14 @@ def cost(peers: dict[str, Any]) -> str:
         "|---|--:|--:|--:|--:|--:|--:|--:|--:|---|",
     ]
     for method in peers["methods"].values():
-        cells = list(method["datasets"].values())
+        able = sum(cell["n"] for cell in method["datasets"].values())
+        cells = [cell for cell in method["datasets"].values() if cell["ran"]]
         ran = sum(cell["ran"] for cell in cells)
         words = ("empty", "failed", "timeout", "memory")
         counts = [sum(cell["outcomes"].get(word, 0) for cell in cells) for word in words]
         mean = sum(cell["cpu_s"] * cell["ran"] for cell in cells) / max(ran, 1)
         most = max((cell["cpu_s_max"] for cell in cells), default=0.0)
         memory = max((cell["rss_mb_max"] for cell in cells), default=0.0)
-        able = sum(cell["n"] for cell in cells)
         row = [f"{ran} of {able}", *map(str, counts), f"{mean:.2f}", f"{most:.1f}", f"{memory:.0f}"]
         lines.append(f"| {method['label']} | " + " | ".join([*row, method["source"]]) + " |")
     absent = [
@@ -113,6 +113,8 @@ def _cell(cell: dict[str, Any] | None) -> str:
     """AC@1 / Avg@5, and how many cases they stand on if not all, or how many did not finish."""
     if cell is None:
         return "-"
+    if not cell["ran"]:
+        return "not run"
     broken = sum(cell["outcomes"].get(word, 0) for word in NOT_RUN)
     if broken == cell["ran"]:
         return f"fails n={cell['ran']}" if cell["ran"] < cell["n"] else "fails"

@@ -21,7 +21,8 @@ class Case(NamedTuple):
     names : tuple of str, length n
         ``<entity>:<metric>``.
     base, anomalous : ndarray of shape (rows, n), float64
-        Rows before the onset, and from it to the end of the fault; no cell is missing.
+        Rows before the onset, and from it to the end of the fault; NaN = missing, only for the
+        methods that take gaps.
     kpi : tuple of str
         Names of the metrics that show the health of the system; may be empty.
     edges : tuple of (str, str)

@@ -19,7 +19,8 @@ SETS = ("petshop", "rcd_sockshop", "nezha_ob", "tep", "skab", "batadal", "asd", 
 class Labelled(NamedTuple):
     """A case with what is true of it."""
 
-    case: Case
+    case: Case  # gaps filled
+    gaps: Case  # gaps as they are
     truth: frozenset[str]  # entities
     any_of: bool  # one of them is enough
 
@@ -31,7 +32,7 @@ def is_oracle_case(meta: RecordingMeta) -> bool:
 
 
 def open_case(path: Path) -> Labelled:
-    """Return the incident at `path`, its gaps filled.
+    """Return the incident at `path`.
 
     Raises
     ------
@@ -41,23 +42,25 @@ def open_case(path: Path) -> Labelled:
     recording = Recording.open(path)
     meta = recording.meta
     times, rows = zip(*recording.rows(), strict=True)
-    time, x = np.array(times), fill(np.array(rows))
+    time, x = np.array(times), np.array(rows)
+    filled = fill(x)
     start = meta.fault_start if meta.fault_start is not None else np.inf
     end = np.inf if meta.fault_end is None else meta.fault_end
+    before, inside = time < start, (time >= start) & (time <= end)
     system = system_of(meta)
     backward = system.edge_semantics == "a calls b"
     case = Case(
         key=f"{meta.dataset}/{meta.case}",
         names=recording.names,
-        base=x[time < start],
-        anomalous=x[(time >= start) & (time <= end)],
+        base=filled[before],
+        anomalous=filled[inside],
         kpi=tuple(name for name in system.kpi if name in recording.names),
         edges=tuple((b, a) if backward else (a, b) for a, b in system.edges),
         interval_s=system.interval_s,
     )
-    return Labelled(
-        case, frozenset(meta.root_cause_entities), meta.root_cause_semantics == "any-of"
-    )
+    gaps = case._replace(base=x[before], anomalous=x[inside])
+    truth = frozenset(meta.root_cause_entities)
+    return Labelled(case, gaps, truth, meta.root_cause_semantics == "any-of")
 
 
 def case_list(keys: Iterable[str]) -> dict[str, int | str]:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import peers
 from peers.case import Case, kind_of, of_kinds
 from peers.environments import digest
+from peers.recordings import Labelled
 
 __all__ = ["CHANCE", "METHODS", "Method", "fingerprint", "not_meant_for", "view"]
 
@@ -34,6 +35,8 @@ class Method(NamedTuple):
         Sets that lack what it needs.
     kpi_kind_on : tuple of str
         Sets on which it gets only the metrics of the KPI's kind, as PetShop's benchmark does.
+    takes_gaps : bool
+        Whether missing cells are left as they are.
     source : str
         Who says so.
     """
@@ -44,6 +47,7 @@ class Method(NamedTuple):
     only: tuple[str, ...] = ()
     not_on: tuple[str, ...] = ()
     kpi_kind_on: tuple[str, ...] = ()
+    takes_gaps: bool = False
     source: str = "own lines"
 
     @property
@@ -101,6 +105,7 @@ METHODS: dict[str, Method] = {
         "petshop:ranked_correlation",
         not_on=WITHOUT_KPI,
         kpi_kind_on=("petshop",),
+        takes_gaps=True,
         source=PETSHOP,
     ),
     "traversal": Method(
@@ -108,6 +113,7 @@ METHODS: dict[str, Method] = {
         "petshop:traversal",
         not_on=WITHOUT_EDGES,
         kpi_kind_on=("petshop",),
+        takes_gaps=True,
         source=PETSHOP,
     ),
     "pc_pagerank": Method(
@@ -153,8 +159,9 @@ def not_meant_for(method: Method, dataset: str) -> bool:
     return dataset in method.not_on or (bool(method.only) and dataset not in method.only)
 
 
-def view(method: Method, dataset: str, case: Case) -> Case:
-    """Return the part of a case that the method gets."""
+def view(method: Method, dataset: str, labelled: Labelled) -> Case:
+    """Return what the method gets of a case."""
+    case = labelled.gaps if method.takes_gaps else labelled.case
     if dataset not in method.kpi_kind_on:
         return case
     return of_kinds(case, {kind_of(name) for name in case.kpi})

@@ -59,12 +59,13 @@ def answers(
 ) -> Iterator[tuple[str, Answer]]:
     """Yield what every method says; those that share a worker and a view are asked together."""
     dataset = labelled.case.key.partition("/")[0]
-    groups: dict[tuple[str, bool], list[str]] = defaultdict(list)
+    groups: dict[tuple[str, bool, bool], list[str]] = defaultdict(list)
     for name in names:
         method = METHODS[name]
-        groups[method.environment, dataset in method.kpi_kind_on].append(name)
-    for (environment, _), members in groups.items():
-        case = view(METHODS[members[0]], dataset, labelled.case)
+        key = (method.environment, dataset in method.kpi_kind_on, method.takes_gaps)
+        groups[key].append(name)
+    for (environment, _, _), members in groups.items():
+        case = view(METHODS[members[0]], dataset, labelled)
         targets = [METHODS[name].target for name in members]
         yield from zip(members, workers[environment].ask(case, targets), strict=True)
 
@@ -135,6 +136,7 @@ def main() -> None:
     work({key: rest for key, rest in todo.items() if rest}, paths, made, journal)
     rows = list(load(journal, prints).values())
     rewrite(journal, rows)
+    made |= {e: prepare(e) for e in sorted({METHODS[r["method"]].environment for r in rows})}
     report(chosen, [row for row in rows if row["case"] in paths], list(paths), made)
 
 

@@ -53,7 +53,6 @@ def _of_method(rows: list[Row], name: str, sizes: Mapping[str, int]) -> dict[str
     cells = {
         dataset: _cell(group, sizes[dataset], kpi_kind=dataset in method.kpi_kind_on)
         for dataset, group in groups.items()
-        if group
     }
     full = set(cells) == set(SETS) and all(cell["ran"] == cell["n"] for cell in cells.values())
     return {"datasets": cells, "macro": _macro(list(groups.values())) if full else None}
@@ -63,6 +62,8 @@ def _cell(rows: list[Row], n: int, *, kpi_kind: bool) -> Cell:
     """Means over the cases that have run; one that failed or timed out counts 0."""
     cell: Cell = {"n": n, "ran": len(rows), "kpi_kind": kpi_kind}
     cell |= {"outcomes": dict(sorted(Counter(row["status"] for row in rows).items()))}
+    if not rows:
+        return cell
     for measure in MEASURES:
         cell[measure] = round(mean([row[measure] for row in rows]), 6)
     for measure in MACRO:

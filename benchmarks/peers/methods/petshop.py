@@ -18,18 +18,22 @@ Floats = NDArray[np.float64]
 # An anomaly is further from the median than this many scaled median absolute deviations.
 THRESHOLD = 5.0
 MAD_TO_SIGMA = 0.6744897501960817
-# The benchmark looks at the third row of the incident first.
-FIRST_ROW = 2
+EPS = np.finfo(np.float64).eps
+# A metric with fewer values before the onset is never anomalous.
+LEAST_VALUES = 10
+# The benchmark first looks at the third row of an incident that begins a row before the fault.
+FIRST_ROW = 1
 
 
 def ranked_correlation(case: Case) -> dict[str, float]:
     """Anomalous entities by the p-value of their correlation with the KPI inside the fault."""
     best: dict[str, float] = {}
     for target, view, anomalies in _targets(case):
-        series = _series(view, view.anomalous)
-        for entity in anomalies:
-            x, y = series[entity], series[target]
-            if entity != target and len(x) > 2 and np.ptp(x) > 0.0 and np.ptp(y) > 0.0:
+        series = {entity_of(n): view.anomalous[:, i] for i, n in enumerate(view.names)}
+        for entity in set(anomalies) - {target}:
+            both = ~np.isnan(series[entity]) & ~np.isnan(series[target])
+            x, y = series[entity][both], series[target][both]
+            if len(x) >= 2 and np.ptp(x) > 0.0 and np.ptp(y) > 0.0:
                 score = -float(pearsonr(x, y).pvalue)
                 best[entity] = max(best.get(entity, -np.inf), score)
     return best
@@ -55,33 +59,37 @@ def traversal(case: Case) -> dict[str, float]:
 def _targets(case: Case) -> Iterator[tuple[str, Case, dict[str, float]]]:
     """Yield every anomalous KPI's entity, the case in its kind of metric, and the anomalies."""
     for name in case.kpi:
-        view = of_kinds(case, {kind_of(name)})
-        target = entity_of(name)
-        z = _distance(view)
-        at = view.names.index(name)
-        start = min(FIRST_ROW, len(z) - 1)
-        rows = np.flatnonzero(z[start:, at] > THRESHOLD)
+        view = _measured(of_kinds(case, {kind_of(name)}))
+        if name not in view.names:
+            continue
+        score, odd = _anomalies(view)
+        start = min(FIRST_ROW, len(odd) - 1)
+        rows = np.flatnonzero(odd[start:, view.names.index(name)])
         if len(rows):
-            found = zip(view.names, z[start + rows[0]].tolist(), strict=True)
-            yield target, view, {entity_of(n): score for n, score in found if score > THRESHOLD}
+            t = start + rows[0]
+            found = zip(view.names, score[t].tolist(), odd[t].tolist(), strict=True)
+            yield entity_of(name), view, {entity_of(n): s for n, s, o in found if o}
 
 
-def _distance(case: Case) -> Floats:
-    """Return distances from the median of the base; a metric that never moved counts from its mean.
+def _measured(case: Case) -> Case:
+    """Return the case with the metrics that have values enough before the onset."""
+    kept = np.flatnonzero((~np.isnan(case.base)).sum(axis=0) >= LEAST_VALUES)
+    names = tuple(case.names[i] for i in kept)
+    return case._replace(names=names, base=case.base[:, kept], anomalous=case.anomalous[:, kept])
 
-    Such a metric has no scale; any change of it is an anomaly (threshold 0 in the benchmark), so
-    it is lifted above the threshold.
+
+def _anomalies(case: Case) -> tuple[Floats, NDArray[np.bool_]]:
+    """Return distances from the median of the base in scaled MADs, and which are anomalies.
+
+    A metric that never moved has no scale: its score is the distance as it is, and any is an
+    anomaly. A missing value is none.
     """
-    median = np.median(case.base, axis=0)
-    mad = np.median(np.abs(case.base - median), axis=0) / MAD_TO_SIGMA
-    away = np.abs(case.anomalous - median)
-    still = case.base.max(axis=0) == case.base.min(axis=0)
-    z = away / np.where(mad > 0.0, mad, np.finfo(np.float64).eps)
-    return np.where(still, np.where(away > 0.0, THRESHOLD + away, 0.0), z)
-
-
-def _series(case: Case, rows: Floats) -> dict[str, Floats]:
-    return {entity_of(name): rows[:, i] for i, name in enumerate(case.names)}
+    median = np.nanmedian(case.base, axis=0)
+    mad = np.nanmedian(np.abs(case.base - median), axis=0) / MAD_TO_SIGMA
+    still = np.nanmax(case.base, axis=0) == np.nanmin(case.base, axis=0)
+    scale = np.where(still, 1.0, np.where(mad > 0.0, mad, EPS))
+    score = np.nan_to_num(np.abs(case.anomalous - median) / scale, nan=0.0)
+    return score, score > np.where(still, 0.0, THRESHOLD)
 
 
 def _paths(effects: dict[str, set[str]], path: list[str], target: str) -> Iterator[list[str]]:

@@ -146,6 +146,18 @@ def test_ranked_correlation_ranks_anomalies_by_p_value():
     assert -1e-3 < scores["cart"] < 0.0
 
 
+def test_petshop_takes_gaps_and_leaves_out_what_is_hardly_measured():
+    """A missing value is no anomaly; less than ten values before the onset are no history."""
+    made = case(spreading)
+    made.base[9:, 2] = np.nan
+    assert set(petshop.traversal(made)) == {"cart"}
+    made.anomalous[:, 1] = np.nan
+    assert petshop.traversal(made) == {}
+    made.anomalous[::2, 1] = 160.0 + np.arange(3)
+    made.anomalous[1::2, 0] = np.nan
+    assert set(petshop.ranked_correlation(made)) == {"cart"}
+
+
 @pytest.mark.parametrize("method", [petshop.traversal, petshop.ranked_correlation])
 def test_petshop_names_nothing_while_the_kpi_is_well(method):
     """As published: there is no incident to explain."""

@@ -16,7 +16,7 @@ from peers.environments import BARE, HERE, names
 from peers.journal import append, load, rewrite
 from peers.pool import working
 from peers.recordings import SETS, case_list, open_case
-from peers.registry import METHODS, fingerprint
+from peers.registry import METHODS, fingerprint, view
 from peers.summary import best, summary
 
 from coral.backtest import backtest, find_cases, scorecard
@@ -160,6 +160,19 @@ def test_a_case_is_cut_where_the_labels_say(tree):
     assert case.names == NAMES
     assert ("db", "cart") in case.edges
     assert (labelled.truth, labelled.any_of) == (frozenset({"db"}), True)
+
+
+def test_gaps_are_filled_for_those_that_cannot_take_them(tmp_path):
+    """From the rows of the whole recording; the others get them as they are."""
+    rows = shop_rows()
+    rows[250, 0] = np.nan
+    folder = write_recording(tmp_path / "one", rows, dataset="petshop", kpi=["web:latency_p95"])
+    labelled = open_case(folder)
+    assert labelled.case.anomalous[50, 0] == rows[249, 0]
+    got = view(METHODS["traversal"], "petshop", labelled)
+    assert got.names == ("web:latency_p95", "cart:latency_p95", "pay:latency_p95")
+    assert np.isnan(got.anomalous[50, 0])
+    assert view(METHODS["largest_z"], "petshop", labelled) is labelled.case
 
 
 def test_figures_stand_on_all_cases(result):
