@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast lint types imports unit unit-fast kafka kafka-stop soak evaluate trigger speed record docs clean
+.PHONY: help demo test test-fast lint types imports unit unit-fast kafka kafka-stop soak evaluate trigger speed record docs clean peers
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -62,6 +62,10 @@ evaluate: $(VENV)/installed ## scorecards over CASES=DIR, both modes
 	@test -n "$(CASES)" || { echo "usage: make evaluate CASES=DIR"; exit 2; }
 	$(BIN)/python benchmarks/accuracy.py $(CASES) --mode oracle --json benchmarks/results/oracle.json
 	$(BIN)/python benchmarks/accuracy.py $(CASES) --mode online --json benchmarks/results/online.json
+
+peers: $(VENV)/installed ## peers and baselines over CASES=DIR, in environments of their own (hours)
+	@test -n "$(CASES)" || { echo "usage: make peers CASES=DIR"; exit 2; }
+	$(BIN)/python benchmarks/peers/run.py $(CASES) --json benchmarks/results/peers.json
 
 trigger: $(VENV)/installed-dev ## full run of benchmarks/trigger.py over CASES=DIR
 	@test -n "$(CASES)" || { echo "usage: make trigger CASES=DIR"; exit 2; }

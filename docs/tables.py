@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import peers_tables
 import trigger_tables
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -149,7 +150,12 @@ PARTS |= {
         trigger_tables.cost,
     )
 }
-FILES = (ROOT / "README.md", ROOT / "docs" / "trigger.md")
+PARTS |= {
+    "peers_accuracy": lambda: peers_tables.accuracy(load("peers"), load("oracle")),
+    "peers_macro": lambda: peers_tables.macro(load("peers"), load("oracle")),
+    "peers_cost": lambda: peers_tables.cost(load("peers")),
+}
+FILES = (ROOT / "README.md", ROOT / "docs" / "trigger.md", ROOT / "docs" / "peers.md")
 
 
 def fill(text: str, names: list[str]) -> tuple[str, set[str]]:

@@ -1,0 +1,1 @@
+"""Peers and baselines on recorded incidents, each behind one interface; see run.py."""
