@@ -1,4 +1,4 @@
-"""The command line: `coral replay | evaluate | validate | demo | record | topics | config`."""
+"""The command line: one parser for `coral run`, `replay`, `evaluate` and all other commands."""
 
 import argparse
 import sys
@@ -57,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"coral {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_run(commands)
     _add_replay(commands)
     _add_evaluate(commands)
     _add_record(commands)
@@ -113,6 +114,10 @@ def _add_config(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
 def add_settings_options(parser: argparse.ArgumentParser) -> None:
     """Add the file and the flags that `coral.settings.load` merges with the environment."""
     parser.add_argument("file", nargs="?", metavar="FILE", type=Path, help="TOML")
+    _add_set(parser)
+
+
+def _add_set(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--set",
         action="append",
@@ -120,6 +125,19 @@ def add_settings_options(parser: argparse.ArgumentParser) -> None:
         metavar="SECTION.KEY=VALUE",
         help="overrides environment and file; may be repeated",
     )
+
+
+def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    run = _command(
+        commands,
+        "run",
+        "watch the metrics of a Kafka and publish incidents, until SIGTERM or Ctrl-C",
+        "coral run --config coral.toml\n"
+        "  coral run --set kafka.bootstrap_servers=localhost:9092 --set log.level=debug\n"
+        "  CORAL_KAFKA__GROUP_ID=coral-test coral run --config coral.toml",
+    )
+    run.add_argument("--config", metavar="FILE", type=Path, help="TOML; see `coral config`")
+    _add_set(run)
 
 
 def _add_replay(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

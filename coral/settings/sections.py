@@ -197,6 +197,9 @@ class State(_Section, frozen=True, kw_only=True):
     publish : str
         `at-least-once`: after a crash an event may be sent again, with the same id and content.
         `exactly-once`: readers of committed records see each once; needs the kafka store.
+    instance : str, optional
+        For `exactly-once`: name of this replica, the same after a restart and no other's; without
+        it the name of the host.
     """
 
     store: Literal["file", "kafka"] = "file"
@@ -205,6 +208,7 @@ class State(_Section, frozen=True, kw_only=True):
     interval_s: Seconds = 30.0
     keep: Count = 3
     publish: Literal["at-least-once", "exactly-once"] = "at-least-once"
+    instance: Name | None = None
 
 
 class System(_Section, frozen=True, kw_only=True):
