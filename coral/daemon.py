@@ -215,9 +215,8 @@ def opened(
     missing = topics.missing(connection, [*needed, *[state.topic] * in_kafka])
     if missing:
         raise UnknownTopicError(f"there is no topic {', '.join(missing)}; coral topics create")
-    group = settings.kafka.group_id
     with ExitStack() as closing:
-        source = KafkaSource(connection, settings.input.topics, group, on_gap=journal.gap)
+        source = _source(settings, connection)
         closing.callback(source.close)
         sink = _sink(settings, connection, source)
         closing.callback(sink.close)
@@ -228,6 +227,20 @@ def opened(
             closing.callback(kept.close)
             store = kept
         yield Daemon(settings, source, sink, store, clock, beat)
+
+
+def _source(settings: Settings, connection: KafkaConnection) -> KafkaSource:
+    session_ms = int(1000 * settings.kafka.session_timeout_s)
+    return KafkaSource(
+        connection,
+        settings.input.topics,
+        settings.kafka.group_id,
+        on_gap=journal.gap,
+        overrides={
+            "session_timeout_ms": session_ms,
+            "heartbeat_interval_ms": min(3_000, session_ms // 5),
+        },
+    )
 
 
 def _sink(settings: Settings, connection: KafkaConnection, source: KafkaSource) -> KafkaSink:

@@ -65,6 +65,9 @@ def run_daemon(options: argparse.Namespace) -> int:
     except (CoralError, StreamsError) as error:
         log.tell("failed", logging.ERROR, kind=type(error).__name__, reason=str(error))
         return Exit.FAILURE
+    except Exception:  # noqa: BLE001 - a defect is told in the same log as everything else
+        log.tell("crashed", logging.CRITICAL)
+        return Exit.FAILURE
     log.tell("stopped")
     return Exit.OK
 

@@ -64,6 +64,8 @@ class Kafka(_Section, frozen=True, kw_only=True):
         Consumer group; replicas with one name share the work.
     client_id : str
         Name in the brokers' logs and quotas.
+    session_timeout_s : float
+        How long the partitions of a replica that was killed wait for it to come back.
     security_protocol : str
         How connections are secured.
     tls_ca_file : str, optional
@@ -89,6 +91,7 @@ class Kafka(_Section, frozen=True, kw_only=True):
     bootstrap_servers: Annotated[tuple[Name, ...], Meta(min_length=1)] = ("localhost:9092",)
     group_id: Name = "coral"
     client_id: Name = "coral"
+    session_timeout_s: Seconds = 20.0
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
     tls_ca_file: Name | None = None
     tls_cert_file: Name | None = None

@@ -85,10 +85,10 @@ def test_a_failure_brings_its_traceback(written):
 
     def act():
         try:
-            raise ValueError(HOSTILE)
-        except ValueError:
+            {}[HOSTILE]
+        except KeyError:
             log.tell("failed", logging.CRITICAL)
 
     (line,) = written("json", act)
 
-    assert "ValueError" in json.loads(line)["traceback"]
+    assert "KeyError" in json.loads(line)["traceback"]
