@@ -104,16 +104,20 @@ def _add_config(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         ("print", "show what is set, where, and secrets masked, as TOML"),
     ):
         action = actions.add_parser(name, help=summary, description=f"{summary}.")
-        add_settings_options(action)
+        _add_settings_file(action)
         if name == "print":
             action.add_argument("--effective", action="store_true", help="show defaults too")
     schema = "JSON Schema of the file, for editors"
     actions.add_parser("schema", help=schema, description=f"{schema}.")
 
 
-def add_settings_options(parser: argparse.ArgumentParser) -> None:
-    """Add the file and the flags that `coral.settings.load` merges with the environment."""
+def _add_settings_file(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", nargs="?", metavar="FILE", type=Path, help="TOML")
+    _add_set(parser)
+
+
+def _add_settings(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", metavar="FILE", type=Path, help="TOML; see `coral config`")
     _add_set(parser)
 
 
@@ -136,8 +140,7 @@ def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         "  coral run --set kafka.bootstrap_servers=localhost:9092 --set log.level=debug\n"
         "  CORAL_KAFKA__GROUP_ID=coral-test coral run --config coral.toml",
     )
-    run.add_argument("--config", metavar="FILE", type=Path, help="TOML; see `coral config`")
-    _add_set(run)
+    _add_settings(run)
 
 
 def _add_replay(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -202,11 +205,14 @@ def _add_topics(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         commands,
         "topics",
         "create the topics CORAL uses, or check them",
-        "coral topics create --kafka localhost:9092 --partitions 6\n"
+        "coral topics create --config coral.toml --partitions 6\n"
         "  coral topics check --kafka localhost:9092 --partitions 6",
     )
     topics.add_argument("action", choices=("create", "check"))
-    topics.add_argument("--kafka", required=True, metavar="HOST:PORT", help="brokers")
+    _add_settings(topics)
+    topics.add_argument(
+        "--kafka", metavar="HOST:PORT", help="short for --set kafka.bootstrap_servers=HOST:PORT"
+    )
     topics.add_argument(
         "--partitions", type=_count, default=1, metavar="N", help="at least (%(default)s)"
     )

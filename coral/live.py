@@ -15,19 +15,16 @@ from coral.capture import capture, write
 from coral.connection import connection_of
 from coral.daemon import opened
 from coral.errors import CoralError, Exit
-from coral.replay import INCIDENTS, METRICS
 from coral.settings import load
 from coral.stopping import Stop
 from streams.clock import SystemClock
-from streams.deadletter import DeadLetterPolicy
 from streams.errors import StreamsError, UnknownTopicError
 from streams.kafka import KafkaConnection, KafkaSink, KafkaSource, topics
 from streams.recorded import RecordedSource, Recording
 from streams.watchdog import Watchdog
 
-__all__ = ["STATES", "produce", "run_daemon", "run_record", "run_topics"]
+__all__ = ["produce", "run_daemon", "run_record", "run_topics"]
 
-STATES = "coral.state.v1"
 BATCH = 500
 WAIT_S = 0.5
 FLUSH_S = 30.0
@@ -74,12 +71,14 @@ def run_daemon(options: argparse.Namespace) -> int:
 
 def run_topics(options: argparse.Namespace) -> int:
     """Create the topics CORAL uses, or say what is wrong with them."""
-    console, connection = Console(), KafkaConnection(options.kafka)
+    shorthand = [f"kafka.bootstrap_servers={options.kafka}"] if options.kafka else []
+    settings = load(options.config, os.environ, [*options.set, *shorthand]).settings
+    console, connection = Console(), connection_of(settings.kafka, SystemClock())
     specs = (
-        topics.metrics_topic(METRICS, options.partitions),
-        topics.incidents_topic(INCIDENTS, options.partitions),
-        topics.dead_letter_topic(DeadLetterPolicy().topic),
-        topics.state_topic(STATES, options.partitions),
+        *(topics.metrics_topic(name, options.partitions) for name in settings.input.topics),
+        topics.incidents_topic(settings.output.incidents, options.partitions),
+        topics.dead_letter_topic(settings.output.dead_letters),
+        topics.state_topic(settings.state.topic, options.partitions),
     )
     if options.action == "create":
         for name in topics.create(connection, specs, options.replicas):

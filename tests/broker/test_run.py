@@ -1,6 +1,9 @@
 """`coral run` between the topics of a real Kafka: what it publishes is what a replay finds."""
 
+import json
 import signal
+import subprocess
+import sys
 
 import pytest
 from daemons import BUNDLED, World, contents, logged, renamed, replayed, rows_of, stopped
@@ -113,3 +116,15 @@ def test_a_missing_topic(new_world):
 
     assert Exit.INVALID == code
     assert "there is no topic nowhere, never" in logged(process)[-1]["reason"]
+
+
+def test_no_broker(tmp_path):
+    """It says so after half a minute, and leaves it to its supervisor to try again."""
+    command = [sys.executable, "-m", "coral.cli", "run"]
+    nowhere = ["--set", "kafka.bootstrap_servers=127.0.0.1:1"]
+    ended = subprocess.run([*command, *nowhere], stderr=subprocess.PIPE, check=False, cwd=tmp_path)
+    told = json.loads(ended.stderr.splitlines()[-1])
+
+    assert Exit.FAILURE == ended.returncode
+    assert "failed" == told["event"]
+    assert "127.0.0.1:1" in told["reason"]

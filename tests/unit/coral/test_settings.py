@@ -452,6 +452,16 @@ class TestConnection:
 
 
 class TestCommands:
+    def test_run(self, tmp_path, capsys):
+        """The daemon does not start with a wrong configuration, and names all that is wrong."""
+        file = tmp_path / "coral.toml"
+        file.write_text("[state]\nkeep = 0\n[kafka]\ngroup = 'x'")
+        code = main(["run", "--config", str(file), "--set", "log.level=loud"])
+        told = capsys.readouterr().err
+
+        assert Exit.INVALID == code
+        assert [True] * 3 == [key in told for key in ("state.keep", "kafka.group", "log.level")]
+
     def test_check(self, tmp_path, capsys, monkeypatch):
         """Sound is 0, unsound is 3 with every problem on standard error."""
         file = tmp_path / "coral.toml"
