@@ -114,6 +114,8 @@ class Journal:
         facts: dict[str, object] = {"system": data.system, "incident": data.incident}
         facts |= {"revision": data.revision, "at": data.now}
         kind = event.type.removeprefix(_PREFIX).removesuffix(".v1")
+        if kind in ("incident.opened", "ranking.converged"):
+            facts["summary"] = data.summary
         if data.causes:
             facts |= {"tier": data.tier, "causes": [cause.entity for cause in data.causes[:3]]}
         level = logging.DEBUG if kind == "ranking.updated" else logging.INFO

@@ -95,7 +95,7 @@ def _moment(record: logging.LogRecord) -> dt.datetime:
 
 
 def _shown(value: object) -> str:
-    text = value if isinstance(value, str) else str(value)
+    text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
     return text if text and " " not in text and text.isprintable() else repr(text)
 
 

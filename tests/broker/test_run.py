@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 from daemons import BUNDLED, World, contents, logged, renamed, replayed, rows_of, stopped
@@ -106,6 +107,29 @@ def test_stopped_and_started_again(world, rows, expected):
 
     assert Exit.OK == stopped(process)[0], logged(process)
     assert expected == world.published()
+
+
+def test_a_second_member_takes_over(new_world, tmp_path, rows, expected):
+    """A partition moves in the middle of an incident; its events go on, each published once."""
+    world = new_world("kafka", "exactly-once", partitions=2)
+    other = renamed(CASE, "other", tmp_path)
+    others, wanted = rows_of(other), sorted([*expected, *replayed(other, tmp_path)])
+    world.put(rows[:HALF])
+    world.put(others[:HALF], b"other", partition=1)
+    one = world.start()
+    world.wait_for(one, lambda events: len(events) >= 6)
+    two = world.start("--set", "state.instance=two")
+    while not any(line["event"] == "restored from checkpoint" for line in logged(two)):
+        assert two.poll() is None, logged(two)
+        time.sleep(0.2)
+    world.put(rows[HALF:])
+    world.put(others[HALF:], b"other", partition=1)
+    world.wait_for(two, lambda events: len(events) >= len(wanted))
+    codes = [stopped(process)[0] for process in (one, two)]
+
+    assert [Exit.OK] * 2 == codes, logged(one)
+    assert wanted == sorted(world.published())
+    assert any(line["event"] == "partitions lost" for line in logged(one))
 
 
 def test_a_missing_topic(new_world):
