@@ -18,6 +18,8 @@ exit codes:
   2  wrong usage
   3  a recording, a topic or the configuration cannot be used; all others were processed
   4  replay: no incident was opened in any recording
+ 70  run: no step finished for two minutes; start it again
+130  interrupted; run: stopped before everything was stored
 
 data goes to stdout, messages and progress to stderr.
 """

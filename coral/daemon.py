@@ -20,6 +20,7 @@ from coral.log import tell
 from coral.replay import message_of
 from coral.settings import Settings
 from streams.align import Aligner
+from streams.base import Sink, Source
 from streams.clock import Clock
 from streams.codec import LabelledCodec, NativeCodec, make_codec
 from streams.deadletter import DeadLetterPolicy, DeadLetters
@@ -44,7 +45,7 @@ class Daemon:
     Parameters
     ----------
     settings : Settings
-    source, sink : KafkaSource, KafkaSink
+    source, sink : Source, Sink
     store : Store
         Of checkpoints. With a `TransactionalSink` it writes through that sink.
     clock : Clock
@@ -56,8 +57,8 @@ class Daemon:
     def __init__(
         self,
         settings: Settings,
-        source: KafkaSource,
-        sink: KafkaSink,
+        source: Source,
+        sink: Sink,
         store: Store,
         clock: Clock,
         beat: Callable[[], None],
@@ -101,6 +102,7 @@ class Daemon:
         if self._saver is not None:
             self._saver.close()
             self._journal.saved(self._saver)
+        self._journal.report(self.loop.systems.aligners.values(), self._dead_letters)
         tell("drained", records=self.loop.records, events=self.loop.messages)
 
     def _decode(self, record: Record) -> list[Samples]:

@@ -92,17 +92,17 @@ class Journal:
                 tell("partitions lost", partitions=gone)
             tell("assigned", partitions=sorted(map(_name, owned)))
             self._owned = owned
-        now = self._clock.monotonic()
-        if now - self._last_report >= REPORT_S:
-            self._report(now, loop.systems.aligners.values(), dead_letters)
+        if self._clock.monotonic() - self._last_report >= REPORT_S:
+            self.report(loop.systems.aligners.values(), dead_letters)
 
-    def _report(self, now: float, aligners: Iterable[Aligner], letters: DeadLetters) -> None:
+    def report(self, aligners: Iterable[Aligner], letters: DeadLetters) -> None:
+        """Tell what was dropped so far, if anything was since this was told last."""
         dropped = {"dead_letters": letters.written, "dead_letters_suppressed": letters.suppressed}
         for name in ("late", "future", "refused"):
             dropped[name] = sum(getattr(aligner, name) for aligner in aligners)
         if all(count == self._dropped.get(name, 0) for name, count in dropped.items()):
             return
-        self._last_report = now
+        self._last_report = self._clock.monotonic()
         self._dropped = dropped
         facts: dict[str, object] = {name: count for name, count in dropped.items() if count}
         if letters.newest is not None:
@@ -114,10 +114,10 @@ class Journal:
         facts: dict[str, object] = {"system": data.system, "incident": data.incident}
         facts |= {"revision": data.revision, "at": data.now}
         kind = event.type.removeprefix(_PREFIX).removesuffix(".v1")
-        if kind in ("incident.opened", "ranking.converged"):
-            facts["summary"] = data.summary
         if data.causes:
             facts |= {"tier": data.tier, "causes": [cause.entity for cause in data.causes[:3]]}
+        if kind in ("incident.opened", "ranking.converged"):
+            facts["summary"] = data.summary
         level = logging.DEBUG if kind == "ranking.updated" else logging.INFO
         tell(kind, level, **facts)
 
