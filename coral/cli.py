@@ -18,6 +18,8 @@ exit codes:
   2  wrong usage
   3  a recording, an event, a topic or the configuration cannot be used; all others were
   4  replay: no incident was opened in any recording; explain: no such incident
+ 70  run: no step finished for two minutes; start it again
+130  interrupted; run: stopped before everything was stored
 
 data goes to stdout, messages and progress to stderr.
 """
@@ -57,6 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"coral {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_run(commands)
     _add_replay(commands)
     _add_explain(commands)
     _add_evaluate(commands)
@@ -104,16 +107,24 @@ def _add_config(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         ("print", "show what is set, where, and secrets masked, as TOML"),
     ):
         action = actions.add_parser(name, help=summary, description=f"{summary}.")
-        add_settings_options(action)
+        _add_settings_file(action)
         if name == "print":
             action.add_argument("--effective", action="store_true", help="show defaults too")
     schema = "JSON Schema of the file, for editors"
     actions.add_parser("schema", help=schema, description=f"{schema}.")
 
 
-def add_settings_options(parser: argparse.ArgumentParser) -> None:
-    """Add the file and the flags that `coral.settings.load` merges with the environment."""
+def _add_settings_file(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", nargs="?", metavar="FILE", type=Path, help="TOML")
+    _add_set(parser)
+
+
+def _add_settings(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", metavar="FILE", type=Path, help="TOML; see `coral config`")
+    _add_set(parser)
+
+
+def _add_set(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--set",
         action="append",
@@ -121,6 +132,18 @@ def add_settings_options(parser: argparse.ArgumentParser) -> None:
         metavar="SECTION.KEY=VALUE",
         help="overrides environment and file; may be repeated",
     )
+
+
+def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    run = _command(
+        commands,
+        "run",
+        "watch the metrics of a Kafka and publish incidents, until SIGTERM or Ctrl-C",
+        "coral run --config coral.toml\n"
+        "  coral run --set kafka.bootstrap_servers=localhost:9092 --set log.level=debug\n"
+        "  CORAL_KAFKA__GROUP_ID=coral-test coral run --config coral.toml",
+    )
+    _add_settings(run)
 
 
 def _add_replay(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -209,11 +232,14 @@ def _add_topics(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         commands,
         "topics",
         "create the topics CORAL uses, or check them",
-        "coral topics create --kafka localhost:9092 --partitions 6\n"
+        "coral topics create --config coral.toml --partitions 6\n"
         "  coral topics check --kafka localhost:9092 --partitions 6",
     )
     topics.add_argument("action", choices=("create", "check"))
-    topics.add_argument("--kafka", required=True, metavar="HOST:PORT", help="brokers")
+    _add_settings(topics)
+    topics.add_argument(
+        "--kafka", metavar="HOST:PORT", help="short for --set kafka.bootstrap_servers=HOST:PORT"
+    )
     topics.add_argument(
         "--partitions", type=_count, default=1, metavar="N", help="at least (%(default)s)"
     )

@@ -56,7 +56,12 @@ def run(options: argparse.Namespace) -> int:
     # The client of Kafka takes most of a second to import.
     from coral import live  # noqa: PLC0415
 
-    live_commands = {"replay": live.produce, "record": live.run_record, "topics": live.run_topics}
+    live_commands = {
+        "run": live.run_daemon,
+        "replay": live.produce,
+        "record": live.run_record,
+        "topics": live.run_topics,
+    }
     return live_commands[options.command](options)
 
 

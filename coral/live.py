@@ -1,6 +1,8 @@
-"""Commands that talk to a Kafka: make and check topics, fill one, record one."""
+"""Commands that talk to a Kafka: watch it, make and check topics, fill one, record one."""
 
 import argparse
+import logging
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,30 +10,75 @@ from uuid import uuid4
 
 from rich.console import Console
 
+from coral import log
 from coral.capture import capture, write
+from coral.connection import connection_of
+from coral.daemon import opened
 from coral.errors import CoralError, Exit
-from coral.replay import INCIDENTS, METRICS
+from coral.settings import load
+from coral.stopping import Stop
 from streams.clock import SystemClock
-from streams.deadletter import DeadLetterPolicy
+from streams.errors import StreamsError, UnknownTopicError
 from streams.kafka import KafkaConnection, KafkaSink, KafkaSource, topics
 from streams.recorded import RecordedSource, Recording
+from streams.watchdog import Watchdog
 
-__all__ = ["STATES", "produce", "run_record", "run_topics"]
+__all__ = ["produce", "run_daemon", "run_record", "run_topics"]
 
-STATES = "coral.state.v1"
 BATCH = 500
 WAIT_S = 0.5
 FLUSH_S = 30.0
+# Longer than any honest step: a checkpoint is read for at most 75 s, the brokers are waited for
+# at most 45 s.
+HUNG_S = 120.0
+
+
+def run_daemon(options: argparse.Namespace) -> int:
+    """Watch the input topics until a signal; whatever fails is told in one line of the log."""
+    settings = load(options.config, os.environ, options.set).settings
+    log.setup(settings.log.level, settings.log.format)
+    clock = SystemClock()
+    connection = connection_of(settings.kafka, clock)
+    log.tell(
+        "starting",
+        brokers=connection.bootstrap,
+        group=settings.kafka.group_id,
+        topics=list(settings.input.topics),
+        store=settings.state.store,
+        publish=settings.state.publish,
+    )
+    try:
+        with (
+            Stop() as stop,
+            Watchdog(HUNG_S) as watchdog,
+            opened(settings, connection, clock, watchdog.beat) as daemon,
+        ):
+            stop.begun = True
+            log.tell("joining the group")
+            daemon.run(stop)
+    except UnknownTopicError as error:
+        log.tell("cannot start", logging.ERROR, reason=str(error))
+        return Exit.INVALID
+    except (CoralError, StreamsError) as error:
+        log.tell("failed", logging.ERROR, kind=type(error).__name__, reason=str(error))
+        return Exit.FAILURE
+    except Exception:  # noqa: BLE001 - a defect is told in the same log as everything else
+        log.tell("crashed", logging.CRITICAL)
+        return Exit.FAILURE
+    log.tell("stopped")
+    return Exit.OK
 
 
 def run_topics(options: argparse.Namespace) -> int:
     """Create the topics CORAL uses, or say what is wrong with them."""
-    console, connection = Console(), KafkaConnection(options.kafka)
+    shorthand = [f"kafka.bootstrap_servers={options.kafka}"] if options.kafka else []
+    settings = load(options.config, os.environ, [*options.set, *shorthand]).settings
+    console, connection = Console(), connection_of(settings.kafka, SystemClock())
     specs = (
-        topics.metrics_topic(METRICS, options.partitions),
-        topics.incidents_topic(INCIDENTS, options.partitions),
-        topics.dead_letter_topic(DeadLetterPolicy().topic),
-        topics.state_topic(STATES, options.partitions),
+        *(topics.metrics_topic(name, options.partitions) for name in settings.input.topics),
+        topics.incidents_topic(settings.output.incidents, options.partitions),
+        topics.dead_letter_topic(settings.output.dead_letters),
+        topics.state_topic(settings.state.topic, options.partitions),
     )
     if options.action == "create":
         for name in topics.create(connection, specs, options.replicas):

@@ -15,7 +15,16 @@ from streams.memory import MemoryBroker, MemorySource
 from streams.recorded import RecordedSource, Recording, RecordingMeta
 from streams.records import Frame, Headers, Message, Record
 
-__all__ = ["INCIDENTS", "METRICS", "BrokerFed", "NullSink", "Progress", "replay", "system_of"]
+__all__ = [
+    "INCIDENTS",
+    "METRICS",
+    "BrokerFed",
+    "NullSink",
+    "Progress",
+    "message_of",
+    "replay",
+    "system_of",
+]
 
 METRICS = "coral.metrics.v1"
 INCIDENTS = "coral.incidents.v1"
@@ -44,6 +53,14 @@ def system_of(meta: RecordingMeta, *, topology: bool = True) -> SystemConfig:
         edges=meta.edges if known else (),
         edge_semantics=meta.edge_semantics if known else "a calls b",
     )
+
+
+def message_of(event: incident.Event, topic: str = INCIDENTS) -> Message:
+    """Return an event as it is published: keyed by system, so that its revisions keep their order.
+
+    The bytes are those of `incident.encode`, whoever publishes them.
+    """
+    return Message(topic, event.data.system.encode(), incident.encode(event), CONTENT_TYPE)
 
 
 def replay(
@@ -86,8 +103,7 @@ def replay(
         frames += 1
         events = engine.step(frame)
         observe(Progress(frame.time, frames, events, engine))
-        key = frame.system.encode()
-        return [Message(INCIDENTS, key, incident.encode(e), CONTENT_TYPE) for e in events]
+        return [message_of(event) for event in events]
 
     def aligner(_: str) -> Aligner:
         return Aligner(system.interval_s)

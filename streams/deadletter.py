@@ -53,6 +53,8 @@ class DeadLetters:
     ----------
     written, suppressed : int
         Letters handed out, and errors beyond the limit, so far.
+    newest : DecodeError or None
+        What the newest of them was about.
     """
 
     def __init__(self, policy: DeadLetterPolicy, clock: Clock) -> None:
@@ -62,6 +64,7 @@ class DeadLetters:
         self._in_window = 0
         self.written = 0
         self.suppressed = 0
+        self.newest: DecodeError | None = None
 
     def letter(self, record: Record, error: DecodeError) -> Message | None:
         """Return the message for the dead-letter topic, None if the window is full.
@@ -69,6 +72,7 @@ class DeadLetters:
         It has the original key and bytes; headers `reason` (path and rule), `topic`, `partition`,
         `offset` and `length` of the original bytes (decimal) come before the original headers.
         """
+        self.newest = error
         now = self._clock.monotonic()
         if now - self._window_start >= self._policy.window_s:
             self._window_start, self._in_window = now, 0

@@ -1,4 +1,4 @@
-"""All systems of one loop: an aligner for each, and the partition it comes from."""
+"""All systems of one loop: an aligner for each, and the one partition it comes from."""
 
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
@@ -11,6 +11,10 @@ from streams.records import Frame, Record, Samples, TopicPartition
 
 class Systems:
     """Aligners by system, made when a system first appears.
+
+    A partition is what moves between the members of a group, so a system belongs to the partition
+    it was first seen in: records of it from any other one are refused. Otherwise two members
+    could own halves of it, and neither would know.
 
     Parameters
     ----------
@@ -39,15 +43,23 @@ class Systems:
         Raises
         ------
         DecodeError
-            If they belong to a new system and there are `max_systems` already.
+            If they belong to a new system and there are `max_systems` already, or to one of
+            another partition.
         """
+        home = self._home.setdefault(samples.system, record.topic_partition)
+        if home != record.topic_partition:
+            reason = (
+                f"records from {home.topic}[{home.partition}] alone expected, where this system "
+                "was first seen; give all records of a system the same key"
+            )
+            raise DecodeError.of(record, reason, "system")
         aligner = self._aligners.get(samples.system)
         if aligner is None:
             if len(self._aligners) >= self._max_systems:
+                del self._home[samples.system]
                 reason = f"at most {self._max_systems} systems expected, got a further one"
                 raise DecodeError.of(record, reason, "system")
             aligner = self._aligners[samples.system] = self._new_aligner(samples.system)
-        self._home[samples.system] = record.topic_partition
         return aligner.push(samples)
 
     def flush(self) -> list[Frame]:
@@ -76,10 +88,15 @@ class Systems:
         Raises
         ------
         ValueError
-            If the state of a system does not fit its aligner; those before it are taken over.
+            If the state of a system does not fit its aligner, or it is known from another
+            partition; those before it are taken over.
         """
         for system, held in state["aligners"].items():
+            home = TopicPartition(*state["home"][system])
+            known = self._home.get(system, home)
+            if known != home:
+                raise ValueError(f"{home} expected to be its only partition, got {known} too.")
             aligner = self._new_aligner(system)
             aligner.load_state_dict(held)
             self._aligners[system] = aligner
-            self._home[system] = TopicPartition(*state["home"][system])
+            self._home[system] = home

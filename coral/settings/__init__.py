@@ -1,6 +1,5 @@
 """Configuration of the daemon: one TOML file, `CORAL_*` environment, flags."""
 
-from coral.settings.client import kafka_client_options
 from coral.settings.load import Loaded, load
 from coral.settings.problem import Problem, SettingsError
 from coral.settings.sections import Secret, Settings
@@ -13,6 +12,5 @@ __all__ = [
     "Settings",
     "SettingsError",
     "as_toml",
-    "kafka_client_options",
     "load",
 ]

@@ -64,6 +64,8 @@ class Kafka(_Section, frozen=True, kw_only=True):
         Consumer group; replicas with one name share the work.
     client_id : str
         Name in the brokers' logs and quotas.
+    session_timeout_s : float
+        How long the partitions of a replica that was killed wait for it to come back.
     security_protocol : str
         How connections are secured.
     tls_ca_file : str, optional
@@ -89,6 +91,7 @@ class Kafka(_Section, frozen=True, kw_only=True):
     bootstrap_servers: Annotated[tuple[Name, ...], Meta(min_length=1)] = ("localhost:9092",)
     group_id: Name = "coral"
     client_id: Name = "coral"
+    session_timeout_s: Seconds = 20.0
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
     tls_ca_file: Name | None = None
     tls_cert_file: Name | None = None
@@ -197,6 +200,9 @@ class State(_Section, frozen=True, kw_only=True):
     publish : str
         `at-least-once`: after a crash an event may be sent again, with the same id and content.
         `exactly-once`: readers of committed records see each once; needs the kafka store.
+    instance : str, optional
+        For `exactly-once`: name of this replica, the same after a restart and no other's; without
+        it the name of the host.
     """
 
     store: Literal["file", "kafka"] = "file"
@@ -205,6 +211,7 @@ class State(_Section, frozen=True, kw_only=True):
     interval_s: Seconds = 30.0
     keep: Count = 3
     publish: Literal["at-least-once", "exactly-once"] = "at-least-once"
+    instance: Name | None = None
 
 
 class System(_Section, frozen=True, kw_only=True):

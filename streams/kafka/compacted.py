@@ -137,6 +137,20 @@ class CompactedTopic:
                 self._sink.send(self._topic, name, None, partition=partition)
         self._sink.flush(timeout_s)
 
+    def drop(self, key: str, data: bytes, timeout_s: float = 30.0) -> None:
+        """Drop one value of `key`; without effect when there is none like it.
+
+        Raises
+        ------
+        SinkError
+            If it may still be there.
+        """
+        digest, partition = hashlib.sha256(data).digest(), self._partition(key)
+        for name, chunk in self._chunks(partition).items():
+            if (chunk.key, chunk.digest) == (key, digest):
+                self._sink.send(self._topic, name, None, partition=partition)
+        self._sink.flush(timeout_s)
+
     def keys(self) -> list[str]:
         """Return the keys that have any record, sorted."""
         found = (self._chunks(partition) for partition in range(self._partitions))

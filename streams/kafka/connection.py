@@ -1,7 +1,7 @@
 """How to reach a Kafka cluster: addresses, encryption, who we are."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,13 +14,15 @@ from streams.errors import BrokerError
 
 # The client writes its whole configuration, passwords included, to its debug log.
 logging.getLogger("kafka").setLevel(logging.WARNING)
+# It warns of each step of its own that takes longer than a tenth of a second.
+logging.getLogger("kafka.net.selector").setLevel(logging.ERROR)
 
 Mechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"]
 
 
 @dataclass(frozen=True)
 class Tls:
-    """Encryption; the broker's name is always checked against its certificate.
+    """Encryption.
 
     Parameters
     ----------
@@ -29,12 +31,15 @@ class Tls:
     cert_file, key_file : Path, optional
         Certificate and key (PEM) that show who we are, for brokers that ask for them.
     key_password : str, optional
+    check_hostname : bool
+        Whether a broker's certificate must be for its host name.
     """
 
     ca_file: Path | None = None
     cert_file: Path | None = None
     key_file: Path | None = None
     key_password: str | None = field(default=None, repr=False)
+    check_hostname: bool = True
 
 
 @dataclass(frozen=True)
@@ -46,20 +51,20 @@ class Sasl:
     mechanism : {"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"}
     username, password : str, optional
         For all but OAUTHBEARER.
-    token_file : Path, optional
-        For OAUTHBEARER: holds the current token, and is read again for every new connection. What
-        renews the token (a sidecar, a projected volume) writes it there.
+    token : callable, optional
+        For OAUTHBEARER: returns a valid token; asked for every new connection, on the threads of
+        the clients.
     """
 
     mechanism: Mechanism
     username: str | None = None
     password: str | None = field(default=None, repr=False)
-    token_file: Path | None = None
+    token: Callable[[], str] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if self.mechanism == "OAUTHBEARER":
-            if self.token_file is None:
-                raise ValueError("`Sasl` requires token_file for OAUTHBEARER, got none.")
+            if self.token is None:
+                raise ValueError("`Sasl` requires token for OAUTHBEARER, got none.")
         elif not self.username or not self.password:
             raise ValueError(f"`Sasl` requires username and password for {self.mechanism}.")
 
@@ -81,7 +86,7 @@ class KafkaConnection:
     --------
     >>> KafkaConnection("localhost:9092", sasl=Sasl("PLAIN", "coral", "secret"))
     KafkaConnection(bootstrap='localhost:9092', client_id='coral', tls=None, \
-sasl=Sasl(mechanism='PLAIN', username='coral', token_file=None))
+sasl=Sasl(mechanism='PLAIN', username='coral'))
     """
 
     bootstrap: str
@@ -105,6 +110,7 @@ sasl=Sasl(mechanism='PLAIN', username='coral', token_file=None))
                 "ssl_certfile": _text(self.tls.cert_file),
                 "ssl_keyfile": _text(self.tls.key_file),
                 "ssl_password": self.tls.key_password,
+                "ssl_check_hostname": self.tls.check_hostname,
             }
         if self.sasl:
             options |= {
@@ -112,8 +118,8 @@ sasl=Sasl(mechanism='PLAIN', username='coral', token_file=None))
                 "sasl_plain_username": self.sasl.username,
                 "sasl_plain_password": self.sasl.password,
             }
-            if self.sasl.token_file:
-                options["sasl_oauth_token_provider"] = _FileToken(self.sasl.token_file)
+            if self.sasl.token:
+                options["sasl_oauth_token_provider"] = _Token(self.sasl.token)
         return options
 
 
@@ -126,15 +132,15 @@ def broker_errors(doing: str) -> Iterator[None]:
         raise BrokerError(f"Kafka: {doing}: {error}") from error
 
 
-class _FileToken(AbstractTokenProvider):  # type: ignore[misc]
-    """Token of a file, as it is at the moment of the log-in."""
+class _Token(AbstractTokenProvider):  # type: ignore[misc]
+    """Token for one log-in."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, ask: Callable[[], str]) -> None:
         super().__init__()
-        self._path = path
+        self._ask = ask
 
     def token(self) -> str:
-        return self._path.read_text().strip()
+        return self._ask()
 
 
 def _text(path: Path | None) -> str | None:

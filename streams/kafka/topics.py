@@ -95,6 +95,19 @@ def create(
     return created
 
 
+def missing(connection: KafkaConnection, names: Iterable[str]) -> list[str]:
+    """Return which of the topics do not exist.
+
+    Raises
+    ------
+    BrokerError
+        If that cannot be found out.
+    """
+    with _admin(connection, "looking for topics") as admin:
+        existing = set(admin.list_topics())
+    return [name for name in names if name not in existing]
+
+
 def check(connection: KafkaConnection, specs: Iterable[TopicSpec]) -> list[str]:
     """Return what is wrong with the topics, a sentence each with what to do; empty if nothing.
 

@@ -28,14 +28,14 @@ def token(path: Path) -> Path:
     now = int(time.time())
     parts = ({"alg": "none"}, {"sub": "coral", "iat": now, "exp": now + 600})
     text = [base64.urlsafe_b64encode(json.dumps(p).encode()).decode().rstrip("=") for p in parts]
-    path.write_text(".".join([*text, ""]) + "\n")
+    path.write_text(".".join([*text, ""]))
     return path
 
 
 @pytest.fixture(params=["PLAIN", "SCRAM-SHA-512", "OAUTHBEARER"])
 def sasl(request, tmp_path):
     if request.param == "OAUTHBEARER":
-        return Sasl("OAUTHBEARER", token_file=token(tmp_path / "token"))
+        return Sasl("OAUTHBEARER", token=token(tmp_path / "token").read_text)
     return Sasl(request.param, "coral", "coral-test")
 
 
@@ -84,5 +84,5 @@ class TestRules:
 
     def test_token_needed(self):
         """A log-in by token needs its file."""
-        with pytest.raises(ValueError, match="token_file"):
+        with pytest.raises(ValueError, match="token"):
             Sasl("OAUTHBEARER", "coral", "secret")

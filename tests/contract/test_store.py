@@ -6,10 +6,24 @@ from coral.checkpoint import FileStore
 from coral.errors import CorruptCheckpointError
 
 
-@pytest.fixture(params=["file"])
+@pytest.fixture(params=["file", pytest.param("kafka", marks=pytest.mark.broker)])
 def reopen(request, tmp_path):
     """Give a function that opens the store anew, as the next process does."""
-    return {"file": lambda: FileStore(tmp_path)}[request.param]
+    if request.param == "file":
+        yield lambda: FileStore(tmp_path)
+        return
+    from coral.checkpoint.kafka import KafkaStore  # the client takes most of a second to import
+
+    kafka = request.getfixturevalue("kafka")
+    topic, opened = kafka.topic(2, cleanup_policy="compact"), []
+
+    def reopen():
+        opened.append(KafkaStore(kafka.connection, topic))
+        return opened[-1]
+
+    yield reopen
+    for store in opened:
+        store.close()
 
 
 def accept(data):

@@ -12,11 +12,14 @@ import jsonschema
 import pytest
 
 from coral.cli import main
+from coral.connection import connection_of
 from coral.errors import Exit
-from coral.settings import Secret, Settings, SettingsError, as_toml, kafka_client_options, load
+from coral.settings import Secret, Settings, SettingsError, as_toml, load
 from coral.settings.schema import SCHEMA, json_schema
 from coral.settings.sections import Kafka
+from streams.clock import SystemClock
 from streams.codec import DEFAULT_MAPPINGS
+from streams.errors import TokenError
 from streams.grid import Grid
 
 ROOT = Path(__file__).parents[3]
@@ -397,29 +400,32 @@ def client_names():
     return set(json.loads(done.stdout))
 
 
-class TestClientOptions:
+def client_options(**settings):
+    """What the clients of Kafka get."""
+    return connection_of(Kafka(**settings), SystemClock()).options()
+
+
+class TestConnection:
     @pytest.mark.parametrize("protocol", ["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"])
     @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-512", "OAUTHBEARER"])
     def test_names_are_those_of_kafka_python(self, protocol, mechanism):
         """Every client knows every option."""
-        settings = Kafka(security_protocol=protocol, sasl_mechanism=mechanism, **SECURE)
-        options = kafka_client_options(settings, object())
+        options = client_options(security_protocol=protocol, sasl_mechanism=mechanism, **SECURE)
 
         assert options.keys() <= client_names()
 
     def test_plaintext(self):
-        """Nothing that is not needed."""
-        expected = {
-            "bootstrap_servers": ["localhost:9092"],
-            "client_id": "coral",
-            "security_protocol": "PLAINTEXT",
-        }
-        assert expected == kafka_client_options(Kafka())
+        """Nothing about secrets where none are needed."""
+        options = client_options(bootstrap_servers=("a:1", "b:2"))
+
+        assert ["a:1", "b:2"] == options["bootstrap_servers"]
+        assert "PLAINTEXT" == options["security_protocol"]
+        assert not [name for name in options if name.startswith(("ssl_", "sasl_"))]
 
     def test_sasl_ssl(self):
         """Passwords in plain text, for the client alone."""
-        settings = Kafka(security_protocol="SASL_SSL", sasl_mechanism="SCRAM-SHA-256", **SECURE)
-        options = kafka_client_options(settings)
+        chosen = {"security_protocol": "SASL_SSL", "sasl_mechanism": "SCRAM-SHA-256"}
+        options = client_options(**chosen, **SECURE)
 
         assert {"sasl_mechanism": "SCRAM-SHA-256", "sasl_plain_password": "p"}.items() <= (
             options.items()
@@ -428,17 +434,34 @@ class TestClientOptions:
             options.items()
         )
 
-    def test_oauth(self):
-        """The provider is handed on, the password is not."""
-        settings = Kafka(security_protocol="SASL_SSL", sasl_mechanism="OAUTHBEARER", **SECURE)
-        provider = object()
-        options = kafka_client_options(settings, provider)
+    def test_host_names_need_not_be_checked(self):
+        """Where somebody says so."""
+        options = client_options(security_protocol="SSL", tls_check_hostname=False)
 
-        assert provider is options["sasl_oauth_token_provider"]
-        assert "sasl_plain_password" not in options
+        assert options["ssl_check_hostname"] is False
+
+    def test_oauth(self):
+        """The tokens are those of the token endpoint, the password is not handed on."""
+        chosen = {"security_protocol": "SASL_SSL", "sasl_mechanism": "OAUTHBEARER"}
+        nowhere = {"oauth_token_url": "https://127.0.0.1:1/token", "oauth_client_id": "coral"}
+        options = client_options(**chosen, **nowhere, oauth_client_secret=Secret("s"), **SECURE)
+
+        with pytest.raises(TokenError, match="no access token from https://127"):
+            options["sasl_oauth_token_provider"].token()
+        assert options["sasl_plain_password"] is None
 
 
 class TestCommands:
+    def test_run(self, tmp_path, capsys):
+        """The daemon does not start with a wrong configuration, and names all that is wrong."""
+        file = tmp_path / "coral.toml"
+        file.write_text("[state]\nkeep = 0\n[kafka]\ngroup = 'x'")
+        code = main(["run", "--config", str(file), "--set", "log.level=loud"])
+        told = capsys.readouterr().err
+
+        assert Exit.INVALID == code
+        assert [True] * 3 == [key in told for key in ("state.keep", "kafka.group", "log.level")]
+
     def test_check(self, tmp_path, capsys, monkeypatch):
         """Sound is 0, unsound is 3 with every problem on standard error."""
         file = tmp_path / "coral.toml"

@@ -1,0 +1,69 @@
+"""SIGTERM and SIGINT: the first ends the daemon in good order, the second at once."""
+
+import os
+import signal
+import threading
+from types import FrameType
+from typing import Final, Self
+
+from coral.errors import Exit
+
+__all__ = ["GRACE_S", "Stop"]
+
+GRACE_S: Final = 25.0
+"""Longest time in good order, s; Kubernetes kills after 30."""
+
+
+class Stop:
+    """Whether somebody asked the process to stop; to be called by whoever can.
+
+    What is processed is made durable within `grace_s`; then, or at a second signal, the process
+    exits as if killed, and goes on from its last checkpoint the next time.
+
+    Parameters
+    ----------
+    grace_s : float
+
+    Attributes
+    ----------
+    begun : bool
+        Set it when there is something to bring to an end; before that a signal interrupts.
+
+    Examples
+    --------
+    >>> with Stop() as stop:  # doctest: +SKIP
+    ...     stop.begun = True
+    ...     loop.run(stop)
+    """
+
+    def __init__(self, grace_s: float = GRACE_S) -> None:
+        self._grace = grace_s
+        self._asked = self.begun = False
+        self._timer = threading.Timer(grace_s, self._force)
+        self._timer.daemon = True
+
+    def __call__(self) -> bool:
+        """Return whether to stop."""
+        return self._asked
+
+    def __enter__(self) -> Self:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_signal)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        if self._asked:
+            self._force()
+        self._asked = True
+        if not self.begun:
+            raise KeyboardInterrupt
+        self._timer.start()
+
+    def _force(self) -> None:
+        os.write(2, b"stopped before everything was stored; the last checkpoint holds\n")
+        os._exit(Exit.INTERRUPTED)

@@ -1,0 +1,154 @@
+"""`coral run` between the topics of a real Kafka: what it publishes is what a replay finds."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from daemons import BUNDLED, World, contents, logged, renamed, replayed, rows_of, stopped
+
+from coral.errors import Exit
+
+CASE = BUNDLED / "pool-leak__orders"
+OTHER = BUNDLED / "cache-outage__redis"
+HALF = 700  # rows: the incident is open
+WAYS = [("file", "at-least-once"), ("kafka", "at-least-once"), ("kafka", "exactly-once")]
+
+
+@pytest.fixture(scope="module")
+def rows():
+    return rows_of(CASE)
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory):
+    return replayed(CASE, tmp_path_factory.mktemp("expected"))
+
+
+@pytest.fixture
+def new_world(kafka, tmp_path):
+    """A function that makes topics and a configuration; its processes end with the test."""
+    made = []
+
+    def new(*ways, **more):
+        made.append(World(kafka, tmp_path, *ways, **more))
+        return made[-1]
+
+    yield new
+    for world in made:
+        world.close()
+
+
+@pytest.fixture(params=WAYS, ids="-".join)
+def world(request, new_world):
+    return new_world(*request.param)
+
+
+def test_two_systems_and_poison(kafka, new_world, tmp_path, rows, expected):
+    """Each system as in its replay, byte by byte; what cannot be used is a dead letter."""
+    world = new_world(partitions=2)
+    other = renamed(OTHER, "other", tmp_path)
+    stray = rows[500].replace(b'"shop"', b'"other"')
+    world.put([*rows[:300], b"\xff poison", b"", *rows[300:]])
+    world.put(rows_of(other), b"other", partition=1)
+    wanted = sorted([*expected, *replayed(other, tmp_path)])
+
+    process = world.start()
+    found = world.wait_for(process, lambda events: len(events) >= len(wanted))
+    world.put([stray])
+    world.put([b"{"])
+    letters = []
+    while len(letters) < 4:
+        letters = [
+            dict(record.headers)["reason"].decode() for record in kafka.records(world.letters)
+        ]
+        assert process.poll() is None
+    code, log = stopped(process)
+
+    assert wanted == sorted(found)
+    assert Exit.OK == code, log
+    assert 2 == sum("UTF-8" in reason or "JSON" in reason for reason in letters[:2])
+    assert f"system: records from {world.metrics}[1] alone expected" in letters[2]
+    told = [line["event"] for line in log]
+    assert {"joining the group", "assigned", "watching", "incident.opened"} < set(told)
+    assert ["drained", "stopped"] == told[-2:]
+
+
+def test_killed_and_started_again(world, rows, expected):
+    """After kill -9 the rest is published: nothing lost, no id with two contents."""
+    world.put(rows[:HALF])
+    process = world.start()
+    world.wait_for(process, lambda events: len(events) >= 3)
+    process.kill()
+    assert -signal.SIGKILL == process.wait()
+    world.put(rows[HALF:])
+    process = world.start()
+    found = world.wait_for(process, lambda events: contents(expected) <= contents(events))
+    code, log = stopped(process)
+
+    assert Exit.OK == code, log
+    assert contents(expected) == contents(found)
+    if "exactly-once" in world.config.read_text():
+        assert expected == world.published()
+    assert [line for line in log if line["event"] == "restored from checkpoint"]
+
+
+def test_stopped_and_started_again(world, rows, expected):
+    """SIGTERM ends it in good order; the next process goes on, and repeats nothing."""
+    world.put(rows[:HALF])
+    process = world.start()
+    world.wait_for(process, lambda events: len(events) >= 3)
+    assert Exit.OK == stopped(process)[0], logged(process)
+    world.put(rows[HALF:])
+    process = world.start()
+    world.wait_for(process, lambda events: len(events) >= len(expected))
+
+    assert Exit.OK == stopped(process)[0], logged(process)
+    assert expected == world.published()
+
+
+def test_a_second_member_takes_over(new_world, tmp_path, rows, expected):
+    """A partition moves in the middle of an incident; its events go on, each published once."""
+    world = new_world("kafka", "exactly-once", partitions=2)
+    other = renamed(CASE, "other", tmp_path)
+    others, wanted = rows_of(other), sorted([*expected, *replayed(other, tmp_path)])
+    world.put(rows[:HALF])
+    world.put(others[:HALF], b"other", partition=1)
+    one = world.start()
+    world.wait_for(one, lambda events: len(events) >= 6)
+    two = world.start("--set", "state.instance=two")
+    while not any(line["event"] == "restored from checkpoint" for line in logged(two)):
+        assert two.poll() is None, logged(two)
+        time.sleep(0.2)
+    world.put(rows[HALF:])
+    world.put(others[HALF:], b"other", partition=1)
+    world.wait_for(two, lambda events: len(events) >= len(wanted))
+    codes = [stopped(process)[0] for process in (one, two)]
+
+    assert [Exit.OK] * 2 == codes, logged(one)
+    assert wanted == sorted(world.published())
+    assert any(line["event"] == "partitions lost" for line in logged(one))
+
+
+def test_a_missing_topic(new_world):
+    """Every topic that is not there is named, and the process does not start."""
+    world = new_world()
+    process = world.start("--set", "output.incidents=nowhere", "--set", "output.dead_letters=never")
+    code = process.wait(60)
+
+    assert Exit.INVALID == code
+    assert "there is no topic nowhere, never" in logged(process)[-1]["reason"]
+
+
+def test_no_broker(tmp_path):
+    """It says so after half a minute, and leaves it to its supervisor to try again."""
+    command = [sys.executable, "-m", "coral.cli", "run"]
+    nowhere = ["--set", "kafka.bootstrap_servers=127.0.0.1:1"]
+    ended = subprocess.run([*command, *nowhere], stderr=subprocess.PIPE, check=False, cwd=tmp_path)
+    told = json.loads(ended.stderr.splitlines()[-1])
+
+    assert Exit.FAILURE == ended.returncode
+    assert "failed" == told["event"]
+    assert "127.0.0.1:1" in told["reason"]

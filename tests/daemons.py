@@ -1,0 +1,153 @@
+"""`coral run` as a process of its own, recordings as its input, and what it must publish."""
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from importlib.resources import files
+from pathlib import Path
+from uuid import uuid4
+
+import numpy as np
+
+from coral import incident
+from coral.cli import main
+from streams.clock import SystemClock
+from streams.codec import encode_row
+from streams.recorded import RecordedSource, Recording
+
+BUNDLED = Path(str(files("coral") / "recordings"))
+PATIENCE_S = 240
+
+
+def renamed(folder, name, home):
+    """A copy of a recording with another system."""
+    copy = home / name
+    shutil.copytree(folder, copy)
+    labels = json.loads((copy / "incident.json").read_text())
+    (copy / "incident.json").write_text(json.dumps(labels | {"system": name}))
+    return copy
+
+
+def rows_of(folder):
+    """Its native rows, and one of a minute later that closes the last tick."""
+    recording = Recording.open(folder)
+    source, rows = RecordedSource(recording, SystemClock(), None), []
+    while not source.exhausted:
+        rows += [record.value for record in source.poll(500, 0.0)]
+    last = json.loads(rows[-1])["timestamp"]
+    nothing = np.full(len(recording.names), np.nan)
+    return [*rows, encode_row(recording.meta.system, last + 60.0, recording.names, nothing)]
+
+
+def replayed(folder, home):
+    """The events of `coral replay`, byte by byte."""
+    out = home / f"{folder.name}.ndjson"
+    assert main(["replay", str(folder), "--out", str(out)]) == 0
+    return out.read_bytes().splitlines()
+
+
+def as_toml(table, path=()):
+    """Yield a line for each value of nested tables."""
+    for key, value in table.items():
+        at = (*path, json.dumps(key))
+        if isinstance(value, dict):
+            yield from as_toml(value, at)
+        else:
+            yield f"{'.'.join(at)} = {json.dumps(value)}\n"
+
+
+class World:
+    """Topics and a configuration, around any number of processes."""
+
+    def __init__(self, kafka, home, store="file", publish="at-least-once", partitions=1):
+        self.kafka, self.home = kafka, home
+        self.metrics = kafka.topic(partitions)
+        self.events, self.letters = kafka.topic(), kafka.topic()
+        self.states = kafka.topic(2, cleanup_policy="compact")
+        meta = Recording.open(BUNDLED / "pool-leak__orders").meta
+        config = {
+            "kafka": {
+                "bootstrap_servers": kafka.connection.bootstrap.split(","),
+                "group_id": f"group-{uuid4()}",
+                "session_timeout_s": 6,
+            },
+            "input": {"topics": {self.metrics: {"format": "native"}}},
+            "output": {"incidents": self.events, "dead_letters": self.letters},
+            "state": {
+                "store": store,
+                "publish": publish,
+                "directory": str(home / "state"),
+                "topic": self.states,
+                "interval_s": 0.3,
+                "instance": f"instance-{uuid4()}",
+            },
+            "systems": {
+                "*": {"interval_s": meta.interval_s, "kpi": meta.kpi, "edges": meta.edges},
+            },
+        }
+        self.config = home / "coral.toml"
+        self.config.write_text("".join(as_toml(config)))
+        self.sink = kafka.sink()
+        self._processes = []
+
+    def put(self, rows, key=b"shop", partition=0):
+        """Write rows into one partition."""
+        for row in rows:
+            self.sink.send(self.metrics, key, row, partition=partition)
+        self.sink.flush(60)
+
+    def start(self, *arguments):
+        """A new process; its log goes to a file."""
+        log = self.home / f"log-{uuid4()}"
+        command = [sys.executable, "-m", "coral.cli", "run", "--config", str(self.config)]
+        with log.open("w") as file:
+            process = subprocess.Popen([*command, *arguments], stderr=file)
+        process.log = log
+        self._processes.append(process)
+        return process
+
+    def close(self):
+        """End what still runs."""
+        for process in self._processes:
+            process.kill()
+            process.wait()
+
+    def published(self):
+        """Events that a reader of committed messages sees."""
+        return [record.value for record in self.kafka.records(self.events)]
+
+    def wait_for(self, process, reached):
+        """Return what is published as soon as `reached` says yes to it."""
+        deadline = time.monotonic() + PATIENCE_S
+        while time.monotonic() < deadline:
+            found = self.published()
+            if reached(found):
+                return found
+            assert process.poll() is None, logged(process)
+            time.sleep(0.2)
+        raise AssertionError(f"{len(found)} events; {logged(process)}")
+
+
+def stopped(process):
+    """Send SIGTERM; return the exit code and the log."""
+    process.send_signal(signal.SIGTERM)
+    code = process.wait(60)
+    return code, logged(process)
+
+
+def logged(process):
+    """The lines of the log."""
+    lines = []
+    for line in process.log.read_text().splitlines():
+        with suppress(ValueError):
+            lines.append(json.loads(line))
+    return lines
+
+
+def contents(values):
+    """Ids and what they say; an id with two contents shows as two entries."""
+    return {(incident.decode(value).id, value) for value in values}
