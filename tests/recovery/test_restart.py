@@ -49,23 +49,16 @@ class Fuse:
 
 
 class Source(MemorySource):
-    """Reports partitions that come before it reads them; ends with the log."""
+    """Ends with the log; dies before and after a commit."""
 
-    def __init__(self, broker, fuse, gained):
+    def __init__(self, broker, fuse):
         super().__init__(broker, [METRICS], "coral", ManualClock())
-        self._all, self._fuse, self._gained = broker, fuse, gained
+        self._all, self._fuse = broker, fuse
 
     @property
     def exhausted(self):
         owned = self.assignment()
         return bool(owned) and all(self.position(p) == self._all.end_offset(p) for p in owned)
-
-    def poll(self, max_records, timeout_s):
-        before = self.assignment()
-        super().poll(0, 0.0)
-        for partition in sorted(self.assignment() - before):
-            self._gained(partition)
-        return super().poll(max_records, timeout_s)
 
     def commit(self, offsets):
         self._fuse.burn()
@@ -95,7 +88,7 @@ class Daemon:
 
     def __init__(self, world, fuse):
         self.world, self.fuse, self.engines, self.refused = world, fuse, {}, []
-        self.source = Source(world.broker, fuse, self.gained)
+        self.source = Source(world.broker, fuse)
         self.saver = Saver(world.store) if world.beside else None
         self.loop = Loop(
             self.source,
@@ -106,6 +99,7 @@ class Daemon:
             ManualClock(),
             policy=LoopPolicy(max_poll_records=50, commit_records=world.every),
             checkpoint=self.checkpoint,
+            restore=lambda partitions: [self.gained(p) for p in sorted(partitions)],
             lost=self.lost,
         )
 
