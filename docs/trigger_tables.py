@@ -73,8 +73,16 @@ def tep(result: Mapping[str, Any]) -> str:
     return _table(header, rows)
 
 
+NOT_RUN = (
+    "Not run for this version of the trigger yet: `make trigger CASES=DIR`, a quarter of an hour on "
+    "two quiet cores. Nothing is claimed here."
+)
+
+
 def peers(result: Mapping[str, Any]) -> str:
     """List what each method finds at no more false alarms than ours, and CARE."""
+    if "nab_skab" not in result:
+        return NOT_RUN
     curves = result["curves"]
     groups = list(curves)
     rows = []
@@ -108,8 +116,10 @@ def _nab(table: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
 
 def ablations(result: Mapping[str, Any]) -> str:
     """One row an ablation: false alarms a day and faults found."""
+    if "ablations" not in result:
+        return NOT_RUN
     shown = ("asd_stream", "smd_stream", "batadal_stream", "tep, visible", "cases, pooled")
-    listed = {"as shipped": result["tables"]} | result.get("ablations", {})
+    listed = {"as shipped": result["tables"]} | result["ablations"]
     rows = []
     for name, tables in listed.items():
         cells = [name]
@@ -134,11 +144,10 @@ def cost(result: Mapping[str, Any]) -> str:
         for name, value in figures.items()
         if name.startswith(prefix)
     ]
-    ways = ", ".join(f"{k} {v:.1f} ms" for k, v in result["recomputed_mssa_ms"].items())
     gain = figures["speedup_vs_recomputed_mssa_500"]
     facts = result["machine"]
     return (
         _table(("series", "ms a row"), rows)
-        + f"\n\nmSSA computed anew on every row, 500 series: {ways}; ours is {gain:.0f} times as "
-        f"fast as the first. {facts['cpu']}, one of {facts['cores']} cores, CPU time."
+        + f"\n\nmSSA computed anew on every row (Hankel, Gram), 500 series: ours is {gain:.0f} times "
+        f"as fast. {facts['cpu']}, one of {facts['cores']} cores, CPU time."
     )
