@@ -49,11 +49,7 @@ class Fuse:
 
 
 class Source(MemorySource):
-<<<<<<< HEAD
     """Dies before or after a commit; ends with the log."""
-=======
-    """Ends with the log; dies before and after a commit."""
->>>>>>> daemon
 
     def __init__(self, broker, fuse):
         super().__init__(broker, [METRICS], "coral", ManualClock())
@@ -103,11 +99,7 @@ class Daemon:
             ManualClock(),
             policy=LoopPolicy(max_poll_records=50, commit_records=world.every),
             checkpoint=self.checkpoint,
-<<<<<<< HEAD
             restore=self.restore,
-=======
-            restore=lambda partitions: [self.gained(p) for p in sorted(partitions)],
->>>>>>> daemon
             lost=self.lost,
         )
 
