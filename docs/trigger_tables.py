@@ -74,8 +74,8 @@ def tep(result: Mapping[str, Any]) -> str:
 
 
 NOT_RUN = (
-    "Not run for this version of the trigger yet: `make trigger CASES=DIR`, a quarter of an hour on "
-    "two quiet cores. Nothing is claimed here."
+    "Not run for this version of the trigger yet: `make trigger CASES=DIR`, a quarter of an hour "
+    "on two quiet cores. Nothing is claimed here."
 )
 
 
@@ -148,6 +148,6 @@ def cost(result: Mapping[str, Any]) -> str:
     facts = result["machine"]
     return (
         _table(("series", "ms a row"), rows)
-        + f"\n\nmSSA computed anew on every row (Hankel, Gram), 500 series: ours is {gain:.0f} times "
-        f"as fast. {facts['cpu']}, one of {facts['cores']} cores, CPU time."
+        + "\n\nmSSA computed anew on every row (Hankel, Gram), 500 series: ours is "
+        f"{gain:.0f} times as fast. {facts['cpu']}, one of {facts['cores']} cores, CPU time."
     )
