@@ -15,12 +15,13 @@ departs from the form is a `DecodeError` for the whole record.
 import json
 import math
 from collections.abc import Iterable, Sequence
-from typing import Any, NoReturn
+from typing import Any
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from streams.codec.faults import fail, printable, show
 from streams.codec.values import MAX_NAME, drop_extreme, name_problem, parse_rfc3339, time_problem
 from streams.errors import DecodeError
 from streams.records import Record, Samples
@@ -91,17 +92,17 @@ class NativeCodec:
             message = _decode_slowly(record)
         if not 0 < len(message.system) <= MAX_NAME:
             reason = f"1 to {MAX_NAME} characters expected, got {len(message.system)}"
-            _fail(record, reason, "system")
+            fail(record, reason, "system")
         if (message.metrics is None) == (message.series is None):
             got = "neither" if message.metrics is None else "both"
-            _fail(record, f"either `metrics` (a row) or `series` (a batch) expected, got {got}")
+            fail(record, f"either `metrics` (a row) or `series` (a batch) expected, got {got}")
         return (
             self._batch(record, message) if message.metrics is None else self._row(record, message)
         )
 
     def _row(self, record: Record, message: _Message) -> list[Samples]:
         if message.timestamp is None:
-            _fail(record, "unix seconds or RFC 3339 string expected, got nothing", "timestamp")
+            fail(record, "unix seconds or RFC 3339 string expected, got nothing", "timestamp")
         time = _time(record, message.timestamp, "timestamp")
         metrics = message.metrics
         if not metrics:
@@ -115,15 +116,15 @@ class NativeCodec:
         series, stamps, rows = message.series, message.timestamps, message.values
         if series is None or stamps is None or rows is None:
             key = "timestamps" if stamps is None else "values"
-            _fail(record, "array expected, got nothing", key)
+            fail(record, "array expected, got nothing", key)
         if len(rows) != len(stamps):
             reason = f"as many rows as timestamps expected ({len(stamps)}), got {len(rows)}"
-            _fail(record, reason, "values")
+            fail(record, reason, "values")
         names = self._names(record, tuple(series), "series")
         for i, row in enumerate(rows):
             if len(row) != len(names):
                 reason = f"as many values as series expected ({len(names)}), got {len(row)}"
-                _fail(record, reason, f"values[{i}]")
+                fail(record, reason, f"values[{i}]")
         times = [_time(record, t, f"timestamps[{i}]") for i, t in enumerate(stamps)]
         if not names or not rows:
             return []
@@ -137,15 +138,15 @@ class NativeCodec:
         if known is not None:
             return known
         if len(names) > self._max_series:
-            _fail(record, f"at most {self._max_series} series expected, got {len(names)}", where)
+            fail(record, f"at most {self._max_series} series expected, got {len(names)}", where)
         seen = set()
         for i, name in enumerate(names):
-            at = f"{where}[{i}]" if where == "series" else f"{where}.`{_printable(name)}`"
+            at = f"{where}[{i}]" if where == "series" else f"{where}.`{printable(name)}`"
             problem = name_problem(name)
             if problem is not None:
-                _fail(record, f"{problem}, got {_show(name)}", at)
+                fail(record, f"{problem}, got {show(name)}", at)
             if name in seen:
-                _fail(record, f"distinct names expected, got {_show(name)} again", at)
+                fail(record, f"distinct names expected, got {show(name)} again", at)
             seen.add(name)
         if len(self._known) >= _KNOWN_TUPLES:
             self._known.clear()  # bounded memory under churn; the next message re-checks
@@ -213,10 +214,10 @@ def encode_batch(
 def _time(record: Record, raw: float | str, where: str) -> float:
     time = parse_rfc3339(raw) if isinstance(raw, str) else raw
     if time is None:
-        _fail(record, f"RFC 3339 time with its zone expected, got {_show(raw)}", where)
+        fail(record, f"RFC 3339 time with its zone expected, got {show(raw)}", where)
     problem = time_problem(time)
     if problem is not None:
-        _fail(record, problem, where)
+        fail(record, problem, where)
     return time
 
 
@@ -226,25 +227,25 @@ def _decode_slowly(record: Record) -> _Message:
         text = record.value.decode()
         raw = json.loads(text, parse_int=float, parse_constant=lambda _: math.inf)
     except UnicodeDecodeError as e:
-        _fail(record, f"UTF-8 expected, got byte {e.object[e.start]:#04x} at {e.start}")
+        fail(record, f"UTF-8 expected, got byte {e.object[e.start]:#04x} at {e.start}")
     except RecursionError:
-        _fail(record, "JSON nested less deeply expected")
+        fail(record, "JSON nested less deeply expected")
     except ValueError as e:
-        _fail(record, f"JSON expected: {e}")
+        fail(record, f"JSON expected: {e}")
     if not isinstance(raw, dict):
-        _fail(record, f"object expected, got {_show(raw)}")
+        fail(record, f"object expected, got {show(raw)}")
     _check_system(record, raw.get("system"))
     _check_time(record, raw.get("timestamp"), "timestamp")
     for name, value in _typed(record, raw, "metrics", dict).items():
-        _check_number(record, value, f"metrics.`{_printable(name)}`")
+        _check_number(record, value, f"metrics.`{printable(name)}`")
     for i, name in enumerate(_typed(record, raw, "series", list)):
         if not isinstance(name, str):
-            _fail(record, f"string expected, got {_show(name)}", f"series[{i}]")
+            fail(record, f"string expected, got {show(name)}", f"series[{i}]")
     for i, time in enumerate(_typed(record, raw, "timestamps", list)):
         _check_time(record, time, f"timestamps[{i}]", required=True)
     for i, row in enumerate(_typed(record, raw, "values", list)):
         if not isinstance(row, list):
-            _fail(record, f"array expected, got {_show(row)}", f"values[{i}]")
+            fail(record, f"array expected, got {show(row)}", f"values[{i}]")
         for j, value in enumerate(row):
             _check_number(record, value, f"values[{i}][{j}]")
     return _Message(**{key: raw[key] for key in _Message.__struct_fields__ if key in raw})
@@ -256,48 +257,26 @@ def _typed(record: Record, raw: dict[str, Any], key: str, kind: type) -> Any:
         return kind()
     if not isinstance(value, kind):
         expected = "object" if kind is dict else "array"
-        _fail(record, f"{expected} expected, got {_show(value)}", key)
+        fail(record, f"{expected} expected, got {show(value)}", key)
     return value
 
 
 def _check_system(record: Record, system: object) -> None:
     if not isinstance(system, str):
-        _fail(record, f"string expected, got {_show(system)}", "system")
+        fail(record, f"string expected, got {show(system)}", "system")
     try:
         system.encode()
     except UnicodeEncodeError:
-        _fail(
-            record, f"string that can be written as UTF-8 expected, got {_show(system)}", "system"
-        )
+        fail(record, f"string that can be written as UTF-8 expected, got {show(system)}", "system")
 
 
 def _check_number(record: Record, value: object, where: str) -> None:
     if value is not None and not isinstance(value, float):
-        _fail(record, f"number expected, got {_show(value)}", where)
+        fail(record, f"number expected, got {show(value)}", where)
 
 
 def _check_time(record: Record, value: object, where: str, *, required: bool = False) -> None:
     if value is None and not required:
         return
     if not isinstance(value, float | str):
-        _fail(record, f"unix seconds or RFC 3339 string expected, got {_show(value)}", where)
-
-
-def _show(value: object) -> str:
-    """Return type and, where it is short, value; containers may be deep, so only their type."""
-    if value is None:
-        return "null"
-    if isinstance(value, str):
-        return f"str {_printable(value[:40])!r}"
-    if isinstance(value, bool | int | float):
-        return f"{type(value).__name__} {value!r}"
-    return type(value).__name__
-
-
-def _printable(text: str) -> str:
-    """Return `text`, shortened, with what cannot be written as UTF-8 escaped."""
-    return text[:120].encode("utf-8", "backslashreplace").decode()
-
-
-def _fail(record: Record, reason: str, where: str = "$") -> NoReturn:
-    raise DecodeError.of(record, reason, where) from None
+        fail(record, f"unix seconds or RFC 3339 string expected, got {show(value)}", where)
