@@ -13,18 +13,18 @@ if TYPE_CHECKING:
     from coral.graph.moments import LaggedMoments
 
 RIDGE_ROWS: Final = 10.0
-"""Ridge, as rows of one squared unit."""
+"""Ridge of one series on its own past, as rows of one squared unit."""
+RIDGE_ROWS_PER_SERIES: Final = 1.0 / 6.0
+"""Ridge of the system, as rows of one squared unit for each of its predictors."""
 
 
-def fit_predictor(moments: LaggedMoments, ridge_rows: float = RIDGE_ROWS) -> FloatArray:
-    """Fit z[t] = sum over l >= 1 of z[t-l] P_l + u[t] with a ridge of some rows of one unit.
+def fit_predictor(moments: LaggedMoments) -> FloatArray:
+    """Fit z[t] = sum over l >= 1 of z[t-l] P_l + u[t] with a ridge that grows with the system.
 
     Parameters
     ----------
     moments : LaggedMoments
         Of rows scaled so that one unit is a remarkable deviation (a third of the observed range).
-    ridge_rows : float, > 0
-        Added to the diagonal of the summed moments.
 
     Returns
     -------
@@ -38,6 +38,13 @@ def fit_predictor(moments: LaggedMoments, ridge_rows: float = RIDGE_ROWS) -> Flo
     would become a long lever that turns its first real deviation into surprises everywhere, which
     ruins the ranking on recorded incidents. A missing cell counts as zero, the median, which
     makes the moments of all series fit together.
+    The more series, the more shrinkage [1]_: a prior variance of 1 / n per coefficient keeps what
+    can be predicted of a series independent of how many others are watched.
+
+    References
+    ----------
+    .. [1] Banbura, M., Giannone, D., Reichlin, L. (2010). Large Bayesian vector auto regressions.
+       Journal of Applied Econometrics 25.
     """
     means = moments.means
     around = np.multiply.outer(means, means)
@@ -50,11 +57,12 @@ def fit_predictor(moments: LaggedMoments, ridge_rows: float = RIDGE_ROWS) -> Flo
     blocks = np.nan_to_num(blocks * moments.weight_to_rows, nan=0.0, posinf=0.0, neginf=0.0)
     target = np.concatenate([block.T for block in blocks[1:]])
     # C order: LAPACK answers in Fortran's, and a product with a restored copy must round alike.
-    return np.ascontiguousarray(solve_definite(block_toeplitz(blocks[:-1]), target, ridge_rows))
+    ridge = RIDGE_ROWS_PER_SERIES * len(target)
+    return np.ascontiguousarray(solve_definite(block_toeplitz(blocks[:-1]), target, ridge))
 
 
 def own_persistence(rows: FloatArray, adjacent: BoolArray) -> FloatArray:
-    """Fit every series on its own previous value alone, with the ridge of `fit_predictor`.
+    """Fit every series on its own previous value alone, with a ridge of `RIDGE_ROWS`.
 
     Parameters
     ----------
