@@ -11,6 +11,11 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+# Added to the usual deviation of a moving mean log amplitude: what hardly varied may vary a little.
+DEVIATION_FLOOR = 0.02
+# What one row may teach, in usual deviations: the way into a fault must not become usual.
+_TEACH = 2.0
+
 
 @nb.njit(cache=True, error_model="numpy")
 def top_mean(values: Floats, k: int, heap: Floats) -> float:
@@ -225,6 +230,47 @@ def mean_root(energy: Floats) -> float:
             total += np.sqrt(energy[j])
             count += 1
     return total / count if count else np.nan
+
+
+@nb.njit(cache=True, error_model="numpy")
+def dispersion_step(
+    energy: Floats,
+    share: float,
+    known: float,
+    memory: float,
+    learn: bool,
+    ewma: Floats,
+    weight: Floats,
+    mean: Floats,
+    square: Floats,
+    scores: Floats,
+) -> float:
+    """Move every series' mean log amplitude on by one row, score it, learn; return the largest.
+
+    mean, square: running mean of the moving mean and of its squared deviation from it.
+    """
+    largest = -np.inf
+    for j in range(energy.shape[0]):
+        scores[j] = np.nan
+        if np.isnan(energy[j]):
+            continue
+        # A tenth of the usual amplitude, and ten times it, are as far as a row can go.
+        amplitude = 0.5 * np.log(min(max(energy[j], 0.01), 100.0))
+        if np.isnan(ewma[j]):
+            ewma[j] = mean[j]
+        ewma[j] += (amplitude - ewma[j]) * share
+        gap = ewma[j] - mean[j]
+        if weight[j] >= known:
+            scores[j] = gap / (np.sqrt(square[j]) + DEVIATION_FLOOR)
+            largest = max(largest, scores[j])
+        if learn:
+            weight[j] = min(weight[j] + 1.0, memory)
+            if weight[j] > known:
+                reach = _TEACH * np.sqrt(square[j]) + DEVIATION_FLOOR
+                gap = min(max(gap, -reach), reach)
+            mean[j] += gap / weight[j]
+            square[j] += (gap * gap - square[j]) / weight[j]
+    return largest if largest > -np.inf else np.nan
 
 
 @nb.njit(cache=True, error_model="numpy")

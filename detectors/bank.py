@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from detectors._bank_kernels import bank_statistics
 from detectors.base import FloatArray, Stateful
+from detectors.dispersion import Dispersion
 from detectors.peaks import UsualPeak
 from detectors.scale import RobustScaler
 from detectors.silence import Silence
@@ -24,6 +25,7 @@ CHANNELS: Final = (
     "cross_sum",
     "cross_max",
     "ssa",
+    "dispersion",
     "silence",
 )
 """Statistics of the bank, in the order of every array with one entry per channel."""
@@ -45,6 +47,8 @@ class Bank(Stateful):
     * ``cross_max``: the largest of them, now: one relation that broke;
     * ``ssa``: mean root of the residual energies outside the common space of lag windows
       (`MultivariateSSA`): what the own past does not explain;
+    * ``dispersion``: largest moving mean, about 16 rows, of a series' log residual energy outside
+      the common space, in its usual deviations (`Dispersion`): one series that got restless;
     * ``silence``: minus log probability of the most surprising gap (`Silence`), nats.
 
     Parameters
@@ -71,6 +75,7 @@ class Bank(Stateful):
         "_peaks",
         "_space",
         "_ssa",
+        "_dispersion",
         "_silence",
     )
 
@@ -81,6 +86,7 @@ class Bank(Stateful):
         self._peaks = UsualPeak(n)
         self._ssa = MultivariateSSA(n, refit_rows=16, memory_rows=memory_rows)
         self._space = LaggedSubspace(n, block_rows=16, memory_rows=memory_rows)
+        self._dispersion = Dispersion(n, memory_rows)
         self._silence = Silence(n)
         self.statistics: FloatArray = np.full(len(CHANNELS), np.nan)
         self._z: FloatArray = np.full(n, np.nan)
@@ -121,6 +127,7 @@ class Bank(Stateful):
             self._heap,
             self.statistics,
         )
+        self.statistics[-2] = self._dispersion.push(crossed, learn=learn)
         self.statistics[-1] = self._silence.push(row, learn=learn)
         return self.statistics
 
@@ -141,6 +148,7 @@ class Bank(Stateful):
         self._scaler.recentre(rows, weight)
         self._ssa.relearn(weight)
         self._space.relearn(weight)
+        self._dispersion.relearn(weight)
         self._silence.accept()
 
     def forget_windows(self) -> None:
@@ -153,6 +161,7 @@ class Bank(Stateful):
         self._space.break_lags()
         self._windows.clear()
         self._root.fill(np.nan)
+        self._dispersion.clear()
 
     def scores(self, channel: str) -> FloatArray:
         """Return what each series brings to a statistic, shape (n,), >= 0; 0 = nothing."""
@@ -172,6 +181,8 @@ class Bank(Stateful):
                 values = self._root
             case "ssa":
                 values = np.sqrt(self._ssa.scores)
+            case "dispersion":
+                values = np.maximum(self._dispersion.scores, 0.0)
             case _:
                 values = self._silence.surprise
         return np.asarray(np.nan_to_num(values, nan=0.0, posinf=np.log1p(100.0)))
@@ -197,8 +208,14 @@ class Bank(Stateful):
                 share * clip,
                 clip,
                 share * clip,
+                self._dispersion.reach,
             ]
         )
+
+    @property
+    def dispersion_rows(self) -> int:
+        """Rows that ``dispersion`` remembers: older ones have less than an eighth of the weight."""
+        return int(2.0 * self._dispersion.rows)
 
     @property
     def silent(self) -> NDArray[np.bool_]:
@@ -223,6 +240,7 @@ class Bank(Stateful):
             self._peaks,
             self._ssa,
             self._space,
+            self._dispersion,
             self._silence,
         ):
             part.grow(n_series)

@@ -5,23 +5,22 @@ from typing import ClassVar, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import gammaincinv
 
 from detectors._tail_kernels import judge
 from detectors._validate import check_integer, check_real, check_row
 from detectors.bank import CHANNELS, Bank
 from detectors.base import FloatArray, IntArray, Stateful
+from detectors.budget import WEEK_S, Budget
 from detectors.cusum import Cusum
 from detectors.onset import change_point
 from detectors.tail import PredictiveTail
 
 __all__ = ["CHANNELS", "Trigger"]
 
-_WEEK_S: Final = 604_800.0
 # Statistics with a tail; the last channel, silence, is a log probability itself.
 _N_TAILS: Final = len(CHANNELS) - 1
 # Blocks are longer than what a statistic remembers, up to a length that leaves enough of them.
-_BLOCK_ROWS: Final = {"mean": 8, "slow": 64}
+_BLOCK_ROWS: Final = {"mean": 8, "slow": 64, "dispersion": 16}
 _SHORT_BLOCK_ROWS: Final = 4
 _CALM_ROWS: Final = 8
 # Statistics of long windows: what took them to notice, they must also see go.
@@ -70,7 +69,7 @@ class Trigger(Stateful):
     interval (``1 / false_alarms_per_week``).
     An alarm beyond the budget is learned, when it has ended, as one excursion that reached the
     limit (`PredictiveTail.censor`): what recurs raises the limits until the rate of alarms is the
-    budget, while a second fault soon after the first is measured with the same limits.
+    budget, while a second fault soon after the first is measured with nearly the same limits.
     Another order of the columns changes results by rounding only (about 1e-12 relative).
 
     References
@@ -92,7 +91,6 @@ class Trigger(Stateful):
     _STATE: ClassVar[tuple[str, ...]] = (
         "rows_seen",
         "learned_rows",
-        "alarms",
         "alarm",
         "drift_detected",
         "new_normal",
@@ -101,14 +99,13 @@ class Trigger(Stateful):
         "_alarm_rows",
         "_calm_rows",
         "_raised_by",
-        "_debt",
         "_accepted",
         "_excess",
         "_peak",
         "_worst",
         "_log_p",
     )
-    _PARTS: ClassVar[tuple[str, ...]] = ("_bank", "_tail", "_onset")
+    _PARTS: ClassVar[tuple[str, ...]] = ("_bank", "_tail", "_onset", "_budget")
 
     def __init__(
         self,
@@ -129,22 +126,20 @@ class Trigger(Stateful):
         self.warmup_rows = check_integer(who, "warmup_rows", warmup_rows, 30)
         self.memory_rows = check_integer(who, "memory_rows", memory_rows, 30)
         self._used = _used(who, CHANNELS if channels is None else channels)
-        budget_rows = _WEEK_S / self.interval_s / self.false_alarms_per_week
-        self._log_alpha = -float(np.log(budget_rows * np.count_nonzero(self._used)))
-        self._income = 1.0 / max(budget_rows, 1.0)  # alarms that a row pays for
-        self._fading = float(np.exp(-self._income))
+        self._budget = Budget(
+            self.false_alarms_per_week, self.interval_s, int(np.count_nonzero(self._used))
+        )
         self._bank = Bank(n, self.memory_rows)
         blocks = [_BLOCK_ROWS.get(name, _SHORT_BLOCK_ROWS) for name in CHANNELS[:_N_TAILS]]
         self._tail = PredictiveTail(_N_TAILS, block_rows=blocks)
         self._onset = Cusum(
             len(CHANNELS), slack=_ONSET_SLACK, threshold=_ONSET_CEILING, ceiling=_ONSET_CEILING
         )
-        self.rows_seen = self.learned_rows = self.alarms = 0
+        self.rows_seen = self.learned_rows = 0
         self.alarm = self.drift_detected = self.new_normal = False
         self.onset_rows = 0
         self.onset_interval: IntArray = np.zeros(2, dtype=np.int64)
         self._alarm_rows = self._calm_rows = self._worst = self._raised_by = 0
-        self._debt = 0.0  # alarms not yet paid for by time at the rate of the budget
         self._accepted: FloatArray = np.zeros(len(CHANNELS))
         self._excess: FloatArray = np.zeros(len(CHANNELS))
         self._peak: FloatArray = np.full(len(CHANNELS), -np.inf)
@@ -155,6 +150,11 @@ class Trigger(Stateful):
     def n_series(self) -> int:
         """Number of series."""
         return self._bank.n_series
+
+    @property
+    def alarms(self) -> int:
+        """Alarms raised so far."""
+        return self._budget.alarms
 
     @property
     def warm(self) -> bool:
@@ -207,17 +207,12 @@ class Trigger(Stateful):
     @property
     def watched_weeks(self) -> float:
         """Normal operation since the warm-up, weeks."""
-        return max(self.learned_rows - self.warmup_rows, 0) * self.interval_s / _WEEK_S
+        return max(self.learned_rows - self.warmup_rows, 0) * self.interval_s / WEEK_S
 
     @property
     def certified_per_week(self) -> float:
-        """Rate of false alarms per week that what was seen so far rules out, at 95 %.
-
-        Upper limit of a Poisson rate (Garwood 1936), every alarm counted as false: without any it
-        is 3 over the time watched, so one a week needs three quiet weeks. Infinite at first.
-        """
-        weeks = self.watched_weeks
-        return float(gammaincinv(self.alarms + 1, 0.95) / weeks) if weeks else np.inf
+        """Rate of false alarms that what was seen rules out; see `Budget.certified_per_week`."""
+        return self._budget.certified_per_week(self.watched_weeks)
 
     @property
     def silent(self) -> NDArray[np.bool_]:
@@ -245,7 +240,7 @@ class Trigger(Stateful):
         row = check_row("Trigger", x, self.n_series)
         self.rows_seen += 1
         self.drift_detected = self.new_normal = False
-        self._debt = max(self._debt - self._income, 0.0)
+        self._budget.pay()
         margin = self._judge(self._bank.measure(row, learn=not self.alarm))
         if self.alarm:
             self._follow()
@@ -286,8 +281,8 @@ class Trigger(Stateful):
         self._worst, margin = judge(
             statistics,
             self._tail.tails,
-            self._log_alpha,
-            self._fading,
+            self._budget.level,
+            self._budget.fading,
             self._accepted,
             self._used,
             _ONSET_SLACK,
@@ -301,16 +296,15 @@ class Trigger(Stateful):
 
     def _needed(self) -> FloatArray:
         """Return the log p-value that each channel needs for an alarm."""
-        return np.asarray(self._log_alpha - self._accepted)
+        return np.asarray(self._budget.level - self._accepted)
 
     def _raise(self) -> None:
         """Declare a change, and estimate when it began."""
         self.alarm = self.drift_detected = True
         self._alarm_rows = self._calm_rows = 0
-        self.alarms += 1
-        self._debt += 1.0
+        self._budget.spend()
         self._raised_by = self._worst
-        self._excess = np.maximum(self._log_alpha - self._log_p, 0.0)
+        self._excess = np.maximum(self._budget.log_alpha - self._log_p, 0.0)
         np.copyto(self._peak, self._bank.statistics)
         self._tail.discard()  # what was still on probation may belong to the change
         self._date()
@@ -318,6 +312,8 @@ class Trigger(Stateful):
     def _date(self) -> None:
         """Estimate how many rows ago the change began, and within which interval."""
         summed = max(int(self._onset.onset[self._worst]) - 1, 0)
+        if self.channel == "dispersion":  # it drifts before; what it has forgotten is no evidence
+            summed = min(summed, self._bank.dispersion_rows)
         carriers = np.argsort(-self.scores, kind="stable")[: self._bank.top]
         point = change_point(self._bank.recent()[:, carriers])
         if point.gain < _TELLING_GAIN or point.earliest - point.latest > _SHARP_ROWS:
@@ -331,7 +327,7 @@ class Trigger(Stateful):
     def _follow(self) -> None:
         """End the alarm where the system is calm again, or stayed where it went."""
         self._alarm_rows += 1
-        np.maximum(self._excess, self._log_alpha - self._log_p, out=self._excess)
+        np.maximum(self._excess, self._budget.log_alpha - self._log_p, out=self._excess)
         np.fmax(self._peak, self._bank.statistics, out=self._peak)
         calm = self._calm()
         if calm and not self._calm_rows and not self._slow:
@@ -357,7 +353,7 @@ class Trigger(Stateful):
 
     def _calm(self) -> bool:
         """Whether no channel is more than halfway, in log p, from its tail to its limit."""
-        halfway = np.full(len(CHANNELS), 0.5 * self._log_alpha)
+        halfway = np.full(len(CHANNELS), 0.5 * self._budget.log_alpha)
         halfway[:_N_TAILS] += 0.5 * self._tail.log_rate
         quiet = (self._log_p > halfway) | ~self._used
         if not self._slow:
@@ -367,8 +363,8 @@ class Trigger(Stateful):
     def _end(self) -> None:
         """End the alarm; of one too many is left that the limits were reached."""
         self.alarm = False
-        if self._debt > 1.0:
-            self._tail.censor(self._peak[:_N_TAILS], self._log_alpha)
+        if self._budget.overspent:
+            self._tail.censor(self._peak[:_N_TAILS], self._budget.log_alpha)
 
     def _accept(self) -> None:
         """Take the present level for the new normal one."""

@@ -23,9 +23,9 @@ from detectors.trigger import CHANNELS, Trigger
 __all__ = ["ABLATIONS", "Ablation", "score_ablation"]
 
 TEMPORAL = ("level", "pair", "mean", "slow", "ssa")
-CROSS = ("cross_sum", "cross_max")
+CROSS = ("cross_sum", "cross_max", "dispersion")
 SUMS = ("level", "pair", "cross_sum", "ssa")
-LARGEST = ("mean", "cross_max")
+LARGEST = ("mean", "cross_max", "dispersion")
 ACCUMULATING = ("mean", "slow")
 IN_SAMPLE_ROWS = 240
 

@@ -204,6 +204,32 @@ def silence(present, learned, known):
     return surprise
 
 
+def dispersion(energies, rows, known, memory):
+    """Largest score after each row of energies (rows, n): an EWMA of log amplitudes, told anew."""
+    n = energies.shape[1]
+    ewma, mean, square, weight = [math.nan] * n, [0.0] * n, [0.0] * n, [0.0] * n
+    largest = []
+    for row in energies:
+        scores = []
+        for j in range(n):
+            if math.isnan(row[j]):
+                continue
+            amplitude = 0.5 * math.log(min(max(row[j], 0.01), 100.0))
+            before = mean[j] if math.isnan(ewma[j]) else ewma[j]
+            ewma[j] = before + (amplitude - before) / rows
+            gap = ewma[j] - mean[j]
+            if weight[j] >= known:
+                scores.append(gap / (math.sqrt(square[j]) + 0.02))
+            weight[j] = min(weight[j] + 1, memory)
+            if weight[j] > known:
+                reach = 2.0 * math.sqrt(square[j]) + 0.02
+                gap = min(max(gap, -reach), reach)
+            mean[j] += gap / weight[j]
+            square[j] += (gap * gap - square[j]) / weight[j]
+        largest.append(max(scores, default=math.nan))
+    return np.array(largest)
+
+
 def bank(z, peak, pair, short_mean, long_mean, crossed, before, lagged, k):
     """The seven statistics of a row, `before` being the crossed energies of the row before."""
 

@@ -8,6 +8,7 @@ from numpy.testing import assert_allclose
 from detectors import _bank_kernels as bank_kernels
 from detectors import _kernels as kernels
 from detectors import _tail_kernels as tail_kernels
+from detectors.dispersion import Dispersion
 from detectors.peaks import UsualPeak
 from detectors.silence import Silence
 from detectors.windows import Windows
@@ -249,6 +250,18 @@ class TestFolds:
         blocks = x[:64].reshape(16, 4, 3)
         expected = [naive.usual_peak(blocks[:, :, j], 6) for j in range(3)]
         assert_allclose(ours.mean, expected)
+
+    @pytest.mark.parametrize("memory", [60, 1000])
+    def test_dispersion(self, memory):
+        """The chart of log amplitudes is that of the twin, gaps, zeros and storms included."""
+        energies = np.random.default_rng(8).chisquare(1, size=(150, 3))
+        energies[100:, 1] *= 9.0
+        energies[20:40, 0] = np.nan
+        energies[50] = [0.0, np.inf, 1e300]
+        ours = Dispersion(3, memory, rows=4.0)
+        largest = [ours.push(one, learn=True) for one in energies]
+
+        assert_allclose(largest, naive.dispersion(energies, 4.0, 12.0, memory))
 
     @pytest.mark.parametrize("known", [1, 10])
     def test_silence(self, known):

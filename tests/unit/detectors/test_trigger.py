@@ -324,3 +324,21 @@ def test_five_thousand_series_and_one():
         x = rng.normal(size=(160, n))
         x[150:] += 50.0
         assert 150 <= rises(Trigger(n, 60.0), x)[0] < 156
+
+
+def test_a_series_that_gets_restless_is_found():
+    """A controller that hunts, within what was seen before, is named as what it is."""
+    rng = np.random.default_rng(12)
+    x = rng.normal(size=(900, 10))
+    x[700:, 3] = 2.0 * (-1.0) ** np.arange(200)
+    trigger = Trigger(n_series=10, interval_s=180.0)
+    found = []
+    for t, one in enumerate(x):
+        trigger.update(one)
+        if trigger.drift_detected:
+            found.append((t, trigger.onset_rows, trigger.channel, int(np.argmax(trigger.scores))))
+
+    at, back, channel, carrier = found[0]
+    assert (channel, carrier) == ("dispersion", 3)
+    assert 700 <= at <= 760
+    assert back <= 32

@@ -1,0 +1,95 @@
+"""The false-alarm budget: what an alarm costs, and what is left to spend."""
+
+from typing import ClassVar, Final
+
+import numpy as np
+from scipy.special import gammaincinv
+
+from detectors._validate import check_real
+from detectors.base import Stateful
+
+__all__ = ["WEEK_S", "Budget"]
+
+WEEK_S: Final = 604_800.0
+# Nats that every alarm beyond the budget asks of the next one, until time has paid for it.
+_STRICTER: Final = 0.25
+
+
+class Budget(Stateful):
+    """Alarms raised against alarms allowed.
+
+    Time pays for alarms at the rate of the budget, one alarm is free. What was spent beyond is
+    held back: a level that follows the rate of alarms keeps the budget in the long run whatever
+    the data do (adaptive conformal inference [1]_), in steps too small to hide a fault.
+
+    Parameters
+    ----------
+    per_week : float
+        How many alarms a week of normal operation may raise.
+    interval_s : float
+        Seconds between two rows.
+    shares : int
+        Statistics that share the budget (Bonferroni).
+
+    Attributes
+    ----------
+    alarms : int
+        Alarms raised so far.
+    log_alpha : float
+        Log p-value of a row that a statistic needs for an alarm, when nothing is overspent.
+    fading : float
+        What is left of anything after one row, when it fades over one budget interval.
+
+    References
+    ----------
+    .. [1] Gibbs, I., Candes, E. (2021). Adaptive conformal inference under distribution shift.
+       NeurIPS 34.
+
+    Examples
+    --------
+    >>> budget = Budget(per_week=1.0, interval_s=60.0, shares=1)
+    >>> budget.spend()
+    >>> budget.overspent
+    False
+    >>> budget.spend()
+    >>> budget.overspent, round(budget.level - budget.log_alpha, 3)
+    (True, -0.25)
+    """
+
+    _STATE: ClassVar[tuple[str, ...]] = ("alarms", "_debt")
+
+    def __init__(self, per_week: float, interval_s: float, shares: int) -> None:
+        self.per_week = check_real("Budget", "per_week", per_week, 0.0)
+        rows = WEEK_S / interval_s / self.per_week
+        self.log_alpha = -float(np.log(rows * shares))
+        self._income = 1.0 / max(rows, 1.0)  # alarms that a row pays for
+        self.fading = float(np.exp(-self._income))
+        self.alarms = 0
+        self._debt = 0.0  # alarms not yet paid for
+
+    @property
+    def overspent(self) -> bool:
+        """Whether there were more alarms than time has paid for, one aside."""
+        return self._debt > 1.0
+
+    @property
+    def level(self) -> float:
+        """Log p-value that a statistic needs for an alarm now."""
+        return self.log_alpha - _STRICTER * max(self._debt - 1.0, 0.0)
+
+    def pay(self) -> None:
+        """Let one row pass."""
+        self._debt = max(self._debt - self._income, 0.0)
+
+    def spend(self) -> None:
+        """Raise an alarm."""
+        self.alarms += 1
+        self._debt += 1.0
+
+    def certified_per_week(self, weeks: float) -> float:
+        """Rate of false alarms per week that the alarms in `weeks` rule out, at 95 %.
+
+        Upper limit of a Poisson rate (Garwood 1936), every alarm counted as false: without any it
+        is 3 over the time watched, so one a week needs three quiet weeks. Infinite at first.
+        """
+        return float(gammaincinv(self.alarms + 1, 0.95) / weeks) if weeks else np.inf
