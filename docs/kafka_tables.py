@@ -1,0 +1,108 @@
+"""Tables of docs/kafka.md, from benchmarks/results/kafka.json and capacity.json."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+__all__ = ["capacity", "speed"]
+
+# What is asked for, and how it is told.
+ASKED = (
+    ("decode_rows_per_s", "native rows decoded and aligned, rows/s", ">= 10,000"),
+    ("microbatch_values_per_s", "micro-batches decoded and aligned, values/s", ">= 1,500,000"),
+    ("single_sample_per_s", "one sample a message, slowest format, samples/s", ">= 60,000"),
+    ("end_to_end_rows_per_s", "`coral run`, topic to events, rows/s", ">= 2,000"),
+    ("two_replica_speedup", "two replicas over one", ">= 1.7"),
+    ("latency_p50_s", "row that closes the tick to event, median, s", ""),
+    ("latency_p99_s", "the same, 99 %, s", "<= 1"),
+    ("row_latency_p50_s", "row of the alarm itself to event, median, s", ""),
+    ("row_latency_p99_s", "the same, 99 %, s", ""),
+    ("checkpoint_pause_ms_300", "pause of a checkpoint, 300 series, ms", "<= 50"),
+    ("restore_s_300", "restore of 300 series, s", ""),
+    ("sink_rows_per_s", "client alone, into the broker, rows/s", ""),
+    ("source_rows_per_s", "client alone, out of the broker, rows/s", ""),
+    ("cpu_ms_per_row", "CPU of `coral run`, ms a row", ""),
+    ("two_replica_cpu_ms_per_row", "the same with two replicas, ms a row", ""),
+)
+FORMATS = ("telegraf_json", "influx", "prometheus_json", "otlp_json", "otlp_proto")
+
+
+def speed(result: Mapping[str, Any]) -> str:
+    """One row a figure, beside what is asked for."""
+    figures, facts = result["figures"], result["machine"]
+    rows = [(text, asked, _number(figures[name])) for name, text, asked in ASKED]
+    rows += [
+        (f"`{name}`, decoded and aligned, values/s", "", _number(figures[f"{name}_aligned_per_s"]))
+        for name in FORMATS
+    ]
+    ratio = figures["microbatch_values_per_s"] / (50 * figures["decode_rows_per_s"])
+    return "\n\n".join(
+        (
+            _table(("rows of 50 series", "asked for", "measured"), rows),
+            (
+                f"Micro-batches carry {ratio:.1f} times the values of our own rows in the same CPU "
+                f"time. Latency of {figures['latency_events']:.0f} incidents."
+            ),
+            (
+                f"{facts['cpu']}, {facts['cores']} cores that the broker, the feeding process and "
+                f"`coral run` share, load average {facts['load_average']} at the end; "
+                f"commit {result['commit']}."
+            ),
+        )
+    )
+
+
+def capacity(result: Mapping[str, Any]) -> str:
+    """List what a replica of one core holds, and how the model compares with runs."""
+    given = result["given"]
+    rows = [
+        (
+            f"{row['series']:,}",
+            f"{row['interval_s']:g}",
+            f"{row['systems']:,}",
+            f"{row['systems'] * row['series']:,}",
+            row["ends"],
+            f"{row['load']:.2f}",
+            f"{row['memory_mb']:,.0f}",
+            f"{row['restore_s']:.1f}",
+            f"{row['state_mb']:,.0f}",
+            f"{row['cluster_series']:,}",
+        )
+        for row in result["table"]
+    ]
+    header = (
+        "series a system",
+        "row every, s",
+        "systems a replica",
+        "series a replica",
+        "what ends it",
+        "cores",
+        "memory, MB",
+        "restore, s",
+        "state, MB",
+        "series, ten replicas",
+    )
+    held = [
+        (f"`{name}`", _number(found["model"]), _number(found["run"]))
+        for name, found in result["checked"].items()
+    ]
+    return "\n\n".join(
+        (
+            _table(header, rows),
+            (
+                f"A replica is given {given['load']:g} of a core (the rest is for incidents and for "
+                f"catching up), {given['memory_mb']:,.0f} MB, {given['pause_ms']:g} ms of pause at a "
+                f"checkpoint and {given['restore_s']:g} s to restore. The model against `coral run`:"
+            ),
+            _table(("figure", "model", "run"), held),
+            f"Commit {result['commit']}.",
+        )
+    )
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = ["| " + " | ".join(header) + " |", "|---|" + "--:|" * (len(header) - 1)]
+    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
