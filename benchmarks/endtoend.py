@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from members import Group, Opened, standing_still
+from members import Group, Told, standing_still
 from speed import names_of, rows_of
 
 from streams.codec import encode_row
@@ -24,10 +24,12 @@ QUIET_S = 10.0  # without an event: the last one was missed
 
 
 class Run(NamedTuple):
-    """What members did between the two faults."""
+    """What members did between the openings of the two incidents, one of them included."""
 
     rows_per_s: float
     cpu_s_per_row: float
+    quiet_rows_per_s: float  # between the incidents
+    quiet_cpu_s_per_row: float
 
 
 def system_rows(seed: int, series: int, rows: int, faults: tuple[int, ...]) -> np.ndarray:
@@ -64,19 +66,26 @@ def throughput(
                 for t in range(len(made[0]))
                 for i, x in enumerate(made)
             )
-        found = group.opened(lambda told: len(_stored(told, faults[1])) == systems, QUIET_S)
-    starts, ends = _stored(found, faults[0]), _stored(found, faults[1])
-    if not starts or len(ends) < systems // 2:
+        found = group.told(lambda told: len(_opened(told, faults[1])) == systems, QUIET_S)
+    starts, ends = _opened(found, faults[0]), _opened(found, faults[1])
+    calm = [told for told in found if not told.opens and told.time < EPOCH + faults[1]]
+    if not starts or not calm or len(ends) < systems // 2:
         raise RuntimeError(f"{len(starts)} and {len(ends)} of {systems} faults were told")
-    begin, end = min(starts), max(ends)
+    end = max(told.stored for told in ends)
     clock, cpu = zip(*group.cpu, strict=True)
-    spent = float(np.interp(end, clock, cpu) - np.interp(begin, clock, cpu))
-    return Run(systems * rows / (end - begin), spent / (systems * rows))
+
+    def since(told: list[Told]) -> tuple[float, float]:
+        begin = min(one.stored for one in told)
+        count = systems * (faults[1] - (max(one.time for one in told) - EPOCH))
+        spent = np.interp(end, clock, cpu) - np.interp(begin, clock, cpu)
+        return count / (end - begin), float(spent) / count
+
+    return Run(*since(starts), *since(calm))
 
 
-def _stored(found: list[Opened], row: int) -> list[float]:
-    """Return when the events that tell of the fault at `row` were stored."""
-    return [told.stored for told in found if 0 <= told.alarm - EPOCH - row < FAULT_ROWS]
+def _opened(found: list[Told], row: int) -> list[Told]:
+    """Return the events that open an incident at the fault at `row`."""
+    return [told for told in found if told.opens and 0 <= told.time - EPOCH - row < FAULT_ROWS]
 
 
 class Steady(NamedTuple):
@@ -118,19 +127,25 @@ def steady(address: str, home: Path, core: int, systems: int, series: int, live_
             time.sleep(max(begin + k / systems - time.time(), 0.0))
             group.write_one(*encoded(k % systems, FIRST + k // systems))
         rss = group.members[0].rss_mb()
-        found = group.opened(lambda told: len(told) >= systems, QUIET_S)
+        found = group.told(lambda told: sum(map(_live, told)) >= systems, QUIET_S)
         appended = {
             (row["system"], row["timestamp"]): record.timestamp_ms / 1e3
             for record in group.appended(begin)
             for row in [json.loads(record.value)]
         }
-    told = [(o, o.event.data.system) for o in found if o.alarm + 1 < EPOCH + FIRST + live_s]
-    told = [(o, name) for o, name in told if o.alarm >= EPOCH + FIRST]
+    # The row after the last one never came.
+    found = [told for told in found if _live(told) and told.time < EPOCH + FIRST + live_s - 1]
+    at = [(told.stored, told.event.data.system, told.time) for told in found]
     return Steady(
-        [o.stored - appended[name, o.alarm + 1] for o, name in told],
-        [o.stored - appended[name, o.alarm] for o, name in told],
+        [stored - appended[name, row + 1] for stored, name, row in at],
+        [stored - appended[name, row] for stored, name, row in at],
         *idle,
         (used[CALM_S] - used[0]) / CALM_S,
         (used[-1] - used[CALM_S]) / (len(used) - 1 - CALM_S),
         rss,
     )
+
+
+def _live(told: Told) -> bool:
+    """Whether an incident was opened by a row written at the ordinary pace."""
+    return told.opens and told.time >= EPOCH + FIRST

@@ -21,23 +21,28 @@ from streams.kafka import KafkaConnection, KafkaSink, KafkaSource, topics
 from streams.records import Record, TopicPartition
 
 PATIENCE_S = 120.0
-OPENED = "io.coral.incident.opened.v1"
+OPENED, RESOLVED = "io.coral.incident.opened.v1", "io.coral.incident.resolved.v1"
 IDLE_CORES = 0.2
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 # The broker's clock stamps what is written and what is published: one clock, no clients in it.
 APPENDED = {"message.timestamp.type": "LogAppendTime"}
 
 
-class Opened(NamedTuple):
-    """An event that opens an incident, and when the broker stored it."""
+class Told(NamedTuple):
+    """An event that opens or resolves an incident, and when the broker stored it."""
 
     event: Event
     stored: float  # unix s
 
     @property
-    def alarm(self) -> float:
-        """Event time of the row that raised the alarm, unix s."""
-        found = parse_rfc3339(self.event.data.trigger.time)
+    def opens(self) -> bool:
+        """Whether it opens the incident."""
+        return self.event.type == OPENED
+
+    @property
+    def time(self) -> float:
+        """Event time of the row that led to it, unix s."""
+        found = parse_rfc3339(self.event.data.now)
         assert found is not None  # noqa: S101 - CORAL has written it
         return found
 
@@ -162,16 +167,16 @@ class Group:
             self.write_one(*row)
         self.sink.flush(60)
 
-    def opened(self, enough: Callable[[list[Opened]], bool], patience_s: float) -> list[Opened]:
-        """Return the incidents opened, when they are enough or nothing has come for a while."""
-        found: list[Opened] = []
+    def told(self, enough: Callable[[list[Told]], bool], patience_s: float) -> list[Told]:
+        """Return the events told, when they are enough or nothing has come for a while."""
+        found: list[Told] = []
         deadline = time.monotonic() + PATIENCE_S
         while not enough(found) and time.monotonic() < deadline:
             for record in self._seen.poll(500, 0.1):
                 deadline = time.monotonic() + patience_s
                 event = incident.decode(record.value)
-                if event.type == OPENED:
-                    found.append(Opened(event, record.timestamp_ms / 1e3))
+                if event.type in (OPENED, RESOLVED):
+                    found.append(Told(event, record.timestamp_ms / 1e3))
             for member in self.members:
                 member.check()
             self.cpu.append((time.time(), self.cpu_s()))

@@ -9,6 +9,7 @@ __all__ = ["capacity", "speed"]
 ASKED = (
     ("decode_rows_per_s", "native rows decoded and aligned, rows/s", ">= 10,000"),
     ("microbatch_values_per_s", "micro-batches decoded and aligned, values/s", ">= 1,500,000"),
+    ("packed_values_per_s", "the same with packed values", ""),
     ("single_sample_per_s", "one sample a message, slowest format, samples/s", ">= 60,000"),
     ("end_to_end_rows_per_s", "`coral run`, topic to events, rows/s", ">= 2,000"),
     ("two_replica_speedup", "two replicas over one", ">= 1.7"),
@@ -20,8 +21,9 @@ ASKED = (
     ("restore_s_300", "restore of 300 series, s", ""),
     ("sink_rows_per_s", "client alone, into the broker, rows/s", ""),
     ("source_rows_per_s", "client alone, out of the broker, rows/s", ""),
-    ("cpu_ms_per_row", "CPU of `coral run`, ms a row", ""),
-    ("two_replica_cpu_ms_per_row", "the same with two replicas, ms a row", ""),
+    ("cpu_ms_per_row", "CPU of `coral run`, two incidents a system, ms a row", ""),
+    ("quiet_cpu_ms_per_row", "the same without an incident, ms a row", ""),
+    ("two_replica_cpu_ms_per_row", "CPU of two replicas, two incidents a system, ms a row", ""),
 )
 FORMATS = ("telegraf_json", "influx", "prometheus_json", "otlp_json", "otlp_proto")
 
@@ -34,13 +36,15 @@ def speed(result: Mapping[str, Any]) -> str:
         (f"`{name}`, decoded and aligned, values/s", "", _number(figures[f"{name}_aligned_per_s"]))
         for name in FORMATS
     ]
-    ratio = figures["microbatch_values_per_s"] / (50 * figures["decode_rows_per_s"])
+    rate = 50 * figures["decode_rows_per_s"]
+    ratios = [figures[f"{name}_values_per_s"] / rate for name in ("microbatch", "packed")]
     return "\n\n".join(
         (
             _table(("rows of 50 series", "asked for", "measured"), rows),
             (
-                f"Micro-batches carry {ratio:.1f} times the values of our own rows in the same CPU "
-                f"time. Latency of {figures['latency_events']:.0f} incidents."
+                f"In the same CPU time micro-batches carry {ratios[0]:.1f} times the values of our "
+                f"own rows, packed ones {ratios[1]:.1f} times. Latency of "
+                f"{figures['latency_events']:.0f} incidents."
             ),
             (
                 f"{facts['cpu']}, {facts['cores']} cores that the broker, the feeding process and "
@@ -89,9 +93,10 @@ def capacity(result: Mapping[str, Any]) -> str:
         (
             _table(header, rows),
             (
-                f"A replica is given {given['load']:g} of a core (the rest is for incidents and for "
-                f"catching up), {given['memory_mb']:,.0f} MB, {given['pause_ms']:g} ms of pause at a "
-                f"checkpoint and {given['restore_s']:g} s to restore. The model against `coral run`:"
+                f"A replica is given {given['load']:g} of a core (the rest is for incidents and "
+                f"for catching up), {given['memory_mb']:,.0f} MB, {given['pause_ms']:g} ms of "
+                f"pause at a checkpoint and {given['restore_s']:g} s to restore. The model "
+                "against `coral run` while nothing happens:"
             ),
             _table(("figure", "model", "run"), held),
             f"Commit {result['commit']}.",
