@@ -170,37 +170,32 @@ def daemon_figures(address: str, home: Path, nodes: list[int], *, quick: bool) -
         for pid in (os.getpid(), *nodes):
             pin(pid, cores)
 
-    rows = 5_000 if quick else 10_000
+    rows, calm_s = (5_000, 10) if quick else (10_000, 30)
     others_on(rest)
     one = throughput(address, home, first, 50, 8, rows)
-    wide = throughput(address, home, first, 300, 4, rows // 2)
-    calm = steady(address, home, first[0], 100, 50, 40 if quick else 90)
-    large = None if quick else steady(address, home, first[0], 20, 300, 60)
+    small = steady(address, home, first[0], 100, 50, calm_s, calm_s + 40)
     others_on(all_cores)
     two = throughput(address, home, all_cores[:2], 50, 8, rows)
     figures = {
         "end_to_end_rows_per_s": one.rows_per_s,
         "cpu_ms_per_row": 1e3 * one.cpu_s_per_row,
-        "quiet_rows_per_s": one.quiet_rows_per_s,
-        "quiet_cpu_ms_per_row": 1e3 * one.quiet_cpu_s_per_row,
-        "end_to_end_rows_per_s_300": wide.rows_per_s,
-        "cpu_ms_per_row_300": 1e3 * wide.cpu_s_per_row,
-        "quiet_cpu_ms_per_row_300": 1e3 * wide.quiet_cpu_s_per_row,
         "two_replica_rows_per_s": two.rows_per_s,
         "two_replica_speedup": two.rows_per_s / one.rows_per_s,
         "two_replica_cpu_ms_per_row": 1e3 * two.cpu_s_per_row,
-        "latency_p50_s": float(np.quantile(calm.closed_s, 0.5)),
-        "latency_p99_s": float(np.quantile(calm.closed_s, 0.99)),
-        "row_latency_p50_s": float(np.quantile(calm.row_s, 0.5)),
-        "row_latency_p99_s": float(np.quantile(calm.row_s, 0.99)),
-        "latency_events": len(calm.closed_s),
-        "idle_cores": calm.idle_cores,
-        "idle_rss_mb": calm.idle_rss_mb,
-        "quiet_cores_100x50": calm.quiet_cores,
-        "faulty_cores_100x50": calm.faulty_cores,
-        "rss_mb_100x50": calm.rss_mb,
+        "latency_p50_s": float(np.quantile(small.closed_s, 0.5)),
+        "latency_p99_s": float(np.quantile(small.closed_s, 0.99)),
+        "row_latency_p50_s": float(np.quantile(small.row_s, 0.5)),
+        "row_latency_p99_s": float(np.quantile(small.row_s, 0.99)),
+        "latency_events": len(small.closed_s),
+        "idle_cores": small.idle_cores,
+        "idle_rss_mb": small.idle_rss_mb,
+        "quiet_cores_100x50": small.quiet_cores,
+        "faulty_cores_100x50": small.faulty_cores,
+        "rss_mb_100x50": small.rss_mb,
     }
-    if large is not None:
+    if not quick:  # for benchmarks/capacity.py
+        others_on(rest)
+        large = steady(address, home, first[0], 20, 300, calm_s, calm_s + 30)
         figures["quiet_cores_20x300"] = large.quiet_cores
         figures["rss_mb_20x300"] = large.rss_mb
     return figures

@@ -21,7 +21,7 @@ from streams.kafka import KafkaConnection, KafkaSink, KafkaSource, topics
 from streams.records import Record, TopicPartition
 
 PATIENCE_S = 120.0
-OPENED, RESOLVED = "io.coral.incident.opened.v1", "io.coral.incident.resolved.v1"
+OPENED = "io.coral.incident.opened.v1"
 IDLE_CORES = 0.2
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 # The broker's clock stamps what is written and what is published: one clock, no clients in it.
@@ -29,15 +29,10 @@ APPENDED = {"message.timestamp.type": "LogAppendTime"}
 
 
 class Told(NamedTuple):
-    """An event that opens or resolves an incident, and when the broker stored it."""
+    """An event that opens an incident, and when the broker stored it."""
 
     event: Event
     stored: float  # unix s
-
-    @property
-    def opens(self) -> bool:
-        """Whether it opens the incident."""
-        return self.event.type == OPENED
 
     @property
     def time(self) -> float:
@@ -175,7 +170,7 @@ class Group:
             for record in self._seen.poll(500, 0.1):
                 deadline = time.monotonic() + patience_s
                 event = incident.decode(record.value)
-                if event.type in (OPENED, RESOLVED):
+                if event.type == OPENED:
                     found.append(Told(event, record.timestamp_ms / 1e3))
             for member in self.members:
                 member.check()
