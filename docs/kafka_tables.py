@@ -37,6 +37,8 @@ def speed(result: Mapping[str, Any]) -> str:
     ]
     rate = 50 * figures["decode_rows_per_s"]
     ratios = [figures[f"{name}_values_per_s"] / rate for name in ("microbatch", "packed")]
+    fetch, decode = (1e3 / figures[f"{name}_rows_per_s"] for name in ("source", "decode"))
+    shares = [part / figures["cpu_ms_per_row"] for part in (fetch, decode)]
     return "\n\n".join(
         (
             _table(("rows of 50 series", "asked for", "measured"), rows),
@@ -44,6 +46,10 @@ def speed(result: Mapping[str, Any]) -> str:
                 f"In the same CPU time micro-batches carry {ratios[0]:.1f} times the values of our "
                 f"own rows, packed ones {ratios[1]:.1f} times. Latency of "
                 f"{figures['latency_events']:.0f} incidents."
+            ),
+            (
+                f"Of the CPU of a row in `coral run` {shares[0]:.0%} is fetching it (client), "
+                f"{shares[1]:.0%} decoding and aligning, the rest the engine: the bottleneck."
             ),
             (
                 f"{facts['cpu']}, {facts['cores']} cores that the broker, the feeding process and "
