@@ -87,6 +87,7 @@ class Steady(NamedTuple):
     idle_rss_mb: float
     quiet_cores: float  # CPU seconds a second while nothing happened
     faulty_cores: float  # while one system after the other had a fault
+    starved: float  # seconds a second that it could have run but got no core
     rss_mb: float
 
 
@@ -111,7 +112,7 @@ def steady(
         idle = (group.load(IDLE_S), group.members[0].rss_mb())
         group.write(encoded(i, t) for t in range(FIRST) for i in range(systems))
         group.catch_up()
-        begin = time.time()
+        begin, starved = time.time(), group.members[0].starved_s()
         used = []
         for k in range(live_s * systems):
             if k % systems == 0:
@@ -119,6 +120,7 @@ def steady(
             time.sleep(max(begin + k / systems - time.time(), 0.0))
             group.write_one(*encoded(k % systems, FIRST + k // systems))
         rss = group.members[0].rss_mb()
+        starved = (group.members[0].starved_s() - starved) / live_s
         found = group.told(lambda told: sum(map(_live, told)) >= systems, QUIET_S)
         appended = {
             (row["system"], row["timestamp"]): record.timestamp_ms / 1e3
@@ -134,6 +136,7 @@ def steady(
         *idle,
         (used[calm_s] - used[0]) / calm_s,
         (used[-1] - used[calm_s]) / (len(used) - 1 - calm_s),
+        starved,
         rss,
     )
 

@@ -64,6 +64,11 @@ class Member:
         fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / TICKS_PER_S
 
+    def starved_s(self) -> float:
+        """Seconds so far, over all threads, of being able to run without getting a core."""
+        tasks = Path(f"/proc/{self._process.pid}/task").iterdir()
+        return sum(int((task / "schedstat").read_text().split()[1]) for task in tasks) / 1e9
+
     def rss_mb(self) -> float:
         """Resident memory."""
         text = Path(f"/proc/{self._process.pid}/status").read_text()
