@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from members import Group, Told, standing_still
+from members import PATIENCE_S, Group, Told, standing_still
 from speed import names_of, rows_of
 
 from streams.codec import encode_row
@@ -63,7 +63,7 @@ def throughput(
                 for t in range(len(made[0]))
                 for i, x in enumerate(made)
             )
-        found = group.told(lambda told: len(_opened(told, faults[1])) == systems, QUIET_S)
+        found = group.told(lambda told: len(_opened(told, faults[1])) == systems, PATIENCE_S)
     starts, ends = _opened(found, faults[0]), _opened(found, faults[1])
     if not starts or len(ends) < systems // 2:
         raise RuntimeError(f"{len(starts)} and {len(ends)} of {systems} faults were told")

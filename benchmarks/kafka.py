@@ -211,11 +211,11 @@ def main() -> None:
     parser = options(__doc__.splitlines()[0])
     parser.add_argument("--kafka", metavar="HOST:PORT", help="a broker; without it one is started")
     chosen = parser.parse_args()
-    count, repeats = (5_000, 3) if chosen.quick else (20_000, 7)
+    count, repeats = (5_000, 3) if chosen.quick else (10_000, 5)
     # The first of all runs compiles, which is no part of any figure.
     subprocess.run([sys.executable, "-m", "coral.warm"], check=True, cwd=ROOT)
     figures = decoding(count, repeats)
-    figures |= checkpoint.costs(300, 10 if chosen.quick else 40)
+    figures |= checkpoint.costs(300, 10 if chosen.quick else 20)
     with tempfile.TemporaryDirectory() as folder, broker(chosen.kafka) as (address, nodes):
         figures |= client_figures(address, 4 * count)
         figures |= daemon_figures(address, Path(folder), nodes, quick=chosen.quick)

@@ -20,7 +20,7 @@ from streams.codec.values import parse_rfc3339
 from streams.kafka import KafkaConnection, KafkaSink, KafkaSource, topics
 from streams.records import Record, TopicPartition
 
-PATIENCE_S = 120.0
+PATIENCE_S = 60.0
 OPENED = "io.coral.incident.opened.v1"
 IDLE_CORES = 0.2
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
