@@ -95,17 +95,20 @@ def capacity(result: Mapping[str, Any]) -> str:
         "state, MB",
         "series, ten replicas",
     )
-    held = result["checked"]
+    held = [
+        (f"`{name}`", f"{found['model']:.3f}", f"{found['run']:.3f}")
+        for name, found in result["checked"].items()
+    ]
     return "\n\n".join(
         (
             _table(header, rows),
             (
                 f"A replica is given {given['load']:g} of a core (the rest is for incidents and "
                 f"for catching up), {given['memory_mb']:,.0f} MB, {given['pause_ms']:g} ms of "
-                f"pause at a checkpoint and {given['restore_s']:g} s to restore. Against a run of "
-                f"20 systems of 300 series: the model says {held['model']:.3f} of a core, `coral "
-                f"run` took {held['run']:.3f}."
+                f"pause at a checkpoint and {given['restore_s']:g} s to restore. The model against "
+                "`coral run`, cores while nothing happens, 100 systems of 50 series and 20 of 300:"
             ),
+            _table(("cores", "model", "run"), held),
             f"Commit {result['commit']}.",
         )
     )
