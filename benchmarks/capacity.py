@@ -187,7 +187,11 @@ def main() -> None:
         figures,
         given={"load": LOAD, "memory_mb": MEMORY_MB, "pause_ms": PAUSE_MS, "restore_s": RESTORE_S},
         table=table(kafka, systems, run["idle_rss_mb"]),
-        checked={name: {"model": cores, "run": run[name]} for name, cores in model.items()},
+        checked={
+            name: {"model": cores, "run": run[name]}
+            for name, cores in model.items()
+            if name in run  # a quick run has but one
+        },
     )
 
 
