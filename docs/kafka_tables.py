@@ -56,7 +56,8 @@ def speed(result: Mapping[str, Any]) -> str:
                 f"{facts['cpu']}, {facts['cores']} cores that the broker, the feeding process and "
                 f"`coral run` share with others: load average {facts['load_average']} at the end, "
                 "and while latency was measured `coral run` waited "
-                f"{figures['latency_starved']:.0%} of the time for a core; "
+                f"{figures['latency_starved']:.0%} of the time for a core. Of two figures taken "
+                "one after the other there, by the clock, the ratio says little: go by CPU time; "
                 f"commit {result['commit']}."
             ),
         )
