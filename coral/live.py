@@ -17,6 +17,7 @@ from coral.daemon import opened
 from coral.errors import CoralError, Exit
 from coral.settings import load
 from coral.stopping import Stop
+from coral.warm import warm
 from streams.clock import SystemClock
 from streams.errors import StreamsError, UnknownTopicError
 from streams.kafka import KafkaConnection, KafkaSink, KafkaSource, topics
@@ -47,6 +48,8 @@ def run_daemon(options: argparse.Namespace) -> int:
         store=settings.state.store,
         publish=settings.state.publish,
     )
+    warm()  # before the group waits for this member
+    log.tell("kernels compiled")
     try:
         with (
             Stop() as stop,

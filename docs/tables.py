@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import kafka_tables
 import peers_tables
 import trigger_tables
 
@@ -155,7 +156,14 @@ PARTS |= {
     "peers_macro": lambda: peers_tables.macro(load("peers"), load("oracle")),
     "peers_cost": lambda: peers_tables.cost(load("peers")),
 }
-FILES = (ROOT / "README.md", ROOT / "docs" / "trigger.md", ROOT / "docs" / "peers.md")
+PARTS |= {
+    "kafka_speed": lambda: kafka_tables.speed(load("kafka")),
+    "kafka_capacity": lambda: kafka_tables.capacity(load("capacity")),
+}
+FILES = (
+    ROOT / "README.md",
+    *(ROOT / "docs" / f"{name}.md" for name in ("trigger", "peers", "kafka")),
+)
 
 
 def fill(text: str, names: list[str]) -> tuple[str, set[str]]:

@@ -9,60 +9,12 @@ from numpy.typing import NDArray
 from streams.grid import Grid
 from streams.records import Frame, Samples
 from streams.series import SeriesRegistry
+from streams.tick import Tick
 
-_Index = tuple[NDArray[np.intp], NDArray[np.bool_] | None, int]
+_Index = tuple[NDArray[np.intp], NDArray[np.bool_] | None, int, bool]
 
 _CACHED_INDEXES = 256
 _MAX_PARKED = 4
-
-
-class _Tick:
-    """Values of one tick that is still open."""
-
-    __slots__ = ("latest", "times", "values")
-
-    def __init__(self, width: int) -> None:
-        self.latest = -math.inf
-        self.values: NDArray[np.float64] = np.full(width, np.nan)
-        self.times: NDArray[np.float64] = np.full(width, -np.inf)
-
-    @classmethod
-    def restored(
-        cls, latest: float, values: NDArray[np.float64], times: NDArray[np.float64]
-    ) -> "_Tick":
-        tick = cls(0)
-        tick.latest = latest
-        tick.values = np.array(values, dtype=np.float64)
-        tick.times = np.array(times, dtype=np.float64)
-        return tick
-
-    def state(self) -> tuple[float, NDArray[np.float64], NDArray[np.float64]]:
-        return self.latest, self.values.copy(), self.times.copy()
-
-    def merge(self, time: float, at: NDArray[np.intp], values: NDArray[np.float64]) -> bool:
-        """Take the values that are not older than those held; return whether one was news."""
-        if self.latest == -math.inf:
-            self.latest = time
-            self.values[at] = values
-            self.times[at] = np.where(np.isnan(values), -np.inf, time)
-            return True
-        held, since = self.values[at], self.times[at]
-        newer = (time >= since) & ~np.isnan(values)
-        news = bool((newer & ((time > since) | (values != held))).any())
-        if news:
-            self.values[at] = np.where(newer, values, held)
-            self.times[at] = np.where(newer, time, since)
-        if time > self.latest:
-            self.latest = time
-            news = True
-        return news
-
-    def widen(self, width: int) -> None:
-        """Make room for series that are new since the tick was opened; all missing."""
-        more = width - len(self.values)
-        if more > 0:
-            self.values = np.concatenate((self.values, np.full(more, np.nan)))
-            self.times = np.concatenate((self.times, np.full(more, -np.inf)))
 
 
 class Aligner:
@@ -139,11 +91,11 @@ class Aligner:
         self._system = ""
         self._newest = -math.inf
         self._first_open: float = -math.inf  # tick number, an int once there is a newest time
-        self._open: dict[int, _Tick] = {}
-        self._parked: dict[int, tuple[_Tick, int]] = {}
+        self._open: dict[int, Tick] = {}
+        self._parked: dict[int, tuple[Tick, int]] = {}
         self._cached: dict[tuple[str, ...], _Index] = {}
         self._last_names: tuple[str, ...] | None = None
-        self._last_index: _Index = (np.empty(0, dtype=np.intp), None, 0)
+        self._last_index: _Index = (np.empty(0, dtype=np.intp), None, 0, False)
         self.late = 0
         self.duplicate = 0
         self.future = 0
@@ -165,7 +117,7 @@ class Aligner:
         `samples` is not kept and not changed.
         """
         time = samples.time
-        tick = self._tick_of(time)
+        tick = self._grid.tick_of(time)
         if tick < self._first_open:
             self.late += 1
             return []
@@ -180,8 +132,8 @@ class Aligner:
                 self.late += 1
                 return frames
         self._refute()
-        self._merge(self._opened(tick), samples)
-        return frames + self._advance(time)
+        self._open[tick] = self._merged(self._open.get(tick), samples)
+        return frames + self._advance(time) if time > self._newest else frames
 
     def flush(self) -> list[Frame]:
         """Close every open tick and return its frames, in order: nothing more will come.
@@ -194,7 +146,7 @@ class Aligner:
         self._refute()
         frames = [self._close(tick) for tick in sorted(self._open)]
         if self._newest > -math.inf:
-            self._first_open = max(self._first_open, self._tick_of(self._newest) + 1)
+            self._first_open = max(self._first_open, self._grid.tick_of(self._newest) + 1)
         return frames
 
     def state_dict(self) -> dict[str, Any]:
@@ -230,12 +182,14 @@ class Aligner:
         self._cached.clear()
         self._last_names = None
         self._newest, self._first_open = state["newest"], state["first_open"]
-        self._open = {k: _Tick.restored(*held) for k, *held in state["open"]}
-        self._parked = {k: (_Tick.restored(*held), n) for k, *held, n in state["parked"]}
+        self._open = {
+            number: Tick(values, latest, times) for number, latest, values, times in state["open"]
+        }
+        self._parked = {
+            number: (Tick(values, latest, times), count)
+            for number, latest, values, times, count in state["parked"]
+        }
         self.late, self.duplicate, self.future, self.refused = state["counters"]
-
-    def _tick_of(self, time: float) -> int:
-        return self._grid.tick_of(time)
 
     def _confirm(self, tick: int, time: float) -> bool:
         """Whether a parked tick and this one are two witnesses of the same new time."""
@@ -246,9 +200,8 @@ class Aligner:
         return False
 
     def _park(self, tick: int, samples: Samples) -> None:
-        held, count = self._parked.get(tick) or (_Tick(len(self._registry)), 0)
-        self._merge(held, samples)
-        self._parked[tick] = (held, count + 1)
+        held, count = self._parked.get(tick) or (None, 0)
+        self._parked[tick] = (self._merged(held, samples), count + 1)
         if len(self._parked) > _MAX_PARKED:
             self.future += self._parked.pop(next(iter(self._parked)))[1]
 
@@ -264,42 +217,57 @@ class Aligner:
             self.future += sum(count for _, count in self._parked.values())
             self._parked.clear()
 
-    def _opened(self, tick: int) -> _Tick:
-        held = self._open.get(tick)
-        if held is None:
-            held = self._open[tick] = _Tick(len(self._registry))
+    def _merged(self, held: Tick | None, samples: Samples) -> Tick:
+        """Return the tick with these samples in it; a new one if there is none."""
+        names = samples.names
+        known = self._registry.find(names[0]) if len(names) == 1 else -1
+        if known >= 0:
+            held = self._widened(held)
+            news = held.put(samples.time, known, samples.values.item())
+        else:
+            if names is not self._last_names:
+                self._last_index = self._index(names)
+                self._last_names = names
+            at, kept, refused, first = self._last_index
+            self.refused += refused
+            if held is None and first and len(at) == len(self._registry):
+                return Tick(samples.values, samples.time)
+            held = self._widened(held)
+            values = samples.values if kept is None else samples.values[kept]
+            news = held.merge(samples.time, at, values)
+        if not news:
+            self.duplicate += 1
         return held
 
-    def _merge(self, held: _Tick, samples: Samples) -> None:
-        names = samples.names
-        if names is not self._last_names:
-            self._last_index = self._index(names)
-            self._last_names = names
-        at, kept, refused = self._last_index
+    def _widened(self, held: Tick | None) -> Tick:
+        """Return the tick with room for every series known by now."""
+        if held is None:
+            return Tick.empty(len(self._registry))
         held.widen(len(self._registry))
-        values = samples.values if kept is None else samples.values[kept]
-        self.refused += refused
-        if not held.merge(samples.time, at, values):
-            self.duplicate += 1
+        return held
 
     def _index(self, names: tuple[str, ...]) -> _Index:
-        """Return where `names` go, which of them are kept (None: all), how many are refused."""
+        """Return where `names` go, which are kept (None: all), how many are refused.
+
+        And whether they are the first series, in order: then their values are a row as it is.
+        """
         known = self._cached.get(names)
         if known is not None:
             return known
         at = self._registry.index(names)
         kept = at >= 0
         refused = int(len(at) - np.count_nonzero(kept))
-        found: _Index = (at[kept], kept, refused) if refused else (at, None, 0)
+        first = names == self._registry.names[: len(names)]
+        found: _Index = (at[kept], kept, refused, first) if refused else (at, None, 0, first)
         if len(self._cached) >= _CACHED_INDEXES:
             self._cached.clear()
         self._cached[names] = found
         return found
 
     def _advance(self, time: float) -> list[Frame]:
-        """Move the watermark and close the ticks it has passed."""
-        self._newest = max(self._newest, time)
-        first_open = self._tick_of(self._newest - self._lateness)
+        """Move the watermark to the largest event time so far; close the ticks it has passed."""
+        self._newest = time
+        first_open = self._grid.tick_of(self._newest - self._lateness)
         if first_open <= self._first_open:
             return []
         self._first_open = first_open

@@ -59,6 +59,10 @@ class SeriesRegistry:
         """Names in order of index; the same object until a series is added."""
         return self._names
 
+    def find(self, name: str) -> int:
+        """Return the index of a name, -1 if it has none; adds nothing."""
+        return self._index.get(name, -1)
+
     def index(self, names: Sequence[str]) -> NDArray[np.intp]:
         """Return the index of each name, adding new ones.
 

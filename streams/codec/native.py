@@ -5,6 +5,9 @@ Row: ``{"system": "shop", "timestamp": 1700000000, "metrics": {"cart:cpu": 0.5, 
 Batch: ``{"system": "shop", "series": ["cart:cpu", "cart:mem"], "timestamps": [1700000000,
 1700000001], "values": [[0.5, null], [0.6, 7.0]]}``
 
+The values of a batch may be packed: a string, base64 of float64 in little endian, row by row, NaN
+where one is missing. Reading decimal numbers is most of what other batches cost.
+
 A time stamp is unix seconds or an RFC 3339 string with its zone. ``null`` and an absent series
 are missing, never zero. Values that are no finite numbers (``1e400``; ``NaN`` and ``Infinity``,
 which are not JSON but which Python writes) or beyond ``1e100`` are missing too, and counted.
@@ -12,6 +15,7 @@ Of a repeated key the last one wins. Keys not named here are ignored. Everything
 departs from the form is a `DecodeError` for the whole record.
 """
 
+import base64
 import json
 import math
 from collections.abc import Iterable, Sequence
@@ -26,6 +30,8 @@ from streams.codec.values import MAX_NAME, drop_extreme, name_problem, parse_rfc
 from streams.errors import DecodeError
 from streams.records import Record, Samples
 
+Floats = NDArray[np.float64]
+
 _KNOWN_TUPLES = 1024
 
 
@@ -37,7 +43,7 @@ class _Message(msgspec.Struct, gc=False):
     metrics: dict[str, float | None] | None = None
     series: list[str] | None = None
     timestamps: list[float | str] | None = None
-    values: list[list[float | None]] | None = None
+    values: list[list[float | None]] | bytes | None = None
 
 
 _decoder = msgspec.json.Decoder(_Message)
@@ -117,20 +123,17 @@ class NativeCodec:
         if series is None or stamps is None or rows is None:
             key = "timestamps" if stamps is None else "values"
             fail(record, "array expected, got nothing", key)
-        if len(rows) != len(stamps):
-            reason = f"as many rows as timestamps expected ({len(stamps)}), got {len(rows)}"
-            fail(record, reason, "values")
         names = self._names(record, tuple(series), "series")
-        for i, row in enumerate(rows):
-            if len(row) != len(names):
-                reason = f"as many values as series expected ({len(names)}), got {len(row)}"
-                fail(record, reason, f"values[{i}]")
         times = [_time(record, t, f"timestamps[{i}]") for i, t in enumerate(stamps)]
-        if not names or not rows:
+        m, n = len(times), len(names)
+        if isinstance(rows, bytes):
+            values = _packed(record, rows, m, n)
+        else:
+            values = _listed(record, rows, m, n)
+        if not values.size:
             return []
-        values = np.array(rows, dtype=np.float64)
         self.extreme += drop_extreme(values)
-        return [Samples(message.system, times[i], names, values[i]) for i in range(len(times))]
+        return [Samples(message.system, times[i], names, values[i]) for i in range(m)]
 
     def _names(self, record: Record, names: tuple[str, ...], where: str) -> tuple[str, ...]:
         """Return the one tuple object for these names, checked when seen for the first time."""
@@ -179,7 +182,12 @@ def encode_row(
 
 
 def encode_batch(
-    system: str, times: Sequence[float], names: Sequence[str], values: NDArray[np.float64]
+    system: str,
+    times: Sequence[float],
+    names: Sequence[str],
+    values: NDArray[np.float64],
+    *,
+    packed: bool = False,
 ) -> bytes:
     """Return the native micro-batch of several ticks.
 
@@ -192,6 +200,8 @@ def encode_batch(
         ``<entity>:<metric>``.
     values : ndarray of shape (m, n), float64
         NaN and infinite values are written as ``null``.
+    packed : bool
+        Write the values as base64: half the size, and a third of the work to read.
 
     Raises
     ------
@@ -206,9 +216,28 @@ def encode_batch(
             "system": system,
             "series": list(names),
             "timestamps": list(times),
-            "values": values.tolist(),
+            "values": values.astype("<f8").tobytes() if packed else values.tolist(),
         }
     )
+
+
+def _listed(record: Record, rows: list[list[float | None]], m: int, n: int) -> Floats:
+    """Return the values of m rows of n numbers, NaN for null."""
+    if len(rows) != m:
+        fail(record, f"as many rows as timestamps expected ({m}), got {len(rows)}", "values")
+    for i, row in enumerate(rows):
+        if len(row) != n:
+            reason = f"as many values as series expected ({n}), got {len(row)}"
+            fail(record, reason, f"values[{i}]")
+    return np.array(rows, dtype=np.float64)
+
+
+def _packed(record: Record, raw: bytes, m: int, n: int) -> Floats:
+    """Return the values of m rows of n numbers, packed."""
+    if len(raw) != 8 * m * n:
+        reason = f"8 bytes for each of {m} x {n} values expected ({8 * m * n}), got {len(raw)}"
+        fail(record, reason, "values")
+    return np.frombuffer(raw, dtype="<f8").astype(np.float64).reshape(m, n)
 
 
 def _time(record: Record, raw: float | str, where: str) -> float:
@@ -243,12 +272,26 @@ def _decode_slowly(record: Record) -> _Message:
             fail(record, f"string expected, got {show(name)}", f"series[{i}]")
     for i, time in enumerate(_typed(record, raw, "timestamps", list)):
         _check_time(record, time, f"timestamps[{i}]", required=True)
+    if isinstance(raw.get("values"), str):
+        raw["values"] = _unpacked(record, raw["values"])
+        return _message(raw)
     for i, row in enumerate(_typed(record, raw, "values", list)):
         if not isinstance(row, list):
             fail(record, f"array expected, got {show(row)}", f"values[{i}]")
         for j, value in enumerate(row):
             _check_number(record, value, f"values[{i}][{j}]")
+    return _message(raw)
+
+
+def _message(raw: dict[str, Any]) -> _Message:
     return _Message(**{key: raw[key] for key in _Message.__struct_fields__ if key in raw})
+
+
+def _unpacked(record: Record, text: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except ValueError:
+        fail(record, f"base64 expected, got {show(text)}", "values")
 
 
 def _typed(record: Record, raw: dict[str, Any], key: str, kind: type) -> Any:

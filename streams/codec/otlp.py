@@ -84,13 +84,12 @@ def read_request(
         raw = bytes(resource.resource.attributes)
         for s, scope in enumerate(resource.scope_metrics):
             for m, metric in enumerate(scope.metrics):
-                where = f"resourceMetrics[{r}].scopeMetrics[{s}].metrics[{m}]"
-                home = (raw, f"resourceMetrics[{r}].resource.attributes", scope.scope.name)
-                yield from _Reader(record, namer, labels, metric, where, home).readings()
+                home = (raw, scope.scope.name)
+                yield from _Reader(record, namer, labels, metric, (r, s, m), home).readings()
 
 
 class _Reader:
-    """Reads one metric; knows where it stands, for errors."""
+    """Reads one metric; knows where it stands, and says so only when that is asked for."""
 
     def __init__(
         self,
@@ -98,15 +97,15 @@ class _Reader:
         namer: Namer,
         labels: LabelReader,
         metric: Metric,
-        where: str,
-        home: tuple[bytes, str, str],
+        at: tuple[int, int, int],
+        home: tuple[bytes, str],
     ) -> None:
         self._record = record
         self._namer = namer
         self._labels = labels
         self._metric = metric
-        self._where = where
-        self._at = 0
+        self._at = at
+        self._point: tuple[str, int] | None = None
         self._home = home
 
     def readings(self) -> Iterator[Reading]:
@@ -134,12 +133,20 @@ class _Reader:
 
     def _points(self, kind: str, points: list[P]) -> Iterator[P]:
         """Yield the points that hold a value."""
-        before = self._where
         for i, point in enumerate(points):
-            self._where = f"{before}.{kind}.dataPoints[{i}]"
+            self._point = (kind, i)
             if not point.flags & NO_RECORDED_VALUE:
                 yield point
-        self._where = before
+        self._point = None
+
+    @property
+    def _where(self) -> str:
+        r, s, m = self._at
+        metric = f"resourceMetrics[{r}].scopeMetrics[{s}].metrics[{m}]"
+        if self._point is None:
+            return metric
+        kind, i = self._point
+        return f"{metric}.{kind}.dataPoints[{i}]"
 
     def _is_delta(self, kind: str, held: Sum | Distribution | Exponential) -> bool:
         if held.aggregation_temporality in _DELTA:
@@ -207,14 +214,14 @@ class _Reader:
             yield Reading(series, time, self._float(held.value, "quantileValues"))
 
     def _series(self, point: Point, suffix: str, kind: Kind, rule: Rule) -> Series:
-        resource, resource_at, scope = self._home
+        resource, scope = self._home
         attributes = bytes(point.attributes)
         metric = self._metric.name + suffix
         raw = (resource, scope, metric, kind, rule, attributes)
         known = self._namer.get(self._record, raw)
         if known is not None:
             return known
-        labels = self._labels(resource, resource_at)
+        labels = self._labels(resource, f"resourceMetrics[{self._at[0]}].resource.attributes")
         labels |= self._labels(attributes, f"{self._where}.attributes")
         if scope:
             labels["otel.scope.name"] = scope

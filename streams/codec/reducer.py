@@ -135,7 +135,9 @@ class Reducer:
             time, value = replicas.combined(tick, series.rule)
             found.setdefault((series.system, time), {})[name] = value
         for (system_id, _, tick), (_, replicas) in touched.items():
-            replicas.trim(tick, self._systems[system_id].keep)
+            keep = self._systems[system_id].keep
+            if len(replicas.ticks) > keep:
+                replicas.trim(tick, keep)
         return [
             Samples(name, time, self._interned(tuple(values)), np.array([*values.values()]))
             for (name, time), values in found.items()

@@ -32,7 +32,9 @@ class Replicas:
 
     def put(self, tick: int, source: str, time: float, value: float) -> None:
         """Take one value; of more than `MAX_SOURCES` sources the further ones are left out."""
-        held = self.ticks.setdefault(tick, {})
+        held = self.ticks.get(tick)
+        if held is None:
+            held = self.ticks[tick] = {}
         known = held.get(source)
         if known is None and len(held) >= MAX_SOURCES:
             return

@@ -139,3 +139,22 @@ def test_streams_a_prefix_decides_its_own_frames(stream, cut):
     given_by_all = [f for one in stream for f in long.push(to_samples(*one))]
 
     assert seen(given_by_prefix) == seen(given_by_all)[: len(given_by_prefix)]
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(sample, max_size=20), st.sampled_from([0.0, 40.0]))
+def test_streams_a_row_equals_its_values_one_by_one(stream, lateness):
+    """Whether series come together or each in a message of its own shows nowhere."""
+    whole, single = Aligner(INTERVAL, lateness), Aligner(INTERVAL, lateness)
+    for aligner in (whole, single):  # time is believed, and every series has its place
+        for time in (0, 10):
+            aligner.push(to_samples(time, dict.fromkeys(NAMES, math.nan)))
+    together, apart = [], []
+
+    for time, metrics in stream:
+        together += whole.push(to_samples(time, metrics))
+        for name, value in metrics.items():
+            apart += single.push(to_samples(time, {name: value}))
+
+    assert seen(together) == seen(apart)
+    assert repr(whole.state_dict()["open"]) == repr(single.state_dict()["open"])

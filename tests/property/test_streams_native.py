@@ -55,13 +55,18 @@ def test_streams_row_round_trip(system, at, metrics):
 
 
 @settings(max_examples=50, deadline=None)
-@given(st.lists(time, min_size=1, max_size=4), st.lists(name, min_size=1, unique=True), st.data())
-def test_streams_batch_round_trip(times, names, data):
+@given(
+    st.lists(time, min_size=1, max_size=4),
+    st.lists(name, min_size=1, unique=True),
+    st.data(),
+    st.booleans(),
+)
+def test_streams_batch_round_trip(times, names, data, packed):
     """What is encoded as a batch is decoded as the same rows."""
     width = st.lists(value, min_size=len(names), max_size=len(names))
     values = np.array([data.draw(width) for _ in times])
 
-    found = NativeCodec().decode(record(encode_batch("s", times, names, values)))
+    found = NativeCodec().decode(record(encode_batch("s", times, names, values, packed=packed)))
 
     assert [(t, tuple(names)) for t in times] == [(s.time, s.names) for s in found]
     np.testing.assert_array_equal(values, [s.values for s in found])

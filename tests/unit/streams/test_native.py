@@ -1,5 +1,6 @@
 """The native codec: both forms, what is missing, and every way to be wrong."""
 
+import base64
 import json
 
 import numpy as np
@@ -140,6 +141,24 @@ class TestBatch:
         np.testing.assert_array_equal([[np.nan, 1], [2, np.nan]], [one.values, two.values])
         assert 2 == codec.extreme
 
+    def test_packed_values(self):
+        """Base64 of little-endian float64, row by row; NaN is missing, what is extreme too."""
+        values = np.array([[1.5, np.nan], [np.inf, 3.0]])
+        codec = NativeCodec()
+        packed = base64.b64encode(values.astype("<f8").tobytes()).decode()
+
+        one, two = codec.decode(record(batch(values=packed)))
+
+        np.testing.assert_array_equal([[1.5, np.nan], [np.nan, 3]], [one.values, two.values])
+        assert 1 == codec.extreme
+
+    def test_packed_values_beside_numbers_that_are_not_json(self):
+        """What only the slow decoder reads may hold packed values too."""
+        raw = json.dumps(batch(values=base64.b64encode(bytes(32)).decode())).encode()
+        (one, two) = decode(raw[:-1] + b', "x": NaN}')
+
+        assert [[0.0, 0.0], [0.0, 0.0]] == [one.values.tolist(), two.values.tolist()]
+
 
 class TestErrors:
     @pytest.mark.parametrize(
@@ -210,6 +229,8 @@ class TestErrors:
             ),
             (batch(values=[[1, 2], 3]), "values[1]: array expected, got float 3.0"),
             (batch(values=[[1, 2], [3, "4"]]), "values[1][1]: number expected, got str '4'"),
+            (batch(values="AAA"), "values: base64 expected, got str 'AAA'"),
+            (batch(values="AAAA"), "values: 8 bytes for each of 2 x 2 values expected (32), got 3"),
             (batch(values=None), "values: array expected, got nothing"),
             (batch(timestamps=None), "timestamps: array expected, got nothing"),
             (

@@ -62,8 +62,9 @@ class TestExamples:
         [
             (0, {"cart:cpu": 0.42, "cart:latency_p95": 0.118, "db:cpu": None}),
             (1, {"cart:cpu": 0.43, "db:cpu": 0.11}),
+            (2, {"cart:cpu": 0.43, "db:cpu": 0.11}),
             (
-                2,
+                3,
                 {
                     "shop/checkout:system.cpu.utilization{state=user}": 0.42,
                     "shop/checkout:http.server.duration.count": 10.0,
@@ -73,10 +74,10 @@ class TestExamples:
                     "shop/checkout:http.server.duration.p99": 0.48,
                 },
             ),
-            (3, {"web1:cpu.usage_idle": 98.1, "web1:cpu.usage_user": 1.2}),
-            (4, {"web1:disk.used_percent{path=/var}": 61.5}),
+            (4, {"web1:cpu.usage_idle": 98.1, "web1:cpu.usage_user": 1.2}),
+            (5, {"web1:disk.used_percent{path=/var}": 61.5}),
             (
-                5,
+                6,
                 {
                     "web1:cpu.usage_idle": 98.1,
                     "web1:cpu.usage_user": 1.2,
@@ -84,7 +85,7 @@ class TestExamples:
                     "web1:disk.inodes_free{path=/var}": 1048576.0,
                 },
             ),
-            (6, {"shop/cart:process_open_fds": 0.42}),
+            (7, {"shop/cart:process_open_fds": 0.42}),
         ],
     )
     def test_example(self, index, expected):
