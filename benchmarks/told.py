@@ -1,0 +1,176 @@
+"""Recorded incidents whose onset is told, ranked without the daemon around.
+
+Base and evidence are built by the engine's own parts (`coral.normal`, `coral.localise`), in the
+order of `coral.diagnosis`; what an event says besides the ranking is left out. A case then takes
+milliseconds, so that it can be ranked under a hundred changed conditions. That the rankings are
+those of the engine is counted by tests.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from pkgutil import resolve_name
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coral.config import EngineConfig
+from coral.evaluation import RankScores, break_ties, rank_scores
+from coral.localise.convergence import revision_due
+from coral.localise.evidence import Evidence
+from coral.localise.layout import Layout
+from coral.localise.rank import Localiser
+from coral.normal import NormalState
+from coral.replay import system_of
+from streams.recorded import Recording
+
+__all__ = ["Normal", "Told", "changed", "learn", "open_told", "rank", "scores_of", "settle"]
+
+Floats = NDArray[np.float64]
+# A row follows the one before it up to this many intervals later, as in the engine.
+ADJACENT_INTERVALS = 1.5
+
+
+class Told(NamedTuple):
+    """A recorded incident.
+
+    Parameters
+    ----------
+    dataset, case : str
+    names : tuple of str, length n
+        ``<entity>:<metric>``.
+    times : ndarray of shape (rows,), unix s
+    x : ndarray of shape (rows, n), float64, NaN = missing
+    onset : int
+        Row from which the engine is told that the state is not normal.
+    end : int
+        First row after the fault.
+    kpi : tuple of str
+    edges : tuple of (str, str)
+        Known relations of entities, (cause, effect).
+    interval_s : float
+    truth : frozenset of str
+        Entities; for the scorer.
+    any_of : bool
+        One of them is enough.
+    """
+
+    dataset: str
+    case: str
+    names: tuple[str, ...]
+    times: Floats
+    x: Floats
+    onset: int
+    end: int
+    kpi: tuple[str, ...]
+    edges: tuple[tuple[str, str], ...]
+    interval_s: float
+    truth: frozenset[str]
+    any_of: bool
+
+    @property
+    def key(self) -> str:
+        """``<data set>/<case>``."""
+        return f"{self.dataset}/{self.case}"
+
+
+class Normal(NamedTuple):
+    """What is known at the onset."""
+
+    layout: Layout
+    state: NormalState
+
+
+def open_told(path: Path) -> Told | None:
+    """Return the incident at `path`; None if its onset cannot be told or its cause is unknown."""
+    recording = Recording.open(path)
+    meta = recording.meta
+    if "oracle" not in meta.modes or meta.fault_start is None or not meta.root_cause_entities:
+        return None
+    times, rows = zip(*recording.rows(), strict=True)
+    time, x = np.array(times), np.array(rows)
+    x[~np.isfinite(x)] = np.nan
+    end = np.inf if meta.fault_end is None else meta.fault_end
+    system = system_of(meta)
+    return Told(
+        dataset=meta.dataset,
+        case=meta.case,
+        names=recording.names,
+        times=time,
+        x=x,
+        onset=int(np.searchsorted(time, meta.fault_start)),
+        end=int(np.searchsorted(time, end, side="right")),
+        kpi=system.kpi,
+        edges=system.causal_edges,
+        interval_s=system.interval_s,
+        truth=frozenset(meta.root_cause_entities),
+        any_of=meta.root_cause_semantics == "any-of",
+    )
+
+
+def learn(told: Told, config: EngineConfig | None = None) -> Normal:
+    """Return what the engine knows when the incident opens."""
+    state = NormalState(told.names, config or EngineConfig(), told.edges)
+    for t in range(told.onset):
+        state.absorb(told.x[t], adjacent=_follows(told, t))
+    return Normal(Layout(told.names, told.kpi, told.edges), state)
+
+
+def settle(told: Told, normal: Normal) -> Iterator[tuple[int, Localiser]]:
+    """Yield the rows since the onset and the localiser whenever a revision is due."""
+    layout, state = normal
+    base, adjacent = state.base()
+    mechanism = state.mechanism(told.x[told.onset : told.onset + 1], layout.kpi_series)
+    localiser = Localiser(layout, Evidence(base, adjacent, mechanism, layout.pairs))
+    for t in range(told.onset, told.end):
+        localiser.update(told.x[t], adjacent=_follows(told, t))
+        if revision_due(localiser.rows):
+            yield localiser.rows, localiser
+
+
+def rank(told: Told, normal: Normal) -> list[str]:
+    """Return the entities, best first, of the last revision before the fault ends."""
+    last: list[str] = []
+    due = [n for n in range(1, told.end - told.onset + 1) if revision_due(n)]
+    for rows, localiser in settle(told, normal):
+        if rows == due[-1]:
+            last = names_of(told, localiser)
+    return last
+
+
+def names_of(told: Told, localiser: Localiser) -> list[str]:
+    """Return the entities that have a score, best first, ties against the truth."""
+    found = localiser.rank()
+    return break_ties(localiser.layout.entities, found.scores.tolist(), told.truth)
+
+
+def scores_of(told: Told, ranking: Sequence[str]) -> RankScores:
+    """Score a ranking."""
+    return rank_scores(ranking, told.truth, any_of=told.any_of)
+
+
+@contextmanager
+def changed(values: Mapping[str, object]) -> Iterator[None]:
+    """Give constants and functions, named ``module:attribute``, other values for a while."""
+    before = {name: resolve_name(name) for name in values}
+    try:
+        for name, value in values.items():
+            _put(name, value)
+        yield
+    finally:
+        for name, value in before.items():
+            _put(name, value)
+
+
+def _put(name: str, value: object) -> None:
+    owner, _, attribute = name.replace(":", ".").rpartition(".")
+    module, _, path = name.partition(":")
+    inner = path.rpartition(".")[0]
+    setattr(resolve_name(f"{module}:{inner}" if inner else owner), attribute, value)
+
+
+def _follows(told: Told, t: int) -> bool:
+    """Whether a row directly follows the one before it on the grid."""
+    gap = np.inf if t == 0 else told.times[t] - told.times[t - 1]
+    return bool(gap <= ADJACENT_INTERVALS * told.interval_s)
