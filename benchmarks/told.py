@@ -6,6 +6,7 @@ milliseconds, so that it can be ranked under a hundred changed conditions. That 
 those of the engine is counted by tests.
 """
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,15 +18,31 @@ from numpy.typing import NDArray
 
 from coral.config import EngineConfig
 from coral.evaluation import RankScores, break_ties, rank_scores
+from coral.findings import Findings
+from coral.incident import Tier
 from coral.localise.convergence import revision_due
 from coral.localise.evidence import Evidence
 from coral.localise.layout import Layout
-from coral.localise.rank import Localiser
+from coral.localise.profile import Courses
+from coral.localise.rank import Localiser, Ranking
 from coral.normal import NormalState
 from coral.replay import system_of
 from streams.recorded import Recording
 
-__all__ = ["Normal", "Told", "changed", "learn", "open_told", "rank", "scores_of", "settle"]
+__all__ = [
+    "Normal",
+    "Told",
+    "answer",
+    "changed",
+    "learn",
+    "names_of",
+    "open_clean",
+    "open_told",
+    "rank",
+    "scores_of",
+    "settle",
+    "tier_of",
+]
 
 Floats = NDArray[np.float64]
 # A row follows the one before it up to this many intervals later, as in the engine.
@@ -88,19 +105,39 @@ def open_told(path: Path) -> Told | None:
     meta = recording.meta
     if "oracle" not in meta.modes or meta.fault_start is None or not meta.root_cause_entities:
         return None
+    end = math.inf if meta.fault_end is None else meta.fault_end
+    return _opened(recording, meta.fault_start, end)
+
+
+def open_clean(path: Path) -> Told | None:
+    """Return the rows at `path` that are normal, onset and end behind the last of them.
+
+    What comes after a join of two recordings, as a change at a join is real, is left out. None for
+    streams with several faults, and for recordings without history.
+    """
+    recording = Recording.open(path)
+    meta = recording.meta
+    fault_free = meta.fault_start is None and "false-alarms" in meta.modes
+    if meta.faults or not ("oracle" in meta.modes or fault_free):
+        return None
+    ends = [t for t in (meta.fault_start, meta.join_at) if t is not None]
+    return _opened(recording, min(ends, default=math.inf), -math.inf)
+
+
+def _opened(recording: Recording, start: float, end: float) -> Told:
+    meta, system = recording.meta, system_of(recording.meta)
     times, rows = zip(*recording.rows(), strict=True)
     time, x = np.array(times), np.array(rows)
     x[~np.isfinite(x)] = np.nan
-    end = np.inf if meta.fault_end is None else meta.fault_end
-    system = system_of(meta)
+    onset = int(np.searchsorted(time, start))
     return Told(
         dataset=meta.dataset,
         case=meta.case,
         names=recording.names,
         times=time,
         x=x,
-        onset=int(np.searchsorted(time, meta.fault_start)),
-        end=int(np.searchsorted(time, end, side="right")),
+        onset=onset,
+        end=max(int(np.searchsorted(time, end, side="right")), onset),
         kpi=system.kpi,
         edges=system.causal_edges,
         interval_s=system.interval_s,
@@ -129,20 +166,34 @@ def settle(told: Told, normal: Normal) -> Iterator[tuple[int, Localiser]]:
             yield localiser.rows, localiser
 
 
+def last_due(told: Told) -> int:
+    """Return the rows since the onset at the last revision before the fault ends."""
+    return max(n for n in range(1, told.end - told.onset + 1) if revision_due(n))
+
+
+def answer(told: Told, normal: Normal) -> Localiser:
+    """Return the localiser at the last revision before the fault ends."""
+    last = last_due(told)
+    return next(localiser for rows, localiser in settle(told, normal) if rows == last)
+
+
 def rank(told: Told, normal: Normal) -> list[str]:
     """Return the entities, best first, of the last revision before the fault ends."""
-    last: list[str] = []
-    due = [n for n in range(1, told.end - told.onset + 1) if revision_due(n)]
-    for rows, localiser in settle(told, normal):
-        if rows == due[-1]:
-            last = names_of(told, localiser)
-    return last
+    localiser = answer(told, normal)
+    return names_of(told, localiser.layout, localiser.rank())
 
 
-def names_of(told: Told, localiser: Localiser) -> list[str]:
+def tier_of(told: Told, normal: Normal, localiser: Localiser, ranking: Ranking) -> Tier:
+    """Return how far the engine trusts a ranking."""
+    times = told.times[told.onset : told.end].tolist()
+    nothing = np.empty((0, len(told.names)))
+    courses = Courses(1, nothing, nothing)
+    return Findings(localiser, ranking, times, -math.inf, courses, normal.state.n_rows).tier
+
+
+def names_of(told: Told, layout: Layout, ranking: Ranking) -> list[str]:
     """Return the entities that have a score, best first, ties against the truth."""
-    found = localiser.rank()
-    return break_ties(localiser.layout.entities, found.scores.tolist(), told.truth)
+    return break_ties(layout.entities, ranking.scores.tolist(), told.truth)
 
 
 def scores_of(told: Told, ranking: Sequence[str]) -> RankScores:
