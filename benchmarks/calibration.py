@@ -89,7 +89,8 @@ def _row(kind: str, told: Told) -> Row:
     normal = learn(told)
     localiser = answer(told, normal)
     ranking = localiser.rank()
-    found = scores_of(told, names_of(told, localiser.layout, ranking)) if told.truth else None
+    names = names_of(told, localiser.layout, ranking)
+    found = scores_of(told, names) if kind == "fault" else None
     return {
         "kind": kind,
         "dataset": told.dataset,
@@ -98,7 +99,10 @@ def _row(kind: str, told: Told) -> Row:
         "tier": tier_of(told, normal, localiser, ranking),
         "consensus": ranking.consensus,
         "margin": ranking.margin,
-        "ac@1": found.ac1 if found and kind == "fault" else None,
+        "first": names[0] if names else None,
+        "fault_type": told.fault_type if found else None,
+        "ac@1": found.ac1 if found else None,
+        "avg@5": found.avg5 if found else None,
     }
 
 

@@ -71,6 +71,8 @@ class Told(NamedTuple):
         Entities; for the scorer.
     any_of : bool
         One of them is enough.
+    fault_type : str
+        For tables.
     """
 
     dataset: str
@@ -85,6 +87,7 @@ class Told(NamedTuple):
     interval_s: float
     truth: frozenset[str]
     any_of: bool
+    fault_type: str
 
     @property
     def key(self) -> str:
@@ -143,6 +146,7 @@ def _opened(recording: Recording, start: float, end: float) -> Told:
         interval_s=system.interval_s,
         truth=frozenset(meta.root_cause_entities),
         any_of=meta.root_cause_semantics == "any-of",
+        fault_type=meta.fault_type or "",
     )
 
 
