@@ -35,6 +35,7 @@ from told import (  # noqa: E402
     tier_of,
 )
 
+from coral.argument import LIKELY_CONSENSUS, LIKELY_MARGIN  # noqa: E402
 from coral.backtest import find_cases  # noqa: E402
 from coral.evaluation import mean  # noqa: E402
 
@@ -56,11 +57,11 @@ def judge(path: Path) -> list[Row]:
     rows = [] if told is None else [_fault(told)]
     if clean is not None and not _events(path):
         longest = MOST_ROWS if told is None else told.end - told.onset
-        rows += [_row("clean", window) for window in windows(clean, longest)]
+        rows += [_row("clean", window) for window in clean_windows(clean, longest)]
     return rows + [_row("load", spike) for spike in _spikes(path)]
 
 
-def windows(clean: Told, longest: int) -> Iterator[Told]:
+def clean_windows(clean: Told, longest: int) -> Iterator[Told]:
     """Yield normal rows in which an onset is told, as long as the fault where there is room."""
     for share in ENDS:
         end = int(share * clean.onset)
@@ -145,6 +146,22 @@ def tiers(rows: Sequence[Row]) -> dict[str, Any]:
     return result
 
 
+def agreeing(rows: Sequence[Row]) -> list[Row]:
+    """Return the answers that would be *likely* by agreement and distance alone."""
+    return [
+        row
+        for row in rows
+        if row["consensus"] >= LIKELY_CONSENSUS and row["margin"] >= LIKELY_MARGIN
+    ]
+
+
+def agreement_alone(faults: Sequence[Row], clean: Sequence[Row]) -> dict[str, float]:
+    """Return what *likely* would be worth if agreement and distance were enough."""
+    right = [row["ac@1"] for row in agreeing(faults)]
+    wrong = len(agreeing(clean)) / max(len(clean), 1)
+    return {"n": len(right), "ac@1": round(mean(right), 6), "likely_rate": round(wrong, 6)}
+
+
 def selective(rows: Sequence[Row]) -> list[dict[str, float]]:
     """Return accuracy against the share of answers kept, surest first."""
     order = {"likely": 0, "possible": 1, "no clear cause": 2}
@@ -199,7 +216,8 @@ def main() -> None:
     chosen = parser.parse_args()
     rows = run(chosen.dirs, QUICK_STEP if chosen.quick else 1, chosen.jobs)
     faults = [row for row in rows if row["kind"] == "fault"]
-    clean = likely_share(distinct([row for row in rows if row["kind"] == "clean"]))
+    windows = distinct([row for row in rows if row["kind"] == "clean"])
+    clean = likely_share(windows)
     load = likely_share(distinct([row for row in rows if row["kind"] == "load"]))
     named = tiers(faults)
     figures = {
@@ -216,6 +234,7 @@ def main() -> None:
         tiers=named,
         intervals=intervals(faults),
         selective=selective(faults),
+        agreement_alone=agreement_alone(faults, windows),
         fault_free=clean,
         load_spikes=load,
         by_rows=by_rows([row for row in faults if row["dataset"] in SETS]),

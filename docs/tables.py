@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import peers_tables
+import proof_tables
 import trigger_tables
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -155,7 +156,30 @@ PARTS |= {
     "peers_macro": lambda: peers_tables.macro(load("peers"), load("oracle")),
     "peers_cost": lambda: peers_tables.cost(load("peers")),
 }
-FILES = (ROOT / "README.md", ROOT / "docs" / "trigger.md", ROOT / "docs" / "peers.md")
+PARTS |= {
+    f"proof_{part.__name__}": lambda part=part, file=file: part(load(file))
+    for file, parts in (
+        ("robustness", (proof_tables.robustness,)),
+        (
+            "ablations",
+            (proof_tables.ablations, proof_tables.constants, proof_tables.left_out),
+        ),
+        (
+            "calibration",
+            (
+                proof_tables.tiers,
+                proof_tables.selective,
+                proof_tables.by_rows,
+                proof_tables.wrong,
+            ),
+        ),
+    )
+    for part in parts
+}
+FILES = (
+    ROOT / "README.md",
+    *(ROOT / "docs" / f"{name}.md" for name in ("trigger", "peers", "proof", "failures")),
+)
 
 
 def fill(text: str, names: list[str]) -> tuple[str, set[str]]:
