@@ -56,6 +56,17 @@ def robustness(result: Result) -> str:
     return _table(header, rows) + "\n\n" + _facts(result)
 
 
+def controls(result: Result) -> str:
+    """AC@1 / Avg@5 of ours with the known relations, with none, and with wrong ones."""
+    labels = {"as_recorded": "known", "no_graph": "none", "shuffled_graph": "shuffled"}
+    rows = []
+    for name, label in labels.items():
+        found = result["conditions"][name]
+        cells = [_pair(found["datasets"][dataset]) for dataset in SETS]
+        rows.append((label, *cells, _pair(found["macro"])))
+    return _table(("CORAL, graph", *SETS.values(), "macro"), rows) + "\n\n" + _facts(result)
+
+
 def ablations(result: Result) -> str:
     """AC@1 / Avg@5 without each part."""
     parts = [{"label": "all parts"} | result["now"], *result["ablations"].values()]

@@ -159,7 +159,7 @@ PARTS |= {
 PARTS |= {
     f"proof_{part.__name__}": lambda part=part, file=file: part(load(file))
     for file, parts in (
-        ("robustness", (proof_tables.robustness,)),
+        ("robustness", (proof_tables.robustness, proof_tables.controls)),
         (
             "ablations",
             (proof_tables.ablations, proof_tables.constants, proof_tables.left_out),
