@@ -114,7 +114,9 @@ def _fault(told: Told) -> Row:
 def after(told: Told) -> dict[int, tuple[float, float]]:
     """Return AC@1 and Avg@5 after 1, 2, 4 ... rows."""
     found = {}
-    for rows, localiser in settle(told, learn(told)):
+    normal = learn(told)
+    for since, localiser in settle(told, normal):
+        rows = since - (told.onset - normal.onset)
         if rows & (rows - 1) == 0:
             score = scores_of(told, names_of(told, localiser.layout, localiser.rank()))
             found[rows] = (round(score.ac1, 6), round(score.avg5, 6))

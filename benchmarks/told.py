@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coral.config import EngineConfig
+from coral.engine import QUARANTINE_ROWS, QUARANTINE_SHARE_TOLD
 from coral.evaluation import RankScores, break_ties, rank_scores
 from coral.findings import Findings
 from coral.incident import Tier
@@ -26,6 +27,7 @@ from coral.localise.layout import Layout
 from coral.localise.profile import Courses
 from coral.localise.rank import Localiser, Ranking
 from coral.normal import NormalState
+from coral.onset import rows_late
 from coral.replay import system_of
 from streams.recorded import Recording
 
@@ -100,6 +102,7 @@ class Normal(NamedTuple):
 
     layout: Layout
     state: NormalState
+    onset: int  # row at which the incident opens, at the told one or before
 
 
 def open_told(path: Path) -> Told | None:
@@ -151,33 +154,43 @@ def _opened(recording: Recording, start: float, end: float) -> Told:
 
 
 def learn(told: Told, config: EngineConfig | None = None) -> Normal:
-    """Return what the engine knows when the incident opens."""
+    """Return what the engine knows when the incident opens, and where it opens it."""
     state = NormalState(told.names, config or EngineConfig(), told.edges)
-    for t in range(told.onset):
+    learned = _learned_before(told.onset)
+    for t in range(learned):
         state.absorb(told.x[t], adjacent=_follows(told, t))
-    return Normal(Layout(told.names, told.kpi, told.edges), state)
+    onset = told.onset - rows_late(state.base()[0], told.x[learned : told.onset + 1])
+    for t in range(learned, onset):
+        state.absorb(told.x[t], adjacent=_follows(told, t))
+    return Normal(Layout(told.names, told.kpi, told.edges), state, onset)
+
+
+def _learned_before(onset: int) -> int:
+    """Return how many rows have left quarantine when the row at the onset comes."""
+    learned, (low, high) = 0, QUARANTINE_ROWS
+    for seen in range(1, onset + 1):
+        while seen - learned > max(low, min(high, learned // QUARANTINE_SHARE_TOLD)):
+            learned += 1
+    return learned
 
 
 def settle(told: Told, normal: Normal) -> Iterator[tuple[int, Localiser]]:
     """Yield the rows since the onset and the localiser whenever a revision is due."""
-    layout, state = normal
+    layout, state, onset = normal
     base, adjacent = state.base()
-    mechanism = state.mechanism(told.x[told.onset : told.onset + 1], layout.kpi_series)
+    mechanism = state.mechanism(told.x[onset : told.onset + 1], layout.kpi_series)
     localiser = Localiser(layout, Evidence(base, adjacent, mechanism, layout.pairs))
-    for t in range(told.onset, told.end):
+    for t in range(onset, told.end):
         localiser.update(told.x[t], adjacent=_follows(told, t))
-        if revision_due(localiser.rows):
+        if t >= told.onset and (t == told.onset or revision_due(localiser.rows)):
             yield localiser.rows, localiser
-
-
-def last_due(told: Told) -> int:
-    """Return the rows since the onset at the last revision before the fault ends."""
-    return max(n for n in range(1, told.end - told.onset + 1) if revision_due(n))
 
 
 def answer(told: Told, normal: Normal) -> Localiser:
     """Return the localiser at the last revision before the fault ends."""
-    last = last_due(told)
+    early = told.onset - normal.onset
+    due = [n for n in range(early + 2, told.end - normal.onset + 1) if revision_due(n)]
+    last = max(due, default=early + 1)
     return next(localiser for rows, localiser in settle(told, normal) if rows == last)
 
 
@@ -189,7 +202,7 @@ def rank(told: Told, normal: Normal) -> list[str]:
 
 def tier_of(told: Told, normal: Normal, localiser: Localiser, ranking: Ranking) -> Tier:
     """Return how far the engine trusts a ranking."""
-    times = told.times[told.onset : told.end].tolist()
+    times = told.times[normal.onset : told.end].tolist()
     nothing = np.empty((0, len(told.names)))
     courses = Courses(1, nothing, nothing)
     return Findings(localiser, ranking, times, -math.inf, courses, normal.state.n_rows).tier
