@@ -13,8 +13,8 @@ Floats = NDArray[np.float64]
 OUTSIDE = 6.0
 # Share of the series outside at the onset that must have been so in a row before it.
 ALIKE = 0.5
-# A single such row may be an artefact, such as the join of two recordings.
-LEAST_ROWS = 2
+# One or two such rows may be an artefact, such as the join of two recordings.
+LEAST_ROWS = 3
 # Range of fewer rows than this is unknown.
 LEAST_BASE = 16
 
@@ -35,7 +35,7 @@ def rows_late(base: Floats, newest: Floats) -> int:
     Returns
     -------
     int
-        0 .. m; 0 as well for fewer than two rows.
+        0 .. m; 0 as well for fewer than three rows.
     """
     if len(base) < LEAST_BASE:
         return 0
