@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast lint types imports unit unit-fast kafka kafka-stop soak evaluate trigger speed record docs clean peers
+.PHONY: help demo test test-fast lint types imports unit unit-fast kafka kafka-stop soak evaluate trigger speed record docs clean peers proof
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -66,6 +66,14 @@ evaluate: $(VENV)/installed ## scorecards over CASES=DIR, both modes
 peers: $(VENV)/installed ## peers and baselines over CASES=DIR, in environments of their own (hours)
 	@test -n "$(CASES)" || { echo "usage: make peers CASES=DIR"; exit 2; }
 	$(BIN)/python benchmarks/peers/run.py $(CASES) --json benchmarks/results/peers.json
+
+proof: $(VENV)/installed ## robustness, ablations, constants, calibration over CASES=DIR (an hour)
+	@test -n "$(CASES)" || { echo "usage: make proof CASES=DIR"; exit 2; }
+	$(BIN)/python benchmarks/robustness.py $(CASES) --json benchmarks/results/robustness.json
+	$(BIN)/python benchmarks/calibration.py $(CASES) benchmarks/recordings \
+	  --json benchmarks/results/calibration.json
+	$(BIN)/python benchmarks/ablations.py $(CASES) --leave-one-out \
+	  --json benchmarks/results/ablations.json
 
 trigger: $(VENV)/installed-dev ## full run of benchmarks/trigger.py over CASES=DIR
 	@test -n "$(CASES)" || { echo "usage: make trigger CASES=DIR"; exit 2; }

@@ -34,7 +34,11 @@ def began(data: Incident) -> str:
     """Return when the normal state ended, and how that was noticed."""
     trigger = data.trigger
     if trigger.source == "told":
-        return f"The onset {trigger.onset} was told; {data.base_rows} rows of normal state."
+        text = f"The onset {trigger.onset} was told; {data.base_rows} rows of normal state."
+        first = trigger.onset_interval[0]
+        if first == trigger.onset:
+            return text
+        return f"{text} The rows since {clock(first, trigger.onset[:10])} look like it already."
     day = trigger.time[:10]
     earliest, latest = (clock(time, day) for time in trigger.onset_interval)
     between = "" if earliest == latest else f" (between {earliest} and {latest})"

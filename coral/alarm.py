@@ -17,8 +17,16 @@ NAMED = 5  # series listed of each kind
 NEAR_ZERO = 0.01  # a level this much smaller than before may be a counter that started anew
 
 
-def told(onset: float) -> Trigger:
-    """Return the trigger of an incident whose onset was given, unix s."""
+def told(onset: float, earliest: float) -> Trigger:
+    """Return the trigger of an incident whose onset was given.
+
+    Parameters
+    ----------
+    onset : float
+        As it was given, unix s.
+    earliest : float
+        Time of the first row that looks like the one at the onset, unix s.
+    """
     return Trigger(
         source="told",
         time=timestamp(onset),
@@ -29,7 +37,7 @@ def told(onset: float) -> Trigger:
         threshold=None,
         p_value=None,
         series=[],
-        onset_interval=[timestamp(onset), timestamp(onset)],
+        onset_interval=[timestamp(earliest), timestamp(onset)],
         artefacts=None,
         budget=None,
     )

@@ -8,14 +8,26 @@ from coral.localise.layout import Layout
 from coral.localise.rank import Ranking
 from coral.words import SILENT, quoted, relative
 
-__all__ = ["LIKELY_CONSENSUS", "LIKELY_MARGIN", "Candidate", "arguments", "objection", "upstream"]
+__all__ = [
+    "LIKELY_CONSENSUS",
+    "LIKELY_MARGIN",
+    "NORMAL_ROWS",
+    "SURPRISING",
+    "Candidate",
+    "arguments",
+    "objection",
+    "upstream",
+]
 
 # Trust: what the consensus of cheap variants of the ranking and the distance to the second say.
 LIKELY_CONSENSUS = 0.8
 LIKELY_MARGIN = math.log(1.25)
+# Of n series that were normal for m rows, n / (m + 1) are expected to leave their range in the next
+# one. With fewer rows than series nothing is likely; more than so many rows need not be known.
+NORMAL_ROWS = 512
 # A cause counts as explaining an entity in words from this share on.
 EXPLAINS = 0.5
-# In words, a series is surprising from twice its usual surprise on.
+# A series is surprising from twice its usual surprise on: rows without a fault seldom get there.
 SURPRISING = math.log(2.0)
 # Cells missing, above the usual share, that are worth a word.
 GAPS = 0.1
@@ -33,6 +45,7 @@ class Candidate(NamedTuple):
     explains: float | None
     changed_after_kpi_s: float | None
     interval: Sequence[float] | None  # of it
+    base_rows: int  # of normal state that it is compared with
 
 
 def arguments(
@@ -87,6 +100,8 @@ def _surprise(layout: Layout, ranking: Ranking, candidate: Candidate) -> Said:
     if sustained[best] >= SURPRISING:
         times = _times(math.exp(sustained[best]))
         said.append((True, f"{quoted(layout.names[best])} surprises {times} as much as usual"))
+    elif candidate.rank == 1:
+        said.append((False, f"{quoted(layout.names[best])} surprises less than twice as usual"))
     count = sum(bool(sustained[s] >= SURPRISING) for s in candidate.series)
     if count > 1 and 2 * count >= len(candidate.series):
         some = "all" if count == len(candidate.series) else f"{count} of"
@@ -136,6 +151,9 @@ def _data(layout: Layout, ranking: Ranking, candidate: Candidate) -> Said:
         said.append((False, f"{missing:.0%} of the values of {name} are missing"))
     if ranking.surprise.first[best] < 0:
         said.append((False, f"no single row of {name} left its normal range"))
+    if candidate.rank == 1 and candidate.base_rows < min(len(layout.names), NORMAL_ROWS):
+        known = f"{candidate.base_rows} rows of normal state for {len(layout.names)} series"
+        said.append((False, f"only {known}: some always do what they never did"))
     if candidate.rank == 1 and ranking.rows < FEW_ROWS:
         rows = "one row" if ranking.rows == 1 else f"{ranking.rows} rows"
         said.append((False, f"only {rows} so far"))

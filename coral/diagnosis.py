@@ -327,7 +327,8 @@ class Diagnosis:
         onset = dt.datetime.fromisoformat(self._facts.trigger.onset_interval[0]).timestamp()
         courses = self._profile.courses(self._normal.newest(POINTS * self._profile.span))
         normal_until = min(onset, self._times[0]) - self._system.interval_s
-        return Findings(self._localiser, ranking, self._times, normal_until, courses)
+        known = self._facts.base_rows
+        return Findings(self._localiser, ranking, self._times, normal_until, courses, known)
 
     def _state_seen(self) -> StateSeen | None:
         """Earlier state that the present one is a return of."""

@@ -12,6 +12,7 @@ from coral.config import EngineConfig, SystemConfig
 from coral.diagnosis import Diagnosis
 from coral.incident import Event, Resolution, Trigger
 from coral.normal import NormalState
+from coral.onset import rows_late
 from detectors.trigger import Trigger as Detector
 from streams.records import Frame
 
@@ -26,6 +27,9 @@ ADJACENT_INTERVALS = 1.5
 # Newest rows that are not learned yet, so that an onset estimated some rows back is unspoilt:
 # an eighth of the normal rows seen, within these bounds.
 QUARANTINE_ROWS = (4, 64)
+QUARANTINE_SHARE = 8
+# A told onset may be later: whoever tells it has noticed something first.
+QUARANTINE_SHARE_TOLD = 4
 # Rows before the estimated onset that belong to neither state: ending the base too early costs
 # little, ending it too late costs much.
 ONSET_MARGIN = 1
@@ -119,7 +123,7 @@ class Engine:
             return self._continue(self._diagnosis, row)
         self._recent.append(row)
         if self._told is not None:
-            return self._open(told(row.time), 1) if row.time >= self._told else self._learn()
+            return self._open_told() if row.time >= self._told else self._learn()
         if detector is not None and detector.drift_detected:
             return self._open_detected(detector)
         return self._learn()
@@ -225,8 +229,8 @@ class Engine:
         """Learn the rows that have left quarantine."""
         normal = self._state
         low, high = QUARANTINE_ROWS
-        quarantine = 0 if self._told is not None else max(low, min(high, normal.n_rows // 8))
-        while len(self._recent) > quarantine:
+        share = QUARANTINE_SHARE if self._told is None else QUARANTINE_SHARE_TOLD
+        while len(self._recent) > max(low, min(high, normal.n_rows // share)):
             self._absorb_oldest()
         return []
 
@@ -235,6 +239,12 @@ class Engine:
         row = self._recent.popleft()
         self._state.absorb(row.x, adjacent=row.adjacent and not self._torn)
         self._torn = False
+
+    def _open_told(self) -> list[Event]:
+        """Open the incident at the told onset, or at the rows before it that are faulty already."""
+        base, _ = self._state.base()
+        late = rows_late(base, np.array([row.x for row in self._recent]))
+        return self._open(told(self._recent[-1].time, self._recent[-1 - late].time), 1 + late)
 
     def _open_detected(self, detector: Detector) -> list[Event]:
         times = [row.time for row in self._recent]

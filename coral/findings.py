@@ -9,6 +9,8 @@ import numpy as np
 from coral.argument import (
     LIKELY_CONSENSUS,
     LIKELY_MARGIN,
+    NORMAL_ROWS,
+    SURPRISING,
     Candidate,
     arguments,
     objection,
@@ -48,6 +50,8 @@ class Findings:
     normal_until : float
         Event time until which everything was normal for certain, unix s.
     courses : Courses
+    base_rows : int
+        Rows of normal state that the evidence rests on.
     """
 
     def __init__(
@@ -57,6 +61,7 @@ class Findings:
         times: Sequence[float],
         normal_until: float,
         courses: Courses,
+        base_rows: int,
     ) -> None:
         self._layout: Layout = localiser.layout
         self._ranking = ranking
@@ -64,6 +69,7 @@ class Findings:
         self._times = times
         self._normal_until = normal_until
         self._courses = courses
+        self._base_rows = base_rows
         self._series_of: list[list[int]] = [[] for _ in self._layout.entities]
         for series in ranking.metric_order:
             self._series_of[self._layout.owner[series]].append(series)
@@ -72,12 +78,13 @@ class Findings:
     def tier(self) -> Tier:
         """How far the first cause can be trusted."""
         ranking = self._ranking
-        first = ranking.order[0]
-        surprise = max(ranking.surprise.sustained[s] for s in self._series_of[first])
-        if ranking.scores[first] <= 0 or surprise < LEAST_SURPRISE:
+        first, sustained = ranking.order[0], ranking.surprise.sustained
+        series = self._series_of[first]
+        if ranking.scores[first] <= 0 or sustained[series].max() < LEAST_SURPRISE:
             return "no clear cause"
-        sure = ranking.consensus >= LIKELY_CONSENSUS and ranking.margin >= LIKELY_MARGIN
-        return "likely" if sure else "possible"
+        apart = ranking.consensus >= LIKELY_CONSENSUS and ranking.margin >= LIKELY_MARGIN
+        known = self._base_rows >= min(len(self._layout.names), NORMAL_ROWS)
+        return "likely" if apart and known and sustained[series[0]] >= SURPRISING else "possible"
 
     def summary(self, causes: Sequence[Cause]) -> str:
         """Return the answer in one sentence."""
@@ -147,7 +154,9 @@ class Findings:
         after_kpi, interval = self._after_kpi(series[0])
         path = ranking.paths[rank - 1]
         explains = self._share(path)
-        candidate = Candidate(rank, entity, series, path, explains, after_kpi, interval)
+        candidate = Candidate(
+            rank, entity, series, path, explains, after_kpi, interval, self._base_rows
+        )
         favour, against = arguments(layout, ranking, candidate)
         entities = [layout.entities[e] for e in path]
         return Cause(

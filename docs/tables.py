@@ -17,6 +17,7 @@ from typing import Any
 
 import kafka_tables
 import peers_tables
+import proof_tables
 import trigger_tables
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -160,9 +161,29 @@ PARTS |= {
     "kafka_speed": lambda: kafka_tables.speed(load("kafka")),
     "kafka_capacity": lambda: kafka_tables.capacity(load("capacity")),
 }
+PARTS |= {
+    f"proof_{part.__name__}": lambda part=part, file=file: part(load(file))
+    for file, parts in (
+        ("robustness", (proof_tables.robustness, proof_tables.controls)),
+        (
+            "ablations",
+            (proof_tables.ablations, proof_tables.constants, proof_tables.left_out),
+        ),
+        (
+            "calibration",
+            (
+                proof_tables.tiers,
+                proof_tables.selective,
+                proof_tables.by_rows,
+                proof_tables.wrong,
+            ),
+        ),
+    )
+    for part in parts
+}
 FILES = (
     ROOT / "README.md",
-    *(ROOT / "docs" / f"{name}.md" for name in ("trigger", "peers", "kafka")),
+    *(ROOT / "docs" / f"{name}.md" for name in ("trigger", "peers", "proof", "failures", "kafka")),
 )
 
 

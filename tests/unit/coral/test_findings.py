@@ -117,3 +117,23 @@ def test_an_incident_of_an_older_checkpoint_goes_on():
     course = events[-1].data.causes[0].metrics[0].course
     assert (2, [None] * 12) == (course.rows, course.after[:12])
     assert None not in course.after[12:]
+
+
+def test_nothing_is_likely_on_fewer_normal_rows_than_series():
+    """Some series always does what it never did before; the answer says so."""
+    rows = shop_rows(rows=ONSET + 40)
+    enough = run(rows[ONSET - 8 :], onset=8.0)[-1].data
+    few = run(rows[ONSET - 7 :], onset=7.0)[-1].data
+    assert 8 == len(NAMES)
+    assert ("likely", "possible") == (enough.tier, few.tier)
+    assert [few.causes[0].entity] == [enough.causes[0].entity] == ["db"]
+    said = "only 7 rows of normal state for 8 series: some always do what they never did"
+    assert said in few.causes[0].evidence_against
+    assert not any("normal state for" in text for text in enough.causes[0].evidence_against)
+
+
+def test_nothing_is_likely_that_hardly_surprises():
+    """An onset is told where nothing is wrong: the strongest is named, and doubted."""
+    event = run(shop_rows(rows=ONSET, seed=3), onset=float(ONSET - 20))[-1].data
+    assert event.tier in {"possible", "no clear cause"}
+    assert any("less than twice as usual" in text for text in event.causes[0].evidence_against)

@@ -329,8 +329,9 @@ def test_five_thousand_series_and_one():
 def test_a_series_that_gets_restless_is_found():
     """A controller that hunts, within what was seen before, is named as what it is."""
     rng = np.random.default_rng(12)
-    x = rng.normal(size=(900, 10))
-    x[700:, 3] = 2.0 * (-1.0) ** np.arange(200)
+    own = rng.normal(size=(1700, 10))
+    own[1500:, 3] = 2.5 * (-1.0) ** np.arange(200)
+    x = rng.normal(size=(1700, 2)) @ rng.normal(size=(2, 10)) + 0.3 * own
     trigger = Trigger(n_series=10, interval_s=180.0)
     found = []
     for t, one in enumerate(x):
@@ -340,5 +341,5 @@ def test_a_series_that_gets_restless_is_found():
 
     at, back, channel, carrier = found[0]
     assert (channel, carrier) == ("dispersion", 3)
-    assert 700 <= at <= 760
+    assert 1500 <= at <= 1540
     assert back <= 32

@@ -1,0 +1,228 @@
+"""What wrong, missing and irrelevant input costs: every case again under changed conditions.
+
+The onset is told. A change that is drawn at random is drawn from a seed that is the case's, so that
+every run sees the same.
+"""
+
+import os
+
+# Workers are processes; more threads than cores only disturb each other.
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
+
+import zlib  # noqa: E402
+from collections.abc import Callable, Sequence  # noqa: E402
+from pathlib import Path  # noqa: E402
+from typing import Any, NamedTuple  # noqa: E402
+
+import numpy as np  # noqa: E402
+from common import finish, options  # noqa: E402
+from joblib import Parallel, delayed  # noqa: E402
+from peers.recordings import SETS, case_list  # noqa: E402
+from told import Told, learn, open_told, rank, scores_of  # noqa: E402
+
+from coral.backtest import find_cases  # noqa: E402
+from coral.evaluation import mean  # noqa: E402
+from coral.localise.layout import metric_of  # noqa: E402
+from streams.series import entity_of  # noqa: E402
+
+COPIES = 10
+SPARSER = 5
+REWIRED = 0.2
+DRAWS = 3
+# Every n-th case of a set.
+QUICK_STEP = 4
+Rng = np.random.Generator
+Change = Callable[[Told, Rng], Told]
+
+
+class Condition(NamedTuple):
+    """One change to what the engine gets."""
+
+    name: str
+    label: str
+    change: Change
+    random: bool = False  # then it is drawn a few times and averaged
+
+
+def missing(share: float) -> Change:
+    """Lose cells at random, before and after the onset alike."""
+
+    def change(told: Told, rng: Rng) -> Told:
+        return told._replace(x=np.where(rng.random(told.x.shape) < share, np.nan, told.x))
+
+    return change
+
+
+def moved(rows: int = 0, seconds: float = 0.0) -> Change:
+    """Tell an onset that is late (or, below zero, early)."""
+
+    def change(told: Told, _: Rng) -> Told:
+        by = rows + round(seconds / told.interval_s)
+        return told._replace(onset=max(told.onset + by, 1))
+
+    return change
+
+
+def sparser(told: Told, _: Rng) -> Told:
+    """Keep every fifth row, the first faulty one among them."""
+    kept = np.arange(told.onset % SPARSER, len(told.times), SPARSER)
+    return told._replace(
+        times=told.times[kept],
+        x=told.x[kept],
+        onset=int(np.searchsorted(kept, told.onset)),
+        end=int(np.searchsorted(kept, told.end)),
+        interval_s=told.interval_s * SPARSER,
+    )
+
+
+def decoys(told: Told, rng: Rng) -> Told:
+    """Add ten copies of every entity whose rows are in random order."""
+    names, columns = list(told.names), [told.x]
+    for copy in range(COPIES):
+        order = rng.permutation(len(told.x))
+        names += [f"{entity_of(n)}~{copy}:{metric_of(n)}" for n in told.names]
+        columns.append(told.x[order])
+    return told._replace(names=tuple(names), x=np.hstack(columns))
+
+
+def renamed(told: Told, rng: Rng) -> Told:
+    """Call the entities by numbers in random order."""
+    entities = sorted({entity_of(name) for name in told.names})
+    numbers = rng.permutation(len(entities))
+    new = {entity: f"e{number}" for entity, number in zip(entities, numbers, strict=True)}
+
+    def series(name: str) -> str:
+        return f"{new.get(entity_of(name), entity_of(name))}:{metric_of(name)}"
+
+    return told._replace(
+        names=tuple(map(series, told.names)),
+        kpi=tuple(map(series, told.kpi)),
+        edges=tuple((new.get(a, a), new.get(b, b)) for a, b in told.edges),
+        truth=frozenset(new.get(entity, entity) for entity in told.truth),
+    )
+
+
+def wrong_kpi(told: Told, rng: Rng) -> Told:
+    """Name the same kind of signal of another entity as KPI, any signal where there is none."""
+    if not told.kpi:
+        return told
+    right = {entity_of(name) for name in told.kpi}
+    kinds = {metric_of(name) for name in told.kpi}
+    others = [name for name in told.names if entity_of(name) not in right]
+    same = [name for name in others if metric_of(name) in kinds]
+    return told._replace(kpi=(str(rng.choice(same or others)),))
+
+
+def no_kpi(told: Told, _: Rng) -> Told:
+    """Withhold the KPI."""
+    return told._replace(kpi=())
+
+
+def no_graph(told: Told, _: Rng) -> Told:
+    """Withhold the known relations."""
+    return told._replace(edges=())
+
+
+def rewired(told: Told, rng: Rng) -> Told:
+    """Give a fifth of the relations another cause."""
+    entities = sorted({entity_of(name) for name in told.names})
+    hit = rng.random(len(told.edges)) < REWIRED
+    causes = rng.choice(entities, len(told.edges)) if told.edges else []
+    edges = {
+        (str(other) if wrong else cause, effect)
+        for (cause, effect), wrong, other in zip(told.edges, hit, causes, strict=True)
+    }
+    return told._replace(edges=tuple(sorted(edge for edge in edges if edge[0] != edge[1])))
+
+
+def shuffled_graph(told: Told, rng: Rng) -> Told:
+    """Exchange the entities in the relations: as many relations, of the same shape, all wrong."""
+    ends = sorted({end for edge in told.edges for end in edge})
+    new = dict(zip(ends, rng.permutation(ends).tolist(), strict=True))
+    return told._replace(edges=tuple(sorted((new[a], new[b]) for a, b in told.edges)))
+
+
+CONDITIONS = (
+    Condition("as_recorded", "as recorded", lambda told, _: told),
+    Condition("missing_10", "10 % of the cells missing", missing(0.1), random=True),
+    Condition("missing_30", "30 % of the cells missing", missing(0.3), random=True),
+    Condition("sampling_x5", "one row of five", sparser),
+    Condition("decoys_x10", "ten shuffled copies of every entity", decoys),
+    Condition("renamed", "entities renamed", renamed),
+    Condition("onset_early_3_rows", "onset 3 rows early", moved(rows=-3)),
+    Condition("onset_late_3_rows", "onset 3 rows late", moved(rows=3)),
+    Condition("onset_early_60_s", "onset 60 s early", moved(seconds=-60)),
+    Condition("onset_late_60_s", "onset 60 s late", moved(seconds=60)),
+    Condition("wrong_kpi", "another KPI", wrong_kpi, random=True),
+    Condition("no_kpi", "KPI withheld", no_kpi),
+    Condition("rewired_20", "20 % of the edges rewired", rewired, random=True),
+    Condition("shuffled_graph", "shuffled graph", shuffled_graph, random=True),
+    Condition("no_graph", "no graph", no_graph),
+)
+Scored = tuple[str, str, float, float]  # condition, data set, AC@1, Avg@5
+
+
+def score(path: Path, conditions: Sequence[Condition]) -> list[Scored]:
+    """Score one case under all conditions; nothing if its onset cannot be told."""
+    told = open_told(path)
+    if told is None or told.dataset not in SETS:
+        return []
+    found = []
+    for condition in conditions:
+        draws = DRAWS if condition.random else 1
+        scores = [_score_draw(told, condition, draw) for draw in range(draws)]
+        ac1, avg5 = (mean(values) for values in zip(*scores, strict=True))
+        found.append((condition.name, told.key, ac1, avg5))
+    return found
+
+
+def _score_draw(told: Told, condition: Condition, draw: int) -> tuple[float, float]:
+    seed = zlib.crc32(f"{told.key}/{condition.name}/{draw}".encode())
+    other = condition.change(told, np.random.default_rng(seed))
+    ranking = rank(other, learn(other)) if other.onset < other.end else []
+    found = scores_of(other, ranking)
+    return found.ac1, found.avg5
+
+
+def table(rows: Sequence[Scored]) -> dict[str, Any]:
+    """Return the means of every condition by data set, and over data sets."""
+    result: dict[str, Any] = {}
+    for condition in CONDITIONS:
+        mine = [row for row in rows if row[0] == condition.name]
+        if not mine:
+            continue
+        sets = {}
+        for name in SETS:
+            values = [row[2:] for row in mine if row[1].startswith(f"{name}/")]
+            if values:
+                ac1, avg5 = (round(mean(v), 6) for v in zip(*values, strict=True))
+                sets[name] = {"n": len(values), "ac@1": ac1, "avg@5": avg5}
+        macro = {k: round(mean([s[k] for s in sets.values()]), 6) for k in ("ac@1", "avg@5")}
+        result[condition.name] = {"label": condition.label, "macro": macro, "datasets": sets}
+    return result
+
+
+def main() -> None:
+    """Run, print, write."""
+    parser = options(__doc__ or "")
+    parser.add_argument("dirs", nargs="+", type=Path, metavar="DIR")
+    parser.add_argument("--jobs", type=int, default=-1)
+    parser.add_argument("--only", nargs="+", choices=[c.name for c in CONDITIONS])
+    chosen = parser.parse_args()
+    cases = find_cases(chosen.dirs)[:: QUICK_STEP if chosen.quick else 1]
+    conditions = [c for c in CONDITIONS if not chosen.only or c.name in chosen.only]
+    scored = Parallel(n_jobs=chosen.jobs)(delayed(score)(path, conditions) for path in cases)
+    rows = [row for case in scored for row in case]
+    found = table(rows)
+    figures = {
+        f"macro_{key.replace('@', '')}_{name}": values["macro"][key]
+        for name, values in found.items()
+        for key in ("ac@1", "avg@5")
+    }
+    keys = sorted({row[1] for row in rows})
+    finish(chosen, figures, case_list=case_list(keys), draws=DRAWS, conditions=found)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,132 @@
+"""The proof of the ranking: a fast path that ranks as the engine does, changes that change."""
+
+import ablations
+import calibration
+import numpy as np
+import pytest
+import robustness
+import told
+from makers import EDGES, ONSET, shop_rows, write_recording
+
+from coral.case import score_case
+from coral.localise import rank
+
+START = 1_700_000_000 + ONSET
+LABELS = {
+    "dataset": "tep",
+    "fault_start": START,
+    "kpi": ["web:latency_p95"],
+    "root_cause_entities": ["db"],
+    "root_cause_metrics": [],
+    "edges": EDGES,
+    "edge_semantics": "a calls b",
+    "modes": ["oracle"],
+    "fault_type": "disk",
+}
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    """One recorded incident, as of a set of the tables."""
+    folder = tmp_path_factory.mktemp("proof") / "shop"
+    return write_recording(folder, shop_rows(), **LABELS)
+
+
+@pytest.fixture(scope="module")
+def case(path):
+    """The same, opened."""
+    return told.open_told(path)
+
+
+def test_the_fast_path_ranks_and_trusts_as_the_engine(path, case):
+    """Same entities in the same order, same tier, after the same rows."""
+    (row,) = score_case(path, "oracle")
+    normal = told.learn(case)
+    localiser = told.answer(case, normal)
+    ranking = localiser.rank()
+    assert told.rank(case, normal) == row["entities"]
+    assert told.tier_of(case, normal, localiser, ranking) == row["tier"]
+
+
+@pytest.mark.parametrize("condition", robustness.CONDITIONS, ids=lambda c: c.name)
+def test_every_condition_changes_something_and_only_the_input(case, condition):
+    """The recorded one nothing; all others what the engine gets, never what is true of it."""
+    other = condition.change(case, np.random.default_rng(0))
+    same = all(
+        np.array_equal(a, b, equal_nan=True) if isinstance(a, np.ndarray) else a == b
+        for a, b in zip(case, other, strict=True)
+    )
+    assert same == (condition.name == "as_recorded")
+    assert len(other.truth) == len(case.truth)
+    assert len(other.x) == len(other.times)
+    assert other.x.shape[1] == len(other.names) == len(set(other.names))
+
+
+def test_a_sparser_recording_keeps_its_onset(case):
+    """The first faulty row stays, and is told at its time."""
+    other = robustness.sparser(case, np.random.default_rng(0))
+    assert other.times[other.onset] == case.times[case.onset] == START
+
+
+def test_renaming_changes_no_score(case):
+    """Names carry no evidence."""
+    other = robustness.renamed(case, np.random.default_rng(1))
+    first = [told.rank(c, told.learn(c))[0] for c in (case, other)]
+    assert {first[0]} == case.truth
+    assert {first[1]} == other.truth
+
+
+@pytest.mark.parametrize("ablation", ablations.ABLATIONS, ids=lambda a: a.name)
+def test_an_ablation_takes_effect_and_is_undone(ablation):
+    """What it names exists, gets another value, and its own again."""
+    before = {name: told.resolve_name(name) for name in ablation.values}
+    with told.changed(ablation.values):
+        assert all(told.resolve_name(name) != value for name, value in before.items())
+    assert {name: told.resolve_name(name) for name in ablation.values} == before
+
+
+def test_constants_are_those_of_the_modules_and_shares_stay_shares():
+    """All numbers in capitals; the odds of a share are multiplied."""
+    found = ablations.constants()
+    assert found["coral.localise.rank:WALK_POWER"] == rank.WALK_POWER
+    assert len(found) > len(ablations.MORE)
+    assert ablations.scaled("m:DAMPING", 0.5, 3.0) == pytest.approx(0.75)
+    assert ablations.scaled("m:WALK_POWER", 0.5, 3.0) == 1.5
+
+
+def test_constants_are_chosen_without_the_set_left_out(path):
+    """A value that helps only the set left out is not chosen."""
+    bench = ablations.Bench([path])
+    name = "coral.localise.rank:WALK_POWER"
+    value = ablations.constants()[name]
+    good = {key: 1.0 if key == "tep" else 0.5 for key in ("tep", "smd")}
+    poor = dict.fromkeys(("tep", "smd"), 0.5)
+    for factor in ablations.FACTORS:
+        bench._known[(name, ablations.scaled(name, value, factor)),] = (good, good)
+    bench._known[()] = (poor, poor)
+    assert ablations.choose(bench, [name], "tep") == {}
+    assert name in ablations.choose(bench, [name], "smd")
+
+
+def test_an_onset_where_nothing_is_wrong_is_no_likely_cause(path):
+    """The fault is; rows before it, told as an onset, are not."""
+    rows = calibration.judge(path)
+    kinds = {kind: [r["tier"] for r in rows if r["kind"] == kind] for kind in ("fault", "clean")}
+    assert kinds["fault"] == ["likely"]
+    assert len(kinds["clean"]) == len(calibration.ENDS)
+    assert "likely" not in kinds["clean"]
+
+
+def test_a_window_counts_once():
+    """Two cases that share their normal rows have one window."""
+    one = {"dataset": "a", "window": 1, "tier": "likely"}
+    found = calibration.distinct([one, dict(one), one | {"window": 2, "tier": "possible"}])
+    assert calibration.likely_share(found)["likely_rate"] == 0.5
+
+
+def test_selective_accuracy_keeps_the_surest():
+    """Tier before agreement before distance."""
+    sure = {"tier": "likely", "consensus": 0.8, "margin": 0.3, "ac@1": 1.0}
+    less = {"tier": "possible", "consensus": 1.0, "margin": 9.0, "ac@1": 0.0}
+    points = calibration.selective([less, sure])
+    assert [points[i]["ac@1"] for i in (4, 9)] == [1.0, 0.5]
