@@ -14,10 +14,21 @@ from coral.argument import (
     objection,
     upstream,
 )
-from coral.incident import Cause, Course, MetricFinding, RuledOut, Scored, Tier, timestamp
+from coral.incident import (
+    Cause,
+    Course,
+    MetricFinding,
+    RuledOut,
+    Scored,
+    SeenBefore,
+    StateSeen,
+    Tier,
+    timestamp,
+)
 from coral.localise.layout import Layout
 from coral.localise.profile import Courses
 from coral.localise.rank import Localiser, Ranking, entity_maximum
+from coral.localise.signature import signature
 from coral.words import change, named, quoted, relative
 
 __all__ = ["Findings", "significant"]
@@ -48,6 +59,8 @@ class Findings:
     normal_until : float
         Event time until which everything was normal for certain, unix s.
     courses : Courses
+    seen : SeenBefore or None
+        Confirmed incident that looked like this one.
     """
 
     def __init__(
@@ -57,6 +70,7 @@ class Findings:
         times: Sequence[float],
         normal_until: float,
         courses: Courses,
+        seen: SeenBefore | None = None,
     ) -> None:
         self._layout: Layout = localiser.layout
         self._ranking = ranking
@@ -64,6 +78,7 @@ class Findings:
         self._times = times
         self._normal_until = normal_until
         self._courses = courses
+        self._seen = seen
         self._series_of: list[list[int]] = [[] for _ in self._layout.entities]
         for series in ranking.metric_order:
             self._series_of[self._layout.owner[series]].append(series)
@@ -87,6 +102,26 @@ class Findings:
         others = ", ".join(quoted(cause.entity) for cause in causes[1:3])
         then = f" Next: {others}." if others else ""
         return f"{words}: {quoted(causes[0].entity)}. {causes[0].text}{then}"
+
+    def recognised(self, state: StateSeen | None) -> str:
+        """Return what is known of an incident that looked like this one; empty if of none.
+
+        A confirmed incident says more than a state that the graph knows.
+        """
+        seen = self._seen
+        if seen is None and state is not None:
+            return f"This state was last seen in incident {state.incident}, until {state.ended}."
+        if seen is None:
+            return ""
+        text = (
+            f"Seen before: this looks {seen.similarity:.0%} like incident {named(seen.incident)}, "
+            f"until {seen.ended}; its confirmed cause was {quoted(seen.cause)}"
+        )
+        if seen.entity is None:
+            return f"{text}, which is gone."
+        now = "" if seen.entity == seen.cause else f", now {quoted(seen.entity)}"
+        moved = " It was moved up one place for that." if seen.moved else ""
+        return f"{text}{now}.{moved}"
 
     @property
     def _first_health(self) -> int | None:
@@ -133,6 +168,11 @@ class Findings:
         order = self._ranking.metric_order[:RANKED_NAMES]
         return [Scored(name=names[s], score=significant(scores[s])) for s in order]
 
+    def signature(self) -> list[Scored]:
+        """Series that moved most, with their signed evidence."""
+        signed = signature(self._layout.names, self._ranking.surprise)
+        return [Scored(name=name, score=score) for name, score in signed.items()]
+
     def health(self) -> list[MetricFinding]:
         """Describe what the health signals themselves did, the first few of them."""
         return [self._metric(s, draw=True) for s in self._layout.kpi_series[:HEALTH_SIGNALS]]
@@ -149,6 +189,8 @@ class Findings:
         explains = self._share(path)
         candidate = Candidate(rank, entity, series, path, explains, after_kpi, interval)
         favour, against = arguments(layout, ranking, candidate)
+        if self._seen is not None and self._seen.entity == layout.entities[entity]:
+            favour.append(f"it was the cause of incident {named(self._seen.incident)}, alike")
         entities = [layout.entities[e] for e in path]
         return Cause(
             rank=rank,

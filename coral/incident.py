@@ -147,6 +147,18 @@ class StateSeen(_Part, frozen=True):
     times: int  # how often this state was seen before
 
 
+class SeenBefore(_Part, frozen=True):
+    """An earlier incident whose cause was confirmed and that looked like this one."""
+
+    incident: str
+    ended: str  # event time of its newest row when it was confirmed
+    cause: str  # entity that was confirmed
+    entity: str | None  # the same now: another replica may have taken its place; None = it is gone
+    similarity: float  # 0 .. 1, cosine of the signatures
+    alike: list[str]  # series that make them similar, most important first, at most five
+    moved: bool  # whether the entity was moved up one place for that
+
+
 class Screened(_Part, frozen=True):
     """What the causal graph left out because there are too many series."""
 
@@ -198,6 +210,10 @@ class Incident(_Part, frozen=True):
     engine: str  # version
     config: str  # digest of the configuration
     health: list[MetricFinding] = []  # the health signals themselves, at most three
+    # Series that moved most, with their evidence before role weights, negative where they fell:
+    # what feedback on this incident lets later ones be recognised by.
+    signature: list[Scored] = []
+    seen_before: SeenBefore | None = None
 
 
 class Event(_Part, frozen=True, kw_only=True):
