@@ -46,6 +46,7 @@ def case(chronicle: Chronicle) -> list[Block]:
     day = data.trigger.time[:10]
     parts = (
         _opening(data, day),
+        _seen_before(data),
         _health(data),
         _causes(data),
         _ruled_out(data),
@@ -102,6 +103,26 @@ def _settled(data: Incident) -> str:
     return (
         f"The ranking has not settled after {data.rows} rows: its first five agree to "
         f"{settled.agreement:.0%} with those at half and three quarters of the rows{often}."
+    )
+
+
+def _seen_before(data: Incident) -> Iterator[Block]:
+    """Yield the confirmed incident that looked like this one."""
+    seen = data.seen_before
+    if seen is None:
+        return
+    yield Heading(2, "Seen before")
+    gone = "" if seen.entity else ", which is gone"
+    now = f", now {quoted(seen.entity)}" if seen.entity not in (None, seen.cause) else ""
+    moved = "yes, by one place" if seen.moved else "no"
+    yield Facts(
+        [
+            ("incident", [f"{quoted(seen.incident)}, until {seen.ended}"]),
+            ("confirmed", [f"{quoted(seen.cause)}{now}{gone}"]),
+            ("similarity", [f"{seen.similarity:.0%}"]),
+            ("alike in", [", ".join(map(quoted, seen.alike))]),
+            ("moved up", [moved]),
+        ]
     )
 
 

@@ -1,7 +1,7 @@
 """Confirmed incidents: what a later one that looks the same is told about."""
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -30,6 +30,9 @@ class Memory:
 
     def __len__(self) -> int:
         return len(self._confirmed)
+
+    def __iter__(self) -> Iterator[Feedback]:
+        return iter(self._confirmed.values())
 
     def confirm(self, feedback: Feedback) -> None:
         """Remember the cause of an incident; the last word on an incident counts.
