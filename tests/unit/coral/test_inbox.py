@@ -1,6 +1,8 @@
 """Feedback on its way to the engines of a member."""
 
+import io
 import json
+import logging
 
 import pytest
 from makers import shop_config
@@ -28,10 +30,14 @@ def kept(engine):
 
 
 @pytest.fixture
-def told(capsys):
-    """Returns what was logged."""
-    setup("info", "json")
-    return lambda: [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+def told():
+    """A function that returns what was logged; puts the process's logging back afterwards."""
+    root, stream = logging.getLogger(), io.StringIO()
+    before, level = [*root.handlers], root.level
+    setup("info", "json", stream)
+    yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
+    root.handlers[:] = before
+    root.setLevel(level)
 
 
 def test_it_reaches_the_engine_of_its_system_now_and_later(told):
