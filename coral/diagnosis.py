@@ -28,6 +28,7 @@ from coral.incident import (
 )
 from coral.localise import convergence
 from coral.localise.evidence import Evidence
+from coral.localise.health import proposed
 from coral.localise.layout import Layout
 from coral.localise.profile import POINTS, Profile
 from coral.localise.rank import Localiser, Ranking
@@ -60,6 +61,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     trigger: Trigger
     base_rows: int
     kpi: tuple[str, ...]
+    kpi_proposed: bool = False
     causal_edges: tuple[tuple[str, str], ...]
     engine: str  # version and ...
     config: str  # ... digest of the configuration that publish
@@ -136,7 +138,8 @@ class Diagnosis:
             Rows since the onset; `update` is to be called for each of them.
         memory : Memory
         """
-        layout = Layout(names, system.kpi, system.causal_edges)
+        kpi = system.kpi or proposed(names, system.causal_edges)
+        layout = Layout(names, kpi, system.causal_edges)
         base, adjacent = normal.base()
         mechanism = normal.mechanism(first, layout.kpi_series)
         evidence = Evidence(base, adjacent, mechanism, layout.pairs)
@@ -146,7 +149,8 @@ class Diagnosis:
             id=incident_id(system.name, onset, fingerprint),
             trigger=trigger,
             base_rows=len(base),
-            kpi=system.kpi,
+            kpi=kpi,
+            kpi_proposed=bool(kpi) and not system.kpi,
             causal_edges=system.causal_edges,
             engine=__version__,
             config=fingerprint,
@@ -311,6 +315,7 @@ class Diagnosis:
             state="resolved" if resolution else state,
             system=self._system.name,
             kpi=list(self._facts.kpi),
+            kpi_proposed=self._facts.kpi_proposed,
             trigger=self._facts.trigger,
             now=timestamp(self._now),
             rows=ranking.rows,
@@ -337,6 +342,7 @@ class Diagnosis:
             health=findings.health(),
             signature=findings.signature(),
             seen_before=self._seen,
+            patterns=findings.patterns,
         )
 
     def _findings(self, ranking: Ranking) -> Findings:

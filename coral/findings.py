@@ -29,6 +29,7 @@ from coral.localise.layout import Layout
 from coral.localise.profile import Courses
 from coral.localise.rank import Localiser, Ranking, entity_maximum
 from coral.localise.signature import signature
+from coral.patterns import Situation, patterns
 from coral.words import change, named, quoted, relative
 
 __all__ = ["Findings", "significant"]
@@ -79,6 +80,11 @@ class Findings:
         self._normal_until = normal_until
         self._courses = courses
         self._seen = seen
+        evidence = localiser.evidence
+        self.patterns = patterns(
+            Situation(self._layout, ranking, courses, evidence.center, evidence.scale)
+        )
+        self._kinds = {pattern.kind for pattern in self.patterns}
         self._series_of: list[list[int]] = [[] for _ in self._layout.entities]
         for series in ranking.metric_order:
             self._series_of[self._layout.owner[series]].append(series)
@@ -89,19 +95,27 @@ class Findings:
         ranking = self._ranking
         first = ranking.order[0]
         surprise = max(ranking.surprise.sustained[s] for s in self._series_of[first])
-        if ranking.scores[first] <= 0 or surprise < LEAST_SURPRISE:
+        nothing = ranking.scores[first] <= 0 or surprise < LEAST_SURPRISE
+        if nothing or "common load rise" in self._kinds:
             return "no clear cause"
+        if "self-sustaining loop" in self._kinds:
+            return "possible"
         sure = ranking.consensus >= LIKELY_CONSENSUS and ranking.margin >= LIKELY_MARGIN
         return "likely" if sure else "possible"
 
     def summary(self, causes: Sequence[Cause]) -> str:
-        """Return the answer in one sentence."""
+        """Return the answer in one sentence, after what kind of incident it is."""
+        kinds = "".join(
+            f"{pattern.text[0].upper()}{pattern.text[1:]} " for pattern in self.patterns
+        )
+        if "common load rise" in self._kinds:
+            return f"No clear cause: {self.patterns[0].text}"
         if not causes or self.tier == "no clear cause":
             return "Something changed, but no series stands out as its cause."
         words = "Likely cause" if self.tier == "likely" else "Possible cause"
         others = ", ".join(quoted(cause.entity) for cause in causes[1:3])
         then = f" Next: {others}." if others else ""
-        return f"{words}: {quoted(causes[0].entity)}. {causes[0].text}{then}"
+        return f"{kinds}{words}: {quoted(causes[0].entity)}. {causes[0].text}{then}"
 
     def recognised(self, state: StateSeen | None) -> str:
         """Return what is known of an incident that looked like this one; empty if of none.

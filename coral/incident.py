@@ -13,7 +13,17 @@ import msgspec
 
 from coral.errors import EventError
 
-__all__ = ["Event", "Incident", "decode", "encode", "incident_id", "json_schema", "timestamp"]
+__all__ = [
+    "Event",
+    "Incident",
+    "Pattern",
+    "PatternKind",
+    "decode",
+    "encode",
+    "incident_id",
+    "json_schema",
+    "timestamp",
+]
 
 SCHEMA = Path(__file__).parent / "schemas" / "incident.v1.json"
 
@@ -25,6 +35,7 @@ Kind = Literal[
 ]
 State = Literal["diagnosing", "settled", "resolved"]
 Resolution = Literal["back to normal", "new normal accepted", "dismissed"]
+PatternKind = Literal["common load rise", "self-sustaining loop", "several causes"]
 Tier = Literal["likely", "possible", "unlikely", "no clear cause"]
 
 
@@ -147,6 +158,15 @@ class StateSeen(_Part, frozen=True):
     times: int  # how often this state was seen before
 
 
+class Pattern(_Part, frozen=True):
+    """What kind of incident it is, where that is not one cause and its consequences."""
+
+    kind: PatternKind
+    entities: list[str]  # concerned; for a loop the one that began it first
+    series: list[str]  # that show it, at most five
+    text: str
+
+
 class SeenBefore(_Part, frozen=True):
     """An earlier incident whose cause was confirmed and that looked like this one."""
 
@@ -214,6 +234,9 @@ class Incident(_Part, frozen=True):
     # what feedback on this incident lets later ones be recognised by.
     signature: list[Scored] = []
     seen_before: SeenBefore | None = None
+    patterns: list[Pattern] = []
+    # None is configured: `kpi` holds the latencies and errors where known effects end.
+    kpi_proposed: bool = False
 
 
 class Event(_Part, frozen=True, kw_only=True):
