@@ -27,8 +27,7 @@ STANDS_OUT = 2.0
 LAST_SHARE, LEAST_POINTS = 4, 8
 # In units: a series within is over, one that went beyond was concerned, and still is beyond it.
 OVER_UNITS, BEYOND_UNITS = 1.5, 3.0
-# Entities that may have begun a loop, and series named.
-BEGINNERS, NAMED = 3, 5
+NAMED = 5  # series
 # In words, a series is surprising from this surprise on.
 SURPRISING = math.log(1.5)
 # A second cause has this share of the first one's evidence at least, and this many times that of
@@ -53,10 +52,12 @@ def patterns(situation: Situation) -> list[Pattern]:
     ----------
     situation : Situation
     """
-    load = _load_rise(situation)
-    if load is not None:
-        return [load]
-    return [found for found in (_loop(situation), _several(situation)) if found is not None]
+    # Retries are load too, so a loop is looked for first.
+    for find in (_loop, _load_rise, _several):
+        found = find(situation)
+        if found is not None:
+            return [found]
+    return []
 
 
 def _load_rise(situation: Situation) -> Pattern | None:
@@ -90,7 +91,7 @@ def _load_rise(situation: Situation) -> Pattern | None:
 
 
 def _loop(situation: Situation) -> Pattern | None:
-    """Find a cause that is over while the health signals are not back."""
+    """Find what changed before the health signals and is over while they are not back."""
     layout, ranking = situation.layout, situation.ranking
     points = situation.courses.after
     last = max(len(points) // LAST_SHARE, 1)
@@ -103,11 +104,17 @@ def _loop(situation: Situation) -> Pattern | None:
     still = units[-last:].min(axis=0) > BEYOND_UNITS
     present = np.isfinite(points[-last:]).all(axis=0)
     concerned = ranking.surprise.sustained >= SURPRISING
-    if not still[layout.kpi_series].any():
+    sick = [s for s in layout.kpi_series if still[s]]
+    if not sick:
         return None
-    for entity in ranking.order[:BEGINNERS]:
+    first = np.where(ranking.surprise.first < 0, ranking.rows, ranking.surprise.first)
+    failed = int(first[sick].min())
+    for entity in ranking.order:
+        if ranking.evidence[entity] < COMPARABLE * ranking.evidence.max():
+            continue
         own = np.flatnonzero((layout.owner == entity) & concerned)
-        if own.size and bool((over & present)[own].all() and went[own].any()):
+        early = own.size and int(first[own].min()) <= failed
+        if early and bool((over & present)[own].all() and went[own].any()):
             return _told_loop(situation, entity, np.flatnonzero(still).tolist())
     return None
 
