@@ -94,8 +94,11 @@ def _surprise(layout: Layout, ranking: Ranking, candidate: Candidate) -> Said:
     return said
 
 
-def _timing(_: Layout, __: Ranking, candidate: Candidate) -> Said:
+def _timing(layout: Layout, ranking: Ranking, candidate: Candidate) -> Said:
     """Whether it changed before the health signal, beyond what the grid leaves open."""
+    health = ranking.surprise.first[layout.kpi_series]
+    if candidate.rank == 1 and health.size and bool((health < 0).all()):
+        return [(False, "no health signal has left its normal range")]
     if candidate.interval is None or candidate.changed_after_kpi_s is None:
         return []
     low, high = candidate.interval

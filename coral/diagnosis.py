@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from coral import __version__
 from coral.config import EngineConfig, SystemConfig, digest
-from coral.findings import Findings, significant
+from coral.findings import Findings, correction, significant
 from coral.incident import (
     Convergence,
     Event,
@@ -308,6 +308,8 @@ class Diagnosis:
         findings = self._findings(ranking)
         causes = findings.causes(self._config.max_causes)
         seen = self._state_seen()
+        corrected = self._corrected(ranking)
+        texts = (findings.summary(causes), correction(corrected), findings.recognised(seen))
         state: State = "settled" if self.settled else "diagnosing"
         return Incident(
             incident=self.id,
@@ -321,7 +323,7 @@ class Diagnosis:
             rows=ranking.rows,
             base_rows=self._facts.base_rows,
             tier=findings.tier,
-            summary=" ".join(filter(None, (findings.summary(causes), findings.recognised(seen)))),
+            summary=" ".join(filter(None, texts)),
             causes=causes,
             ruled_out=findings.ruled_out(causes),
             entities=findings.entities(),
@@ -334,6 +336,7 @@ class Diagnosis:
                 rows=self._convergence.rows,
                 confirmations=self._convergence.confirmations,
                 agreement=round(self._convergence.agreement, 4),
+                corrected=corrected,
             ),
             history=list(self._history),
             resolution=resolution,
@@ -349,6 +352,11 @@ class Diagnosis:
         courses = self._profile.courses(self._normal.newest(POINTS * self._profile.span))
         normal_until = min(self._onset, self._times[0]) - self._system.interval_s
         return Findings(self._localiser, ranking, self._times, normal_until, courses, self._seen)
+
+    def _corrected(self, ranking: Ranking) -> str | None:
+        """Return what was first when the ranking converged, if that is another one now."""
+        settled, now = self._convergence.first, next(iter(self._names(ranking)), None)
+        return None if settled == now else settled
 
     def _state_seen(self) -> StateSeen | None:
         """Earlier state that the present one is a return of."""

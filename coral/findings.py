@@ -32,7 +32,7 @@ from coral.localise.signature import signature
 from coral.patterns import Situation, patterns
 from coral.words import change, named, quoted, relative
 
-__all__ = ["Findings", "significant"]
+__all__ = ["Findings", "correction", "significant"]
 
 METRICS_PER_CAUSE = 3
 COURSES = 5  # causes whose first metric is drawn
@@ -215,7 +215,7 @@ class Findings:
             metrics=metrics,
             changed_after_kpi_s=after_kpi,
             path=entities,
-            text=_sentence(metrics[0], after_kpi, entities),
+            text=self._sentence(metrics[0], after_kpi, entities, explains),
             changed_after_kpi_interval_s=interval,
             explains=None if explains is None else round(explains, 4),
             evidence_for=favour,
@@ -249,6 +249,25 @@ class Findings:
             changed_at=None if changed is None else timestamp(changed),
             course=self._course(series) if draw else None,
         )
+
+    def _sentence(
+        self,
+        metric: MetricFinding,
+        after_kpi: float | None,
+        path: Sequence[str],
+        explains: float | None,
+    ) -> str:
+        """Say what changed, when, how long before which health signal, and what it explains."""
+        when = "" if metric.changed_at is None else f" at {metric.changed_at[11:].rstrip('Z')} UTC"
+        text = f"{quoted(metric.name)} {change(metric.before, metric.after, metric.missing)}{when}"
+        first = self._first_health
+        health = "the health signal" if first is None else quoted(self._layout.names[first])
+        if after_kpi is not None and health != quoted(metric.name):
+            text += f", {relative(after_kpi, health)}"
+        if explains is not None:
+            way = " -> ".join(map(named, path))
+            text += f"; known edges let it explain up to {explains:.0%} of {health} ({way})"
+        return f"{text}."
 
     def _course(self, series: int) -> Course:
         span, before, after = self._courses
@@ -297,15 +316,10 @@ class Findings:
         return "it has no path to the health signal that its evidence explains"
 
 
+def correction(settled: str | None) -> str:
+    """Say that the ranking had settled on another entity; empty if it had not."""
+    return f"Corrected: the ranking had settled on {quoted(settled)} before." if settled else ""
+
+
 def _point(value: float) -> float | None:
     return significant(value, 4) if math.isfinite(value) else None
-
-
-def _sentence(metric: MetricFinding, after_kpi: float | None, path: Sequence[str]) -> str:
-    when = "" if metric.changed_at is None else f" at {metric.changed_at[11:].rstrip('Z')} UTC"
-    text = f"{quoted(metric.name)} {change(metric.before, metric.after, metric.missing)}{when}"
-    if after_kpi is not None:
-        text += f", {relative(after_kpi)}"
-    if len(path) > 1:
-        text += f"; it reaches the health signal by {' -> '.join(map(named, path))}"
-    return text + "."

@@ -194,6 +194,8 @@ class Convergence(_Part, frozen=True):
     rows: int | None  # rows after the onset at which it converged
     confirmations: int
     agreement: float  # overlap of the top five with those at 1/2 and 3/4 of the rows, the lower
+    # First when it converged, if that is another one now: the answer has been corrected.
+    corrected: str | None = None
 
 
 class Revision(_Part, frozen=True):
