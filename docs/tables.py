@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import peers_tables
+import situations_tables
 import trigger_tables
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -155,7 +156,11 @@ PARTS |= {
     "peers_macro": lambda: peers_tables.macro(load("peers"), load("oracle")),
     "peers_cost": lambda: peers_tables.cost(load("peers")),
 }
-FILES = (ROOT / "README.md", ROOT / "docs" / "trigger.md", ROOT / "docs" / "peers.md")
+PARTS["situations"] = lambda: situations_tables.situations(load("situations"))
+FILES = (
+    ROOT / "README.md",
+    *(ROOT / "docs" / f"{name}.md" for name in ("trigger", "peers", "method")),
+)
 
 
 def fill(text: str, names: list[str]) -> tuple[str, set[str]]:

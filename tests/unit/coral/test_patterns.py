@@ -6,7 +6,10 @@ import pytest
 from makers import run
 
 from coral.config import SystemConfig
+from coral.document import plain
+from coral.explain import case
 from coral.incident import Incident
+from coral.journal import Chronicle
 
 ENTITIES = ("web", "cart", "pay", "ship", "db", "cache")
 EDGES = (("web", "cart"), ("web", "pay"), ("web", "ship"), ("cart", "cache"), ("pay", "db"))
@@ -165,6 +168,41 @@ def test_without_a_topology_none_is_proposed():
     data = told(shop(broken={"db": since(1.0)}), kpi=(), edges=())
     assert ([], False) == (data.kpi, data.kpi_proposed)
     assert "db" == data.causes[0].entity
+
+
+def test_a_correction_is_said():
+    """The ranking settles, a larger fault follows: state, summary and the case say so."""
+    rows = shop(broken={"ship": since(0.5), "db": since(50.0, start=ONSET + 40)})
+    events = run(rows, names=NAMES, config=config(), onset=ONSET)
+    settled = next(e.data for e in events if e.type.endswith("converged.v1"))
+    last = events[-1].data
+    assert ("ship", None) == (settled.causes[0].entity, settled.convergence.corrected)
+    assert ("db", "ship", "settled") == (
+        last.causes[0].entity,
+        last.convergence.corrected,
+        last.state,
+    )
+    assert "Corrected: the ranking had settled on `ship` before." in last.summary
+    text = " ".join(plain(case(Chronicle(events[-1])), 100).split())
+    assert "on `ship`, and was corrected since." in text
+
+
+def test_a_proposed_health_signal_is_said_in_the_case():
+    """The reader knows that nobody chose it."""
+    event = run(shop(broken={"db": since(1.0)}), names=NAMES, config=config(kpi=()), onset=ONSET)[
+        -1
+    ]
+    text = " ".join(plain(case(Chronicle(event)), 100).split())
+    assert "None is configured; these are proposed" in text
+
+
+def test_an_unaffected_health_signal_speaks_against():
+    """Whatever it is, the users do not feel it."""
+    rows = shop(broken={"db": since(1.0)})
+    rows[:, NAMES.index("web:latency_p95")] = shop()[:, NAMES.index("web:latency_p95")]
+    data = told(rows)
+    assert "db" == data.causes[0].entity
+    assert "no health signal has left its normal range" in data.causes[0].evidence_against
 
 
 def test_an_event_without_the_new_fields_is_read():
