@@ -110,7 +110,9 @@ def _timing(layout: Layout, ranking: Ranking, candidate: Candidate) -> Said:
 def _edges(layout: Layout, ranking: Ranking, candidate: Candidate) -> Said:
     """Whether known edges lead from it to the health signal, and from another cause to it."""
     said: Said = []
-    if candidate.explains is not None:
+    health = ranking.surprise.first[layout.kpi_series]
+    moved = not health.size or bool((health >= 0).any())
+    if candidate.explains is not None and moved:
         enough, share = candidate.explains >= EXPLAINS, f"{candidate.explains:.0%}"
         most = f"up to {share}" if enough else f"only {share}"
         said.append((enough, f"known edges attribute {most} of the health signal to it"))

@@ -264,8 +264,10 @@ class Findings:
         health = "the health signal" if first is None else quoted(self._layout.names[first])
         if after_kpi is not None and health != quoted(metric.name):
             text += f", {relative(after_kpi, health)}"
-        if explains is not None:
-            way = " -> ".join(map(named, path))
+        way = " -> ".join(map(named, path))
+        if explains is not None and first is None and self._layout.kpi_series:
+            text += f"; known edges lead from it to the health signal ({way}), which stayed normal"
+        elif explains is not None:
             text += f"; known edges let it explain up to {explains:.0%} of {health} ({way})"
         return f"{text}."
 

@@ -87,6 +87,8 @@ def recognise(
     ranking, seen
         One place at most differs from the ranking that came; None if no incident is like it.
     """
+    if not len(memory):
+        return ranking, None
     signed = signature(layout.names, ranking.surprise)
     feedback, likeness = memory.recall(signed, onset)
     if feedback is None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from coral.localise.evidence import Surprise
+from coral.localise.rank import rounded
 from streams.series import entity_of
 
 __all__ = ["SIGNED_SERIES", "alike", "signature", "similarity", "stem"]
@@ -44,10 +45,11 @@ def signature(names: tuple[str, ...], surprise: Surprise) -> dict[str, float]:
     dict of str to float
         Evidence before role weights, negative where the level fell; at most `SIGNED_SERIES`.
     """
-    signed = np.where(surprise.level < 0, -surprise.total, surprise.total)
-    ordered = sorted(range(len(names)), key=lambda s: (-float(f"{abs(signed[s]):.6g}"), names[s]))
-    kept = (s for s in ordered[:SIGNED_SERIES] if signed[s] != 0)
-    return {names[s]: float(f"{signed[s]:.6g}") for s in kept}
+    signed = rounded(np.where(surprise.level < 0, -surprise.total, surprise.total))
+    values: list[float] = signed.tolist()
+    ordered = sorted(range(len(names)), key=lambda s: (-abs(values[s]), names[s]))
+    # The shortest decimal, as arithmetic leaves it on every machine.
+    return {names[s]: float(f"{values[s]:.6g}") for s in ordered[:SIGNED_SERIES] if values[s] != 0}
 
 
 def similarity(one: Mapping[str, float], two: Mapping[str, float]) -> float:
