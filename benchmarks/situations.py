@@ -40,6 +40,7 @@ Floats = NDArray[np.float64]
 NOTHING = ("nothing:known",)
 OVERLAYS = 24  # of a data set
 QUICK_STEP = 8
+FAULT_FREE_ROWS = 128
 SEED = 0
 
 
@@ -142,6 +143,21 @@ def patterns(cases: list[Case], told: list[Incident]) -> dict[str, float]:
     }
 
 
+def fault_free(cases: list[Case]) -> dict[str, float]:
+    """Share of likely answers when an onset is told in the middle of the rows before a fault."""
+    likely: dict[str, list[float]] = defaultdict(list)
+    for case in cases:
+        before = int(np.searchsorted(case.times, case.onset))
+        if before >= FAULT_FREE_ROWS:
+            quiet = case._replace(
+                onset=case.times[before // 2], times=case.times[:before], rows=case.rows[:before]
+            )
+            likely[case.meta.dataset].append(diagnosed(quiet).tier == "likely")
+    figures = {f"fault_free_likely_{name}": float(np.mean(held)) for name, held in likely.items()}
+    every = list(itertools.chain(*likely.values()))
+    return figures | {"fault_free_runs": len(every), "fault_free_likely": float(np.mean(every))}
+
+
 def several(cases: list[Case]) -> dict[str, float]:
     """Two causes at once: the rank of the worse placed one, and whether both are named as two."""
     figures: dict[str, list[float]] = defaultdict(list)
@@ -199,7 +215,7 @@ def main() -> None:
     cases = [case for case in read if case is not None]
     told = [diagnosed(case) for case in cases]
     figures: dict[str, Any] = patterns(cases, told) | recognised(cases, told)
-    figures |= withheld(cases, told) | several(cases)
+    figures |= withheld(cases, told) | several(cases) | fault_free(cases)
     finish(chosen, {name: round(value, 4) for name, value in sorted(figures.items())})
 
 

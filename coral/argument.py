@@ -8,11 +8,21 @@ from coral.localise.layout import Layout
 from coral.localise.rank import Ranking
 from coral.words import SILENT, quoted, relative
 
-__all__ = ["LIKELY_CONSENSUS", "LIKELY_MARGIN", "Candidate", "arguments", "objection", "upstream"]
+__all__ = [
+    "LIKELY_CONSENSUS",
+    "LIKELY_EVIDENCE",
+    "LIKELY_MARGIN",
+    "Candidate",
+    "arguments",
+    "objection",
+    "upstream",
+]
 
 # Trust: what the consensus of cheap variants of the ranking and the distance to the second say.
 LIKELY_CONSENSUS = 0.8
 LIKELY_MARGIN = math.log(1.25)
+# Spells of a system without a fault reach this evidence, whichever series is first by chance.
+LIKELY_EVIDENCE = 2.0
 # A cause counts as explaining an entity in words from this share on.
 EXPLAINS = 0.5
 # In words, a series is surprising from twice its usual surprise on.
@@ -73,6 +83,10 @@ def _trust(_: Layout, ranking: Ranking, candidate: Candidate) -> Said:
     agree = ranking.consensus >= LIKELY_CONSENSUS
     verdict = "agree" if agree else "do not all agree"
     said = [(agree, f"simpler rankings {verdict} that it is first ({ranking.consensus:.2f} of 1)")]
+    evidence = float(ranking.evidence[candidate.entity])
+    if evidence < LIKELY_EVIDENCE:
+        often = f"evidence of {evidence:.2g} occurs without a fault too, up to {LIKELY_EVIDENCE:g}"
+        said.append((False, often))
     apart, ratio = ranking.margin >= LIKELY_MARGIN, math.exp(ranking.margin)
     if len(ranking.order) > 1:
         only = "" if apart else "only "

@@ -8,6 +8,7 @@ import numpy as np
 
 from coral.argument import (
     LIKELY_CONSENSUS,
+    LIKELY_EVIDENCE,
     LIKELY_MARGIN,
     Candidate,
     arguments,
@@ -100,7 +101,8 @@ class Findings:
             return "no clear cause"
         if "self-sustaining loop" in self._kinds:
             return "possible"
-        sure = ranking.consensus >= LIKELY_CONSENSUS and ranking.margin >= LIKELY_MARGIN
+        agreed = ranking.consensus >= LIKELY_CONSENSUS and ranking.margin >= LIKELY_MARGIN
+        sure = agreed and ranking.evidence[first] >= LIKELY_EVIDENCE
         return "likely" if sure else "possible"
 
     def summary(self, causes: Sequence[Cause]) -> str:

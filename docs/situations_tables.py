@@ -36,6 +36,8 @@ def situations(result: dict[str, Any]) -> str:
         "recording added to another of the same system. Alike: share of pairs of incidents that "
         f"reach the similarity, of {figures['alike_same_pairs']:.0f} pairs with the same cause and "
         f"kind of fault, and of {figures['alike_other_pairs']:.0f} with another cause. "
+        f"An onset told in the middle of rows without a fault is answered with 'likely' in "
+        f"{figures['fault_free_likely']:.1%} of {figures['fault_free_runs']:.0f} runs. "
         "`benchmarks/situations.py`."
     )
     return "\n".join((header, "|---|" + "--:|" * 9, *rows, "", text))
