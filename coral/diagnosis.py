@@ -308,8 +308,8 @@ class Diagnosis:
         findings = self._findings(ranking)
         causes = findings.causes(self._config.max_causes)
         seen = self._state_seen()
-        corrected = self._corrected(ranking)
-        texts = (findings.summary(causes), correction(corrected), findings.recognised(seen))
+        settled = self._stability(ranking)
+        texts = (findings.summary(causes), correction(settled), findings.recognised(seen))
         state: State = "settled" if self.settled else "diagnosing"
         return Incident(
             incident=self.id,
@@ -331,13 +331,7 @@ class Diagnosis:
             graph=self._graph,
             state_seen=seen,
             screened=self._screened,
-            convergence=Convergence(
-                converged=self.settled,
-                rows=self._convergence.rows,
-                confirmations=self._convergence.confirmations,
-                agreement=round(self._convergence.agreement, 4),
-                corrected=corrected,
-            ),
+            convergence=settled,
             history=list(self._history),
             resolution=resolution,
             engine=self._facts.engine,
@@ -353,10 +347,16 @@ class Diagnosis:
         normal_until = min(self._onset, self._times[0]) - self._system.interval_s
         return Findings(self._localiser, ranking, self._times, normal_until, courses, self._seen)
 
-    def _corrected(self, ranking: Ranking) -> str | None:
-        """Return what was first when the ranking converged, if that is another one now."""
-        settled, now = self._convergence.first, next(iter(self._names(ranking)), None)
-        return None if settled == now else settled
+    def _stability(self, ranking: Ranking) -> Convergence:
+        """Say whether the ranking has settled, and whether it was corrected since."""
+        held, now = self._convergence, next(iter(self._names(ranking)), None)
+        return Convergence(
+            converged=held.converged,
+            rows=held.rows,
+            confirmations=held.confirmations,
+            agreement=round(held.agreement, 4),
+            corrected=None if held.first == now else held.first,
+        )
 
     def _state_seen(self) -> StateSeen | None:
         """Earlier state that the present one is a return of."""

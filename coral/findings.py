@@ -17,6 +17,7 @@ from coral.argument import (
 )
 from coral.incident import (
     Cause,
+    Convergence,
     Course,
     MetricFinding,
     RuledOut,
@@ -320,9 +321,10 @@ class Findings:
         return "it has no path to the health signal that its evidence explains"
 
 
-def correction(settled: str | None) -> str:
+def correction(settled: Convergence) -> str:
     """Say that the ranking had settled on another entity; empty if it had not."""
-    return f"Corrected: the ranking had settled on {quoted(settled)} before." if settled else ""
+    first = settled.corrected
+    return f"Corrected: the ranking had settled on {quoted(first)} before." if first else ""
 
 
 def _point(value: float) -> float | None:
