@@ -226,7 +226,7 @@ class Findings:
         )
 
     def _tier_of(self, rank: int, entity: int) -> Tier:
-        if rank == 1:
+        if rank == 1 or self.tier == "no clear cause":
             return self.tier
         scores = self._ranking.scores
         return "possible" if scores[entity] >= 0.5 * scores[self._ranking.order[0]] else "unlikely"

@@ -73,6 +73,16 @@ def test_a_load_rise_has_no_cause(seed, times):
     assert all(name.endswith("requests_per_s") for name in data.patterns[0].series)
 
 
+@pytest.mark.parametrize("times", [1.3, 2.0, 5.0])
+def test_no_revision_of_a_load_rise_names_a_cause(times):
+    """Online too, from the first row on; nor does any listed candidate have a better tier."""
+    rows = shop(load=lambda t: times if t >= ONSET else 1.0, rows=300)
+    events = run(rows, names=NAMES, config=config())
+    assert {"no clear cause"} == {event.data.tier for event in events}
+    tiers = {cause.tier for event in events for cause in event.data.causes}
+    assert {"no clear cause"} == tiers
+
+
 @pytest.mark.parametrize("entity", ["db", "cache", "ship"])
 def test_a_fault_under_a_load_rise_is_still_a_fault(entity):
     """What stands out of the load is a cause, although traffic rose everywhere as well."""
