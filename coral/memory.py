@@ -16,9 +16,8 @@ __all__ = ["Memory", "recognise"]
 
 # Confirmed incidents kept for a system; the one that ended first goes first.
 MOST_CONFIRMED = 64
-# Least similarity at which an incident is said to look like an earlier one. Of 3400 pairs of
-# recorded incidents with different causes it holds for one, of those with one cause and one kind
-# of fault for 9 in 10 on testbeds (docs/method.md).
+# Least similarity at which an incident is said to look like an earlier one. Incidents with other
+# causes do not reach it, those with the same one do on testbeds (docs/method.md, section 7).
 SIMILAR = 0.7
 
 
