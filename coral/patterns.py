@@ -30,9 +30,10 @@ OVER_UNITS, BEYOND_UNITS = 1.5, 3.0
 NAMED = 5  # series
 # In words, a series is surprising from this surprise on.
 SURPRISING = math.log(1.5)
-# A second cause has this share of the first one's evidence at least, and this many times that of
-# any third, after what the first explains is taken off.
-COMPARABLE, SPLIT = 1 / 3, 2.0
+# Whoever began a loop has this share of the best evidence at least.
+COMPARABLE = 1 / 3
+# A second cause is this far above any third at least, in logarithms of the evidence.
+SPLIT = math.log(2.0)
 
 
 class Situation(NamedTuple):
@@ -136,8 +137,8 @@ def _told_loop(situation: Situation, entity: int, still: Sequence[int]) -> Patte
 def _several(situation: Situation) -> Pattern | None:
     """Peel: what known edges do not let the first cause explain, nor it the first, is another.
 
-    Only where the evidence splits: the second cause is comparable to the first, and stands out of
-    all that is unexplained. Without known edges nothing tells a second cause from a consequence.
+    Only where the evidence splits: in logarithms the second cause is nearer to the first than to
+    all else that is unexplained. Without known edges nothing tells it from a consequence.
     """
     layout, ranking = situation.layout, situation.ranking
     first, evidence = ranking.order[0], ranking.evidence
@@ -152,8 +153,9 @@ def _several(situation: Situation) -> Pattern | None:
         if e in related
     }
     left = [*sorted(own.items(), key=lambda item: -item[1]), (first, 0.0), (first, 0.0)]
-    (second, most), (_, next_most) = left[:2]
-    if most <= 0 or most < max(COMPARABLE * evidence[first], SPLIT * next_most):
+    second = left[0][0]
+    height = [math.log1p(value) for value in (evidence[first], left[0][1], left[1][1])]
+    if height[1] - height[2] < max(height[0] - height[1], SPLIT):
         return None
     best = [_strongest(situation, entity) for entity in (first, second)]
     said = "; ".join(_changed(situation, series) for series in best)
