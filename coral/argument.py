@@ -109,8 +109,11 @@ def _surprise(layout: Layout, ranking: Ranking, candidate: Candidate) -> Said:
     return said
 
 
-def _timing(_: Layout, __: Ranking, candidate: Candidate) -> Said:
+def _timing(layout: Layout, ranking: Ranking, candidate: Candidate) -> Said:
     """Whether it changed before the health signal, beyond what the grid leaves open."""
+    health = ranking.surprise.first[layout.kpi_series]
+    if candidate.rank == 1 and health.size and bool((health < 0).all()):
+        return [(False, "no health signal has left its normal range")]
     if candidate.interval is None or candidate.changed_after_kpi_s is None:
         return []
     low, high = candidate.interval
@@ -122,7 +125,9 @@ def _timing(_: Layout, __: Ranking, candidate: Candidate) -> Said:
 def _edges(layout: Layout, ranking: Ranking, candidate: Candidate) -> Said:
     """Whether known edges lead from it to the health signal, and from another cause to it."""
     said: Said = []
-    if candidate.explains is not None:
+    health = ranking.surprise.first[layout.kpi_series]
+    moved = not health.size or bool((health >= 0).any())
+    if candidate.explains is not None and moved:
         enough, share = candidate.explains >= EXPLAINS, f"{candidate.explains:.0%}"
         most = f"up to {share}" if enough else f"only {share}"
         said.append((enough, f"known edges attribute {most} of the health signal to it"))

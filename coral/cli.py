@@ -18,7 +18,7 @@ exit codes:
   2  wrong usage
   3  a recording, an event, a topic or the configuration cannot be used; all other
      recordings were processed
-  4  replay: no incident was opened in any recording; explain: no such incident
+  4  replay: no incident was opened in any recording; explain, feedback: no such incident
  70  run: no step finished for two minutes; start it again
 130  interrupted; run: stopped before everything was stored
 
@@ -63,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_run(commands)
     _add_replay(commands)
     _add_explain(commands)
+    _add_feedback(commands)
     _add_evaluate(commands)
     _add_record(commands)
     _add_topics(commands)
@@ -171,6 +172,9 @@ def _add_replay(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     replay.add_argument(
         "--oracle", action="store_true", help="tell the engine the labelled start of the fault"
     )
+    replay.add_argument(
+        "--feedback", type=Path, metavar="FILE", help="confirmed causes, from `coral feedback`"
+    )
     replay.add_argument("--out", type=Path, metavar="FILE", help="write the events as NDJSON")
     replay.add_argument(
         "--plot",
@@ -192,20 +196,48 @@ def _add_explain(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "coral explain events.ndjson\n"
         "  coral explain 3f2a events.ndjson\n"
         "  coral explain 3f2a events.ndjson --markdown > post-mortem.md\n"
-        "  coral replay incidents/checkout --json | coral explain -",
+        "  coral replay incidents/checkout --json | coral explain -\n"
+        "  coral explain 3f2a --kafka localhost:9092",
     )
-    explain.add_argument(
-        "incident",
-        nargs="?",
-        metavar="INCIDENT",
-        help="identifier, or the beginning of it; without one the incidents are listed",
-    )
-    explain.add_argument(
-        "file", metavar="FILE", help="events, one a line, as replay writes them; - is stdin"
-    )
+    _add_events(explain, "identifier, or the beginning of it; without one the incidents are listed")
     form = explain.add_mutually_exclusive_group()
     form.add_argument("--markdown", action="store_true", help="for the post-mortem")
     form.add_argument("--json", action="store_true", help="the newest event and all revisions")
+
+
+def _add_feedback(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    feedback = _command(
+        commands,
+        "feedback",
+        "say what was the cause of an incident, so that its like is recognised",
+        "coral feedback 3f2a --cause orders-db --kafka localhost:9092\n"
+        "  coral feedback 3f2a events.ndjson --cause orders-db\n"
+        "  coral replay incidents/* --feedback feedback.ndjson",
+    )
+    _add_events(feedback, "identifier, or the beginning of it")
+    feedback.add_argument("--cause", required=True, metavar="ENTITY", help="what it really was")
+    feedback.add_argument(
+        "--out",
+        type=Path,
+        default=Path("feedback.ndjson"),
+        metavar="FILE",
+        help="without Kafka it is added there, for `coral replay --feedback` (%(default)s)",
+    )
+
+
+def _add_events(parser: argparse.ArgumentParser, summary: str) -> None:
+    """Where an incident comes from: a file, or else the incidents topic."""
+    parser.add_argument("incident", nargs="?", metavar="INCIDENT", help=summary)
+    parser.add_argument(
+        "file",
+        nargs="?",
+        metavar="FILE",
+        help="events, one a line, as replay writes them; - is stdin; not with --kafka or --config",
+    )
+    _add_settings(parser)
+    parser.add_argument(
+        "--kafka", metavar="HOST:PORT", help="read the incidents topic of this Kafka instead"
+    )
 
 
 def _add_record(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -310,12 +342,27 @@ def _add_json(parser: argparse.ArgumentParser, summary: str) -> None:
     parser.add_argument("--json", action="store_true", help=summary)
 
 
+def _check_events(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    """Sort out the two positional arguments: without Kafka the last one is the file."""
+    in_kafka = options.kafka is not None or options.config is not None
+    if in_kafka and options.file is not None:
+        parser.error(f"FILE or a Kafka, got {options.file} and a Kafka")
+    if not in_kafka and options.file is None:
+        options.incident, options.file = None, options.incident
+        if options.file is None:
+            parser.error("the following arguments are required: FILE, or --kafka")
+    if options.command == "feedback" and options.incident is None:
+        parser.error("the following arguments are required: INCIDENT")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code."""
     parser = _parser()
     options = parser.parse_args(arguments)
     if options.command == "replay" and options.plot is not None and len(options.paths) > 1:
         parser.error(f"--plot draws one recording, got {len(options.paths)}")
+    if options.command in ("explain", "feedback"):
+        _check_events(parser, options)
     # The commands import numba and scipy, which takes a second: `coral --help` must not wait.
     from coral import commands  # noqa: PLC0415
     from coral.settings import SettingsError  # noqa: PLC0415

@@ -5,9 +5,8 @@ import contextlib
 import io
 import json
 import os
-import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib.resources import files
 from pathlib import Path
 
@@ -15,19 +14,17 @@ import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from coral import explain, report
+from coral import casework, report
 from coral.backtest import backtest, find_cases, scorecard
-from coral.document import WIDTH, markdown, plain
-from coral.errors import CoralError, Exit, IncidentError
+from coral.errors import CoralError, EventError, Exit
+from coral.feedback import Feedback, decode
 from coral.incident import Incident
-from coral.journal import Journal, find, read
 from coral.plot import check_plot, draw
 from coral.replay import INCIDENTS, METRICS, BrokerFed, NullSink, replay, system_of
 from coral.replay import Progress as Step
 from coral.settings import as_toml, load
 from coral.settings.schema import json_schema
 from coral.trace import Trace
-from coral.words import printable
 from streams.base import Sink, Source
 from streams.clock import SystemClock
 from streams.memory import MemoryBroker
@@ -48,10 +45,12 @@ def run(options: argparse.Namespace) -> int:
         "evaluate": run_evaluate,
         "validate": run_validate,
         "demo": run_demo,
-        "explain": run_explain,
+        "explain": casework.run_explain,
+        "feedback": casework.run_feedback,
         "config": run_config,
     }
-    if options.command in commands and not getattr(options, "kafka", None):
+    to_kafka = options.command == "replay" and options.kafka
+    if options.command in commands and not to_kafka:
         return commands[options.command](options)
     # The client of Kafka takes most of a second to import.
     from coral import live  # noqa: PLC0415
@@ -71,12 +70,13 @@ def run_replay(options: argparse.Namespace) -> int:
     found, unusable = 0, 0
     if options.plot is not None:
         check_plot(options.plot)
+    feedback = _feedback(options.feedback)
     with _sink(options) as sink:
         for path in options.paths:
             try:
                 recording = Recording.open(path, options.kpi, options.interval)
                 _check_onset(options, recording)
-                found += _replay_one(options, recording, sink, console) is not None
+                found += _replay_one(options, recording, feedback, sink, console) is not None
             except RecordingError as error:
                 unusable += 1
                 report.describe_problems(Console(stderr=True), str(path), error.problems)
@@ -101,7 +101,11 @@ def _check_onset(options: argparse.Namespace, recording: Recording) -> None:
 
 
 def _replay_one(
-    options: argparse.Namespace, recording: Recording, sink: Sink, console: Console
+    options: argparse.Namespace,
+    recording: Recording,
+    feedback: Sequence[Feedback],
+    sink: Sink,
+    console: Console,
 ) -> Incident | None:
     """Replay one recording; return the last revision of its last incident."""
     console.print(f"[bold]{recording.path}[/]: {len(recording.names)} series")
@@ -109,7 +113,7 @@ def _replay_one(
     source = RecordedSource(recording, clock, options.speed)
     onset = recording.meta.fault_start if options.oracle else None
     trace = None if options.plot is None else Trace()
-    last = _drive(source, sink, recording, console, onset=onset, until_settled=False, trace=trace)
+    last = _drive(source, sink, recording, console, onset=onset, feedback=feedback, trace=trace)
     if trace is not None:
         draw(recording, trace, options.plot)
         console.print(f"Plot written to {options.plot}.")
@@ -123,7 +127,8 @@ def _drive(
     console: Console,
     *,
     onset: float | None,
-    until_settled: bool,
+    until_settled: bool = False,
+    feedback: Sequence[Feedback] = (),
     trace: Trace | None = None,
 ) -> Incident | None:
     newest: dict[str, Incident] = {}
@@ -150,6 +155,7 @@ def _drive(
             system_of(recording.meta),
             SystemClock(),
             onset=onset,
+            feedback=feedback,
             observe=observe,
             stop=lambda: until_settled and settled,
         )
@@ -230,50 +236,17 @@ def run_demo(options: argparse.Namespace) -> int:
     return Exit.OK if last is not None else Exit.NOTHING_FOUND
 
 
-def run_explain(options: argparse.Namespace) -> int:
-    """Print one incident of an events file, or list them all."""
-    journal = _journal(options.file)
-    for problem in journal.problems:
-        sys.stderr.write(f"coral: {options.file}, {printable(problem)}\n")
-    found = Exit.INVALID if journal.problems else Exit.OK
-    if options.incident is None:
-        chosen, blocks = list(journal.incidents.values()), explain.listing(journal)
-        found = found or (Exit.OK if chosen else Exit.NOTHING_FOUND)
-    else:
+def _feedback(file: Path | None) -> list[Feedback]:
+    """Return the feedback of a file; one that is not is an error with its line."""
+    if file is None:
+        return []
+    found = []
+    for number, line in enumerate(file.read_bytes().splitlines(), start=1):
         try:
-            chosen = [find(journal, options.incident)]
-        except IncidentError as error:
-            sys.stderr.write(f"coral: {options.file}: {printable(str(error))}\n")
-            return found or Exit.NOTHING_FOUND
-        blocks = explain.case(chosen[0])
-    if options.json:
-        text = explain.as_json(chosen)
-    else:
-        text = markdown(blocks) if options.markdown else plain(blocks, _width())
-    _write(text)
+            found += [decode(line)] if line.strip() else []
+        except EventError as error:
+            raise EventError(f"{file}, line {number}: {error}") from error
     return found
-
-
-def _write(text: str) -> None:
-    """Write to standard output, as UTF-8 whatever its encoding: drawings must not fail."""
-    try:
-        sys.stdout.flush()
-        sys.stdout.buffer.write(text.encode())
-        sys.stdout.buffer.flush()
-    except BrokenPipeError:  # `| head` has seen enough; nothing is left to be flushed at the end
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _journal(file: str) -> Journal:
-    if file == "-":
-        return read(sys.stdin.buffer)
-    with Path(file).open("rb") as lines:
-        return read(lines)
-
-
-def _width() -> int:
-    """Columns to wrap to: the terminal's, within what can be read."""
-    return max(60, min(shutil.get_terminal_size((WIDTH, 24)).columns, WIDTH))
 
 
 def run_config(options: argparse.Namespace) -> int:

@@ -16,6 +16,7 @@ from coral.checkpoint.kafka import KafkaStore
 from coral.checkpoint.snapshot import State
 from coral.engine import Engine
 from coral.errors import CheckpointError
+from coral.inbox import Inbox
 from coral.log import tell
 from coral.replay import message_of
 from coral.settings import Settings
@@ -25,7 +26,14 @@ from streams.clock import Clock
 from streams.codec import LabelledCodec, NativeCodec, make_codec
 from streams.deadletter import DeadLetterPolicy, DeadLetters
 from streams.errors import UnknownTopicError
-from streams.kafka import KafkaConnection, KafkaSink, KafkaSource, TransactionalSink, topics
+from streams.kafka import (
+    KafkaConnection,
+    KafkaSink,
+    KafkaSource,
+    KafkaTail,
+    TransactionalSink,
+    topics,
+)
 from streams.loop import Loop, LoopPolicy, Offsets
 from streams.records import Frame, Message, Record, Samples, TopicPartition
 
@@ -52,6 +60,8 @@ class Daemon:
         For the pace of commits and reports; events depend on event time alone.
     beat : callable
         Is called at every step that may take long: the process is getting on.
+    feedback : callable, optional
+        Returns the feedback messages that came since it was called last.
     """
 
     def __init__(
@@ -62,7 +72,9 @@ class Daemon:
         store: Store,
         clock: Clock,
         beat: Callable[[], None],
+        feedback: Callable[[], list[bytes]] = list,
     ) -> None:
+        self._inbox = Inbox(feedback, settings.limits.max_systems)
         self._settings, self._source, self._store, self._beat = settings, source, store, beat
         self._engines: dict[str, Engine] = {}
         self._codecs: dict[TopicPartition, Codec] = {}
@@ -129,6 +141,7 @@ class Daemon:
         engine = self._engines.get(frame.system)
         if engine is None:
             engine = self._engines[frame.system] = self._engine(frame.system)
+            self._inbox.remind(frame.system, engine)
         events = engine.step(frame)
         self._logbook.stepped(frame, engine.phase, events)
         return [message_of(event, self._settings.output.incidents) for event in events]
@@ -168,7 +181,10 @@ class Daemon:
 
     def _continue(self, partition: TopicPartition, found: State) -> None:
         systems, refused = self.loop.systems, self._logbook.refused
-        self._engines |= checkpoint.restore(partition, found, systems, self._engine, refused)
+        restored = checkpoint.restore(partition, found, systems, self._engine, refused)
+        for system, engine in restored.items():
+            self._inbox.remind(system, engine)
+        self._engines |= restored
         if found["decoder"] is not None:
             self._codecs[partition] = self._restored_codec(partition, found["decoder"])
         self._source.seek(partition, found["offset"])
@@ -192,6 +208,7 @@ class Daemon:
 
     def _progress(self, loop: Loop) -> None:
         self._beat()
+        self._inbox.deliver(self._engines)
         owned = self._source.assignment()
         for partition in self._codecs.keys() - owned:
             del self._codecs[partition]
@@ -228,7 +245,14 @@ def opened(
             kept = KafkaStore(connection, state.topic, through)
             closing.callback(kept.close)
             store = kept
-        yield Daemon(settings, source, sink, store, clock, beat)
+        feedback: Callable[[], list[bytes]] = list
+        if topics.missing(connection, [settings.input.feedback]):
+            tell("no feedback is read", reason=f"there is no topic {settings.input.feedback}")
+        else:
+            tail = KafkaTail(connection, settings.input.feedback)
+            closing.callback(tail.close)
+            feedback = tail.poll
+        yield Daemon(settings, source, sink, store, clock, beat, feedback)
 
 
 def _source(settings: Settings, connection: KafkaConnection) -> KafkaSource:

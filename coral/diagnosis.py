@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from coral import __version__
 from coral.config import EngineConfig, SystemConfig, digest
-from coral.findings import Findings, significant
+from coral.findings import Findings, correction, significant
 from coral.incident import (
     Convergence,
     Event,
@@ -19,7 +19,7 @@ from coral.incident import (
     Kind,
     Resolution,
     Revision,
-    Screened,
+    SeenBefore,
     State,
     StateSeen,
     Trigger,
@@ -28,10 +28,13 @@ from coral.incident import (
 )
 from coral.localise import convergence
 from coral.localise.evidence import Evidence
+from coral.localise.health import proposed
 from coral.localise.layout import Layout
 from coral.localise.profile import POINTS, Profile
 from coral.localise.rank import Localiser, Ranking
+from coral.memory import Memory, recognise
 from coral.normal import NormalState
+from coral.suspects import screened
 
 __all__ = ["Diagnosis"]
 
@@ -40,7 +43,8 @@ Floats = NDArray[np.float64]
 HISTORY = 32  # revisions listed in an event
 GRAPH_ENTITIES = 5  # suspects whose edges are listed
 GRAPH_EDGES = 20
-CONTENDER = 1 / 3  # share of the first score from which an entity counts for convergence
+# Share of the first score from which an entity counts for convergence: the order of noise is noise.
+CONTENDER = 1 / 3
 # Event times kept to say when a series changed; changes after that many rows have no time.
 TIMES = 4096
 # More revisions than an incident of any length has (eight for each doubling of its rows).
@@ -57,6 +61,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     trigger: Trigger
     base_rows: int
     kpi: tuple[str, ...]
+    kpi_proposed: bool = False
     causal_edges: tuple[tuple[str, str], ...]
     engine: str  # version and ...
     config: str  # ... digest of the configuration that publish
@@ -73,6 +78,8 @@ class Diagnosis:
         State before the onset. Its graph has a state-dependent part until `close`.
     localiser : Localiser
     facts : Facts
+    memory : Memory
+        Confirmed incidents, to recognise this one by.
     """
 
     def __init__(
@@ -82,20 +89,23 @@ class Diagnosis:
         normal: NormalState,
         localiser: Localiser,
         facts: Facts,
+        memory: Memory,
     ) -> None:
         self._system = system
         self._config = config
         self._normal = normal
         self._localiser = localiser
         self._facts = facts
+        self._memory = memory
         self._profile = Profile(len(localiser.layout.names), skipped=localiser.rows)
-        self._screened = _screened(localiser.layout, normal)
+        self._screened = screened(localiser.layout, normal)
         self._times: list[float] = []
         self._now = 0.0
         self._convergence = convergence.Convergence()
         self._history: list[Revision] = []
         self._graph: list[GraphEdge] = []
         self._ranking: Ranking
+        self._seen: SeenBefore | None = None
         self.revision = 0
 
     @classmethod
@@ -108,6 +118,7 @@ class Diagnosis:
         trigger: Trigger,
         onset: float,
         first: Floats,
+        memory: Memory,
     ) -> Self:
         """Open an incident: freeze the normal state and what it predicts.
 
@@ -125,8 +136,10 @@ class Diagnosis:
             Event time of the first row of the new state, unix s.
         first : ndarray of shape (rows, n_series), float64, raw units, NaN = missing
             Rows since the onset; `update` is to be called for each of them.
+        memory : Memory
         """
-        layout = Layout(names, system.kpi, system.causal_edges)
+        kpi = system.kpi or proposed(names, system.causal_edges)
+        layout = Layout(names, kpi, system.causal_edges)
         base, adjacent = normal.base()
         mechanism = normal.mechanism(first, layout.kpi_series)
         evidence = Evidence(base, adjacent, mechanism, layout.pairs)
@@ -136,12 +149,13 @@ class Diagnosis:
             id=incident_id(system.name, onset, fingerprint),
             trigger=trigger,
             base_rows=len(base),
-            kpi=system.kpi,
+            kpi=kpi,
+            kpi_proposed=bool(kpi) and not system.kpi,
             causal_edges=system.causal_edges,
             engine=__version__,
             config=fingerprint,
         )
-        return cls(system, config, normal, Localiser(layout, evidence), facts)
+        return cls(system, config, normal, Localiser(layout, evidence), facts, memory)
 
     @classmethod
     def from_state(
@@ -150,6 +164,7 @@ class Diagnosis:
         config: EngineConfig,
         normal: NormalState,
         state: Mapping[str, Any],
+        memory: Memory,
     ) -> Self:
         """Continue from what `state_dict` returned.
 
@@ -163,6 +178,7 @@ class Diagnosis:
         normal : NormalState
             Restored from the same checkpoint.
         state : mapping
+        memory : Memory
         """
         facts = msgspec.convert(state["facts"], Facts)
         revision = state["revision"]
@@ -172,7 +188,7 @@ class Diagnosis:
             revision += REVISIONS_APART - revision % REVISIONS_APART
         layout = Layout(state["names"], facts.kpi, facts.causal_edges)
         localiser = Localiser(layout, Evidence.from_state(state["evidence"], layout.pairs))
-        diagnosis = cls(system, config, normal, localiser, facts)
+        diagnosis = cls(system, config, normal, localiser, facts, memory)
         diagnosis.revision = revision
         if "profile" in state:  # without it, in older checkpoints, the rows so far count as missing
             diagnosis._profile.load_state_dict(state["profile"])
@@ -182,6 +198,7 @@ class Diagnosis:
         diagnosis._history = msgspec.convert(state["history"], list[Revision])
         diagnosis._graph = msgspec.convert(state["graph"], list[GraphEdge])
         diagnosis._ranking = Ranking.from_state(state["ranking"])
+        diagnosis._seen = msgspec.convert(state.get("seen"), SeenBefore | None)
         return diagnosis
 
     def state_dict(self) -> dict[str, Any]:
@@ -198,12 +215,18 @@ class Diagnosis:
             "history": msgspec.to_builtins(self._history),
             "graph": msgspec.to_builtins(self._graph),
             "ranking": self._ranking.state_dict(),
+            "seen": msgspec.to_builtins(self._seen),
         }
 
     @property
     def id(self) -> str:
         """Identifier of the incident, equal on every re-run."""
         return self._facts.id
+
+    @property
+    def _onset(self) -> float:
+        """Earliest likely onset, unix s."""
+        return dt.datetime.fromisoformat(self._facts.trigger.onset_interval[0]).timestamp()
 
     @property
     def rows(self) -> int:
@@ -250,25 +273,20 @@ class Diagnosis:
 
     def _rank(self) -> bool:
         """Rank by all rows so far; return whether the ranking has just converged."""
-        self._ranking = ranking = self._localiser.rank()
-        converged = self._convergence.update(self.rows, self._contenders(ranking))
+        layout, ranking = self._localiser.layout, self._localiser.rank()
+        ranking, self._seen = recognise(self._memory, layout, ranking, self._onset)
+        self._ranking = ranking
+        converged = self._convergence.update(self.rows, self._names(ranking, CONTENDER))
         if converged or self.rows & (self.rows - 1) == 0 or self.revision == 0:
             self._graph = self._edges(ranking)  # at doublings is often enough
         return converged
 
-    def _contenders(self, ranking: Ranking) -> list[str]:
-        """Entities with a third of the first one's score at least: the order of noise is noise."""
-        best = max(ranking.scores[e] for e in ranking.order)
-        names = self._localiser.layout.entities
+    def _names(self, ranking: Ranking, share: float = 0.0) -> list[str]:
+        """Entities with evidence and at least a share of the best score, best first."""
+        names, least = self._localiser.layout.entities, share * float(ranking.scores.max())
         return [
-            names[e]
-            for e in ranking.order
-            if ranking.scores[e] > 0 and ranking.scores[e] >= CONTENDER * best
+            names[e] for e in ranking.order if ranking.scores[e] > 0 if ranking.scores[e] >= least
         ]
-
-    def _order(self, ranking: Ranking) -> list[str]:
-        names = self._localiser.layout.entities
-        return [names[e] for e in ranking.order if ranking.scores[e] > 0]
 
     def _publish(self, kind: Kind, resolution: Resolution | None = None) -> Event:
         """Describe the last ranking as the next revision."""
@@ -281,7 +299,7 @@ class Diagnosis:
             time=timestamp(self._now),
             data=self._describe(self._ranking, resolution),
         )
-        top = self._order(self._ranking)[: convergence.DEPTH]
+        top = self._names(self._ranking)[: convergence.DEPTH]
         self._history.append(Revision(rows=self._ranking.rows, top=top))
         del self._history[:-HISTORY]
         return event
@@ -290,6 +308,8 @@ class Diagnosis:
         findings = self._findings(ranking)
         causes = findings.causes(self._config.max_causes)
         seen = self._state_seen()
+        settled = self._stability(ranking)
+        texts = (findings.summary(causes), correction(settled), findings.recognised(seen))
         state: State = "settled" if self.settled else "diagnosing"
         return Incident(
             incident=self.id,
@@ -297,12 +317,13 @@ class Diagnosis:
             state="resolved" if resolution else state,
             system=self._system.name,
             kpi=list(self._facts.kpi),
+            kpi_proposed=self._facts.kpi_proposed,
             trigger=self._facts.trigger,
             now=timestamp(self._now),
             rows=ranking.rows,
             base_rows=self._facts.base_rows,
             tier=findings.tier,
-            summary=findings.summary(causes) + _recall_text(seen),
+            summary=" ".join(filter(None, texts)),
             causes=causes,
             ruled_out=findings.ruled_out(causes),
             entities=findings.entities(),
@@ -310,25 +331,35 @@ class Diagnosis:
             graph=self._graph,
             state_seen=seen,
             screened=self._screened,
-            convergence=Convergence(
-                converged=self.settled,
-                rows=self._convergence.rows,
-                confirmations=self._convergence.confirmations,
-                agreement=round(self._convergence.agreement, 4),
-            ),
+            convergence=settled,
             history=list(self._history),
             resolution=resolution,
             engine=self._facts.engine,
             config=self._facts.config,
             health=findings.health(),
+            signature=findings.signature(),
+            seen_before=self._seen,
+            patterns=findings.patterns,
         )
 
     def _findings(self, ranking: Ranking) -> Findings:
-        onset = dt.datetime.fromisoformat(self._facts.trigger.onset_interval[0]).timestamp()
         courses = self._profile.courses(self._normal.newest(POINTS * self._profile.span))
-        normal_until = min(onset, self._times[0]) - self._system.interval_s
+        normal_until = min(self._onset, self._times[0]) - self._system.interval_s
         known = self._facts.base_rows
-        return Findings(self._localiser, ranking, self._times, normal_until, courses, known)
+        return Findings(
+            self._localiser, ranking, self._times, normal_until, courses, known, self._seen
+        )
+
+    def _stability(self, ranking: Ranking) -> Convergence:
+        """Say whether the ranking has settled, and whether it was corrected since."""
+        held, now = self._convergence, next(iter(self._names(ranking)), None)
+        return Convergence(
+            converged=held.converged,
+            rows=held.rows,
+            confirmations=held.confirmations,
+            agreement=round(held.agreement, 4),
+            corrected=None if held.first == now else held.first,
+        )
 
     def _state_seen(self) -> StateSeen | None:
         """Earlier state that the present one is a return of."""
@@ -364,23 +395,3 @@ class Diagnosis:
             )
             for edge in listed[:GRAPH_EDGES]
         ]
-
-
-def _recall_text(seen: StateSeen | None) -> str:
-    if seen is None:
-        return ""
-    return f" This state was last seen in incident {seen.incident}, until {seen.ended}."
-
-
-def _screened(layout: Layout, normal: NormalState) -> Screened | None:
-    """Say what the graph leaves out, and which entities have most of it."""
-    if not normal.is_screened:
-        return None
-    left = np.bincount(layout.owner, minlength=len(layout.entities))
-    left -= np.bincount(layout.owner[normal.in_graph], minlength=len(layout.entities))
-    most = sorted(range(len(left)), key=lambda e: (-left[e], layout.entities[e]))
-    return Screened(
-        series=normal.n_series,
-        in_graph=normal.in_graph.size,
-        most_left_out=[layout.entities[e] for e in most[:GRAPH_ENTITIES] if left[e] > 0],
-    )

@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from coral.alarm import detected, told
 from coral.config import EngineConfig, SystemConfig
 from coral.diagnosis import Diagnosis
+from coral.feedback import Feedback
 from coral.incident import Event, Resolution, Trigger
+from coral.memory import Memory
 from coral.normal import NormalState
 from coral.onset import rows_late
 from detectors.trigger import Trigger as Detector
@@ -90,6 +92,7 @@ class Engine:
         self._during: deque[_Row] = deque(maxlen=KEPT_ROWS)
         self._diagnosis: Diagnosis | None = None
         self._last_time: float | None = None
+        self._memory = Memory()
         self._torn = False  # rows of an incident lie between the last row learned and the next
 
     @property
@@ -143,6 +146,7 @@ class Engine:
             "during": _packed(self._during, len(self._names)),
             "last_time": self._last_time,
             "torn": self._torn,
+            "memory": self._memory.state_dict(),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -173,9 +177,11 @@ class Engine:
         if state["detector"] is not None:
             self._detector = self._fresh_detector(len(names))
             self._detector.load_state_dict(state["detector"])
+        self._memory.load_state_dict(state.get("memory", []))  # older checkpoints have none
         if state["diagnosis"] is not None:
-            diagnosis = state["diagnosis"]
-            self._diagnosis = Diagnosis.from_state(self.system, self.config, self._state, diagnosis)
+            self._diagnosis = Diagnosis.from_state(
+                self.system, self.config, self._state, state["diagnosis"], self._memory
+            )
         self._recent = deque(_unpacked(state["recent"]))
         self._during = deque(_unpacked(state["during"]), KEPT_ROWS)
         self._last_time = state["last_time"]
@@ -262,7 +268,7 @@ class Engine:
         onset = self._recent[0].time
         first = np.array([row.x for row in self._recent])
         diagnosis = Diagnosis.begin(
-            self.system, self.config, self._names, normal, trigger, onset, first
+            self.system, self.config, self._names, normal, trigger, onset, first, self._memory
         )
         self._during.clear()
         for row in self._recent:
@@ -281,6 +287,13 @@ class Engine:
             return [self._resolve(diagnosis, _ACCEPTED if accepted else "back to normal")]
         event = diagnosis.revise()
         return [] if event is None else [event]
+
+    def confirm(self, feedback: Feedback) -> None:
+        """Remember the confirmed cause of an incident; later ones that look the same say so.
+
+        From the next revision on; what is published stays.
+        """
+        self._memory.confirm(feedback)
 
     def dismiss(self) -> list[Event]:
         """End the open incident, if any: whoever watches knows that it is none.

@@ -9,6 +9,7 @@ __all__ = [
     "CorruptCheckpointError",
     "EventError",
     "Exit",
+    "FeedbackError",
     "ForeignCheckpointError",
     "FutureCheckpointError",
     "IncidentError",
@@ -49,6 +50,13 @@ class IncidentError(CoralError):
     """The identifier of an incident names none, or several.
 
     Operator action: `coral explain FILE` lists those that are there.
+    """
+
+
+class FeedbackError(CoralError):
+    """Feedback on an incident cannot be used.
+
+    Operator action: name an entity that the message lists.
     """
 
 

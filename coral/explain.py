@@ -46,6 +46,7 @@ def case(chronicle: Chronicle) -> list[Block]:
     day = data.trigger.time[:10]
     parts = (
         _opening(data, day),
+        _seen_before(data),
         _health(data),
         _causes(data),
         _ruled_out(data),
@@ -97,7 +98,13 @@ def _standing(data: Incident) -> str:
 def _settled(data: Incident) -> str:
     settled = data.convergence
     if settled.converged:
-        return f"The ranking settled {settled.rows} rows after the onset."
+        text = f"The ranking settled {settled.rows} rows after the onset"
+        since = (
+            f", on {quoted(settled.corrected)}, and was corrected since"
+            if settled.corrected
+            else ""
+        )
+        return f"{text}{since}."
     often = f", {settled.confirmations} times in a row" if settled.confirmations > 1 else ""
     return (
         f"The ranking has not settled after {data.rows} rows: its first five agree to "
@@ -105,11 +112,39 @@ def _settled(data: Incident) -> str:
     )
 
 
+def _seen_before(data: Incident) -> Iterator[Block]:
+    """Yield the confirmed incident that looked like this one."""
+    seen = data.seen_before
+    if seen is None:
+        return
+    yield Heading(2, "Seen before")
+    gone = "" if seen.entity else ", which is gone"
+    now = f", now {quoted(seen.entity)}" if seen.entity not in (None, seen.cause) else ""
+    moved = "yes, by one place" if seen.moved else "no"
+    yield Facts(
+        [
+            ("incident", [f"{quoted(seen.incident)}, until {seen.ended}"]),
+            ("confirmed", [f"{quoted(seen.cause)}{now}{gone}"]),
+            ("similarity", [f"{seen.similarity:.0%}"]),
+            ("alike in", [", ".join(map(quoted, seen.alike))]),
+            ("moved up", [moved]),
+        ]
+    )
+
+
 def _health(data: Incident) -> Iterator[Block]:
     yield Heading(2, "Health signals")
     if not data.kpi:
-        yield Paragraph("None is known; the walk starts where the evidence is.")
-    elif not data.health:
+        yield Paragraph(
+            "None is configured, and neither names nor topology tell one; the walk starts where "
+            "the evidence is."
+        )
+        return
+    if data.kpi_proposed:
+        yield Paragraph(
+            "None is configured; these are proposed: latencies and errors where known effects end."
+        )
+    if not data.health:
         yield Paragraph(f"{', '.join(map(quoted, data.kpi))}; their course is not in the event.")
     else:
         yield Facts([("signal", _signal(metric)) for metric in data.health])
@@ -192,9 +227,11 @@ def _effect(metric: MetricFinding) -> list[str]:
     """Say how far the level moved, unless there is none any more."""
     if metric.missing >= SILENT:
         return []
-    where = "above" if metric.deviation > 0 else "below"
-    size = f"{quantity(abs(metric.deviation))} units {where} normal"
-    return [f"on average {size}; normal rows stay within 3."]
+    # The unit of deviations is a third of the range that normal rows have.
+    where, ranges = "above" if metric.deviation > 0 else "below", abs(metric.deviation) / 3.0
+    if ranges < 1.0:
+        return ["on average within its normal range; single rows, or its behaviour, are not."]
+    return [f"on average {quantity(ranges)} times as far {where} normal as normal rows go."]
 
 
 def _onset(cause: Cause, day: str) -> list[str]:
@@ -217,7 +254,7 @@ def _onset(cause: Cause, day: str) -> list[str]:
 
 def _ruled_out(data: Incident) -> Iterator[Block]:
     if data.ruled_out:
-        yield Heading(2, "Ruled out")
+        yield Heading(2, "Checked and ruled out")
         yield Items([f"{quoted(r.entity)}: {r.reason}" for r in data.ruled_out])
 
 

@@ -16,13 +16,26 @@ from coral.argument import (
     objection,
     upstream,
 )
-from coral.incident import Cause, Course, MetricFinding, RuledOut, Scored, Tier, timestamp
+from coral.incident import (
+    Cause,
+    Convergence,
+    Course,
+    MetricFinding,
+    RuledOut,
+    Scored,
+    SeenBefore,
+    StateSeen,
+    Tier,
+    timestamp,
+)
 from coral.localise.layout import Layout
 from coral.localise.profile import Courses
 from coral.localise.rank import Localiser, Ranking, entity_maximum
+from coral.localise.signature import signature
+from coral.patterns import Situation, patterns
 from coral.words import change, named, quoted, relative
 
-__all__ = ["Findings", "significant"]
+__all__ = ["Findings", "correction", "significant"]
 
 METRICS_PER_CAUSE = 3
 COURSES = 5  # causes whose first metric is drawn
@@ -52,6 +65,8 @@ class Findings:
     courses : Courses
     base_rows : int
         Rows of normal state that the evidence rests on.
+    seen : SeenBefore or None
+        Confirmed incident that looked like this one.
     """
 
     def __init__(
@@ -62,6 +77,7 @@ class Findings:
         normal_until: float,
         courses: Courses,
         base_rows: int,
+        seen: SeenBefore | None = None,
     ) -> None:
         self._layout: Layout = localiser.layout
         self._ranking = ranking
@@ -70,6 +86,12 @@ class Findings:
         self._normal_until = normal_until
         self._courses = courses
         self._base_rows = base_rows
+        self._seen = seen
+        evidence = localiser.evidence
+        self.patterns = patterns(
+            Situation(self._layout, ranking, courses, evidence.center, evidence.scale)
+        )
+        self._kinds = {pattern.kind for pattern in self.patterns}
         self._series_of: list[list[int]] = [[] for _ in self._layout.entities]
         for series in ranking.metric_order:
             self._series_of[self._layout.owner[series]].append(series)
@@ -80,20 +102,48 @@ class Findings:
         ranking = self._ranking
         first, sustained = ranking.order[0], ranking.surprise.sustained
         series = self._series_of[first]
-        if ranking.scores[first] <= 0 or sustained[series].max() < LEAST_SURPRISE:
+        nothing = ranking.scores[first] <= 0 or sustained[series].max() < LEAST_SURPRISE
+        if nothing or "common load rise" in self._kinds:
             return "no clear cause"
+        if "self-sustaining loop" in self._kinds:
+            return "possible"
         apart = ranking.consensus >= LIKELY_CONSENSUS and ranking.margin >= LIKELY_MARGIN
         known = self._base_rows >= min(len(self._layout.names), NORMAL_ROWS)
         return "likely" if apart and known and sustained[series[0]] >= SURPRISING else "possible"
 
     def summary(self, causes: Sequence[Cause]) -> str:
-        """Return the answer in one sentence."""
+        """Return the answer in one sentence, after what kind of incident it is."""
+        kinds = "".join(
+            f"{pattern.text[0].upper()}{pattern.text[1:]} " for pattern in self.patterns
+        )
+        if "common load rise" in self._kinds:
+            return f"No clear cause: {self.patterns[0].text}"
         if not causes or self.tier == "no clear cause":
             return "Something changed, but no series stands out as its cause."
         words = "Likely cause" if self.tier == "likely" else "Possible cause"
         others = ", ".join(quoted(cause.entity) for cause in causes[1:3])
         then = f" Next: {others}." if others else ""
-        return f"{words}: {quoted(causes[0].entity)}. {causes[0].text}{then}"
+        return f"{kinds}{words}: {quoted(causes[0].entity)}. {causes[0].text}{then}"
+
+    def recognised(self, state: StateSeen | None) -> str:
+        """Return what is known of an incident that looked like this one; empty if of none.
+
+        A confirmed incident says more than a state that the graph knows.
+        """
+        seen = self._seen
+        if seen is None and state is not None:
+            return f"This state was last seen in incident {state.incident}, until {state.ended}."
+        if seen is None:
+            return ""
+        text = (
+            f"Seen before: this looks {seen.similarity:.0%} like incident {named(seen.incident)}, "
+            f"until {seen.ended}; its confirmed cause was {quoted(seen.cause)}"
+        )
+        if seen.entity is None:
+            return f"{text}, which is gone."
+        now = "" if seen.entity == seen.cause else f", now {quoted(seen.entity)}"
+        moved = " It was moved up one place for that." if seen.moved else ""
+        return f"{text}{now}.{moved}"
 
     @property
     def _first_health(self) -> int | None:
@@ -140,6 +190,11 @@ class Findings:
         order = self._ranking.metric_order[:RANKED_NAMES]
         return [Scored(name=names[s], score=significant(scores[s])) for s in order]
 
+    def signature(self) -> list[Scored]:
+        """Series that moved most, with their signed evidence."""
+        signed = signature(self._layout.names, self._ranking.surprise)
+        return [Scored(name=name, score=score) for name, score in signed.items()]
+
     def health(self) -> list[MetricFinding]:
         """Describe what the health signals themselves did, the first few of them."""
         return [self._metric(s, draw=True) for s in self._layout.kpi_series[:HEALTH_SIGNALS]]
@@ -158,6 +213,8 @@ class Findings:
             rank, entity, series, path, explains, after_kpi, interval, self._base_rows
         )
         favour, against = arguments(layout, ranking, candidate)
+        if self._seen is not None and self._seen.entity == layout.entities[entity]:
+            favour.append(f"it was the cause of incident {named(self._seen.incident)}, alike")
         entities = [layout.entities[e] for e in path]
         return Cause(
             rank=rank,
@@ -168,7 +225,7 @@ class Findings:
             metrics=metrics,
             changed_after_kpi_s=after_kpi,
             path=entities,
-            text=_sentence(metrics[0], after_kpi, entities),
+            text=self._sentence(metrics[0], after_kpi, entities, explains),
             changed_after_kpi_interval_s=interval,
             explains=None if explains is None else round(explains, 4),
             evidence_for=favour,
@@ -176,7 +233,7 @@ class Findings:
         )
 
     def _tier_of(self, rank: int, entity: int) -> Tier:
-        if rank == 1:
+        if rank == 1 or self.tier == "no clear cause":
             return self.tier
         scores = self._ranking.scores
         return "possible" if scores[entity] >= 0.5 * scores[self._ranking.order[0]] else "unlikely"
@@ -202,6 +259,27 @@ class Findings:
             changed_at=None if changed is None else timestamp(changed),
             course=self._course(series) if draw else None,
         )
+
+    def _sentence(
+        self,
+        metric: MetricFinding,
+        after_kpi: float | None,
+        path: Sequence[str],
+        explains: float | None,
+    ) -> str:
+        """Say what changed, when, how long before which health signal, and what it explains."""
+        when = "" if metric.changed_at is None else f" at {metric.changed_at[11:].rstrip('Z')} UTC"
+        text = f"{quoted(metric.name)} {change(metric.before, metric.after, metric.missing)}{when}"
+        first = self._first_health
+        health = "the health signal" if first is None else quoted(self._layout.names[first])
+        if after_kpi is not None and health != quoted(metric.name):
+            text += f", {relative(after_kpi, health)}"
+        way = " -> ".join(map(named, path))
+        if explains is not None and first is None and self._layout.kpi_series:
+            text += f"; known edges lead from it to the health signal ({way}), which stayed normal"
+        elif explains is not None:
+            text += f"; known edges let it explain up to {explains:.0%} of {health} ({way})"
+        return f"{text}."
 
     def _course(self, series: int) -> Course:
         span, before, after = self._courses
@@ -250,15 +328,11 @@ class Findings:
         return "it has no path to the health signal that its evidence explains"
 
 
+def correction(settled: Convergence) -> str:
+    """Say that the ranking had settled on another entity; empty if it had not."""
+    first = settled.corrected
+    return f"Corrected: the ranking had settled on {quoted(first)} before." if first else ""
+
+
 def _point(value: float) -> float | None:
     return significant(value, 4) if math.isfinite(value) else None
-
-
-def _sentence(metric: MetricFinding, after_kpi: float | None, path: Sequence[str]) -> str:
-    when = "" if metric.changed_at is None else f" at {metric.changed_at[11:].rstrip('Z')} UTC"
-    text = f"{quoted(metric.name)} {change(metric.before, metric.after, metric.missing)}{when}"
-    if after_kpi is not None:
-        text += f", {relative(after_kpi)}"
-    if len(path) > 1:
-        text += f"; it reaches the health signal by {' -> '.join(map(named, path))}"
-    return text + "."

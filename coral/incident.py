@@ -13,7 +13,17 @@ import msgspec
 
 from coral.errors import EventError
 
-__all__ = ["Event", "Incident", "decode", "encode", "incident_id", "json_schema", "timestamp"]
+__all__ = [
+    "Event",
+    "Incident",
+    "Pattern",
+    "PatternKind",
+    "decode",
+    "encode",
+    "incident_id",
+    "json_schema",
+    "timestamp",
+]
 
 SCHEMA = Path(__file__).parent / "schemas" / "incident.v1.json"
 
@@ -25,6 +35,7 @@ Kind = Literal[
 ]
 State = Literal["diagnosing", "settled", "resolved"]
 Resolution = Literal["back to normal", "new normal accepted", "dismissed"]
+PatternKind = Literal["common load rise", "self-sustaining loop", "several causes"]
 Tier = Literal["likely", "possible", "unlikely", "no clear cause"]
 
 
@@ -147,6 +158,27 @@ class StateSeen(_Part, frozen=True):
     times: int  # how often this state was seen before
 
 
+class Pattern(_Part, frozen=True):
+    """What kind of incident it is, where that is not one cause and its consequences."""
+
+    kind: PatternKind
+    entities: list[str]  # concerned; for a loop the one that began it first
+    series: list[str]  # that show it, at most five
+    text: str
+
+
+class SeenBefore(_Part, frozen=True):
+    """An earlier incident whose cause was confirmed and that looked like this one."""
+
+    incident: str
+    ended: str  # event time of its newest row when it was confirmed
+    cause: str  # entity that was confirmed
+    entity: str | None  # the same now: another replica may have taken its place; None = it is gone
+    similarity: float  # 0 .. 1, cosine of the signatures
+    alike: list[str]  # series that make them similar, most important first, at most five
+    moved: bool  # whether the entity was moved up one place for that
+
+
 class Screened(_Part, frozen=True):
     """What the causal graph left out because there are too many series."""
 
@@ -162,6 +194,8 @@ class Convergence(_Part, frozen=True):
     rows: int | None  # rows after the onset at which it converged
     confirmations: int
     agreement: float  # overlap of the top five with those at 1/2 and 3/4 of the rows, the lower
+    # First when it converged, if that is another one now: the answer has been corrected.
+    corrected: str | None = None
 
 
 class Revision(_Part, frozen=True):
@@ -198,6 +232,13 @@ class Incident(_Part, frozen=True):
     engine: str  # version
     config: str  # digest of the configuration
     health: list[MetricFinding] = []  # the health signals themselves, at most three
+    # Series that moved most, with their evidence before role weights, negative where they fell:
+    # what feedback on this incident lets later ones be recognised by.
+    signature: list[Scored] = []
+    seen_before: SeenBefore | None = None
+    patterns: list[Pattern] = []
+    # None is configured: `kpi` holds the latencies and errors where known effects end.
+    kpi_proposed: bool = False
 
 
 class Event(_Part, frozen=True, kw_only=True):

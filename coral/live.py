@@ -15,16 +15,18 @@ from coral.capture import capture, write
 from coral.connection import connection_of
 from coral.daemon import opened
 from coral.errors import CoralError, Exit
-from coral.settings import load
+from coral.feedback import Feedback, encode
+from coral.replay import CONTENT_TYPE
+from coral.settings import Settings, load
 from coral.stopping import Stop
 from coral.warm import warm
 from streams.clock import SystemClock
 from streams.errors import StreamsError, UnknownTopicError
-from streams.kafka import KafkaConnection, KafkaSink, KafkaSource, topics
+from streams.kafka import KafkaConnection, KafkaSink, KafkaSource, KafkaTail, topics
 from streams.recorded import RecordedSource, Recording
 from streams.watchdog import Watchdog
 
-__all__ = ["produce", "run_daemon", "run_record", "run_topics"]
+__all__ = ["incidents", "produce", "run_daemon", "run_record", "run_topics", "send_feedback"]
 
 BATCH = 500
 WAIT_S = 0.5
@@ -74,13 +76,13 @@ def run_daemon(options: argparse.Namespace) -> int:
 
 def run_topics(options: argparse.Namespace) -> int:
     """Create the topics CORAL uses, or say what is wrong with them."""
-    shorthand = [f"kafka.bootstrap_servers={options.kafka}"] if options.kafka else []
-    settings = load(options.config, os.environ, [*options.set, *shorthand]).settings
+    settings = _settings(options)
     console, connection = Console(), connection_of(settings.kafka, SystemClock())
     specs = (
         *(topics.metrics_topic(name, options.partitions) for name in settings.input.topics),
         topics.incidents_topic(settings.output.incidents, options.partitions),
         topics.dead_letter_topic(settings.output.dead_letters),
+        topics.feedback_topic(settings.input.feedback),
         topics.state_topic(settings.state.topic, options.partitions),
     )
     if options.action == "create":
@@ -93,6 +95,37 @@ def run_topics(options: argparse.Namespace) -> int:
         return Exit.INVALID
     console.print(f"{len(specs)} topics are as they should be.", highlight=False)
     return Exit.OK
+
+
+def incidents(options: argparse.Namespace) -> Iterator[bytes]:
+    """Yield all events of the incidents topic."""
+    settings = _settings(options)
+    tail = KafkaTail(connection_of(settings.kafka, SystemClock()), settings.output.incidents)
+    try:
+        yield from tail.existing()
+    finally:
+        tail.close()
+
+
+def send_feedback(options: argparse.Namespace, feedback: Feedback) -> str:
+    """Write feedback into its topic, and return where that is."""
+    settings = _settings(options)
+    topic, connection = settings.input.feedback, connection_of(settings.kafka, SystemClock())
+    if topics.missing(connection, [topic]):
+        raise UnknownTopicError(f"there is no topic {topic}; coral topics create")
+    sink = KafkaSink(connection)
+    try:
+        sink.send(topic, feedback.incident.encode(), encode(feedback), CONTENT_TYPE)
+        sink.flush(FLUSH_S)
+    finally:
+        sink.close()
+    return f"topic {topic}"
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    """Return the configuration; `--kafka` is short for its brokers."""
+    shorthand = [f"kafka.bootstrap_servers={options.kafka}"] if options.kafka else []
+    return load(options.config, os.environ, [*options.set, *shorthand]).settings
 
 
 def produce(options: argparse.Namespace) -> int:

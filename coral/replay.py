@@ -6,6 +6,7 @@ from typing import NamedTuple
 from coral import incident
 from coral.config import EngineConfig, SystemConfig
 from coral.engine import Engine
+from coral.feedback import Feedback
 from streams.align import Aligner
 from streams.base import Sink, Source
 from streams.clock import Clock
@@ -16,6 +17,7 @@ from streams.recorded import RecordedSource, Recording, RecordingMeta
 from streams.records import Frame, Headers, Message, Record
 
 __all__ = [
+    "CONTENT_TYPE",
     "INCIDENTS",
     "METRICS",
     "BrokerFed",
@@ -71,6 +73,7 @@ def replay(
     *,
     config: EngineConfig | None = None,
     onset: float | None = None,
+    feedback: Iterable[Feedback] = (),
     observe: Callable[[Progress], None] = lambda _: None,
     stop: Callable[[], bool] = lambda: False,
 ) -> Loop:
@@ -85,6 +88,8 @@ def replay(
     config : EngineConfig, optional
     onset : float, optional
         Told event time of the first faulty row, unix s (oracle mode).
+    feedback : iterable of Feedback
+        Confirmed causes; those of other systems are left out.
     observe : callable
         Called after every frame.
     stop : callable
@@ -96,6 +101,9 @@ def replay(
         Where the recording turns out to be broken, after all rows before it.
     """
     engine = Engine(system, config, onset=onset)
+    for given in feedback:
+        if given.system == system.name:
+            engine.confirm(given)
     frames = 0
 
     def handle(frame: Frame) -> Iterable[Message]:

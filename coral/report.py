@@ -42,10 +42,12 @@ class Narrator:
         if self._said == (data.state, names) and data.rows < self._next_rows:
             return
         self._said, self._next_rows = (data.state, names), 2 * data.rows
-        word = "ranking" if data.state == "diagnosing" else data.state
+        word: str = "ranking" if data.state == "diagnosing" else data.state
+        if data.state == "settled" and data.convergence.corrected:
+            word = "corrected"
         ranked = escape(printable(" > ".join(names)) or "nothing stands out")
         self._console.print(
-            f"{clock(event.time)}  {word:8} after {data.rows:4d} rows: {ranked}", highlight=False
+            f"{clock(event.time)}  {word:9} after {data.rows:4d} rows: {ranked}", highlight=False
         )
         if data.resolution:
             self._console.print(f"          {data.resolution}")
@@ -82,12 +84,15 @@ def print_incident(console: Console, data: Incident) -> None:
         table.add_row(str(cause.rank), entity, cause.tier, score, text)
     console.print(table)
     if data.ruled_out:
-        console.print("Ruled out:")
+        console.print("Checked and ruled out:")
     for candidate in data.ruled_out:
         console.print(f"  {escape(printable(f'{candidate.entity}: {candidate.reason}'))}")
     settled = data.convergence
     if settled.converged:
-        console.print(f"The ranking settled {settled.rows} rows after the onset.", highlight=False)
+        since = ", and was corrected since" if settled.corrected else ""
+        console.print(
+            f"The ranking settled {settled.rows} rows after the onset{since}.", highlight=False
+        )
     else:
         console.print(f"The ranking had not settled after {data.rows} rows.", highlight=False)
 

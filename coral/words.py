@@ -89,8 +89,8 @@ def seconds(value: float) -> str:
     return f"{size:.3g} s"
 
 
-def relative(after_kpi_s: float) -> str:
+def relative(after_kpi_s: float, health: str = "the health signal") -> str:
     """Return a time relative to the health signal in words."""
     if after_kpi_s == 0:
-        return "together with the health signal"
-    return f"{seconds(after_kpi_s)} {'before' if after_kpi_s < 0 else 'after'} the health signal"
+        return f"together with {health}"
+    return f"{seconds(after_kpi_s)} {'before' if after_kpi_s < 0 else 'after'} {health}"

@@ -18,6 +18,7 @@ from typing import Any
 import kafka_tables
 import peers_tables
 import proof_tables
+import situations_tables
 import trigger_tables
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -181,9 +182,13 @@ PARTS |= {
     )
     for part in parts
 }
+PARTS["situations"] = lambda: situations_tables.situations(load("situations"))
 FILES = (
     ROOT / "README.md",
-    *(ROOT / "docs" / f"{name}.md" for name in ("trigger", "peers", "proof", "failures", "kafka")),
+    *(
+        ROOT / "docs" / f"{name}.md"
+        for name in ("trigger", "peers", "method", "proof", "failures", "kafka")
+    ),
 )
 
 

@@ -51,6 +51,8 @@ class Convergence:
     converged : bool
     rows : int or None
         Rows after the onset at which it converged.
+    first : str or None
+        What was first then; where it is not any more, the answer has been corrected.
     confirmations : int
         Agreeing revisions in a row.
     agreement : float
@@ -60,6 +62,7 @@ class Convergence:
     def __init__(self) -> None:
         self.converged = False
         self.rows: int | None = None
+        self.first: str | None = None
         self.confirmations = 0
         self.agreement = 0.0
         self._since = 0  # rows at the first confirmation of the present row of them
@@ -83,6 +86,7 @@ class Convergence:
         if fresh:
             self.converged = True
             self.rows = rows
+            self.first = next(iter(top), None)
         return fresh
 
     def state_dict(self) -> dict[str, Any]:
@@ -90,6 +94,7 @@ class Convergence:
         return {
             "converged": self.converged,
             "rows": self.rows,
+            "first": self.first,
             "confirmations": self.confirmations,
             "agreement": self.agreement,
             "since": self._since,
@@ -100,6 +105,7 @@ class Convergence:
         """Continue from what `state_dict` returned."""
         self.converged = state["converged"]
         self.rows = state["rows"]
+        self.first = state.get("first")  # older checkpoints have none
         self.confirmations = state["confirmations"]
         self.agreement = state["agreement"]
         self._since = state["since"]

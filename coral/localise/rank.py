@@ -10,7 +10,7 @@ from coral.localise.evidence import Evidence, Surprise
 from coral.localise.layout import Layout
 from coral.localise.walk import absorbing_walk, best_paths
 
-__all__ = ["Localiser", "Ranking"]
+__all__ = ["Localiser", "Ranking", "promoted"]
 
 Floats = NDArray[np.float64]
 
@@ -50,6 +50,22 @@ class Ranking(NamedTuple):
     def from_state(cls, state: Mapping[str, Any]) -> Self:
         """Return the ranking whose `state_dict` this is."""
         return cls(**{**state, "surprise": Surprise(**state["surprise"])})
+
+
+def promoted(ranking: Ranking, entity: int) -> Ranking:
+    """Move an entity up one place, at a tie with the one that was there.
+
+    Both get the mean of their scores; where that concerns the first, the margin is gone, and with
+    it the trust that a first cause without help would have.
+    """
+    at = ranking.order.index(entity)
+    if at == 0 or ranking.scores[entity] <= 0:
+        return ranking
+    order, paths, scores = list(ranking.order), list(ranking.paths), ranking.scores.copy()
+    scores[order[at - 1 : at + 1]] = scores[order[at - 1 : at + 1]].mean()
+    order[at - 1], order[at] = order[at], order[at - 1]
+    paths[at - 1], paths[at] = paths[at], paths[at - 1]
+    return ranking._replace(order=order, paths=paths, scores=scores, margin=margin(scores, order))
 
 
 class Localiser:

@@ -156,11 +156,14 @@ class Input(_Section, frozen=True, kw_only=True):
     ----------
     topics : table of topic name = table
         Topics to read; naming one replaces the default.
+    feedback : str
+        Topic of confirmed causes, see `coral feedback`; read if it exists.
     """
 
     topics: dict[TopicName, Topic] = msgspec.field(
         default_factory=lambda: {"coral.metrics.v1": Topic()}
     )
+    feedback: TopicName = "coral.feedback.v1"
 
 
 class Output(_Section, frozen=True, kw_only=True):

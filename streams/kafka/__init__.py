@@ -4,6 +4,7 @@ from streams.kafka.compacted import CompactedTopic
 from streams.kafka.connection import KafkaConnection, Sasl, Tls
 from streams.kafka.sink import KafkaSink, TransactionalSink
 from streams.kafka.source import Gap, KafkaSource
+from streams.kafka.tail import KafkaTail
 
 __all__ = [
     "CompactedTopic",
@@ -11,6 +12,7 @@ __all__ = [
     "KafkaConnection",
     "KafkaSink",
     "KafkaSource",
+    "KafkaTail",
     "Sasl",
     "Tls",
     "TransactionalSink",

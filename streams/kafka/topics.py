@@ -50,6 +50,11 @@ def dead_letter_topic(name: str, retention_days: float = 14.0) -> TopicSpec:
     return TopicSpec(name, 1, _kept(retention_days))
 
 
+def feedback_topic(name: str) -> TopicSpec:
+    """Return what the topic of feedback must be like: the last word on every incident is kept."""
+    return TopicSpec(name, 1, {"cleanup.policy": "compact"})
+
+
 def state_topic(name: str, partitions: int) -> TopicSpec:
     """Return what the topic of checkpoints must be like: compacted, or restarts lose them."""
     config = {

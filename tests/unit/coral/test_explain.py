@@ -50,7 +50,7 @@ def test_the_whole_case(file, events, capsysbinary):
         "What happened",
         "Health signals",
         "Causes",
-        "Ruled out",
+        "Checked and ruled out",
         "Rank history",
         "Strongest learned edges",
     ]
@@ -195,7 +195,7 @@ def test_told_unknown_and_older(events, capsysbinary, tmp_path):
     assert "Budget" not in text
     bare = msgspec.structs.replace(event.data, kpi=[], causes=[], ruled_out=[], health=[])
     text = " ".join(text_of(msgspec.structs.replace(event, data=bare)))
-    assert "None is known" in text
+    assert "None is configured" in text
     assert "No entity has any evidence" in text
     older = msgspec.to_builtins(events[-1])
     for cause in older["data"]["causes"]:

@@ -1,0 +1,63 @@
+"""A topic from its beginning on, for readers that belong to no group."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import kafka
+
+from streams.errors import UnknownTopicError
+from streams.kafka.connection import KafkaConnection, broker_errors
+
+_OPTIONS: Final[dict[str, Any]] = {
+    "isolation_level": "read_committed",
+    "enable_auto_commit": False,
+    "auto_offset_reset": "earliest",
+}
+_POLL_MS: Final = 200
+
+
+class KafkaTail:
+    """Reads all partitions that a topic has now, first what there is, then what comes.
+
+    Parameters
+    ----------
+    connection : KafkaConnection
+    topic : str
+
+    Raises
+    ------
+    BrokerError
+        If no broker answers within 30 s, or reading is forbidden; from `poll` too.
+    UnknownTopicError
+        If there is no such topic.
+    """
+
+    def __init__(self, connection: KafkaConnection, topic: str) -> None:
+        self._topic = topic
+        with broker_errors(f"reading {topic}"):
+            self._consumer: Any = kafka.KafkaConsumer(**connection.options() | _OPTIONS)
+            found = self._consumer.partitions_for_topic(topic)
+            self._partitions = [kafka.TopicPartition(topic, number) for number in found or ()]
+            if not self._partitions:
+                self._consumer.close()
+                raise UnknownTopicError(f"there is no topic {topic}")
+            self._consumer.assign(self._partitions)
+            self._consumer.seek_to_beginning(*self._partitions)
+
+    def poll(self, timeout_s: float = 0.0) -> list[bytes]:
+        """Return the values of the next records; deletions are left out."""
+        with broker_errors(f"reading {self._topic}"):
+            held = self._consumer.poll(int(1000 * timeout_s))
+        return [record.value for records in held.values() for record in records if record.value]
+
+    def existing(self) -> Iterator[bytes]:
+        """Yield the values of the records that there are now, and stop."""
+        with broker_errors(f"reading {self._topic}"):
+            ends = self._consumer.end_offsets(self._partitions)
+            while any(self._consumer.position(tp) < end for tp, end in ends.items()):
+                for records in self._consumer.poll(_POLL_MS).values():
+                    yield from (record.value for record in records if record.value)
+
+    def close(self) -> None:
+        """Leave the brokers."""
+        self._consumer.close()

@@ -1,0 +1,85 @@
+"""Feedback through a real Kafka: confirmed while the daemon runs, said of the next incident."""
+
+import json
+import time
+
+import numpy as np
+import pytest
+from daemons import PATIENCE_S, World, logged, stopped
+from makers import EDGES, NAMES, shop_rows
+
+from coral import incident
+from coral.cli import main
+from coral.errors import Exit
+from streams.codec import encode_row
+from streams.errors import UnknownTopicError
+from streams.kafka import KafkaTail
+
+FIRST, SECOND, LENGTH, ROWS = 300, 500, 60, 620
+
+
+@pytest.fixture
+def world(kafka, tmp_path):
+    made = World(kafka, tmp_path)
+    yield made
+    made.close()
+
+
+def two_faults():
+    """Native rows of a stream with the same fault twice, and one that closes the last tick."""
+    rows, broken = (shop_rows(seed=1, rows=ROWS, fault=fault) for fault in (None, "db"))
+    for start in (FIRST, SECOND):
+        rows[start : start + LENGTH] = broken[start : start + LENGTH]
+    nothing = np.full(len(NAMES), np.nan)
+    return [encode_row("shop", float(t), NAMES, x) for t, x in enumerate([*rows, *[nothing] * 60])]
+
+
+def ended(values):
+    return [incident.decode(v).data for v in values if b"incident.resolved" in v]
+
+
+def wait_for_log(process, event):
+    deadline = time.monotonic() + PATIENCE_S
+    while event not in [line["event"] for line in logged(process)]:
+        assert time.monotonic() < deadline, logged(process)
+        assert process.poll() is None, logged(process)
+        time.sleep(0.1)
+
+
+def test_confirmed_while_it_runs(kafka, world, capsysbinary):
+    """The second incident names the first; a new process has not forgotten it."""
+    topic, rows = kafka.topic(1, cleanup_policy="compact"), two_faults()
+    edges = json.dumps([list(edge) for edge in EDGES])
+    system = ['systems."*".kpi=["web:latency_p95"]', f'systems."*".edges={edges}']
+    settings = [word for each in (f"input.feedback={topic}", *system) for word in ("--set", each)]
+    where = ["--kafka", world.kafka.connection.bootstrap, "--set", f"input.feedback={topic}"]
+    where += ["--set", f"output.incidents={world.events}"]
+
+    process = world.start(*settings)
+    world.put(rows[: SECOND - 20])
+    (first,) = ended(world.wait_for(process, ended))
+    assert Exit.FAILURE == main(["feedback", first.incident, "--cause", "nobody", *where])
+    assert b"got `nobody`" in capsysbinary.readouterr().err
+    assert Exit.OK == main(["feedback", first.incident[:6], "--cause", "db", *where])
+    assert topic in capsysbinary.readouterr().out.decode()
+    wait_for_log(process, "cause confirmed")
+    assert Exit.OK == stopped(process)[0]
+
+    process = world.start(*settings)
+    wait_for_log(process, "cause confirmed")
+    world.put(rows[SECOND - 20 :])
+    second = world.wait_for(process, lambda values: len(ended(values)) == 2)
+    assert Exit.OK == stopped(process)[0]
+    seen = ended(second)[1].seen_before
+    assert (first.incident, "db") == (seen.incident, seen.cause)
+    assert Exit.OK == main(["explain", ended(second)[1].incident, *where])
+    assert "Seen before" in capsysbinary.readouterr().out.decode()
+
+
+def test_without_the_topic(world, kafka):
+    """The daemon runs and says so; the command says how to make it."""
+    process = world.start("--set", "input.feedback=test-there-is-none")
+    wait_for_log(process, "no feedback is read")
+    assert Exit.OK == stopped(process)[0]
+    with pytest.raises(UnknownTopicError, match="test-there-is-none"):
+        KafkaTail(kafka.connection, "test-there-is-none")
