@@ -12,6 +12,7 @@ from coral import __version__
 from coral.config import EngineConfig, SystemConfig, digest
 from coral.findings import Findings, significant
 from coral.incident import (
+    Contradicted,
     Convergence,
     Event,
     GraphEdge,
@@ -60,6 +61,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     causal_edges: tuple[tuple[str, str], ...]
     engine: str  # version and ...
     config: str  # ... digest of the configuration that publish
+    contradicted: tuple[Contradicted, ...] = ()
 
 
 class Diagnosis:
@@ -140,6 +142,7 @@ class Diagnosis:
             causal_edges=system.causal_edges,
             engine=__version__,
             config=fingerprint,
+            contradicted=normal.contradicted,
         )
         return cls(system, config, normal, Localiser(layout, evidence), facts)
 
@@ -321,6 +324,7 @@ class Diagnosis:
             engine=self._facts.engine,
             config=self._facts.config,
             health=findings.health(),
+            contradicted=list(self._facts.contradicted),
         )
 
     def _findings(self, ranking: Ranking) -> Findings:

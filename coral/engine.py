@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from coral.alarm import detected, told
 from coral.config import EngineConfig, SystemConfig
 from coral.diagnosis import Diagnosis
+from coral.graph.prior import Topology
 from coral.incident import Event, Resolution, Trigger
 from coral.normal import NormalState
 from detectors.trigger import Trigger as Detector
@@ -92,6 +93,11 @@ class Engine:
     def detector(self) -> Detector | None:
         """The trigger, to look at; None before the first frame and when the onset is told."""
         return self._detector
+
+    @property
+    def normal(self) -> NormalState | None:
+        """What is known of the normal state, to look at; None before the first frame."""
+        return self._normal
 
     @property
     def phase(self) -> Phase:
@@ -203,7 +209,14 @@ class Engine:
         self._names = names
 
     def _fresh_normal(self, names: tuple[str, ...]) -> NormalState:
-        return NormalState(names, self.config, self.system.causal_edges)
+        system = self.system
+        topology = Topology(
+            system.causal(system.edges),
+            system.causal(system.required_edges),
+            system.causal(system.forbidden_edges),
+            system.order,
+        )
+        return NormalState(names, self.config, topology)
 
     def _fresh_detector(self, n: int) -> Detector:
         budget = self.config.false_alarms_per_week

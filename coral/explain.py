@@ -257,6 +257,14 @@ def _edges(data: Incident) -> Iterator[Block]:
                 for e in listed
             ]
         )
+    if data.contradicted:
+        yield Heading(2, "Known edges that the normal rows contradict")
+        yield Items(
+            [
+                f"{quoted(c.cause)} -> {quoted(c.effect)}: {c.prior}, but {c.found}"
+                for c in data.contradicted[:EDGES]
+            ]
+        )
 
 
 def _lag(rows: int) -> str:

@@ -139,6 +139,15 @@ class GraphEdge(_Part, frozen=True):
     direction: float  # 0 .. 1, that it runs this way; 1 for lag >= 1
 
 
+class Contradicted(_Part, frozen=True):
+    """Something known beforehand about two entities that the normal rows speak against."""
+
+    cause: str
+    effect: str
+    prior: Literal["known", "required", "forbidden"]  # forbidden: by an order of entities as well
+    found: Literal["absent", "reversed", "present"]
+
+
 class StateSeen(_Part, frozen=True):
     """An earlier incident that changed the system in the same way."""
 
@@ -198,6 +207,7 @@ class Incident(_Part, frozen=True):
     engine: str  # version
     config: str  # digest of the configuration
     health: list[MetricFinding] = []  # the health signals themselves, at most three
+    contradicted: list[Contradicted] = []  # at most 20; see docs/graph.md
 
 
 class Event(_Part, frozen=True, kw_only=True):
