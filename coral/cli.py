@@ -7,6 +7,7 @@ from pathlib import Path
 
 from coral import __version__
 from coral.errors import CoralError, Exit
+from coral.graph_options import EXAMPLES, add_graph_options
 from streams.errors import StreamsError
 
 __all__ = ["main"]
@@ -90,6 +91,8 @@ def _parser() -> argparse.ArgumentParser:
         "--out", type=Path, default=Path("events.ndjson"), help="events go there (%(default)s)"
     )
     _add_config(commands)
+    summary = "export the learned causal graph, or say what changed between two"
+    add_graph_options(_command(commands, "graph", summary, EXAMPLES))
     return parser
 
 

@@ -15,7 +15,7 @@ import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from coral import explain, report
+from coral import explain, graphs, report
 from coral.backtest import backtest, find_cases, scorecard
 from coral.document import WIDTH, markdown, plain
 from coral.errors import CoralError, Exit, IncidentError
@@ -50,6 +50,7 @@ def run(options: argparse.Namespace) -> int:
         "demo": run_demo,
         "explain": run_explain,
         "config": run_config,
+        "graph": graphs.run,
     }
     if options.command in commands and not getattr(options, "kafka", None):
         return commands[options.command](options)
