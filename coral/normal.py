@@ -143,8 +143,13 @@ class NormalState:
 
     def scaled(self, x: Floats) -> Floats:
         """Row(s) in reference units, cut; a series that was constant at zero gives zero."""
+        return np.clip(self._in_units(x), -LEARNING_CLIP, LEARNING_CLIP)
+
+    def _in_units(self, x: Floats) -> Floats:
         unit = np.where(self._scale > 0, self._scale, np.inf)
-        return np.clip((x - self._center) / unit, -LEARNING_CLIP, LEARNING_CLIP)
+        with np.errstate(over="ignore"):  # what is beyond all floats is infinitely far out
+            deviation: Floats = (x - self._center) / unit
+        return deviation
 
     def mechanism(self, first: Floats, kpi: Sequence[int]) -> Mechanism:
         """State-invariant prediction of the next row from the last one.
@@ -163,9 +168,8 @@ class NormalState:
         if not self.is_screened:
             return Mechanism(self._center, self._scale, self.graph.predictor())
         rows, adjacent = self.base()
-        unit = np.where(self._scale > 0, self._scale, np.inf)
         scaled = self.scaled(rows)
-        self._choose(screened(scaled, (first - self._center) / unit, kpi, MOST_GRAPH_SERIES))
+        self._choose(screened(scaled, self._in_units(first), kpi, MOST_GRAPH_SERIES))
         self._tell(scaled[:, self.in_graph], adjacent, np.ones(self.in_graph.size))
         own = own_persistence(scaled, adjacent)
         return Mechanism(self._center, self._scale, self.graph.predictor(), self.in_graph, own)
