@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import graph_tables
 import peers_tables
 import trigger_tables
 
@@ -155,7 +156,24 @@ PARTS |= {
     "peers_macro": lambda: peers_tables.macro(load("peers"), load("oracle")),
     "peers_cost": lambda: peers_tables.cost(load("peers")),
 }
-FILES = (ROOT / "README.md", ROOT / "docs" / "trigger.md", ROOT / "docs" / "peers.md")
+PARTS |= {
+    f"graph_{part.__name__}": lambda part=part: part(load("graph"))
+    for part in (
+        graph_tables.accuracy,
+        graph_tables.cost,
+        graph_tables.peers,
+        graph_tables.priors,
+        graph_tables.threads,
+    )
+}
+PARTS["graph_wide"] = lambda: graph_tables.wide(load("graph_wide"))
+PARTS["graph_ranking"] = lambda: graph_tables.ranking(load("graph_ranking"))
+FILES = (
+    ROOT / "README.md",
+    ROOT / "docs" / "trigger.md",
+    ROOT / "docs" / "peers.md",
+    ROOT / "docs" / "graph.md",
+)
 
 
 def fill(text: str, names: list[str]) -> tuple[str, set[str]]:

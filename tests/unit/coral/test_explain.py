@@ -299,3 +299,16 @@ def test_what_the_normal_rows_contradict_is_told(tmp_path, capsysbinary):
 
     assert "Known edges that the normal rows contradict" in text
     assert "`db` -> `pay`: forbidden, but present" in text
+
+
+def test_what_the_graph_leaves_out_is_told(events, tmp_path, capsysbinary):
+    """How many series, and of whom most."""
+    last = events[-1]
+    screened = incident.Screened(series=5000, in_graph=1000, most_left_out=["node-7", "node-9"])
+    data = msgspec.structs.replace(last.data, screened=screened)
+    path = tmp_path / "events.ndjson"
+    path.write_bytes(incident.encode(msgspec.structs.replace(last, data=data)) + b"\n")
+    _, text, _ = told(capsysbinary, last.data.incident, path)
+
+    assert "The graph holds 1000 of 5000 series" in " ".join(text.split())
+    assert "most is left out of `node-7`, `node-9`." in " ".join(text.split())
