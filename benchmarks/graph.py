@@ -24,9 +24,7 @@ from typing import Any  # noqa: E402
 
 import numpy as np  # noqa: E402
 from common import finish, options  # noqa: E402
-from graph_priors import priors, recall, told  # noqa: E402
 from graph_synthetic import Floats, Setting, draw, streams, tiled  # noqa: E402
-from graph_threads import threads  # noqa: E402
 
 from coral.graph import CausalGraph, Prior  # noqa: E402
 
@@ -159,24 +157,6 @@ def accuracy(settings: list[Setting], at: tuple[int, ...], seeds: int) -> dict[s
         shown = ("shared_f1", "hit_50", "coef_error_200", "keep_base_coef_error_200")
         print(setting.name, {key: table[setting.name][key][0] for key in shown}, flush=True)
     return table
-
-
-def priors_accuracy(seeds: int) -> dict[str, Any]:
-    """Shared part of the first setting with right and wrong priors."""
-    setting, runs = SETTINGS[0], {}
-    for seed in range(seeds):
-        incident = draw(1000 + seed, setting)
-        for name, said in priors(incident, setting, seed).items():
-            graph = learned(incident.normal, setting.lags, said.prior)
-            found = {
-                "shared_f1": f1(graph.invariant, incident.before),
-                "recall": recall(graph.invariant, incident.before),
-            }
-            runs.setdefault(name, []).append(found | told(graph, said, setting))
-    return {
-        name: {key: interval([run[key] for run in found]) for key in found[0]}
-        for name, found in runs.items()
-    }
 
 
 def warm_updates(graph: CausalGraph, rows: Floats) -> float:
@@ -333,8 +313,6 @@ def main() -> None:
         figures[f"speedup_vs_{name}"] = rounded(peers[name]["speedup"])
     more: dict[str, Any] = {"accuracy": table, "costs": costs, "memory_1000": memory}
     more["update_ms_by_rows_seen"] = flat
-    more["priors"] = priors_accuracy(seeds)
-    more["threads"] = threads({n: LAGS_OF[n] for n in (300, 1000)})
     if not chosen.quick:
         more["peers_from_scratch"] = peers_accuracy(seeds, limit)
     finish(chosen, figures, peers=peers, **more)

@@ -1,16 +1,22 @@
 """Whether a second thread pays: the nodes of a solve shared between two, against one."""
 
-import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from typing import Any
+import os
 
-import numba as nb
-import numpy as np
-from graph_synthetic import tiled
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
 
-from coral.graph import CausalGraph, _kernels
+import time  # noqa: E402
+from collections.abc import Callable, Iterator  # noqa: E402
+from concurrent.futures import ThreadPoolExecutor  # noqa: E402
+from contextlib import contextmanager  # noqa: E402
+from typing import Any  # noqa: E402
+
+import numba as nb  # noqa: E402
+import numpy as np  # noqa: E402
+from common import finish, options  # noqa: E402
+from graph_synthetic import tiled  # noqa: E402
+
+from coral.graph import CausalGraph, _kernels  # noqa: E402
 
 UPDATE_ROWS = 16
 UPDATES = 20
@@ -91,3 +97,15 @@ def threads(sizes: dict[int, int]) -> dict[str, Any]:
                 "identical": bool(np.array_equal(one, two)),
             }
     return table
+
+
+def main() -> None:
+    """Measure, print, write."""
+    chosen = options(__doc__ or "").parse_args()
+    table = threads({100: 3} if chosen.quick else {300: 3, 1000: 1})
+    figures = {f"{key}_{n}": row[key] for n, row in table.items() for key in ("one_ms", "two_ms")}
+    finish(chosen, figures, threads=table)
+
+
+if __name__ == "__main__":
+    main()

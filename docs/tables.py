@@ -162,12 +162,17 @@ PARTS |= {
         graph_tables.accuracy,
         graph_tables.cost,
         graph_tables.peers,
-        graph_tables.priors,
-        graph_tables.threads,
     )
 }
-PARTS["graph_wide"] = lambda: graph_tables.wide(load("graph_wide"))
-PARTS["graph_ranking"] = lambda: graph_tables.ranking(load("graph_ranking"))
+PARTS |= {
+    f"graph_{part.__name__}": lambda part=part: part(load(f"graph_{part.__name__}"))
+    for part in (
+        graph_tables.priors,
+        graph_tables.ranking,
+        graph_tables.threads,
+        graph_tables.wide,
+    )
+}
 FILES = (
     ROOT / "README.md",
     ROOT / "docs" / "trigger.md",
