@@ -116,7 +116,11 @@ def threads(result: dict[str, Any]) -> str:
         )
         for n, found in result["threads"].items()
     ]
-    return f"Measured: {'; '.join(said)}."
+    machine = result["machine"]
+    return (
+        f"Measured on {machine['cores']} cores with a load of {machine['load_average']:.1f} from "
+        f"other programs: {'; '.join(said)}. Commit {result['commit']}."
+    )
 
 
 def ranking(result: dict[str, Any]) -> str:

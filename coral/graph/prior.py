@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from coral.graph._arrays import FloatArray, IndexArray
 
-_FAVOUR: Final = 0.5
+FAVOUR: Final = 0.5
 """Penalty weight of a known edge: a quarter of the evidence is enough for it to enter."""
 
 
@@ -33,7 +33,7 @@ class Prior:
     edges : iterable of (str, str)
         Known topology: favoured (weight .5), never imposed, so that a wrong edge costs little.
     required : iterable of (str, str)
-        Unpenalised (weight 0).
+        Unpenalised (weight 0) at the lag of the largest correlation, favoured at the others.
     forbidden : iterable of (str, str)
         Never in the graph (weight infinity).
     order : sequence of str
@@ -109,7 +109,7 @@ class Prior:
         place = {name: number for number, name in enumerate(names)}
         pairs = np.ones((len(names), len(names)))
         for value, chosen in (
-            (_FAVOUR, self.edges),
+            (FAVOUR, self.edges),
             (0.0, self.required),
             (np.inf, (*self.forbidden, *_backwards(self.order))),
         ):
@@ -197,7 +197,7 @@ def favoured(weights: FloatArray, place: IndexArray, n_series: int) -> FloatArra
     """
     result = weights.copy() if weights.size else np.ones((n_series, n_series))
     at = place[:, 0], place[:, 2]
-    result[at] = np.where(np.isinf(result[at]), np.inf, np.minimum(result[at], _FAVOUR))
+    result[at] = np.where(np.isinf(result[at]), np.inf, np.minimum(result[at], FAVOUR))
     return result
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from coral.graph import _kernels
 from coral.graph.order import inverted, topological
+from coral.graph.prior import FAVOUR
 from coral.graph.table import correlation_table
 
 if TYPE_CHECKING:
@@ -192,7 +193,7 @@ def _solve(
     _kernels.solve_all(
         table,
         np.sqrt(moments.variances),
-        _flat(penalties(moments, plan, doubt, log_features)),
+        _flat(_penalties_of(moments, plan, doubt, log_features, table)),
         wanted,
         floors,
         _flat(fixed),
@@ -244,6 +245,25 @@ def penalties(
         result[:, 0][place >= place[:, None]] = np.inf
     else:
         result[:, 0] = np.inf
+    return result
+
+
+def _penalties_of(
+    moments: LaggedMoments, plan: Plan, doubt: FloatArray, log_features: float, table: FloatArray
+) -> FloatArray:
+    """Let a required pair go free at the lag of its largest correlation alone.
+
+    At the others, which nobody asked for, it is favoured.
+    """
+    result = penalties(moments, plan, doubt, log_features)
+    effect, cause = np.nonzero(plan.weights == 0.0)
+    if effect.size:
+        milder = plan._replace(weights=np.maximum(plan.weights, FAVOUR))
+        favoured = penalties(moments, milder, doubt, log_features)[effect, :, cause]
+        size = np.abs(table[: moments.lags + 1, effect, cause].T)
+        best = np.where(np.isfinite(favoured), size, -1.0).argmax(axis=1)
+        others = best[:, None] != np.arange(moments.lags + 1)
+        result[effect, :, cause] = np.where(others, favoured, result[effect, :, cause])
     return result
 
 

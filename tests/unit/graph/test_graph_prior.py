@@ -5,7 +5,9 @@ import pytest
 from makers import learned
 from naive import graph as naive
 
+from coral.config import EngineConfig
 from coral.graph import Prior, Topology
+from coral.normal import NormalState
 
 
 class TestWeights:
@@ -155,3 +157,39 @@ class TestWrongPriors:
         graph = learned(rows[:60], prior=Prior(entities(15), edges=named(false[:3])))
 
         assert [] == [c for c in graph.contradicted(entities(15)) if c.found == "absent"]
+
+
+class TestNormalState:
+    """What is known comes from the configuration in force."""
+
+    def test_a_restored_state_follows_what_is_known_now(self):
+        """A checkpoint keeps what was learned; a changed topology counts from the next solve on."""
+        rows = np.random.default_rng(0).normal(size=(200, 2))
+        rows[1:, 1] += 0.8 * rows[:-1, 0]
+        names = ("a:x", "b:x")
+        old = NormalState(names, EngineConfig())
+        for row in rows:
+            old.absorb(row, adjacent=True)
+        new = NormalState(names, EngineConfig(), Topology(forbidden=(("a", "b"),)))
+        new.load_state_dict(old.state_dict())
+        for state in (old, new):
+            state.graph.open_state()
+
+        assert old.graph.invariant[1, 0, 1] > 0.5
+        assert not new.graph.invariant[:, 0, 1].any()
+        assert [("forbidden", "present")] == [(c.prior, c.found) for c in new.contradicted]
+
+    def test_an_open_incident_keeps_what_was_known(self):
+        """Its dependent part goes on with the prior it began with."""
+        rows = np.random.default_rng(0).normal(size=(200, 2))
+        known = Topology(forbidden=(("a", "b"),))
+        old = NormalState(("a:x", "b:x"), EngineConfig(), known)
+        for row in rows:
+            old.absorb(row, adjacent=True)
+        old.graph.open_state()
+        new = NormalState(("a:x", "b:x"), EngineConfig())
+        new.load_state_dict(old.state_dict())
+
+        np.testing.assert_array_equal(
+            old.graph.state_dict()["weights"], new.graph.state_dict()["weights"]
+        )
