@@ -179,6 +179,22 @@ class TestNormalState:
         assert not new.graph.invariant[:, 0, 1].any()
         assert [("forbidden", "present")] == [(c.prior, c.found) for c in new.contradicted]
 
+    def test_a_dead_series_leaves_with_its_last_row(self):
+        """Edges of it are gone when the ring holds none of its rows; the others stay."""
+        rows = np.random.default_rng(0).normal(size=(600, 3))
+        rows[1:, 1:] += 0.8 * rows[:-1, :-1]
+        rows[200:, 2] = np.nan
+        state = NormalState(("a:x", "b:x", "c:x"), EngineConfig(base_rows=100))
+        linked = []
+        for row in rows:
+            state.absorb(row, adjacent=True)
+            if state.graph.moments.rows_seen in {190, 590}:
+                state.graph.solve()
+                linked.append((state.graph.invariant != 0.0).any(axis=0))
+
+        assert [True, True] == [bool(one[0, 1]) for one in linked]
+        assert [True, False] == [bool(one[:, 2].any() or one[2].any()) for one in linked]
+
     def test_an_open_incident_keeps_what_was_known(self):
         """Its dependent part goes on with the prior it began with."""
         rows = np.random.default_rng(0).normal(size=(200, 2))
