@@ -5,6 +5,7 @@ from typing import Any
 ROW_BARS = {30: 0.002, 100: 0.012, 300: 0.2, 1000: 1.0}
 UPDATE_BARS = {30: 0.5, 100: 2.0, 300: 50.0, 1000: 400.0}
 LAGS = {30: 3, 100: 3, 300: 3, 1000: 1}
+FEW = 5  # cases below which no interval means anything
 WALKS = {
     "none": "no graph",
     "shuffled": "known, entities shuffled",
@@ -142,7 +143,7 @@ def ranking(result: dict[str, Any]) -> str:
         walk: [
             name
             for name, table in result["datasets"].items()
-            if table[walk]["gain"][1] > 0.0 or table[walk]["gain"][2] < 0.0
+            if table["n"] >= FEW and (table[walk]["gain"][1] > 0.0 or table[walk]["gain"][2] < 0.0)
         ]
         for walk in ("known", "learned")
     }
@@ -157,7 +158,8 @@ def ranking(result: dict[str, Any]) -> str:
     lines += [
         "",
         (
-            "Sets on which Avg@5 differs from that of no graph by more than chance (95 % "
+            f"Sets of {FEW} cases and more on which Avg@5 differs from that of no graph by more "
+            f"than chance (95 % "
             f"interval over cases): {'; '.join(said)}. Commit {result['commit']}."
         ),
     ]

@@ -106,8 +106,12 @@ def test_tables_are_made_of_the_results():
     walk = {"ac@1": 0.5, "avg@5": 0.75, "gain": [0.1, 0.05, 0.2]}
     table = dict.fromkeys(graph_ranking.VARIANTS, walk)
     figures = {f"macro_{k}_{n}": 0.5 for k in ("ac@1", "avg@5") for n in graph_ranking.VARIANTS}
-    result = {"datasets": {"shop": {"n": 3, **table}}, "figures": figures, "commit": "abc"}
+    result = {
+        "datasets": {"shop": {"n": 7, **table}, "one": {"n": 1, **table}},
+        "figures": figures,
+        "commit": "abc",
+    }
     lines = graph_tables.ranking(result).splitlines()
 
-    assert lines[2].startswith("| shop | 3 | 0.50 / 0.75 |")
-    assert "known: shop +0.10" in lines[-1]
+    assert lines[2].startswith("| shop | 7 | 0.50 / 0.75 |")
+    assert "known: shop +0.10;" in lines[-1]
