@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast lint types imports unit unit-fast kafka kafka-stop soak evaluate trigger speed record docs clean peers proof
+.PHONY: help demo test test-fast lint types imports unit unit-fast kafka kafka-stop soak evaluate trigger graph speed record docs clean peers proof
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -80,6 +80,12 @@ trigger: $(VENV)/installed-dev ## full run of benchmarks/trigger.py over CASES=D
 	$(BIN)/python benchmarks/trigger.py $(CASES) --json benchmarks/results/trigger.json \
 	  --figures docs/figures
 
+graph: $(VENV)/installed-dev ## full runs of benchmarks/graph*.py, the ranking over CASES=DIR
+	@test -n "$(CASES)" || { echo "usage: make graph CASES=DIR"; exit 2; }
+	for part in graph graph_priors graph_threads graph_wide; do \
+	  $(BIN)/python benchmarks/$$part.py --json benchmarks/results/$$part.json || exit 1; done
+	$(BIN)/python benchmarks/graph_ranking.py $(CASES) --json benchmarks/results/graph_ranking.json
+
 speed: $(VENV)/installed-dev ## full run of benchmarks/speed.py
 	$(BIN)/python benchmarks/speed.py --json benchmarks/results/speed.json
 
@@ -92,8 +98,10 @@ record: $(VENV)/installed-record ## record an incident: FAULT=kind [TARGET=servi
 	$(BIN)/python benchmarks/record/record.py $(FAULT) $(if $(TARGET),--target $(TARGET)) \
 	  --out $(or $(OUT),benchmarks/recordings)
 
-docs: $(VENV)/installed-dev ## write the generated tables into README.md and docs/
+docs: $(VENV)/installed-dev ## write the generated tables and figures into README.md and docs/
 	$(BIN)/python docs/tables.py
+	$(BIN)/python docs/graph_figure.py >/dev/null
+	$(BIN)/python docs/graph_cost.py
 
 clean: ## remove the virtual environment and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

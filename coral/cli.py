@@ -7,6 +7,7 @@ from pathlib import Path
 
 from coral import __version__
 from coral.errors import CoralError, Exit
+from coral.graph_options import EXAMPLES, add_graph_options
 from streams.errors import StreamsError
 
 __all__ = ["main"]
@@ -91,7 +92,13 @@ def _parser() -> argparse.ArgumentParser:
         "--out", type=Path, default=Path("events.ndjson"), help="events go there (%(default)s)"
     )
     _add_config(commands)
+    _add_graph(commands)
     return parser
+
+
+def _add_graph(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    summary = "export the learned causal graph, or say what changed between two"
+    add_graph_options(_command(commands, "graph", summary, EXAMPLES))
 
 
 def _add_config(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -14,7 +14,7 @@ import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from coral import casework, report
+from coral import casework, graphs, report
 from coral.backtest import backtest, find_cases, scorecard
 from coral.errors import CoralError, EventError, Exit
 from coral.feedback import Feedback, decode
@@ -48,6 +48,7 @@ def run(options: argparse.Namespace) -> int:
         "explain": casework.run_explain,
         "feedback": casework.run_feedback,
         "config": run_config,
+        "graph": graphs.run,
     }
     to_kafka = options.command == "replay" and options.kafka
     if options.command in commands and not to_kafka:

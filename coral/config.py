@@ -1,10 +1,12 @@
 """What a user can set, typed, with all problems reported at once."""
 
 import hashlib
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
 from coral.errors import ConfigError
+from streams.topology import Pair, PriorProblem, prior_problems
 
 __all__ = ["EDGE_SEMANTICS", "EngineConfig", "SystemConfig", "digest"]
 
@@ -59,8 +61,12 @@ class SystemConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         Series names `<entity>:<metric>` of the health signals; may be empty.
     edges : tuple of (str, str)
         Known topology between entities.
+    required_edges, forbidden_edges : tuples of (str, str)
+        Relations that the causal graph must, and must not, have.
+    order : tuple of str
+        Entities, causes first: nothing acts on one that comes before it.
     edge_semantics : str
-        "a calls b" (effects run from b to a) or "a feeds b" (effects run from a to b).
+        Of all three: "a calls b" (effects run from b to a) or "a feeds b" (from a to b).
 
     Raises
     ------
@@ -71,7 +77,10 @@ class SystemConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     name: str
     interval_s: float
     kpi: tuple[str, ...] = ()
-    edges: tuple[tuple[str, str], ...] = ()
+    edges: tuple[Pair, ...] = ()
+    required_edges: tuple[Pair, ...] = ()
+    forbidden_edges: tuple[Pair, ...] = ()
+    order: tuple[str, ...] = ()
     edge_semantics: str = "a calls b"
 
     def __post_init__(self) -> None:
@@ -80,18 +89,42 @@ class SystemConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             ("interval_s", self.interval_s > 0, "> 0"),
             (
                 "edge_semantics",
-                not self.edges or self.edge_semantics in EDGE_SEMANTICS,
+                self.edge_semantics in EDGE_SEMANTICS or not self._has_edges,
                 f"one of {', '.join(EDGE_SEMANTICS)}",
             ),
         )
         _raise_all(self, rules)
+        broken = [
+            f"`{key}` requires: {rule}, got {key}[{number}]={getattr(self, key)[number]!r}"
+            for key, number, rule in self.prior_problems()
+        ]
+        if broken:
+            raise ConfigError("SystemConfig: " + "; ".join(broken))
+
+    def prior_problems(self) -> Iterator[PriorProblem]:
+        """Find what is known of the entities and does not fit together."""
+        return prior_problems(
+            tuple(pair for pair in self.edges if pair[0] != pair[1]),
+            self.required_edges,
+            self.forbidden_edges,
+            self.order,
+            effect_first=self.edge_semantics == "a calls b",
+        )
 
     @property
-    def causal_edges(self) -> tuple[tuple[str, str], ...]:
-        """Known edges as (cause, effect), without self-loops and repetitions, sorted."""
+    def _has_edges(self) -> bool:
+        return bool(self.edges or self.required_edges or self.forbidden_edges)
+
+    @property
+    def causal_edges(self) -> tuple[Pair, ...]:
+        """Known and required edges as (cause, effect), without self-loops and repetitions."""
+        return self.causal((*self.edges, *self.required_edges))
+
+    def causal(self, pairs: Iterable[Pair]) -> tuple[Pair, ...]:
+        """Turn pairs into (cause, effect), sorted, without self-loops and repetitions."""
         turn = self.edge_semantics == "a calls b"
-        pairs = {(b, a) if turn else (a, b) for a, b in self.edges}
-        return tuple(sorted(p for p in pairs if p[0] != p[1]))
+        turned = {(b, a) if turn else (a, b) for a, b in pairs}
+        return tuple(sorted(pair for pair in turned if pair[0] != pair[1]))
 
 
 def _raise_all(section: msgspec.Struct, rules: tuple[tuple[str, bool, str], ...]) -> None:

@@ -12,6 +12,7 @@ from coral import __version__
 from coral.config import EngineConfig, SystemConfig, digest
 from coral.findings import Findings, correction, significant
 from coral.incident import (
+    Contradicted,
     Convergence,
     Event,
     GraphEdge,
@@ -65,6 +66,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     causal_edges: tuple[tuple[str, str], ...]
     engine: str  # version and ...
     config: str  # ... digest of the configuration that publish
+    contradicted: tuple[Contradicted, ...] = ()
 
 
 class Diagnosis:
@@ -154,6 +156,7 @@ class Diagnosis:
             causal_edges=system.causal_edges,
             engine=__version__,
             config=fingerprint,
+            contradicted=normal.contradicted,
         )
         return cls(system, config, normal, Localiser(layout, evidence), facts, memory)
 
@@ -340,15 +343,14 @@ class Diagnosis:
             signature=findings.signature(),
             seen_before=self._seen,
             patterns=findings.patterns,
+            contradicted=list(self._facts.contradicted),
         )
 
     def _findings(self, ranking: Ranking) -> Findings:
         courses = self._profile.courses(self._normal.newest(POINTS * self._profile.span))
         normal_until = min(self._onset, self._times[0]) - self._system.interval_s
-        known = self._facts.base_rows
-        return Findings(
-            self._localiser, ranking, self._times, normal_until, courses, known, self._seen
-        )
+        told = (self._times, normal_until, courses, self._facts.base_rows, self._seen)
+        return Findings(self._localiser, ranking, *told)
 
     def _stability(self, ranking: Ranking) -> Convergence:
         """Say whether the ranking has settled, and whether it was corrected since."""

@@ -11,6 +11,7 @@ from coral.alarm import detected, told
 from coral.config import EngineConfig, SystemConfig
 from coral.diagnosis import Diagnosis
 from coral.feedback import Feedback
+from coral.graph.prior import Topology
 from coral.incident import Event, Resolution, Trigger
 from coral.memory import Memory
 from coral.normal import NormalState
@@ -99,6 +100,11 @@ class Engine:
     def detector(self) -> Detector | None:
         """The trigger, to look at; None before the first frame and when the onset is told."""
         return self._detector
+
+    @property
+    def normal(self) -> NormalState | None:
+        """What is known of the normal state, to look at; None before the first frame."""
+        return self._normal
 
     @property
     def phase(self) -> Phase:
@@ -213,7 +219,14 @@ class Engine:
         self._names = names
 
     def _fresh_normal(self, names: tuple[str, ...]) -> NormalState:
-        return NormalState(names, self.config, self.system.causal_edges)
+        system = self.system
+        topology = Topology(
+            system.causal(system.edges),
+            system.causal(system.required_edges),
+            system.causal(system.forbidden_edges),
+            system.order,
+        )
+        return NormalState(names, self.config, topology)
 
     def _fresh_detector(self, n: int) -> Detector:
         budget = self.config.false_alarms_per_week

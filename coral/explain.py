@@ -294,6 +294,21 @@ def _edges(data: Incident) -> Iterator[Block]:
                 for e in listed
             ]
         )
+    if data.screened is not None:
+        some = data.screened
+        left = ", ".join(map(quoted, some.most_left_out))
+        yield Paragraph(
+            f"The graph holds {some.in_graph} of {some.series} series, those that deviate and what "
+            f"is related to them; most is left out of {left}."
+        )
+    if data.contradicted:
+        yield Heading(2, "Known edges that the normal rows contradict")
+        yield Items(
+            [
+                f"{quoted(c.cause)} -> {quoted(c.effect)}: {c.prior}, but {c.found}"
+                for c in data.contradicted[:EDGES]
+            ]
+        )
 
 
 def _lag(rows: int) -> str:

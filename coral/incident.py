@@ -150,6 +150,15 @@ class GraphEdge(_Part, frozen=True):
     direction: float  # 0 .. 1, that it runs this way; 1 for lag >= 1
 
 
+class Contradicted(_Part, frozen=True):
+    """Something known beforehand about two entities that the normal rows speak against."""
+
+    cause: str
+    effect: str
+    prior: Literal["known", "required", "forbidden"]  # forbidden: by an order of entities as well
+    found: Literal["absent", "reversed", "present"]
+
+
 class StateSeen(_Part, frozen=True):
     """An earlier incident that changed the system in the same way."""
 
@@ -239,6 +248,7 @@ class Incident(_Part, frozen=True):
     patterns: list[Pattern] = []
     # None is configured: `kpi` holds the latencies and errors where known effects end.
     kpi_proposed: bool = False
+    contradicted: list[Contradicted] = []  # at most 20; see docs/graph.md
 
 
 class Event(_Part, frozen=True, kw_only=True):

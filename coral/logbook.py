@@ -1,6 +1,7 @@
 """What the log says about a daemon: joined, gained, restored, watching, opened, lost."""
 
 import logging
+from collections import Counter
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from typing import Any, Final
@@ -97,14 +98,19 @@ class Logbook:
 
     def report(self, aligners: Iterable[Aligner], letters: DeadLetters) -> None:
         """Tell what was dropped so far, if anything was since this was told last."""
+        systems, refused = list(aligners), Counter[str]()
         dropped = {"dead_letters": letters.written, "dead_letters_suppressed": letters.suppressed}
         for name in ("late", "future", "refused"):
-            dropped[name] = sum(getattr(aligner, name) for aligner in aligners)
+            dropped[name] = sum(getattr(aligner, name) for aligner in systems)
         if all(count == self._dropped.get(name, 0) for name, count in dropped.items()):
             return
         self._last_report = self._clock.monotonic()
         self._dropped = dropped
         facts: dict[str, object] = {name: count for name, count in dropped.items() if count}
+        for aligner in systems:
+            refused.update(dict(aligner.series.top_refused()))
+        if refused:
+            facts["most_refused"] = [entity for entity, _ in refused.most_common(5)]
         if letters.newest is not None:
             facts["newest"] = str(letters.newest)
         tell("dropped so far", logging.WARNING, **facts)
@@ -118,6 +124,9 @@ class Logbook:
             facts |= {"tier": data.tier, "causes": [cause.entity for cause in data.causes[:3]]}
         if kind in ("incident.opened", "ranking.converged"):
             facts["summary"] = data.summary
+        if kind == "incident.opened" and data.screened is not None:
+            facts["series_left_out"] = data.screened.series - data.screened.in_graph
+            facts["most_left_out"] = data.screened.most_left_out
         level = logging.DEBUG if kind == "ranking.updated" else logging.INFO
         tell(kind, level, **facts)
 

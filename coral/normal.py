@@ -1,6 +1,7 @@
 """The normal state: its recent rows, their scale, and the state-invariant causal graph."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -9,8 +10,9 @@ from numpy.typing import NDArray
 from coral.config import EngineConfig
 from coral.graph.causal import CausalGraph
 from coral.graph.predictor import own_persistence
-from coral.graph.prior import Prior
+from coral.graph.prior import Prior, Topology
 from coral.graph.screen import screened
+from coral.incident import Contradicted
 from coral.localise.evidence import Mechanism, center_and_scale
 from coral.ring import Ring
 from streams.series import entity_of
@@ -24,6 +26,8 @@ LEARNING_CLIP = 6.0
 # Series that the causal graph holds at most: about 70 MB, and two seconds when an incident opens.
 # Beyond, it holds those that matter to the incident; all others are predicted by their own past.
 MOST_GRAPH_SERIES = 1000
+NOTHING_KNOWN = Topology()
+MOST_CONTRADICTED = 20
 # First scale after this many rows; then whenever the rows have doubled.
 FIRST_SCALE_ROWS = 16
 
@@ -46,16 +50,16 @@ class NormalState:
         Series.
     config : EngineConfig
         `base_rows` and `base_cells` bound the ring.
-    edges : sequence of (str, str)
-        Known topology between entities, (cause, effect): the graph favours it.
+    topology : Topology
+        What is known of the entities beforehand: the prior of the graph.
     """
 
     def __init__(
-        self, names: Sequence[str], config: EngineConfig, edges: Sequence[tuple[str, str]] = ()
+        self, names: Sequence[str], config: EngineConfig, topology: Topology = NOTHING_KNOWN
     ) -> None:
         n_series = len(names)
         self._config = config
-        self._edges = tuple(edges)
+        self._topology = topology
         self._names = tuple(names)
         self.in_graph = np.arange(min(n_series, MOST_GRAPH_SERIES))
         self.graph = CausalGraph(self.in_graph.size, prior=self._prior)
@@ -78,7 +82,27 @@ class NormalState:
     @property
     def _prior(self) -> Prior | None:
         """What is known about the series in the graph."""
-        return _prior([self._names[i] for i in self.in_graph], self._edges)
+        return self._topology.over(self.entities)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Series in the graph, in its order."""
+        return tuple(self._names[i] for i in self.in_graph)
+
+    @property
+    def entities(self) -> tuple[str, ...]:
+        """Their entities."""
+        return tuple(entity_of(name) for name in self.names)
+
+    @property
+    def contradicted(self) -> tuple[Contradicted, ...]:
+        """What was known beforehand and the normal rows speak against, at most 20.
+
+        Without the known edges that merely do not show: a service may be called once a day.
+        """
+        found = self.graph.contradicted(self.entities)
+        listed = [one for one in found if (one.prior, one.found) != ("known", "absent")]
+        return tuple(Contradicted(**asdict(one)) for one in listed[:MOST_CONTRADICTED])
 
     @property
     def n_rows(self) -> int:
@@ -119,8 +143,13 @@ class NormalState:
 
     def scaled(self, x: Floats) -> Floats:
         """Row(s) in reference units, cut; a series that was constant at zero gives zero."""
+        return np.clip(self._in_units(x), -LEARNING_CLIP, LEARNING_CLIP)
+
+    def _in_units(self, x: Floats) -> Floats:
         unit = np.where(self._scale > 0, self._scale, np.inf)
-        return np.clip((x - self._center) / unit, -LEARNING_CLIP, LEARNING_CLIP)
+        with np.errstate(over="ignore"):  # what is beyond all floats is infinitely far out
+            deviation: Floats = (x - self._center) / unit
+        return deviation
 
     def mechanism(self, first: Floats, kpi: Sequence[int]) -> Mechanism:
         """State-invariant prediction of the next row from the last one.
@@ -139,9 +168,8 @@ class NormalState:
         if not self.is_screened:
             return Mechanism(self._center, self._scale, self.graph.predictor())
         rows, adjacent = self.base()
-        unit = np.where(self._scale > 0, self._scale, np.inf)
         scaled = self.scaled(rows)
-        self._choose(screened(scaled, (first - self._center) / unit, kpi, MOST_GRAPH_SERIES))
+        self._choose(screened(scaled, self._in_units(first), kpi, MOST_GRAPH_SERIES))
         self._tell(scaled[:, self.in_graph], adjacent, np.ones(self.in_graph.size))
         own = own_persistence(scaled, adjacent)
         return Mechanism(self._center, self._scale, self.graph.predictor(), self.in_graph, own)
@@ -194,6 +222,8 @@ class NormalState:
         self.in_graph = np.array(state["in_graph"], dtype=np.intp)
         self.graph = CausalGraph(self.in_graph.size, prior=self._prior)
         self.graph.load_state_dict(state["graph"])
+        if not self.graph.state_open:
+            self.graph.expect(self._prior)  # what is known now, not when it was stored
 
     def _rescale(self, *, graph: bool) -> None:
         """Take center and scale from the ring, and tell the graph its rows in these units."""
@@ -211,10 +241,3 @@ class NormalState:
     def _capacity_for(self, n_series: int) -> int:
         cells = self._config.base_cells // max(n_series, 1)
         return max(64, min(self._config.base_rows, cells))
-
-
-def _prior(names: Sequence[str], edges: Sequence[tuple[str, str]]) -> Prior | None:
-    """Known edges between entities that have series; a topology may know more than the metrics."""
-    entities = [entity_of(name) for name in names]
-    known = [edge for edge in edges if edge[0] in set(entities) and edge[1] in set(entities)]
-    return Prior(entities, edges=known) if known else None

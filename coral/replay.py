@@ -53,6 +53,9 @@ def system_of(meta: RecordingMeta, *, topology: bool = True) -> SystemConfig:
         interval_s=meta.interval_s,
         kpi=meta.kpi,
         edges=meta.edges if known else (),
+        required_edges=meta.required_edges if known else (),
+        forbidden_edges=meta.forbidden_edges if known else (),
+        order=meta.order if topology else (),
         edge_semantics=meta.edge_semantics if known else "a calls b",
     )
 

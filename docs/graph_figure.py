@@ -8,8 +8,10 @@ import numpy as np
 from coral.graph import CausalGraph
 
 NAMES = ("load", "web", "cart", "db", "disk")
-PLACES = ((60, 60), (210, 40), (350, 90), (250, 200), (90, 190))
+PLACES = ((70, 50), (270, 50), (470, 110), (310, 250), (70, 210))
 ROWS, FAULT_ROWS = 1000, 150
+COLOURS = {"invariant": "#556270", "dependent": "#c0392b"}
+DASHES = {"invariant": "", "dependent": 'stroke-dasharray="7 3" '}
 
 
 def system() -> np.ndarray:
@@ -29,18 +31,26 @@ def simulate(coefs: np.ndarray, rows: int, rng: np.random.Generator) -> np.ndarr
     return x[1:]
 
 
-def arrow(cause: int, effect: int, text: str, colour: str) -> str:
-    """Return one edge as SVG."""
+def line(ends: tuple[float, float, float, float], part: str) -> str:
+    """Return a line of the part's kind: colour for the screen, dashes for paper."""
+    x1, y1, x2, y2 = ends
+    return (
+        f'<line x1="{x1:.0f}" y1="{y1:.0f}" x2="{x2:.0f}" y2="{y2:.0f}" stroke="{COLOURS[part]}" '
+        f'stroke-width="2" {DASHES[part]}marker-end="url(#{part})"/>'
+    )
+
+
+def arrow(cause: int, effect: int, text: str, part: str) -> str:
+    """Return one edge, with its text beside it."""
     (x1, y1), (x2, y2) = PLACES[cause], PLACES[effect]
     length = math.hypot(x2 - x1, y2 - y1)
     ux, uy = (x2 - x1) / length, (y2 - y1) / length
-    x1, y1, x2, y2 = x1 + 24 * ux, y1 + 24 * uy, x2 - 28 * ux, y2 - 28 * uy
-    middle = f'x="{(x1 + x2) / 2 - 9 * uy:.0f}" y="{(y1 + y2) / 2 + 11 * ux + 3:.0f}"'
-    return (
-        f'<line x1="{x1:.0f}" y1="{y1:.0f}" x2="{x2:.0f}" y2="{y2:.0f}" stroke="{colour}" '
-        f'stroke-width="2" marker-end="url(#{colour[1:]})"/>'
-        f'<text {middle} fill="{colour}">{text}</text>'
-    )
+    ends = (x1 + 26 * ux, y1 + 26 * uy, x2 - 28 * ux, y2 - 28 * uy)
+    # As far out as half the text is wide, seen across the line; below it or to its right.
+    side = 1.0 if ux > 0 or (ux == 0 and uy < 0) else -1.0
+    away = side * (10 + 2.9 * len(text) * abs(uy))
+    x, y = (x1 + x2) / 2 - away * uy, (y1 + y2) / 2 + away * ux + 4
+    return f'{line(ends, part)}<text x="{x:.0f}" y="{y:.0f}" fill="{COLOURS[part]}">{text}</text>'
 
 
 def main() -> None:
@@ -54,29 +64,41 @@ def main() -> None:
     graph.open_state()
     graph.update_block(simulate(after, FAULT_ROWS, rng))
     graph.solve()
-    colours = {"invariant": "#556270", "dependent": "#c0392b"}
+    width, height = 540, 330
     parts = [
         (
-            '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 420 250" '
-            'font-family="sans-serif" font-size="11" text-anchor="middle">'
-            '<rect width="420" height="250" fill="#fff"/><defs>'
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
+            'font-family="sans-serif" font-size="12" text-anchor="middle">'
+            f'<rect width="{width}" height="{height}" fill="#fff"/><defs>'
         )
     ]
     parts += [
-        f'<marker id="{colour[1:]}" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="6" '
+        f'<marker id="{part}" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="6" '
         f'markerHeight="6" orient="auto"><path d="M0 0L8 4L0 8z" fill="{colour}"/></marker>'
-        for colour in colours.values()
+        for part, colour in COLOURS.items()
     ]
     parts.append("</defs>")
     for edge in graph.edges():
         if edge.cause != edge.effect:
-            text = f"{edge.strength:+.2f}" + (" next row" if edge.lag else "")
-            parts.append(arrow(edge.cause, edge.effect, text, colours[edge.part]))
+            true = (before if edge.part == "invariant" else after - before)[
+                edge.lag, edge.cause, edge.effect
+            ]
+            text = f"{edge.strength:+.2f} ({true:+.2f})" + (", next row" if edge.lag else "")
+            parts.append(arrow(edge.cause, edge.effect, text, edge.part))
     for name, (x, y) in zip(NAMES, PLACES, strict=True):
-        parts.append(f'<circle cx="{x}" cy="{y}" r="22" fill="#eef2f5" stroke="#556270"/>')
+        parts.append(f'<circle cx="{x}" cy="{y}" r="24" fill="#eef2f5" stroke="#556270"/>')
         parts.append(f'<text x="{x}" y="{y + 4}">{name}</text>')
-    parts.append('<text x="120" y="240" fill="#556270">grey: always holds</text>')
-    parts.append('<text x="290" y="240" fill="#c0392b">red: what this state added</text></svg>')
+    for x, part, text in (
+        (30, "invariant", "always holds"),
+        (160, "dependent", "added by this state"),
+    ):
+        parts.append(line((x, 306, x + 36, 306), part))
+        parts.append(
+            f'<text x="{x + 44}" y="310" text-anchor="start" fill="{COLOURS[part]}">{text}</text>'
+        )
+    parts.append(
+        '<text x="340" y="310" text-anchor="start">learned coefficient (true one)</text></svg>'
+    )
     target = Path(__file__).with_name("graph.svg")
     target.write_text("\n".join(parts) + "\n")
     for edge in graph.edges():

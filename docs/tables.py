@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import graph_tables
 import kafka_tables
 import peers_tables
 import proof_tables
@@ -182,12 +183,25 @@ PARTS |= {
     )
     for part in parts
 }
+PARTS |= {
+    f"graph_{part.__name__}": lambda part=part: part(load("graph"))
+    for part in (graph_tables.accuracy, graph_tables.cost, graph_tables.peers)
+}
+PARTS |= {
+    f"graph_{part.__name__}": lambda part=part: part(load(f"graph_{part.__name__}"))
+    for part in (
+        graph_tables.priors,
+        graph_tables.ranking,
+        graph_tables.threads,
+        graph_tables.wide,
+    )
+}
 PARTS["situations"] = lambda: situations_tables.situations(load("situations"))
 FILES = (
     ROOT / "README.md",
     *(
         ROOT / "docs" / f"{name}.md"
-        for name in ("trigger", "peers", "method", "proof", "failures", "kafka")
+        for name in ("trigger", "peers", "method", "proof", "failures", "kafka", "graph")
     ),
 )
 

@@ -32,13 +32,13 @@ def encode(key: str, state: dict[str, Any]) -> bytes:
     return b"".join((_MAGIC, prefix, _checksum(prefix, body), body))
 
 
-def decode(key: str, data: bytes, max_bytes: int = MAX_BYTES) -> dict[str, Any]:
+def decode(key: str | None, data: bytes, max_bytes: int = MAX_BYTES) -> dict[str, Any]:
     """Return the state that `encode` was given.
 
     Parameters
     ----------
-    key : str
-        Under which the state must have been kept.
+    key : str or None
+        Under which the state must have been kept; None for whichever.
     data : bytes
     max_bytes : int
         Most bytes of its arrays, checked before they are allocated.
@@ -69,7 +69,7 @@ def decode(key: str, data: bytes, max_bytes: int = MAX_BYTES) -> dict[str, Any]:
             f"format {FORMAT} at most expected, got {number}: a later version of CORAL wrote it"
         )
     found = unpack(body, max_bytes)
-    if found.get("key") != key:
+    if key is not None and found.get("key") != key:
         raise ForeignCheckpointError(f"key {key!r} expected, got {found.get('key')!r}")
     state = found.get("state")
     if not isinstance(state, dict):

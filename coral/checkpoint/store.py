@@ -10,7 +10,7 @@ from urllib.parse import quote, unquote
 from coral.checkpoint.envelope import MAX_BYTES
 from coral.errors import CheckpointError, CorruptCheckpointError, StoreError
 
-__all__ = ["FileStore", "Refused", "Store"]
+__all__ = ["FileStore", "Refused", "Store", "newest", "read"]
 
 Refused = Callable[[str, CheckpointError], None]
 """Gets the name of an entry that was refused, and why."""
@@ -108,7 +108,7 @@ class FileStore:
             found = _entries(folder, _KEPT)
         for path in reversed(found):
             try:
-                return decode(_read(path))
+                return decode(read(path))
             except CheckpointError as error:
                 refused(str(path), error)
                 with contextlib.suppress(OSError):  # a read-only store is refused once a start
@@ -150,6 +150,37 @@ class FileStore:
                 path.unlink()
 
 
+def newest(path: Path) -> list[Path]:
+    """Return the newest entry of every key of a file store, sorted by folder; nothing is changed.
+
+    Parameters
+    ----------
+    path : Path
+        The store's directory, the folder of one key, or an entry itself.
+    """
+    if path.is_file() and path.suffix == _KEPT:
+        return [path]
+    folders = [path, *path.iterdir()] if path.is_dir() else []
+    return sorted(found[-1] for found in (_entries(folder, _KEPT) for folder in folders) if found)
+
+
+def read(path: Path) -> bytes:
+    """Read an entry that is not absurdly large.
+
+    Raises
+    ------
+    CorruptCheckpointError
+        If it is, or cannot be read.
+    """
+    try:
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            raise CorruptCheckpointError(f"at most {MAX_BYTES} bytes expected, got {size}")
+        return path.read_bytes()
+    except OSError as error:
+        raise CorruptCheckpointError(f"cannot be read: {error.strerror}") from error
+
+
 def _entries(folder: Path, suffix: str) -> list[Path]:
     """Files of a folder with numbered names, oldest first."""
     if not folder.is_dir():
@@ -186,23 +217,6 @@ def _sync(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def _read(path: Path) -> bytes:
-    """Read an entry that is not absurdly large.
-
-    Raises
-    ------
-    CorruptCheckpointError
-        If it is, or cannot be read: an older one may be readable.
-    """
-    try:
-        size = path.stat().st_size
-        if size > MAX_BYTES:
-            raise CorruptCheckpointError(f"at most {MAX_BYTES} bytes expected, got {size}")
-        return path.read_bytes()
-    except OSError as error:
-        raise CorruptCheckpointError(f"cannot be read: {error.strerror}") from error
 
 
 @contextlib.contextmanager

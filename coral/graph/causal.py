@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from coral.graph._arrays import FloatArray, IndexArray, check_places, grown_places, read_only, take
+from coral.graph.contradiction import Contradiction, contradictions
 from coral.graph.edges import Edge, collect_edges
 from coral.graph.moments import LaggedMoments
 from coral.graph.order import moved, peeled
@@ -19,11 +20,10 @@ from coral.graph.solver import Plan, changed_ratio, solve_dependent, solve_invar
 from coral.graph.states import StateMemory, signature_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from coral.graph.prior import Prior
     from coral.graph.states import StateSignature
-
 
 _ORIENT_ROUNDS: Final = 3
 _MANY_SERIES: Final = 300
@@ -194,10 +194,7 @@ class CausalGraph:
         return (self._base if self._state is None else self._state).moments
 
     def open_state(self) -> None:
-        """Start a state: solve and freeze the invariant part; rows go to a fresh dependent part.
-
-        Without effect when a state is open already.
-        """
+        """Freeze the invariant part, solved; rows go to a fresh dependent part, if none is open."""
         if self._state is not None:
             return
         self.solve()
@@ -228,7 +225,7 @@ class CausalGraph:
     def solve(self) -> float:
         """Bring the graph up to date, warm-started from the previous one.
 
-        Without an open state the invariant part is solved, with one the dependent part.
+        It solves the dependent part if a state is open, else the invariant part.
 
         Returns
         -------
@@ -306,6 +303,14 @@ class CausalGraph:
             found += collect_edges(self._state, self._base, part="dependent")
         return sorted(found, key=lambda edge: (edge.effect, edge.cause, edge.lag, edge.part))
 
+    def contradicted(self, entities: Sequence[str]) -> list[Contradiction]:
+        """Hold the prior against B; `entities` are those of its series, (n_series,)."""
+        return contradictions(self._base, self._weights, self._order, entities)
+
+    def expect(self, prior: Prior | None) -> None:
+        """Replace the prior; it counts from the next solve on."""
+        self._weights = effect_weights(prior, self.n_series)
+
     def relearn(self, segments: Iterable[FloatArray], unit: FloatArray) -> None:
         """Replace the normal rows by others in other units; coefficients and memory follow.
 
@@ -337,10 +342,7 @@ class CausalGraph:
         self._memory.rescale(unit)
 
     def grow(self, n_series: int, prior: Prior | None = None) -> None:
-        """Append series not seen yet, up to `n_series`; the others keep their place and edges.
-
-        A prior is over all of them; None keeps the present one, neutral for the new series.
-        """
+        """Append series not seen yet, up to `n_series`; see `select`."""
         self.select(grown_places(self.n_series, n_series), prior)
 
     def select(self, index: IndexArray, prior: Prior | None = None) -> None:

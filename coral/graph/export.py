@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
+from streams.series import entity_of
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from coral.graph.causal import CausalGraph
 
@@ -14,7 +16,9 @@ _CLEAR: Final = 0.2
 """Share by which a strength must differ to be called changed."""
 
 
-def as_nodes_and_edges(graph: CausalGraph, names: Sequence[str]) -> dict[str, Any]:
+def as_nodes_and_edges(
+    graph: CausalGraph, names: Sequence[str], facts: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """Describe a graph in the node-link form that graph libraries read.
 
     Parameters
@@ -23,12 +27,16 @@ def as_nodes_and_edges(graph: CausalGraph, names: Sequence[str]) -> dict[str, An
         As of its last solve.
     names : sequence of str, of length n_series
         Names of the series.
+    facts : mapping, optional
+        More to say about the graph as a whole, JSON types.
 
     Returns
     -------
     dict
-        JSON types only: `directed`, `multigraph`, `nodes` (`id`) and `edges` (`source`, `target`,
-        `key`, then the fields of `Edge` but cause and effect). The two parts differ in `part`.
+        JSON types only: `directed`, `multigraph`, `graph` (the facts, `normal_rows`, `state_open`
+        and `contradicted`, see `coral.graph.contradiction`), `nodes` (`id`, `entity`, and
+        `changed`, see `CausalGraph.changed_nodes`) and `edges` (`source`, `target`, `key`, then
+        the fields of `Edge` but cause and effect). The two parts differ in `part`.
     """
     edges = []
     for edge in graph.edges():
@@ -36,10 +44,21 @@ def as_nodes_and_edges(graph: CausalGraph, names: Sequence[str]) -> dict[str, An
         source, target = names[fields.pop("cause")], names[fields.pop("effect")]
         key = f"{edge.part} {edge.lag}"
         edges.append({"source": source, "target": target, "key": key, **fields})
+    entities = [entity_of(name) for name in names]
+    changed = graph.changed_nodes().tolist()
     return {
         "directed": True,
         "multigraph": True,
-        "nodes": [{"id": name} for name in names],
+        "graph": {
+            **(facts or {}),
+            "normal_rows": graph.moments.rows_seen,
+            "state_open": graph.state_open,
+            "contradicted": [asdict(one) for one in graph.contradicted(entities)],
+        },
+        "nodes": [
+            {"id": name, "entity": entity, "changed": ratio}
+            for name, entity, ratio in zip(names, entities, changed, strict=True)
+        ],
         "edges": edges,
     }
 

@@ -162,7 +162,8 @@ class LaggedMoments:
         if not present[first:].all():
             self._count_pairs()
         self._set_anchor(block, present)
-        values = np.where(present, block - np.nan_to_num(self._anchor), 0.0)
+        centred = block - np.nan_to_num(self._anchor) if self._anchor_first else block
+        values = np.where(present, centred, 0.0)
         np.clip(values, -_LARGEST_VALUE, _LARGEST_VALUE, out=values)
         self._forget(m)
         weights = self._decay ** np.arange(m - 1, -1, -1, dtype=np.float64)
@@ -183,7 +184,7 @@ class LaggedMoments:
 
     def _set_anchor(self, block: FloatArray, present: npt.NDArray[np.bool_]) -> None:
         """Fix the anchor of series that show their first value in this block."""
-        for j in np.flatnonzero(np.isnan(self._anchor)):
+        for j in np.flatnonzero(np.isnan(self._anchor)) if self._anchor_first else ():
             seen = np.flatnonzero(present[self.lags :, j])
             if seen.size:
                 value = float(block[self.lags + seen[0], j])

@@ -58,8 +58,9 @@ def peeled(moments: LaggedMoments, weights: FloatArray) -> IndexArray:
     moments : LaggedMoments
         Moments of the normal state.
     weights : ndarray of shape (n_series, n_series), float64, or (0, 0)
-        Prior penalty weights as [effect, cause]: a favoured cause comes first, unless the
-        reverse is favoured as well.
+        Prior penalty weights as [effect, cause]: a required cause comes first, unless the
+        reverse is required as well. What is only favoured has its say when edges are turned
+        (`coral.graph.orient`), where a wrong favour loses against the data.
 
     Returns
     -------
@@ -67,7 +68,7 @@ def peeled(moments: LaggedMoments, weights: FloatArray) -> IndexArray:
     """
     before: BoolArray | None = None
     if weights.size:
-        before = (weights.T < 1.0) & ~(weights < 1.0)
+        before = (weights.T == 0.0) & (weights != 0.0)
     return peel(fit_reduced_form(moments).innovations, before)
 
 

@@ -76,6 +76,9 @@ def own_persistence(rows: FloatArray, adjacent: BoolArray) -> FloatArray:
     ndarray of shape (n_series,), float64
     """
     z = np.nan_to_num(rows)
-    then, now = z[:-1][adjacent[1:]], z[1:][adjacent[1:]]
-    result: FloatArray = (then * now).sum(axis=0) / ((then**2).sum(axis=0) + RIDGE_ROWS)
+    then, weight = z[:-1], adjacent[1:].astype(np.float64)
+    # einsum makes no copies: with thousands of series they would be what this costs.
+    product = np.einsum("t,tj,tj->j", weight, then, z[1:])
+    square = np.einsum("t,tj,tj->j", weight, then, then)
+    result: FloatArray = product / (square + RIDGE_ROWS)
     return result

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import difflib
-from typing import TYPE_CHECKING, Final
+import itertools
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
+
+from streams.topology import Pair, prior_problems
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from coral.graph._arrays import FloatArray, IndexArray
 
-Pair = tuple[str, str]
-
-_FAVOUR: Final = 0.5
+FAVOUR: Final = 0.5
 """Penalty weight of a known edge: a quarter of the evidence is enough for it to enter."""
 
 
@@ -32,15 +33,17 @@ class Prior:
     edges : iterable of (str, str)
         Known topology: favoured (weight .5), never imposed, so that a wrong edge costs little.
     required : iterable of (str, str)
-        Unpenalised (weight 0).
+        Unpenalised (weight 0) at the lag of the largest correlation, favoured at the others.
     forbidden : iterable of (str, str)
         Never in the graph (weight infinity).
+    order : sequence of str
+        Entities, causes first: nothing acts on one that comes before it. Forbids as well.
 
     Raises
     ------
     ValueError
         With every problem found, one a line: an entity that has no series, an edge from an entity
-        to itself, a pair both required or known and forbidden.
+        to itself, an entity twice in the order, a pair both required or known and forbidden.
 
     Examples
     --------
@@ -56,11 +59,11 @@ class Prior:
         edges: Iterable[Pair] = (),
         required: Iterable[Pair] = (),
         forbidden: Iterable[Pair] = (),
+        order: Sequence[str] = (),
     ) -> None:
         self.entities = tuple(entities)
-        self.edges = tuple(dict.fromkeys((cause, effect) for cause, effect in edges))
-        self.required = tuple(dict.fromkeys((cause, effect) for cause, effect in required))
-        self.forbidden = tuple(dict.fromkeys((cause, effect) for cause, effect in forbidden))
+        self.edges, self.required, self.forbidden = map(_distinct, (edges, required, forbidden))
+        self.order = tuple(order)
         problems = self._problems()
         if problems:
             raise ValueError("`Prior` found:\n" + "\n".join(f"- {text}" for text in problems))
@@ -71,25 +74,26 @@ class Prior:
         return len(self.entities)
 
     def _problems(self) -> list[str]:
-        """Every problem of the three lists, in their order."""
+        """Every problem: of the lists among themselves, then entities without a series."""
+        lists: dict[str, Sequence[Sequence[str]]] = {
+            "edges": self.edges,
+            "required": self.required,
+            "forbidden": self.forbidden,
+            "order": [(entity,) for entity in self.order],
+        }
+        found = [
+            f"{key.removesuffix('_edges')}[{number}]: {rule}"
+            for key, number, rule in prior_problems(
+                self.edges, self.required, self.forbidden, self.order
+            )
+        ]
         known = sorted(set(self.entities))
-        found: list[str] = []
-        lists = (("edges", self.edges), ("required", self.required), ("forbidden", self.forbidden))
-        for name, pairs in lists:
-            for number, (cause, effect) in enumerate(pairs):
-                where = f"{name}[{number}] ({cause!r}, {effect!r})"
-                found += [
-                    f"{where}: no series belongs to entity {entity!r}{_hint(entity, known)}"
-                    for entity in dict.fromkeys((cause, effect))
-                    if entity not in known
-                ]
-                if cause == effect:
-                    found.append(f"{where}: an edge must join two entities")
-        for name, pairs in lists[:2]:
+        for name, items in lists.items():
             found += [
-                f"{name}[{number}] ({cause!r}, {effect!r}): the pair is forbidden as well"
-                for number, (cause, effect) in enumerate(pairs)
-                if (cause, effect) in self.forbidden
+                f"{name}[{number}]: no series belongs to entity {entity!r}{_hint(entity, known)}"
+                for number, item in enumerate(items)
+                for entity in dict.fromkeys(item)
+                if entity not in known
             ]
         return found
 
@@ -105,15 +109,44 @@ class Prior:
         place = {name: number for number, name in enumerate(names)}
         pairs = np.ones((len(names), len(names)))
         for value, chosen in (
-            (_FAVOUR, self.edges),
+            (FAVOUR, self.edges),
             (0.0, self.required),
-            (np.inf, self.forbidden),
+            (np.inf, (*self.forbidden, *_backwards(self.order))),
         ):
             for cause, effect in chosen:
                 pairs[place[cause], place[effect]] = value
         index = np.array([place[name] for name in self.entities], dtype=np.intp)
         result: FloatArray = pairs[np.ix_(index, index)]
         return result
+
+
+class Topology(NamedTuple):
+    """What is known of the entities of a system, whether or not they have series.
+
+    Attributes
+    ----------
+    edges, required, forbidden : tuples of (str, str)
+        As of `Prior`, (cause, effect).
+    order : tuple of str
+        Causes first.
+    """
+
+    edges: tuple[Pair, ...] = ()
+    required: tuple[Pair, ...] = ()
+    forbidden: tuple[Pair, ...] = ()
+    order: tuple[str, ...] = ()
+
+    def over(self, entities: Sequence[str]) -> Prior | None:
+        """Give what it says of these entities, one a series; None for nothing."""
+        there = set(entities)
+        known, required, forbidden = (
+            [pair for pair in pairs if pair[0] in there and pair[1] in there]
+            for pairs in (self.edges, self.required, self.forbidden)
+        )
+        order = [entity for entity in self.order if entity in there]
+        if not (known or required or forbidden or len(order) > 1):
+            return None
+        return Prior(entities, known, required, forbidden, order)
 
 
 def effect_weights(prior: Prior | None, n_series: int) -> FloatArray:
@@ -164,8 +197,17 @@ def favoured(weights: FloatArray, place: IndexArray, n_series: int) -> FloatArra
     """
     result = weights.copy() if weights.size else np.ones((n_series, n_series))
     at = place[:, 0], place[:, 2]
-    result[at] = np.where(np.isinf(result[at]), np.inf, np.minimum(result[at], _FAVOUR))
+    result[at] = np.where(np.isinf(result[at]), np.inf, np.minimum(result[at], FAVOUR))
     return result
+
+
+def _distinct(pairs: Iterable[Pair]) -> tuple[Pair, ...]:
+    return tuple(dict.fromkeys((cause, effect) for cause, effect in pairs))
+
+
+def _backwards(order: Sequence[str]) -> list[Pair]:
+    """Pairs that an order forbids, as (cause, effect)."""
+    return [(late, early) for early, late in itertools.combinations(order, 2)]
 
 
 def _hint(entity: str, known: Sequence[str]) -> str:

@@ -64,12 +64,11 @@ def _relation(base: FloatArray, anchors: IndexArray) -> FloatArray:
     related = np.zeros(base.shape[1])
     if n_rows < 3:
         return related
-    with np.errstate(invalid="ignore"):
-        present = np.isfinite(base)
-        count = np.maximum(present.sum(axis=0), 1)
-        z = np.where(present, base, 0.0)
-        z = np.where(present, z - z.sum(axis=0) / count, 0.0)
-    size = np.sqrt((z**2).sum(axis=0))
+    present = np.isfinite(base)
+    z = np.where(present, base, 0.0)
+    z -= z.sum(axis=0) / np.maximum(present.sum(axis=0), 1)
+    z *= present
+    size = np.sqrt(np.einsum("tj,tj->j", z, z))
     z /= np.where(size > 0.0, size, 1.0)
     chosen = z[:, anchors]
     for left, right in ((chosen, z), (chosen[1:], z[:-1]), (chosen[:-1], z[1:])):

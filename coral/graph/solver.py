@@ -9,6 +9,7 @@ import numpy as np
 
 from coral.graph import _kernels
 from coral.graph.order import inverted, topological
+from coral.graph.prior import FAVOUR
 from coral.graph.table import correlation_table
 
 if TYPE_CHECKING:
@@ -175,11 +176,8 @@ def _solve(
     moments = part.moments
     n, lags = moments.n_series, moments.lags
     features = max(2, n * (lags + int(plan.order.size > 0)))
-    log_features = math.log(features)
+    log_features, prune = math.log(features), _prune(n, features)
     overlap, rows = moments.overlap, _pair_rows(moments)
-    # sqrt(2 log(features n)): no false edge in the whole graph, where the penalty's
-    # sqrt(2 log features) promises it for one node.
-    prune = math.sqrt(1.0 + math.log(n) / log_features)
     # The block Toeplitz form errs by its first and last rows, pairwise-complete moments by coming
     # from different rows: lift the spectrum by the size of one moment's error, believe in no noise
     # below it, and bound the support.
@@ -195,7 +193,7 @@ def _solve(
     _kernels.solve_all(
         table,
         np.sqrt(moments.variances),
-        _flat(penalties(moments, plan, doubt, log_features)),
+        _flat(_penalties_of(moments, plan, doubt, log_features, table)),
         wanted,
         floors,
         _flat(fixed),
@@ -248,6 +246,68 @@ def penalties(
     else:
         result[:, 0] = np.inf
     return result
+
+
+def _penalties_of(
+    moments: LaggedMoments, plan: Plan, doubt: FloatArray, log_features: float, table: FloatArray
+) -> FloatArray:
+    """Let a required pair go free at the lag of its largest correlation alone.
+
+    At the others, which nobody asked for, it is favoured.
+    """
+    result = penalties(moments, plan, doubt, log_features)
+    effect, cause = np.nonzero(plan.weights == 0.0)
+    if effect.size:
+        milder = plan._replace(weights=np.maximum(plan.weights, FAVOUR))
+        favoured = penalties(moments, milder, doubt, log_features)[effect, :, cause]
+        size = np.abs(table[: moments.lags + 1, effect, cause].T)
+        best = np.where(np.isfinite(favoured), size, -1.0).argmax(axis=1)
+        others = best[:, None] != np.arange(moments.lags + 1)
+        result[effect, :, cause] = np.where(others, favoured, result[effect, :, cause])
+    return result
+
+
+def entry_bar(part: Part) -> FloatArray:
+    """Correlation with a node's residual from which on a cause enters, nothing being known.
+
+    Parameters
+    ----------
+    part : Part
+        As solved.
+
+    Returns
+    -------
+    ndarray of shape (n_series, lags + 1, n_series), float64
+        As [effect, lag, cause], in standard deviations of the effect; infinite where there is
+        nothing to judge by.
+    """
+    moments, variances = part.moments, part.moments.variances
+    n, features = moments.n_series, max(2, moments.n_series * (moments.lags + 1))
+    nothing = Plan(np.empty((0, 0)), np.arange(n), fresh=False)
+    bar = penalties(moments, nothing, np.zeros(n), math.log(features))
+    bar[:, 0] = bar[:, -1]  # within a row as one row later: the order is the caller's matter
+    share = np.divide(part.noise, variances, out=np.full(n, np.inf), where=variances > 0.0)
+    used = np.count_nonzero(part.coefs, axis=(1, 2)) / max(_pair_rows(moments), 1.0)
+    own = share / np.maximum(0.05, 1.0 - used)
+    size_sq = (in_deviations(part.coefs, variances) ** 2).sum(axis=(1, 2))
+    apart = (1.0 - moments.overlap**2) * (1.0 + size_sq)
+    with np.errstate(invalid="ignore"):
+        bar *= (_prune(n, features) * np.sqrt(own + apart))[:, None, None]
+    bar[np.isnan(bar)] = np.inf
+    return bar
+
+
+def in_deviations(coefs: FloatArray, variances: FloatArray) -> FloatArray:
+    """Coefficients as [effect, lag, cause] in standard deviations; zero where there is none."""
+    deviations = np.sqrt(variances)
+    safe = np.where(deviations > 0.0, deviations, 1.0)
+    scaled: FloatArray = coefs * (deviations / safe[:, None])[:, None, :]
+    return scaled
+
+
+def _prune(n_series: int, features: int) -> float:
+    """Raise sqrt(2 log features), no false edge of one node, to none in the whole graph."""
+    return math.sqrt(1.0 + math.log(n_series) / math.log(features))
 
 
 def _pair_rows(moments: LaggedMoments) -> float:

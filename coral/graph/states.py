@@ -21,7 +21,7 @@ _CLEAR_SHIFT: Final = 0.5
 """What a profile takes off the logarithm of a ratio, and off a shift in deviations, as noise."""
 _LEAST_DEVIATION: Final = 1e-3
 """Least normal deviation of a series, as a share of the typical one."""
-_SIMILAR: Final = 0.7
+_SIMILAR: Final = 0.85
 """Least similarity at which a state is taken for the return of an earlier one."""
 
 

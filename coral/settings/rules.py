@@ -8,6 +8,7 @@ from coral.settings.problem import Path
 from coral.settings.sections import MAPPING_KEYS, Kafka, Settings, System, Topic
 from streams.codec import template_problem
 from streams.codec.values import name_problem
+from streams.topology import prior_problems
 
 Broken = tuple[Path, str, str]
 
@@ -80,9 +81,19 @@ def _system(system: System) -> Iterator[tuple[str, str, str]]:
         problem = name_problem(name)
         if problem is not None:
             yield "kpi", problem, repr(name)
-    for edge in system.edges:
-        if any(":" in end for end in edge):
-            yield "edges", "entities expected, which hold no `:`", repr(list(edge))
+    for key in ("edges", "required_edges", "forbidden_edges"):
+        for edge in getattr(system, key):
+            if any(":" in end for end in edge):
+                yield key, "entities expected, which hold no `:`", repr(list(edge))
+    for entity in system.order:
+        if ":" in entity:
+            yield "order", "entities expected, which hold no `:`", repr(entity)
+    known = (system.edges, system.required_edges, system.forbidden_edges, system.order)
+    calls = system.edge_semantics == "a calls b"
+    for key, number, rule in prior_problems(*known, effect_first=calls):
+        item = getattr(system, key)[number]
+        shown = item if isinstance(item, str) else list(item)
+        yield key, rule, f"{shown!r} at [{number}]"
 
 
 def _topics(settings: Settings) -> Iterator[Broken]:

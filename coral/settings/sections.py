@@ -230,14 +230,23 @@ class System(_Section, frozen=True, kw_only=True):
         Series `<entity>:<metric>` that tell its health.
     edges : list of [str, str]
         Known topology between entities.
+    required_edges : list of [str, str]
+        Edges that the causal graph is to have, whatever the data say.
+    forbidden_edges : list of [str, str]
+        Edges that it must not have.
+    order : list of str
+        Entities, causes first: nothing acts on one that comes before it.
     edge_semantics : str
-        `a calls b`: effects run from b to a; `a feeds b`: from a to b.
+        `a calls b`: effects run from b to a; `a feeds b`: from a to b. Of all three lists.
     """
 
     interval_s: Seconds = 10.0
     lateness_s: Annotated[float, Meta(ge=0)] = 0.0
     kpi: tuple[Name, ...] = ()
     edges: tuple[Edge, ...] = ()
+    required_edges: tuple[Edge, ...] = ()
+    forbidden_edges: tuple[Edge, ...] = ()
+    order: tuple[Name, ...] = ()
     edge_semantics: Literal["a calls b", "a feeds b"] = "a calls b"
 
 
@@ -311,6 +320,9 @@ class Settings(_Section, frozen=True, kw_only=True):
             interval_s=held.interval_s,
             kpi=held.kpi,
             edges=held.edges,
+            required_edges=held.required_edges,
+            forbidden_edges=held.forbidden_edges,
+            order=held.order,
             edge_semantics=held.edge_semantics,
         )
 

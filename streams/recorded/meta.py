@@ -7,6 +7,7 @@ import msgspec
 
 from streams.recorded.problem import ProblemLog
 from streams.series import entity_of
+from streams.topology import Pair, prior_problems
 
 
 class Fault(msgspec.Struct, frozen=True):
@@ -40,8 +41,12 @@ class RecordingMeta(msgspec.Struct, frozen=True):
         "all-of", or "any-of": one of the listed is enough.
     edges : tuple of (str, str)
         Known relations between entities.
+    required_edges, forbidden_edges : tuple of (str, str)
+        Relations that the causal graph must have, and must not have.
+    order : tuple of str
+        Entities, causes first: nothing acts on one that comes before it.
     edge_semantics : str
-        "a calls b" (effects run from b to a), "a feeds b" (from a to b) or "none".
+        Of all edges: "a calls b" (effects run from b to a), "a feeds b" (from a to b) or "none".
     modes : tuple of str
         What the case is good for: oracle, online, online-multi, window, false-alarms.
     history_rows : int or None
@@ -66,7 +71,10 @@ class RecordingMeta(msgspec.Struct, frozen=True):
     root_cause_entities: tuple[str, ...] = ()
     root_cause_metrics: tuple[str, ...] = ()
     root_cause_semantics: str = "all-of"
-    edges: tuple[tuple[str, str], ...] = ()
+    edges: tuple[Pair, ...] = ()
+    required_edges: tuple[Pair, ...] = ()
+    forbidden_edges: tuple[Pair, ...] = ()
+    order: tuple[str, ...] = ()
     edge_semantics: str = "none"
     modes: tuple[str, ...] = ()
     history_rows: int | None = None
@@ -94,7 +102,20 @@ def read_meta(path: Path, log: ProblemLog) -> RecordingMeta:
     if not meta.interval_s >= 0:
         message = f"interval_s > 0 expected, got {meta.interval_s!r}"
         log.add("error", "interval", message, "Write the seconds between two rows")
+    _check_prior(meta, log)
     return meta
+
+
+def _check_prior(meta: RecordingMeta, log: ProblemLog) -> None:
+    """Note what is said of the entities and does not fit together."""
+    edges = [edge for edge in meta.edges if edge[0] != edge[1]]
+    lists = (edges, meta.required_edges, meta.forbidden_edges, meta.order)
+    for key, number, rule in prior_problems(
+        *lists, effect_first=meta.edge_semantics == "a calls b"
+    ):
+        item = edges[number] if key == "edges" else getattr(meta, key)[number]
+        message = f"{key}[{number}]: {rule}, got {item!r}"
+        log.add("error", "prior", message, "Correct or remove one of the two")
 
 
 def check_labels(meta: RecordingMeta, names: Iterable[str], log: ProblemLog) -> None:
@@ -109,7 +130,8 @@ def check_labels(meta: RecordingMeta, names: Iterable[str], log: ProblemLog) -> 
     for name in sorted(metrics - series):
         action = "It cannot be found by ranking; correct the label"
         log.add("warning", "root-cause", f"root cause metric `{name}` is no column", action)
-    nodes = sorted({node for edge in meta.edges for node in edge} - entities)
+    edges = (*meta.edges, *meta.required_edges, *meta.forbidden_edges)
+    nodes = sorted({*meta.order, *(node for edge in edges for node in edge)} - entities)
     if nodes:
         message = f"edges name {len(nodes)} entities without a column, e.g. `{nodes[0]}`"
         log.add("info", "edges", message, "Edges of these entities carry no data")

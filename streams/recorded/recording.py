@@ -1,6 +1,8 @@
 """A recorded incident, opened: labels, names, and rows one after another."""
 
+import copy
 import difflib
+import math
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -49,6 +51,7 @@ class Recording:
         self.meta = meta
         self.problems = tuple(problems)
         self._table = table
+        self._last = math.inf
 
     @classmethod
     def open(
@@ -96,8 +99,16 @@ class Recording:
         """
         log = ProblemLog(self.path.name)
         for _, time, values in self.read(log):
+            if time > self._last:
+                return
             yield time, values
         log.raise_if_failed()
+
+    def until(self, time: float) -> "Recording":
+        """Return the same recording, of which `rows` ends with the last one at or before `time`."""
+        part = copy.copy(self)
+        part._last = time  # noqa: SLF001 - of our own kind
+        return part
 
     def read(self, log: ProblemLog) -> Iterator[Row]:
         """Yield line, time and values of each usable row; what is wrong goes to `log`."""

@@ -183,7 +183,9 @@ def test_memory_of_the_normal_state_is_bounded():
     for t, x in enumerate(rows):
         engine.step(Frame("shop", float(t), NAMES, x))
     assert engine._normal.n_rows == 64
-    np.testing.assert_array_equal(rows[-64:], engine._normal.base()[0])
+    quarantine = 64 // 4  # a told onset may be late: the newest quarter is not learned yet
+    learned = rows[-64 - quarantine : -quarantine]
+    np.testing.assert_array_equal(learned, engine._normal.base()[0])
 
 
 def test_the_first_row_after_an_incident_follows_none():

@@ -9,7 +9,7 @@ import sys
 import msgspec
 import numpy as np
 import pytest
-from makers import NAMES, ONSET, run, shop_rows, write_recording
+from makers import EDGES, NAMES, ONSET, run, shop_config, shop_rows, write_recording
 from markdown_it import MarkdownIt
 
 from coral import account, explain, incident, journal
@@ -287,3 +287,28 @@ def test_a_certified_budget(events):
         "Budget 1 false alarm a week: this is alarm 1 in 28 d of normal operation, so at most 0.75 "
         "a week (95% confidence, every earlier alarm counted as false)."
     ) == account.budget(facts)
+
+
+def test_what_the_normal_rows_contradict_is_told(tmp_path, capsysbinary):
+    """A forbidden edge that they ask for has a section of its own."""
+    rows = np.vstack([shop_rows(seed=1, rows=1000, fault="none"), shop_rows()[ONSET:]])
+    events = run(rows, config=shop_config(forbidden_edges=(("pay", "db"),), edges=EDGES[:3]))
+    path = tmp_path / "events.ndjson"
+    path.write_bytes(b"".join(incident.encode(event) + b"\n" for event in events))
+    _, text, _ = told(capsysbinary, events[-1].data.incident, path)
+
+    assert "Known edges that the normal rows contradict" in text
+    assert "`db` -> `pay`: forbidden, but present" in text
+
+
+def test_what_the_graph_leaves_out_is_told(events, tmp_path, capsysbinary):
+    """How many series, and of whom most."""
+    last = events[-1]
+    screened = incident.Screened(series=5000, in_graph=1000, most_left_out=["node-7", "node-9"])
+    data = msgspec.structs.replace(last.data, screened=screened)
+    path = tmp_path / "events.ndjson"
+    path.write_bytes(incident.encode(msgspec.structs.replace(last, data=data)) + b"\n")
+    _, text, _ = told(capsysbinary, last.data.incident, path)
+
+    assert "The graph holds 1000 of 5000 series" in " ".join(text.split())
+    assert "most is left out of `node-7`, `node-9`." in " ".join(text.split())

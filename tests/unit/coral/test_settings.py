@@ -137,6 +137,19 @@ class TestProblems:
             ("[systems.a]\nkpi = ['cpu']", "systems.a.kpi: name of the form <entity>:<metric>"),
             ("[systems.a]\nedges = [['a']]", "systems.a.edges[0]: array of length 2 expected"),
             ("[systems.a]\nedges = [['a:b', 'c']]", "entities expected, which hold no `:`, got ["),
+            ("[systems.a]\norder = ['a:b']", "order: entities expected, which hold no `:`, got 'a"),
+            (
+                "[systems.a]\nforbidden_edges = [['a', 'a']]",
+                "systems.a.forbidden_edges: two entities expected, got ['a', 'a'] at [0]",
+            ),
+            (
+                "[systems.a]\nedges = [['a', 'b']]\nforbidden_edges = [['a', 'b']]",
+                "systems.a.edges: pair that is not forbidden as well expected, got ['a', 'b']",
+            ),
+            (
+                "[systems.a]\nrequired_edges = [['web', 'db']]\norder = ['web', 'db']",
+                "required_edges: pair that `order` allows expected, got ['web', 'db'] at [0]",
+            ),
             (
                 "[input.topics.a]\nformat = 'otlp'",
                 "influx, prometheus_json expected, got 'otlp'; did you mean `otlp_json`?",

@@ -297,6 +297,21 @@ class TestLabels:
             "edges name 1 entities without a column, e.g. `queue`",
         ] == [p.message for p in problems]
 
+    def test_what_is_known_must_fit_together(self, tmp_path):
+        """Place, rule and value; an edge of an entity to itself in `edges` is left out quietly."""
+        labels = {
+            "edges": [["a", "a"], ["a", "b"]],
+            "forbidden_edges": [["b", "a"]],
+            "required_edges": [["b", "a"]],
+            "order": ["b", "a"],
+            "edge_semantics": "a calls b",
+        }
+        problems = validate(case(tmp_path, labels=labels))
+
+        assert [
+            ("error", "required_edges[0]: pair that is not forbidden as well expected, got"),
+        ] == [(p.severity, p.message.partition(" ('")[0]) for p in problems]
+
     def test_fault_outside(self, tmp_path):
         """A fault that starts outside of the recording is told."""
         labels = {"fault_start": 999, "faults": [{"start": 1100}, {"start": 5000}]}

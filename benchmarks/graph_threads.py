@@ -1,0 +1,111 @@
+"""Whether a second thread pays: the nodes of a solve shared between two, against one."""
+
+import os
+
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
+
+import time  # noqa: E402
+from collections.abc import Callable, Iterator  # noqa: E402
+from concurrent.futures import ThreadPoolExecutor  # noqa: E402
+from contextlib import contextmanager  # noqa: E402
+from typing import Any  # noqa: E402
+
+import numba as nb  # noqa: E402
+import numpy as np  # noqa: E402
+from common import finish, options  # noqa: E402
+from graph_synthetic import tiled  # noqa: E402
+
+from coral.graph import CausalGraph, _kernels  # noqa: E402
+
+UPDATE_ROWS = 16
+UPDATES = 20
+SETTLED = 1024
+Kernel = Callable[..., None]
+
+
+def shared(pool: ThreadPoolExecutor) -> Kernel:
+    """Return `solve_all` that gives each of two threads one half of the nodes."""
+    free = nb.njit(nogil=True, error_model="numpy")(_kernels.solve_all.py_func)
+
+    def solve_all(*arguments: Any) -> None:
+        *fixed, wanted, floors, base, settings, cap, coefs, noise, change = arguments
+        jobs = []
+        for half in np.array_split(np.arange(coefs.shape[0]), 2):
+            mine = np.zeros(coefs.shape[0], dtype=np.bool_)
+            mine[half] = True
+            own = coefs.copy()
+            own[~mine] = 0.0
+            out = (own, noise.copy(), np.zeros(2))
+            args = (*fixed, wanted & mine, floors, base, settings.copy(), cap, *out)
+            jobs.append((mine, out, pool.submit(free, *args)))
+        for mine, (part, left, moved), job in jobs:
+            job.result()
+            coefs[mine], noise[mine] = part[mine], left[mine]
+            change += moved
+
+    return solve_all
+
+
+@contextmanager
+def replaced(kernel: Kernel) -> Iterator[None]:
+    """Solve with another kernel for a while."""
+    before = _kernels.solve_all
+    _kernels.solve_all = kernel
+    try:
+        yield
+    finally:
+        _kernels.solve_all = before
+
+
+def measured(n: int, lags: int, kernel: Kernel) -> tuple[float, float, np.ndarray]:
+    """Wall-clock ms of the fastest warm update, ms of it in the kernel, and the graph."""
+    spent = 0.0
+
+    def timed(*arguments: Any) -> None:
+        nonlocal spent
+        begin = time.perf_counter()
+        kernel(*arguments)
+        spent += time.perf_counter() - begin
+
+    rows = tiled(0, n, lags, SETTLED + UPDATE_ROWS * UPDATES)
+    graph = CausalGraph(n, lags)
+    with replaced(timed):
+        graph.update_block(rows[:SETTLED])
+        graph.solve()
+        best = (np.inf, 0.0)
+        for start in range(SETTLED, len(rows), UPDATE_ROWS):
+            spent, begin = 0.0, time.perf_counter()
+            graph.update_block(rows[start : start + UPDATE_ROWS])
+            graph.solve()
+            best = min(best, (time.perf_counter() - begin, spent))
+    return 1e3 * best[0], 1e3 * best[1], graph.invariant.copy()
+
+
+def threads(sizes: dict[int, int]) -> dict[str, Any]:
+    """One thread against two, by number of series; `sizes` maps it to the lags."""
+    table = {}
+    with ThreadPoolExecutor(2) as pool:
+        two_threads = shared(pool)
+        for n, lags in sizes.items():
+            one_ms, kernel_ms, one = measured(n, lags, _kernels.solve_all)
+            two_ms, _, two = measured(n, lags, two_threads)
+            table[str(n)] = {
+                "one_ms": one_ms,
+                "two_ms": two_ms,
+                "kernel_share": kernel_ms / one_ms,
+                "identical": bool(np.array_equal(one, two)),
+            }
+    return table
+
+
+def main() -> None:
+    """Measure, print, write."""
+    chosen = options(__doc__ or "").parse_args()
+    table = threads({100: 3} if chosen.quick else {300: 3, 1000: 1})
+    figures = {f"{key}_{n}": row[key] for n, row in table.items() for key in ("one_ms", "two_ms")}
+    finish(chosen, figures, threads=table)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,151 @@
+"""What was known beforehand and the data speak against."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
+
+import numpy as np
+
+from coral.graph.edges import collect_edges
+from coral.graph.order import inverted
+from coral.graph.solver import entry_bar, in_deviations
+from coral.graph.table import correlation_table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from coral.graph._arrays import BoolArray, FloatArray, IndexArray
+    from coral.graph.part import Part
+
+Known = Literal["known", "required", "forbidden"]
+Finding = Literal["absent", "reversed", "present"]
+
+_SURE: Final = 0.95
+"""Confidence from which on an edge speaks for or against what was known."""
+_VISIBLE: Final = 0.1
+"""Effect, in standard deviations, that must have shown before its absence is a finding."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contradiction:
+    """One thing known about two entities that the normal rows do not bear out.
+
+    Attributes
+    ----------
+    cause, effect : str
+        Entities, as the prior has them.
+    prior : {"known", "required", "forbidden"}
+        What was said of them; an order of entities forbids.
+    found : {"absent", "reversed", "present"}
+        `absent`: an effect of a tenth of a standard deviation would have shown, none did.
+        `reversed`: edges run clearly from effect to cause, none the way that was said.
+        `present`: the effect goes on to depend on the forbidden cause, given its other causes.
+    """
+
+    cause: str
+    effect: str
+    prior: Known
+    found: Finding
+
+
+def contradictions(
+    base: Part, weights: FloatArray, order: IndexArray, entities: Sequence[str]
+) -> list[Contradiction]:
+    """Hold the prior against the invariant part.
+
+    Parameters
+    ----------
+    base : Part
+        As solved with the prior.
+    weights : ndarray of shape (n_series, n_series), float64, or (0, 0)
+        Prior penalty weights as [effect, cause].
+    order : ndarray of shape (n_series,), int, or (0,)
+        Order of the instantaneous part.
+    entities : sequence of str, of length n_series
+        Entity of every series.
+
+    Returns
+    -------
+    list of Contradiction
+        By cause and effect.
+
+    Notes
+    -----
+    A known edge that nothing shows is no error of whoever named it: a service may call another
+    once a day. It is listed all the same, for whoever wonders what the prior was good for.
+    """
+    if not weights.size:
+        return []
+    names = sorted(set(entities))
+    place = {name: i for i, name in enumerate(names)}
+    owner = np.array([place[name] for name in entities])
+    shown = _shown(base, owner, len(names))
+    wanted = _pairs(_wanted(base, weights, order), owner, len(names))
+    visible = _pairs(_visible(base), owner, len(names))
+    kinds: tuple[tuple[Known, BoolArray], ...] = (
+        ("forbidden", np.isinf(weights)),
+        ("required", weights == 0.0),
+        ("known", (weights > 0.0) & (weights < 1.0)),
+    )
+    found = []
+    for kind, chosen in kinds:
+        for effect, cause in np.argwhere(_pairs(chosen, owner, len(names))).tolist():
+            finding: Finding | None = None
+            if kind == "forbidden":
+                finding = "present" if wanted[effect, cause] else None
+            elif not shown[effect, cause]:
+                silent: Finding | None = "absent" if visible[effect, cause] else None
+                finding = "reversed" if shown[cause, effect] else silent
+            if finding is not None:
+                found.append(Contradiction(names[cause], names[effect], kind, finding))
+    return sorted(found, key=lambda one: (one.cause, one.effect, one.prior))
+
+
+def _pairs(chosen: BoolArray, owner: IndexArray, n_entities: int) -> BoolArray:
+    """Pairs of different entities of which a pair of series is chosen, as [effect, cause]."""
+    result = np.zeros((n_entities, n_entities), dtype=np.bool_)
+    effect, cause = np.nonzero(chosen)
+    result[owner[effect], owner[cause]] = True
+    np.fill_diagonal(result, val=False)
+    return result
+
+
+def _shown(base: Part, owner: IndexArray, n_entities: int) -> BoolArray:
+    """Pairs of entities between which there is an edge beyond doubt, as [effect, cause]."""
+    result = np.zeros((n_entities, n_entities), dtype=np.bool_)
+    for edge in collect_edges(base, None, part="invariant"):
+        if edge.confidence >= _SURE and edge.direction_identified:
+            result[owner[edge.effect], owner[edge.cause]] = True
+    return result
+
+
+def _visible(base: Part) -> BoolArray:
+    """Pairs of series between which a small effect would have shown, as [effect, cause]."""
+    seen: BoolArray = entry_bar(base)[:, -1] <= _VISIBLE
+    return seen
+
+
+def _wanted(base: Part, weights: FloatArray, order: IndexArray) -> BoolArray:
+    """Forbidden pairs of series of which the residual says that there is an edge.
+
+    As [effect, cause]: what is left of the effect, given its causes, correlates with the forbidden
+    one by more than an edge nobody forbade would need in order to enter.
+    """
+    coefs, variances = base.coefs, base.moments.variances
+    table = correlation_table(base.moments, variances)
+    bar, scaled = entry_bar(base), in_deviations(coefs, variances)
+    p = coefs.shape[1] - 1
+    wanted = np.zeros(weights.shape, dtype=np.bool_)
+    place = inverted(order) if order.size else None
+    for effect in np.flatnonzero(np.isinf(weights).any(axis=1)).tolist():
+        lag, cause = np.nonzero(scaled[effect])
+        values = scaled[effect, lag, cause]
+        for ahead in range(p + 1):
+            apart = ahead - lag
+            known = table[np.where(apart >= 0, apart, p - apart), cause]
+            over = np.abs(table[ahead, effect] - values @ known) > bar[effect, ahead]
+            if ahead == 0:  # later series are effects of this one, or of its causes
+                over &= False if place is None else place < place[effect]
+            wanted[effect] |= over & np.isinf(weights[effect])
+    return wanted
