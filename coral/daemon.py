@@ -6,7 +6,7 @@ What is computed is `Engine.step`; how it is driven is `streams.loop`.
 
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +22,9 @@ from coral.settings import Settings
 from streams.align import Aligner
 from streams.base import Sink, Source
 from streams.clock import Clock
-from streams.codec import LabelledCodec, NativeCodec, make_codec
+from streams.codec import LabelledCodec, NativeCodec
 from streams.deadletter import DeadLetterPolicy, DeadLetters
-from streams.errors import UnknownTopicError
+from streams.errors import CommitFailedError, UnknownTopicError
 from streams.kafka import KafkaConnection, KafkaSink, KafkaSource, TransactionalSink, topics
 from streams.loop import Loop, LoopPolicy, Offsets
 from streams.records import Frame, Message, Record, Samples, TopicPartition
@@ -67,6 +67,7 @@ class Daemon:
         self._engines: dict[str, Engine] = {}
         self._codecs: dict[TopicPartition, Codec] = {}
         self._saved: dict[TopicPartition, int] = {}
+        self._saving: Offsets = {}
         once = isinstance(sink, TransactionalSink)
         # In a transaction a checkpoint must be stored before the commit, otherwise beside the loop.
         self._saver = None if once else Saver(store)
@@ -90,7 +91,7 @@ class Daemon:
                 commit_after_send=once,
             ),
             checkpoint=self._checkpoint,
-            commit=sink.commit if isinstance(sink, TransactionalSink) else None,
+            commit=sink.commit if isinstance(sink, TransactionalSink) else self._commit,
             restore=self._restore,
             lost=self._lose,
             progress=self._progress,
@@ -100,22 +101,16 @@ class Daemon:
         """Run until `stop` says so; everything processed is durable when this returns."""
         self.loop.run(stop)
         if self._saver is not None:
+            self._settle(self._saver)
             self._saver.close()
-            self._logbook.saved(self._saver)
         self._logbook.report(self.loop.systems.aligners.values(), self._dead_letters)
         tell("drained", records=self.loop.records, events=self.loop.messages)
 
     def _decode(self, record: Record) -> list[Samples]:
         codec = self._codecs.get(record.topic_partition)
         if codec is None:
-            codec = self._codecs[record.topic_partition] = self._codec(record.topic)
+            codec = self._codecs[record.topic_partition] = self._settings.codec(record.topic)
         return codec.decode(record)
-
-    def _codec(self, topic: str) -> Codec:
-        settings = self._settings
-        held = settings.input.topics[topic]
-        limits = settings.codec_limits
-        return make_codec(held.format, held.mapping, grid=settings.grid, limits=limits)
 
     def _aligner(self, system: str) -> Aligner:
         grid = self._settings.grid(system)
@@ -148,15 +143,35 @@ class Daemon:
                 self._beat()
                 checkpoint.save(self._store, {partition: snapshot})
             return
-        self._saver.wait()
-        if not self._logbook.saved(self._saver):
-            self._saved.clear()  # what could not be stored is taken anew by the next checkpoint
+        self._settle(self._saver)
         self._saver.submit(taken)
+        self._saving = moved
+
+    def _settle(self, saver: Saver) -> None:
+        """Wait for the checkpoint being stored, and let the group move on to it.
+
+        The group never moves beyond what is stored: a process killed before its first checkpoint
+        would leave its successor a start in the middle, with nothing known of what came before.
+        """
+        if not self._saving:
+            return
+        saver.wait()
+        moved, self._saving = self._saving, {}
+        if not self._logbook.saved(saver):
+            self._saved.clear()  # what could not be stored is taken anew by the next checkpoint
+            return
+        kept = {tp: moved[tp] for tp in moved.keys() & self._source.assignment()}
+        if kept:
+            with suppress(CommitFailedError):  # made up for by the next one, or by the next owner
+                self._source.commit(kept)
+
+    def _commit(self, _: Offsets) -> None:
+        """Leave step 4 to `_settle`, when the checkpoint of step 3 is stored."""
 
     def _restore(self, partitions: frozenset[TopicPartition]) -> None:
         """Go on from the newest valid checkpoint of each partition, before its first record."""
         if self._saver is not None:
-            self._saver.wait()
+            self._settle(self._saver)
         for partition in sorted(partitions):
             self._beat()
             self._codecs.pop(partition, None)
@@ -174,14 +189,14 @@ class Daemon:
         self._source.seek(partition, found["offset"])
 
     def _restored_codec(self, partition: TopicPartition, state: dict[str, Any]) -> Codec:
-        codec = self._codec(partition.topic)
+        codec = self._settings.codec(partition.topic)
         try:
             if isinstance(codec, LabelledCodec):
                 codec.load_state_dict(state)
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             # The format or the mapping was changed; it starts anew, which costs each rate a point.
             self._logbook.refused(f"decoder of {partition}", CheckpointError(str(error)))
-            return self._codec(partition.topic)
+            return self._settings.codec(partition.topic)
         return codec
 
     def _lose(self, systems: frozenset[str]) -> None:
@@ -192,6 +207,8 @@ class Daemon:
 
     def _progress(self, loop: Loop) -> None:
         self._beat()
+        if self._saver is not None and self._saving and not self._saver.busy:
+            self._settle(self._saver)
         owned = self._source.assignment()
         for partition in self._codecs.keys() - owned:
             del self._codecs[partition]
