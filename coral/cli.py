@@ -66,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_evaluate(commands)
     _add_record(commands)
     _add_topics(commands)
+    _add_rekey(commands)
     validate = _command(
         commands,
         "validate",
@@ -214,10 +215,11 @@ def _add_record(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         "record",
         "record a window of a live topic as an incident folder",
         "coral record shop --kafka localhost:9092 --interval 10 --seconds 3600 --out checkout\n"
-        "  coral record shop --kafka localhost:9092 --interval 10 --since 900 --out checkout",
+        "  coral record shop --kafka localhost:9092 --interval 10 --since 900 --out checkout\n"
+        "  coral record shop --config coral.toml --topic telegraf --out checkout",
     )
     record.add_argument("system", metavar="SYSTEM")
-    _add_kafka(record, "where the topic is", required=True)
+    _add_kafka(record, "where the topic is", topic=None)
     record.add_argument(
         "--seconds", type=_interval, default=600.0, metavar="S", help="length, event time (600)"
     )
@@ -225,7 +227,7 @@ def _add_record(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         "--since", type=_interval, metavar="S", help="begin S seconds ago, not with what comes next"
     )
     record.add_argument("--out", type=Path, required=True, metavar="DIR", help="new folder")
-    _add_table_options(record, interval_required=True)
+    _add_table_options(record, interval="that of the configuration")
 
 
 def _add_topics(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -247,6 +249,17 @@ def _add_topics(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     topics.add_argument(
         "--replicas", type=_count, default=-1, metavar="N", help="copies (the cluster's default)"
     )
+
+
+def _add_rekey(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    rekey = _command(
+        commands,
+        "rekey",
+        "copy the input topics into one whose keys are the systems, until SIGTERM or Ctrl-C",
+        "coral rekey --config rekey.toml --to coral.metrics.v1",
+    )
+    _add_settings(rekey)
+    rekey.add_argument("--to", required=True, metavar="TOPIC", help="gets the records")
 
 
 def _add_evaluate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -286,23 +299,21 @@ def _command(
     )
 
 
-def _add_kafka(parser: argparse.ArgumentParser, summary: str, *, required: bool = False) -> None:
-    parser.add_argument("--kafka", required=required, metavar="HOST:PORT", help=summary)
-    parser.add_argument(
-        "--topic", default="coral.metrics.v1", metavar="NAME", help="topic (%(default)s)"
-    )
+def _add_kafka(
+    parser: argparse.ArgumentParser, summary: str, topic: str | None = "coral.metrics.v1"
+) -> None:
+    parser.add_argument("--kafka", metavar="HOST:PORT", help=summary)
+    default = topic or "those of the configuration"
+    parser.add_argument("--topic", default=topic, metavar="NAME", help=f"topic ({default})")
+    _add_settings(parser)
 
 
-def _add_table_options(parser: argparse.ArgumentParser, *, interval_required: bool = False) -> None:
+def _add_table_options(parser: argparse.ArgumentParser, *, interval: str = "median step") -> None:
     parser.add_argument(
         "--kpi", action="append", default=[], metavar="NAME", help="health signal; may be repeated"
     )
     parser.add_argument(
-        "--interval",
-        type=_interval,
-        required=interval_required,
-        metavar="S",
-        help="seconds between rows" + ("" if interval_required else " (median step)"),
+        "--interval", type=_interval, metavar="S", help=f"seconds between rows ({interval})"
     )
 
 
@@ -316,6 +327,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.command == "replay" and options.plot is not None and len(options.paths) > 1:
         parser.error(f"--plot draws one recording, got {len(options.paths)}")
+    if options.command == "replay" and not options.kafka and (options.config or options.set):
+        parser.error("--config and --set are for --kafka")
     # The commands import numba and scipy, which takes a second: `coral --help` must not wait.
     from coral import commands  # noqa: PLC0415
     from coral.settings import SettingsError  # noqa: PLC0415

@@ -4,7 +4,6 @@ It puts parts together and keeps what belongs to a partition together: decoder, 
 What is computed is `Engine.step`; how it is driven is `streams.loop`.
 """
 
-import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -17,6 +16,7 @@ from coral.checkpoint.snapshot import State
 from coral.engine import Engine
 from coral.errors import CheckpointError
 from coral.log import tell
+from coral.membership import member, publisher
 from coral.replay import message_of
 from coral.settings import Settings
 from streams.align import Aligner
@@ -25,7 +25,7 @@ from streams.clock import Clock
 from streams.codec import LabelledCodec, NativeCodec
 from streams.deadletter import DeadLetterPolicy, DeadLetters
 from streams.errors import CommitFailedError, UnknownTopicError
-from streams.kafka import KafkaConnection, KafkaSink, KafkaSource, TransactionalSink, topics
+from streams.kafka import KafkaConnection, KafkaSink, TransactionalSink, topics
 from streams.loop import Loop, LoopPolicy, Offsets
 from streams.records import Frame, Message, Record, Samples, TopicPartition
 
@@ -227,6 +227,8 @@ def opened(
         Naming every topic that does not exist.
     BrokerError
         If no broker answers within 30 s, or refuses the log-in.
+    StoreError
+        If another process has the state directory.
     """
     output, state = settings.output, settings.state
     needed = [*settings.input.topics, output.incidents, output.dead_letters]
@@ -235,37 +237,17 @@ def opened(
     if missing:
         raise UnknownTopicError(f"there is no topic {', '.join(missing)}; coral topics create")
     with ExitStack() as closing:
-        source = _source(settings, connection)
+        store: Store
+        if not in_kafka:
+            store = FileStore(Path(state.directory), state.keep)
+            closing.enter_context(store.lock())
+        group = settings.kafka.group_id
+        source = member(settings, connection, group)
         closing.callback(source.close)
-        sink = _sink(settings, connection, source)
+        once = state.publish == "exactly-once"
+        sink = publisher(settings, connection, source, group) if once else KafkaSink(connection)
         closing.callback(sink.close)
-        store: Store = FileStore(Path(state.directory), state.keep)
         if in_kafka:
-            through = sink if isinstance(sink, TransactionalSink) else None
-            kept = KafkaStore(connection, state.topic, through)
-            closing.callback(kept.close)
-            store = kept
+            store = KafkaStore(connection, state.topic, sink if once else None)
+            closing.callback(store.close)
         yield Daemon(settings, source, sink, store, clock, beat)
-
-
-def _source(settings: Settings, connection: KafkaConnection) -> KafkaSource:
-    session_ms = int(1000 * settings.kafka.session_timeout_s)
-    return KafkaSource(
-        connection,
-        settings.input.topics,
-        settings.kafka.group_id,
-        on_gap=logbook.gap,
-        overrides={
-            "session_timeout_ms": session_ms,
-            "heartbeat_interval_ms": min(3_000, session_ms // 5),
-        },
-    )
-
-
-def _sink(settings: Settings, connection: KafkaConnection, source: KafkaSource) -> KafkaSink:
-    """Return the producer for the chosen way of publishing."""
-    if settings.state.publish == "at-least-once":
-        return KafkaSink(connection)
-    # Two members on one host would put each other out; the one who starts anew takes over.
-    name = settings.state.instance or socket.gethostname()
-    return TransactionalSink(connection, source, f"{settings.kafka.group_id}-{name}")

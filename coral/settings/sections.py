@@ -324,8 +324,8 @@ class Settings(_Section, frozen=True, kw_only=True):
         return Grid(held.interval_s, held.lateness_s)
 
     def codec(self, topic: str) -> NativeCodec | LabelledCodec:
-        """Return a new decoder for the records of an input topic."""
-        held, limits = self.input.topics[topic], self.limits
+        """Return a new decoder for the records of a topic; one that is not named is native."""
+        held, limits = self.input.topics.get(topic, Topic()), self.limits
         bounds = CodecLimits(
             max_bytes=limits.max_message_bytes,
             max_points=limits.max_values,
