@@ -16,7 +16,7 @@ JOBS = {
 @pytest.mark.parametrize("way", JOBS, ids="-".join)
 def test_killed_four_times(kafka, tmp_path, way):
     """Nothing lost, no id with two contents; read committed, no id twice."""
-    chaos = Chaos(kafka, tmp_path, way, rows_per_s=14.0)
+    chaos = Chaos(kafka, tmp_path, way, rows_per_s=7.0)
     try:
         for moment in JOBS[way].split():
             process = chaos.start(kill=moment)
