@@ -130,6 +130,22 @@ def log_end(kafka, partition):
     return end
 
 
+def test_a_storm_of_poison(kafka, world, rows):
+    """So many letters a minute, the rest is counted, and what is around them is used."""
+    world.put([row for good in rows[:60] for row in (b"{", good, b"\xff" * 2000, b"[" * 20_000)])
+    process = world.start("--set", "output.dead_letters_per_minute=5")
+    told(process, "watching")
+    while world.behind():
+        assert process.poll() is None, logged(process)
+        time.sleep(0.2)
+    code, log = stopped(process)
+    dropped = [line for line in log if line["event"] == "dropped so far"][-1]
+
+    assert Exit.OK == code, log
+    assert (5, 175) == (dropped["dead_letters"], dropped["dead_letters_suppressed"])
+    assert 5 == len(kafka.records(world.letters))
+
+
 def test_late_twice_and_shuffled(kafka, tmp_path, rows, expected):
     """Within the lateness disorder changes nothing; beyond it, and far ahead, it is counted."""
     world = World(kafka, tmp_path, systems={"*": SETTINGS | {"lateness_s": 8.0}})
