@@ -15,11 +15,13 @@ from coral.config import SystemConfig
 from coral.engine import Engine
 from streams.align import Aligner
 from streams.codec import NativeCodec, encode_row
+from streams.kafka import KafkaSink
 from streams.records import Record
 
 FAILING = Path(__file__).with_name("failing.py")
 SETTINGS = {"interval_s": 1.0, "kpi": ["web:latency_p95"], "edges": EDGES}
 QUICK = ("--set", "kafka.session_timeout_s=3")
+PATIENT = {"linger_ms": 0, "max_block_ms": 240_000, "delivery_timeout_ms": 240_000}
 ROWS = 280
 PATIENCE_S = 120.0
 
@@ -67,34 +69,22 @@ class Chaos:
         self._partitions = partitions
         self._pace = 1.0 / rows_per_s
         self._begun = time.monotonic()
-        self._held = threading.Event()
-        self._held.set()
+        self._sink = KafkaSink(broker.connection, overrides=PATIENT)
         self._feeder = threading.Thread(target=self._feed)
         self._feeder.start()
 
     def _feed(self):
         for t in range(len(next(iter(self.rows.values())))):
-            self._held.wait()
             for i, (system, rows) in enumerate(self.rows.items()):
                 partition = i % self._partitions
-                self.world.sink.send(
-                    self.world.metrics, system.encode(), rows[t], partition=partition
-                )
-            self.world.sink.flush(120)
+                self._sink.send(self.world.metrics, system.encode(), rows[t], partition=partition)
+            self._sink.flush(300)
             time.sleep(self._pace)
 
     @property
     def feeding(self):
         """Whether rows still arrive."""
         return self._feeder.is_alive()
-
-    def hold(self):
-        """Send no rows until `go_on`."""
-        self._held.clear()
-
-    def go_on(self):
-        """Send rows again."""
-        self._held.set()
 
     def note(self, operation, **more):
         """Write down what was done."""
@@ -151,6 +141,6 @@ class Chaos:
 
     def close(self):
         """End what still runs."""
-        self.go_on()
         self.world.close()
         self._feeder.join()
+        self._sink.close()

@@ -17,6 +17,7 @@ from coral.errors import Exit
 
 CLEAN = {"lost": 0, "duplicates": 0, "two_contents": 0, "unexpected": 0}
 OUTAGE_S = float(os.environ.get("CORAL_TEST_OUTAGE_S", "10"))  # `make soak` waits a minute
+PATIENCE_S = 30.0  # of a process that has something to publish; less than it says, for good measure
 WAYS = [("file", "at-least-once"), ("kafka", "exactly-once")]
 
 
@@ -51,8 +52,10 @@ def test_outage(own_cluster, tmp_path, way):
         own_cluster.launch(1)
         own_cluster.wait(1)
         chaos.note("broker back")
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
+        while process.poll() is None and (chaos.feeding or chaos.world.behind()):
+            time.sleep(0.5)
+        survived = process.poll() is None
+        process.send_signal(signal.SIGTERM)
         assert process.wait(60) in (Exit.OK, Exit.FAILURE), logged(process)
         code = chaos.finish()
     finally:
@@ -62,6 +65,7 @@ def test_outage(own_cluster, tmp_path, way):
 
     assert Exit.OK == code, chaos.log
     assert found, chaos.history
+    assert survived or OUTAGE_S > PATIENCE_S, logged(process)
 
 
 def test_members_come_and_go_during_restores(kafka, tmp_path):
