@@ -6,6 +6,7 @@
 
 import argparse
 import contextlib
+import itertools
 import json
 import random
 import subprocess
@@ -13,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from pathlib import Path
 
 from chaos import MOMENTS, Chaos
@@ -72,6 +74,31 @@ def summary(jobs):
     }
 
 
+def numbered(bootstrap, home, number, seed):
+    """The job of this number: what is done to it depends on the seed alone."""
+    kafka = Broker(bootstrap)
+    try:
+        way = list(MOMENTS)[number % len(MOMENTS)]
+        return run_job(kafka, home / f"job{number}", way, random.Random(f"{seed}/{number}"))
+    finally:
+        kafka.close()
+
+
+def soak(bootstrap, home, first, options):
+    """Yield jobs, two of which run at a time, until there were enough kills."""
+    numbers, killed = itertools.count(first), 0
+    with ThreadPoolExecutor(2) as pool:
+        running = set()
+        while killed < options.kills or running:
+            while killed < options.kills and len(running) < 2:
+                arguments = (bootstrap, home, next(numbers), options.seed)
+                running.add(pool.submit(numbered, *arguments))
+            done, running = wait(running, return_when=FIRST_COMPLETED)
+            for job in done:
+                killed += job.result()["kills"]
+                yield job.result()
+
+
 def main():
     """Run until there were enough kills; the exit code says whether anything was wrong."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -82,32 +109,26 @@ def main():
     options = parser.parse_args()
     history = options.json.with_suffix(".history.jsonl")
     kept = history.read_text().splitlines() if options.add and history.exists() else []
-    jobs, killed = [json.loads(line) for line in kept], 0
-    dice = random.Random(options.seed)
+    jobs = [json.loads(line) for line in kept]
+    facts = {"machine": machine(), "versions": versions(), "commit": commit()}
     with tempfile.TemporaryDirectory() as folder, history.open("a" if kept else "w") as file:
         cluster = Cluster.create(Path(folder) / "kafka")
         try:
             cluster.start()
-            kafka = Broker(cluster.bootstrap)
-            while killed < options.kills:
-                way = list(MOMENTS)[len(jobs) % len(MOMENTS)]
-                job = run_job(kafka, Path(folder) / f"job{len(jobs)}", way, dice)
+            for job in soak(cluster.bootstrap, Path(folder), len(jobs), options):
                 jobs.append(job)
-                killed += job["kills"]
                 file.write(json.dumps(job) + "\n")
                 file.flush()
+                options.json.write_text(json.dumps(summary(jobs) | facts, indent=1) + "\n")
                 told = {name: value for name, value in job.items() if name != "history"}
                 sys.stderr.write(f"{told}\n")
-            kafka.close()
         finally:
             cluster.stop()
-    found = summary(jobs)
-    facts = {"machine": machine(), "versions": versions(), "commit": commit()}
-    options.json.write_text(json.dumps(found | facts, indent=1) + "\n")
-    for name, value in found["figures"].items():
+    figures = summary(jobs)["figures"]
+    for name, value in figures.items():
         sys.stdout.write(f"{name:24} {value}\n")
     wrong = ("lost", "duplicates", "two_contents", "unexpected", "not_ended_well")
-    return int(any(found["figures"][name] for name in wrong))
+    return int(any(figures[name] for name in wrong))
 
 
 if __name__ == "__main__":
