@@ -26,6 +26,7 @@ from common import commit, machine, versions
 
 START_UP_S = 2.5  # before it nothing has happened that a kill could hurt
 WORK_S = 6.0
+SIDE_BY_SIDE = 4  # jobs: most of the time each waits for a session to end
 REACHED_S = 20.0  # a moment that does not come within is replaced by this instant
 
 
@@ -85,12 +86,12 @@ def numbered(bootstrap, home, number, seed):
 
 
 def soak(bootstrap, home, first, options):
-    """Yield jobs, two of which run at a time, until there were enough kills."""
+    """Yield jobs, some of which run side by side, until there were enough kills."""
     numbers, killed = itertools.count(first), 0
-    with ThreadPoolExecutor(2) as pool:
+    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         running = set()
         while killed < options.kills or running:
-            while killed < options.kills and len(running) < 2:
+            while killed < options.kills and len(running) < SIDE_BY_SIDE:
                 arguments = (bootstrap, home, next(numbers), options.seed)
                 running.add(pool.submit(numbered, *arguments))
             done, running = wait(running, return_when=FIRST_COMPLETED)
