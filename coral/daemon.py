@@ -187,6 +187,10 @@ class Daemon:
         if found["decoder"] is not None:
             self._codecs[partition] = self._restored_codec(partition, found["decoder"])
         self._source.seek(partition, found["offset"])
+        if self._saver is not None:
+            # Stored by a process that died before it could tell the group.
+            with suppress(CommitFailedError):
+                self._source.commit({partition: found["offset"]})
 
     def _restored_codec(self, partition: TopicPartition, state: dict[str, Any]) -> Codec:
         codec = self._settings.codec(partition.topic)
