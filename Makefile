@@ -55,8 +55,10 @@ kafka: ## start a real Kafka here (NODES=3: three of them), in place of the last
 kafka-stop: ## stop it and delete its data
 	@$(PYTHON) deploy/kafka stop
 
-soak: $(VENV)/installed-dev ## kill -9 at KILLS=100 random instants, history in soak.ndjson
-	PYTHONPATH=tests:deploy/kafka $(BIN)/python tests/recovery/soak.py --kills $(or $(KILLS),100)
+soak: $(VENV)/installed-dev ## kill -9 coral run KILLS=100 times, then an outage of a minute (half an hour)
+	PYTHONPATH=tests:deploy/kafka $(BIN)/python tests/recovery/soak.py --kills $(or $(KILLS),100) \
+	  --json benchmarks/results/soak.json
+	CORAL_TEST_OUTAGE_S=60 $(BIN)/python -m pytest tests/recovery/test_run_faults.py -k outage
 
 evaluate: $(VENV)/installed ## scorecards over CASES=DIR, both modes
 	@test -n "$(CASES)" || { echo "usage: make evaluate CASES=DIR"; exit 2; }

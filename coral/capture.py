@@ -8,13 +8,14 @@ from pathlib import Path
 
 import msgspec
 
+from coral.config import SystemConfig
 from streams.align import Aligner
 from streams.base import Source
-from streams.codec import NativeCodec
 from streams.errors import DecodeError
+from streams.grid import Grid
 from streams.recorded import RecordingMeta
 from streams.recorded.recording import LABELS
-from streams.records import Frame
+from streams.records import Frame, Record, Samples
 
 __all__ = ["capture", "write"]
 
@@ -24,8 +25,9 @@ POLL_S = 0.5
 
 def capture(
     source: Source,
+    decode: Callable[[Record], list[Samples]],
     system: str,
-    interval_s: float,
+    grid: Grid,
     seconds: float,
     stop: Callable[[], bool] = lambda: False,
     observe: Callable[[int], None] = lambda _: None,
@@ -35,10 +37,10 @@ def capture(
     Parameters
     ----------
     source : Source
-        Native rows; those of other systems, and what cannot be decoded, are passed over.
+    decode : callable
+        Record to samples; those of other systems, and what cannot be decoded, are passed over.
     system : str
-    interval_s : float
-        Grid, seconds.
+    grid : Grid
     seconds : float
         Length of the window, from the first frame on.
     stop : callable
@@ -46,27 +48,25 @@ def capture(
     observe : callable
         Gets the number of frames so far after every poll.
     """
-    aligner, codec = Aligner(interval_s), NativeCodec()
+    aligner = Aligner(grid.interval_s, grid.lateness_s)
     frames: list[Frame] = []
     while not (stop() or source.exhausted):
         for record in source.poll(POLL_RECORDS, POLL_S):
             try:
-                decoded = codec.decode(record)
+                decoded = decode(record)
             except DecodeError:
                 continue
             for samples in decoded:
                 frames += aligner.push(samples) if samples.system == system else []
         observe(len(frames))
-        if frames and frames[-1].time - frames[0].time >= seconds - interval_s:
+        if frames and frames[-1].time - frames[0].time >= seconds - grid.interval_s:
             break
     else:
         frames += aligner.flush()
     return [frame for frame in frames if frame.time - frames[0].time < seconds]
 
 
-def write(
-    folder: Path, frames: Sequence[Frame], system: str, interval_s: float, kpi: Sequence[str]
-) -> RecordingMeta:
+def write(folder: Path, frames: Sequence[Frame], system: SystemConfig) -> RecordingMeta:
     """Write frames as a recording into a new folder, and return its labels.
 
     Raises
@@ -77,11 +77,13 @@ def write(
     names = frames[-1].names if frames else ()
     meta = RecordingMeta(
         case=folder.name,
-        system=system,
-        interval_s=interval_s,
+        system=system.name,
+        interval_s=system.interval_s,
         n_rows=len(frames),
         n_metrics=len(names),
-        kpi=tuple(kpi),
+        kpi=system.kpi,
+        edges=system.edges,
+        edge_semantics=system.edge_semantics if system.edges else "none",
     )
     folder.mkdir(parents=True)
     table = io.StringIO()

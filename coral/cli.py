@@ -8,6 +8,7 @@ from pathlib import Path
 from coral import __version__
 from coral.errors import CoralError, Exit
 from coral.graph_options import EXAMPLES, add_graph_options
+from coral.option_values import count, seconds, speed
 from streams.errors import StreamsError
 
 __all__ = ["main"]
@@ -27,31 +28,6 @@ data goes to stdout, messages and progress to stderr.
 """
 
 
-def _speed(text: str) -> float | None:
-    if text == "max":
-        return None
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"a number > 0 or `max` expected, got {text!r}")
-    return value
-
-
-def _interval(text: str) -> float:
-    value = _speed(text)
-    if value is None:
-        raise argparse.ArgumentTypeError(f"seconds > 0 expected, got {text!r}")
-    return value
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"a whole number >= 1 expected, got {text!r}")
-    return int(text)
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="coral",
@@ -68,6 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_evaluate(commands)
     _add_record(commands)
     _add_topics(commands)
+    _add_rekey(commands)
     validate = _command(
         commands,
         "validate",
@@ -86,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--case", metavar="NAME", help="which bundled incident")
     demo.add_argument("--list", action="store_true", help="list the bundled incidents")
     demo.add_argument(
-        "--speed", type=_speed, default=120.0, metavar="N", help="N x real time, or max (120)"
+        "--speed", type=speed, default=120.0, metavar="N", help="N x real time, or max (120)"
     )
     demo.add_argument(
         "--out", type=Path, default=Path("events.ndjson"), help="events go there (%(default)s)"
@@ -174,7 +151,7 @@ def _add_replay(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         help="folder of a recorded incident, or a bare CSV, CSV.gz or Parquet file",
     )
     replay.add_argument(
-        "--speed", type=_speed, default=None, metavar="N", help="N x real time, or max (default)"
+        "--speed", type=speed, default=None, metavar="N", help="N x real time, or max (default)"
     )
     replay.add_argument(
         "--oracle", action="store_true", help="tell the engine the labelled start of the fault"
@@ -253,18 +230,19 @@ def _add_record(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         "record",
         "record a window of a live topic as an incident folder",
         "coral record shop --kafka localhost:9092 --interval 10 --seconds 3600 --out checkout\n"
-        "  coral record shop --kafka localhost:9092 --interval 10 --since 900 --out checkout",
+        "  coral record shop --kafka localhost:9092 --interval 10 --since 900 --out checkout\n"
+        "  coral record shop --config coral.toml --topic telegraf --out checkout",
     )
     record.add_argument("system", metavar="SYSTEM")
-    _add_kafka(record, "where the topic is", required=True)
+    _add_kafka(record, "where the topic is", topic=None)
     record.add_argument(
-        "--seconds", type=_interval, default=600.0, metavar="S", help="length, event time (600)"
+        "--seconds", type=seconds, default=600.0, metavar="S", help="length, event time (600)"
     )
     record.add_argument(
-        "--since", type=_interval, metavar="S", help="begin S seconds ago, not with what comes next"
+        "--since", type=seconds, metavar="S", help="begin S seconds ago, not with what comes next"
     )
     record.add_argument("--out", type=Path, required=True, metavar="DIR", help="new folder")
-    _add_table_options(record, interval_required=True)
+    _add_table_options(record, interval="that of the configuration")
 
 
 def _add_topics(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -281,11 +259,22 @@ def _add_topics(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         "--kafka", metavar="HOST:PORT", help="short for --set kafka.bootstrap_servers=HOST:PORT"
     )
     topics.add_argument(
-        "--partitions", type=_count, default=1, metavar="N", help="at least (%(default)s)"
+        "--partitions", type=count, default=1, metavar="N", help="at least (%(default)s)"
     )
     topics.add_argument(
-        "--replicas", type=_count, default=-1, metavar="N", help="copies (the cluster's default)"
+        "--replicas", type=count, default=-1, metavar="N", help="copies (the cluster's default)"
     )
+
+
+def _add_rekey(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    rekey = _command(
+        commands,
+        "rekey",
+        "copy the input topics into one whose keys are the systems, until SIGTERM or Ctrl-C",
+        "coral rekey --config rekey.toml --to coral.metrics.v1",
+    )
+    _add_settings(rekey)
+    rekey.add_argument("--to", required=True, metavar="TOPIC", help="gets the records")
 
 
 def _add_evaluate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -325,23 +314,21 @@ def _command(
     )
 
 
-def _add_kafka(parser: argparse.ArgumentParser, summary: str, *, required: bool = False) -> None:
-    parser.add_argument("--kafka", required=required, metavar="HOST:PORT", help=summary)
-    parser.add_argument(
-        "--topic", default="coral.metrics.v1", metavar="NAME", help="topic (%(default)s)"
-    )
+def _add_kafka(
+    parser: argparse.ArgumentParser, summary: str, topic: str | None = "coral.metrics.v1"
+) -> None:
+    parser.add_argument("--kafka", metavar="HOST:PORT", help=summary)
+    default = topic or "those of the configuration"
+    parser.add_argument("--topic", default=topic, metavar="NAME", help=f"topic ({default})")
+    _add_settings(parser)
 
 
-def _add_table_options(parser: argparse.ArgumentParser, *, interval_required: bool = False) -> None:
+def _add_table_options(parser: argparse.ArgumentParser, *, interval: str = "median step") -> None:
     parser.add_argument(
         "--kpi", action="append", default=[], metavar="NAME", help="health signal; may be repeated"
     )
     parser.add_argument(
-        "--interval",
-        type=_interval,
-        required=interval_required,
-        metavar="S",
-        help="seconds between rows" + ("" if interval_required else " (median step)"),
+        "--interval", type=seconds, metavar="S", help=f"seconds between rows ({interval})"
     )
 
 
@@ -370,6 +357,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"--plot draws one recording, got {len(options.paths)}")
     if options.command in ("explain", "feedback"):
         _check_events(parser, options)
+    if options.command == "replay" and not options.kafka and (options.config or options.set):
+        parser.error("--config and --set are for --kafka")
     # The commands import numba and scipy, which takes a second: `coral --help` must not wait.
     from coral import commands  # noqa: PLC0415
     from coral.settings import SettingsError  # noqa: PLC0415

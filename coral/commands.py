@@ -60,6 +60,7 @@ def run(options: argparse.Namespace) -> int:
         "run": live.run_daemon,
         "replay": live.produce,
         "record": live.run_record,
+        "rekey": live.run_rekey,
         "topics": live.run_topics,
     }
     return live_commands[options.command](options)

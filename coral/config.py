@@ -137,10 +137,13 @@ def _raise_all(section: msgspec.Struct, rules: tuple[tuple[str, bool, str], ...]
         raise ConfigError(f"{type(section).__name__}: " + "; ".join(broken))
 
 
-def digest(engine: EngineConfig, version: str) -> str:
+def digest(engine: EngineConfig, version: str, system: SystemConfig | None = None) -> str:
     """Short fingerprint of everything that shapes the events apart from the data.
 
-    Two runs with equal digests over equal data publish byte-identical events.
+    Two runs with equal digests, those of a system included, over equal data publish byte-identical
+    events. Without a system it stands for what holds for all.
     """
-    text = msgspec.json.encode({"engine": engine, "version": version}, order="sorted")
-    return hashlib.sha256(text).hexdigest()[:12]
+    facts: dict[str, object] = {"engine": engine, "version": version}
+    if system is not None:
+        facts["system"] = system
+    return hashlib.sha256(msgspec.json.encode(facts, order="sorted")).hexdigest()[:12]

@@ -4,9 +4,8 @@ It puts parts together and keeps what belongs to a partition together: decoder, 
 What is computed is `Engine.step`; how it is driven is `streams.loop`.
 """
 
-import socket
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,22 +17,16 @@ from coral.engine import Engine
 from coral.errors import CheckpointError
 from coral.inbox import Inbox
 from coral.log import tell
+from coral.membership import member, publisher
 from coral.replay import message_of
 from coral.settings import Settings
 from streams.align import Aligner
 from streams.base import Sink, Source
 from streams.clock import Clock
-from streams.codec import LabelledCodec, NativeCodec, make_codec
+from streams.codec import LabelledCodec, NativeCodec
 from streams.deadletter import DeadLetterPolicy, DeadLetters
-from streams.errors import UnknownTopicError
-from streams.kafka import (
-    KafkaConnection,
-    KafkaSink,
-    KafkaSource,
-    KafkaTail,
-    TransactionalSink,
-    topics,
-)
+from streams.errors import CommitFailedError, UnknownTopicError
+from streams.kafka import KafkaConnection, KafkaSink, KafkaTail, TransactionalSink, topics
 from streams.loop import Loop, LoopPolicy, Offsets
 from streams.records import Frame, Message, Record, Samples, TopicPartition
 
@@ -79,6 +72,7 @@ class Daemon:
         self._engines: dict[str, Engine] = {}
         self._codecs: dict[TopicPartition, Codec] = {}
         self._saved: dict[TopicPartition, int] = {}
+        self._saving: Offsets = {}
         once = isinstance(sink, TransactionalSink)
         # In a transaction a checkpoint must be stored before the commit, otherwise beside the loop.
         self._saver = None if once else Saver(store)
@@ -102,7 +96,7 @@ class Daemon:
                 commit_after_send=once,
             ),
             checkpoint=self._checkpoint,
-            commit=sink.commit if isinstance(sink, TransactionalSink) else None,
+            commit=sink.commit if isinstance(sink, TransactionalSink) else self._commit,
             restore=self._restore,
             lost=self._lose,
             progress=self._progress,
@@ -112,22 +106,16 @@ class Daemon:
         """Run until `stop` says so; everything processed is durable when this returns."""
         self.loop.run(stop)
         if self._saver is not None:
+            self._settle(self._saver)
             self._saver.close()
-            self._logbook.saved(self._saver)
         self._logbook.report(self.loop.systems.aligners.values(), self._dead_letters)
         tell("drained", records=self.loop.records, events=self.loop.messages)
 
     def _decode(self, record: Record) -> list[Samples]:
         codec = self._codecs.get(record.topic_partition)
         if codec is None:
-            codec = self._codecs[record.topic_partition] = self._codec(record.topic)
+            codec = self._codecs[record.topic_partition] = self._settings.codec(record.topic)
         return codec.decode(record)
-
-    def _codec(self, topic: str) -> Codec:
-        settings = self._settings
-        held = settings.input.topics[topic]
-        limits = settings.codec_limits
-        return make_codec(held.format, held.mapping, grid=settings.grid, limits=limits)
 
     def _aligner(self, system: str) -> Aligner:
         grid = self._settings.grid(system)
@@ -161,15 +149,35 @@ class Daemon:
                 self._beat()
                 checkpoint.save(self._store, {partition: snapshot})
             return
-        self._saver.wait()
-        if not self._logbook.saved(self._saver):
-            self._saved.clear()  # what could not be stored is taken anew by the next checkpoint
+        self._settle(self._saver)
         self._saver.submit(taken)
+        self._saving = moved
+
+    def _settle(self, saver: Saver) -> None:
+        """Wait for the checkpoint being stored, and let the group move on to it.
+
+        The group never moves beyond what is stored: a process killed before its first checkpoint
+        would leave its successor a start in the middle, with nothing known of what came before.
+        """
+        if not self._saving:
+            return
+        saver.wait()
+        moved, self._saving = self._saving, {}
+        if not self._logbook.saved(saver):
+            self._saved.clear()  # what could not be stored is taken anew by the next checkpoint
+            return
+        kept = {tp: moved[tp] for tp in moved.keys() & self._source.assignment()}
+        if kept:
+            with suppress(CommitFailedError):  # made up for by the next one, or by the next owner
+                self._source.commit(kept)
+
+    def _commit(self, _: Offsets) -> None:
+        """Leave step 4 to `_settle`, when the checkpoint of step 3 is stored."""
 
     def _restore(self, partitions: frozenset[TopicPartition]) -> None:
         """Go on from the newest valid checkpoint of each partition, before its first record."""
         if self._saver is not None:
-            self._saver.wait()
+            self._settle(self._saver)
         for partition in sorted(partitions):
             self._beat()
             self._codecs.pop(partition, None)
@@ -188,16 +196,20 @@ class Daemon:
         if found["decoder"] is not None:
             self._codecs[partition] = self._restored_codec(partition, found["decoder"])
         self._source.seek(partition, found["offset"])
+        if self._saver is not None:
+            # Stored by a process that died before it could tell the group.
+            with suppress(CommitFailedError):
+                self._source.commit({partition: found["offset"]})
 
     def _restored_codec(self, partition: TopicPartition, state: dict[str, Any]) -> Codec:
-        codec = self._codec(partition.topic)
+        codec = self._settings.codec(partition.topic)
         try:
             if isinstance(codec, LabelledCodec):
                 codec.load_state_dict(state)
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             # The format or the mapping was changed; it starts anew, which costs each rate a point.
             self._logbook.refused(f"decoder of {partition}", CheckpointError(str(error)))
-            return self._codec(partition.topic)
+            return self._settings.codec(partition.topic)
         return codec
 
     def _lose(self, systems: frozenset[str]) -> None:
@@ -209,6 +221,8 @@ class Daemon:
     def _progress(self, loop: Loop) -> None:
         self._beat()
         self._inbox.deliver(self._engines)
+        if self._saver is not None and self._saving and not self._saver.busy:
+            self._settle(self._saver)
         owned = self._source.assignment()
         for partition in self._codecs.keys() - owned:
             del self._codecs[partition]
@@ -227,6 +241,8 @@ def opened(
         Naming every topic that does not exist.
     BrokerError
         If no broker answers within 30 s, or refuses the log-in.
+    StoreError
+        If another process has the state directory.
     """
     output, state = settings.output, settings.state
     needed = [*settings.input.topics, output.incidents, output.dead_letters]
@@ -235,16 +251,19 @@ def opened(
     if missing:
         raise UnknownTopicError(f"there is no topic {', '.join(missing)}; coral topics create")
     with ExitStack() as closing:
-        source = _source(settings, connection)
+        store: Store
+        if not in_kafka:
+            store = FileStore(Path(state.directory), state.keep)
+            closing.enter_context(store.lock())
+        group = settings.kafka.group_id
+        source = member(settings, connection, group)
         closing.callback(source.close)
-        sink = _sink(settings, connection, source)
+        once = state.publish == "exactly-once"
+        sink = publisher(settings, connection, source, group) if once else KafkaSink(connection)
         closing.callback(sink.close)
-        store: Store = FileStore(Path(state.directory), state.keep)
         if in_kafka:
-            through = sink if isinstance(sink, TransactionalSink) else None
-            kept = KafkaStore(connection, state.topic, through)
-            closing.callback(kept.close)
-            store = kept
+            store = KafkaStore(connection, state.topic, sink if once else None)
+            closing.callback(store.close)
         feedback: Callable[[], list[bytes]] = list
         if topics.missing(connection, [settings.input.feedback]):
             tell("no feedback is read", reason=f"there is no topic {settings.input.feedback}")
@@ -253,26 +272,3 @@ def opened(
             closing.callback(tail.close)
             feedback = tail.poll
         yield Daemon(settings, source, sink, store, clock, beat, feedback)
-
-
-def _source(settings: Settings, connection: KafkaConnection) -> KafkaSource:
-    session_ms = int(1000 * settings.kafka.session_timeout_s)
-    return KafkaSource(
-        connection,
-        settings.input.topics,
-        settings.kafka.group_id,
-        on_gap=logbook.gap,
-        overrides={
-            "session_timeout_ms": session_ms,
-            "heartbeat_interval_ms": min(3_000, session_ms // 5),
-        },
-    )
-
-
-def _sink(settings: Settings, connection: KafkaConnection, source: KafkaSource) -> KafkaSink:
-    """Return the producer for the chosen way of publishing."""
-    if settings.state.publish == "at-least-once":
-        return KafkaSink(connection)
-    # Two members on one host would put each other out; the one who starts anew takes over.
-    name = settings.state.instance or socket.gethostname()
-    return TransactionalSink(connection, source, f"{settings.kafka.group_id}-{name}")

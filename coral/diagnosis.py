@@ -65,7 +65,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     kpi_proposed: bool = False
     causal_edges: tuple[tuple[str, str], ...]
     engine: str  # version and ...
-    config: str  # ... digest of the configuration that publish
+    config: str  # ... digest of the configuration, the system's included, that publish
     contradicted: tuple[Contradicted, ...] = ()
 
 
@@ -146,7 +146,7 @@ class Diagnosis:
         mechanism = normal.mechanism(first, layout.kpi_series)
         evidence = Evidence(base, adjacent, mechanism, layout.pairs)
         normal.graph.open_state()
-        fingerprint = digest(config, __version__)
+        fingerprint = digest(config, __version__, system)
         facts = Facts(
             id=incident_id(system.name, onset, fingerprint),
             trigger=trigger,
@@ -185,7 +185,7 @@ class Diagnosis:
         """
         facts = msgspec.convert(state["facts"], Facts)
         revision = state["revision"]
-        fingerprint = digest(config, __version__)
+        fingerprint = digest(config, __version__, system)
         if facts.config != fingerprint:
             facts = msgspec.structs.replace(facts, engine=__version__, config=fingerprint)
             revision += REVISIONS_APART - revision % REVISIONS_APART

@@ -1,32 +1,42 @@
-"""Commands that talk to a Kafka: watch it, make and check topics, fill one, record one."""
+"""Commands that talk to a Kafka: watch, rekey, make and check topics, fill one, record one."""
 
 import argparse
+import json
 import logging
 import os
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
+from functools import partial
+from typing import Protocol
 from uuid import uuid4
 
 from rich.console import Console
 
-from coral import log
+from coral import daemon, log, rekey
 from coral.capture import capture, write
 from coral.connection import connection_of
-from coral.daemon import opened
 from coral.errors import CoralError, Exit
 from coral.feedback import Feedback, encode
 from coral.replay import CONTENT_TYPE
-from coral.settings import Settings, load
+from coral.settings import Settings, SettingsError, load
 from coral.stopping import Stop
 from coral.warm import warm
-from streams.clock import SystemClock
+from streams.clock import Clock, SystemClock
 from streams.errors import StreamsError, UnknownTopicError
 from streams.kafka import KafkaConnection, KafkaSink, KafkaSource, KafkaTail, topics
 from streams.recorded import RecordedSource, Recording
 from streams.watchdog import Watchdog
 
-__all__ = ["incidents", "produce", "run_daemon", "run_record", "run_topics", "send_feedback"]
+__all__ = [
+    "incidents",
+    "produce",
+    "run_daemon",
+    "run_record",
+    "run_rekey",
+    "run_topics",
+    "send_feedback",
+]
 
 BATCH = 500
 WAIT_S = 0.5
@@ -36,32 +46,65 @@ FLUSH_S = 30.0
 HUNG_S = 120.0
 
 
+class Runs(Protocol):
+    """What goes on until somebody stops it."""
+
+    def run(self, stop: Callable[[], bool]) -> None:
+        """Run; everything done is durable when this returns."""
+
+
+Opened = Callable[[KafkaConnection, Clock, Callable[[], None]], AbstractContextManager[Runs]]
+
+
 def run_daemon(options: argparse.Namespace) -> int:
     """Watch the input topics until a signal; whatever fails is told in one line of the log."""
     settings = load(options.config, os.environ, options.set).settings
+    facts = {"store": settings.state.store, "publish": settings.state.publish}
+    return _serve(settings, partial(daemon.opened, settings), prepare=_compile, **facts)
+
+
+def run_rekey(options: argparse.Namespace) -> int:
+    """Copy the input topics into one that is keyed by system, until a signal."""
+    settings = load(options.config, os.environ, options.set).settings
+    return _serve(settings, partial(rekey.opened, settings, options.to), to=options.to)
+
+
+def _compile() -> None:
+    """Compile the kernels before the group waits for this member."""
+    warm()
+    log.tell("kernels compiled")
+
+
+def _serve(
+    settings: Settings,
+    opened: Opened,
+    prepare: Callable[[], None] | None = None,
+    **facts: object,
+) -> int:
+    """Run what `opened` yields under watchdog and signals, and return its exit code."""
     log.setup(settings.log.level, settings.log.format)
     clock = SystemClock()
     connection = connection_of(settings.kafka, clock)
     log.tell(
         "starting",
+        logging.INFO,
         brokers=connection.bootstrap,
         group=settings.kafka.group_id,
         topics=list(settings.input.topics),
-        store=settings.state.store,
-        publish=settings.state.publish,
+        **facts,
     )
-    warm()  # before the group waits for this member
-    log.tell("kernels compiled")
+    if prepare is not None:
+        prepare()
     try:
         with (
             Stop() as stop,
             Watchdog(HUNG_S) as watchdog,
-            opened(settings, connection, clock, watchdog.beat) as daemon,
+            opened(connection, clock, watchdog.beat) as service,
         ):
             stop.begun = True
             log.tell("joining the group")
-            daemon.run(stop)
-    except UnknownTopicError as error:
+            service.run(stop)
+    except (SettingsError, UnknownTopicError) as error:
         log.tell("cannot start", logging.ERROR, reason=str(error))
         return Exit.INVALID
     except (CoralError, StreamsError) as error:
@@ -122,16 +165,10 @@ def send_feedback(options: argparse.Namespace, feedback: Feedback) -> str:
     return f"topic {topic}"
 
 
-def _settings(options: argparse.Namespace) -> Settings:
-    """Return the configuration; `--kafka` is short for its brokers."""
-    shorthand = [f"kafka.bootstrap_servers={options.kafka}"] if options.kafka else []
-    return load(options.config, os.environ, [*options.set, *shorthand]).settings
-
-
 def produce(options: argparse.Namespace) -> int:
     """Write the rows of recordings into a topic, at their pace or a faster one."""
     console = Console()
-    with _sink(options) as sink:
+    with closing(KafkaSink(_connection(_settings(options)))) as sink:
         for path in options.paths:
             recording = Recording.open(path, options.kpi, options.interval)
             source = RecordedSource(recording, SystemClock(), options.speed)
@@ -150,47 +187,55 @@ def run_record(options: argparse.Namespace) -> int:
     console = Console(stderr=True)
     if options.out.exists():
         raise CoralError(f"{options.out} exists already; name a folder that does not.")
-    with _source(options) as source, console.status(f"recording {options.system}") as status:
+    settings = _settings(options, *_recorded(options))
+    name = options.system
+    names = [options.topic] if options.topic else list(settings.input.topics)
+    codecs = {topic: settings.codec(topic) for topic in names}
+    with _source(settings, names, options.since) as source, console.status("") as status:
         frames = capture(
             source,
-            options.system,
-            options.interval,
+            lambda record: codecs[record.topic].decode(record),
+            name,
+            settings.grid(name),
             options.seconds,
-            observe=lambda n: status.update(f"recording {options.system}: {n} rows"),
+            observe=lambda n: status.update(f"recording {name}: {n} rows"),
         )
-    meta = write(options.out, frames, options.system, options.interval, options.kpi)
+    meta = write(options.out, frames, settings.system(name))
     Console().print(
         f"{options.out}: {meta.n_rows} rows of {meta.n_metrics} series", highlight=False
     )
     return Exit.OK
 
 
-@contextmanager
-def _sink(options: argparse.Namespace) -> Iterator[KafkaSink]:
-    sink = KafkaSink(KafkaConnection(options.kafka))
-    try:
-        yield sink
-    finally:
-        sink.close()
+def _settings(options: argparse.Namespace, *flags: str) -> Settings:
+    """Return the settings of a command whose --kafka is short for the address."""
+    address = [f"kafka.bootstrap_servers={options.kafka}"] if options.kafka else []
+    return load(options.config, os.environ, [*options.set, *flags, *address]).settings
+
+
+def _connection(settings: Settings) -> KafkaConnection:
+    return connection_of(settings.kafka, SystemClock())
+
+
+def _recorded(options: argparse.Namespace) -> Iterator[str]:
+    """Yield what --interval and --kpi say of the system, as settings."""
+    system = f"systems.{json.dumps(options.system)}"
+    if options.interval is not None:
+        yield f"{system}.interval_s={options.interval}"
+    if options.kpi:
+        yield f"{system}.kpi={json.dumps(options.kpi)}"
 
 
 @contextmanager
-def _source(options: argparse.Namespace) -> Iterator[KafkaSource]:
-    """Yield a reader of the topic's end, or of `since` seconds before now; commits nothing."""
-    source = KafkaSource(
-        KafkaConnection(options.kafka),
-        [options.topic],
-        f"coral-record-{uuid4()}",
-        reset="latest",
-    )
-    try:
+def _source(settings: Settings, names: list[str], since: float | None) -> Iterator[KafkaSource]:
+    """Yield a reader of the topics' ends, or of `since` seconds before now; commits nothing."""
+    source = KafkaSource(_connection(settings), names, f"coral-record-{uuid4()}", reset="latest")
+    with closing(source):
         while not source.assignment():
             source.poll(1, WAIT_S)
-        if options.since:
-            _go_back(source, time.time() - options.since)
+        if since:
+            _go_back(source, time.time() - since)
         yield source
-    finally:
-        source.close()
 
 
 def _go_back(source: KafkaSource, moment: float) -> None:

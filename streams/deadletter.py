@@ -21,8 +21,9 @@ class DeadLetterPolicy:
     window_s : float
         Length of a window on the clock, seconds, > 0.
     max_bytes : int
-        Longest payload in a letter, > 0, well below what the topic takes; a longer one is cut,
-        and original headers that take more are left out.
+        Longest payload in a letter, > 0, well below what the topic takes; a longer one is cut. So
+        is a key at a quarter of it, and original headers that take more than that are left out:
+        the three together must fit into one message, or a letter would end the process.
     """
 
     topic: str = "coral.metrics.dlq.v1"
@@ -89,7 +90,7 @@ class DeadLetters:
             ("offset", str(record.offset).encode()),
             ("length", str(len(record.value)).encode()),
         )
-        if sum(len(name) + len(value) for name, value in record.headers) <= most:
+        if sum(len(name) + len(value) for name, value in record.headers) <= most // 4:
             headers += record.headers
-        key = None if record.key is None else record.key[:most]
+        key = None if record.key is None else record.key[: most // 4]
         return Message(self._policy.topic, key, record.value[:most], headers)

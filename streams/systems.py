@@ -50,7 +50,7 @@ class Systems:
         if home != record.topic_partition:
             reason = (
                 f"records from {home.topic}[{home.partition}] alone expected, where this system "
-                "was first seen; give all records of a system the same key"
+                "was first seen; give all records of a system the same key, or use coral rekey"
             )
             raise DecodeError.of(record, reason, "system")
         aligner = self._aligners.get(samples.system)

@@ -1,6 +1,7 @@
 """`coral run` as a process of its own, recordings as its input, and what it must publish."""
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -11,6 +12,7 @@ from importlib.resources import files
 from pathlib import Path
 from uuid import uuid4
 
+import kafka as client
 import numpy as np
 
 from coral import incident
@@ -63,16 +65,21 @@ def as_toml(table, path=()):
 class World:
     """Topics and a configuration, around any number of processes."""
 
-    def __init__(self, kafka, home, store="file", publish="at-least-once", partitions=1):
+    def __init__(
+        self, kafka, home, store="file", publish="at-least-once", partitions=1, systems=None
+    ):
         self.kafka, self.home = kafka, home
         self.metrics = kafka.topic(partitions)
         self.events, self.letters = kafka.topic(), kafka.topic()
         self.states = kafka.topic(2, cleanup_policy="compact")
-        meta = Recording.open(BUNDLED / "pool-leak__orders").meta
+        self.group = f"group-{uuid4()}"
+        if systems is None:
+            meta = Recording.open(BUNDLED / "pool-leak__orders").meta
+            systems = {"*": {"interval_s": meta.interval_s, "kpi": meta.kpi, "edges": meta.edges}}
         config = {
             "kafka": {
                 "bootstrap_servers": kafka.connection.bootstrap.split(","),
-                "group_id": f"group-{uuid4()}",
+                "group_id": self.group,
                 "session_timeout_s": 6,
             },
             "input": {"topics": {self.metrics: {"format": "native"}}},
@@ -85,9 +92,7 @@ class World:
                 "interval_s": 0.3,
                 "instance": f"instance-{uuid4()}",
             },
-            "systems": {
-                "*": {"interval_s": meta.interval_s, "kpi": meta.kpi, "edges": meta.edges},
-            },
+            "systems": systems,
         }
         self.config = home / "coral.toml"
         self.config.write_text("".join(as_toml(config)))
@@ -100,12 +105,12 @@ class World:
             self.sink.send(self.metrics, key, row, partition=partition)
         self.sink.flush(60)
 
-    def start(self, *arguments):
+    def start(self, *arguments, command="run", program=("-m", "coral.cli"), **environment):
         """A new process; its log goes to a file."""
         log = self.home / f"log-{uuid4()}"
-        command = [sys.executable, "-m", "coral.cli", "run", "--config", str(self.config)]
+        words = [sys.executable, *program, command, "--config", str(self.config), *arguments]
         with log.open("w") as file:
-            process = subprocess.Popen([*command, *arguments], stderr=file)
+            process = subprocess.Popen(words, stderr=file, env=os.environ | environment)
         process.log = log
         self._processes.append(process)
         return process
@@ -115,6 +120,16 @@ class World:
         for process in self._processes:
             process.kill()
             process.wait()
+
+    def behind(self, group=None):
+        """Records of the metrics that the group has not committed yet."""
+        options = self.kafka.connection.options()
+        consumer = client.KafkaConsumer(**options, group_id=group or self.group)
+        numbers = consumer.partitions_for_topic(self.metrics)
+        ends = consumer.end_offsets([client.TopicPartition(self.metrics, n) for n in numbers])
+        behind = sum(end - (consumer.committed(tp) or 0) for tp, end in ends.items())
+        consumer.close()
+        return behind
 
     def published(self):
         """Events that a reader of committed messages sees."""

@@ -1,6 +1,7 @@
 """Where checkpoints are kept: what every store promises, and the store that is a directory."""
 
 import contextlib
+import fcntl
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,6 +20,7 @@ _T = TypeVar("_T")
 _KEPT: Final = ".checkpoint"
 _ASIDE: Final = ".refused"
 _TEMPORARY: Final = "new.tmp"
+_LOCK: Final = "lock.pid"  # no key has a folder with a dot in its name
 
 
 class Store(Protocol):
@@ -72,7 +74,7 @@ class FileStore:
     """A directory with one folder per key, and in it the newest entries, numbered.
 
     An entry is written under another name, synced, renamed, and the folder synced; only then is an
-    older one deleted. One process writes to a directory.
+    older one deleted. One process writes to a directory: whoever does holds its `lock`.
 
     Parameters
     ----------
@@ -88,6 +90,24 @@ class FileStore:
         self._directory = directory
         self._keep = keep
         self._durable: set[Path] = set()  # folders whose names are known to be on the disk
+
+    @contextlib.contextmanager
+    def lock(self) -> Iterator[None]:
+        """Keep the directory for this process; the system gives it up when the process ends.
+
+        Raises
+        ------
+        StoreError
+            If another process has it, or it cannot be made.
+        """
+        with _reported(self._directory):
+            self._directory.mkdir(parents=True, exist_ok=True)
+            handle = os.open(self._directory / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            _take(handle, self._directory)
+            yield
+        finally:
+            os.close(handle)
 
     def save(self, key: str, data: bytes) -> None:
         """Keep `data` as the newest entry; see `Store.save`."""
@@ -179,6 +199,20 @@ def read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise CorruptCheckpointError(f"cannot be read: {error.strerror}") from error
+
+
+def _take(handle: int, directory: Path) -> None:
+    """Lock a file and write down who has it."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        owner = os.read(handle, 20).decode(errors="replace") or "unknown"
+        raise StoreError(
+            f"checkpoint store {directory}: one process at a time expected, got a second one; "
+            f"process {owner} has it. Give each replica a `state.directory` of its own"
+        ) from error
+    os.ftruncate(handle, 0)
+    os.write(handle, str(os.getpid()).encode())
 
 
 def _entries(folder: Path, suffix: str) -> list[Path]:

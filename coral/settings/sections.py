@@ -6,7 +6,14 @@ import msgspec
 from msgspec import Meta
 
 from coral.config import EngineConfig, SystemConfig
-from streams.codec import DEFAULT_MAPPINGS, Format, SeriesMapping
+from streams.codec import (
+    DEFAULT_MAPPINGS,
+    Format,
+    LabelledCodec,
+    NativeCodec,
+    SeriesMapping,
+    make_codec,
+)
 from streams.codec import Limits as CodecLimits
 from streams.codec.mapping import Rule
 from streams.grid import Grid
@@ -331,16 +338,16 @@ class Settings(_Section, frozen=True, kw_only=True):
         held = self._of(name)
         return Grid(held.interval_s, held.lateness_s)
 
-    @property
-    def codec_limits(self) -> CodecLimits:
-        """Return the limits of one codec."""
-        limits = self.limits
-        return CodecLimits(
+    def codec(self, topic: str) -> NativeCodec | LabelledCodec:
+        """Return a new decoder for the records of a topic; one that is not named is native."""
+        held, limits = self.input.topics.get(topic, Topic()), self.limits
+        bounds = CodecLimits(
             max_bytes=limits.max_message_bytes,
             max_points=limits.max_values,
             max_labels=limits.max_labels,
             max_series=limits.max_sources,
         )
+        return make_codec(held.format, held.mapping, grid=self.grid, limits=bounds)
 
     def _of(self, name: str) -> System:
         return self.systems.get(name) or self.systems.get("*") or System()

@@ -95,6 +95,17 @@ class LabelledCodec:
             fail(record, f"at most {most} values expected, got more")
         return self._reducer.reduce(readings)
 
+    def systems(self, record: Record) -> frozenset[str]:
+        """Return the systems that `record` has values of; remembers none of them.
+
+        Raises
+        ------
+        DecodeError
+            As `decode`.
+        """
+        check_size(record, self._limits.max_bytes)
+        return frozenset(r.series.system for r in self._parse(record, self._namer))
+
     def forget(self, systems: AbstractSet[str]) -> None:
         """Drop the state of systems that went to another member of the group."""
         self._reducer.forget(systems)

@@ -51,6 +51,7 @@ class KafkaSink:
         value: bytes | None,
         headers: Headers = (),
         partition: int | None = None,
+        timestamp_ms: int | None = None,
     ) -> None:
         """Queue one message.
 
@@ -64,9 +65,11 @@ class KafkaSink:
         headers : tuple of (str, bytes)
         partition : int, optional
             Overrides what the key says.
+        timestamp_ms : int, optional
+            Unix milliseconds; now, by default.
         """
         try:
-            future = self._producer.send(topic, value, key, list(headers), partition)
+            future = self._producer.send(topic, value, key, list(headers), partition, timestamp_ms)
         except (errors.KafkaError, ValueError) as error:
             raise _failure(f"message for {topic} not sent", error) from error
         self._pending.append(future)
@@ -149,10 +152,11 @@ class TransactionalSink(KafkaSink):
         value: bytes | None,
         headers: Headers = (),
         partition: int | None = None,
+        timestamp_ms: int | None = None,
     ) -> None:
         """Queue one message in the open transaction."""
         self._begin()
-        super().send(topic, key, value, headers, partition)
+        super().send(topic, key, value, headers, partition, timestamp_ms)
 
     def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
         """Make everything sent, and `offsets` for the source's group, visible at once.
@@ -210,7 +214,9 @@ _OPTIONS: Final[dict[str, Any]] = {
     "linger_ms": 20,
     "batch_size": 256 << 10,
     "compression_type": "lz4",
-    "max_request_size": 1 << 20,
+    # Before compression. Brokers look at what is left after it, 1 MB by default: the names of
+    # thousands of series take a fraction of that.
+    "max_request_size": 8 << 20,
     "delivery_timeout_ms": 45_000,
     "max_block_ms": 15_000,
 }

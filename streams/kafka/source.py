@@ -96,6 +96,7 @@ class KafkaSource:
         self._owned: set[TopicPartition] = set()
         self._fresh: set[TopicPartition] = set()
         self._paused: set[TopicPartition] = set()
+        self._told: dict[TopicPartition, Gap] = {}
         self._rebalance = _Rebalance(self._consumer)
         self.gaps = 0
         self._subscribe(list(topics))
@@ -278,6 +279,9 @@ class KafkaSource:
                 self._tell(Gap(TopicPartition(*tp), wanted[tp], common.offset))
 
     def _tell(self, gap: Gap) -> None:
+        if self._told.get(gap.partition) == gap:
+            return  # the group's commit and the checkpoint's offset fell into the same one
+        self._told[gap.partition] = gap
         self.gaps += 1
         self._on_gap(gap)
 

@@ -21,6 +21,7 @@ POISON = {
     "no object": b"null",
     "half a message": GOOD[0][:25],
 }
+MOST = DeadLetterPolicy().max_bytes
 HARMLESS = {
     "1e400": b'{"system":"shop","timestamp":3,"metrics":{"a:x":1e400}}',
     "repeated keys": b'{"system":"shop","timestamp":4,"metrics":{"a:x":1.0,"a:x":2.0}}',
@@ -42,14 +43,14 @@ def way(kafka):
         lambda frame: [Message(events, b"shop", b"%d" % frame.time)],
         lambda _: Aligner(1.0),
         clock,
-        dead_letters=DeadLetters(DeadLetterPolicy(letters, max_bytes=1000), clock),
+        dead_letters=DeadLetters(DeadLetterPolicy(letters), clock),
     )
     producer = kafka.sink()
     producer._producer.config["max_request_size"] = 16_000_000
 
-    def run(values):
+    def run(values, key=b"k" * 20, trace=b"1"):
         for value in values:
-            producer.send(metrics, b"k" * 20, value, (("trace", b"1"),), partition=0)
+            producer.send(metrics, key, value, (("trace", trace),), partition=0)
         producer.flush(60)
         for _ in range(300):
             if loop.records == len(values):
@@ -69,7 +70,7 @@ class TestPoison:
         (partition,) = source.assignment()
 
         assert [b"0", b"1", b"2", b"3", b"4"] == events
-        assert [value[:1000] for value in POISON.values()] == [r.value for r in letters]
+        assert [value[:MOST] for value in POISON.values()] == [r.value for r in letters]
         for offset, (record, value) in enumerate(zip(letters, POISON.values(), strict=True), 1):
             headers = dict(record.headers)
             assert headers["reason"]
@@ -77,3 +78,16 @@ class TestPoison:
             assert (offset, len(value)) == (int(headers["offset"]), int(headers["length"]))
             assert (b"1", b"k" * 20) == (headers["trace"], record.key)
         assert (len(POISON), len(values)) == (loop.bad, source.committed(partition))
+
+    def test_long_keys_and_headers(self, way):
+        """However long key, headers and value are together, the letter fits into its topic."""
+        long = b"x" * 2_000_000
+        loop, _, (letter,), _ = way([long], key=long, trace=long)
+
+        assert 1 == loop.bad
+        assert (b"2000000", MOST, MOST // 4) == (
+            dict(letter.headers)["length"],
+            len(letter.value),
+            len(letter.key),
+        )
+        assert "trace" not in dict(letter.headers)

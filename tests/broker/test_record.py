@@ -98,6 +98,42 @@ class TestRecord:
         for (_, expected), (_, actual) in zip(rows, back, strict=False):
             np.testing.assert_array_equal(expected, actual)
 
+    def test_another_format(self, kafka, tmp_path):
+        """A window of any format is what the daemon makes of it: counters are rates."""
+        topic, file, out = kafka.topic(), tmp_path / "coral.toml", tmp_path / "window"
+        file.write_text(
+            f"""
+            [kafka]
+            bootstrap_servers = ["{kafka.connection.bootstrap}"]
+            [input.topics.{topic}]
+            format = "influx"
+            system = ["{{@key}}"]
+            [systems.shop]
+            interval_s = 10
+            kpi = ["web:cpu.idle"]
+            edges = [["web", "db"]]
+            """
+        )
+        sink = kafka.sink()
+        for t in range(12):
+            stamp = (1_700_000_000 + 10 * t) * 10**9
+            for host, key in (("web", b"shop"), ("db", b"shop"), ("web", b"other")):
+                idle = f"cpu,host={host} idle={t} {stamp}"
+                sent = f"net,host={host} bytes_recv={50 * t}i {stamp}"
+                sink.send(topic, key, f"{idle}\n{sent}".encode())
+        sink.flush(30)
+        arguments = ["record", "shop", "--config", str(file), "--since", "3600"]
+        code = main([*arguments, "--seconds", "100", "--out", str(out)])
+        again = Recording.open(out)
+        rows = [dict(zip(again.names, row.tolist(), strict=True)) for _, row in again.rows()]
+
+        assert Exit.OK == code
+        meta = again.meta
+        assert ("shop", 10.0, ("web:cpu.idle",)) == (meta.system, meta.interval_s, meta.kpi)
+        assert (("web", "db"),) == meta.edges
+        assert [float(t) for t in range(10)] == [row["web:cpu.idle"] for row in rows]
+        assert [5.0] * 9 == [row["db:net.bytes_recv"] for row in rows[1:]]
+
     def test_folder_in_the_way(self, kafka, filled, tmp_path, capsys):
         """An existing folder is not touched."""
         arguments = ["record", "shop", "--kafka", kafka.connection.bootstrap, "--topic", filled]

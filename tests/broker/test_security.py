@@ -6,21 +6,31 @@ import time
 from pathlib import Path
 
 import pytest
+from daemons import BUNDLED, World, contents, replayed, rows_of, stopped
 
+from coral.cli import main
+from coral.errors import Exit
+from coral.replay import system_of
 from streams.errors import BrokerError
 from streams.kafka import KafkaConnection, KafkaSink, KafkaSource, Sasl, Tls
+from streams.recorded import Recording
 
 QUICK = {"bootstrap_timeout_ms": 5_000}
 
 
 @pytest.fixture
-def topic(cluster):
-    """A topic of the shared node; `kafka` may be another broker."""
+def broker(cluster):
+    """The shared node; `kafka` may be another one, without encryption."""
     from kafkas import Broker
 
     broker = Broker(cluster.bootstrap)
-    yield broker.topic()
+    yield broker
     broker.close()
+
+
+@pytest.fixture
+def topic(broker):
+    return broker.topic()
 
 
 def token(path: Path) -> Path:
@@ -73,6 +83,40 @@ class TestSecurity:
         connection = KafkaConnection(cluster.secure_bootstrap, tls=Tls(), sasl=sasl)
         with pytest.raises(BrokerError, match="connecting to localhost"):
             KafkaSink(connection, overrides=QUICK)
+
+
+class TestCommands:
+    @pytest.mark.parametrize("publish", ["at-least-once", "exactly-once"])
+    def test_replay_run_record(self, cluster, broker, tmp_path, monkeypatch, publish):
+        """All commands that talk to a Kafka take the same settings, and `coral run` works so."""
+        (tmp_path / "password").write_text("coral-test\n")
+        monkeypatch.setenv("CORAL_KAFKA__SASL_PASSWORD_FILE", str(tmp_path / "password"))
+        held = {
+            "security_protocol": "SASL_SSL",
+            "tls_ca_file": cluster.ca,
+            "sasl_mechanism": "SCRAM-SHA-512",
+            "sasl_username": "coral",
+        }
+        login = [word for key, value in held.items() for word in ("--set", f"kafka.{key}={value}")]
+        world, case = World(broker, tmp_path, "kafka", publish), BUNDLED / "pool-leak__orders"
+        meta = system_of(Recording.open(case).meta)
+        where = ["--kafka", cluster.secure_bootstrap, "--topic", world.metrics, *login]
+        sent = main(["replay", str(case), *where])
+        assert Exit.OK == sent
+        world.put(rows_of(case)[-1:])
+        expected = contents(replayed(case, tmp_path))
+        address = f"kafka.bootstrap_servers={cluster.secure_bootstrap}"
+        process = world.start("--set", address, *login)
+        found = world.wait_for(process, lambda events: len(contents(events)) >= len(expected))
+        code, log = stopped(process)
+        window = ["--since", "3600", "--seconds", "60", "--interval", str(meta.interval_s)]
+        kept = main(["record", meta.name, *where, *window, "--out", str(tmp_path / "window")])
+
+        assert [Exit.OK] * 2 == [code, kept], log
+        assert expected == contents(found)
+        assert 60 / meta.interval_s == len(list(Recording.open(tmp_path / "window").rows()))
+        assert "coral-test" not in json.dumps(log)
+        world.close()
 
 
 class TestRules:

@@ -182,6 +182,20 @@ class TestLookUp:
         ]
 
 
+class TestSink:
+    def test_long_but_compressible(self, kafka):
+        """An event that names thousands of series goes through a topic of the usual size."""
+        topic, sink = kafka.topic(), kafka.sink()
+        value = b"".join(
+            b'{"series":"%064d:latency_p95","score":%d}' % (i, i) for i in range(30_000)
+        )
+        sink.send(topic, b"shop", value)
+        sink.flush(30)
+
+        assert [value] == [record.value for record in kafka.records(topic)]
+        assert len(value) > 2_500_000
+
+
 class TestErrors:
     def test_missing_topic(self, kafka):
         """The topic that does not exist is named."""

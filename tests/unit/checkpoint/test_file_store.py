@@ -231,3 +231,24 @@ def test_entries_that_cannot_be_renamed_are_still_passed_over(tmp_path, monkeypa
         number, refused = newest(store)
         assert (1, 1) == (number, len(refused))
         assert isinstance(refused[0], CheckpointError)
+
+
+def test_a_second_process_is_refused(tmp_path):
+    """A directory has one process, by name; when that is killed, the next one may have it."""
+    code = (
+        "import sys; from pathlib import Path; from coral.checkpoint import FileStore\n"
+        "with FileStore(Path(sys.argv[1])).lock(): print('mine', flush=True); sys.stdin.read()"
+    )
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "s")], **pipes) as first:
+        first.stdout.readline()
+        store = FileStore(tmp_path / "s")
+        with pytest.raises(StoreError, match=f"process {first.pid} has it"), store.lock():
+            pytest.fail("two processes have one directory")
+        first.kill()
+        first.wait()
+    with store.lock():
+        store.save(KEY, state(1))
+
+    assert (1, []) == newest(store)
+    assert [KEY] == store.keys()

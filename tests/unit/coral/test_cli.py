@@ -148,3 +148,12 @@ def test_demo_lists_its_incidents(capsys):
     assert len(capsys.readouterr().out.strip().splitlines()) >= 4
     assert main(["demo", "--case", "nonsense"]) == Exit.FAILURE
     assert "there is no bundled incident `nonsense`" in capsys.readouterr().err
+
+
+def test_settings_of_a_replay_are_for_kafka(shop, capsys):
+    """Without --kafka nothing would read them, so they are refused."""
+    with pytest.raises(SystemExit) as ended:
+        main(["replay", str(shop), "--set", "kafka.group_id=x"])
+
+    assert Exit.USAGE == ended.value.code
+    assert "--config and --set are for --kafka" in capsys.readouterr().err

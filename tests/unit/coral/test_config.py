@@ -1,5 +1,6 @@
 """Configuration errors come all at once."""
 
+import msgspec
 import pytest
 
 from coral import __version__
@@ -39,3 +40,13 @@ def test_the_digest_follows_configuration_and_version():
     assert one == digest(EngineConfig(), __version__)
     assert one != digest(EngineConfig(false_alarms_per_week=2), __version__)
     assert one != digest(EngineConfig(), "0")
+
+
+def test_the_digest_follows_the_system():
+    """Other health signals or edges find other causes: that must not be under the same id."""
+    system = SystemConfig(name="shop", interval_s=1.0, kpi=("web:latency",), edges=(("a", "b"),))
+    changes = ({"kpi": ("web:errors",)}, {"edges": ()}, {"edge_semantics": "a feeds b"})
+    others = [msgspec.structs.replace(system, **change) for change in changes]
+    digests = [digest(EngineConfig(), __version__, each) for each in (system, *others, None)]
+
+    assert len(set(digests)) == len(digests)

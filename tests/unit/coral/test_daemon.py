@@ -1,6 +1,7 @@
 """The daemon between the in-memory broker and a directory: what is kept with a partition."""
 
 import json
+import threading
 
 import numpy as np
 import pytest
@@ -97,3 +98,32 @@ def test_a_decoder_of_another_mapping_starts_anew(settings, broker, tmp_path, ca
     told = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
 
     assert {"restored from checkpoint", "dropped so far"} <= {line["event"] for line in told}
+
+
+class HeldUp(FileStore):
+    """A disk that takes its time."""
+
+    def __init__(self, directory):
+        super().__init__(directory)
+        self.free = threading.Event()
+
+    def save(self, key, data):
+        self.free.wait()
+        super().save(key, data)
+
+
+def test_the_group_never_moves_beyond_what_is_stored(settings, broker, tmp_path):
+    """A process killed while its first checkpoint is on the way to the disk is not overtaken."""
+    source, store = MemorySource(broker, [TOPIC], "coral", ManualClock()), HeldUp(tmp_path)
+    daemon = Daemon(settings, source, MemorySink(broker), store, ManualClock(), lambda: None)
+    daemon.loop.run_once()
+    daemon.loop.commit()
+    daemon.loop.run_once()
+    owned = sorted(source.assignment())
+    during = [source.committed(partition) for partition in owned]
+    store.free.set()
+    daemon.run(lambda: True)
+    kept = [checkpoint.load(store, partition, pytest.fail)["offset"] for partition in owned]
+
+    assert [None, None] == during
+    assert [source.committed(partition) for partition in owned] == kept == [ROWS, ROWS]

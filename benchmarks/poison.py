@@ -1,0 +1,175 @@
+"""What poison costs: good rows per second and memory of the loop, with and without it.
+
+Rows of 50 series go through decoder, aligner and dead letters; then the same rows with one message
+of poison after every thousand, and after every hundred, of each kind in turn. `lost_per_mille` and
+`lost_per_cent` are the shares of the throughput in good rows that this costs while each becomes a
+letter; `cost_<kind>` is what one message of a kind costs, in good rows. `rss_growth_mb` is the
+memory after a long run with one message in a hundred poison, against that after its first tenth;
+in it letters are limited: `letters` were written, `suppressed` only counted.
+"""
+
+import os
+
+# One core, whatever the machine has; must be set before numpy is imported.
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
+    os.environ[_name] = "1"
+
+import sys  # noqa: E402
+
+sys.path.append(sys.path.pop(0))  # this folder last: `import kafka` is the client, not kafka.py
+
+import time  # noqa: E402
+from collections.abc import Iterable, Iterator  # noqa: E402
+from itertools import cycle, islice  # noqa: E402
+from pathlib import Path  # noqa: E402
+
+import numpy as np  # noqa: E402
+from common import finish, options  # noqa: E402
+
+from streams.align import Aligner  # noqa: E402
+from streams.clock import ManualClock  # noqa: E402
+from streams.codec import NativeCodec, encode_row  # noqa: E402
+from streams.deadletter import DeadLetterPolicy, DeadLetters  # noqa: E402
+from streams.loop import Loop  # noqa: E402
+from streams.memory import MemoryBroker, MemorySink, MemorySource  # noqa: E402
+from streams.records import Record, TopicPartition  # noqa: E402
+
+SERIES = 50
+LETTERS = DeadLetterPolicy(max_letters=600)
+NAMES = tuple(f"service{i // 10}:metric{i % 10}" for i in range(SERIES))
+_ROW = b'{"system":"shop","timestamp":%d,"metrics":%s}'
+POISON = {
+    "random bytes": np.random.default_rng(1).bytes(500),
+    "10 MB": b"x" * 10_000_000,
+    "invalid UTF-8": b'{"system":"\xff\xfe"}',
+    "10k deep": b"[" * 10_000 + b"]" * 10_000,
+    "10k deep metrics": _ROW % (0, b'{"a:x":' + b"[" * 10_000 + b"]" * 10_000 + b"}"),
+    "1e400": _ROW % (0, b'{"service0:metric0":1e400}'),
+    "wrong types": b'{"system":7,"timestamp":"x","metrics":[]}',
+    "duplicate keys": _ROW % (0, b'{"service0:metric0":1.0,"service0:metric0":2.0}'),
+    "deep in a string": b'{"system":"' + b"\\u0000" * 1000 + b'"}',
+    "half a message": b'{"system":"shop","time',
+}
+
+
+class Given(MemorySource):
+    """Values from an iterator, as they are asked for: nothing is held."""
+
+    def __init__(self, values: Iterable[bytes]) -> None:
+        broker = MemoryBroker(ManualClock())
+        broker.create_topic("metrics")
+        super().__init__(broker, ["metrics"], "group", ManualClock())
+        self._values = iter(values)
+        self._next = 0
+        self._done = False
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether there is nothing left."""
+        return self._done
+
+    def poll(self, max_records: int, timeout_s: float) -> list[Record]:
+        """Return what comes next."""
+        super().poll(1, timeout_s)
+        taken = list(islice(self._values, max_records))
+        self._done = len(taken) < max_records
+        self._next += len(taken)
+        first = self._next - len(taken)
+        return [Record("metrics", 0, first + i, b"shop", v) for i, v in enumerate(taken)]
+
+    def commit(self, offsets: dict[TopicPartition, int]) -> None:
+        """Nobody asks."""
+
+
+class Nowhere(MemorySink):
+    """Forgets what it is sent."""
+
+    def __init__(self) -> None:
+        super().__init__(MemoryBroker(ManualClock()))
+
+    def send(self, *message: object) -> None:
+        """Forget it."""
+
+
+def good(count: int) -> Iterator[bytes]:
+    """Native rows, one a second, of values with all their digits."""
+    values = np.random.default_rng(0).lognormal(size=(512, SERIES))
+    for t in range(count):
+        yield encode_row("shop", float(t), NAMES, values[t % 512])
+
+
+def mixed(rows: Iterable[bytes], poison: Iterable[bytes], every: int) -> Iterator[bytes]:
+    """Yield the same rows, and poison after each `every` of them."""
+    endless = cycle(poison)
+    for i, row in enumerate(rows, 1):
+        yield row
+        if i % every == 0:
+            yield next(endless)
+
+
+def drive(values: Iterable[bytes]) -> tuple[float, Loop, DeadLetters]:
+    """Return the seconds of CPU time the loop takes for values that are there already."""
+    letters = DeadLetters(LETTERS, ManualClock())
+    loop = Loop(
+        Given(values),
+        Nowhere(),
+        NativeCodec().decode,
+        lambda _: [],
+        lambda _: Aligner(1.0),
+        ManualClock(),
+        dead_letters=letters,
+    )
+    begun = time.process_time()
+    loop.run()
+    return time.process_time() - begun, loop, letters
+
+
+def resident_mb() -> float:
+    """Memory of this process now."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def growth(count: int) -> tuple[float, DeadLetters, int]:
+    """Return the growth of memory over a long run with much poison, MiB, and what became of it."""
+    seen: list[float] = []
+
+    def watched() -> Iterator[bytes]:
+        for i, value in enumerate(mixed(good(count), POISON.values(), 100)):
+            if i == count // 10:
+                seen.append(resident_mb())
+            yield value
+
+    _, loop, letters = drive(watched())
+    return resident_mb() - seen[0], letters, loop.bad
+
+
+def main() -> None:
+    """Measure."""
+    chosen = options(__doc__.splitlines()[0]).parse_args()
+    repeats, long = (11, 50_000) if chosen.quick else (41, 200_000)
+    rows, few = list(good(10_000)), list(good(1_000))
+    work = {"alone": rows, "few": few}
+    work["per_mille"] = [*mixed(rows, POISON.values(), 1000)]
+    work["per_cent"] = [*mixed(rows, POISON.values(), 100)]
+    work |= {name: [*mixed(few, [value], 10)] for name, value in POISON.items()}
+    best = dict.fromkeys(work, float("inf"))
+    for _ in range(repeats):  # in turns, so that what disturbs one disturbs all
+        for name, values in work.items():
+            best[name] = min(best[name], drive(values)[0])
+    grown, letters, bad = growth(long)
+    figures = {
+        "good_rows_per_s": len(rows) / best["alone"],
+        "lost_per_mille": 1.0 - best["alone"] / best["per_mille"],
+        "lost_per_cent": 1.0 - best["alone"] / best["per_cent"],
+        "rss_growth_mb": grown,
+        "bad": bad,
+        "letters": letters.written,
+        "suppressed": letters.suppressed,
+    }
+    figures |= {f"cost_{name}": 10.0 * (best[name] / best["few"] - 1.0) for name in POISON}
+    finish(chosen, figures, series=SERIES, repeats=repeats, long_run_rows=long)
+
+
+if __name__ == "__main__":
+    main()

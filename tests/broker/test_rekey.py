@@ -1,0 +1,171 @@
+"""`coral rekey` between the topics of a real Kafka: same records, one partition for each system."""
+
+import json
+import re
+import signal
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from daemons import World, logged, stopped
+
+from coral.cli import main
+from coral.errors import Exit
+from coral.rekey import Rekeyer
+from coral.settings import load
+from streams.clock import SystemClock
+from streams.codec import encode_row
+from streams.kafka import TransactionalSink
+from streams.records import TopicPartition
+
+ROWS = 200
+SYSTEMS = ("mine", "plant", "shop", "mill")
+FORMATS = Path(__file__).parents[2] / "docs" / "formats.md"
+EXAMPLES = re.findall(
+    r"<!-- example: (\w+) -->\n```\w*\n(.*?)\n```", FORMATS.read_text(), re.DOTALL
+)
+POISON = (b"\xff", b"x" * 1_000_001, b'{"system":7}')
+
+
+@pytest.fixture
+def world(kafka, tmp_path):
+    made = World(kafka, tmp_path, "kafka", partitions=3)
+    made.keyed = kafka.topic(4)
+    yield made
+    made.close()
+
+
+def scatter(world, first, last):
+    """Write rows of all systems over all partitions, without keys and with a time of their own."""
+    for t in range(first, last):
+        for i, system in enumerate(SYSTEMS):
+            row = encode_row(system, float(t), ["a:x"], np.array([t + 100.0 * i]))
+            world.sink.send(
+                world.metrics, None, row, (("n", b"%d" % t),), (t + i) % 3, timestamp_ms=1000 + t
+            )
+    world.sink.flush(60)
+
+
+def facts(record):
+    """What a copy has in common with its original."""
+    system = json.loads(record.value)["system"].encode()
+    return record.value, record.headers, record.timestamp_ms, record.key or system
+
+
+def rekey(world):
+    return world.start("--to", world.keyed, command="rekey")
+
+
+def wait_for(world, process, count):
+    """Return what is in the keyed topic as soon as there is enough of it."""
+    found = []
+    while len(found) < count:
+        found = world.kafka.records(world.keyed)
+        assert process.poll() is None, logged(process)
+        time.sleep(0.2)
+    return found
+
+
+def test_killed_again_and_again(kafka, world):
+    """Every record is there once, under its system, in its order, with its headers and its time."""
+    for at in range(0, ROWS, 50):
+        scatter(world, at, at + 50)
+        process = rekey(world)
+        wait_for(world, process, 4 * at + 1)
+        process.kill()
+        assert -signal.SIGKILL == process.wait()
+    for poison in POISON:
+        world.put([poison])
+    process = rekey(world)
+    wait_for(world, process, 4 * ROWS)
+    letters = []
+    while len(letters) < len(POISON):
+        letters = kafka.records(world.letters)
+    code, log = stopped(process)
+    before, after = kafka.records(world.metrics), kafka.records(world.keyed)
+    homes = {(record.key.decode(), record.partition) for record in after}
+    good = [record for record in before if record.value not in POISON]
+
+    assert Exit.OK == code, log
+    assert sorted(SYSTEMS) == sorted(system for system, _ in homes)
+    assert sorted(map(facts, good)) == sorted(map(facts, after))
+    assert [value[:100] for value in POISON] == [record.value[:100] for record in letters]
+
+
+def test_run_reads_what_was_scattered(world):
+    """What `coral run` refuses from three partitions it takes from the keyed topic, all of it."""
+    scatter(world, 0, 20)
+    process = rekey(world)
+    wait_for(world, process, 80)
+    assert Exit.OK == stopped(process)[0], logged(process)
+    scattered = run_to_the_end(world)
+    world.config.write_text(world.config.read_text().replace(world.metrics, world.keyed))
+    world.metrics = world.keyed
+    used = {record.partition for record in world.kafka.records(world.keyed)}
+    keyed = run_to_the_end(world, len(used))  # behind the last record is that of its commit
+    (dropped,) = [line for line in scattered if line["event"] == "dropped so far"]
+
+    assert 40 <= dropped["dead_letters"] < 80
+    assert "give all records of a system the same key, or use coral rekey" in dropped["newest"]
+    assert "dropped so far" not in [line["event"] for line in keyed]
+
+
+def run_to_the_end(world, unseen=0):
+    """What a `coral run` tells that has read all there is, but for control records."""
+    process = world.start()
+    while world.behind() > unseen:
+        assert process.poll() is None, logged(process)
+        time.sleep(0.2)
+    return stopped(process)[1]
+
+
+@pytest.fixture
+def way(kafka):
+    """A function that sends one value through a rekeyer, and returns copies and dead letters."""
+    metrics, keyed, letters = kafka.topic(), kafka.topic(2), kafka.topic()
+    partition = TopicPartition(metrics, 0)
+
+    def run(value, **topic):
+        flags = [f"input.topics.{metrics}={json.dumps(topic)}", f"output.dead_letters={letters}"]
+        settings = load(None, {}, flags).settings
+        source, sink = kafka.source(metrics), kafka.sink()
+        sink.send(metrics, b"old", value)
+        sink.flush(30)
+        writer = TransactionalSink(kafka.connection, source, f"tx-{metrics}")
+        rekeyer = Rekeyer(settings, source, writer, keyed, SystemClock(), lambda: None)
+        rekeyer.run(lambda: source.assignment() and source.committed(partition) == 1)
+        writer.close()
+        return metrics, kafka.records(keyed), kafka.records(letters)
+
+    return run
+
+
+@pytest.mark.parametrize(("form", "text"), EXAMPLES)
+def test_every_format(way, form, text):
+    """The system of each documented message becomes its key; nothing else changes."""
+    metrics, copies, letters = way(text.encode(), format=form)
+    system = "shop" if form == "native" else metrics
+
+    assert [(system.encode(), text.encode())] == [(r.key, r.value) for r in copies]
+    assert [] == letters
+
+
+def test_several_systems_in_one_record(way):
+    """A record that cannot have one key is a dead letter that says so."""
+    lines = "\n".join(f"cpu,host=h{i} idle={i} 1700000000000000000" for i in range(2))
+    _, copies, (letter,) = way(lines.encode(), format="influx", system=["{host}"])
+
+    assert [] == copies
+    assert (
+        b"system: one system in a record expected, got 2: h0, h1" == dict(letter.headers)["reason"]
+    )
+
+
+def test_topics_of_two_formats(capsys):
+    """They would become one topic that nobody can read; nothing is started."""
+    flags = ["input.topics.a.format=native", "input.topics.b.format=influx"]
+    code = main(["rekey", "--to", "c", *(part for flag in flags for part in ("--set", flag))])
+
+    assert Exit.INVALID == code
+    assert "one format and mapping expected" in capsys.readouterr().err

@@ -1,0 +1,32 @@
+"""`coral run` killed at steps of its commit, again and again, while rows arrive."""
+
+import pytest
+from chaos import Chaos
+
+from coral.errors import Exit
+
+CLEAN = {"lost": 0, "duplicates": 0, "two_contents": 0, "unexpected": 0}
+JOBS = {
+    ("file", "at-least-once"): "before-save:2 after-rename:2 before-commit:1 after-send:3",
+    ("kafka", "at-least-once"): "before-flush:2 after-save:1 after-load:2 after-commit:2",
+    ("kafka", "exactly-once"): "after-flush:3 after-save:2 after-offsets:2 after-commit:3",
+}
+
+
+@pytest.mark.parametrize("way", JOBS, ids="-".join)
+def test_killed_four_times(kafka, tmp_path, way):
+    """Nothing lost, no id with two contents; read committed, no id twice."""
+    chaos = Chaos(kafka, tmp_path, way, rows_per_s=7.0)
+    try:
+        for moment in JOBS[way].split():
+            process = chaos.start(kill=moment)
+            process.wait(60)
+            assert chaos.kill(process), chaos.history
+        code = chaos.finish()
+        found = chaos.verdict()
+    finally:
+        chaos.close()
+
+    assert Exit.OK == code, chaos.log
+    assert CLEAN == {name: found[name] for name in CLEAN}, chaos.history
+    assert len(chaos.expected) == found["events"]

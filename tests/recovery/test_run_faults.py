@@ -1,0 +1,104 @@
+"""`coral run` while its brokers go away, and while its group never comes to rest."""
+
+import os
+import signal
+import time
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from chaos import Chaos
+from conftest import RUN_DIRECTORY, new_cluster
+from daemons import logged
+from failing import SLOW
+from kafkas import Broker
+
+from coral.errors import Exit
+
+CLEAN = {"lost": 0, "duplicates": 0, "two_contents": 0, "unexpected": 0}
+OUTAGE_S = float(os.environ.get("CORAL_TEST_OUTAGE_S", "10"))  # `make soak` waits a minute
+PATIENCE_S = 30.0  # of a process that has something to publish; less than it says, for good measure
+WAYS = [("file", "at-least-once"), ("kafka", "exactly-once")]
+
+
+@pytest.fixture
+def own_cluster():
+    """A node of its own, to be broken."""
+    made = new_cluster(Path(os.environ[RUN_DIRECTORY]) / f"own-{uuid4()}")
+    yield made
+    made.stop()
+
+
+def clean(chaos):
+    """Whether everything is as an uninterrupted run would have it."""
+    found = chaos.verdict()
+    return CLEAN | {"events": len(chaos.expected)} == {
+        name: found[name] for name in (*CLEAN, "events")
+    }
+
+
+@pytest.mark.broker
+@pytest.mark.parametrize("way", WAYS, ids="-".join)
+def test_outage(own_cluster, tmp_path, way):
+    """The only broker is gone for longer than a session; afterwards nothing shows it."""
+    kafka = Broker(own_cluster.bootstrap)
+    chaos = Chaos(kafka, tmp_path, way, rows_per_s=20.0)
+    try:
+        process = chaos.start()
+        chaos.world.wait_for(process, lambda events: len(events) >= 1)
+        own_cluster.kill(1)
+        chaos.note("broker killed")
+        time.sleep(OUTAGE_S)
+        own_cluster.launch(1)
+        own_cluster.wait(1)
+        chaos.note("broker back")
+        while process.poll() is None and (chaos.feeding or chaos.world.behind()):
+            time.sleep(0.5)
+        survived = process.poll() is None
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) in (Exit.OK, Exit.FAILURE), logged(process)
+        code = chaos.finish()
+    finally:
+        chaos.close()
+        found = clean(chaos)
+        kafka.close()
+
+    assert Exit.OK == code, chaos.log
+    assert found, chaos.history
+    assert survived or OUTAGE_S > PATIENCE_S, logged(process)
+
+
+def test_members_come_and_go_during_restores(kafka, tmp_path):
+    """Three members join, are killed and leave, some while they load what another one stored.
+
+    Each system has one writer throughout: read committed, no event is there twice.
+    """
+    chaos = Chaos(kafka, tmp_path, ("kafka", "exactly-once"), systems=6, partitions=6)
+    members, started = {}, []
+    plan = ["+a", "+b", "+c", "-a", "+a", "~b", "-c", "+b", "+c", "~a", "+a", "-b", "+b"]
+    try:
+        for change in plan:
+            name = change[1]
+            if change[0] == "+":
+                own = ("--set", f"state.instance={name}-{chaos.world.group}")
+                members[name] = chaos.start(*own, **{SLOW: "before-load:0.7"})
+                started.append(members[name])
+            elif change[0] == "-":
+                chaos.kill(members.pop(name))
+            else:
+                leaving = members.pop(name)
+                leaving.send_signal(signal.SIGTERM)
+                chaos.note("left", code=leaving.wait(60))
+            time.sleep(4)
+        for member in members.values():
+            member.send_signal(signal.SIGTERM)
+        for member in members.values():
+            member.wait(60)
+        code = chaos.finish()
+    finally:
+        chaos.close()
+    told = [line["event"] for process in started for line in logged(process)]
+
+    assert Exit.OK == code, chaos.log
+    assert clean(chaos), (chaos.verdict(), chaos.history)
+    assert told.count("restored from checkpoint") >= len(plan) / 2
