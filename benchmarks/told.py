@@ -20,6 +20,7 @@ from coral.config import EngineConfig
 from coral.engine import QUARANTINE_ROWS, QUARANTINE_SHARE_TOLD
 from coral.evaluation import RankScores, break_ties, rank_scores
 from coral.findings import Findings
+from coral.graph.prior import Topology
 from coral.incident import Tier
 from coral.localise.convergence import revision_due
 from coral.localise.evidence import Evidence
@@ -155,7 +156,7 @@ def _opened(recording: Recording, start: float, end: float) -> Told:
 
 def learn(told: Told, config: EngineConfig | None = None) -> Normal:
     """Return what the engine knows when the incident opens, and where it opens it."""
-    state = NormalState(told.names, config or EngineConfig(), told.edges)
+    state = NormalState(told.names, config or EngineConfig(), Topology(told.edges))
     learned = _learned_before(told.onset)
     for t in range(learned):
         state.absorb(told.x[t], adjacent=_follows(told, t))

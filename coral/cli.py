@@ -62,12 +62,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     demo.add_argument("--case", metavar="NAME", help="which bundled incident")
     demo.add_argument("--list", action="store_true", help="list the bundled incidents")
-    demo.add_argument(
-        "--speed", type=speed, default=120.0, metavar="N", help="N x real time, or max (120)"
-    )
-    demo.add_argument(
-        "--out", type=Path, default=Path("events.ndjson"), help="events go there (%(default)s)"
-    )
+    pace = "N x real time, or max (120)"
+    demo.add_argument("--speed", type=speed, default=120.0, metavar="N", help=pace)
+    out = Path("events.ndjson")
+    demo.add_argument("--out", type=Path, default=out, help="events go there (%(default)s)")
     _add_config(commands)
     _add_graph(commands)
     return parser

@@ -162,7 +162,7 @@ class LaggedMoments:
         if not present[first:].all():
             self._count_pairs()
         self._set_anchor(block, present)
-        centred = block - np.nan_to_num(self._anchor) if self._anchor_first else block
+        centred = block - np.nan_to_num(self._anchor) if self._anchor.any() else block
         values = np.where(present, centred, 0.0)
         np.clip(values, -_LARGEST_VALUE, _LARGEST_VALUE, out=values)
         self._forget(m)
@@ -184,7 +184,7 @@ class LaggedMoments:
 
     def _set_anchor(self, block: FloatArray, present: npt.NDArray[np.bool_]) -> None:
         """Fix the anchor of series that show their first value in this block."""
-        for j in np.flatnonzero(np.isnan(self._anchor)) if self._anchor_first else ():
+        for j in np.flatnonzero(np.isnan(self._anchor)):
             seen = np.flatnonzero(present[self.lags :, j])
             if seen.size:
                 value = float(block[self.lags + seen[0], j])

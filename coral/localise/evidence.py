@@ -272,9 +272,10 @@ def center_and_scale(base: Floats) -> tuple[Floats, Floats]:
     n = base.shape[1]
     center = np.zeros(n)
     seen = np.isfinite(base).any(axis=0) if len(base) else np.zeros(n, dtype=bool)
-    # Without a gap all columns at once; otherwise numpy goes column by column.
-    median = np.nanmedian if np.isnan(base).any() else np.median
-    center[seen] = median(base[:, seen], axis=0)
+    if seen.any():
+        # Without a gap all columns at once; otherwise numpy goes column by column.
+        median = np.nanmedian if np.isnan(base).any() else np.median
+        center[seen] = median(base[:, seen], axis=0)
     return center, _column_max(np.abs(base - center)) / RANGE_UNITS + LEVEL_SHARE * np.abs(center)
 
 
