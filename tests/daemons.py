@@ -131,6 +131,14 @@ class World:
         consumer.close()
         return behind
 
+    def caught_up(self, process):
+        """Wait until the group has committed, and so stored a checkpoint of, every record."""
+        deadline = time.monotonic() + PATIENCE_S
+        while self.behind():
+            assert process.poll() is None, logged(process)
+            assert time.monotonic() < deadline, logged(process)
+            time.sleep(0.2)
+
     def published(self):
         """Events that a reader of committed messages sees."""
         return [record.value for record in self.kafka.records(self.events)]

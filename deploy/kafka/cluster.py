@@ -95,7 +95,10 @@ class Cluster:
         _make_certificate(home)
         (home / "cluster.json").write_text(json.dumps({"ports": chunks}))
         cluster = cls(home)
-        cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        # As Kafka's own: an id that began with a dash would be taken for an option.
+        cluster_id = "-"
+        while cluster_id.startswith("-"):
+            cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         for node in cluster.nodes:
             cluster._configure(node)
             cluster._format(node, cluster_id)

@@ -24,6 +24,7 @@ _NOT_COMMITTED: Final = (
     errors.RebalanceInProgressError,
     errors.FencedInstanceIdError,
     errors.KafkaTimeoutError,
+    errors.KafkaConnectionError,
 )
 
 

@@ -81,6 +81,7 @@ def test_killed_and_started_again(world, rows, expected):
     world.put(rows[:HALF])
     process = world.start()
     world.wait_for(process, lambda events: len(events) >= 3)
+    world.caught_up(process)
     process.kill()
     assert -signal.SIGKILL == process.wait()
     world.put(rows[HALF:])

@@ -52,6 +52,7 @@ def test_retention_overtakes_it(kafka, world, rows):
     world.put(rows[:100])
     process = world.start()
     told(process, "watching")
+    world.caught_up(process)
     assert Exit.OK == stopped(process)[0]
     world.put(rows[100:200])
     kafka.delete_records(TopicPartition(world.metrics, 0), 150)
