@@ -54,7 +54,8 @@ class Member:
 
     def __init__(self, config: Path, log: Path, core: int) -> None:
         self._log = log
-        command = [sys.executable, "-m", "coral.cli", "run", "--config", str(config)]
+        own = f"state.directory={log.with_suffix('')}"  # one process each
+        command = [sys.executable, "-m", "coral.cli", "run", "--config", str(config), "--set", own]
         with log.open("w") as file:
             self._process = subprocess.Popen(command, stderr=file, cwd=ROOT)
         pin(self._process.pid, {core})
@@ -139,7 +140,6 @@ class Group:
             "kafka.session_timeout_s = 120\n"
             f'input.topics."{self.rows}".format = "native"\n'
             f'output.incidents = "{self.events}"\noutput.dead_letters = "{name}-letters"\n'
-            f'state.directory = "{home / name}"\n'
             f'systems."*" = {{ interval_s = 1, kpi = ["{kpi}"] }}\n'
         )
         self.sink = KafkaSink(self.connection)
