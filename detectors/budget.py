@@ -59,8 +59,7 @@ class Budget(Stateful):
     _STATE: ClassVar[tuple[str, ...]] = ("alarms", "_debt")
 
     def __init__(self, per_week: float, interval_s: float, shares: int) -> None:
-        self.per_week = check_real("Budget", "per_week", per_week, 0.0)
-        rows = WEEK_S / interval_s / self.per_week
+        rows = WEEK_S / interval_s / check_real("Budget", "per_week", per_week, 0.0)
         self.log_alpha = -float(np.log(rows * shares))
         self._income = 1.0 / max(rows, 1.0)  # alarms that a row pays for
         self.fading = float(np.exp(-self._income))
