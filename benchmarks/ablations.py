@@ -36,7 +36,7 @@ from coral.localise.rank import Localiser  # noqa: E402
 QUICK_STEP = 4
 MODULES = ("coral.localise.evidence", "coral.localise.rank", "coral.localise.walk")
 # Constants of other modules that the ranking depends on.
-MORE = ("coral.normal:LEARNING_CLIP", "coral.graph.predictor:RIDGE_ROWS")
+MORE = ("coral.graph.predictor:RIDGE_ROWS", "coral.graph.predictor:RIDGE_ROWS_PER_SERIES")
 # Shares: their odds are multiplied, so that they stay between 0 and 1.
 SHARES = ("MOVE_AT_MOST", "DAMPING", "START_AT_KPI", "VIEW_AT_LEAST")
 FACTORS = tuple(10.0**power for power in (-0.5, -0.25, 0.25, 0.5))

@@ -119,7 +119,7 @@ def shuffled(known: Pairs, entities: list[str], seed: str) -> Pairs:
 def scored(incident: Incident, meta: RecordingMeta, edges: Pairs) -> tuple[float, float]:
     """AC@1 and Avg@5 of the last revision, the walk going along these edges."""
     layout = Layout(incident.names, meta.kpi, sorted(edges))
-    evidence = Evidence(incident.base, incident.adjacent, incident.mechanism, layout.pairs)
+    evidence = Evidence(incident.base, incident.adjacent, incident.mechanism, layout)
     localiser = Localiser(layout, evidence)
     rows = max(r for r in range(1, len(incident.after) + 1) if revision_due(r))
     for row in incident.after[:rows]:

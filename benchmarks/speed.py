@@ -115,7 +115,7 @@ def rank_ms(n: int, repeats: int) -> tuple[float, float]:
     layout = Layout(names, (names[0],), edges)
     mechanism = Mechanism(*center_and_scale(base), np.zeros((n, n)))
     everything = np.ones(len(base), dtype=bool)
-    localiser = Localiser(layout, Evidence(base, everything, mechanism, layout.pairs))
+    localiser = Localiser(layout, Evidence(base, everything, mechanism, layout))
     for row in rows_of(n, 32, seed=1) + np.linspace(0, 20, n):
         localiser.update(row, adjacent=True)
     seconds = sorted(fastest(localiser.rank, 1) for _ in range(repeats))

@@ -180,7 +180,7 @@ def settle(told: Told, normal: Normal) -> Iterator[tuple[int, Localiser]]:
     layout, state, onset = normal
     base, adjacent = state.base()
     mechanism = state.mechanism(told.x[onset : told.onset + 1], layout.kpi_series)
-    localiser = Localiser(layout, Evidence(base, adjacent, mechanism, layout.pairs))
+    localiser = Localiser(layout, Evidence(base, adjacent, mechanism, layout))
     for t in range(onset, told.end):
         localiser.update(told.x[t], adjacent=_follows(told, t))
         if t >= told.onset and (t == told.onset or revision_due(localiser.rows)):

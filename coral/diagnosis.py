@@ -144,7 +144,7 @@ class Diagnosis:
         layout = Layout(names, kpi, system.causal_edges)
         base, adjacent = normal.base()
         mechanism = normal.mechanism(first, layout.kpi_series)
-        evidence = Evidence(base, adjacent, mechanism, layout.pairs)
+        evidence = Evidence(base, adjacent, mechanism, layout)
         normal.graph.open_state()
         fingerprint = digest(config, __version__, system)
         facts = Facts(
@@ -190,7 +190,7 @@ class Diagnosis:
             facts = msgspec.structs.replace(facts, engine=__version__, config=fingerprint)
             revision += REVISIONS_APART - revision % REVISIONS_APART
         layout = Layout(state["names"], facts.kpi, facts.causal_edges)
-        localiser = Localiser(layout, Evidence.from_state(state["evidence"], layout.pairs))
+        localiser = Localiser(layout, Evidence.from_state(state["evidence"], layout))
         diagnosis = cls(system, config, normal, localiser, facts, memory)
         diagnosis.revision = revision
         if "profile" in state:  # without it, in older checkpoints, the rows so far count as missing

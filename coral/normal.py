@@ -13,7 +13,7 @@ from coral.graph.predictor import own_persistence
 from coral.graph.prior import Prior, Topology
 from coral.graph.screen import screened
 from coral.incident import Contradicted
-from coral.localise.evidence import Mechanism, center_and_scale
+from coral.localise.evidence import LEARNED_UNITS, Mechanism, center_and_scale
 from coral.ring import Ring
 from streams.series import entity_of
 
@@ -21,8 +21,6 @@ __all__ = ["NormalState"]
 
 Floats = NDArray[np.float64]
 
-# Rows cut at this many units when the graph learns: a spike must not become a lever.
-LEARNING_CLIP = 6.0
 # Series that the causal graph holds at most: about 70 MB, and two seconds when an incident opens.
 # Beyond, it holds those that matter to the incident; all others are predicted by their own past.
 MOST_GRAPH_SERIES = 1000
@@ -143,7 +141,7 @@ class NormalState:
 
     def scaled(self, x: Floats) -> Floats:
         """Row(s) in reference units, cut; a series that was constant at zero gives zero."""
-        return np.clip(self._in_units(x), -LEARNING_CLIP, LEARNING_CLIP)
+        return np.clip(self._in_units(x), -LEARNED_UNITS, LEARNED_UNITS)
 
     def _in_units(self, x: Floats) -> Floats:
         unit = np.where(self._scale > 0, self._scale, np.inf)

@@ -19,6 +19,7 @@ def accumulate_innovation(
     sigma: Floats,
     silence: Floats,
     waking: float,
+    learned: float,
     weight: float,
     row: int,
     log_sum: Floats,
@@ -32,11 +33,12 @@ def accumulate_innovation(
     """Add one row to the running evidence of every series.
 
     Arrays have one entry per series. `predicted` is in raw units; `silence` is the surprise of a
-    missing cell, zero in a row that has no cell at all; `waking` is the size in units
-    of any deviation of a series that has no scale; `weight` is that of the row in the mean
-    surprise; `first` holds the number of the
-    first row outside of the range that the base period showed, -1 before; `deviation` receives
-    the signed logarithm of the level's deviation, NaN where the cell is missing.
+    missing cell, zero where it is none; `waking` is the size in units of any deviation of a series
+    that has no scale; `learned` is how far out a series is known to follow others, so that one
+    that stays is surprising by that much at most; `weight` is that of the row in the mean
+    surprise; `first` holds the number of the first row outside of the range that the base period
+    showed, -1 before; `deviation` receives the signed logarithm of the level's deviation, NaN
+    where the cell is missing.
     """
     for j in range(x.shape[0]):
         deviation[j] = np.nan
@@ -49,6 +51,7 @@ def accumulate_innovation(
         if scale[j] > 0.0:
             z = min(max(d / scale[j], -1000.0), 1000.0)
             u = abs(z - (predicted[j] - center[j]) / scale[j])
+            u = min(u, learned + abs(z))
         else:
             z = waking * np.sign(d)
             u = abs(z)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coral.localise._kernels import accumulate_comovement, accumulate_innovation
+from coral.localise.layout import Layout
 from detectors.base import Stateful
 
 __all__ = ["Evidence", "Mechanism", "Surprise"]
@@ -23,6 +24,13 @@ Ints = NDArray[np.int64]
 LEVEL_SHARE = 0.03
 # The observed range counts as three units, whatever the shape of its distribution.
 RANGE_UNITS = 3.0
+# The range of m values is narrower than that of many. With exponential tails it grows as log m:
+# 1 + 30 / m is about log(500) / log(m) from a dozen values on, and next to nothing from 500 on.
+RANGE_ROWS = 30.0
+# What a series does is learned from rows cut at this many units: a spike must not become a lever.
+# So nobody knows how far it follows others that are further out, and that it does not follow them
+# there is a surprise of so many units at most.
+LEARNED_UNITS = 6.0
 # Added to every innovation scale, in units: a series that was predicted perfectly for a short
 # time is not known to be predictable.
 SIGMA_FLOOR = 0.15
@@ -108,12 +116,13 @@ class Evidence(Stateful):
         Whether a row directly follows the one before it on the grid.
     mechanism : Mechanism
         Its center and scale are those of the base: the median was taken there.
-    pairs : ndarray of shape (n_pairs, 2), int64
-        Series whose joint movement is followed.
+    layout : Layout
+        Of its series; says whose joint movement is followed and whose load is on whom.
 
     Notes
     -----
     Memory does not grow with the rows. Multiplying a series by a positive factor changes nothing.
+    A component without any request has no latency: its silence is no evidence.
     """
 
     _STATE: ClassVar[tuple[str, ...]] = (
@@ -136,10 +145,11 @@ class Evidence(Stateful):
     )
 
     def __init__(
-        self, base: Floats, adjacent: NDArray[np.bool_], mechanism: Mechanism, pairs: Ints
+        self, base: Floats, adjacent: NDArray[np.bool_], mechanism: Mechanism, layout: Layout
     ) -> None:
         n = base.shape[1]
         self.rows = 0
+        self._layout = layout
         self._mechanism = mechanism
         self.center, self.scale = mechanism.center, mechanism.scale
         present = np.isfinite(base).sum(axis=0)
@@ -157,18 +167,18 @@ class Evidence(Stateful):
         self._count = np.zeros(n, dtype=np.int64)
         self._first = np.full(n, -1, dtype=np.int64)
         self._deviation = np.empty(n)
-        self._left = np.ascontiguousarray(pairs[:, 0])
-        self._right = np.ascontiguousarray(pairs[:, 1])
-        self._products = np.zeros(len(pairs))
-        self._squares = np.zeros((len(pairs), 2))
+        self._left = np.ascontiguousarray(layout.pairs[:, 0])
+        self._right = np.ascontiguousarray(layout.pairs[:, 1])
+        self._products = np.zeros(len(layout.pairs))
+        self._squares = np.zeros((len(layout.pairs), 2))
 
     @classmethod
-    def from_state(cls, state: Mapping[str, Any], pairs: Ints) -> Self:
-        """Continue from what `state_dict` returned; `pairs` are those of then."""
+    def from_state(cls, state: Mapping[str, Any], layout: Layout) -> Self:
+        """Continue from what `state_dict` returned; `layout` is that of then."""
         learned = dict(state)
         mechanism = Mechanism(**learned.pop("mechanism"))
         n = len(mechanism.center)
-        evidence = cls(np.empty((0, n)), np.empty(0, dtype=np.bool_), mechanism, pairs)
+        evidence = cls(np.empty((0, n)), np.empty(0, dtype=np.bool_), mechanism, layout)
         evidence.load_state_dict(learned)
         return evidence
 
@@ -188,16 +198,15 @@ class Evidence(Stateful):
         previous = self._previous if adjacent else np.full_like(x, np.nan)
         weight = 1.0 / (1.0 + self.rows / EARLY_ROWS)
         self._weight += weight
-        # A row without any cell is a gap in the collection, not silence of all series.
-        silence = self._silence if np.isfinite(x).any() else np.zeros_like(x)
         accumulate_innovation(
             x,
             self._mechanism.predict(previous),
             self.center,
             self.scale,
             self._sigma,
-            silence,
+            self._silence_in(x),
             WAKING_UNITS,
+            LEARNED_UNITS,
             weight,
             self.rows,
             self._log_sum,
@@ -245,6 +254,16 @@ class Evidence(Stateful):
         cosine: Floats = np.clip(np.where(norm > 0.0, self._products / safe, 0.0), 0.0, 1.0)
         return cosine
 
+    def _silence_in(self, x: Floats) -> Floats:
+        """Surprise of a missing cell in this row, per series."""
+        present = np.isfinite(x)
+        if present.all():
+            return self._silence
+        # A row without any cell is a gap in the collection, not silence of all series.
+        if not present.any():
+            return np.zeros_like(x)
+        return np.where(self._layout.idle(x), 0.0, self._silence)
+
     def _base_innovation(self, base: Floats, adjacent: NDArray[np.bool_]) -> Floats:
         """Innovations of the base rows in units, NaN = missing; the first row has none."""
         if len(base) < 2:
@@ -261,8 +280,8 @@ def center_and_scale(base: Floats) -> tuple[Floats, Floats]:
     -------
     center : ndarray of shape (n,), 0 where nothing was seen
     scale : ndarray of shape (n,)
-        A third of the largest deviation plus a share of the level; 0 for a series that was
-        exactly zero throughout, or never seen.
+        A third of the largest deviation, more if few values were seen, plus a share of the level;
+        0 for a series that was exactly zero throughout, or never seen.
 
     Notes
     -----
@@ -276,7 +295,9 @@ def center_and_scale(base: Floats) -> tuple[Floats, Floats]:
         # Without a gap all columns at once; otherwise numpy goes column by column.
         median = np.nanmedian if np.isnan(base).any() else np.median
         center[seen] = median(base[:, seen], axis=0)
-    return center, _column_max(np.abs(base - center)) / RANGE_UNITS + LEVEL_SHARE * np.abs(center)
+    unseen = 1.0 + RANGE_ROWS / np.maximum(np.isfinite(base).sum(axis=0), 1)
+    unit = unseen * _column_max(np.abs(base - center)) / RANGE_UNITS
+    return center, unit + LEVEL_SHARE * np.abs(center)
 
 
 def log_odds(present: Ints, rows: int) -> Floats:

@@ -70,6 +70,17 @@ class Layout:
         self.relations = np.array(related, dtype=np.int64).reshape(-1, 2)
         self._set_pairs()
 
+    def idle(self, x: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Whether the component of each series has no load at all in this row: (n_series,).
+
+        Its load is measured, and all of it is exactly zero.
+        """
+        measured = self.traffic & np.isfinite(x)
+        busy = np.bincount(self.owner[measured & (x != 0.0)], minlength=len(self.entities))
+        known = np.bincount(self.owner[measured], minlength=len(self.entities))
+        idle: NDArray[np.bool_] = (known > 0) & (busy == 0)
+        return idle[self.owner]
+
     def _views(self, direct: list[tuple[int, int]]) -> list[tuple[int, int]]:
         """Leaves that may be another component seen from outside, as (leaf, component).
 

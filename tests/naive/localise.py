@@ -6,7 +6,7 @@ import random
 import numpy as np
 
 
-def innovation(x, predicted, center, scale, sigma, silence, waking, weight, row, state):
+def innovation(x, predicted, center, scale, sigma, silence, waking, learned, weight, row, state):
     """Add one row to the evidence; `state` is a list of dicts, one per series."""
     deviation = []
     for j, value in enumerate(x):
@@ -18,7 +18,7 @@ def innovation(x, predicted, center, scale, sigma, silence, waking, weight, row,
             continue
         if scale[j] > 0:
             z = max(-1000.0, min(1000.0, (value - center[j]) / scale[j]))
-            u = abs(z - (predicted[j] - center[j]) / scale[j])
+            u = min(abs(z - (predicted[j] - center[j]) / scale[j]), learned + abs(z))
         else:
             z = 0.0 if value == center[j] else math.copysign(waking, value - center[j])
             u = abs(z)
@@ -54,7 +54,8 @@ def center_and_scale(base):
         half = len(seen) // 2
         median = seen[half] if len(seen) % 2 else (seen[half - 1] + seen[half]) / 2
         centers.append(median)
-        scales.append(max(abs(v - median) for v in seen) / 3 + 0.03 * abs(median))
+        largest = max(abs(v - median) for v in seen)
+        scales.append(largest / 3 * (1 + 30 / len(seen)) + 0.03 * abs(median))
     return centers, scales
 
 

@@ -8,8 +8,12 @@ from naive import localise as naive
 
 from coral.localise._kernels import accumulate_comovement, accumulate_innovation
 from coral.localise.evidence import Evidence, Mechanism, center_and_scale
+from coral.localise.layout import Layout
 
-NO_PAIRS = np.empty((0, 2), dtype=np.int64)
+
+def unrelated(n):
+    """Layout of n components of one series each that no convention names."""
+    return Layout([f"c{i}:x" for i in range(n)], (), ())
 
 
 def mechanism_of(base, coefficients):
@@ -58,6 +62,7 @@ def test_innovation_kernel_equals_its_twin(hole):
             sigma,
             silence,
             10.0,
+            1.5,
             0.5 + 0.1 * row,
             row,
             *sums,
@@ -65,8 +70,9 @@ def test_innovation_kernel_equals_its_twin(hole):
             first,
             deviation,
         )
+        weight = 0.5 + 0.1 * row
         expected = naive.innovation(
-            x[row], predicted, center, scale, sigma, silence, 10.0, 0.5 + 0.1 * row, row, state
+            x[row], predicted, center, scale, sigma, silence, 10.0, 1.5, weight, row, state
         )
         np.testing.assert_allclose(deviation, expected, rtol=1e-12, equal_nan=True)
     for name, fast in zip(("log", "peak", "level", "raw"), sums, strict=True):
@@ -107,7 +113,7 @@ def test_silence_is_a_signal():
     rng = np.random.default_rng(2)
     base = rng.normal(size=(200, 3))
     base[rng.random(200) < 0.6, 1] = np.nan
-    evidence = Evidence(base, everything_adjacent(base), still(base), NO_PAIRS)
+    evidence = Evidence(base, everything_adjacent(base), still(base), unrelated(base.shape[1]))
     for _ in range(20):
         evidence.update(np.array([np.nan, np.nan, 0.0]), adjacent=True)
     surprise = evidence.surprise
@@ -116,10 +122,47 @@ def test_silence_is_a_signal():
     assert surprise.missing.tolist() == pytest.approx([1.0, np.isfinite(base[:, 1]).mean(), 0.0])
 
 
+@pytest.mark.parametrize(
+    ("requests", "counts"), [(0.0, False), (5.0, True), (np.nan, True)], ids=["none", "some", "?"]
+)
+def test_silence_of_a_component_without_requests_is_no_evidence(requests, counts):
+    """Nobody calls, so nothing is measured; but who is called, or does not say, is suspicious."""
+    base = np.random.default_rng(2).uniform(1, 9, size=(200, 3))
+    layout = Layout(["cart:requests", "cart:latency", "front:latency"], (), ())
+    evidence = Evidence(base, everything_adjacent(base), still(base), layout)
+    for _ in range(20):
+        evidence.update(np.array([requests, np.nan, 5.0]), adjacent=True)
+    assert bool(evidence.surprise.total[1] > 3) is counts
+
+
+def test_not_following_far_out_is_a_limited_surprise():
+    """How far a series follows one that left the known range by far, nobody has seen."""
+    rng = np.random.default_rng(6)
+    base = rng.normal(size=(300, 2))
+    base[1:, 1] = 0.95 * base[:-1, 0] + 0.05 * base[1:, 1]
+    mechanism = mechanism_of(base, np.array([[0.0, 0.95], [0.0, 0.0]]))
+    largest = []
+    for level in (5.0, 50.0, 500.0):
+        evidence = Evidence(base, everything_adjacent(base), mechanism, unrelated(2))
+        for _ in range(10):
+            evidence.update(np.array([level, 0.0]), adjacent=True)
+        largest.append(float(np.expm1(evidence.surprise.largest[1])))
+    assert largest[0] < 6.5
+    assert largest[1] == largest[2] == pytest.approx(6.0, abs=0.5)
+
+
+def test_few_values_do_not_show_the_range():
+    """The same range of a dozen values is a wider unit than that of a thousand."""
+    many = np.tile([[-1.0], [1.0]], (500, 1))
+    few = np.full((1000, 1), np.nan)
+    few[:12] = many[:12]
+    assert center_and_scale(few)[1] > 3 * center_and_scale(many)[1]
+
+
 def test_a_gap_in_the_collection_is_nobodys_silence():
     """Rows without any value accuse nobody."""
     base = np.random.default_rng(2).normal(size=(200, 2))
-    evidence = Evidence(base, everything_adjacent(base), still(base), NO_PAIRS)
+    evidence = Evidence(base, everything_adjacent(base), still(base), unrelated(base.shape[1]))
     for _ in range(20):
         evidence.update(np.full(2, np.nan), adjacent=True)
     assert evidence.surprise.total.tolist() == [0.0, 0.0]
@@ -128,7 +171,7 @@ def test_a_gap_in_the_collection_is_nobodys_silence():
 def test_without_rows_there_is_no_evidence():
     """Before the first row everything is zero and nothing is NaN but the level after."""
     base = np.ones((40, 3))
-    evidence = Evidence(base, everything_adjacent(base), still(base), NO_PAIRS)
+    evidence = Evidence(base, everything_adjacent(base), still(base), unrelated(base.shape[1]))
     surprise = evidence.surprise
     assert surprise.total.tolist() == [0.0, 0.0, 0.0]
     assert np.isnan(surprise.after).all()
@@ -137,7 +180,7 @@ def test_without_rows_there_is_no_evidence():
 def test_a_series_without_history_is_no_evidence():
     """What appears with the fault cannot be compared with anything."""
     base = np.column_stack([np.zeros(40), np.full(40, np.nan)])
-    evidence = Evidence(base, everything_adjacent(base), still(base), NO_PAIRS)
+    evidence = Evidence(base, everything_adjacent(base), still(base), unrelated(base.shape[1]))
     evidence.update(np.array([0.0, 99.0]), adjacent=True)
     assert evidence.surprise.total[1] == 0.0
 
@@ -147,7 +190,7 @@ def test_a_series_that_wakes_from_zero_is_evidence_whatever_its_unit():
     totals = []
     for unit in (1e-6, 1.0, 1e6):
         base = np.zeros((40, 1))
-        evidence = Evidence(base, everything_adjacent(base), still(base), NO_PAIRS)
+        evidence = Evidence(base, everything_adjacent(base), still(base), unrelated(base.shape[1]))
         for value in (2.0, 4.0, 3.0):
             evidence.update(np.array([value * unit]), adjacent=True)
         totals.append(evidence.surprise.total[0])
@@ -162,7 +205,7 @@ def test_a_predicted_change_is_less_surprising_than_an_own_one():
     base[1:, 1] = 0.95 * base[:-1, 0] + 0.05 * base[1:, 1]
     coefficients = np.array([[0.0, 0.95], [0.0, 0.0]])
     mechanism = mechanism_of(base, coefficients)
-    evidence = Evidence(base, everything_adjacent(base), mechanism, NO_PAIRS)
+    evidence = Evidence(base, everything_adjacent(base), mechanism, unrelated(base.shape[1]))
     previous = base[-1]
     for e in rng.normal(size=30):
         x = np.array([8 + e, 0.95 * previous[0]])
@@ -176,8 +219,8 @@ def test_after_a_gap_nothing_is_predicted_from_the_row_before():
     """A gap in time takes the lagged prediction away, not the row."""
     base = np.tile([[0.0], [1.0]], (20, 1))
     mechanism = mechanism_of(base, np.ones((1, 1)))
-    with_gap = Evidence(base, everything_adjacent(base), mechanism, NO_PAIRS)
-    without = Evidence(base, everything_adjacent(base), mechanism, NO_PAIRS)
+    with_gap = Evidence(base, everything_adjacent(base), mechanism, unrelated(base.shape[1]))
+    without = Evidence(base, everything_adjacent(base), mechanism, unrelated(base.shape[1]))
     with_gap.update(np.array([50.0]), adjacent=False)
     without.update(np.array([50.0]), adjacent=True)
     assert with_gap.surprise.largest[0] > without.surprise.largest[0]
@@ -186,7 +229,7 @@ def test_after_a_gap_nothing_is_predicted_from_the_row_before():
 def test_one_broken_value_does_not_decide():
     """A single spike counts less than a sustained change of moderate size."""
     base = np.random.default_rng(7).normal(size=(200, 2))
-    evidence = Evidence(base, everything_adjacent(base), still(base), NO_PAIRS)
+    evidence = Evidence(base, everything_adjacent(base), still(base), unrelated(base.shape[1]))
     for row in range(40):
         evidence.update(np.array([1e9 if row == 5 else 0.0, 30.0]), adjacent=True)
     spike, sustained = evidence.surprise.total
@@ -197,7 +240,7 @@ def test_evidence_does_not_keep_or_change_its_input():
     """The row given is not modified."""
     base = np.random.default_rng(8).normal(size=(50, 2))
     kept = base.copy()
-    evidence = Evidence(base, everything_adjacent(base), still(base), NO_PAIRS)
+    evidence = Evidence(base, everything_adjacent(base), still(base), unrelated(base.shape[1]))
     x = np.array([3.0, math.nan])
     evidence.update(x, adjacent=True)
     np.testing.assert_array_equal(kept, base)
