@@ -375,14 +375,11 @@ class Diagnosis:
         layout = self._localiser.layout
         graph, place = self._normal.graph, self._normal.in_graph
         graph.solve()  # warm-started
-        near = {*ranking.order[:GRAPH_ENTITIES], *layout.kpi_entities}
-        listed = [
-            edge
-            for edge in graph.edges()
-            if layout.owner[place[edge.cause]] in near
-            and layout.owner[place[edge.effect]] in near
-            and edge.cause != edge.effect
-        ]
+        entities = [*ranking.order[:GRAPH_ENTITIES], *layout.kpi_entities]
+        near = np.isin(layout.owner[place], entities)
+        between = np.logical_and.outer(near, near)
+        np.fill_diagonal(between, val=False)
+        listed = graph.edges(between)
         listed.sort(key=lambda e: (-significant(abs(e.strength), 4), e.cause, e.effect, e.lag))
         return [
             GraphEdge(

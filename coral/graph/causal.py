@@ -22,6 +22,7 @@ from coral.graph.states import StateMemory, signature_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from coral.graph._arrays import BoolArray
     from coral.graph.prior import Prior
     from coral.graph.states import StateSignature
 
@@ -296,11 +297,17 @@ class CausalGraph:
         """
         return fit_predictor(self._base.moments)
 
-    def edges(self) -> list[Edge]:
-        """Edges of both parts, sorted by effect, cause, lag and part."""
-        found = collect_edges(self._base, None, part="invariant")
+    def edges(self, between: BoolArray | None = None) -> list[Edge]:
+        """Edges of both parts, sorted by effect, cause, lag and part.
+
+        Parameters
+        ----------
+        between : ndarray of shape (n_series, n_series), bool, or None
+            Pairs whose edges are wanted, as [effect, cause]; None = all.
+        """
+        found = collect_edges(self._base, None, part="invariant", between=between)
         if self._state is not None:
-            found += collect_edges(self._state, self._base, part="dependent")
+            found += collect_edges(self._state, self._base, part="dependent", between=between)
         return sorted(found, key=lambda edge: (edge.effect, edge.cause, edge.lag, edge.part))
 
     def contradicted(self, entities: Sequence[str]) -> list[Contradiction]:

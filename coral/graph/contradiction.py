@@ -80,17 +80,18 @@ def contradictions(
     names = sorted(set(entities))
     place = {name: i for i, name in enumerate(names)}
     owner = np.array([place[name] for name in entities])
-    shown = _shown(base, owner, len(names))
     wanted = _pairs(_wanted(base, weights, order), owner, len(names))
     visible = _pairs(_visible(base), owner, len(names))
-    kinds: tuple[tuple[Known, BoolArray], ...] = (
+    said: tuple[tuple[Known, BoolArray], ...] = (
         ("forbidden", np.isinf(weights)),
         ("required", weights == 0.0),
         ("known", (weights > 0.0) & (weights < 1.0)),
     )
+    kinds = [(kind, _pairs(chosen, owner, len(names))) for kind, chosen in said]
+    shown = _shown(base, owner, kinds[1][1] | kinds[2][1])
     found = []
-    for kind, chosen in kinds:
-        for effect, cause in np.argwhere(_pairs(chosen, owner, len(names))).tolist():
+    for kind, told in kinds:
+        for effect, cause in np.argwhere(told).tolist():
             finding: Finding | None = None
             if kind == "forbidden":
                 finding = "present" if wanted[effect, cause] else None
@@ -111,10 +112,14 @@ def _pairs(chosen: BoolArray, owner: IndexArray, n_entities: int) -> BoolArray:
     return result
 
 
-def _shown(base: Part, owner: IndexArray, n_entities: int) -> BoolArray:
-    """Pairs of entities between which there is an edge beyond doubt, as [effect, cause]."""
-    result = np.zeros((n_entities, n_entities), dtype=np.bool_)
-    for edge in collect_edges(base, None, part="invariant"):
+def _shown(base: Part, owner: IndexArray, asked: BoolArray) -> BoolArray:
+    """Pairs of entities between which there is an edge beyond doubt, as [effect, cause].
+
+    Only pairs that are asked about, and their reverse, are looked at.
+    """
+    result = np.zeros_like(asked)
+    between = (asked | asked.T)[np.ix_(owner, owner)]
+    for edge in collect_edges(base, None, part="invariant", between=between):
         if edge.confidence >= _SURE and edge.direction_identified:
             result[owner[edge.effect], owner[edge.cause]] = True
     return result

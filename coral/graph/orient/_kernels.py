@@ -145,6 +145,26 @@ def weigh_directions(
 def weigh_edges(
     table: FloatArray,
     parents: BoolArray,
+    wanted: BoolArray,
+    rows: float,
+    price: float,
+    advantage: FloatArray,
+) -> None:
+    """Fill `advantage[effect, cause]` where there is an edge and it is wanted; the rest stays."""
+    n, features = parents.shape
+    turned = np.empty((2, features), dtype=np.bool_)
+    for effect in range(n):
+        for cause in range(n):
+            if wanted[effect, cause] and parents[effect, cause]:
+                advantage[effect, cause] = weigh_directions(
+                    table, parents, cause, effect, rows, price, turned
+                )
+
+
+@nb.njit(cache=True, error_model="numpy")
+def weigh_again(
+    table: FloatArray,
+    parents: BoolArray,
     node: int,
     rows: float,
     price: float,
@@ -214,11 +234,10 @@ def orient(
     (n, n) as [effect, cause], is added to the advantage of an edge: what is known beforehand.
     """
     n, features = parents.shape
-    advantage, turned = np.empty((n, n)), np.empty((2, features), dtype=np.bool_)
+    advantage, turned = np.full((n, n), math.inf), np.empty((2, features), dtype=np.bool_)
     lowest, stale = np.zeros(n, dtype=np.int64), np.ones(n, dtype=np.bool_)
     blocked = np.zeros((n, n), dtype=np.bool_)
-    for node in range(n):
-        weigh_edges(table, parents, node, rows, price, advantage)
+    weigh_edges(table, parents, np.ones((n, n), dtype=np.bool_), rows, price, advantage)
     gain = advantage + bonus
     for count in range(most):
         effect, cause = best_turn(parents, gain, margin, blocked, lowest, stale)
@@ -231,7 +250,7 @@ def orient(
         weigh_directions(table, parents, cause, effect, rows, price, turned)
         parents[cause], parents[effect] = turned[0], turned[1]
         for node in (cause, effect):
-            weigh_edges(table, parents, node, rows, price, advantage)
+            weigh_again(table, parents, node, rows, price, advantage)
             for other in range(n):
                 before = gain[other, node]
                 gain[node, other] = advantage[node, other] + bonus[node, other]

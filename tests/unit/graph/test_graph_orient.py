@@ -104,9 +104,10 @@ class TestOrient:
 
     def test_advantage_is_that_of_the_true_direction(self):
         """True edges have a positive advantage, pairs without an edge none."""
-        moments, _, coefs, _ = system(1, n_rows=3000)
+        moments, table, coefs, _ = system(1, n_rows=3000)
         told = np.ascontiguousarray(coefs.transpose(2, 0, 1))
-        advantage = direction_advantage(moments, told)
+        everything = np.ones((6, 6), dtype=bool)
+        advantage = direction_advantage(moments, table, told, everything)
         edges = told[:, 0] != 0.0
 
         assert edges.any()
