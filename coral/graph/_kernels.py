@@ -43,8 +43,7 @@ def start_gradient(table: FloatArray, node: int, coef: FloatArray, gradient: Flo
     1 - coef'(c + gradient).
     """
     n = table.shape[1]
-    for lag in range(coef.shape[0] // n):
-        gradient[lag * n : (lag + 1) * n] = table[lag, node]
+    gradient[:] = table[: coef.shape[0] // n, node].flatten()
     for f in range(coef.shape[0]):
         if coef[f] != 0.0:
             subtract_feature(table, f, coef[f], gradient)
@@ -87,10 +86,7 @@ def gather_gram(
     """Fill the Gram matrix of the first `size` features but for what the first `first` filled."""
     n = table.shape[1]
     p = (table.shape[0] - 1) // 2
-    lags, series = np.empty(size, dtype=np.int64), np.empty(size, dtype=np.int64)
-    for a in range(size):
-        lags[a] = features[a] // n
-        series[a] = features[a] - n * lags[a]
+    lags, series = features[:size] // n, features[:size] % n
     for a in range(size):
         for b in range(first if a < first else 0, size):
             d = lags[a] - lags[b]
@@ -299,8 +295,7 @@ def solve_node(
     `active` (cap,), `gram` (cap, cap), `work` (4, cap) are work space.
     """
     coef, gradient, penalty = sheet[COEF], sheet[GRADIENT], sheet[PENALTY]
-    n_active = 0
-    work[2] = 0.0
+    n_active, work[2] = 0, 0.0
     for f in range(coef.shape[0]):
         is_active[f] = coef[f] != 0.0 and n_active < active.shape[0] and penalty[f] < math.inf
         if is_active[f]:
