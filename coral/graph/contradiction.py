@@ -80,8 +80,10 @@ def contradictions(
     names = sorted(set(entities))
     place = {name: i for i, name in enumerate(names)}
     owner = np.array([place[name] for name in entities])
-    wanted = _pairs(_wanted(base, weights, order), owner, len(names))
-    visible = _pairs(_visible(base), owner, len(names))
+    bar = entry_bar(base)
+    wanted = _pairs(_wanted(base, weights, order, bar), owner, len(names))
+    # Between series of which a small effect would have shown.
+    visible = _pairs(bar[:, -1] <= _VISIBLE, owner, len(names))
     said: tuple[tuple[Known, BoolArray], ...] = (
         ("forbidden", np.isinf(weights)),
         ("required", weights == 0.0),
@@ -125,21 +127,15 @@ def _shown(base: Part, owner: IndexArray, asked: BoolArray) -> BoolArray:
     return result
 
 
-def _visible(base: Part) -> BoolArray:
-    """Pairs of series between which a small effect would have shown, as [effect, cause]."""
-    seen: BoolArray = entry_bar(base)[:, -1] <= _VISIBLE
-    return seen
-
-
-def _wanted(base: Part, weights: FloatArray, order: IndexArray) -> BoolArray:
+def _wanted(base: Part, weights: FloatArray, order: IndexArray, bar: FloatArray) -> BoolArray:
     """Forbidden pairs of series of which the residual says that there is an edge.
 
     As [effect, cause]: what is left of the effect, given its causes, correlates with the forbidden
-    one by more than an edge nobody forbade would need in order to enter.
+    one by more than `bar`, what an edge nobody forbade would need in order to enter.
     """
     coefs, variances = base.coefs, base.moments.variances
     table = correlation_table(base.moments, variances)
-    bar, scaled = entry_bar(base), in_deviations(coefs, variances)
+    scaled = in_deviations(coefs, variances)
     p = coefs.shape[1] - 1
     wanted = np.zeros(weights.shape, dtype=np.bool_)
     place = inverted(order) if order.size else None
