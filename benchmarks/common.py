@@ -85,3 +85,12 @@ def fastest(work: Callable[[], Any], repeats: int) -> float:
         work()
         best = min(best, time.perf_counter() - start)
     return best
+
+
+def peak_rss_mb() -> float:
+    """Peak resident memory of this process so far, MB.
+
+    Not `ru_maxrss`: there a process begins with the peak of the one that started it.
+    """
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) / 1024

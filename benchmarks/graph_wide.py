@@ -8,11 +8,10 @@ import os
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 
-import resource  # noqa: E402
 import time  # noqa: E402
 
 import numpy as np  # noqa: E402
-from common import finish, options  # noqa: E402
+from common import finish, options, peak_rss_mb  # noqa: E402
 
 from coral.config import SystemConfig  # noqa: E402
 from coral.engine import Engine  # noqa: E402
@@ -20,11 +19,6 @@ from streams.records import Frame  # noqa: E402
 
 SERIES, PER_ENTITY = 5000, 10
 ROWS = {False: 900, True: 300}
-
-
-def peak_mb() -> float:
-    """Largest memory of the process so far."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
 
 
 def opened(n_series: int, rows: int) -> dict[str, float]:
@@ -36,14 +30,14 @@ def opened(n_series: int, rows: int) -> dict[str, float]:
     for t in range(rows):
         x = 0.6 * x + rng.normal(size=n_series)
         engine.step(Frame("wide", float(t), names, x))
-    before, begin = peak_mb(), time.thread_time()
+    before, begin = peak_rss_mb(), time.thread_time()
     events = engine.step(Frame("wide", float(rows), names, x + 10.0 * (np.arange(n_series) == 7)))
     seconds = time.thread_time() - begin
     screened = events[0].data.screened
     return {
         "open_s": seconds,
         "peak_mb_watching": before,
-        "peak_mb_open": peak_mb(),
+        "peak_mb_open": peak_rss_mb(),
         "series_in_graph": n_series if screened is None else screened.in_graph,
     }
 

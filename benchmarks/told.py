@@ -30,6 +30,7 @@ from coral.localise.rank import Localiser, Ranking
 from coral.normal import NormalState
 from coral.onset import rows_late
 from coral.replay import system_of
+from coral.situation import Situation
 from streams.recorded import Recording
 
 __all__ = [
@@ -203,10 +204,19 @@ def rank(told: Told, normal: Normal) -> list[str]:
 
 def tier_of(told: Told, normal: Normal, localiser: Localiser, ranking: Ranking) -> Tier:
     """Return how far the engine trusts a ranking."""
-    times = told.times[normal.onset : told.end].tolist()
-    nothing = np.empty((0, len(told.names)))
-    courses = Courses(1, nothing, nothing)
-    return Findings(localiser, ranking, times, -math.inf, courses, normal.state.n_rows).tier
+    nothing, evidence = np.empty((0, len(told.names))), localiser.evidence
+    situation = Situation(
+        layout=localiser.layout,
+        ranking=ranking,
+        courses=Courses(1, nothing, nothing),
+        center=evidence.center,
+        scale=evidence.scale,
+        times=told.times[normal.onset : told.end].tolist(),
+        normal_until=-math.inf,
+        base_rows=normal.state.n_rows,
+        seen=None,
+    )
+    return Findings(situation).tier
 
 
 def names_of(told: Told, layout: Layout, ranking: Ranking) -> list[str]:

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from coral.findings import significant
-from coral.incident import Artefacts, Budget, Trigger, timestamp
+from coral.incident import Artefacts, Budget, Trigger, significant, timestamp
 from detectors.trigger import Trigger as Detector
 
 __all__ = ["detected", "strongest", "told"]

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from coral.localise.layout import Layout
 from coral.localise.rank import Ranking
+from coral.situation import Situation
 from coral.words import SILENT, quoted, relative
 
 __all__ = [
@@ -45,18 +46,14 @@ class Candidate(NamedTuple):
     explains: float | None
     changed_after_kpi_s: float | None
     interval: Sequence[float] | None  # of it
-    base_rows: int  # of normal state that it is compared with
 
 
-def arguments(
-    layout: Layout, ranking: Ranking, candidate: Candidate
-) -> tuple[list[str], list[str]]:
+def arguments(situation: Situation, candidate: Candidate) -> tuple[list[str], list[str]]:
     """Return the sentences for and against a candidate, strongest kind first.
 
     Parameters
     ----------
-    layout : Layout
-    ranking : Ranking
+    situation : Situation
     candidate : Candidate
 
     Returns
@@ -67,7 +64,7 @@ def arguments(
     favour: list[str] = []
     against: list[str] = []
     for aspect in (_trust, _surprise, _timing, _edges, _kind, _data):
-        for speaks_for, sentence in aspect(layout, ranking, candidate):
+        for speaks_for, sentence in aspect(situation, candidate):
             (favour if speaks_for else against).append(sentence)
     return favour[:6], against[:6]
 
@@ -75,8 +72,9 @@ def arguments(
 Said = list[tuple[bool, str]]  # whether it speaks for the candidate, and the sentence
 
 
-def _trust(_: Layout, ranking: Ranking, candidate: Candidate) -> Said:
+def _trust(situation: Situation, candidate: Candidate) -> Said:
     """Distance to the others, and whether cheaper rankings agree."""
+    ranking = situation.ranking
     if candidate.rank > 1:
         first = ranking.evidence[ranking.order[0]]
         own = max(float(ranking.evidence[candidate.entity]), 1e-12)
@@ -93,9 +91,10 @@ def _trust(_: Layout, ranking: Ranking, candidate: Candidate) -> Said:
     return said
 
 
-def _surprise(layout: Layout, ranking: Ranking, candidate: Candidate) -> Said:
+def _surprise(situation: Situation, candidate: Candidate) -> Said:
     """How far it does what the normal state does not predict, and how many of its series do."""
-    best, sustained = candidate.series[0], ranking.surprise.sustained
+    layout, sustained = situation.layout, situation.ranking.surprise.sustained
+    best = candidate.series[0]
     said: Said = []
     if sustained[best] >= SURPRISING:
         times = _times(math.exp(sustained[best]))
@@ -109,10 +108,9 @@ def _surprise(layout: Layout, ranking: Ranking, candidate: Candidate) -> Said:
     return said
 
 
-def _timing(layout: Layout, ranking: Ranking, candidate: Candidate) -> Said:
+def _timing(situation: Situation, candidate: Candidate) -> Said:
     """Whether it changed before the health signal, beyond what the grid leaves open."""
-    health = ranking.surprise.first[layout.kpi_series]
-    if candidate.rank == 1 and health.size and bool((health < 0).all()):
+    if candidate.rank == 1 and situation.health_is_normal:
         return [(False, "no health signal has left its normal range")]
     if candidate.interval is None or candidate.changed_after_kpi_s is None:
         return []
@@ -122,42 +120,42 @@ def _timing(layout: Layout, ranking: Ranking, candidate: Candidate) -> Said:
     return [(high < 0.0, f"it changed {relative(candidate.changed_after_kpi_s)}")]
 
 
-def _edges(layout: Layout, ranking: Ranking, candidate: Candidate) -> Said:
+def _edges(situation: Situation, candidate: Candidate) -> Said:
     """Whether known edges lead from it to the health signal, and from another cause to it."""
+    layout = situation.layout
     said: Said = []
-    health = ranking.surprise.first[layout.kpi_series]
-    moved = not health.size or bool((health >= 0).any())
-    if candidate.explains is not None and moved:
+    if candidate.explains is not None and not situation.health_is_normal:
         enough, share = candidate.explains >= EXPLAINS, f"{candidate.explains:.0%}"
         most = f"up to {share}" if enough else f"only {share}"
         said.append((enough, f"known edges attribute {most} of the health signal to it"))
     elif not candidate.path and len(layout.relations) and layout.kpi_entities:
         said.append((False, "no known edge leads from it to the health signal"))
-    if sentence := upstream(layout, ranking, candidate.entity):
+    if sentence := upstream(layout, situation.ranking, candidate.entity):
         said.append((False, sentence))
     return said
 
 
-def _kind(layout: Layout, ranking: Ranking, candidate: Candidate) -> Said:
+def _kind(situation: Situation, candidate: Candidate) -> Said:
     """Kind of signal that its evidence rests on."""
-    best = candidate.series[0]
-    if sentence := objection(layout, ranking, best):
+    layout, best = situation.layout, candidate.series[0]
+    if sentence := objection(layout, situation.ranking, best):
         return [(False, sentence)]
     if layout.internal[best] and not layout.internal.all():
         return [(True, f"{quoted(layout.names[best])} is its own: no latency, error or traffic")]
     return []
 
 
-def _data(layout: Layout, ranking: Ranking, candidate: Candidate) -> Said:
+def _data(situation: Situation, candidate: Candidate) -> Said:
     """Whether the data themselves give reason for doubt."""
-    best, said = candidate.series[0], list[tuple[bool, str]]()
+    layout, ranking, best = situation.layout, situation.ranking, candidate.series[0]
+    said: Said = []
     name, missing = quoted(layout.names[best]), float(ranking.surprise.missing[best])
     if GAPS <= missing < SILENT:
         said.append((False, f"{missing:.0%} of the values of {name} are missing"))
     if ranking.surprise.first[best] < 0:
         said.append((False, f"no single row of {name} left its normal range"))
-    if candidate.rank == 1 and candidate.base_rows < min(len(layout.names), NORMAL_ROWS):
-        known = f"{candidate.base_rows} rows of normal state for {len(layout.names)} series"
+    if candidate.rank == 1 and situation.base_rows < min(len(layout.names), NORMAL_ROWS):
+        known = f"{situation.base_rows} rows of normal state for {len(layout.names)} series"
         said.append((False, f"only {known}: some always do what they never did"))
     if candidate.rank == 1 and ranking.rows < FEW_ROWS:
         rows = "one row" if ranking.rows == 1 else f"{ranking.rows} rows"

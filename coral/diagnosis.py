@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from coral import __version__
 from coral.config import EngineConfig, SystemConfig, digest
-from coral.findings import Findings, correction, significant
+from coral.findings import Findings, correction
 from coral.incident import (
     Contradicted,
     Convergence,
@@ -22,7 +22,6 @@ from coral.incident import (
     Revision,
     SeenBefore,
     State,
-    StateSeen,
     Trigger,
     incident_id,
     timestamp,
@@ -35,15 +34,14 @@ from coral.localise.profile import POINTS, Profile
 from coral.localise.rank import Localiser, Ranking
 from coral.memory import Memory, recognise
 from coral.normal import NormalState
-from coral.suspects import screened
+from coral.situation import Situation
+from coral.suspects import learned_edges, screened, state_seen
 
 __all__ = ["Diagnosis"]
 
 Floats = NDArray[np.float64]
 
 HISTORY = 32  # revisions listed in an event
-GRAPH_ENTITIES = 5  # suspects whose edges are listed
-GRAPH_EDGES = 20
 # Share of the first score from which an entity counts for convergence: the order of noise is noise.
 CONTENDER = 1 / 3
 # Event times kept to say when a series changed; changes after that many rows have no time.
@@ -281,7 +279,7 @@ class Diagnosis:
         self._ranking = ranking
         converged = self._convergence.update(self.rows, self._names(ranking, CONTENDER))
         if converged or self.rows & (self.rows - 1) == 0 or self.revision == 0:
-            self._graph = self._edges(ranking)  # at doublings is often enough
+            self._graph = learned_edges(layout, self._normal, ranking)  # at doublings is enough
         return converged
 
     def _names(self, ranking: Ranking, share: float = 0.0) -> list[str]:
@@ -308,9 +306,9 @@ class Diagnosis:
         return event
 
     def _describe(self, ranking: Ranking, resolution: Resolution | None) -> Incident:
-        findings = self._findings(ranking)
+        findings = Findings(self._situation(ranking))
         causes = findings.causes(self._config.max_causes)
-        seen = self._state_seen()
+        seen = state_seen(self._normal)
         settled = self._stability(ranking)
         texts = (findings.summary(causes), correction(settled), findings.recognised(seen))
         state: State = "settled" if self.settled else "diagnosing"
@@ -346,11 +344,19 @@ class Diagnosis:
             contradicted=list(self._facts.contradicted),
         )
 
-    def _findings(self, ranking: Ranking) -> Findings:
-        courses = self._profile.courses(self._normal.newest(POINTS * self._profile.span))
-        normal_until = min(self._onset, self._times[0]) - self._system.interval_s
-        told = (self._times, normal_until, courses, self._facts.base_rows, self._seen)
-        return Findings(self._localiser, ranking, *told)
+    def _situation(self, ranking: Ranking) -> Situation:
+        evidence = self._localiser.evidence
+        return Situation(
+            layout=self._localiser.layout,
+            ranking=ranking,
+            courses=self._profile.courses(self._normal.newest(POINTS * self._profile.span)),
+            center=evidence.center,
+            scale=evidence.scale,
+            times=self._times,
+            normal_until=min(self._onset, self._times[0]) - self._system.interval_s,
+            base_rows=self._facts.base_rows,
+            seen=self._seen,
+        )
 
     def _stability(self, ranking: Ranking) -> Convergence:
         """Say whether the ranking has settled, and whether it was corrected since."""
@@ -362,38 +368,3 @@ class Diagnosis:
             agreement=round(held.agreement, 4),
             corrected=None if held.first == now else held.first,
         )
-
-    def _state_seen(self) -> StateSeen | None:
-        """Earlier state that the present one is a return of."""
-        seen = self._normal.graph.recalled
-        if seen is None:
-            return None
-        return StateSeen(incident=seen.name, ended=timestamp(seen.time), times=seen.times)
-
-    def _edges(self, ranking: Ranking) -> list[GraphEdge]:
-        """Strongest learned edges between the series of the first suspects and the KPI entities."""
-        layout = self._localiser.layout
-        graph, place = self._normal.graph, self._normal.in_graph
-        graph.solve()  # warm-started
-        near = {*ranking.order[:GRAPH_ENTITIES], *layout.kpi_entities}
-        listed = [
-            edge
-            for edge in graph.edges()
-            if layout.owner[place[edge.cause]] in near
-            and layout.owner[place[edge.effect]] in near
-            and edge.cause != edge.effect
-        ]
-        listed.sort(key=lambda e: (-significant(abs(e.strength), 4), e.cause, e.effect, e.lag))
-        return [
-            GraphEdge(
-                cause=layout.names[place[edge.cause]],
-                effect=layout.names[place[edge.effect]],
-                lag=edge.lag,
-                strength=significant(edge.strength, 4),
-                part=edge.part,
-                age=edge.age,
-                confidence=significant(edge.confidence, 4),
-                direction=significant(edge.direction_confidence, 4),
-            )
-            for edge in listed[:GRAPH_EDGES]
-        ]

@@ -4,8 +4,6 @@ import itertools
 import math
 from collections.abc import Sequence
 
-import numpy as np
-
 from coral.argument import (
     LIKELY_CONSENSUS,
     LIKELY_MARGIN,
@@ -23,19 +21,18 @@ from coral.incident import (
     MetricFinding,
     RuledOut,
     Scored,
-    SeenBefore,
     StateSeen,
     Tier,
+    significant,
     timestamp,
 )
-from coral.localise.layout import Layout
-from coral.localise.profile import Courses
-from coral.localise.rank import Localiser, Ranking, entity_maximum
+from coral.localise.rank import entity_maximum
 from coral.localise.signature import signature
-from coral.patterns import Situation, patterns
+from coral.patterns import patterns
+from coral.situation import Situation
 from coral.words import change, named, quoted, relative
 
-__all__ = ["Findings", "correction", "significant"]
+__all__ = ["Findings", "correction"]
 
 METRICS_PER_CAUSE = 3
 COURSES = 5  # causes whose first metric is drawn
@@ -46,54 +43,21 @@ HEALTH_SIGNALS = 3
 LEAST_SURPRISE = math.log(1.1)
 
 
-def significant(value: float | np.float64, digits: int = 6) -> float:
-    """Round to significant digits, so that events are equal on every machine."""
-    return float(f"{value:.{digits}g}")
-
-
 class Findings:
     """Words and numbers of one ranking.
 
     Parameters
     ----------
-    localiser : Localiser
-    ranking : Ranking
-    times : sequence of float
-        Event times of the first rows since the onset, unix s; `Surprise.first` indexes it.
-    normal_until : float
-        Event time until which everything was normal for certain, unix s.
-    courses : Courses
-    base_rows : int
-        Rows of normal state that the evidence rests on.
-    seen : SeenBefore or None
-        Confirmed incident that looked like this one.
+    situation : Situation
     """
 
-    def __init__(
-        self,
-        localiser: Localiser,
-        ranking: Ranking,
-        times: Sequence[float],
-        normal_until: float,
-        courses: Courses,
-        base_rows: int,
-        seen: SeenBefore | None = None,
-    ) -> None:
-        self._layout: Layout = localiser.layout
-        self._ranking = ranking
-        self._center = localiser.evidence.center
-        self._times = times
-        self._normal_until = normal_until
-        self._courses = courses
-        self._base_rows = base_rows
-        self._seen = seen
-        evidence = localiser.evidence
-        self.patterns = patterns(
-            Situation(self._layout, ranking, courses, evidence.center, evidence.scale)
-        )
+    def __init__(self, situation: Situation) -> None:
+        self._situation = situation
+        self._layout, self._ranking = situation.layout, situation.ranking
+        self.patterns = patterns(situation)
         self._kinds = {pattern.kind for pattern in self.patterns}
         self._series_of: list[list[int]] = [[] for _ in self._layout.entities]
-        for series in ranking.metric_order:
+        for series in self._ranking.metric_order:
             self._series_of[self._layout.owner[series]].append(series)
 
     @property
@@ -108,7 +72,7 @@ class Findings:
         if "self-sustaining loop" in self._kinds:
             return "possible"
         apart = ranking.consensus >= LIKELY_CONSENSUS and ranking.margin >= LIKELY_MARGIN
-        known = self._base_rows >= min(len(self._layout.names), NORMAL_ROWS)
+        known = self._situation.base_rows >= min(len(self._layout.names), NORMAL_ROWS)
         return "likely" if apart and known and sustained[series[0]] >= SURPRISING else "possible"
 
     def summary(self, causes: Sequence[Cause]) -> str:
@@ -130,7 +94,7 @@ class Findings:
 
         A confirmed incident says more than a state that the graph knows.
         """
-        seen = self._seen
+        seen = self._situation.seen
         if seen is None and state is not None:
             return f"This state was last seen in incident {state.incident}, until {state.ended}."
         if seen is None:
@@ -144,13 +108,6 @@ class Findings:
         now = "" if seen.entity == seen.cause else f", now {quoted(seen.entity)}"
         moved = " It was moved up one place for that." if seen.moved else ""
         return f"{text}{now}.{moved}"
-
-    @property
-    def _first_health(self) -> int | None:
-        """Health signal that left its normal range first; None if none has."""
-        changed = [(self._changed_at(s), s) for s in self._layout.kpi_series]
-        known = [(time, series) for time, series in changed if time is not None]
-        return min(known)[1] if known else None
 
     def causes(self, limit: int) -> list[Cause]:
         """Return the best `limit` candidates that have any evidence, best first."""
@@ -206,15 +163,14 @@ class Findings:
             self._metric(s, draw=i == 0 and rank <= COURSES)
             for i, s in enumerate(series[:METRICS_PER_CAUSE])
         ]
-        after_kpi, interval = self._after_kpi(series[0])
+        after_kpi, interval = self._situation.after_health(series[0])
         path = ranking.paths[rank - 1]
         explains = self._share(path)
-        candidate = Candidate(
-            rank, entity, series, path, explains, after_kpi, interval, self._base_rows
-        )
-        favour, against = arguments(layout, ranking, candidate)
-        if self._seen is not None and self._seen.entity == layout.entities[entity]:
-            favour.append(f"it was the cause of incident {named(self._seen.incident)}, alike")
+        candidate = Candidate(rank, entity, series, path, explains, after_kpi, interval)
+        favour, against = arguments(self._situation, candidate)
+        seen = self._situation.seen
+        if seen is not None and seen.entity == layout.entities[entity]:
+            favour.append(f"it was the cause of incident {named(seen.incident)}, alike")
         entities = [layout.entities[e] for e in path]
         return Cause(
             rank=rank,
@@ -246,14 +202,14 @@ class Findings:
 
     def _metric(self, series: int, *, draw: bool) -> MetricFinding:
         surprise = self._ranking.surprise
-        changed = self._changed_at(series)
+        changed = self._situation.changed_at(series)
         after = float(surprise.after[series])
         return MetricFinding(
             name=self._layout.names[series],
             evidence=significant(surprise.total[series] * self._ranking.weights[series]),
             surprise=significant(surprise.sustained[series]),
             deviation=significant(surprise.level[series]),
-            before=significant(self._center[series]),
+            before=significant(self._situation.center[series]),
             after=None if math.isnan(after) else significant(after),
             missing=round(float(surprise.missing[series]), 4),
             changed_at=None if changed is None else timestamp(changed),
@@ -270,47 +226,24 @@ class Findings:
         """Say what changed, when, how long before which health signal, and what it explains."""
         when = "" if metric.changed_at is None else f" at {metric.changed_at[11:].rstrip('Z')} UTC"
         text = f"{quoted(metric.name)} {change(metric.before, metric.after, metric.missing)}{when}"
-        first = self._first_health
+        first = self._situation.first_health
         health = "the health signal" if first is None else quoted(self._layout.names[first])
         if after_kpi is not None and health != quoted(metric.name):
             text += f", {relative(after_kpi, health)}"
         way = " -> ".join(map(named, path))
-        if explains is not None and first is None and self._layout.kpi_series:
+        if explains is not None and self._situation.health_is_normal:
             text += f"; known edges lead from it to the health signal ({way}), which stayed normal"
         elif explains is not None:
             text += f"; known edges let it explain up to {explains:.0%} of {health} ({way})"
         return f"{text}."
 
     def _course(self, series: int) -> Course:
-        span, before, after = self._courses
+        span, before, after = self._situation.courses
         return Course(
             rows=span,
             before=[_point(value) for value in before[:, series].tolist()],
             after=[_point(value) for value in after[:, series].tolist()],
         )
-
-    def _changed_at(self, series: int) -> float | None:
-        first = int(self._ranking.surprise.first[series])
-        return self._times[first] if 0 <= first < len(self._times) else None
-
-    def _unchanged_until(self, series: int) -> float:
-        """Event time of the last row before a series changed, if it did."""
-        first = int(self._ranking.surprise.first[series])
-        return self._times[first - 1] if first > 0 else self._normal_until
-
-    def _after_kpi(self, series: int) -> tuple[float | None, list[float] | None]:
-        """How long after the health signal a series changed, s, and within which limits.
-
-        A change falls between two rows, and one at the onset within the interval of the onset.
-        """
-        changed, health = self._changed_at(series), self._first_health
-        at = None if health is None else self._changed_at(health)
-        if changed is None or health is None or at is None:
-            return None, None
-        if series == health:
-            return 0.0, [0.0, 0.0]
-        low, high = self._unchanged_until(series) - at, changed - self._unchanged_until(health)
-        return round(changed - at, 3), [round(low, 3), round(high, 3)]
 
     def _reason(self, entity: int) -> str:
         layout, ranking = self._layout, self._ranking

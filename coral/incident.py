@@ -22,6 +22,7 @@ __all__ = [
     "encode",
     "incident_id",
     "json_schema",
+    "significant",
     "timestamp",
 ]
 
@@ -268,6 +269,11 @@ def incident_id(system: str, onset: float, config: str) -> str:
     """Deterministic identifier of an incident: equal input and configuration, equal id."""
     text = f"{system}\n{onset!r}\n{config}"
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def significant(value: float, digits: int = 6) -> float:
+    """Round to significant digits, so that events are equal on every machine."""
+    return float(f"{value:.{digits}g}")
 
 
 def timestamp(time: float) -> str:

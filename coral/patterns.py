@@ -2,18 +2,15 @@
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from coral.incident import Pattern, PatternKind
-from coral.localise.layout import Layout
-from coral.localise.profile import Courses
-from coral.localise.rank import Ranking
+from coral.situation import Situation
 from coral.words import change, quoted
 
-__all__ = ["Situation", "patterns"]
+__all__ = ["patterns"]
 
 Floats = NDArray[np.float64]
 
@@ -34,16 +31,6 @@ SURPRISING = math.log(1.5)
 COMPARABLE = 1 / 3
 # A second cause is this far above any third at least, in logarithms of the evidence.
 SPLIT = math.log(2.0)
-
-
-class Situation(NamedTuple):
-    """What patterns are looked for in."""
-
-    layout: Layout
-    ranking: Ranking
-    courses: Courses
-    center: Floats  # (n_series,), raw units
-    scale: Floats  # (n_series,), raw units; 0 = none is known
 
 
 def patterns(situation: Situation) -> list[Pattern]:

@@ -43,8 +43,7 @@ def start_gradient(table: FloatArray, node: int, coef: FloatArray, gradient: Flo
     1 - coef'(c + gradient).
     """
     n = table.shape[1]
-    for f in range(coef.shape[0]):
-        gradient[f] = table[f // n, node, f % n]
+    gradient[:] = table[: coef.shape[0] // n, node].flatten()
     for f in range(coef.shape[0]):
         if coef[f] != 0.0:
             subtract_feature(table, f, coef[f], gradient)
@@ -81,14 +80,17 @@ def widen_active(
 
 
 @nb.njit(cache=True, error_model="numpy")
-def gather_gram(table: FloatArray, features: IntArray, size: int, gram: FloatArray) -> None:
-    """Fill the Gram matrix of the first `size` features."""
+def gather_gram(
+    table: FloatArray, features: IntArray, first: int, size: int, gram: FloatArray
+) -> None:
+    """Fill the Gram matrix of the first `size` features but for what the first `first` filled."""
     n = table.shape[1]
     p = (table.shape[0] - 1) // 2
+    lags, series = features[:size] // n, features[:size] % n
     for a in range(size):
-        for b in range(size):
-            d = features[a] // n - features[b] // n
-            gram[a, b] = table[d if d >= 0 else p - d, features[b] % n, features[a] % n]
+        for b in range(first if a < first else 0, size):
+            d = lags[a] - lags[b]
+            gram[a, b] = table[d if d >= 0 else p - d, series[b], series[a]]
 
 
 @nb.njit(cache=True, error_model="numpy")
@@ -187,7 +189,7 @@ def refit(
     False when they cannot be trusted: the matrix is not definite or a coefficient is absurd.
     """
     size = support.shape[0]
-    gather_gram(table, support, size, inverse)
+    gather_gram(table, support, 0, size, inverse)
     if not invert(inverse, settings[RIDGE]):
         return False
     for a in range(size):
@@ -293,8 +295,7 @@ def solve_node(
     `active` (cap,), `gram` (cap, cap), `work` (4, cap) are work space.
     """
     coef, gradient, penalty = sheet[COEF], sheet[GRADIENT], sheet[PENALTY]
-    n_active = 0
-    work[2] = 0.0
+    n_active, work[2] = 0, 0.0
     for f in range(coef.shape[0]):
         is_active[f] = coef[f] != 0.0 and n_active < active.shape[0] and penalty[f] < math.inf
         if is_active[f]:
@@ -316,8 +317,7 @@ def solve_node(
         n_active = widen_active(sheet, sigma, is_active, active, n_active)
         if n_active == n_last and abs(sigma - last_sigma) <= 1e-2 * sigma:
             break
-        if n_active > n_last or last_sigma == math.inf:
-            gather_gram(table, active, n_active, gram)
+        gather_gram(table, active, 0 if last_sigma == math.inf else n_last, n_active, gram)
         for a in range(n_active):
             work[0, a] = gradient[active[a]]
             work[1, a] = coef[active[a]]

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from coral.graph._arrays import FloatArray, IndexArray, check_places, grown_places, read_only, take
+from coral.graph._arrays import (
+    BoolArray,
+    FloatArray,
+    IndexArray,
+    check_places,
+    grown_places,
+    read_only,
+    take,
+)
 from coral.graph.contradiction import Contradiction, contradictions
 from coral.graph.edges import Edge, collect_edges
 from coral.graph.moments import LaggedMoments
-from coral.graph.order import moved, peeled
-from coral.graph.orient import orient
+from coral.graph.order import moved
 from coral.graph.part import Part
 from coral.graph.predictor import fit_predictor
 from coral.graph.prior import effect_weights, favoured
+from coral.graph.search import search
 from coral.graph.solver import Plan, changed_ratio, solve_dependent, solve_invariant
 from coral.graph.states import StateMemory, signature_of
 
@@ -24,10 +32,6 @@ if TYPE_CHECKING:
 
     from coral.graph.prior import Prior
     from coral.graph.states import StateSignature
-
-_ORIENT_ROUNDS: Final = 3
-_MANY_SERIES: Final = 300
-"""Times that edges are turned and all is solved again; but once for more series than this."""
 
 
 class CausalGraph:
@@ -237,23 +241,11 @@ class CausalGraph:
             return self._solve_state(self._state)
         fresh = self._base.doubling.due(self._base.moments)
         if fresh and self._order.size:
-            change = self._solve_and_orient()
+            change, self._order = search(self._base, self._weights)
         else:
             change = solve_invariant(self._base, Plan(self._weights, self._order, fresh))
         self._base.note_edges()
         return change
-
-    def _solve_and_orient(self) -> float:
-        """Solve from the peeled order; turn edges and solve again while that pays."""
-        base, change = self._base, 0.0
-        self._order = peeled(base.moments, self._weights)
-        for _ in range(_ORIENT_ROUNDS if self.n_series <= _MANY_SERIES else 1):
-            change += solve_invariant(base, Plan(self._weights, self._order, fresh=True))
-            better = orient(base.moments, base.coefs, self._weights, self._order)
-            if better is None:
-                return change
-            self._order = better
-        return change + solve_invariant(base, Plan(self._weights, self._order, fresh=True))
 
     def _solve_state(self, state: Part) -> float:
         """Solve the dependent part, with what is remembered of a state that returns."""
@@ -296,11 +288,14 @@ class CausalGraph:
         """
         return fit_predictor(self._base.moments)
 
-    def edges(self) -> list[Edge]:
-        """Edges of both parts, sorted by effect, cause, lag and part."""
-        found = collect_edges(self._base, None, part="invariant")
+    def edges(self, between: BoolArray | None = None) -> list[Edge]:
+        """Edges of both parts, sorted by effect, cause, lag and part.
+
+        `between` chooses pairs as of `collect_edges`; None = all.
+        """
+        found = collect_edges(self._base, None, part="invariant", between=between)
         if self._state is not None:
-            found += collect_edges(self._state, self._base, part="dependent")
+            found += collect_edges(self._state, self._base, part="dependent", between=between)
         return sorted(found, key=lambda edge: (edge.effect, edge.cause, edge.lag, edge.part))
 
     def contradicted(self, entities: Sequence[str]) -> list[Contradiction]:

@@ -80,17 +80,20 @@ def contradictions(
     names = sorted(set(entities))
     place = {name: i for i, name in enumerate(names)}
     owner = np.array([place[name] for name in entities])
-    shown = _shown(base, owner, len(names))
-    wanted = _pairs(_wanted(base, weights, order), owner, len(names))
-    visible = _pairs(_visible(base), owner, len(names))
-    kinds: tuple[tuple[Known, BoolArray], ...] = (
+    bar = entry_bar(base)
+    wanted = _pairs(_wanted(base, weights, order, bar), owner, len(names))
+    # Between series of which a small effect would have shown.
+    visible = _pairs(bar[:, -1] <= _VISIBLE, owner, len(names))
+    said: tuple[tuple[Known, BoolArray], ...] = (
         ("forbidden", np.isinf(weights)),
         ("required", weights == 0.0),
         ("known", (weights > 0.0) & (weights < 1.0)),
     )
+    kinds = [(kind, _pairs(chosen, owner, len(names))) for kind, chosen in said]
+    shown = _shown(base, owner, kinds[1][1] | kinds[2][1])
     found = []
-    for kind, chosen in kinds:
-        for effect, cause in np.argwhere(_pairs(chosen, owner, len(names))).tolist():
+    for kind, told in kinds:
+        for effect, cause in np.argwhere(told).tolist():
             finding: Finding | None = None
             if kind == "forbidden":
                 finding = "present" if wanted[effect, cause] else None
@@ -111,30 +114,28 @@ def _pairs(chosen: BoolArray, owner: IndexArray, n_entities: int) -> BoolArray:
     return result
 
 
-def _shown(base: Part, owner: IndexArray, n_entities: int) -> BoolArray:
-    """Pairs of entities between which there is an edge beyond doubt, as [effect, cause]."""
-    result = np.zeros((n_entities, n_entities), dtype=np.bool_)
-    for edge in collect_edges(base, None, part="invariant"):
+def _shown(base: Part, owner: IndexArray, asked: BoolArray) -> BoolArray:
+    """Pairs of entities between which there is an edge beyond doubt, as [effect, cause].
+
+    Only pairs that are asked about, and their reverse, are looked at.
+    """
+    result = np.zeros_like(asked)
+    between = (asked | asked.T)[np.ix_(owner, owner)]
+    for edge in collect_edges(base, None, part="invariant", between=between):
         if edge.confidence >= _SURE and edge.direction_identified:
             result[owner[edge.effect], owner[edge.cause]] = True
     return result
 
 
-def _visible(base: Part) -> BoolArray:
-    """Pairs of series between which a small effect would have shown, as [effect, cause]."""
-    seen: BoolArray = entry_bar(base)[:, -1] <= _VISIBLE
-    return seen
-
-
-def _wanted(base: Part, weights: FloatArray, order: IndexArray) -> BoolArray:
+def _wanted(base: Part, weights: FloatArray, order: IndexArray, bar: FloatArray) -> BoolArray:
     """Forbidden pairs of series of which the residual says that there is an edge.
 
     As [effect, cause]: what is left of the effect, given its causes, correlates with the forbidden
-    one by more than an edge nobody forbade would need in order to enter.
+    one by more than `bar`, what an edge nobody forbade would need in order to enter.
     """
     coefs, variances = base.coefs, base.moments.variances
     table = correlation_table(base.moments, variances)
-    bar, scaled = entry_bar(base), in_deviations(coefs, variances)
+    scaled = in_deviations(coefs, variances)
     p = coefs.shape[1] - 1
     wanted = np.zeros(weights.shape, dtype=np.bool_)
     place = inverted(order) if order.size else None

@@ -12,7 +12,7 @@ from coral.graph.orient import direction_advantage
 from coral.graph.table import correlation_table
 
 if TYPE_CHECKING:
-    from coral.graph._arrays import FloatArray, IndexArray
+    from coral.graph._arrays import BoolArray, FloatArray, IndexArray
     from coral.graph.part import Part
 
 PartName = Literal["invariant", "dependent"]
@@ -63,7 +63,9 @@ class Edge:
     direction_confidence: float
 
 
-def collect_edges(chosen: Part, base: Part | None, *, part: PartName) -> list[Edge]:
+def collect_edges(
+    chosen: Part, base: Part | None, *, part: PartName, between: BoolArray | None = None
+) -> list[Edge]:
     """List the edges of one part.
 
     Parameters
@@ -74,6 +76,8 @@ def collect_edges(chosen: Part, base: Part | None, *, part: PartName) -> list[Ed
         The other part, of which it is a change.
     part : {"invariant", "dependent"}
         Name of the part.
+    between : ndarray of shape (n_series, n_series), bool, or None
+        Pairs whose edges are wanted, as [effect, cause]; None = all. The cost is theirs alone.
 
     Returns
     -------
@@ -89,22 +93,24 @@ def collect_edges(chosen: Part, base: Part | None, *, part: PartName) -> list[Ed
     variances plus their sampling error 4 / rows: unequal variances make this evidence void.
     """
     moments, coefs, noise, ages = chosen.moments, chosen.coefs, chosen.noise, chosen.edge_ages
+    n = moments.n_series
+    wanted = np.ones((n, n), dtype=np.bool_) if between is None else between
     variances = moments.variances
     table = correlation_table(moments, variances)
     _, pairs, _, row_weight = moments.kernel_arrays()
-    rows = moments.effective_rows
-    features = coefs.shape[1] * coefs.shape[2]
+    rows, features = moments.effective_rows, coefs.shape[1] * n
     scatter = _log_scatter(noise, rows)
-    equation = coefs if base is None else coefs + base.coefs
-    advantage = direction_advantage(moments, equation)
+    equation = _equations(chosen, base, wanted)
+    advantage = direction_advantage(moments, table, equation, wanted)
     edges: list[Edge] = []
-    for effect in range(coefs.shape[0]):
+    for effect in np.flatnonzero(wanted.any(axis=1)).tolist():
         support = np.flatnonzero(coefs[effect])
-        if support.size == 0:
+        asked = wanted[effect, support % n]
+        if not asked.any():
             continue
         scores = _scores(table, variances, coefs[effect], support, float(noise[effect]))
-        for place, score in zip(support.tolist(), scores.tolist(), strict=True):
-            lag, cause = divmod(place, coefs.shape[2])
+        for place, score in zip(support[asked].tolist(), scores[asked].tolist(), strict=True):
+            lag, cause = divmod(place, n)
             weight = pairs[lag, effect, cause] if pairs.size else row_weight[lag]
             pair = float(weight) * moments.weight_to_rows
             strength = float(coefs[effect, lag, cause])
@@ -125,6 +131,16 @@ def collect_edges(chosen: Part, base: Part | None, *, part: PartName) -> list[Ed
                 )
             )
     return edges
+
+
+def _equations(chosen: Part, base: Part | None, wanted: BoolArray) -> FloatArray:
+    """Coefficients of both parts together, of the series that wanted pairs are about; zero else."""
+    equation = np.zeros_like(chosen.coefs)
+    about = np.flatnonzero(wanted.any(axis=0) | wanted.any(axis=1))
+    equation[about] = chosen.coefs[about]
+    if base is not None:
+        equation[about] += base.coefs[about]
+    return equation
 
 
 def _direction(advantage: float, score: float) -> float:

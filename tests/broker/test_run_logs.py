@@ -47,37 +47,39 @@ def told(process, event):
     raise AssertionError((event, logged(process)))
 
 
-def test_retention_overtakes_it(kafka, world, rows):
-    """Records deleted while nobody read are told as a gap; it goes on with what there is."""
+@pytest.fixture
+def watched(world, rows):
+    """World whose daemon has taken a hundred rows, and was stopped in good order."""
     world.put(rows[:100])
     process = world.start()
     told(process, "watching")
     world.caught_up(process)
     assert Exit.OK == stopped(process)[0]
-    world.put(rows[100:200])
-    kafka.delete_records(TopicPartition(world.metrics, 0), 150)
-    process = world.start()
+    return world
+
+
+def test_retention_overtakes_it(kafka, watched, rows):
+    """Records deleted while nobody read are told as a gap; it goes on with what there is."""
+    watched.put(rows[100:200])
+    kafka.delete_records(TopicPartition(watched.metrics, 0), 150)
+    process = watched.start()
     (gap,) = told(process, "gap")
-    world.put(rows[200:])
-    world.wait_for(process, lambda events: len(events) >= 3)
+    watched.put(rows[200:])
+    watched.wait_for(process, lambda events: len(events) >= 3)
     code, log = stopped(process)
 
     assert Exit.OK == code, log
     assert (100, 150, 50) == (gap["wanted"], gap["next"], gap["lost"])
 
 
-def test_the_topic_is_made_again(kafka, world, rows):
+def test_the_topic_is_made_again(kafka, watched, rows):
     """A stored offset beyond the end of a new topic is a gap; it reads from the start of that."""
-    world.put(rows[:100])
-    process = world.start()
-    told(process, "watching")
-    assert Exit.OK == stopped(process)[0]
-    kafka.admin.delete_topics([world.metrics])
-    kafka.make(world.metrics)
-    process = world.start()
+    kafka.admin.delete_topics([watched.metrics])
+    kafka.make(watched.metrics)
+    process = watched.start()
     (gap,) = told(process, "gap")
-    world.put(rows[100:])
-    world.wait_for(process, lambda events: len(events) >= 3)
+    watched.put(rows[100:])
+    watched.wait_for(process, lambda events: len(events) >= 3)
     code, log = stopped(process)
 
     assert Exit.OK == code, log

@@ -18,7 +18,7 @@ from coral.graph.orient import _kernels
 from coral.graph.table import correlation_table
 
 if TYPE_CHECKING:
-    from coral.graph._arrays import FloatArray, IndexArray
+    from coral.graph._arrays import BoolArray, FloatArray, IndexArray
     from coral.graph.moments import LaggedMoments
 
 _MARGIN: Final = 2.0
@@ -69,27 +69,31 @@ def orient(
     return topological(parents[:, :n], inverted(order)) if turns else None
 
 
-def direction_advantage(moments: LaggedMoments, coefs: FloatArray) -> FloatArray:
-    """How much better each instantaneous edge fits than its reverse.
+def direction_advantage(
+    moments: LaggedMoments, table: FloatArray, coefs: FloatArray, wanted: BoolArray
+) -> FloatArray:
+    """How much better instantaneous edges fit than their reverse.
 
     Parameters
     ----------
     moments, coefs
         As of `orient`.
+    table : ndarray
+        `correlation_table` of the moments.
+    wanted : ndarray of shape (n_series, n_series), bool
+        Pairs that are asked about, as [effect, cause].
 
     Returns
     -------
     ndarray of shape (n_series, n_series), float64
         Entry (effect, cause): difference of the scores, in units of 2 log likelihood; zero where
-        there is no edge.
+        there is no edge, or none that is wanted.
     """
-    n = coefs.shape[0]
+    n, rows = coefs.shape[0], _rows(moments)
     parents = (coefs != 0.0).reshape(n, -1)
-    table, rows = correlation_table(moments, moments.variances), _rows(moments)
-    advantage = np.empty((n, n))
-    for node in range(n):
-        _kernels.weigh_edges(table, parents, node, rows, math.log(rows), advantage)
-    return np.where(np.isfinite(advantage), advantage, 0.0)
+    advantage = np.zeros((n, n))
+    _kernels.weigh_edges(table, parents, wanted, rows, math.log(rows), advantage)
+    return advantage
 
 
 def _rows(moments: LaggedMoments) -> float:

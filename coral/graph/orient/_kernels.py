@@ -19,59 +19,92 @@ RIDGE = 1e-4
 
 
 @nb.njit(cache=True, error_model="numpy")
-def sweep(matrix: FloatArray, k: int) -> None:
-    """Sweep a symmetric matrix on one pivot; a second time takes it back (sign of row k apart)."""
+def gather(table: FloatArray, features: IntArray, n_causes: int) -> FloatArray:
+    """Moments of some features, the first `n_causes` of them with the ridge."""
+    n, size = table.shape[1], features.shape[0]
+    p = (table.shape[0] - 1) // 2
+    matrix = np.empty((size, size))
+    lags, series = features // n, features % n
+    for a in range(size):
+        for b in range(size):
+            d = lags[a] - lags[b]
+            matrix[a, b] = table[d if d >= 0 else p - d, series[b], series[a]]
+        if a < n_causes:
+            matrix[a, a] += RIDGE
+    return matrix
+
+
+@nb.njit(cache=True, error_model="numpy")
+def sweep(matrix: FloatArray, k: int, alive: BoolArray) -> None:
+    """Sweep a symmetric matrix on one pivot; a second time takes it back (sign of row k apart).
+
+    Rows that are not alive are left as they are: nobody reads them.
+    """
     size = matrix.shape[0]
     pivot = matrix[k, k]
     for a in range(size):
-        if a != k:
+        if a != k and alive[a]:
             factor = matrix[a, k] / pivot
             for b in range(size):
-                if b != k:
-                    matrix[a, b] -= factor * matrix[k, b]
-    for a in range(size):
-        if a != k:
-            matrix[a, k] /= pivot
-            matrix[k, a] /= pivot
+                matrix[a, b] -= factor * matrix[k, b]
+            matrix[a, k] = factor
+    for b in range(size):
+        matrix[k, b] /= pivot
     matrix[k, k] = -1.0 / pivot
 
 
 @nb.njit(cache=True, error_model="numpy")
-def eliminate(
-    table: FloatArray, node: int, features: IntArray, rows: float, price: float, kept: BoolArray
-) -> float:
+def eliminate(matrix: FloatArray, alive: BoolArray, rows: float, price: float) -> float:
     """Score a regression after backward elimination: rows log(variance) + price * causes.
 
-    A cause goes, weakest first, when its squared t value is below `price`; fills `kept`.
+    `matrix` is swept on the causes that are alive; the node is the last one. A cause goes, weakest
+    first, when its squared t value is below `price`: `alive` says in the end which are left.
     """
-    n, size = table.shape[1], features.shape[0]
-    p = (table.shape[0] - 1) // 2
-    matrix = np.empty((size + 1, size + 1))
-    for a in range(size + 1):
-        fa = features[a] if a < size else node
-        for b in range(size + 1):
-            fb = features[b] if b < size else node
-            d = fa // n - fb // n
-            matrix[a, b] = table[d if d >= 0 else p - d, fb % n, fa % n]
-        if a < size:
-            matrix[a, a] += RIDGE
-    for a in range(size):
-        kept[a] = matrix[a, a] > RIDGE
-        if kept[a]:
-            sweep(matrix, a)
+    last = matrix.shape[0] - 1
     while True:
         weakest, least = -1, price
-        variance = max(float(matrix[size, size]), 1e-9)
-        for a in range(size):
-            if kept[a]:
-                strength = rows * matrix[a, size] ** 2 / (-matrix[a, a] * variance)
+        variance = max(float(matrix[last, last]), 1e-9)
+        for a in range(last):
+            if alive[a]:
+                strength = rows * matrix[a, last] ** 2 / (-matrix[a, a] * variance)
                 if strength < least:
                     weakest, least = a, strength
         if weakest < 0:
-            break
-        kept[weakest] = False
-        sweep(matrix, weakest)
-    return rows * math.log(variance) + price * np.sum(kept[:size])
+            return rows * math.log(variance) + price * np.sum(alive[:last])
+        sweep(matrix, weakest, alive)
+        alive[weakest] = False
+
+
+@nb.njit(cache=True, error_model="numpy")
+def enter(matrix: FloatArray, alive: BoolArray, first: int, end: int) -> None:
+    """Sweep on the causes first..end-1; one that the others determine is not alive any more."""
+    for a in range(first, end):
+        alive[a] = matrix[a, a] > RIDGE
+        if alive[a]:
+            sweep(matrix, a, alive)
+
+
+@nb.njit(cache=True, error_model="numpy")
+def score(
+    joint: FloatArray, common: BoolArray, ends: IntArray, rows: float, price: float, kept: BoolArray
+) -> float:
+    """Score one regression of a joint matrix that is swept on the common causes.
+
+    `ends` are its other rows, the node last; fills `kept` with the causes that are left.
+    """
+    m = common.shape[0]
+    size = m + ends.shape[0]
+    places = np.arange(size)
+    places[m:] = ends
+    matrix, alive = np.empty((size, size)), np.ones(size, dtype=np.bool_)
+    for a in range(size):
+        for b in range(size):
+            matrix[a, b] = joint[places[a], places[b]]
+    alive[:m] = common
+    enter(matrix, alive, m, size - 1)
+    result = eliminate(matrix, alive, rows, price)
+    kept[: size - 1] = alive[: size - 1]
+    return result
 
 
 @nb.njit(cache=True, error_model="numpy")
@@ -100,15 +133,6 @@ def has_detour(parents: BoolArray, cause: int, effect: int) -> bool:
 
 
 @nb.njit(cache=True, error_model="numpy")
-def with_cause(features: IntArray, cause: int) -> IntArray:
-    """Append one feature."""
-    more = np.empty(features.shape[0] + 1, dtype=np.int64)
-    more[: features.shape[0]] = features
-    more[features.shape[0]] = cause
-    return more
-
-
-@nb.njit(cache=True, error_model="numpy")
 def weigh_directions(
     table: FloatArray,
     parents: BoolArray,
@@ -127,22 +151,47 @@ def weigh_directions(
     either = parents[effect] | parents[cause]
     either[cause], either[effect] = False, False
     others = np.flatnonzero(either)
-    kept = np.empty(others.shape[0] + 1, dtype=np.bool_)
-    forward = eliminate(table, cause, others, rows, price, kept)
-    forward += eliminate(table, effect, with_cause(others, cause), rows, price, kept)
+    m = others.shape[0]
+    # Both as a cause, with the ridge, and as a node, without: every regression is a part of this.
+    both = np.array([cause, effect, cause, effect])
+    joint, alive = gather(table, np.append(others, both), m + 2), np.ones(m + 4, dtype=np.bool_)
+    enter(joint, alive, 0, m)
+    common, kept = alive[:m], np.empty(m + 1, dtype=np.bool_)
+    forward = score(joint, common, np.array([m + 2]), rows, price, kept)
+    forward += score(joint, common, np.array([m, m + 3]), rows, price, kept)
     turned[:] = False
-    backward = eliminate(table, cause, with_cause(others, effect), rows, price, kept)
-    for a in range(others.shape[0]):
+    backward = score(joint, common, np.array([m + 1, m + 2]), rows, price, kept)
+    for a in range(m):
         turned[0, others[a]] = kept[a]
-    turned[0, effect] = kept[others.shape[0]]
-    backward += eliminate(table, effect, others, rows, price, kept)
-    for a in range(others.shape[0]):
+    turned[0, effect] = kept[m]
+    backward += score(joint, common, np.array([m + 3]), rows, price, kept)
+    for a in range(m):
         turned[1, others[a]] = kept[a]
     return backward - forward
 
 
 @nb.njit(cache=True, error_model="numpy")
 def weigh_edges(
+    table: FloatArray,
+    parents: BoolArray,
+    wanted: BoolArray,
+    rows: float,
+    price: float,
+    advantage: FloatArray,
+) -> None:
+    """Fill `advantage[effect, cause]` where there is an edge and it is wanted; the rest stays."""
+    n, features = parents.shape
+    turned = np.empty((2, features), dtype=np.bool_)
+    for effect in range(n):
+        for cause in range(n):
+            if wanted[effect, cause] and parents[effect, cause]:
+                advantage[effect, cause] = weigh_directions(
+                    table, parents, cause, effect, rows, price, turned
+                )
+
+
+@nb.njit(cache=True, error_model="numpy")
+def weigh_again(
     table: FloatArray,
     parents: BoolArray,
     node: int,
@@ -214,11 +263,10 @@ def orient(
     (n, n) as [effect, cause], is added to the advantage of an edge: what is known beforehand.
     """
     n, features = parents.shape
-    advantage, turned = np.empty((n, n)), np.empty((2, features), dtype=np.bool_)
+    advantage, turned = np.full((n, n), math.inf), np.empty((2, features), dtype=np.bool_)
     lowest, stale = np.zeros(n, dtype=np.int64), np.ones(n, dtype=np.bool_)
     blocked = np.zeros((n, n), dtype=np.bool_)
-    for node in range(n):
-        weigh_edges(table, parents, node, rows, price, advantage)
+    weigh_edges(table, parents, np.ones((n, n), dtype=np.bool_), rows, price, advantage)
     gain = advantage + bonus
     for count in range(most):
         effect, cause = best_turn(parents, gain, margin, blocked, lowest, stale)
@@ -231,7 +279,7 @@ def orient(
         weigh_directions(table, parents, cause, effect, rows, price, turned)
         parents[cause], parents[effect] = turned[0], turned[1]
         for node in (cause, effect):
-            weigh_edges(table, parents, node, rows, price, advantage)
+            weigh_again(table, parents, node, rows, price, advantage)
             for other in range(n):
                 before = gain[other, node]
                 gain[node, other] = advantage[node, other] + bonus[node, other]

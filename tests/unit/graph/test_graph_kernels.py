@@ -68,7 +68,7 @@ class TestPieces:
         """Gathering picks the entries of the dense Gram matrix."""
         chosen = np.array([14, 0, 7, 6], dtype=np.int64)
         gram = np.zeros((4, 4))
-        _kernels.gather_gram(table, chosen, 4, gram)
+        _kernels.gather_gram(table, chosen, 0, 4, gram)
 
         np.testing.assert_array_equal(gram, naive.gram_and_target(table)[0][np.ix_(chosen, chosen)])
 

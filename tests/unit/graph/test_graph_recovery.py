@@ -185,6 +185,16 @@ class TestEdges:
             assert all(0.0 <= edge.confidence <= 1.0 for edge in edges)
             assert all(0.0 <= edge.direction_confidence <= 1.0 for edge in edges)
 
+    def test_edges_between_chosen_series_are_those_of_all(self, faulty_graphs):
+        """Asked about some pairs only, it says about them what it says when asked about all."""
+        for seed, graph in enumerate(faulty_graphs):
+            n = graph.n_series
+            between = np.random.default_rng(seed).random((n, n)) < 0.5
+            expected = [edge for edge in graph.edges() if between[edge.effect, edge.cause]]
+
+            assert expected == graph.edges(between)
+            assert expected
+
     def test_edges_are_the_two_parts(self, faulty_graphs):
         """Every nonzero coefficient is one edge of its part."""
         graph = faulty_graphs[0]
