@@ -1,9 +1,9 @@
-"""Tables of docs/kafka.md, from benchmarks/results/kafka.json and capacity.json."""
+"""Tables of docs/kafka.md, from kafka, capacity, poison and soak of benchmarks/results/."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-__all__ = ["capacity", "speed"]
+__all__ = ["capacity", "poison", "soak", "speed"]
 
 # What is asked for, and how it is told.
 ASKED = (
@@ -108,6 +108,62 @@ def capacity(result: Mapping[str, Any]) -> str:
                 "`coral run`, cores while nothing happens, 100 systems of 50 series and 20 of 300:"
             ),
             _table(("cores", "model", "run"), held),
+            f"Commit {result['commit']}.",
+        )
+    )
+
+
+def soak(result: Mapping[str, Any]) -> str:
+    """List how often `coral run` was killed in each way of publishing, and what was wrong then."""
+    figures = result["figures"]
+    wrong = {"lost": "lost", "duplicates": "twice where it must be once"}
+    wrong |= {"two_contents": "ids with two contents", "unexpected": "unexpected"}
+    return "\n\n".join(
+        (
+            _table(
+                ("store and publishing", "kills"),
+                [(way, str(kills)) for way, kills in result["kills_by_way"].items()],
+            ),
+            (
+                f"{figures['kills']} kills in {figures['jobs']} jobs, "
+                f"{figures['events']:,} events: "
+                + ", ".join(f"{figures[name]} {text}" for name, text in wrong.items())
+                + f"; {figures['not_ended_well']} jobs whose group did not get to the end. At "
+                f"least once, {figures['repeated_at_least_once']} events came again, byte by byte. "
+                f"{sum(result['kills_by_moment'].values())} kills hit one of "
+                f"{len(result['kills_by_moment'])} chosen moments, the others a random one. "
+                f"Commit {result['commit']}."
+            ),
+        )
+    )
+
+
+def poison(result: Mapping[str, Any]) -> str:
+    """List what poison costs: shares of throughput, memory, CPU time of each kind."""
+    figures = result["figures"]
+    rows = [
+        (text, *(f"{figures[name]:.2%}" for name in (f"lost_{share}", f"decoded_lost_{share}")))
+        for share, text in (
+            ("per_mille", "one message in a thousand"),
+            ("per_cent", "one message in a hundred"),
+        )
+    ]
+    kinds = [
+        (name.removeprefix("cost_us_"), f"{value:.0f}")
+        for name, value in figures.items()
+        if name.startswith("cost_us_")
+    ]
+    return "\n\n".join(
+        (
+            _table(("of the throughput in good rows lost", "with engine", "without"), rows),
+            (
+                f"Of {figures['rows_per_s']:,.0f} rows/s with the engine, which is what "
+                f"`coral run` does, and {figures['decoded_rows_per_s']:,.0f} rows/s decoded and "
+                f"aligned alone; CPU time, medians of {result['repeats']} runs. Memory "
+                f"after {result['long_run_rows']:,} rows with one message in a hundred poison: "
+                f"{figures['rss_growth_mb']:+.1f} MB against that after the first tenth."
+            ),
+            _table(("one message", "us of CPU"), kinds),
             f"Commit {result['commit']}.",
         )
     )
