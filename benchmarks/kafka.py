@@ -5,7 +5,7 @@ The figures, rows being native ones of 50 series:
 decode_rows_per_s, microbatch_values_per_s, packed_values_per_s, single_sample_per_s
     Decoded and aligned, without a broker, a second of CPU time. Micro-batches of 100 rows, of
     decimal numbers or packed. Single samples: the slowest of the formats with one a message.
-sink_rows_per_s, source_rows_per_s
+sink_rows_per_s, source_rows_per_s, source_cpu_ms_per_row
     Into a broker and out of it, nothing else.
 end_to_end_rows_per_s, two_replica_speedup
     Of `coral run` processes, one a core, from a topic to published events. On two cores the
@@ -135,7 +135,7 @@ def broker(address: str | None) -> Iterator[tuple[str, list[int]]]:
 
 
 def client_figures(address: str, count: int) -> dict[str, float]:
-    """Return rows per second into a broker, and out of it."""
+    """Return rows per second into a broker and out of it, and the CPU time of the latter."""
     connection, topic = KafkaConnection(address), f"speed-{uuid4()}"
     topics.create(connection, [topics.TopicSpec(topic)])
     records = row_records(count)
@@ -146,21 +146,25 @@ def client_figures(address: str, count: int) -> dict[str, float]:
     sink.flush(120)
     written = time.perf_counter() - start
     sink.close()
-    read = _drain(connection, topic, count)
-    return {"sink_rows_per_s": count / written, "source_rows_per_s": count / read}
+    read, cpu = _drain(connection, topic, count)
+    return {
+        "sink_rows_per_s": count / written,
+        "source_rows_per_s": count / read,
+        "source_cpu_ms_per_row": 1e3 * cpu / count,
+    }
 
 
-def _drain(connection: KafkaConnection, topic: str, count: int) -> float:
-    """Return the seconds from the first record to the last."""
+def _drain(connection: KafkaConnection, topic: str, count: int) -> tuple[float, float]:
+    """Return the seconds from the first record to the last, by the clock and of CPU time."""
     source = KafkaSource(connection, [topic], f"speed-{uuid4()}")
     while not source.assignment():
         source.poll(1, 0.5)
-    start, seen = time.perf_counter(), 0
+    start, spent, seen = time.perf_counter(), time.process_time(), 0
     while seen < count:
         seen += len(source.poll(2000, 0.5))
-    took = time.perf_counter() - start
+    took, spent = time.perf_counter() - start, time.process_time() - spent
     source.close()
-    return took
+    return took, spent
 
 
 def daemon_figures(address: str, home: Path, nodes: list[int], *, quick: bool) -> dict[str, float]:

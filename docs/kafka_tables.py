@@ -36,8 +36,8 @@ def speed(result: Mapping[str, Any]) -> str:
     ]
     rate = 50 * figures["decode_rows_per_s"]
     ratios = [figures[f"{name}_values_per_s"] / rate for name in ("microbatch", "packed")]
-    fetch, decode = (1e3 / figures[f"{name}_rows_per_s"] for name in ("source", "decode"))
-    shares = [part / figures["cpu_ms_per_row"] for part in (fetch, decode)]
+    parts = (figures["source_cpu_ms_per_row"], 1e3 / figures["decode_rows_per_s"])
+    shares = [part / figures["cpu_ms_per_row"] for part in parts]
     return "\n\n".join(
         (
             _table(("rows of 50 series", "asked for", "measured"), rows),
