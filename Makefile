@@ -4,6 +4,9 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
+# Tests of a broker wait most of their time: two at a time on each core.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print(2 * (os.cpu_count() or 1))')
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-fast lint types imports unit unit-fast kafka kafka-stop soak evaluate trigger graph speed record docs clean peers proof
 
@@ -44,7 +47,7 @@ imports: $(VENV)/installed-dev ## the layout's import rules
 	$(BIN)/lint-imports
 
 unit: $(VENV)/installed-dev ## pytest
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 unit-fast: $(VENV)/installed-dev
 	$(BIN)/python -m pytest -n auto -m 'not broker'
@@ -55,7 +58,7 @@ kafka: ## start a real Kafka here (NODES=3: three of them), in place of the last
 kafka-stop: ## stop it and delete its data
 	@$(PYTHON) deploy/kafka stop
 
-soak: $(VENV)/installed-dev ## kill -9 coral run KILLS=100 times, then an outage of a minute (half an hour)
+soak: $(VENV)/installed-dev ## kill -9 coral run KILLS=100 times, then an outage of a minute (20 minutes)
 	PYTHONPATH=tests:deploy/kafka $(BIN)/python tests/recovery/soak.py --kills $(or $(KILLS),100) \
 	  --json benchmarks/results/soak.json
 	CORAL_TEST_OUTAGE_S=60 $(BIN)/python -m pytest tests/recovery/test_run_faults.py -k outage

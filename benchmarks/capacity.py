@@ -175,7 +175,7 @@ def main() -> None:
     chosen = options((__doc__ or "").splitlines()[0]).parse_args()
     run = json.loads(KAFKA.read_text())["figures"]
     systems = {n: measured(n, 5 if chosen.quick else 20) for n in SERIES}
-    kafka = Kafka(run["idle_cores"], 1e3 / run["source_rows_per_s"])
+    kafka = Kafka(run["idle_cores"], run["source_cpu_ms_per_row"])
     model = {
         "quiet_cores_100x50": load(kafka, systems[50], 100, 1.0),
         "quiet_cores_20x300": load(kafka, systems[300], 20, 1.0),

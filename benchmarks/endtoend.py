@@ -81,8 +81,7 @@ def _opened(found: list[Told], row: int) -> list[Told]:
 class Steady(NamedTuple):
     """What one member did at its ordinary pace."""
 
-    closed_s: list[float]  # from the append of the row that closed the tick to the event
-    row_s: list[float]  # from the append of the row that raised the alarm to the event
+    latency_s: list[float]  # from the append of the row that raised the alarm to the event
     idle_cores: float  # CPU seconds a second without any input
     idle_rss_mb: float
     quiet_cores: float  # CPU seconds a second while nothing happened
@@ -127,12 +126,12 @@ def steady(
             for record in group.appended(begin)
             for row in [json.loads(record.value)]
         }
-    # The row after the last one never came.
-    found = [told for told in found if _live(told) and told.time < EPOCH + FIRST + live_s - 1]
-    at = [(told.stored, told.event.data.system, told.time) for told in found]
     return Steady(
-        [stored - appended[name, row + 1] for stored, name, row in at],
-        [stored - appended[name, row] for stored, name, row in at],
+        [
+            told.stored - appended[told.event.data.system, told.time]
+            for told in found
+            if _live(told)
+        ],
         *idle,
         (used[calm_s] - used[0]) / calm_s,
         (used[-1] - used[calm_s]) / (len(used) - 1 - calm_s),

@@ -162,6 +162,8 @@ PARTS |= {
 PARTS |= {
     "kafka_speed": lambda: kafka_tables.speed(load("kafka")),
     "kafka_capacity": lambda: kafka_tables.capacity(load("capacity")),
+    "kafka_poison": lambda: kafka_tables.poison(load("poison")),
+    "kafka_soak": lambda: kafka_tables.soak(load("soak")),
 }
 PARTS |= {
     f"proof_{part.__name__}": lambda part=part, file=file: part(load(file))

@@ -10,6 +10,7 @@ from streams.grid import Grid
 from streams.records import Frame, Samples
 from streams.series import SeriesRegistry
 from streams.tick import Tick
+from streams.whole import WholeRows
 
 _Index = tuple[NDArray[np.intp], NDArray[np.bool_] | None, int, bool]
 
@@ -23,6 +24,11 @@ class Aligner:
     Tick k covers ``[k, k + 1) * interval_s`` of event time. The watermark is the largest event
     time believed so far less `lateness_s`; a tick closes, and gives one frame, when the watermark
     reaches the start of the next tick. A tick without a sample gives no frame.
+
+    Where nothing is to be waited for (`lateness_s` 0) and one row a tick has brought the same
+    series for some ticks, such a row closes its tick at once (`WholeRows`): its frame need not
+    wait for the row after it. What still comes for such a tick, and would have changed it, is
+    late, and ticks close by the watermark alone until rows were one a tick for twice as long.
 
     Within a tick each series keeps the value with the largest event time; of equal times the last
     to arrive wins. So frames do not depend on the order of arrival, as long as nothing is late
@@ -93,6 +99,9 @@ class Aligner:
         self._first_open: float = -math.inf  # tick number, an int once there is a newest time
         self._open: dict[int, Tick] = {}
         self._parked: dict[int, tuple[Tick, int]] = {}
+        self._whole = WholeRows()
+        # Number, time and values of the tick last closed at once, while it is the newest.
+        self._last_whole: tuple[int, float, NDArray[np.float64]] | None = None
         self._cached: dict[tuple[str, ...], _Index] = {}
         self._last_names: tuple[str, ...] | None = None
         self._last_index: _Index = (np.empty(0, dtype=np.intp), None, 0, False)
@@ -119,7 +128,7 @@ class Aligner:
         time = samples.time
         tick = self._grid.tick_of(time)
         if tick < self._first_open:
-            self.late += 1
+            self._behind(tick, samples)
             return []
         self._system = samples.system
         frames: list[Frame] = []
@@ -132,8 +141,13 @@ class Aligner:
                 self.late += 1
                 return frames
         self._refute()
-        self._open[tick] = self._merged(self._open.get(tick), samples)
-        return frames + self._advance(time) if time > self._newest else frames
+        held = self._open.get(tick)
+        self._open[tick] = self._merged(held, samples)
+        if time > self._newest:
+            frames += self._advance(time)
+        if held is None and not self._lateness:
+            frames += self._close_if_whole(tick, samples.names)
+        return frames
 
     def flush(self) -> list[Frame]:
         """Close every open tick and return its frames, in order: nothing more will come.
@@ -159,6 +173,8 @@ class Aligner:
             "first_open": self._first_open,
             "open": [(number, *tick.state()) for number, tick in sorted(self._open.items())],
             "parked": [(number, *held.state(), n) for number, (held, n) in self._parked.items()],
+            "whole": self._whole.state(),
+            "last_whole": self._last_whole,
             "counters": [self.late, self.duplicate, self.future, self.refused],
         }
 
@@ -189,7 +205,30 @@ class Aligner:
             number: (Tick(values, latest, times), count)
             for number, latest, values, times, count in state["parked"]
         }
+        if "whole" in state:  # older checkpoints have none
+            self._whole.load(state["whole"])
+            self._last_whole = state["last_whole"]
         self.late, self.duplicate, self.future, self.refused = state["counters"]
+
+    def _behind(self, tick: int, samples: Samples) -> None:
+        """Count a sample of a closed tick: late, unless it would have changed nothing."""
+        if self._last_whole is not None and tick == self._last_whole[0]:
+            _, time, values = self._last_whole
+            if not self._is_news(Tick(values, time), samples):
+                self.duplicate += 1
+                return
+            self._last_whole = None
+            self._whole.missed()
+        self.late += 1
+
+    def _is_news(self, held: Tick, samples: Samples) -> bool:
+        """Whether samples would change a tick; adds no series, may change `held`."""
+        at = np.array([self._registry.find(name) for name in samples.names], dtype=np.intp)
+        known = at >= 0
+        if not known.all() and len(self._registry) < self._registry.max_series:
+            return True
+        held.widen(len(self._registry))
+        return held.merge(samples.time, at[known], samples.values[known])
 
     def _confirm(self, tick: int, time: float) -> bool:
         """Whether a parked tick and this one are two witnesses of the same new time."""
@@ -209,6 +248,7 @@ class Aligner:
         """Make a parked tick an ordinary open one."""
         held, _ = self._parked.pop(tick)
         self._open[tick] = held
+        self._whole.adds()
         self._newest = held.latest
 
     def _refute(self) -> None:
@@ -219,7 +259,7 @@ class Aligner:
 
     def _merged(self, held: Tick | None, samples: Samples) -> Tick:
         """Return the tick with these samples in it; a new one if there is none."""
-        names = samples.names
+        names, begun = samples.names, held is not None
         known = self._registry.find(names[0]) if len(names) == 1 else -1
         if known >= 0:
             held = self._widened(held)
@@ -237,6 +277,8 @@ class Aligner:
             news = held.merge(samples.time, at, values)
         if not news:
             self.duplicate += 1
+        elif begun:
+            self._whole.adds()
         return held
 
     def _widened(self, held: Tick | None) -> Tick:
@@ -272,6 +314,16 @@ class Aligner:
             return []
         self._first_open = first_open
         return [self._close(tick) for tick in sorted(self._open) if tick < first_open]
+
+    def _close_if_whole(self, tick: int, names: tuple[str, ...]) -> list[Frame]:
+        """Close the tick that a row has just begun, if the row is believed to be all of it."""
+        self._last_whole = None
+        if not self._whole.begins(names):
+            return []
+        frame = self._close(tick)
+        self._first_open = tick + 1
+        self._last_whole = tick, frame.time, frame.values
+        return [frame]
 
     def _close(self, tick: int) -> Frame:
         held = self._open.pop(tick)

@@ -127,6 +127,7 @@ class Chaos:
 
     def verdict(self):
         """What is wrong with what was published."""
+        self.world.kafka.decided(self.world.events)
         wanted = {incident.decode(value).id: value for value in self.expected}
         found = [(incident.decode(value).id, value) for value in self.world.published()]
         ids = Counter(name for name, _ in found)

@@ -1,6 +1,7 @@
 """Settings that hold for all tests, and the one real Kafka they share."""
 
 import fcntl
+import logging
 import os
 import shutil
 import tempfile
@@ -59,6 +60,17 @@ def new_cluster(home, nodes=1):
     cluster = Cluster.create(home, nodes)
     cluster.start()
     return cluster
+
+
+@pytest.fixture(autouse=True)
+def _own_logging():
+    """Put the process's logging back: commands set it up, on a stream that a test has captured."""
+    root, ours = logging.getLogger(), logging.getLogger("coral")
+    handlers, levels = [*root.handlers], (root.level, ours.level)
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(levels[0])
+    ours.setLevel(levels[1])
 
 
 @pytest.fixture(scope="session")

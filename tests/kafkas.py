@@ -1,5 +1,6 @@
 """What tests need to do to a real Kafka."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
 
@@ -76,6 +77,28 @@ class Broker:
             )
             for r in found
         ]
+
+    def decided(self, topic, patience_s=30.0):
+        """Return when no transaction is open in a topic any more.
+
+        A commit is done when its coordinator has noted it; the markers follow a little later, and
+        who reads committed records does not see what stands before them.
+        """
+        levels = ("read_committed", "read_uncommitted")
+        options = self.connection.options()
+        consumers = [kafka.KafkaConsumer(**options, isolation_level=level) for level in levels]
+        deadline = time.monotonic() + patience_s
+        try:
+            numbers = consumers[0].partitions_for_topic(topic)
+            partitions = [kafka.TopicPartition(topic, number) for number in numbers]
+            stable, written = (consumer.end_offsets(partitions) for consumer in consumers)
+            while stable != written and time.monotonic() < deadline:
+                time.sleep(0.1)
+                stable, written = (consumer.end_offsets(partitions) for consumer in consumers)
+        finally:
+            for consumer in consumers:
+                consumer.close()
+        assert stable == written
 
     def delete_records(self, partition, before_offset):
         """Drop records as retention does."""

@@ -232,7 +232,8 @@ class System(_Section, frozen=True, kw_only=True):
     interval_s : float
         Seconds between two rows of its grid; at least the period of its metrics.
     lateness_s : float
-        How much older than the newest a sample may be, seconds.
+        How much older than the newest a sample may be, seconds. At 0 a row that is all of its
+        tick is not kept waiting for the next one.
     kpi : list of str
         Series `<entity>:<metric>` that tell its health.
     edges : list of [str, str]

@@ -6,6 +6,7 @@ from itertools import pairwise
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from naive.streams import aligned
 
 from streams.align import Aligner
 from streams.records import Samples
@@ -14,6 +15,30 @@ INTERVAL = 10.0
 NAMES = [f"e{i}:x" for i in range(4)]
 value = st.one_of(st.just(math.nan), st.integers(0, 5).map(float))
 sample = st.tuples(st.integers(0, 300), st.dictionaries(st.sampled_from(NAMES), value, min_size=1))
+
+
+# Rows that come one a tick for a while, and now and then something else.
+metrics = st.dictionaries(st.sampled_from(NAMES), value, min_size=1)
+calm = st.tuples(st.just("calm"), st.integers(1, 40), metrics)
+other = st.tuples(st.just("other"), st.integers(-12, 12), metrics)
+again = st.tuples(st.just("again"), st.integers(1, 3), st.just({}))
+
+
+@st.composite
+def mostly_calm(draw):
+    """A stream of time and metrics."""
+    stream, now = [(0, {NAMES[0]: 1.0})], 0
+    for kind, number, held in draw(st.lists(st.one_of(calm, other, again), max_size=8)):
+        if kind == "calm":
+            for _ in range(number):
+                now += int(INTERVAL)
+                stream.append((now, held))
+        elif kind == "other":
+            stream.append((max(now + number, 0), held))
+            now = max(now, now + number)
+        else:
+            stream += stream[-number:]
+    return stream
 
 
 def to_samples(time, metrics):
@@ -61,11 +86,52 @@ def one_value_per_instant(stream):
 @given(st.lists(sample, max_size=25))
 def test_streams_ordered_input_equals_the_twin(stream):
     """Ordered input gives what the textbook says, and nothing is late."""
-    aligner = Aligner(INTERVAL)
+    aligner = Aligner(INTERVAL, lateness_s=INTERVAL)
     ordered = sorted(stream, key=lambda one: one[0])
 
     assert twin(ordered) == run(ordered, aligner)
     assert 0 == aligner.late
+
+
+@settings(max_examples=300, deadline=None)
+@given(mostly_calm())
+def test_streams_ticks_close_when_the_twin_says(stream):
+    """Frames come with the sample that the textbook says, and the counts are its counts."""
+    aligner, found = Aligner(INTERVAL), []
+    for i, one in enumerate(stream):
+        found += [(i, *frame) for frame in seen(aligner.push(to_samples(*one)))]
+    found += [(len(stream), *frame) for frame in seen(aligner.flush())]
+
+    frames, counts = aligned(stream, INTERVAL)
+    assert frames == found
+    assert counts == {"late": aligner.late, "duplicate": aligner.duplicate}
+
+
+@settings(max_examples=100, deadline=None)
+@given(mostly_calm())
+def test_streams_closing_at_once_changes_no_frame(stream):
+    """Frames are those of an aligner that waits, but for what it counts as late."""
+    prompt, waiting = Aligner(INTERVAL), Aligner(INTERVAL, lateness_s=1e-9)
+    ordered = sorted(stream, key=lambda one: one[0])
+    frames = run(ordered, prompt)
+
+    assert len(frames) == len(run(ordered, waiting))
+    assert prompt.late > 0 or frames == twin(ordered)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(1, 300), st.integers(0, 9))
+def test_streams_a_rare_second_row_is_lost_a_few_times_at_most(period, after):
+    """Whatever its period, a second source loses but a logarithm of its rows, and then none."""
+    aligner, rows = Aligner(INTERVAL), 0
+    for tick in range(12 * period):
+        aligner.push(to_samples(INTERVAL * tick, {NAMES[0]: float(tick)}))
+        if tick % period == period - 1:
+            rows += 1
+            aligner.push(to_samples(INTERVAL * tick + after, {NAMES[1]: float(tick)}))
+
+    assert 12 == rows
+    assert aligner.late <= max(0, math.ceil(math.log2(period / 8)))
 
 
 @settings(max_examples=100, deadline=None)
@@ -105,16 +171,17 @@ def test_streams_lone_future_stamps_change_nothing(stream, stamps):
         if i in stamps and before[0] // INTERVAL < after[0] // INTERVAL:
             polluted.append((stamps[i], {NAMES[0]: 99.0}))
         polluted.append(after)
-    aligner = Aligner(INTERVAL)
+    aligner = Aligner(INTERVAL, lateness_s=INTERVAL)
 
     assert twin(ordered) == run(polluted, aligner)
     assert (0, len(polluted) - len(ordered)) == (aligner.late, aligner.future)
 
 
-@settings(max_examples=60, deadline=None)
-@given(st.lists(sample, max_size=20), st.integers(0, 20), st.integers(0, 40))
-def test_streams_restored_aligner_goes_on_identically(stream, cut, lateness):
+@settings(max_examples=100, deadline=None)
+@given(st.one_of(st.lists(sample, max_size=20), mostly_calm()), st.data(), st.sampled_from([0, 40]))
+def test_streams_restored_aligner_goes_on_identically(stream, data, lateness):
     """Saved and restored at any sample, the aligner gives the same frames and counts."""
+    cut = data.draw(st.integers(0, len(stream)))
     whole = Aligner(INTERVAL, lateness_s=lateness)
     expected = run(stream, whole)
     first, second = Aligner(INTERVAL, lateness_s=lateness), Aligner(INTERVAL, lateness_s=lateness)
@@ -122,6 +189,7 @@ def test_streams_restored_aligner_goes_on_identically(stream, cut, lateness):
     second.load_state_dict(first.state_dict())
 
     assert expected == seen(frames) + run(stream[cut:], second)
+    assert repr(whole.state_dict()) == repr(second.state_dict())
     assert (whole.late, whole.duplicate, whole.future, whole.refused) == (
         second.late,
         second.duplicate,

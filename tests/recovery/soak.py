@@ -26,7 +26,7 @@ from common import commit, machine, versions
 
 START_UP_S = 2.5  # before it nothing has happened that a kill could hurt
 WORK_S = 6.0
-SIDE_BY_SIDE = 4  # jobs: most of the time each waits for a session to end
+SIDE_BY_SIDE = 2  # jobs: most of the time each waits for a session to end
 REACHED_S = 20.0  # a moment that does not come within is replaced by this instant
 
 

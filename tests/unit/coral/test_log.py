@@ -13,9 +13,7 @@ HOSTILE = "shop\x1b[31m\r\nlevel=error"
 
 @pytest.fixture
 def written():
-    """A function that logs and returns the lines; puts the process's logging back afterwards."""
-    root = logging.getLogger()
-    before, level = [*root.handlers], root.level
+    """A function that logs and returns the lines."""
 
     def write(form, act, level="info"):
         stream = io.StringIO()
@@ -23,9 +21,7 @@ def written():
         act()
         return stream.getvalue().splitlines()
 
-    yield write
-    root.handlers[:] = before
-    root.setLevel(level)
+    return write
 
 
 def test_json(written):

@@ -144,6 +144,88 @@ class TestWithinATick:
         assert 2 == aligner.duplicate
 
 
+class TestWholeRows:
+    """Rows that come one a tick close it themselves, if nothing is to be waited for."""
+
+    calm = staticmethod(lambda: [samples(10 * k, AB, k, nan) for k in range(10)])
+
+    def test_a_row_closes_its_tick(self):
+        """After eight ticks of one row each a frame comes with its own row."""
+        aligner = Aligner(10)
+        counts = [len(aligner.push(one)) for one in self.calm()]
+
+        assert [0, 1, 1, 1, 1, 1, 1, 1, 1, 2] == counts
+        assert [] == aligner.flush()
+
+    def test_not_while_samples_are_waited_for(self):
+        """A system with a lateness waits for it, however regular its rows are."""
+        aligner = Aligner(10, lateness_s=0.1)
+        push(aligner, *self.calm())
+
+        assert [80, 90] == [f.time for f in aligner.flush()]
+
+    def test_other_series_begin_anew(self):
+        """A row with other series, or in another order, is no witness of completeness."""
+        aligner = Aligner(10)
+        push(aligner, *self.calm()[:-1])
+
+        assert [80] == [f.time for f in push(aligner, samples(90, ("b:x", "a:x")))]
+        assert [90] == [f.time for f in aligner.flush()]
+
+    def test_what_changes_a_closed_tick_is_late(self):
+        """More for a tick closed at once is dropped, and the next ticks stay open for a while."""
+        for more in (samples(90, AB, 1, nan), samples(95, AB, 9, nan), samples(90, ("c:x",), 1)):
+            aligner = Aligner(10)
+            push(aligner, *self.calm(), more, more)
+            counts = [len(aligner.push(samples(10 * k, AB, k, k))) for k in range(10, 28)]
+
+            assert (2, 0) == (aligner.late, aligner.duplicate)
+            assert [0, *[1] * 15, 2, 1] == counts
+            assert AB == aligner.series.names
+
+    def test_a_repeated_row_changes_nothing(self):
+        """What brings nothing new to a closed tick is a duplicate, and no reason to wait."""
+        aligner = Aligner(10)
+        older = samples(85, AB, 7, nan)
+        push(aligner, *self.calm(), self.calm()[-1], samples(90, ("a:x",), 9), older)
+
+        assert (1, 2) == (aligner.late, aligner.duplicate)
+        assert [100] == [f.time for f in push(aligner, samples(100, AB, 1, 1))]
+
+    def test_refused_series_of_a_repeated_row(self):
+        """Series beyond the cap do not make a repeated row late."""
+        aligner = Aligner(10, max_series=1)
+        push(aligner, *self.calm(), self.calm()[-1])
+
+        assert (0, 1) == (aligner.late, aligner.duplicate)
+
+    def test_rows_of_half_a_tick(self):
+        """Several rows a tick never close it, the newest value counts as ever."""
+        aligner = Aligner(10)
+        frames = push(aligner, *[samples(t, A, t) for t in range(0, 200, 5)])
+
+        assert [{"a:x": t} for t in range(5, 195, 10)] == [values for _, values in seen(frames)]
+        assert 0 == aligner.late
+
+    def test_a_jump_of_time_begins_anew(self):
+        """The tick after a long silence waits for the next one."""
+        aligner = Aligner(10)
+        push(aligner, *self.calm())
+        frames = push(aligner, samples(1e6, AB, 1, 1), samples(1e6 + 10, AB, 2, 2))
+
+        assert [1e6] == [f.time for f in frames]
+
+    def test_state_of_before(self):
+        """A checkpoint without the facts about rows is continued, with the wait."""
+        aligner, restored = Aligner(10), Aligner(10)
+        push(aligner, *self.calm()[:-1])
+        state = aligner.state_dict()
+        del state["whole"], state["last_whole"]
+        restored.load_state_dict(state)
+
+        assert [80] == [f.time for f in push(restored, self.calm()[-1])]
+
+
 class TestLate:
     def test_late_is_dropped(self):
         """A sample of a closed tick is counted, dropped, and adds no series."""
@@ -186,11 +268,11 @@ class TestFuture:
 
     def test_every_future_stamp_is_refuted_alone(self):
         """A skewed producer among good ones is dropped each time."""
-        aligner = Aligner(10)
+        aligner = Aligner(10, lateness_s=1)
         frames = []
         for i in range(20):
             frames += push(aligner, samples(i * 10), samples(3.2e7 + i * 10, A, 99))
-        frames += push(aligner, samples(200))
+        frames += push(aligner, samples(201))
 
         assert list(range(0, 200, 10)) == [f.time for f in frames]
         assert (0, 20) == (aligner.late, aligner.future)
