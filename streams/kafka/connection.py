@@ -102,9 +102,7 @@ sasl=Sasl(mechanism='PLAIN', username='coral'))
             "client_id": self.client_id,
             "security_protocol": f"SASL_{protocol}" if self.sasl else protocol,
             "metadata_max_age_ms": 60_000,
-            # Well within a session: a member that comes back too late has been put out of its
-            # group, and a transaction it has open is lost with it.
-            "reconnect_backoff_max_ms": 2_000,
+            "reconnect_backoff_max_ms": 10_000,
         }
         if self.tls:
             options |= {
