@@ -220,7 +220,8 @@ class Bank(Stateful):
     def remembered(self) -> IntArray:
         """Rows that each statistic is made of, shape (n_channels,).
 
-        Of a moving mean those that have a fifth of the weight of the newest one or more.
+        Of a moving mean those that have a fifth of the weight of the newest one or more; of
+        silence the longest gap there is now.
         """
         lags = self._space.lags
         rows = {
@@ -231,6 +232,7 @@ class Bank(Stateful):
             "cross_max": lags,
             "ssa": self._ssa.lags,
             "dispersion": int(1.5 * self._dispersion.rows),
+            "silence": max(self._silence.longest, 1),
         }
         return np.array([rows.get(name, 1) for name in CHANNELS])
 

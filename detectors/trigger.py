@@ -312,12 +312,14 @@ class Trigger(Stateful):
     def _date(self) -> None:
         """Estimate how many rows ago the change began, and within which interval."""
         summed = max(int(self._onset.onset[self._worst]) - 1, 0)
-        self.onset_rows = summed
-        self.onset_interval = np.array([summed, 0])
-        if self.channel in LEVELLESS:
+        remembered = int(self._bank.remembered[self._worst])
+        levelless = self.channel in LEVELLESS
+        self.onset_rows = min(summed, remembered) if levelless else summed
+        self.onset_interval = np.array([self.onset_rows, 0])
+        if levelless:
             return
         # When the statistic went into its tail, it did so for what it remembered at that time.
-        oldest = summed + int(self._bank.remembered[self._worst])
+        oldest = summed + remembered
         carriers = np.argsort(-self.scores, kind="stable")[: self._bank.top]
         point = change_point(self._bank.recent()[-oldest - 1 :, carriers])
         if point.gain < _TELLING_GAIN or point.earliest - point.latest > _SHARP_ROWS:

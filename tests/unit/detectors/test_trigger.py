@@ -307,7 +307,7 @@ def test_restlessness_is_not_dated_by_an_older_step():
 def test_a_step_is_dated_where_it_began_whatever_took_how_long_to_notice():
     """A mean over many rows goes into its tail late; its series say when they moved."""
     x = noise(1400, 6, seed=23)
-    x[1200:, 2:5] += 2.5
+    x[1200:, 2:5] += 5.0
     trigger = Trigger(6, 60.0, channels=["slow"])
     onsets = [
         t - trigger.onset_rows for t, one in enumerate(x) if trigger.update(one).drift_detected
