@@ -19,6 +19,7 @@ from typing import Any  # noqa: E402
 
 from common import finish, options, save  # noqa: E402
 from detection.cost import cost_figures, growth_with_base, recomputed_mssa_ms  # noqa: E402
+from detection.hindsight import date_faults, onset_table  # noqa: E402
 from detection.ours import watch  # noqa: E402
 from detection.recordings import (  # noqa: E402
     CASES,
@@ -151,7 +152,12 @@ def main() -> None:
     print_tables(tables)
     week = EngineConfig().false_alarms_per_week
     figures = figures_of(tables, week) | cost_figures(quick=chosen.quick)
-    more: dict[str, Any] = {"tables": tables, "tep": tep_table(scores)}
+    dated = Parallel(n_jobs=chosen.jobs, batch_size=1)(delayed(date_faults)(p) for p in paths)
+    more: dict[str, Any] = {
+        "tables": tables,
+        "tep": tep_table(scores),
+        "onsets": onset_table(scores, dated),
+    }
     finish(chosen, figures, **more)
     if chosen.quick:
         return

@@ -182,24 +182,32 @@ def max_present(values: Floats) -> float:
 
 
 @nb.njit(cache=True, error_model="numpy")
-def mean_level(z: Floats, peak: Floats) -> float:
-    """Return the mean of log(1 + u^2) over the series present, u = z in usual peaks."""
+def mean_log1p(energy: Floats) -> float:
+    """Return the mean of log(1 + energy) over the energies present, all >= 0; NaN without any."""
     total = 0.0
     product = 1.0
     count = 0
-    for j in range(z.shape[0]):
-        if np.isnan(z[j]) or np.isnan(peak[j]):
+    for j in range(energy.shape[0]):
+        if np.isnan(energy[j]):
             continue
-        # A series that has been constant so far has no usual peak: any move counts as ten.
-        u = z[j] / peak[j] if peak[j] > 0.0 else (10.0 if z[j] != 0.0 else 0.0)
-        # Equivalent: total += log(1 + u^2). The logarithm of a product is taken once per 1e300.
-        factor = 1.0 + u * u
+        # Equivalent: total += log(1 + energy). A product's logarithm is taken once per 1e300.
+        factor = 1.0 + energy[j]
         if product * factor > 1e300:
             total += np.log(product)
             product = 1.0
         product *= factor
         count += 1
     return (total + np.log(product)) / count if count else np.nan
+
+
+@nb.njit(cache=True, error_model="numpy")
+def mean_level(z: Floats, peak: Floats, work: Floats) -> float:
+    """Return the mean of log(1 + u^2) over the series present, u = z in usual peaks."""
+    for j in range(z.shape[0]):
+        # A series that has been constant so far has no usual peak: any move counts as ten.
+        u = z[j] / peak[j] if peak[j] > 0.0 else (10.0 if z[j] != 0.0 else 0.0)
+        work[j] = np.nan if np.isnan(z[j]) or np.isnan(peak[j]) else u * u
+    return mean_log1p(work)
 
 
 @nb.njit(cache=True, error_model="numpy")
@@ -216,18 +224,6 @@ def mean_lasting(crossed: Floats, root: Floats, lasting: Floats) -> float:
         lasting[j] = root[j] if np.isnan(before) else min(root[j], before)
         if not np.isnan(before) and not np.isnan(root[j]):
             total += lasting[j]
-            count += 1
-    return total / count if count else np.nan
-
-
-@nb.njit(cache=True, error_model="numpy")
-def mean_root(energy: Floats) -> float:
-    """Return the mean root of the energies that are present; NaN without any."""
-    total = 0.0
-    count = 0
-    for j in range(energy.shape[0]):
-        if not np.isnan(energy[j]):
-            total += np.sqrt(energy[j])
             count += 1
     return total / count if count else np.nan
 
@@ -286,18 +282,19 @@ def bank_statistics(
     lasting: Floats,
     k: int,
     heap: Floats,
+    work: Floats,
     out: Floats,
 ) -> None:
     """Write the seven statistics of a row; NaN where no series says anything.
 
-    Sums are means over the series present. Energies enter as roots: amplitudes have lighter
-    tails, which a short base can still tell. ``root`` holds the roots of ``crossed`` of the row
-    before and gets the new ones, ``lasting`` the smaller of the two.
+    Sums are means over the series present. Energies enter as roots or logarithms: they have
+    lighter tails, which a short base can still tell. ``root`` holds the roots of ``crossed`` of
+    the row before and gets the new ones, ``lasting`` the smaller of the two.
     """
-    out[0] = mean_level(z, peak)
+    out[0] = mean_level(z, peak, work)
     out[1] = mean_present(pair)
     out[2] = max_present(short_mean)
     out[3] = top_mean(long_mean, k, heap)
     out[4] = mean_lasting(crossed, root, lasting)
     out[5] = max_present(root)
-    out[6] = mean_root(lagged)
+    out[6] = mean_log1p(lagged)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors._bank_kernels import bank_statistics
-from detectors.base import FloatArray, Stateful
+from detectors.base import FloatArray, IntArray, Stateful
 from detectors.dispersion import Dispersion
 from detectors.peaks import UsualPeak
 from detectors.scale import RobustScaler
@@ -15,7 +15,7 @@ from detectors.ssa import MultivariateSSA
 from detectors.subspace import LaggedSubspace
 from detectors.windows import Windows
 
-__all__ = ["CHANNELS", "Bank"]
+__all__ = ["CHANNELS", "LEVELLESS", "Bank"]
 
 CHANNELS: Final = (
     "level",
@@ -29,6 +29,9 @@ CHANNELS: Final = (
     "silence",
 )
 """Statistics of the bank, in the order of every array with one entry per channel."""
+
+LEVELLESS: Final = frozenset({"dispersion", "silence"})
+"""Statistics that move without the level of any series."""
 
 
 class Bank(Stateful):
@@ -45,8 +48,8 @@ class Bank(Stateful):
     * ``cross_sum``: mean root of the residual energies outside the common space of all series and
       their previous row (`LaggedSubspace`) that last for two rows: relations that broke;
     * ``cross_max``: the largest of them, now: one relation that broke;
-    * ``ssa``: mean root of the residual energies outside the common space of lag windows
-      (`MultivariateSSA`): what the own past does not explain;
+    * ``ssa``: mean of log(1 + residual energy) outside the common space of lag windows
+      (`MultivariateSSA`): what the own past does not explain, in many series;
     * ``dispersion``: largest moving mean, about 16 rows, of a series' log residual energy outside
       the common space, in its usual deviations (`Dispersion`): one series that got restless;
     * ``silence``: minus log probability of the most surprising gap (`Silence`), nats.
@@ -125,6 +128,7 @@ class Bank(Stateful):
             self._lasting,
             self.top,
             self._heap,
+            self._work,
             self.statistics,
         )
         self.statistics[-2] = self._dispersion.push(crossed, learn=learn)
@@ -180,7 +184,7 @@ class Bank(Stateful):
             case "cross_max":
                 values = self._root
             case "ssa":
-                values = np.sqrt(self._ssa.scores)
+                values = np.log1p(self._ssa.scores)
             case "dispersion":
                 values = np.maximum(self._dispersion.scores, 0.0)
             case _:
@@ -207,15 +211,30 @@ class Bank(Stateful):
                 clip * np.sqrt(windows.long),
                 share * clip,
                 clip,
-                share * clip,
+                share * np.log1p(clip**2),
                 self._dispersion.reach,
             ]
         )
 
     @property
-    def dispersion_rows(self) -> int:
-        """Rows that ``dispersion`` remembers: older ones have less than an eighth of the weight."""
-        return int(2.0 * self._dispersion.rows)
+    def remembered(self) -> IntArray:
+        """Rows that each statistic is made of, shape (n_channels,).
+
+        Of a moving mean those that have a fifth of the weight of the newest one or more; of
+        silence the longest gap there is now.
+        """
+        lags = self._space.lags
+        rows = {
+            "pair": 2,
+            "mean": self._windows.short,
+            "slow": self._windows.long,
+            "cross_sum": lags + 1,
+            "cross_max": lags,
+            "ssa": self._ssa.lags,
+            "dispersion": int(1.5 * self._dispersion.rows),
+            "silence": max(self._silence.longest, 1),
+        }
+        return np.array([rows.get(name, 1) for name in CHANNELS])
 
     @property
     def silent(self) -> NDArray[np.bool_]:
@@ -253,3 +272,4 @@ class Bank(Stateful):
         self.n_series = self._scaler.n_series
         self.top = int(np.ceil(np.sqrt(self.n_series)))
         self._heap: FloatArray = np.empty(self.top)
+        self._work: FloatArray = np.empty(self.n_series)

@@ -82,6 +82,11 @@ class Silence(Stateful):
         there, _, missing, _ = self._counts[:, self._counts[0] > 0].sum(axis=1)
         return float(missing / (there + missing)) if there else 0.0
 
+    @property
+    def longest(self) -> int:
+        """Rows of the longest gap there is now."""
+        return int(self._run.max(initial=0))
+
     def accept(self) -> None:
         """Take the present gaps for normal: who is silent now has left."""
         gone = self.surprise > 0.0

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from detectors._tail_kernels import judge
 from detectors._validate import check_integer, check_real, check_row
-from detectors.bank import CHANNELS, Bank
+from detectors.bank import CHANNELS, LEVELLESS, Bank
 from detectors.base import FloatArray, IntArray, Stateful
 from detectors.budget import WEEK_S, Budget
 from detectors.cusum import Cusum
@@ -19,12 +19,9 @@ __all__ = ["CHANNELS", "Trigger"]
 
 # Statistics with a tail; the last channel, silence, is a log probability itself.
 _N_TAILS: Final = len(CHANNELS) - 1
-# Blocks are longer than what a statistic remembers, up to a length that leaves enough of them.
-_BLOCK_ROWS: Final = {"mean": 8, "slow": 64, "dispersion": 16}
-_SHORT_BLOCK_ROWS: Final = 4
+# Blocks grow with what a statistic remembers, and are short enough to leave many of them.
+_LEAST_BLOCK_ROWS: Final = 4
 _CALM_ROWS: Final = 8
-# Statistics of long windows: what took them to notice, they must also see go.
-_LONG: Final = [CHANNELS.index(name) for name in _BLOCK_ROWS]
 _NEW_NORMAL_ROWS: Final = 30
 # Nobody calls a state normal that has lasted for less than an hour, however fast the rows come.
 _NEW_NORMAL_S: Final = 3600.0
@@ -130,8 +127,11 @@ class Trigger(Stateful):
             self.false_alarms_per_week, self.interval_s, int(np.count_nonzero(self._used))
         )
         self._bank = Bank(n, self.memory_rows)
-        blocks = [_BLOCK_ROWS.get(name, _SHORT_BLOCK_ROWS) for name in CHANNELS[:_N_TAILS]]
-        self._tail = PredictiveTail(_N_TAILS, block_rows=blocks)
+        rows = self._bank.remembered
+        # Statistics of long windows: what took them to notice, they must also see go.
+        self._long = rows > _CALM_ROWS
+        blocks = np.maximum(2 * (rows[:_N_TAILS] // 3), _LEAST_BLOCK_ROWS)
+        self._tail = PredictiveTail(_N_TAILS, block_rows=blocks.tolist())
         self._onset = Cusum(
             len(CHANNELS), slack=_ONSET_SLACK, threshold=_ONSET_CEILING, ceiling=_ONSET_CEILING
         )
@@ -312,13 +312,17 @@ class Trigger(Stateful):
     def _date(self) -> None:
         """Estimate how many rows ago the change began, and within which interval."""
         summed = max(int(self._onset.onset[self._worst]) - 1, 0)
-        if self.channel == "dispersion":  # it drifts before; what it has forgotten is no evidence
-            summed = min(summed, self._bank.dispersion_rows)
+        remembered = int(self._bank.remembered[self._worst])
+        levelless = self.channel in LEVELLESS
+        self.onset_rows = min(summed, remembered) if levelless else summed
+        self.onset_interval = np.array([self.onset_rows, 0])
+        if levelless:
+            return
+        # When the statistic went into its tail, it did so for what it remembered at that time.
+        oldest = summed + remembered
         carriers = np.argsort(-self.scores, kind="stable")[: self._bank.top]
-        point = change_point(self._bank.recent()[:, carriers])
+        point = change_point(self._bank.recent()[-oldest - 1 :, carriers])
         if point.gain < _TELLING_GAIN or point.earliest - point.latest > _SHARP_ROWS:
-            self.onset_rows = summed
-            self.onset_interval = np.array([summed, 0])
             return
         rows = max(summed, point.rows)
         self.onset_rows = rows
@@ -349,7 +353,7 @@ class Trigger(Stateful):
     @property
     def _slow(self) -> bool:
         """Whether a long window raised the alarm."""
-        return self._raised_by in _LONG
+        return bool(self._long[self._raised_by])
 
     def _calm(self) -> bool:
         """Whether no channel is more than halfway, in log p, from its tail to its limit."""
@@ -357,7 +361,7 @@ class Trigger(Stateful):
         halfway[:_N_TAILS] += 0.5 * self._tail.log_rate
         quiet = (self._log_p > halfway) | ~self._used
         if not self._slow:
-            quiet[_LONG] = True
+            quiet[self._long] = True
         return bool(quiet.all())
 
     def _end(self) -> None:

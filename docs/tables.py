@@ -148,6 +148,7 @@ PARTS |= {
     part.__name__: lambda part=part: part(load("trigger"))
     for part in (
         trigger_tables.sets,
+        trigger_tables.onsets,
         trigger_tables.peers,
         trigger_tables.tep,
         trigger_tables.ablations,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-__all__ = ["ablations", "cost", "peers", "sets", "tep"]
+__all__ = ["ablations", "cost", "onsets", "peers", "sets", "tep"]
 
 OURS = "CORAL"
 CASES = "cases"
@@ -69,6 +69,24 @@ def tep(result: Mapping[str, Any]) -> str:
             str(row["false_alarms"]),
         )
         for row in result["tep"]
+    ]
+    return _table(header, rows)
+
+
+def onsets(result: Mapping[str, Any]) -> str:
+    """One row a data set: onset errors, ours and in hindsight."""
+    if "onsets" not in result:
+        return NOT_RUN
+    header = ("recordings", "faults found", "ours, rows", "in hindsight, rows", "signed")
+    rows = [
+        (
+            name,
+            f"{row['found']}",
+            _number(row["ours_rows"], 0),
+            _number(row["hindsight_rows"], 0),
+            f"{row['hindsight_signed_rows']:+.0f}",
+        )
+        for name, row in result["onsets"].items()
     ]
     return _table(header, rows)
 

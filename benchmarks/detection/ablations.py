@@ -26,6 +26,8 @@ TEMPORAL = ("level", "pair", "mean", "slow", "ssa")
 CROSS = ("cross_sum", "cross_max", "dispersion")
 SUMS = ("level", "pair", "cross_sum", "ssa")
 LARGEST = ("mean", "cross_max", "dispersion")
+# Statistics that are means of logarithms as shipped.
+COMPRESSED = ("level", "ssa")
 ACCUMULATING = ("mean", "slow")
 IN_SAMPLE_ROWS = 240
 
@@ -58,13 +60,43 @@ def _reshape(change: Callable[[Bank, NDArray[np.float64]], None]) -> Callable[[T
 
 def _compress(_: Bank, statistics: NDArray[np.float64]) -> None:
     """Take the logarithm of every statistic that has a tail."""
-    np.log1p(statistics[:-1], out=statistics[:-1])
+    statistics[:-1] = np.log1p(np.maximum(statistics[:-1], 0.0))
 
 
 def _uncompress(bank: Bank, statistics: NDArray[np.float64]) -> None:
-    """Average usual peaks themselves where the trigger averages their logarithm."""
-    u = np.sqrt(np.expm1(bank.scores("level")))
-    statistics[0] = u.mean() if np.isfinite(statistics[0]) else np.nan
+    """Average amplitudes themselves where the trigger averages the logarithms of energies."""
+    for name in COMPRESSED:
+        c = CHANNELS.index(name)
+        u = np.sqrt(np.expm1(bank.scores(name)))
+        statistics[c] = u.mean() if np.isfinite(statistics[c]) else np.nan
+
+
+def _compress_where_heavy(trigger: Trigger) -> None:
+    """Compress a statistic once its base has a tail heavier than exponential, beyond doubt.
+
+    The shape of the fitted tail decides, two standard errors above zero (Hosking and Wallis 1987:
+    about 1 / sqrt(k)); what the tail has learned so far is compressed along.
+    """
+    tail = trigger._tail  # noqa: SLF001
+    heavy = np.zeros(len(CHANNELS) - 1, dtype=bool)
+    heavy[[CHANNELS.index(name) for name in COMPRESSED]] = True  # they are already
+
+    def change(_: Bank, statistics: NDArray[np.float64]) -> None:
+        onset, _scale, shape, rate = tail.tails.T
+        k = np.maximum(rate * tail.blocks * tail.block_rows - 1.0, 1.0)
+        # Of the estimate half a standard error was taken off, and 1 / k added for its own error.
+        new = ~heavy & (onset > 0.0) & (shape - 1.0 / k > 1.5 / np.sqrt(k))
+        for c in np.flatnonzero(new):
+            for learned in (tail._top, tail._pending, tail._current):  # noqa: SLF001
+                empty = np.isneginf(learned[c])
+                learned[c] = np.where(empty, -np.inf, np.log1p(np.maximum(learned[c], 0.0)))
+            tail.tails[c, 0] = np.nan  # until the next block has fitted it anew
+        heavy[new] = True
+        settled = heavy.copy()
+        settled[[CHANNELS.index(name) for name in COMPRESSED]] = False
+        statistics[:-1][settled] = np.log1p(np.maximum(statistics[:-1][settled], 0.0))
+
+    _reshape(change)(trigger)
 
 
 def _keep_learning(trigger: Trigger) -> None:
@@ -126,6 +158,7 @@ ABLATIONS = (
     Ablation("no accumulation", channels=_without(*ACCUMULATING)),
     Ablation("log compression always", _reshape(_compress)),
     Ablation("log compression never", _reshape(_uncompress)),
+    Ablation("log compression where the base is heavy-tailed", _compress_where_heavy),
     Ablation("limits set in sample", _in_sample),
     Ablation("no freeze", _keep_learning),
     Ablation("no new normal", constants=(("_NEW_NORMAL_SHARE", np.inf),)),

@@ -251,5 +251,5 @@ def bank(z, peak, pair, short_mean, long_mean, crossed, before, lagged, k):
         top_mean(long_mean, k),
         mean(np.minimum(np.sqrt(crossed), np.sqrt(before))),
         most(np.sqrt(crossed)),
-        mean(np.sqrt(lagged)),
+        mean(np.log(1 + lagged)),
     ]

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from detection.care import care_events, care_score
+from detection.hindsight import best_split, date_faults, onset_table
 from detection.nab import clock_parts, nab_parts, nab_score
 from detection.ours import watch
 from detection.recordings import Run, find_runs, open_run
@@ -178,3 +179,36 @@ def test_recordings_are_read_with_their_labels(tmp_path):
     assert (False, True) == many.routine
     assert many.label.sum() == 20
     assert many.adjacent[1:].all()
+
+
+@pytest.mark.parametrize("step", [2, 17, 58])
+def test_the_best_split_is_the_one_with_the_least_error(step):
+    """Every split, its squared error written out, missing cells left out."""
+    rng = np.random.default_rng(step)
+    z = rng.normal(size=(60, 3))
+    z[step:, :2] += 3.0
+    z[10:50][rng.random((40, 3)) < 0.1] = np.nan
+
+    def error(row):
+        return sum(np.nansum((p - np.nanmean(p, axis=0)) ** 2) for p in (z[:row], z[row:]))
+
+    assert best_split(z) == min(range(2, 59), key=error) == step
+
+
+def test_onsets_stand_beside_those_in_hindsight(tmp_path):
+    """Of the faults that were found, by data set: medians of absolute errors."""
+    write_recording(tmp_path, shop_rows(), dataset="made")
+    dataset, case, errors = date_faults(tmp_path)
+    assert ("made", 1) == (dataset, len(errors))
+    [(start, error)] = errors.items()
+    assert start == ONSET
+    assert abs(error) <= 2
+
+    found = score_alarms(
+        run_of(((start, 700),)), [Alarm(start + 3, start - 5)], rows(), after=0
+    )._replace(dataset=dataset, case=case)
+    table = onset_table([found, found._replace(hits=[None])], [(dataset, case, errors)])
+
+    assert table["made"]["found"] == 1
+    assert table["made"]["ours_rows"] == 5.0
+    assert table["made"]["hindsight_rows"] == abs(error)

@@ -31,6 +31,7 @@ def result(recordings):
     tables = trigger.tables_of(scores)
     found = {"tables": tables, "tep": trigger.tep_table(scores), "commit": "abc"}
     found["figures"] = trigger.figures_of(tables, 1.0)
+    found["onsets"] = trigger.onset_table(scores, [trigger.date_faults(path) for path in paths])
     return found | trigger.compare(paths, 1) | trigger.ablate(paths, 1)
 
 
@@ -55,7 +56,7 @@ def test_figures_have_the_names_that_are_tracked(result):
     assert result["tables"]["cases, pooled"]["faults"] == 2
 
 
-@pytest.mark.parametrize("part", ["sets", "peers", "tep", "ablations"])
+@pytest.mark.parametrize("part", ["sets", "onsets", "peers", "tep", "ablations"])
 def test_tables_are_tables(result, part):
     """As many cells in every row as in the header, and no hole in them."""
     lines = getattr(trigger_tables, part)(result).splitlines()

@@ -292,7 +292,8 @@ class TestFolds:
         k = int(np.ceil(np.sqrt(n)))
 
         bank_kernels.bank_statistics(
-            *(z, peak, pair, short, long, crossed, lagged, root, lasting, k, np.empty(k), out)
+            *(z, peak, pair, short, long, crossed, lagged, root, lasting),
+            *(k, np.empty(k), np.empty(n), out),
         )
 
         expected = naive.bank(z, peak, pair, short, long, crossed, before, lagged, k)
@@ -304,7 +305,7 @@ class TestFolds:
         """The logarithm of a product neither overflows nor loses what is small."""
         z = np.random.default_rng(10).normal(size=200)
 
-        ours = bank_kernels.mean_level(z, np.full(200, peak))
+        ours = bank_kernels.mean_level(z, np.full(200, peak), np.empty(200))
 
         assert_allclose(ours, np.log1p((z / peak) ** 2).mean(), rtol=1e-12, atol=1e-15)
 
@@ -314,8 +315,8 @@ class TestFolds:
 
         assert np.isnan(bank_kernels.mean_present(nothing))
         assert np.isnan(bank_kernels.max_present(nothing))
-        assert np.isnan(bank_kernels.mean_root(nothing))
-        assert np.isnan(bank_kernels.mean_level(nothing, np.ones(3)))
+        assert np.isnan(bank_kernels.mean_log1p(nothing))
+        assert np.isnan(bank_kernels.mean_level(nothing, np.ones(3), np.empty(3)))
         assert np.isnan(bank_kernels.mean_lasting(nothing, nothing.copy(), nothing.copy()))
 
     @pytest.mark.parametrize("slack", [0.0, 0.5])

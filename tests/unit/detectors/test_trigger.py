@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from detectors.bank import Bank
 from detectors.base import Detector
 from detectors.trigger import CHANNELS, Trigger
 
@@ -19,9 +20,14 @@ def noise(rows, n, seed=0):
     return x
 
 
+def rising(trigger, rows):
+    """Go on to the next row on which a change is declared."""
+    return (t for t, x in enumerate(rows) if trigger.update(x).drift_detected)
+
+
 def rises(trigger, rows):
     """Row numbers on which a change is declared."""
-    return [t for t, x in enumerate(rows) if trigger.update(x).drift_detected]
+    return list(rising(trigger, rows))
 
 
 @pytest.mark.parametrize(("n", "base"), [(1, 100), (3, 100), (1, 600), (3, 600), (40, 600)])
@@ -282,6 +288,50 @@ def test_onset_interval_holds_the_onset():
             assert late - early <= 6
             return
     raise AssertionError("no alarm")
+
+
+def test_restlessness_is_not_dated_by_an_older_step():
+    """What moves without a level began when it left its own normal range."""
+    x = noise(1200, 6, seed=21)
+    x[940:, 1] += 1.0  # a step too small for an alarm, and no part of what follows
+    x[1000:, 1] += 5.0 * noise(200, 1, seed=22)[:, 0]
+    trigger = Trigger(6, 60.0, channels=["dispersion"])
+    onsets = [
+        t - trigger.onset_rows for t, one in enumerate(x) if trigger.update(one).drift_detected
+    ]
+
+    assert len(onsets) == 1
+    assert 985 <= onsets[0] <= 1010
+
+
+def test_a_step_is_dated_where_it_began_whatever_took_how_long_to_notice():
+    """A mean over many rows goes into its tail late; its series say when they moved."""
+    x = noise(1400, 6, seed=23)
+    x[1200:, 2:5] += 5.0
+    trigger = Trigger(6, 60.0, channels=["slow"])
+    onsets = [
+        t - trigger.onset_rows for t, one in enumerate(x) if trigger.update(one).drift_detected
+    ]
+
+    assert len(onsets) == 1
+    assert abs(onsets[0] - 1200) <= 5
+
+
+def test_what_the_statistics_remember():
+    """Every one has its place, and those that look at one row or two remember no more."""
+    rows = dict(zip(CHANNELS, Bank(3, 1000).remembered.tolist(), strict=True))
+
+    assert rows == {
+        "level": 1,
+        "pair": 2,
+        "mean": 12,
+        "slow": 96,
+        "cross_sum": 3,
+        "cross_max": 2,
+        "ssa": 8,
+        "dispersion": 24,
+        "silence": 1,
+    }
 
 
 def test_what_can_be_certified_follows_from_the_time_watched():
