@@ -12,16 +12,15 @@ __all__ = ["WEEK_S", "Budget"]
 
 WEEK_S: Final = 604_800.0
 # Nats that every alarm beyond the budget asks of the next one, until time has paid for it.
-_STRICTER: Final = 0.2
+_STRICTER: Final = 0.3
 
 
 class Budget(Stateful):
     """Alarms raised against alarms allowed.
 
-    Time pays for alarms at the rate of the budget, and one of them may be saved up; at first there
-    is none. What was spent beyond is held back: a level that follows the rate of alarms keeps the
-    budget in the long run whatever the data do (adaptive conformal inference [1]_), in steps too
-    small to hide a fault.
+    Time pays for alarms at the rate of the budget, one alarm is free. What was spent beyond is
+    held back: a level that follows the rate of alarms keeps the budget in the long run whatever
+    the data do (adaptive conformal inference [1]_), in steps too small to hide a fault.
 
     Parameters
     ----------
@@ -49,14 +48,12 @@ class Budget(Stateful):
     Examples
     --------
     >>> budget = Budget(per_week=1.0, interval_s=60.0, shares=1)
-    >>> for _ in range(8 * 1440):
-    ...     budget.pay()
     >>> budget.spend()
     >>> budget.overspent
     False
     >>> budget.spend()
     >>> budget.overspent, round(budget.level - budget.log_alpha, 3)
-    (True, -0.2)
+    (True, -0.3)
     """
 
     _STATE: ClassVar[tuple[str, ...]] = ("alarms", "_debt")
@@ -67,11 +64,11 @@ class Budget(Stateful):
         self._income = 1.0 / max(rows, 1.0)  # alarms that a row pays for
         self.fading = float(np.exp(-self._income))
         self.alarms = 0
-        self._debt = 1.0  # alarms not yet paid for; below one, there is one to spend
+        self._debt = 0.0  # alarms not yet paid for
 
     @property
     def overspent(self) -> bool:
-        """Whether there were more alarms than time has paid for."""
+        """Whether there were more alarms than time has paid for, one aside."""
         return self._debt > 1.0
 
     @property
