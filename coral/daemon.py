@@ -245,9 +245,9 @@ def opened(
         If another process has the state directory.
     """
     output, state = settings.output, settings.state
-    needed = [*settings.input.topics, output.incidents, output.dead_letters]
     in_kafka = state.store == "kafka"
-    missing = topics.missing(connection, [*needed, *[state.topic] * in_kafka])
+    written = [output.incidents, output.dead_letters, *[state.topic] * in_kafka]
+    missing = topics.missing(connection, [*settings.input.topics, *written])
     if missing:
         raise UnknownTopicError(f"there is no topic {', '.join(missing)}; coral topics create")
     with ExitStack() as closing:
@@ -259,7 +259,11 @@ def opened(
         source = member(settings, connection, group)
         closing.callback(source.close)
         once = state.publish == "exactly-once"
-        sink = publisher(settings, connection, source, group) if once else KafkaSink(connection)
+        sink = (
+            publisher(settings, connection, source, written, group)
+            if once
+            else KafkaSink(connection)
+        )
         closing.callback(sink.close)
         if in_kafka:
             store = KafkaStore(connection, state.topic, sink if once else None)

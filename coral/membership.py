@@ -1,6 +1,7 @@
 """A process as a member of its consumer group: how it reads, and how it publishes."""
 
 import socket
+from collections.abc import Sequence
 
 from coral import logbook
 from coral.settings import Settings
@@ -31,9 +32,13 @@ def member(settings: Settings, connection: KafkaConnection, group: str) -> Kafka
 
 
 def publisher(
-    settings: Settings, connection: KafkaConnection, source: KafkaSource, group: str
+    settings: Settings,
+    connection: KafkaConnection,
+    source: KafkaSource,
+    topics: Sequence[str],
+    group: str,
 ) -> TransactionalSink:
-    """Return a writer of transactions under a name that its successor has too.
+    """Return a writer of transactions to `topics` under a name that its successor has too.
 
     Raises
     ------
@@ -42,4 +47,4 @@ def publisher(
     """
     # Two members on one host would put each other out; the one who starts anew takes over.
     name = settings.state.instance or socket.gethostname()
-    return TransactionalSink(connection, source, f"{group}-{name}")
+    return TransactionalSink(connection, source, topics, f"{group}-{name}")

@@ -167,15 +167,14 @@ def opened(
         If no broker answers within 30 s, or refuses the log-in.
     """
     _check(settings, topic)
-    missing = topics.missing(
-        connection, [*settings.input.topics, topic, settings.output.dead_letters]
-    )
+    written = [topic, settings.output.dead_letters]
+    missing = topics.missing(connection, [*settings.input.topics, *written])
     if missing:
         raise UnknownTopicError(f"there is no topic {', '.join(missing)}; create it")
     group = f"{settings.kafka.group_id}.rekey"
     with (
         closing(member(settings, connection, group)) as source,
-        closing(publisher(settings, connection, source, group)) as sink,
+        closing(publisher(settings, connection, source, written, group)) as sink,
     ):
         yield Rekeyer(settings, source, sink, topic, clock, beat)
 

@@ -2,7 +2,7 @@
 
 import contextlib
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import kafka
@@ -14,6 +14,8 @@ from streams.kafka.source import KafkaSource, wire_offsets
 from streams.records import Headers, TopicPartition
 
 _CLOSE_S: Final = 5.0
+_ABANDON_S: Final = 30.0
+_ABANDONED: Final = b"abandoned"  # compacted topics take no message without a key
 _FENCED: Final = (errors.ProducerFencedError, errors.InvalidProducerEpochError)
 
 
@@ -114,6 +116,9 @@ class TransactionalSink(KafkaSink):
     source : KafkaSource
         Where the records come from; its membership of the group goes into the transaction, so
         that a member that was left out of the group cannot commit.
+    topics : sequence of str
+        All that will be written to. At the start one message is written to every partition of
+        them and taken back, see Notes.
     transactional_id : str
         The same for every process that takes this one's place, different for all others.
     timeout_s : float
@@ -124,12 +129,22 @@ class TransactionalSink(KafkaSink):
     ------
     BrokerError
         As `KafkaSink`; or if the transactions of the process before cannot be ended in time.
+    SinkError
+        If a topic cannot be written to.
+
+    Notes
+    -----
+    To take over a transactional id ends the transaction of the process before. But if all brokers
+    died while it was open, stayed away for longer than its timeout and have given it up by
+    themselves since, Kafka (seen with 4.3.1) leaves no marker in the topics: the half transaction
+    would become visible with the next commit. A transaction that is aborted there puts one.
     """
 
     def __init__(
         self,
         connection: KafkaConnection,
         source: KafkaSource,
+        topics: Sequence[str],
         transactional_id: str,
         *,
         timeout_s: float = 60.0,
@@ -144,6 +159,7 @@ class TransactionalSink(KafkaSink):
         self._open = False
         with broker_errors(f"taking over transactional id {transactional_id}"):
             self._producer.init_transactions()
+            self._end_abandoned(topics)
 
     def send(
         self,
@@ -192,6 +208,15 @@ class TransactionalSink(KafkaSink):
             aborting.start()
             aborting.join(_CLOSE_S)
         super().close()
+
+    def _end_abandoned(self, topics: Sequence[str]) -> None:
+        """Put an end to what a process before left open, in every partition."""
+        self._producer.begin_transaction()
+        for topic in topics:
+            for partition in self._producer.partitions_for(topic):
+                super().send(topic, _ABANDONED, None, partition=partition)
+        self.flush(_ABANDON_S)
+        self._producer.abort_transaction()
 
     def _abort(self) -> None:
         with contextlib.suppress(errors.KafkaError):

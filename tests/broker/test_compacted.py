@@ -111,7 +111,7 @@ class TestTransactions:
     def transactional(self, kafka, topic):
         source = kafka.source(kafka.topic())
         settle(source)
-        sink = TransactionalSink(kafka.connection, source, f"tx-{topic}")
+        sink = TransactionalSink(kafka.connection, source, [topic], f"tx-{topic}")
         yield sink
         sink.close()
 

@@ -98,7 +98,7 @@ def test_markers_at_the_end(kafka, tmp_path, rows, expected, way):
 
     def put(first, last):
         """One transaction that counts, and one that is aborted at the very end."""
-        sink = TransactionalSink(kafka.connection, source, f"tx-{world.metrics}")
+        sink = TransactionalSink(kafka.connection, source, (), f"tx-{world.metrics}")
         for row in rows[first:last]:
             sink.send(world.metrics, b"shop", row, partition=0)
         sink.flush(30)

@@ -94,7 +94,7 @@ class TestGaps:
         source = kafka.source(topic)
         settle(source)
         partition = TopicPartition(topic, 0)
-        sink = TransactionalSink(kafka.connection, source, f"tx-{topic}")
+        sink = TransactionalSink(kafka.connection, source, (), f"tx-{topic}")
         for n in range(3):
             sink.send(topic, None, b"%d" % n)
             sink.commit({partition: 0})

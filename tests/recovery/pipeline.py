@@ -56,7 +56,11 @@ class Pipeline:
         self.source = KafkaSource(connection, [job.metrics], job.group, overrides=MEMBER)
         if job.exactly_once:
             self.sink = TransactionalSink(
-                connection, self.source, f"{job.group}-{job.member}", overrides=PRODUCER
+                connection,
+                self.source,
+                [job.events, job.states],
+                f"{job.group}-{job.member}",
+                overrides=PRODUCER,
             )
             store = self.sink.commit
         else:
