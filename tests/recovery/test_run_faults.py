@@ -35,6 +35,15 @@ def wrong(chaos):
     return {name: found[name] for name, count in clean.items() if found[name] != count}
 
 
+def put_out(process):
+    """Whether a process ended because its group had put it out while a transaction was open.
+
+    On a busy machine the brokers come back after its session: then it may not go on.
+    """
+    last = logged(process)[-1]
+    return last["event"] == "failed" and last["reason"].startswith("transaction not committed")
+
+
 @pytest.mark.broker
 @pytest.mark.parametrize("way", WAYS, ids="-".join)
 def test_outage(own_cluster, tmp_path, way):
@@ -65,7 +74,7 @@ def test_outage(own_cluster, tmp_path, way):
 
     assert Exit.OK == code, chaos.log
     assert {} == found, chaos.history
-    assert survived or away > PATIENCE_S, logged(process)
+    assert survived or away > PATIENCE_S or put_out(process), logged(process)[-3:]
 
 
 def test_members_come_and_go_during_restores(kafka, tmp_path):
