@@ -25,7 +25,7 @@ LEVEL_SHARE = 0.03
 # The observed range counts as three units, whatever the shape of its distribution.
 RANGE_UNITS = 3.0
 # The range of m values is narrower than that of many. With exponential tails it grows as log m:
-# 1 + 30 / m is about log(500) / log(m) from a dozen values on, and next to nothing from 500 on.
+# 1 + 30 / m is log(500) / log(m) within a tenth for 30 to 500 of them; fewer are believed less.
 RANGE_ROWS = 30.0
 # What a series does is learned from rows cut at this many units: a spike must not become a lever.
 # So nobody knows how far it follows others that are further out, and that it does not follow them

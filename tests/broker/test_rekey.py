@@ -115,9 +115,7 @@ def test_run_reads_what_was_scattered(world):
 def run_to_the_end(world, unseen=0):
     """What a `coral run` tells that has read all there is, but for control records."""
     process = world.start()
-    while world.behind() > unseen:
-        assert process.poll() is None, logged(process)
-        time.sleep(0.2)
+    world.caught_up(process, unseen)
     return stopped(process)[1]
 
 

@@ -138,9 +138,7 @@ def test_a_storm_of_poison(kafka, world, rows):
     world.put([row for good in rows[:60] for row in (b"{", good, b"\xff" * 2000, b"[" * 20_000)])
     process = world.start("--set", "output.dead_letters_per_minute=5")
     told(process, "watching")
-    while world.behind():
-        assert process.poll() is None, logged(process)
-        time.sleep(0.2)
+    world.caught_up(process)
     code, log = stopped(process)
     dropped = [line for line in log if line["event"] == "dropped so far"][-1]
 

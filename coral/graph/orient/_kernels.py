@@ -203,15 +203,12 @@ def weigh_again(
     n, features = parents.shape
     turned = np.empty((2, features), dtype=np.bool_)
     for other in range(n):
-        advantage[node, other], advantage[other, node] = math.inf, math.inf
-        if parents[node, other]:
-            advantage[node, other] = weigh_directions(
-                table, parents, other, node, rows, price, turned
-            )
-        elif parents[other, node]:
-            advantage[other, node] = weigh_directions(
-                table, parents, node, other, rows, price, turned
-            )
+        for effect, cause in ((node, other), (other, node)):
+            advantage[effect, cause] = math.inf
+            if parents[effect, cause]:
+                advantage[effect, cause] = weigh_directions(
+                    table, parents, cause, effect, rows, price, turned
+                )
 
 
 @nb.njit(cache=True, error_model="numpy")
