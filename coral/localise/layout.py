@@ -12,6 +12,9 @@ __all__ = ["Layout", "metric_of"]
 
 SIGNALS = (Role.LATENCY, Role.ERROR)
 
+# Weight of a component that a topology leaves out which names all the others.
+LEFT_OUT = 0.2
+
 
 def metric_of(series: str) -> str:
     """Metric part of a series name `<entity>:<metric>`."""
@@ -38,6 +41,8 @@ class Layout:
         another kind than the KPI's, and those of the KPI's own entity.
     owner : ndarray of shape (n_series,), int64
         Entity index of every series.
+    standing : ndarray of shape (n_entities,), float64, 0 .. 1
+        What the topology says about an entity by naming it or not, see `_standing`.
     relations : ndarray of shape (n_relations, 2), int64
         (effect, cause) entity indices of known edges, then of views.
     views : int
@@ -68,6 +73,7 @@ class Layout:
         related = direct + self._views(direct)
         self.views = len(direct)
         self.relations = np.array(related, dtype=np.int64).reshape(-1, 2)
+        self.standing = self._standing(direct)
         self._set_pairs()
 
     def idle(self, x: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -80,6 +86,17 @@ class Layout:
         known = np.bincount(self.owner[measured], minlength=len(self.entities))
         idle: NDArray[np.bool_] = (known > 0) & (busy == 0)
         return idle[self.owner]
+
+    def _standing(self, direct: list[tuple[int, int]]) -> NDArray[np.float64]:
+        """1 for entities with an edge or a health signal, less for those that were left out.
+
+        A topology that names most components leaves out what feeds nothing; one that names few
+        says nothing about the others.
+        """
+        named = np.zeros(len(self.entities), dtype=np.bool_)
+        named[[*self.kpi_entities, *(i for edge in direct for i in edge)]] = True
+        share = named.mean() if direct else 0.0
+        return np.where(named, 1.0, LEFT_OUT**share)
 
     def _views(self, direct: list[tuple[int, int]]) -> list[tuple[int, int]]:
         """Leaves that may be another component seen from outside, as (leaf, component).

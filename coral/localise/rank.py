@@ -14,16 +14,17 @@ __all__ = ["Localiser", "Ranking", "promoted"]
 
 Floats = NDArray[np.float64]
 
-# Role weight of evidence that hardly makes its entity a cause: traffic is rather a victim or a
-# driver from outside; a health signal of another kind than the KPI's, or one that got better,
-# does not explain it. The KPI entity's own health signals are the symptom and count nothing.
+# Role weight of the logarithm of evidence that hardly makes its entity a cause: traffic is rather a
+# victim or a driver from outside; a health signal of another kind than the KPI's, or one that got
+# better, does not explain it, however large. The KPI entity's own health signals are the symptom
+# and count nothing.
 WEAK_WEIGHT = 0.1
-# Evidence below this is noise for the walk: E^2 / (E + .3).
+# Evidence below this is noise for the walk.
 SATURATION = 0.3
 # A leaf that moves like a component with causes of its own, more than this, is a view of it.
 VIEW_AT_LEAST = 0.5
-# score = walk^.4 evidence^.8: the walk decides among those who have evidence.
-WALK_POWER, EVIDENCE_POWER = 0.4, 0.8
+# score = walk^.5 evidence^.8: the walk decides among those who have evidence.
+WALK_POWER, EVIDENCE_POWER = 0.5, 0.8
 
 
 class Ranking(NamedTuple):
@@ -96,13 +97,14 @@ class Localiser:
         layout = self.layout
         surprise = self.evidence.surprise
         weights = role_weights(layout, surprise)
-        evidence = entity_maximum(layout, surprise.total * weights)
-        explained = self._explained(surprise, evidence)
-        certain = evidence**2 / (evidence + SATURATION)
-        stops = absorbing_walk(explained, certain, layout.kpi_entities)
-        scores = normalised(stops**WALK_POWER * evidence**EVIDENCE_POWER)
+        weighted = np.expm1(weights * np.log1p(surprise.total))
+        evidence = entity_maximum(layout, weighted)
+        moved = self._moved(surprise)
+        explained = self._explained(surprise, evidence, moved)
+        stops = absorbing_walk(explained, certain(evidence), moved)
+        scores = normalised(stops**WALK_POWER * evidence**EVIDENCE_POWER * layout.standing)
         order = ordered(scores, layout.entities)
-        share = surprise.total * weights / np.maximum(evidence, 1e-300)[layout.owner]
+        share = weighted / np.maximum(evidence, 1e-300)[layout.owner]
         metric_scores = rounded(scores[layout.owner] * share)
         return Ranking(
             rows=self.rows,
@@ -119,25 +121,49 @@ class Localiser:
             margin=margin(scores, order),
         )
 
-    def _explained(self, surprise: Surprise, evidence: Floats) -> Floats:
-        """Share of an entity's evidence that each direct cause explains, (n, n), 0 .. 1."""
+    def _explained(self, surprise: Surprise, evidence: Floats, moved: Floats) -> Floats:
+        """Share of an entity's evidence that each direct cause explains, (n, n), 0 .. 1.
+
+        Of a health signal's entity the symptom is to be explained as well (`moved`).
+        """
         layout = self.layout
         n = len(layout.entities)
         result = np.zeros((n, n))
         if not len(layout.relations):
             return result
-        together = np.zeros(len(layout.relations))
-        np.maximum.at(together, layout.pair_relation, self.evidence.comovement)
-        certain = evidence**2 / (evidence + SATURATION)
+        together = self._together(surprise)
+        sure = certain(evidence)
         effect, cause = layout.relations[:, 0], layout.relations[:, 1]
-        known = np.where(certain[effect] > 0, certain[effect], np.inf)
-        larger = np.minimum(certain[cause] / known, 1.0)
+        whole = np.maximum(sure, moved)[effect]
+        larger = np.minimum(sure[cause] / np.where(whole > 0, whole, np.inf), 1.0)
         larger[layout.views :] = 0.0
         together[layout.views :] *= together[layout.views :] > VIEW_AT_LEAST
-        believed = together * certain[cause] / (certain[cause] + SATURATION)
+        believed = together * sure[cause] / (sure[cause] + SATURATION)
         share = np.maximum(larger, believed) * self._external_share(surprise)[effect]
         np.maximum.at(result, (effect, cause), share)
         return result
+
+    def _together(self, surprise: Surprise) -> Floats:
+        """How much of an effect's evidence moved with its cause's, per relation, 0 .. 1.
+
+        Mean over their pairs of signals, by the evidence of the effect's: that the maximum hardly
+        moved together is not made good by a quiet median that did.
+        """
+        layout = self.layout
+        n = len(layout.relations)
+        evidence = surprise.total[layout.pairs[:, 0]]
+        moved = np.bincount(layout.pair_relation, evidence * self.evidence.comovement, n)
+        total = np.bincount(layout.pair_relation, evidence, n)
+        return moved / np.where(total > 0.0, total, 1.0)
+
+    def _moved(self, surprise: Surprise) -> Floats:
+        """How much the health signals of each entity moved: (n,), >= 0; alike if none did."""
+        layout = self.layout
+        moved = np.zeros(len(layout.entities))
+        np.maximum.at(moved, layout.owner[layout.kpi_series], surprise.total[layout.kpi_series])
+        if not moved.any():
+            moved[layout.kpi_entities] = 1.0
+        return certain(moved)
 
     def _external_share(self, surprise: Surprise) -> Floats:
         """How much of an entity's evidence others may explain, per entity, 0 .. 1.
@@ -166,8 +192,8 @@ class Localiser:
             evidence,
             stops,
             entity_maximum(layout, surprise.total),
-            entity_maximum(layout, np.expm1(surprise.sustained) * weights),
-            entity_maximum(layout, surprise.largest * weights),
+            entity_maximum(layout, weights * surprise.sustained),
+            entity_maximum(layout, weights * surprise.largest),
         )
         first = order[0]
         ranks = [1 + int((v > v[first]).sum()) for v in map(rounded, variants)]
@@ -175,12 +201,17 @@ class Localiser:
 
 
 def role_weights(layout: Layout, surprise: Surprise) -> Floats:
-    """Weight of every series' evidence by the role of its metric: (n_series,), 0 .. 1."""
+    """Weight of the logarithm of every series' evidence by its role: (n_series,), 0 .. 1."""
     better = layout.signal & (layout.healthy * surprise.level > 0)
     weights = np.where(layout.traffic, WEAK_WEIGHT, 1.0)
     weights = weights * np.where(layout.other_kind, WEAK_WEIGHT, 1.0)
     weights = weights * np.where(better, WEAK_WEIGHT, 1.0)
     return np.where(layout.symptom, 0.0, weights)
+
+
+def certain(evidence: Floats) -> Floats:
+    """Evidence without what may be noise: E^2 / (E + .3)."""
+    return evidence**2 / (evidence + SATURATION)
 
 
 def entity_maximum(layout: Layout, values: Floats) -> Floats:

@@ -14,10 +14,10 @@ MOVE_AT_MOST = 0.95
 # Damping of the series of steps: circles (feedback loops) must not be walked for ever.
 DAMPING = 0.98
 # Share of the walkers that start at the health signal; the rest start where the evidence is.
-START_AT_KPI = 0.5
+START_AT_KPI = 0.45
 
 
-def absorbing_walk(explained: Floats, evidence: Floats, kpi: Sequence[int]) -> Floats:
+def absorbing_walk(explained: Floats, evidence: Floats, kpi: Floats) -> Floats:
     """Probability that a walk from the health signal ends at each entity.
 
     Parameters
@@ -25,8 +25,9 @@ def absorbing_walk(explained: Floats, evidence: Floats, kpi: Sequence[int]) -> F
     explained : ndarray of shape (n, n), float64, 0 .. 1
         `explained[i, j]`: share of the evidence of i that its direct cause j explains.
     evidence : ndarray of shape (n,), float64, >= 0
-    kpi : sequence of int
-        Entities of the health signals; empty when none is known.
+    kpi : ndarray of shape (n,), float64, >= 0
+        How much of the walks from a health signal begin at each entity; all zero when none is
+        known.
 
     Returns
     -------
@@ -41,10 +42,8 @@ def absorbing_walk(explained: Floats, evidence: Floats, kpi: Sequence[int]) -> F
     n = len(evidence)
     total = float(evidence.sum())
     start = evidence / total if total > 0 else np.full(n, 1.0 / n)
-    if kpi:
-        at_kpi = np.zeros(n)
-        at_kpi[list(kpi)] = 1.0 / len(set(kpi))
-        start = START_AT_KPI * at_kpi + (1 - START_AT_KPI) * start
+    if kpi.any():
+        start = START_AT_KPI * kpi / kpi.sum() + (1 - START_AT_KPI) * start
     weight = explained * evidence
     norm = weight.sum(axis=1)
     move = np.where(norm > 0, MOVE_AT_MOST * explained.max(axis=1, initial=0.0), 0.0)

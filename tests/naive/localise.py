@@ -65,8 +65,8 @@ def walk(explained, evidence, kpi, walks, seed):
     n = len(evidence)
     stopped = [0] * n
     for _ in range(walks):
-        if kpi and chance.random() < 0.5:
-            i = chance.choice(sorted(set(kpi)))
+        if any(kpi) and chance.random() < 0.45:
+            i = chance.choices(range(n), weights=kpi)[0]
         else:
             i = chance.choices(range(n), weights=evidence)[0]
         while True:
@@ -79,6 +79,17 @@ def walk(explained, evidence, kpi, walks, seed):
                 break
             i = chance.choices(range(n), weights=weight)[0]
     return [count / walks for count in stopped]
+
+
+def together(pairs, relations, comovement, evidence):
+    """Share of every relation's effect that moves with its cause; pairs: (relation, effect)."""
+    shares = []
+    for relation in range(relations):
+        mine = [k for k, (of, _) in enumerate(pairs) if of == relation]
+        total = sum(evidence[pairs[k][1]] for k in mine)
+        moved = sum(evidence[pairs[k][1]] * comovement[k] for k in mine)
+        shares.append(moved / total if total else 0.0)
+    return shares
 
 
 def rank_biased_overlap(a, b, depth, p):
