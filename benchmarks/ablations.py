@@ -30,15 +30,15 @@ from coral.evaluation import mean  # noqa: E402
 from coral.graph.predictor import fit_predictor  # noqa: E402
 from coral.localise.evidence import Surprise  # noqa: E402
 from coral.localise.layout import Layout  # noqa: E402
-from coral.localise.rank import Localiser  # noqa: E402
+from coral.localise.rank import Localiser, certain  # noqa: E402
 
 # Every n-th case of a set.
 QUICK_STEP = 4
-MODULES = ("coral.localise.evidence", "coral.localise.rank", "coral.localise.walk")
+MODULES = tuple(f"coral.localise.{name}" for name in ("evidence", "rank", "walk", "layout"))
 # Constants of other modules that the ranking depends on.
 MORE = ("coral.graph.predictor:RIDGE_ROWS_PER_SERIES",)
 # Shares: their odds are multiplied, so that they stay between 0 and 1.
-SHARES = ("MOVE_AT_MOST", "DAMPING", "START_AT_KPI", "VIEW_AT_LEAST")
+SHARES = ("MOVE_AT_MOST", "DAMPING", "START_AT_KPI", "VIEW_AT_LEAST", "LEFT_OUT")
 FACTORS = tuple(10.0**power for power in (-0.5, -0.25, 0.25, 0.5))
 # A constant is chosen anew only if a factor changes a macro mean by this much: half a case of the
 # smallest set in eight sets.
@@ -67,6 +67,20 @@ def _own_past(coefficients: Floats) -> Floats:
 
 def _ones(localiser: Localiser, _: Surprise) -> Floats:
     return np.ones(len(localiser.layout.entities))
+
+
+def _best_pair(localiser: Localiser, _: Surprise) -> Floats:
+    layout = localiser.layout
+    together = np.zeros(len(layout.relations))
+    np.maximum.at(together, layout.pair_relation, localiser.evidence.comovement)
+    return together
+
+
+def _all_health_signals(localiser: Localiser, _: Surprise) -> Floats:
+    layout = localiser.layout
+    moved = np.zeros(len(layout.entities))
+    moved[layout.kpi_entities] = 1.0
+    return moved
 
 
 RANK, EVIDENCE = "coral.localise.rank", "coral.localise.evidence"
@@ -102,7 +116,37 @@ ABLATIONS = (
         {f"{RANK}:role_weights": lambda layout, _: np.ones(len(layout.names))},
     ),
     Ablation("weak_roles", "role weights for the symptom only", {f"{RANK}:WEAK_WEIGHT": 1.0}),
-    Ablation("no_walk", "no walk", {f"{RANK}:WALK_POWER": 0.0}),
+    Ablation(
+        "linear_roles",
+        "roles weigh evidence, not its logarithm",
+        {f"{RANK}:weigh": lambda evidence, weights: evidence * weights},
+    ),
+    Ablation("no_walk", "no walk", {f"{RANK}:WALK_POWER": 0.0, f"{RANK}:LEAST_WALK_POWER": 0.0}),
+    Ablation(
+        "same_power",
+        "the walk counts alike, however far the topology leads",
+        {f"{RANK}:LEAST_WALK_POWER": 1.0},
+    ),
+    Ablation(
+        "all_health_signals",
+        "walks start at all health signals alike",
+        {f"{RANK}:Localiser._moved": _all_health_signals},
+    ),
+    Ablation(
+        "no_standing",
+        "what the topology leaves out counts in full",
+        {"coral.localise.layout:LEFT_OUT": 1.0},
+    ),
+    Ablation(
+        "linear_shares",
+        "a cause explains by its evidence, not by its order of magnitude",
+        {f"{RANK}:magnitude": certain},
+    ),
+    Ablation(
+        "best_pair",
+        "the signal that moves best with the cause's tells what is explained",
+        {f"{RANK}:Localiser._together": _best_pair},
+    ),
     Ablation("walk_alone", "walk without evidence", {f"{RANK}:EVIDENCE_POWER": 0.0}),
     Ablation(
         "no_comovement",

@@ -43,6 +43,8 @@ class Layout:
         Entity index of every series.
     standing : ndarray of shape (n_entities,), float64, 0 .. 1
         What the topology says about an entity by naming it or not, see `_standing`.
+    reach : float, 0 .. 1
+        Share of the entities from which known edges lead to a health signal; 0 without edges.
     relations : ndarray of shape (n_relations, 2), int64
         (effect, cause) entity indices of known edges, then of views.
     views : int
@@ -74,6 +76,7 @@ class Layout:
         self.views = len(direct)
         self.relations = np.array(related, dtype=np.int64).reshape(-1, 2)
         self.standing = self._standing(direct)
+        self.reach = self._reach(direct)
         self._set_pairs()
 
     def idle(self, x: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -97,6 +100,14 @@ class Layout:
         named[[*self.kpi_entities, *(i for edge in direct for i in edge)]] = True
         share = named.mean() if direct else 0.0
         return np.where(named, 1.0, LEFT_OUT**share)
+
+    def _reach(self, direct: list[tuple[int, int]]) -> float:
+        """Share of the entities that a walk back from the health signals can come to."""
+        reached, newest = set(self.kpi_entities), set(self.kpi_entities)
+        while newest:
+            newest = {cause for effect, cause in direct if effect in newest} - reached
+            reached |= newest
+        return len(reached) / len(self.entities) if direct else 0.0
 
     def _views(self, direct: list[tuple[int, int]]) -> list[tuple[int, int]]:
         """Leaves that may be another component seen from outside, as (leaf, component).

@@ -23,8 +23,11 @@ WEAK_WEIGHT = 0.1
 SATURATION = 0.3
 # A leaf that moves like a component with causes of its own, more than this, is a view of it.
 VIEW_AT_LEAST = 0.5
-# score = walk^.5 evidence^.8: the walk decides among those who have evidence.
-WALK_POWER, EVIDENCE_POWER = 0.5, 0.8
+# score = walk^p evidence^.8: the walk decides among those who have evidence, the more the farther
+# the topology leads: p is the first where it leads to a health signal from everywhere, the second
+# where it leads there from nowhere.
+WALK_POWER, LEAST_WALK_POWER = 1.0, 0.2
+EVIDENCE_POWER = 0.8
 
 
 class Ranking(NamedTuple):
@@ -97,12 +100,13 @@ class Localiser:
         layout = self.layout
         surprise = self.evidence.surprise
         weights = role_weights(layout, surprise)
-        weighted = np.expm1(weights * np.log1p(surprise.total))
+        weighted = weigh(surprise.total, weights)
         evidence = entity_maximum(layout, weighted)
         moved = self._moved(surprise)
         explained = self._explained(surprise, evidence, moved)
-        stops = absorbing_walk(explained, certain(evidence), moved)
-        scores = normalised(stops**WALK_POWER * evidence**EVIDENCE_POWER * layout.standing)
+        stops = absorbing_walk(explained, certain(evidence), certain(moved))
+        power = LEAST_WALK_POWER + layout.reach * (WALK_POWER - LEAST_WALK_POWER)
+        scores = normalised(stops**power * evidence**EVIDENCE_POWER * layout.standing)
         order = ordered(scores, layout.entities)
         share = weighted / np.maximum(evidence, 1e-300)[layout.owner]
         metric_scores = rounded(scores[layout.owner] * share)
@@ -124,7 +128,9 @@ class Localiser:
     def _explained(self, surprise: Surprise, evidence: Floats, moved: Floats) -> Floats:
         """Share of an entity's evidence that each direct cause explains, (n, n), 0 .. 1.
 
-        Of a health signal's entity the symptom is to be explained as well (`moved`).
+        Signals of the same name are compared as they move; for the rest there are orders of
+        magnitude, as evidence of different metrics has no common unit. Of a health signal's
+        entity the symptom is to be explained as well (`moved`).
         """
         layout = self.layout
         n = len(layout.entities)
@@ -134,8 +140,8 @@ class Localiser:
         together = self._together(surprise)
         sure = certain(evidence)
         effect, cause = layout.relations[:, 0], layout.relations[:, 1]
-        whole = np.maximum(sure, moved)[effect]
-        larger = np.minimum(sure[cause] / np.where(whole > 0, whole, np.inf), 1.0)
+        whole = magnitude(np.maximum(evidence, moved))[effect]
+        larger = np.minimum(magnitude(evidence)[cause] / np.where(whole > 0, whole, np.inf), 1.0)
         larger[layout.views :] = 0.0
         together[layout.views :] *= together[layout.views :] > VIEW_AT_LEAST
         believed = together * sure[cause] / (sure[cause] + SATURATION)
@@ -163,7 +169,7 @@ class Localiser:
         np.maximum.at(moved, layout.owner[layout.kpi_series], surprise.total[layout.kpi_series])
         if not moved.any():
             moved[layout.kpi_entities] = 1.0
-        return certain(moved)
+        return moved
 
     def _external_share(self, surprise: Surprise) -> Floats:
         """How much of an entity's evidence others may explain, per entity, 0 .. 1.
@@ -212,6 +218,16 @@ def role_weights(layout: Layout, surprise: Surprise) -> Floats:
 def certain(evidence: Floats) -> Floats:
     """Evidence without what may be noise: E^2 / (E + .3)."""
     return evidence**2 / (evidence + SATURATION)
+
+
+def magnitude(evidence: Floats) -> Floats:
+    """Order of magnitude, to compare evidence of different metrics by: >= 0."""
+    return np.log1p(certain(evidence))
+
+
+def weigh(evidence: Floats, weights: Floats) -> Floats:
+    """Evidence with its logarithm multiplied by the weights."""
+    return np.expm1(weights * np.log1p(evidence))
 
 
 def entity_maximum(layout: Layout, values: Floats) -> Floats:

@@ -14,7 +14,7 @@ MOVE_AT_MOST = 0.95
 # Damping of the series of steps: circles (feedback loops) must not be walked for ever.
 DAMPING = 0.98
 # Share of the walkers that start at the health signal; the rest start where the evidence is.
-START_AT_KPI = 0.45
+START_AT_KPI = 0.5
 
 
 def absorbing_walk(explained: Floats, evidence: Floats, kpi: Floats) -> Floats:

@@ -65,7 +65,7 @@ def walk(explained, evidence, kpi, walks, seed):
     n = len(evidence)
     stopped = [0] * n
     for _ in range(walks):
-        if any(kpi) and chance.random() < 0.45:
+        if any(kpi) and chance.random() < 0.5:
             i = chance.choices(range(n), weights=kpi)[0]
         else:
             i = chance.choices(range(n), weights=evidence)[0]

@@ -88,3 +88,17 @@ def test_what_a_topology_leaves_out_stands_back():
     faults = {"web:latency": 20.0, "b:cpu": 20.0, "c:cpu": 20.0}
     assert "b" == first(*ranked(names, kpi, [("a", "web"), ("b", "a")], faults))
     assert "c" == first(*ranked(names, kpi, [("a", "web")], faults | {"b:cpu": 0.0}))
+
+
+def test_how_far_a_topology_leads():
+    """All the way round, also through loops; nowhere without edges or from other components."""
+    names = ("web:latency", "a:cpu", "b:cpu", "c:cpu")
+    kpi = ("web:latency",)
+    for edges, share in (
+        ([], 0.0),
+        ([("a", "web")], 0.5),
+        ([("a", "web"), ("b", "a"), ("a", "b"), ("c", "b")], 1.0),
+        ([("web", "a"), ("c", "b")], 0.25),
+    ):
+        assert share == Layout(names, kpi, edges).reach
+    assert Layout(names, (), [("a", "web")]).reach == 0.0

@@ -23,7 +23,7 @@ def test_the_linear_system_is_the_limit_of_simulation(kpi):
 def test_without_edges_walks_stop_where_they_start():
     """Then the evidence and the health signal alone decide."""
     stops = absorbing_walk(np.zeros((3, 3)), EVIDENCE, np.array([3.0, 1.0, 0.0]))
-    np.testing.assert_allclose(stops, 0.45 * np.array([0.75, 0.25, 0]) + 0.55 * EVIDENCE / 9)
+    np.testing.assert_allclose(stops, 0.5 * np.array([0.75, 0.25, 0]) + 0.5 * EVIDENCE / 9)
 
 
 def test_without_evidence_the_walk_is_uniform():
