@@ -112,6 +112,8 @@ def _timing(situation: Situation, candidate: Candidate) -> Said:
     """Whether it changed before the health signal, beyond what the grid leaves open."""
     if candidate.rank == 1 and situation.health_is_normal:
         return [(False, "no health signal has left its normal range")]
+    if candidate.rank == 1 and not situation.is_felt:
+        return [(False, "no health signal behaves differently for more than single rows")]
     if candidate.interval is None or candidate.changed_after_kpi_s is None:
         return []
     low, high = candidate.interval

@@ -29,7 +29,7 @@ from coral.incident import (
 from coral.localise.rank import entity_maximum
 from coral.localise.signature import signature
 from coral.patterns import patterns
-from coral.situation import Situation
+from coral.situation import LEAST_SURPRISE, Situation
 from coral.words import change, named, quoted, relative
 
 __all__ = ["Findings", "correction"]
@@ -39,8 +39,6 @@ COURSES = 5  # causes whose first metric is drawn
 RULED_OUT = 5
 RANKED_NAMES = 200
 HEALTH_SIGNALS = 3
-# Below this surprise nothing has happened that could be named.
-LEAST_SURPRISE = math.log(1.1)
 
 
 class Findings:
@@ -73,7 +71,8 @@ class Findings:
             return "possible"
         apart = ranking.consensus >= LIKELY_CONSENSUS and ranking.margin >= LIKELY_MARGIN
         known = self._situation.base_rows >= min(len(self._layout.names), NORMAL_ROWS)
-        return "likely" if apart and known and sustained[series[0]] >= SURPRISING else "possible"
+        surprising = sustained[series[0]] >= SURPRISING and self._situation.is_felt
+        return "likely" if apart and known and surprising else "possible"
 
     def summary(self, causes: Sequence[Cause]) -> str:
         """Return the answer in one sentence, after what kind of incident it is."""

@@ -1,5 +1,6 @@
 """What is known at one revision: the ranking, what it rests on, and when series changed."""
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -11,9 +12,12 @@ from coral.localise.layout import Layout
 from coral.localise.profile import Courses
 from coral.localise.rank import Ranking
 
-__all__ = ["Situation"]
+__all__ = ["LEAST_SURPRISE", "Situation"]
 
 Floats = NDArray[np.float64]
+
+# Below this surprise nothing has happened that could be named.
+LEAST_SURPRISE = math.log(1.1)
 
 
 class Situation(NamedTuple):
@@ -51,6 +55,12 @@ class Situation(NamedTuple):
         """Whether there are health signals and none has left its normal range."""
         first = self.ranking.surprise.first[self.layout.kpi_series]
         return bool(first.size and (first < 0).all())
+
+    @property
+    def is_felt(self) -> bool:
+        """Whether a health signal surprises in more than single rows, or there is none to ask."""
+        sustained = self.ranking.surprise.sustained[self.layout.kpi_series]
+        return not sustained.size or bool(sustained.max() >= LEAST_SURPRISE)
 
     @property
     def first_health(self) -> int | None:

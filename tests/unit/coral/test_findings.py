@@ -133,6 +133,22 @@ def test_nothing_is_likely_on_fewer_normal_rows_than_series():
     assert not any("normal state for" in text for text in enough.causes[0].evidence_against)
 
 
+def test_nothing_is_likely_that_no_health_signal_feels():
+    """What changed is named; whether it is the cause of anything nobody knows yet."""
+    rows, errors = shop_rows(rows=ONSET + 80), NAMES.index("web:errors_per_s")
+    rows[:, errors] = 1.0
+    config = shop_config(kpi=("web:errors_per_s",))
+    spared = run(rows, config=config, onset=float(ONSET))[-1].data
+    rows[ONSET + 40, errors] = 1.2
+    spiked = run(rows, config=config, onset=float(ONSET))[-1].data
+    for data, said in ((spared, "has left its normal range"), (spiked, "more than single rows")):
+        assert ("possible", "db") == (data.tier, data.causes[0].entity)
+        assert any(said in text for text in data.causes[0].evidence_against)
+    rows[ONSET:, errors] = 1.2
+    assert "likely" == run(rows, config=config, onset=float(ONSET))[-1].data.tier
+    assert "likely" == run(rows, config=shop_config(kpi=()), onset=float(ONSET))[-1].data.tier
+
+
 def test_nothing_is_likely_that_hardly_surprises():
     """An onset is told where nothing is wrong: the strongest is named, and doubted."""
     event = run(shop_rows(rows=ONSET, seed=3), onset=float(ONSET - 20))[-1].data
