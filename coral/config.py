@@ -60,7 +60,7 @@ class SystemConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     kpi : tuple of str
         Series names `<entity>:<metric>` of the health signals; may be empty.
     edges : tuple of (str, str)
-        Known topology between entities.
+        Known topology between entities; one that it leaves out counts less.
     required_edges, forbidden_edges : tuples of (str, str)
         Relations that the causal graph must, and must not, have.
     order : tuple of str

@@ -237,7 +237,7 @@ class System(_Section, frozen=True, kw_only=True):
     kpi : list of str
         Series `<entity>:<metric>` that tell its health.
     edges : list of [str, str]
-        Known topology between entities.
+        Known topology between entities; one that it leaves out counts less.
     required_edges : list of [str, str]
         Edges that the causal graph is to have, whatever the data say.
     forbidden_edges : list of [str, str]
