@@ -23,10 +23,10 @@ WEAK_WEIGHT = 0.1
 SATURATION = 0.3
 # A leaf that moves like a component with causes of its own, more than this, is a view of it.
 VIEW_AT_LEAST = 0.5
-# score = walk^p evidence^.8: the walk decides among those who have evidence, the more the farther
-# the topology leads: p is the first where it leads to a health signal from everywhere, the second
-# where it leads there from nowhere.
-WALK_POWER, LEAST_WALK_POWER = 1.0, 0.2
+# score = walk^p evidence^.8: the walk decides among those who have evidence. p grows with the share
+# of entities from which the topology leads to a health signal, from the least to the whole: a full
+# call graph is trusted, three edges of a plant are not.
+LEAST_WALK_POWER, WALK_POWER = 0.2, 1.0
 EVIDENCE_POWER = 0.8
 
 
@@ -152,7 +152,7 @@ class Localiser:
     def _together(self, surprise: Surprise) -> Floats:
         """How much of an effect's evidence moved with its cause's, per relation, 0 .. 1.
 
-        Mean over their pairs of signals, by the evidence of the effect's: that the maximum hardly
+        Mean over their pairs of signals, by the evidence of the effect's: a maximum that hardly
         moved together is not made good by a quiet median that did.
         """
         layout = self.layout
