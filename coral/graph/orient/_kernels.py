@@ -147,7 +147,10 @@ def weigh_directions(
     Both nodes may take all the causes that either has, so that both directions describe the same
     distribution and only the number of causes needed tells them apart. Fills `turned`, of shape
     (2, features), with the causes of `cause` and of `effect` when the edge is turned round.
+    Infinite, and `turned` left alone, where there is no such edge.
     """
+    if not parents[effect, cause]:
+        return math.inf
     either = parents[effect] | parents[cause]
     either[cause], either[effect] = False, False
     others = np.flatnonzero(either)
@@ -185,27 +188,6 @@ def weigh_edges(
     for effect in range(n):
         for cause in range(n):
             if wanted[effect, cause] and parents[effect, cause]:
-                advantage[effect, cause] = weigh_directions(
-                    table, parents, cause, effect, rows, price, turned
-                )
-
-
-@nb.njit(cache=True, error_model="numpy")
-def weigh_again(
-    table: FloatArray,
-    parents: BoolArray,
-    node: int,
-    rows: float,
-    price: float,
-    advantage: FloatArray,
-) -> None:
-    """Fill `advantage[effect, cause]` for all pairs with a node; inf = no edge."""
-    n, features = parents.shape
-    turned = np.empty((2, features), dtype=np.bool_)
-    for other in range(n):
-        for effect, cause in ((node, other), (other, node)):
-            advantage[effect, cause] = math.inf
-            if parents[effect, cause]:
                 advantage[effect, cause] = weigh_directions(
                     table, parents, cause, effect, rows, price, turned
                 )
@@ -260,11 +242,14 @@ def orient(
     (n, n) as [effect, cause], is added to the advantage of an edge: what is known beforehand.
     """
     n, features = parents.shape
-    advantage, turned = np.full((n, n), math.inf), np.empty((2, features), dtype=np.bool_)
+    gain, turned = bonus.copy(), np.empty((2, features), dtype=np.bool_)
     lowest, stale = np.zeros(n, dtype=np.int64), np.ones(n, dtype=np.bool_)
     blocked = np.zeros((n, n), dtype=np.bool_)
-    weigh_edges(table, parents, np.ones((n, n), dtype=np.bool_), rows, price, advantage)
-    gain = advantage + bonus
+    for effect in range(n):
+        for cause in range(n):
+            gain[effect, cause] += weigh_directions(
+                table, parents, cause, effect, rows, price, turned
+            )
     for count in range(most):
         effect, cause = best_turn(parents, gain, margin, blocked, lowest, stale)
         if effect < 0:
@@ -276,11 +261,11 @@ def orient(
         weigh_directions(table, parents, cause, effect, rows, price, turned)
         parents[cause], parents[effect] = turned[0], turned[1]
         for node in (cause, effect):
-            weigh_again(table, parents, node, rows, price, advantage)
             for other in range(n):
                 before = gain[other, node]
-                gain[node, other] = advantage[node, other] + bonus[node, other]
-                gain[other, node] = advantage[other, node] + bonus[other, node]
+                for i, j in ((node, other), (other, node)):
+                    advantage = weigh_directions(table, parents, j, i, rows, price, turned)
+                    gain[i, j] = advantage + bonus[i, j]
                 stale[other] |= gain[other, node] != before
             stale[node] = True
     return most
