@@ -26,7 +26,7 @@ from coral.incident import (
     significant,
     timestamp,
 )
-from coral.localise.rank import entity_maximum
+from coral.localise.rank import entity_maximum, weigh
 from coral.localise.signature import signature
 from coral.patterns import patterns
 from coral.situation import LEAST_SURPRISE, Situation
@@ -205,7 +205,9 @@ class Findings:
         after = float(surprise.after[series])
         return MetricFinding(
             name=self._layout.names[series],
-            evidence=significant(surprise.total[series] * self._ranking.weights[series]),
+            evidence=significant(
+                float(weigh(surprise.total[series], self._ranking.weights[series]))
+            ),
             surprise=significant(surprise.sustained[series]),
             deviation=significant(surprise.level[series]),
             before=significant(self._situation.center[series]),

@@ -27,6 +27,18 @@ def test_the_true_cause_has_reasons():
     assert any("weaker than that of the first" in text for text in victim.evidence_against)
 
 
+def test_a_cause_has_the_evidence_of_its_strongest_metric():
+    """The role weighs both alike: errors are asked about, so that a latency counts little."""
+    place = NAMES.index("pay:cpu")
+    rows, names = np.delete(shop_rows(), place, axis=1), (*NAMES[:place], *NAMES[place + 1 :])
+    rows[ONSET:, names.index("web:errors_per_s")] += 8.0
+    config = shop_config(kpi=("web:errors_per_s",))
+    event = run(rows, names=names, config=config, onset=float(ONSET))[-1]
+    assert ["pay:latency_p95"] == [metric.name for metric in cause(event, "pay").metrics]
+    for c in event.data.causes:
+        np.testing.assert_allclose(c.evidence, max(m.evidence for m in c.metrics), rtol=1e-4)
+
+
 def test_the_onset_is_relative_to_the_health_signal_within_limits():
     """A cause that changes five rows earlier is said to, and no more exactly than the rows are."""
     rows, late = shop_rows(rows=ONSET + 40), shop_rows(rows=ONSET + 40, fault=None)
