@@ -18,6 +18,7 @@ CHANNEL_WORDS = {
     "slow": "small and lasting, over 96 rows",
     "cross_sum": "relations between series that broke",
     "cross_max": "one relation between series that broke",
+    "novelty": "a state that was never there before",
     "dispersion": "one series that got restless",
     "ssa": "series that leave the pattern of their own past",
     "silence": "series that stopped sending",

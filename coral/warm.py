@@ -14,7 +14,7 @@ from streams.records import Frame
 __all__ = ["warm"]
 
 _NAMES = tuple(f"{entity}:{metric}" for entity in "abc" for metric in "xyz")
-_NORMAL_ROWS = 300
+_NORMAL_ROWS = 400  # twice that overflows what the trigger remembers
 _FAULT_ROWS = 40
 
 

@@ -8,6 +8,9 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
+# Nats beyond its limit from which a statistic needs no witness: 22,000 times rarer than that.
+_UNAIDED = 10.0
+
 
 @nb.njit(cache=True, error_model="numpy")
 def tail_push(value: float, now: int, top: Floats, when: Ints) -> None:
@@ -147,15 +150,47 @@ def cusum_step(score: Floats, slack: float, ceiling: float, statistic: Floats, a
 
 
 @nb.njit(cache=True, error_model="numpy")
+def bear_out(
+    log_p: Floats,
+    n_tails: int,
+    witness: int,
+    rare: float,
+    swing: float,
+    levelless: Flags,
+    used: Flags,
+    bonus: Floats,
+) -> None:
+    """Write what the limits of a row are eased by, given what the witness says of it.
+
+    Borne out (``log_p[witness] <= rare``): by ``swing``, the witness itself only where another
+    channel is in its tail too. Else all are tightened, by ``swing`` what moves no level, the others
+    by 10 nats. Channels without a tail stay as they are. ``swing`` = 0: there is no witness.
+    """
+    borne_out = log_p[witness] <= rare
+    seconded = False
+    for c in range(n_tails):
+        seconded |= c != witness and used[c] and log_p[c] < 0.0
+    for c in range(bonus.shape[0]):
+        if c >= n_tails:
+            bonus[c] = 0.0
+        elif c == witness and not (swing and seconded):
+            bonus[c] = -np.inf
+        elif borne_out or not swing:
+            bonus[c] = swing
+        else:
+            bonus[c] = -swing if levelless[c] else -_UNAIDED
+
+
+@nb.njit(cache=True, error_model="numpy")
 def worst_margin(
-    log_p: Floats, log_alpha: float, fading: float, accepted: Floats, used: Flags
+    log_p: Floats, log_alpha: float, fading: float, accepted: Floats, used: Flags, bonus: Floats
 ) -> tuple[int, float]:
     """Let the accepted evidence fade; return the channel farthest below its limit, and how far."""
     worst = 0
     largest = -np.inf
     for c in range(log_p.shape[0]):
         accepted[c] *= fading
-        margin = log_alpha - accepted[c] - log_p[c]
+        margin = log_alpha + bonus[c] - accepted[c] - log_p[c]
         if used[c] and margin > largest:
             worst = c
             largest = margin
@@ -170,12 +205,17 @@ def judge(
     fading: float,
     accepted: Floats,
     used: Flags,
+    witness: int,
+    rare: float,
+    swing: float,
+    levelless: Flags,
     slack: float,
     ceiling: float,
     sums: Floats,
     ages: Ints,
     log_p: Floats,
     beyond: Floats,
+    bonus: Floats,
 ) -> tuple[int, float]:
     """Write the log p-values of a row and add up what lies in the tails; see `worst_margin`.
 
@@ -186,4 +226,5 @@ def judge(
         beyond[c] = statistics[c]
         log_p[c] = -statistics[c]
     cusum_step(beyond, slack, ceiling, sums, ages)
-    return worst_margin(log_p, log_alpha, fading, accepted, used)
+    bear_out(log_p, tails.shape[0], witness, rare, swing, levelless, used, bonus)
+    return worst_margin(log_p, log_alpha, fading, accepted, used, bonus)

@@ -1,5 +1,6 @@
 """The bank of statistics: one row of many series in, a handful of numbers out."""
 
+from collections.abc import Sequence
 from typing import ClassVar, Final
 
 import numpy as np
@@ -8,6 +9,7 @@ from numpy.typing import NDArray
 from detectors._bank_kernels import bank_statistics
 from detectors.base import FloatArray, IntArray, Stateful
 from detectors.dispersion import Dispersion
+from detectors.novelty import Novelty
 from detectors.peaks import UsualPeak
 from detectors.scale import RobustScaler
 from detectors.silence import Silence
@@ -15,7 +17,7 @@ from detectors.ssa import MultivariateSSA
 from detectors.subspace import LaggedSubspace
 from detectors.windows import Windows
 
-__all__ = ["CHANNELS", "LEVELLESS", "Bank"]
+__all__ = ["CHANNELS", "LEVELLESS", "Bank", "used_channels"]
 
 CHANNELS: Final = (
     "level",
@@ -25,6 +27,7 @@ CHANNELS: Final = (
     "cross_sum",
     "cross_max",
     "ssa",
+    "novelty",
     "dispersion",
     "silence",
 )
@@ -50,6 +53,8 @@ class Bank(Stateful):
     * ``cross_max``: the largest of them, now: one relation that broke;
     * ``ssa``: mean of log(1 + residual energy) outside the common space of lag windows
       (`MultivariateSSA`): what the own past does not explain, in many series;
+    * ``novelty``: distance to the nearest normal row that is remembered (`Novelty`): where no
+      row, however far from the mean, has been before;
     * ``dispersion``: largest moving mean, about 16 rows, of a series' log residual energy outside
       the common space, in its usual deviations (`Dispersion`): one series that got restless;
     * ``silence``: minus log probability of the most surprising gap (`Silence`), nats.
@@ -78,6 +83,7 @@ class Bank(Stateful):
         "_peaks",
         "_space",
         "_ssa",
+        "_novelty",
         "_dispersion",
         "_silence",
     )
@@ -89,6 +95,7 @@ class Bank(Stateful):
         self._peaks = UsualPeak(n)
         self._ssa = MultivariateSSA(n, refit_rows=16, memory_rows=memory_rows)
         self._space = LaggedSubspace(n, block_rows=16, memory_rows=memory_rows)
+        self._novelty = Novelty(n)
         self._dispersion = Dispersion(n, memory_rows)
         self._silence = Silence(n)
         self.statistics: FloatArray = np.full(len(CHANNELS), np.nan)
@@ -131,6 +138,7 @@ class Bank(Stateful):
             self._work,
             self.statistics,
         )
+        self.statistics[-3] = self._novelty.push(z)
         self.statistics[-2] = self._dispersion.push(crossed, learn=learn)
         self.statistics[-1] = self._silence.push(row, learn=learn)
         return self.statistics
@@ -142,6 +150,7 @@ class Bank(Stateful):
             self._peaks.learn(self._z)
             self._ssa.learn()
             self._space.learn()
+            self._novelty.learn()
 
     def observe(self, row: FloatArray) -> None:
         """Remember a row that is not normal, should its level become the new normal."""
@@ -165,6 +174,7 @@ class Bank(Stateful):
         self._space.break_lags()
         self._windows.clear()
         self._root.fill(np.nan)
+        self._novelty.clear()
         self._dispersion.clear()
 
     def scores(self, channel: str) -> FloatArray:
@@ -185,6 +195,8 @@ class Bank(Stateful):
                 values = self._root
             case "ssa":
                 values = np.log1p(self._ssa.scores)
+            case "novelty":
+                values = self._novelty.scores
             case "dispersion":
                 values = np.maximum(self._dispersion.scores, 0.0)
             case _:
@@ -212,6 +224,7 @@ class Bank(Stateful):
                 share * clip,
                 clip,
                 share * np.log1p(clip**2),
+                np.log1p(z),
                 self._dispersion.reach,
             ]
         )
@@ -231,6 +244,7 @@ class Bank(Stateful):
             "cross_sum": lags + 1,
             "cross_max": lags,
             "ssa": self._ssa.lags,
+            "novelty": int(1.5 * self._novelty.rows),
             "dispersion": int(1.5 * self._dispersion.rows),
             "silence": max(self._silence.longest, 1),
         }
@@ -259,6 +273,7 @@ class Bank(Stateful):
             self._peaks,
             self._ssa,
             self._space,
+            self._novelty,
             self._dispersion,
             self._silence,
         ):
@@ -273,3 +288,12 @@ class Bank(Stateful):
         self.top = int(np.ceil(np.sqrt(self.n_series)))
         self._heap: FloatArray = np.empty(self.top)
         self._work: FloatArray = np.empty(self.n_series)
+
+
+def used_channels(who: str, channels: Sequence[str] | None) -> NDArray[np.bool_]:
+    """Mask of the channels that may raise an alarm, shape (n_channels,); all by default."""
+    chosen = CHANNELS if channels is None else channels
+    unknown = sorted(set(chosen) - set(CHANNELS))
+    if unknown or not chosen:
+        raise ValueError(f"`{who}` requires channels out of {CHANNELS}, got channels={channels!r}.")
+    return np.array([name in chosen for name in CHANNELS])

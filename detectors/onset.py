@@ -6,10 +6,13 @@ import numpy as np
 
 from detectors.base import FloatArray
 
-__all__ = ["ChangePoint", "change_point"]
+__all__ = ["ChangePoint", "change_point", "date"]
 
 # Log likelihood that a change point within the interval may lose: 95 % of a chi-square, halved.
 _LOSS = 1.92
+# Log likelihood from which the series themselves say when they changed.
+_TELLING_GAIN = 12.0
+_SHARP_ROWS = 6  # most that its interval may hold: a drift has no change point
 
 
 class ChangePoint(NamedTuple):
@@ -46,3 +49,26 @@ def change_point(z: FloatArray) -> ChangePoint:
     best = int(np.argmax(profile))
     likely = np.flatnonzero(profile >= profile[best] - _LOSS)
     return ChangePoint(best, int(likely[-1]), int(likely[0]), float(profile[best]))
+
+
+def date(z: FloatArray, least: int) -> tuple[int, tuple[int, int]]:
+    """Return how many rows ago a change began, and the earliest and latest that it may have.
+
+    Parameters
+    ----------
+    z : ndarray of shape (rows, n_series), float64, NaN = missing
+        z-scores of the series that carry it, oldest first.
+    least : int
+        Rows ago that it had begun for certain: the answer where the series do not tell.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> date(np.array([[0.1], [-0.2], [0.3], [5.0], [4.0]]), least=0)
+    (1, (1, 0))
+    """
+    point = change_point(z)
+    if point.gain < _TELLING_GAIN or point.earliest - point.latest > _SHARP_ROWS:
+        return least, (least, 0)
+    rows = max(least, point.rows)
+    return rows, (max(least, point.earliest), min(rows, point.latest))

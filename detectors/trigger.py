@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 
 from detectors._tail_kernels import judge
 from detectors._validate import check_integer, check_real, check_row
-from detectors.bank import CHANNELS, LEVELLESS, Bank
+from detectors.bank import CHANNELS, LEVELLESS, Bank, used_channels
 from detectors.base import FloatArray, IntArray, Stateful
 from detectors.budget import WEEK_S, Budget
 from detectors.cusum import Cusum
-from detectors.onset import change_point
+from detectors.onset import date
 from detectors.tail import PredictiveTail
 
 __all__ = ["CHANNELS", "Trigger"]
@@ -26,9 +26,11 @@ _NEW_NORMAL_ROWS: Final = 30
 # Nobody calls a state normal that has lasted for less than an hour, however fast the rows come.
 _NEW_NORMAL_S: Final = 3600.0
 _NEW_NORMAL_SHARE: Final = 1.0 / 16.0
-# Log likelihood from which the carrying series themselves say when they changed.
-_TELLING_GAIN: Final = 12.0
-_SHARP_ROWS: Final = 6  # most that its interval may hold: a drift has no change point
+_WITNESS: Final = CHANNELS.index("novelty")
+_LEVELLESS: Final = np.array([name in LEVELLESS for name in CHANNELS])
+# Fewer rows than that, or than a day, leave almost every one new.
+_WITNESS_ROWS: Final = 1024
+_DAY_S: Final = 86_400.0
 # Cumulative sums of surprise, for the onset: a row in the tail by less than this is no news.
 _ONSET_SLACK: Final = 1.0
 _ONSET_CEILING: Final = 30.0
@@ -40,7 +42,9 @@ class Trigger(Stateful):
     Each row is judged by a bank of statistics (`Bank`, ``CHANNELS``). A row is scored first and
     learned from afterwards, so every score is out of sample, and the tails that turn scores into
     p-values are calibrated prequentially [1]_ at no extra cost. The alarm budget is shared by the
-    channels (Bonferroni).
+    channels (Bonferroni). Once the base holds 1,024 rows and a day, an alarm takes two witnesses,
+    a statistic beyond its limit and ``novelty``, which must call the row rarer than once a day;
+    the statistic may then spend the whole budget. Unaided it needs 10 nats more than its share.
 
     Parameters
     ----------
@@ -76,11 +80,10 @@ class Trigger(Stateful):
     Examples
     --------
     >>> import numpy as np
-    >>> rng = np.random.default_rng(0)
+    >>> noise = np.random.default_rng(0).normal(size=(300, 3))
     >>> trigger = Trigger(n_series=3, interval_s=60.0)
-    >>> for t in range(300):
-    ...     _ = trigger.update(rng.normal(size=3) + (40.0 if t >= 290 else 0.0))
-    ...     if trigger.drift_detected:
+    >>> for t, row in enumerate(noise):
+    ...     if trigger.update(row + (40.0 if t >= 290 else 0.0)).drift_detected:
     ...         print(t, t - trigger.onset_rows)
     290 290
     """
@@ -101,6 +104,7 @@ class Trigger(Stateful):
         "_peak",
         "_worst",
         "_log_p",
+        "_bonus",
     )
     _PARTS: ClassVar[tuple[str, ...]] = ("_bank", "_tail", "_onset", "_budget")
 
@@ -122,10 +126,14 @@ class Trigger(Stateful):
         )
         self.warmup_rows = check_integer(who, "warmup_rows", warmup_rows, 30)
         self.memory_rows = check_integer(who, "memory_rows", memory_rows, 30)
-        self._used = _used(who, CHANNELS if channels is None else channels)
-        self._budget = Budget(
-            self.false_alarms_per_week, self.interval_s, int(np.count_nonzero(self._used))
-        )
+        self._used = used_channels(who, channels)
+        # The witness raises nothing that no other statistic sees, so it takes no share.
+        shares = max(int(np.count_nonzero(self._used)) - bool(self._used[_WITNESS]), 1)
+        self._budget = Budget(self.false_alarms_per_week, self.interval_s, shares)
+        # A statistic that is borne out may spend the whole budget, not only its share.
+        self._share = float(np.log(shares)) if self._used[_WITNESS] else 0.0
+        self._rare = float(np.log(self.interval_s / _DAY_S))
+        self._witness_rows = max(_WITNESS_ROWS, _DAY_S / self.interval_s)
         self._bank = Bank(n, self.memory_rows)
         rows = self._bank.remembered
         # Statistics of long windows: what took them to notice, they must also see go.
@@ -135,16 +143,13 @@ class Trigger(Stateful):
         self._onset = Cusum(
             len(CHANNELS), slack=_ONSET_SLACK, threshold=_ONSET_CEILING, ceiling=_ONSET_CEILING
         )
-        self.rows_seen = self.learned_rows = 0
         self.alarm = self.drift_detected = self.new_normal = False
-        self.onset_rows = 0
+        self.rows_seen = self.learned_rows = 0
+        self.onset_rows = self._alarm_rows = self._calm_rows = self._worst = self._raised_by = 0
         self.onset_interval: IntArray = np.zeros(2, dtype=np.int64)
-        self._alarm_rows = self._calm_rows = self._worst = self._raised_by = 0
         self._accepted: FloatArray = np.zeros(len(CHANNELS))
-        self._excess: FloatArray = np.zeros(len(CHANNELS))
+        self._excess, self._log_p, self._beyond, self._bonus = np.zeros((4, len(CHANNELS)))
         self._peak: FloatArray = np.full(len(CHANNELS), -np.inf)
-        self._log_p: FloatArray = np.zeros(len(CHANNELS))
-        self._beyond: FloatArray = np.zeros(len(CHANNELS))
 
     @property
     def n_series(self) -> int:
@@ -188,7 +193,10 @@ class Trigger(Stateful):
 
     @property
     def thresholds(self) -> FloatArray:
-        """Limit of every statistic on the newest row, shape (n_channels,); NaN = none yet."""
+        """Limit of every statistic on the newest row, shape (n_channels,); NaN = none yet.
+
+        That of a row that ``novelty`` bears out: what was there before alarms far beyond it only.
+        """
         needed = self._needed()
         return np.append(self._tail.limits(needed[:_N_TAILS]), -needed[_N_TAILS:])
 
@@ -274,10 +282,7 @@ class Trigger(Stateful):
         self._bank.grow(check_integer("Trigger", "n_series", n_series, self.n_series))
 
     def _judge(self, statistics: FloatArray) -> float:
-        """Return how far, in log p, the worst channel is beyond its limit; negative = within it.
-
-        What lies in the tails is added up on the way: the onset is when the sum left zero.
-        """
+        """Return how far, in log p, the worst channel is beyond its limit; negative = within it."""
         self._worst, margin = judge(
             statistics,
             self._tail.tails,
@@ -285,18 +290,30 @@ class Trigger(Stateful):
             self._budget.fading,
             self._accepted,
             self._used,
+            _WITNESS,
+            self._rare,
+            self._swing,
+            _LEVELLESS,
             _ONSET_SLACK,
             _ONSET_CEILING,
             self._onset.statistic,
             self._onset.onset,
             self._log_p,
             self._beyond,
+            self._bonus,
         )
         return margin
 
+    @property
+    def _swing(self) -> float:
+        """What the witness is worth on the newest row, nats; 0 = it has nothing to say yet."""
+        young = self.learned_rows < self._witness_rows
+        return 0.0 if young or np.isnan(self._bank.statistics[_WITNESS]) else self._share
+
     def _needed(self) -> FloatArray:
-        """Return the log p-value that each channel needs for an alarm."""
-        return np.asarray(self._budget.level - self._accepted)
+        """Return the log p-value that each channel needs for an alarm when it is borne out."""
+        eased = np.where(self._bonus < 0.0, self._swing, self._bonus)
+        return np.asarray(self._budget.level + eased - self._accepted)
 
     def _raise(self) -> None:
         """Declare a change, and estimate when it began."""
@@ -313,20 +330,15 @@ class Trigger(Stateful):
         """Estimate how many rows ago the change began, and within which interval."""
         summed = max(int(self._onset.onset[self._worst]) - 1, 0)
         remembered = int(self._bank.remembered[self._worst])
-        levelless = self.channel in LEVELLESS
-        self.onset_rows = min(summed, remembered) if levelless else summed
-        self.onset_interval = np.array([self.onset_rows, 0])
-        if levelless:
+        if self.channel in LEVELLESS:
+            self.onset_rows = min(summed, remembered)
+            self.onset_interval = np.array([self.onset_rows, 0])
             return
         # When the statistic went into its tail, it did so for what it remembered at that time.
         oldest = summed + remembered
         carriers = np.argsort(-self.scores, kind="stable")[: self._bank.top]
-        point = change_point(self._bank.recent()[-oldest - 1 :, carriers])
-        if point.gain < _TELLING_GAIN or point.earliest - point.latest > _SHARP_ROWS:
-            return
-        rows = max(summed, point.rows)
-        self.onset_rows = rows
-        self.onset_interval = np.array([max(summed, point.earliest), min(rows, point.latest)])
+        self.onset_rows, interval = date(self._bank.recent()[-oldest - 1 :, carriers], summed)
+        self.onset_interval = np.array(interval)
 
     def _follow(self) -> None:
         """End the alarm where the system is calm again, or stayed where it went."""
@@ -334,9 +346,8 @@ class Trigger(Stateful):
         np.maximum(self._excess, self._budget.log_alpha - self._log_p, out=self._excess)
         np.fmax(self._peak, self._bank.statistics, out=self._peak)
         calm = self._calm()
-        if calm and not self._calm_rows and not self._slow:
-            # Long windows need long to empty: they are filled anew from the first calm row.
-            self._bank.forget_windows()
+        if calm and not self._calm_rows and not self._long[self._raised_by]:
+            self._bank.forget_windows()  # long ones would need long to empty
         self._calm_rows = self._calm_rows + 1 if calm else 0
         if self._calm_rows >= _CALM_ROWS:
             self._end()
@@ -350,17 +361,13 @@ class Trigger(Stateful):
         if not self._calm_rows and self._alarm_rows > patience:
             self._accept()
 
-    @property
-    def _slow(self) -> bool:
-        """Whether a long window raised the alarm."""
-        return bool(self._long[self._raised_by])
-
     def _calm(self) -> bool:
         """Whether no channel is more than halfway, in log p, from its tail to its limit."""
         halfway = np.full(len(CHANNELS), 0.5 * self._budget.log_alpha)
         halfway[:_N_TAILS] += 0.5 * self._tail.log_rate
         quiet = (self._log_p > halfway) | ~self._used
-        if not self._slow:
+        quiet[_WITNESS] |= not self._swing
+        if not self._long[self._raised_by]:
             quiet[self._long] = True
         return bool(quiet.all())
 
@@ -390,11 +397,3 @@ class Trigger(Stateful):
         self.learned_rows += 1
         if fitted:
             self._tail.push(self._bank.statistics)
-
-
-def _used(who: str, channels: Sequence[str]) -> NDArray[np.bool_]:
-    """Mask of the channels that may raise an alarm, shape (n_channels,)."""
-    unknown = sorted(set(channels) - set(CHANNELS))
-    if unknown or not channels:
-        raise ValueError(f"`{who}` requires channels out of {CHANNELS}, got channels={channels!r}.")
-    return np.array([name in channels for name in CHANNELS])

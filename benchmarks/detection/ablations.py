@@ -149,7 +149,9 @@ def _without(*names: str) -> tuple[str, ...]:
 
 
 ABLATIONS = (
-    *(Ablation(f"{name} alone", channels=(name,)) for name in CHANNELS),
+    # The witness raises nothing that no other statistic sees.
+    *(Ablation(f"{name} alone", channels=(name,)) for name in _without("novelty")),
+    Ablation("no witness", channels=_without("novelty")),
     Ablation("sum over series alone", channels=SUMS),
     Ablation("top sqrt(n) alone", channels=("slow",)),
     Ablation("max over series alone", channels=LARGEST),

@@ -138,10 +138,28 @@ def tail_log_p(value, onset, sigma, shape, rate):
     return math.log(rate * (1.0 + shape * (value - onset) / sigma) ** (-1.0 / shape))
 
 
-def worst_margin(log_p, log_alpha, fading, accepted, used):
+def bear_out(log_p, n_tails, witness, rare, swing, levelless, used):
+    """What the limit of each channel is eased by, told as the rule reads."""
+    bonus = []
+    for c in range(len(log_p)):
+        others = [k for k in range(n_tails) if k != witness and used[k] and log_p[k] < 0]
+        if c >= n_tails:
+            bonus.append(0.0)
+        elif swing == 0:
+            bonus.append(-math.inf if c == witness else 0.0)
+        elif log_p[witness] <= rare:
+            bonus.append(swing if c != witness or others else -math.inf)
+        else:
+            bonus.append(
+                -math.inf if c == witness and not others else -swing if levelless[c] else -10.0
+            )
+    return bonus
+
+
+def worst_margin(log_p, log_alpha, fading, accepted, used, bonus):
     """((channel, margin) with the largest margin among those used, faded evidence)."""
     accepted = accepted * fading
-    margins = {c: log_alpha - accepted[c] - log_p[c] for c in np.flatnonzero(used)}
+    margins = {c: log_alpha + bonus[c] - accepted[c] - log_p[c] for c in np.flatnonzero(used)}
     worst = max(margins, key=margins.get)
     return (worst, margins[worst]), accepted
 
@@ -228,6 +246,41 @@ def dispersion(energies, rows, known, memory):
             square[j] += (gap * gap - square[j]) / weight[j]
         largest.append(max(scores, default=math.nan))
     return np.array(largest)
+
+
+def novelty(z, rows, size, radius, learned):
+    """Distance of each row of z (rows, n) to the nearest centre, told with lists and loops."""
+    n = z.shape[1]
+    seen, mean, centres, out = [0] * n, [0.0] * n, [], []
+
+    def gap(a, b):
+        gaps = [abs(p - q) for p, q in zip(a, b, strict=True) if not math.isnan(p)]
+        return max(gaps, default=math.nan)
+
+    for row, normal in zip(z, learned, strict=True):
+        place = [math.nan] * n
+        for j in range(n):
+            if math.isnan(row[j]):
+                continue
+            seen[j] = min(seen[j] + 1, rows)
+            value = math.copysign(math.log1p(abs(row[j])), row[j])
+            mean[j] += (value - mean[j]) / seen[j]
+            if 2 * seen[j] >= rows:
+                place[j] = mean[j]
+        stands = not all(math.isnan(p) for p in place)
+        known = min(centres, key=lambda c: gap(place, c), default=[0.0] * n) if stands else None
+        out.append(gap(place, known) if stands and centres else math.nan)
+        if not normal or not stands or out[-1] <= radius:
+            continue
+        while len(centres) == size:
+            radius *= 1.1
+            kept = []
+            for centre in centres:
+                if all(gap(centre, other) >= radius for other in kept):
+                    kept.append(centre)
+            centres = kept
+        centres.append([k if math.isnan(p) else p for p, k in zip(place, known, strict=True)])
+    return np.array(out)
 
 
 def bank(z, peak, pair, short_mean, long_mean, crossed, before, lagged, k):

@@ -9,6 +9,7 @@ from detectors import _bank_kernels as bank_kernels
 from detectors import _kernels as kernels
 from detectors import _tail_kernels as tail_kernels
 from detectors.dispersion import Dispersion
+from detectors.novelty import Novelty
 from detectors.peaks import UsualPeak
 from detectors.silence import Silence
 from detectors.windows import Windows
@@ -263,6 +264,39 @@ class TestFolds:
 
         assert_allclose(largest, naive.dispersion(energies, 4.0, 12.0, memory))
 
+    @pytest.mark.parametrize("rows", [1, 4])
+    def test_novelty(self, rows):
+        """Distances are those of the twin while the memory overflows, gaps included."""
+        rng = np.random.default_rng(9)
+        z = rng.normal(size=(300, 3)) * np.array([1.0, 5.0, 30.0])
+        z[40:60, 0] = np.nan
+        z[100] = np.nan
+        z[200:, 1] += 60.0
+        learned = rng.random(300) < 0.8
+        ours = Novelty(3, rows=rows, size=8)
+        found = []
+        for one, learn in zip(z, learned, strict=True):
+            found.append(ours.push(one))
+            if learn:
+                ours.learn()
+
+        assert_allclose(found, naive.novelty(z, rows, 8, 0.1, learned), rtol=1e-5, atol=1e-6)
+
+    def test_novelty_state_and_growth(self):
+        """A copy goes on as the original does; a series that joins does not hide the others."""
+        rng = np.random.default_rng(10)
+        ours, copy = Novelty(3, size=8), Novelty(3, size=8)
+        for one in rng.normal(size=(50, 3)):
+            ours.push(one)
+            ours.learn()
+        copy.load_state_dict(ours.state_dict())
+        for novelty in (ours, copy):
+            novelty.clear()
+            novelty.grow(4)
+        far = np.array([[0.0, 0.0, 0.0, 50.0]] * 8)
+        assert [ours.push(one) for one in far] == [copy.push(one) for one in far]
+        assert int(np.argmax(ours.scores)) == 3
+
     @pytest.mark.parametrize("known", [1, 10])
     def test_silence(self, known):
         """The surprise of every gap is that of the twin; empty rows say nothing."""
@@ -389,26 +423,46 @@ class TestTail:
         rng = np.random.default_rng(8)
         for used in (np.array([True, True, False, True]), np.array([False, True, False, False])):
             log_p, accepted = -rng.exponential(9.0, size=4), rng.exponential(size=4)
-            expected = naive.worst_margin(log_p, -7.0, 0.5, accepted, used)
+            rule = (-7.0, 0.5, accepted, used, rng.normal(size=4))
+            expected = naive.worst_margin(log_p, *rule)
 
-            assert tail_kernels.worst_margin(log_p, -7.0, 0.5, accepted, used) == expected[0]
+            assert tail_kernels.worst_margin(log_p, *rule) == expected[0]
             assert_allclose(accepted, expected[1])
+
+    @pytest.mark.parametrize("swing", [0.0, 2.0])
+    @pytest.mark.parametrize("others", [-1.0, 0.0])
+    @pytest.mark.parametrize("said", [0.0, -5.0, -9.0])
+    def test_bear_out(self, swing, others, said):
+        """Limits are eased and tightened as the rule of the two witnesses says."""
+        log_p, levelless = (
+            np.array([others, said, others, -3.0]),
+            np.array([False, False, True, True]),
+        )
+        for used in (np.ones(4, dtype=bool), np.array([False, True, False, True])):
+            bonus = np.empty(4)
+            rule = (3, 1, -7.0, swing, levelless, used)
+
+            tail_kernels.bear_out(log_p, *rule, bonus)
+
+            assert_allclose(bonus, naive.bear_out(log_p, *rule))
 
     def test_judge(self):
         """Tails and surprises become p-values, sums since they left zero, and one margin."""
         tails = np.array([[1.0, 0.5, 0.2, 0.1], [2.0, 1.0, 0.3, 0.2]])
         rows = np.random.default_rng(9).exponential(2.0, size=(40, 3))
         used, sums, ages = np.array([True, False, True]), np.zeros(3), np.zeros(3, np.int64)
-        log_p, beyond, accepted = np.empty(3), np.empty(3), np.ones(3)
+        log_p, beyond, bonus, accepted = np.empty(3), np.empty(3), np.empty(3), np.ones(3)
         told = []
         for one in rows:
             verdict = tail_kernels.judge(
-                *(one, tails, -7.0, 0.9, accepted, used, 1.0, 30.0, sums, ages, log_p, beyond)
+                *(one, tails, -7.0, 0.9, accepted, used, 1, -7.0, 0.0, used),
+                *(1.0, 30.0, sums, ages, log_p, beyond, bonus),
             )
             told.append([*(naive.tail_log_p(one[c], *tails[c]) for c in range(2)), -one[2]])
 
         assert_allclose(log_p, told[-1])
-        assert verdict == naive.worst_margin(log_p, -7.0, 1.0, accepted, used)[0]
+        assert_allclose(bonus, [0.0, -np.inf, 0.0])  # no witness
+        assert verdict == naive.worst_margin(log_p, -7.0, 1.0, accepted, used, bonus)[0]
         rates = np.where(np.array(told) < 0.0, np.log([0.1, 0.2, 1.0]), 0.0)
         paths = [naive.cusum(scores, 1.0, 30.0)[-1] for scores in (rates - told).T]
         assert_allclose(np.transpose([sums, ages]), paths)

@@ -329,9 +329,59 @@ def test_what_the_statistics_remember():
         "cross_sum": 3,
         "cross_max": 2,
         "ssa": 8,
+        "novelty": 12,
         "dispersion": 24,
         "silence": 1,
     }
+
+
+def test_what_was_there_before_is_no_news():
+    """Far off, but visited many times: no alarm; between two places that are usual: an alarm."""
+    n = 4
+    x = noise(6000, n, seed=23)
+    far = np.random.default_rng(24).random(600) < 0.5
+    x += 12.0 * np.repeat(far, 10)[:, None]
+    x[5900:, : n // 2] += 12.0 * (1 - 2 * np.repeat(far, 10)[5900:, None])
+    trigger = Trigger(n, 60.0)
+
+    found = [t for t in rises(trigger, x) if t >= 1500]
+    assert found
+    assert found[0] >= 5900
+
+
+@pytest.mark.parametrize("missing", [0.0, 0.3])
+def test_the_witness_denies_no_fault(missing):
+    """On a long base a new level, a restless series and a silent one are each found."""
+    n, base = 6, 2400
+    for fault in ("level", "restless", "silent"):
+        x = noise(base + 120, n, seed=25)
+        gone = np.random.default_rng(26).random(x.shape) < missing
+        if fault == "level":
+            x[base:, 2] += 30.0
+        elif fault == "restless":
+            x[base:, 2] += 24.0 * np.random.default_rng(27).normal(size=120)
+        x[gone] = np.nan
+        if fault == "silent":
+            x[base:, 2] = np.nan
+
+        found = rises(Trigger(n, 60.0), x)
+
+        assert any(t >= base for t in found), fault
+
+
+def test_rows_that_do_not_follow_each_other_are_judged_without_a_witness():
+    """A witness that never speaks, every row being one of its own, silences nobody."""
+    x = noise(2100, 6, seed=28)
+    x[2000:] += 60.0
+    trigger = Trigger(6, 60.0)
+    found = []
+    for t, one in enumerate(x):
+        trigger.break_lags()
+        if trigger.update(one).drift_detected:
+            found.append(t)
+
+    assert found
+    assert found[-1] >= 2000
 
 
 def test_what_can_be_certified_follows_from_the_time_watched():

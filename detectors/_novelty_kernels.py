@@ -1,0 +1,89 @@
+"""Numba kernels of the distance to what was normal before: in place, C-contiguous arrays, trusted.
+
+Distances are largest differences over series; missing cells (NaN) take no part in them. Centres
+stand in columns, so that a row is held against all of them at once.
+"""
+
+import numba as nb
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Halves = NDArray[np.float32]
+
+# What the radius grows by when the memory is full: less keeps more centres, and prunes more often.
+_GROWTH = 1.1
+
+
+@nb.njit(cache=True, error_model="numpy")
+def place_step(z: Floats, rows: int, seen: Floats, mean: Floats, place: Halves) -> bool:
+    """Move every series' mean of sign(z) log(1 + |z|) on by one row; return whether any stands.
+
+    ``place`` is NaN where the cell is missing or less than half of `rows` have been seen.
+    """
+    stands = False
+    for j in range(z.shape[0]):
+        place[j] = np.nan
+        if np.isnan(z[j]):
+            continue
+        size = np.log1p(abs(z[j]))
+        seen[j] = min(seen[j] + 1.0, rows)
+        mean[j] += ((size if z[j] > 0.0 else -size) - mean[j]) / seen[j]
+        if 2.0 * seen[j] >= rows:
+            place[j] = mean[j]
+            stands = True
+    return stands
+
+
+@nb.njit(cache=True, error_model="numpy")
+def widen(row: Halves, value: float, count: int, gaps: Halves) -> None:
+    """Raise gaps (count,) to the distance of one series' value from that of every centre."""
+    at = np.float32(value)
+    for k in range(count):
+        gap = abs(row[k] - at)
+        # max() minds NaN, and is no vector code.
+        gaps[k] = gap if gap > gaps[k] else gaps[k]  # noqa: FURB136
+
+
+@nb.njit(cache=True, error_model="numpy")
+def nearest(place: Halves, centres: Halves, count: int, gaps: Halves) -> tuple[int, float]:
+    """Return the nearest of the first `count` centres, one or more, and how far it is.
+
+    ``centres`` is (n, size); ``gaps`` (size,) gets the distance of each.
+    """
+    gaps[:count] = 0.0
+    for j in range(place.shape[0]):
+        if not np.isnan(place[j]):
+            widen(centres[j], place[j], count, gaps)
+    best = 0
+    for k in range(1, count):
+        if gaps[k] < gaps[best]:
+            best = k
+    return best, gaps[best]
+
+
+@nb.njit(cache=True, error_model="numpy")
+def make_room(centres: Halves, count: int, radius: float) -> tuple[int, float]:
+    """Widen the radius until a centre is within that of an earlier one; drop all that are."""
+    pairs = np.zeros((count, count), dtype=np.float32)
+    for i in range(count):
+        for j in range(centres.shape[0]):
+            widen(centres[j], centres[j, i], count, pairs[i])
+    kept = np.empty(count, dtype=np.int64)
+    n_kept = count
+    while n_kept == count:
+        radius *= _GROWTH
+        n_kept = 0
+        for i in range(count):
+            lonely = True
+            for k in range(n_kept):
+                if pairs[i, kept[k]] < radius:
+                    lonely = False
+                    break
+            if lonely:
+                kept[n_kept] = i
+                n_kept += 1
+    for j in range(centres.shape[0]):
+        for k in range(n_kept):
+            centres[j, k] = centres[j, kept[k]]
+    return n_kept, radius
