@@ -47,7 +47,7 @@ def widen(row: Halves, value: float, count: int, gaps: Halves) -> None:
 
 @nb.njit(cache=True, error_model="numpy")
 def nearest(place: Halves, centres: Halves, count: int, gaps: Halves) -> tuple[int, float]:
-    """Return the nearest of the first `count` centres, one or more, and how far it is.
+    """Return the nearest of the first `count` centres and how far it is.
 
     ``centres`` is (n, size); ``gaps`` (size,) gets the distance of each.
     """
@@ -63,12 +63,39 @@ def nearest(place: Halves, centres: Halves, count: int, gaps: Halves) -> tuple[i
 
 
 @nb.njit(cache=True, error_model="numpy")
-def make_room(centres: Halves, count: int, radius: float) -> tuple[int, float]:
-    """Widen the radius until a centre is within that of an earlier one; drop all that are."""
-    pairs = np.zeros((count, count), dtype=np.float32)
-    for i in range(count):
-        for j in range(centres.shape[0]):
-            widen(centres[j], centres[j, i], count, pairs[i])
+def push_step(
+    z: Floats,
+    rows: int,
+    seen: Floats,
+    mean: Floats,
+    place: Halves,
+    centres: Halves,
+    count: int,
+    gaps: Halves,
+) -> tuple[bool, int, float]:
+    """Move on by one row; return whether it stands anywhere, the nearest centre, how far it is."""
+    if not place_step(z, rows, seen, mean, place):
+        return False, 0, np.nan
+    if not count:
+        return True, 0, np.nan
+    best, gap = nearest(place, centres, count, gaps)
+    return True, best, gap
+
+
+@nb.njit(cache=True, error_model="numpy")
+def remember(row: Halves, centres: Halves, pairs: Halves, count: int, gaps: Halves) -> None:
+    """Make a row (n,), NaN nowhere, centre number ``count``; ``pairs`` gets its distances."""
+    nearest(row, centres, count, gaps)
+    pairs[count, :count] = gaps[:count]
+    centres[:, count] = row
+
+
+@nb.njit(cache=True, error_model="numpy")
+def make_room(centres: Halves, pairs: Halves, count: int, radius: float) -> tuple[int, float]:
+    """Widen the radius until a centre is within that of an earlier one; drop all that are.
+
+    ``pairs`` (size, size) has the distance of every centre to each earlier one.
+    """
     kept = np.empty(count, dtype=np.int64)
     n_kept = count
     while n_kept == count:
@@ -86,4 +113,7 @@ def make_room(centres: Halves, count: int, radius: float) -> tuple[int, float]:
     for j in range(centres.shape[0]):
         for k in range(n_kept):
             centres[j, k] = centres[j, kept[k]]
+    for i in range(n_kept):
+        for k in range(i):
+            pairs[i, k] = pairs[kept[i], kept[k]]
     return n_kept, radius

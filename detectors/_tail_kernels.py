@@ -219,12 +219,14 @@ def judge(
 ) -> tuple[int, float]:
     """Write the log p-values of a row and add up what lies in the tails; see `worst_margin`.
 
-    Channels behind those with a tail are minus log probabilities themselves.
+    Channels behind those with a tail are minus log probabilities themselves. A witness that has
+    nothing to say is none.
     """
     tail_log_p(statistics, tails, log_p, beyond)
     for c in range(tails.shape[0], statistics.shape[0]):
         beyond[c] = statistics[c]
         log_p[c] = -statistics[c]
     cusum_step(beyond, slack, ceiling, sums, ages)
-    bear_out(log_p, tails.shape[0], witness, rare, swing, levelless, used, bonus)
+    worth = 0.0 if np.isnan(statistics[witness]) else swing
+    bear_out(log_p, tails.shape[0], witness, rare, worth, levelless, used, bonus)
     return worst_margin(log_p, log_alpha, fading, accepted, used, bonus)

@@ -5,7 +5,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors._novelty_kernels import make_room, nearest, place_step
+from detectors._novelty_kernels import make_room, push_step, remember
 from detectors._validate import check_integer, check_real
 from detectors.base import FloatArray, Stateful
 
@@ -72,6 +72,8 @@ class Novelty(Stateful):
         self._place: NDArray[np.float32] = np.full(n, np.nan, dtype=np.float32)
         self._centres: NDArray[np.float32] = np.zeros((n, self.size), dtype=np.float32)
         self._gaps: NDArray[np.float32] = np.zeros(self.size, dtype=np.float32)
+        # Distance of every centre to each earlier one, below the diagonal.
+        self._pairs: NDArray[np.float32] = np.zeros((self.size, self.size), dtype=np.float32)
         self._count = self._nearest = 0
         self._distance = np.nan
         self._stands = False
@@ -81,12 +83,16 @@ class Novelty(Stateful):
 
         NaN before anything was learned, and where no series stands anywhere.
         """
-        self._distance = np.nan
-        self._stands = place_step(z, self.rows, self._seen, self._mean, self._place)
-        if self._count and self._stands:
-            self._nearest, self._distance = nearest(
-                self._place, self._centres, self._count, self._gaps
-            )
+        self._stands, self._nearest, self._distance = push_step(
+            z,
+            self.rows,
+            self._seen,
+            self._mean,
+            self._place,
+            self._centres,
+            self._count,
+            self._gaps,
+        )
         return self._distance
 
     def learn(self) -> None:
@@ -94,11 +100,12 @@ class Novelty(Stateful):
         if self._distance <= self._radius or not self._stands:
             return
         # A series of which nothing is known stands where it does in the row most like this one.
-        known = self._centres[:, self._nearest]
-        row = np.where(np.isnan(self._place), known, self._place)
+        row = np.where(np.isnan(self._place), self._centres[:, self._nearest], self._place)
         if self._count == self.size:
-            self._count, self._radius = make_room(self._centres, self._count, self._radius)
-        self._centres[:, self._count] = row
+            self._count, self._radius = make_room(
+                self._centres, self._pairs, self._count, self._radius
+            )
+        remember(row, self._centres, self._pairs, self._count, self._gaps)
         self._count += 1
 
     @property
@@ -122,3 +129,9 @@ class Novelty(Stateful):
         self._mean = np.append(self._mean, np.zeros(extra))
         self._place = np.append(self._place, np.full(extra, np.nan, dtype=np.float32))
         self._centres = np.pad(self._centres, ((0, extra), (0, 0)))
+
+    def _allocate(self) -> None:
+        """Measure the distances of the centres anew."""
+        for k in range(1, self._count):
+            row = self._centres[:, k].copy()
+            remember(row, self._centres, self._pairs, k, self._gaps)

@@ -292,7 +292,7 @@ class Trigger(Stateful):
             self._used,
             _WITNESS,
             self._rare,
-            self._swing,
+            self._share if self.learned_rows >= self._witness_rows else 0.0,
             _LEVELLESS,
             _ONSET_SLACK,
             _ONSET_CEILING,
