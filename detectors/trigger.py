@@ -28,8 +28,9 @@ _NEW_NORMAL_S: Final = 3600.0
 _NEW_NORMAL_SHARE: Final = 1.0 / 16.0
 _WITNESS: Final = CHANNELS.index("novelty")
 _LEVELLESS: Final = np.array([name in LEVELLESS for name in CHANNELS])
-# Fewer rows than that, or than a day, leave almost every one new.
+# Fewer rows than that leave almost every one new; fewer days do not tell what is rarer than daily.
 _WITNESS_ROWS: Final = 1024
+_WITNESS_DAYS: Final = 3.0
 _DAY_S: Final = 86_400.0
 # Cumulative sums of surprise, for the onset: a row in the tail by less than this is no news.
 _ONSET_SLACK: Final = 1.0
@@ -42,9 +43,9 @@ class Trigger(Stateful):
     Each row is judged by a bank of statistics (`Bank`, ``CHANNELS``). A row is scored first and
     learned from afterwards, so every score is out of sample, and the tails that turn scores into
     p-values are calibrated prequentially [1]_ at no extra cost. The alarm budget is shared by the
-    channels (Bonferroni). Once the base holds 1,024 rows and a day, an alarm takes two witnesses,
-    a statistic beyond its limit and ``novelty``, which must call the row rarer than once a day;
-    the statistic may then spend the whole budget. Unaided it needs 10 nats more than its share.
+    channels (Bonferroni). On a base of 1,024 rows and three days an alarm takes two witnesses, a
+    statistic beyond its limit and ``novelty``, which must call the row rarer than once a day; the
+    statistic may then spend the whole budget. Unaided it needs 10 nats more than its share.
 
     Parameters
     ----------
@@ -133,7 +134,7 @@ class Trigger(Stateful):
         # A statistic that is borne out may spend the whole budget, not only its share.
         self._share = float(np.log(shares)) if self._used[_WITNESS] else 0.0
         self._rare = float(np.log(self.interval_s / _DAY_S))
-        self._witness_rows = max(_WITNESS_ROWS, _DAY_S / self.interval_s)
+        self._witness_rows = max(_WITNESS_ROWS, _WITNESS_DAYS * _DAY_S / self.interval_s)
         self._bank = Bank(n, self.memory_rows)
         rows = self._bank.remembered
         # Statistics of long windows: what took them to notice, they must also see go.
