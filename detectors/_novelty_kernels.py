@@ -9,14 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-Halves = NDArray[np.float32]
+Singles = NDArray[np.float32]
 
 # What the radius grows by when the memory is full: less keeps more centres, and prunes more often.
 _GROWTH = 1.1
 
 
 @nb.njit(cache=True, error_model="numpy")
-def place_step(z: Floats, rows: int, seen: Floats, mean: Floats, place: Halves) -> bool:
+def place_step(z: Floats, rows: int, seen: Floats, mean: Floats, place: Singles) -> bool:
     """Move every series' mean of sign(z) log(1 + |z|) on by one row; return whether any stands.
 
     ``place`` is NaN where the cell is missing or less than half of `rows` have been seen.
@@ -36,9 +36,8 @@ def place_step(z: Floats, rows: int, seen: Floats, mean: Floats, place: Halves) 
 
 
 @nb.njit(cache=True, error_model="numpy")
-def widen(row: Halves, value: float, count: int, gaps: Halves) -> None:
+def widen(row: Singles, at: np.float32, count: int, gaps: Singles) -> None:
     """Raise gaps (count,) to the distance of one series' value from that of every centre."""
-    at = np.float32(value)
     for k in range(count):
         gap = abs(row[k] - at)
         # max() minds NaN, and is no vector code.
@@ -46,7 +45,7 @@ def widen(row: Halves, value: float, count: int, gaps: Halves) -> None:
 
 
 @nb.njit(cache=True, error_model="numpy")
-def nearest(place: Halves, centres: Halves, count: int, gaps: Halves) -> tuple[int, float]:
+def nearest(place: Singles, centres: Singles, count: int, gaps: Singles) -> tuple[int, float]:
     """Return the nearest of the first `count` centres and how far it is.
 
     ``centres`` is (n, size); ``gaps`` (size,) gets the distance of each.
@@ -68,10 +67,10 @@ def push_step(
     rows: int,
     seen: Floats,
     mean: Floats,
-    place: Halves,
-    centres: Halves,
+    place: Singles,
+    centres: Singles,
     count: int,
-    gaps: Halves,
+    gaps: Singles,
 ) -> tuple[bool, int, float]:
     """Move on by one row; return whether it stands anywhere, the nearest centre, how far it is."""
     if not place_step(z, rows, seen, mean, place):
@@ -83,7 +82,7 @@ def push_step(
 
 
 @nb.njit(cache=True, error_model="numpy")
-def remember(row: Halves, centres: Halves, pairs: Halves, count: int, gaps: Halves) -> None:
+def remember(row: Singles, centres: Singles, pairs: Singles, count: int, gaps: Singles) -> None:
     """Make a row (n,), NaN nowhere, centre number ``count``; ``pairs`` gets its distances."""
     nearest(row, centres, count, gaps)
     pairs[count, :count] = gaps[:count]
@@ -91,7 +90,7 @@ def remember(row: Halves, centres: Halves, pairs: Halves, count: int, gaps: Halv
 
 
 @nb.njit(cache=True, error_model="numpy")
-def make_room(centres: Halves, pairs: Halves, count: int, radius: float) -> tuple[int, float]:
+def make_room(centres: Singles, pairs: Singles, count: int, radius: float) -> tuple[int, float]:
     """Widen the radius until a centre is within that of an earlier one; drop all that are.
 
     ``pairs`` (size, size) has the distance of every centre to each earlier one.

@@ -307,9 +307,8 @@ class Trigger(Stateful):
 
     @property
     def _swing(self) -> float:
-        """What the witness is worth on the newest row, nats; 0 = it has nothing to say yet."""
-        young = self.learned_rows < self._witness_rows
-        return 0.0 if young or np.isnan(self._bank.statistics[_WITNESS]) else self._share
+        """What the witness was worth on the newest row, nats; 0 = it had nothing to say."""
+        return self._share if self._bonus[0] else 0.0  # the first channel moves a level
 
     def _needed(self) -> FloatArray:
         """Return the log p-value that each channel needs for an alarm when it is borne out."""
