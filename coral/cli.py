@@ -1,6 +1,7 @@
 """The command line; `coral --help` lists the commands."""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +10,6 @@ from coral import __version__
 from coral.errors import CoralError, Exit
 from coral.graph_options import EXAMPLES, add_graph_options
 from coral.option_values import count, seconds, speed
-from streams.errors import StreamsError
 
 __all__ = ["main"]
 
@@ -357,9 +357,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _check_events(parser, options)
     if options.command == "replay" and not options.kafka and (options.config or options.set):
         parser.error("--config and --set are for --kafka")
+    # All matrices are small: with more threads than one BLAS takes more cores, and as much time.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     # The commands import numba and scipy, which takes a second: `coral --help` must not wait.
     from coral import commands  # noqa: PLC0415
     from coral.settings import SettingsError  # noqa: PLC0415
+    from streams.errors import StreamsError  # noqa: PLC0415
 
     try:
         return commands.run(options)

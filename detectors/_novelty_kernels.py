@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
+Flags = NDArray[np.bool_]
 
 # What the radius grows by when the memory is full: less keeps more centres, and prunes more often.
 _GROWTH = 1.1
@@ -82,37 +83,75 @@ def push_step(
 
 
 @nb.njit(cache=True, error_model="numpy")
-def remember(row: Singles, centres: Singles, pairs: Singles, count: int, gaps: Singles) -> None:
-    """Make a row (n,), NaN nowhere, centre number ``count``; ``pairs`` gets its distances."""
-    nearest(row, centres, count, gaps)
-    pairs[count, :count] = gaps[:count]
-    centres[:, count] = row
+def near(gaps: Singles, kept: Flags, radius: float) -> bool:
+    """Return whether a centre that is kept is closer than radius, given the distances of all."""
+    hits = 0
+    for k in range(gaps.shape[0]):  # to the end: leaving early is no vector code
+        hits += kept[k] and gaps[k] < radius
+    return hits > 0
 
 
 @nb.njit(cache=True, error_model="numpy")
-def make_room(centres: Singles, pairs: Singles, count: int, radius: float) -> tuple[int, float]:
+def make_room(
+    centres: Singles, pairs: Singles, count: int, radius: float, gaps: Singles
+) -> tuple[int, float]:
     """Widen the radius until a centre is within that of an earlier one; drop all that are.
 
-    ``pairs`` (size, size) has the distance of every centre to each earlier one.
+    ``pairs`` (size, size) has the distance of every centre to each earlier one, ``gaps`` (size,)
+    that of a row to each.
     """
-    kept = np.empty(count, dtype=np.int64)
+    kept = np.empty(count, dtype=np.bool_)
     n_kept = count
     while n_kept == count:
         radius *= _GROWTH
         n_kept = 0
         for i in range(count):
-            lonely = True
-            for k in range(n_kept):
-                if pairs[i, kept[k]] < radius:
-                    lonely = False
-                    break
-            if lonely:
-                kept[n_kept] = i
-                n_kept += 1
+            kept[i] = not near(pairs[i, :i], kept, radius)
+            n_kept += kept[i]
+    stay = np.flatnonzero(kept)
     for j in range(centres.shape[0]):
         for k in range(n_kept):
-            centres[j, k] = centres[j, kept[k]]
+            centres[j, k] = centres[j, stay[k]]
     for i in range(n_kept):
+        gaps[i] = gaps[stay[i]]
         for k in range(i):
-            pairs[i, k] = pairs[kept[i], kept[k]]
+            pairs[i, k] = pairs[stay[i], stay[k]]
     return n_kept, radius
+
+
+@nb.njit(cache=True, error_model="numpy")
+def learn_step(
+    place: Singles,
+    centres: Singles,
+    pairs: Singles,
+    count: int,
+    best: int,
+    radius: float,
+    gaps: Singles,
+) -> tuple[int, float]:
+    """Make the row pushed last a centre, of which ``best`` is the nearest; return (count, radius).
+
+    A series of which nothing is known stands where it does in the nearest row. ``gaps`` (size,)
+    has the distances that `push_step` left there.
+    """
+    row = np.empty_like(place)
+    whole = True
+    for j in range(place.shape[0]):
+        there = not np.isnan(place[j])
+        row[j] = place[j] if there else centres[j, best]
+        whole = whole and there
+    if count == centres.shape[1]:
+        count, radius = make_room(centres, pairs, count, radius, gaps)
+    if not whole:
+        nearest(row, centres, count, gaps)
+    pairs[count, :count] = gaps[:count]
+    centres[:, count] = row
+    return count + 1, radius
+
+
+@nb.njit(cache=True, error_model="numpy")
+def measure_pairs(centres: Singles, pairs: Singles, count: int, gaps: Singles) -> None:
+    """Write the distance of every centre to each earlier one."""
+    for i in range(1, count):
+        nearest(centres[:, i].copy(), centres, i, gaps)
+        pairs[i, :i] = gaps[:i]

@@ -5,7 +5,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors._novelty_kernels import make_room, push_step, remember
+from detectors._novelty_kernels import learn_step, measure_pairs, push_step
 from detectors._validate import check_integer, check_real
 from detectors.base import FloatArray, Stateful
 
@@ -99,14 +99,15 @@ class Novelty(Stateful):
         """Remember the row that was pushed last, unless one like it is known."""
         if self._distance <= self._radius or not self._stands:
             return
-        # A series of which nothing is known stands where it does in the row most like this one.
-        row = np.where(np.isnan(self._place), self._centres[:, self._nearest], self._place)
-        if self._count == self.size:
-            self._count, self._radius = make_room(
-                self._centres, self._pairs, self._count, self._radius
-            )
-        remember(row, self._centres, self._pairs, self._count, self._gaps)
-        self._count += 1
+        self._count, self._radius = learn_step(
+            self._place,
+            self._centres,
+            self._pairs,
+            self._count,
+            self._nearest,
+            self._radius,
+            self._gaps,
+        )
 
     @property
     def scores(self) -> FloatArray:
@@ -132,6 +133,4 @@ class Novelty(Stateful):
 
     def _allocate(self) -> None:
         """Measure the distances of the centres anew."""
-        for k in range(1, self._count):
-            row = self._centres[:, k].copy()
-            remember(row, self._centres, self._pairs, k, self._gaps)
+        measure_pairs(self._centres, self._pairs, self._count, self._gaps)
