@@ -18,8 +18,9 @@ _TEACH = 2.0
 
 
 @nb.njit(cache=True, error_model="numpy")
-def top_mean(values: Floats, k: int, heap: Floats) -> float:
-    """Return the mean of the k largest absolute values that are present; NaN without any."""
+def top_mean(values: Floats, heap: Floats) -> float:
+    """Return the mean of the k largest absolute values present, heap (k,); NaN without any."""
+    k = heap.shape[0]
     kept = 0
     for j in range(values.shape[0]):
         v = abs(values[j])
@@ -214,7 +215,8 @@ def mean_level(z: Floats, peak: Floats, work: Floats) -> float:
 def mean_lasting(crossed: Floats, root: Floats, lasting: Floats) -> float:
     """Move the roots of the energies on by one row; return the mean of what lasts for two rows.
 
-    ``lasting`` gets the smaller of the newest two roots, the newest alone where it is the first.
+    ``root`` holds those of the row before and gets the new ones, ``lasting`` the smaller of the
+    two, the newest alone where it is the first.
     """
     total = 0.0
     count = 0
@@ -270,31 +272,58 @@ def dispersion_step(
 
 
 @nb.njit(cache=True, error_model="numpy")
-def bank_statistics(
+def levels_step(
     z: Floats,
     peak: Floats,
+    clip: float,
+    short: int,
+    position: int,
+    ring: Floats,
+    sums: Floats,
+    counts: Floats,
+    last: Floats,
     pair: Floats,
     short_mean: Floats,
     long_mean: Floats,
-    crossed: Floats,
-    lagged: Floats,
-    root: Floats,
-    lasting: Floats,
-    k: int,
     heap: Floats,
     work: Floats,
     out: Floats,
 ) -> None:
-    """Write the seven statistics of a row; NaN where no series says anything.
+    """Move the windows on by one row; write its four statistics, NaN where nothing is said.
 
-    Sums are means over the series present. Energies enter as roots or logarithms: they have
-    lighter tails, which a short base can still tell. ``root`` holds the roots of ``crossed`` of
-    the row before and gets the new ones, ``lasting`` the smaller of the two.
+    Sums are means over the series present; ``heap`` has room for as many series as count as top.
     """
+    windows_push(z, clip, short, position, ring, sums, counts, last, pair, short_mean, long_mean)
     out[0] = mean_level(z, peak, work)
     out[1] = mean_present(pair)
     out[2] = max_present(short_mean)
-    out[3] = top_mean(long_mean, k, heap)
-    out[4] = mean_lasting(crossed, root, lasting)
-    out[5] = max_present(root)
-    out[6] = mean_log1p(lagged)
+    out[3] = top_mean(long_mean, heap)
+
+
+@nb.njit(cache=True, error_model="numpy")
+def residuals_step(
+    crossed: Floats,
+    lagged: Floats,
+    share: float,
+    known: float,
+    memory: float,
+    learn: bool,
+    root: Floats,
+    lasting: Floats,
+    ewma: Floats,
+    weight: Floats,
+    mean: Floats,
+    square: Floats,
+    restless: Floats,
+    out: Floats,
+) -> None:
+    """Write the four statistics of a row of residual energies, NaN where nothing is said.
+
+    Energies enter as roots or logarithms: they have lighter tails, which a short base can tell.
+    """
+    out[0] = mean_lasting(crossed, root, lasting)
+    out[1] = max_present(root)
+    out[2] = mean_log1p(lagged)
+    out[3] = dispersion_step(
+        crossed, share, known, memory, learn, ewma, weight, mean, square, restless
+    )

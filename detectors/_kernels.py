@@ -105,20 +105,19 @@ def track_energy(
     clip: float,
     floor: float,
     learn: bool,
-    out: Floats,
 ) -> None:
-    """Write energy / max(mean, floor) per series, then learn the winsorised mean.
+    """Divide energy by max(mean, floor) per series, in place, then learn the winsorised mean.
 
     A series gives NaN until eight of its energies are known: fewer do not make a mean.
     """
     for j in range(energy.shape[0]):
-        if np.isnan(energy[j]):
-            out[j] = np.nan
+        e = energy[j]
+        if np.isnan(e):
             continue
         usual = max(mean[j], floor)
-        out[j] = energy[j] / usual if weight[j] >= 8.0 else np.nan
+        energy[j] = e / usual if weight[j] >= 8.0 else np.nan
         if learn:
-            bounded = energy[j] if weight[j] < 8.0 else min(energy[j], clip * usual)
+            bounded = e if weight[j] < 8.0 else min(e, clip * usual)
             weight[j] = min(weight[j] + 1.0, memory)
             mean[j] += (bounded - mean[j]) / weight[j]
 
@@ -215,7 +214,6 @@ def ssa_push(
     outside: Floats,
     residual: Floats,
     scratch: Floats,
-    energy: Floats,
     mean: Floats,
     weight: Floats,
     memory: float,
@@ -227,8 +225,8 @@ def ssa_push(
     """Append a row to the lag windows and write their relative energies, once there is a space."""
     ring_push(z, clip, position, ring)
     if fitted:
-        ssa_energy(ring, (position + 1) % ring.shape[0], outside, residual, scratch, energy)
-        track_energy(energy, mean, weight, memory, bound, floor, learn, out)
+        ssa_energy(ring, (position + 1) % ring.shape[0], outside, residual, scratch, out)
+        track_energy(out, mean, weight, memory, bound, floor, learn)
 
 
 @nb.njit(cache=True, error_model="numpy")
@@ -304,7 +302,6 @@ def subspace_push(
     basis_t: Floats,
     coefficients: Floats,
     scratch: Floats,
-    energy: Floats,
     mean: Floats,
     weight: Floats,
     memory: float,
@@ -316,5 +313,5 @@ def subspace_push(
     """Append a row to the lagged one and write relative energies, once there are directions."""
     lag_push(z, clip, lagged)
     if basis.shape[1] > 0:
-        subspace_residual(z, lagged, basis, basis_t, coefficients, scratch, energy)
-        track_energy(energy, mean, weight, memory, bound, floor, learn, out)
+        subspace_residual(z, lagged, basis, basis_t, coefficients, scratch, out)
+        track_energy(out, mean, weight, memory, bound, floor, learn)

@@ -6,11 +6,10 @@ from typing import ClassVar, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors._bank_kernels import bank_statistics
 from detectors.base import FloatArray, IntArray, Stateful
-from detectors.dispersion import Dispersion
 from detectors.novelty import Novelty
 from detectors.peaks import UsualPeak
+from detectors.residuals import Residuals
 from detectors.scale import RobustScaler
 from detectors.silence import Silence
 from detectors.ssa import MultivariateSSA
@@ -27,8 +26,8 @@ CHANNELS: Final = (
     "cross_sum",
     "cross_max",
     "ssa",
-    "novelty",
     "dispersion",
+    "novelty",
     "silence",
 )
 """Statistics of the bank, in the order of every array with one entry per channel."""
@@ -53,10 +52,10 @@ class Bank(Stateful):
     * ``cross_max``: the largest of them, now: one relation that broke;
     * ``ssa``: mean of log(1 + residual energy) outside the common space of lag windows
       (`MultivariateSSA`): what the own past does not explain, in many series;
+    * ``dispersion``: largest moving mean, about 16 rows, of a series' log residual energy outside
+      the common space, in its usual deviations (`Residuals`): one series that got restless;
     * ``novelty``: distance to the nearest normal row that is remembered (`Novelty`): where no
       row, however far from the mean, has been before;
-    * ``dispersion``: largest moving mean, about 16 rows, of a series' log residual energy outside
-      the common space, in its usual deviations (`Dispersion`): one series that got restless;
     * ``silence``: minus log probability of the most surprising gap (`Silence`), nats.
 
     Parameters
@@ -76,15 +75,15 @@ class Bank(Stateful):
         How many series the largest of them are.
     """
 
-    _STATE: ClassVar[tuple[str, ...]] = ("statistics", "_z", "_root", "_lasting")
+    _STATE: ClassVar[tuple[str, ...]] = ("statistics", "_z")
     _PARTS: ClassVar[tuple[str, ...]] = (
         "_scaler",
         "_windows",
         "_peaks",
         "_space",
         "_ssa",
+        "_residuals",
         "_novelty",
-        "_dispersion",
         "_silence",
     )
 
@@ -95,13 +94,11 @@ class Bank(Stateful):
         self._peaks = UsualPeak(n)
         self._ssa = MultivariateSSA(n, refit_rows=16, memory_rows=memory_rows)
         self._space = LaggedSubspace(n, block_rows=16, memory_rows=memory_rows)
+        self._residuals = Residuals(n, memory_rows)
         self._novelty = Novelty(n)
-        self._dispersion = Dispersion(n, memory_rows)
         self._silence = Silence(n)
         self.statistics: FloatArray = np.full(len(CHANNELS), np.nan)
         self._z: FloatArray = np.full(n, np.nan)
-        self._root: FloatArray = np.full(n, np.nan)
-        self._lasting: FloatArray = np.full(n, np.nan)
         self._allocate()
 
     @property
@@ -121,25 +118,9 @@ class Bank(Stateful):
         z = self._scaler.transform(row, self._z)
         lagged = self._ssa.push(z, learn=learn)
         crossed = self._space.push(z, learn=learn)
-        windows = self._windows
-        windows.push(z)
-        bank_statistics(
-            z,
-            self._peaks.mean,
-            windows.pair,
-            windows.short_mean,
-            windows.long_mean,
-            crossed,
-            lagged,
-            self._root,
-            self._lasting,
-            self.top,
-            self._heap,
-            self._work,
-            self.statistics,
-        )
-        self.statistics[-3] = self._novelty.push(z)
-        self.statistics[-2] = self._dispersion.push(crossed, learn=learn)
+        self._windows.push(z, self._peaks.mean, self._levels)
+        self._residuals.push(crossed, lagged, self._energies, learn=learn)
+        self.statistics[-2] = self._novelty.push(z)
         self.statistics[-1] = self._silence.push(row, learn=learn)
         return self.statistics
 
@@ -161,7 +142,7 @@ class Bank(Stateful):
         self._scaler.recentre(rows, weight)
         self._ssa.relearn(weight)
         self._space.relearn(weight)
-        self._dispersion.relearn(weight)
+        self._residuals.relearn(weight)
         self._silence.accept()
 
     def forget_windows(self) -> None:
@@ -173,9 +154,8 @@ class Bank(Stateful):
         self._ssa.break_lags()
         self._space.break_lags()
         self._windows.clear()
-        self._root.fill(np.nan)
+        self._residuals.clear()
         self._novelty.clear()
-        self._dispersion.clear()
 
     def scores(self, channel: str) -> FloatArray:
         """Return what each series brings to a statistic, shape (n,), >= 0; 0 = nothing."""
@@ -190,15 +170,15 @@ class Bank(Stateful):
             case "slow":
                 values = self._windows.long_mean
             case "cross_sum":
-                values = self._lasting
+                values = self._residuals.lasting
             case "cross_max":
-                values = self._root
+                values = self._residuals.root
             case "ssa":
                 values = np.log1p(self._ssa.scores)
+            case "dispersion":
+                values = np.maximum(self._residuals.restless, 0.0)
             case "novelty":
                 values = self._novelty.scores
-            case "dispersion":
-                values = np.maximum(self._dispersion.scores, 0.0)
             case _:
                 values = self._silence.surprise
         return np.asarray(np.nan_to_num(values, nan=0.0, posinf=np.log1p(100.0)))
@@ -224,8 +204,8 @@ class Bank(Stateful):
                 share * clip,
                 clip,
                 share * np.log1p(clip**2),
+                self._residuals.reach,
                 np.log1p(z),
-                self._dispersion.reach,
             ]
         )
 
@@ -244,8 +224,8 @@ class Bank(Stateful):
             "cross_sum": lags + 1,
             "cross_max": lags,
             "ssa": self._ssa.lags,
+            "dispersion": int(1.5 * self._residuals.rows),
             "novelty": int(1.5 * self._novelty.rows),
-            "dispersion": int(1.5 * self._dispersion.rows),
             "silence": max(self._silence.longest, 1),
         }
         return np.array([rows.get(name, 1) for name in CHANNELS])
@@ -273,21 +253,20 @@ class Bank(Stateful):
             self._peaks,
             self._ssa,
             self._space,
+            self._residuals,
             self._novelty,
-            self._dispersion,
             self._silence,
         ):
             part.grow(n_series)
-        for name in ("_z", "_root", "_lasting"):
-            setattr(self, name, np.append(getattr(self, name), np.full(extra, np.nan)))
+        self._z = np.append(self._z, np.full(extra, np.nan))
         self._allocate()
 
     def _allocate(self) -> None:
-        """Make the scratch space of the kernels."""
+        """Take the sizes, and the views that the parts write their statistics to."""
         self.n_series = self._scaler.n_series
-        self.top = int(np.ceil(np.sqrt(self.n_series)))
-        self._heap: FloatArray = np.empty(self.top)
-        self._work: FloatArray = np.empty(self.n_series)
+        self.top = self._windows.top
+        self._levels = self.statistics[:4]
+        self._energies = self.statistics[4:8]
 
 
 def used_channels(who: str, channels: Sequence[str] | None) -> NDArray[np.bool_]:

@@ -141,7 +141,6 @@ class MultivariateSSA(Stateful):
             self._outside,
             self._residual,
             self._scratch,
-            self._energy,
             usual.mean,
             usual.weight,
             usual.memory_rows,
@@ -192,7 +191,6 @@ class MultivariateSSA(Stateful):
         n = self._usual.n_series
         self._window: FloatArray = np.empty(self.lags)
         self._scratch: FloatArray = np.empty(n)
-        self._energy: FloatArray = np.empty(n)
 
     def _refit(self) -> None:
         """Take the residual space from the eigenvectors of the Gram matrix."""

@@ -138,7 +138,6 @@ class LaggedSubspace(Stateful):
             self._basis_t,
             self._coefficients,
             self._scratch,
-            self._energy,
             usual.mean,
             usual.weight,
             usual.memory_rows,
@@ -200,7 +199,6 @@ class LaggedSubspace(Stateful):
         self._basis_t: FloatArray = np.ascontiguousarray(self._basis[:n].T)
         self._coefficients: FloatArray = np.empty(self.rank)
         self._scratch: FloatArray = np.empty(n)
-        self._energy: FloatArray = np.empty(n)
 
     def _decompose(self) -> None:
         """Fold the block into the sketch and choose the directions anew."""

@@ -1,10 +1,10 @@
-"""What z-scores do over time: two rows in a row, a short mean, a long mean."""
+"""What z-scores do: now, for two rows in a row, in a short mean, in a long mean."""
 
 from typing import ClassVar
 
 import numpy as np
 
-from detectors._bank_kernels import windows_push
+from detectors._bank_kernels import levels_step
 from detectors._validate import check_integer, check_real
 from detectors.base import FloatArray, Stateful
 
@@ -12,7 +12,7 @@ __all__ = ["Windows"]
 
 
 class Windows(Stateful):
-    """Persistence and moving means of every series.
+    """Persistence and moving means of every series, and the four statistics made of them.
 
     Parameters
     ----------
@@ -35,11 +35,11 @@ class Windows(Stateful):
     Examples
     --------
     >>> import numpy as np
-    >>> windows = Windows(n_series=1, short=2, long=4)
+    >>> windows, statistics = Windows(n_series=1, short=2, long=4), np.empty(4)
     >>> for value in (3.0, 5.0):
-    ...     windows.push(np.array([value]))
-    >>> float(windows.pair[0]), float(windows.short_mean[0])
-    (3.0, 5.65685424949238)
+    ...     windows.push(np.array([value]), np.ones(1), statistics)
+    >>> statistics.round(3)
+    array([3.258, 3.   , 5.657, 5.657])
     """
 
     _STATE: ClassVar[tuple[str, ...]] = (
@@ -69,11 +69,29 @@ class Windows(Stateful):
         self.pair: FloatArray = np.full(n, np.nan)
         self.short_mean: FloatArray = np.full(n, np.nan)
         self.long_mean: FloatArray = np.full(n, np.nan)
+        self._allocate()
 
-    def push(self, z: FloatArray) -> None:
-        """Append one row of z-scores, shape (n,), float64, NaN = missing."""
-        windows_push(
+    @property
+    def top(self) -> int:
+        """How many series the largest of them are: sqrt(n)."""
+        return int(self._heap.shape[0])
+
+    def push(self, z: FloatArray, peak: FloatArray, out: FloatArray) -> None:
+        """Append a row of z-scores and write its statistics.
+
+        Parameters
+        ----------
+        z : ndarray of shape (n,), float64, NaN = missing
+        peak : ndarray of shape (n,), float64, NaN = not known
+            Usual peak of each series, in z-scores.
+        out : ndarray of shape (4,), float64
+            Gets, NaN where no series says anything: the mean of log(1 + u^2), u = z in usual
+            peaks; the mean of ``pair``; the largest ``short_mean``; the mean of the sqrt(n)
+            largest of ``long_mean``.
+        """
+        levels_step(
             z,
+            peak,
             self.clip,
             self.short,
             self._position,
@@ -84,6 +102,9 @@ class Windows(Stateful):
             self.pair,
             self.short_mean,
             self.long_mean,
+            self._heap,
+            self._work,
+            out,
         )
         self._position = (self._position + 1) % self.long
 
@@ -106,3 +127,10 @@ class Windows(Stateful):
         self._counts = np.pad(self._counts, ((0, 0), (0, extra)))
         for name in ("_last", "pair", "short_mean", "long_mean"):
             setattr(self, name, np.append(getattr(self, name), np.full(extra, np.nan)))
+        self._allocate()
+
+    def _allocate(self) -> None:
+        """Make the scratch space of the kernel."""
+        n = self._last.shape[0]
+        self._heap: FloatArray = np.empty(int(np.ceil(np.sqrt(n))))
+        self._work: FloatArray = np.empty(n)

@@ -283,26 +283,33 @@ def novelty(z, rows, size, radius, learned):
     return np.array(out)
 
 
-def bank(z, peak, pair, short_mean, long_mean, crossed, before, lagged, k):
-    """The seven statistics of a row, `before` being the crossed energies of the row before."""
+def mean(values):
+    """Mean of what is there."""
+    there = values[~np.isnan(values)]
+    return there.mean() if len(there) else math.nan
 
-    def mean(values):
-        there = values[~np.isnan(values)]
-        return there.mean() if len(there) else math.nan
 
-    def most(values):
-        there = values[~np.isnan(values)]
-        return there.max() if len(there) else math.nan
+def most(values):
+    """Largest of what is there."""
+    there = values[~np.isnan(values)]
+    return there.max() if len(there) else math.nan
 
+
+def levels(z, peak, pair, short_mean, long_mean, k):
+    """The four statistics of z-scores and their windows."""
     with np.errstate(divide="ignore", invalid="ignore"):
         u = np.where(peak > 0, np.abs(z) / peak, np.where(np.abs(z) > 0, 10.0, 0.0))
     u[np.isnan(z) | np.isnan(peak)] = np.nan
     return [
         mean(np.log(1 + u**2)),
-        mean(pair),
-        most(short_mean),
-        top_mean(long_mean, k),
-        mean(np.minimum(np.sqrt(crossed), np.sqrt(before))),
-        most(np.sqrt(crossed)),
-        mean(np.log(1 + lagged)),
+        mean(np.array(pair)),
+        most(np.array(short_mean)),
+        top_mean(np.array(long_mean), k),
     ]
+
+
+def residuals(crossed, before, lagged):
+    """The three statistics of one row's energies, `before` being the crossed ones before it."""
+    root = np.sqrt(crossed)
+    lasting = mean(np.minimum(root, np.sqrt(before)))
+    return [lasting, most(root), mean(np.log(1 + lagged))]

@@ -8,9 +8,9 @@ from numpy.testing import assert_allclose
 from detectors import _bank_kernels as bank_kernels
 from detectors import _kernels as kernels
 from detectors import _tail_kernels as tail_kernels
-from detectors.dispersion import Dispersion
 from detectors.novelty import Novelty
 from detectors.peaks import UsualPeak
+from detectors.residuals import Residuals
 from detectors.silence import Silence
 from detectors.windows import Windows
 
@@ -136,7 +136,7 @@ class TestWindows:
         expected = naive.track_energy(energies, mean, weight, 50.0, 4.0, 0.01)
 
         kernels.ssa_push(
-            *(z, 1.5, 2, held, fitted, residual[1:], residual, np.empty(3), np.empty(3)),
+            *(z, 1.5, 2, held, fitted, residual[1:], residual, np.empty(3)),
             *(mean, weight, 50.0, 4.0, 0.01, True, out),
         )
 
@@ -189,7 +189,7 @@ class TestSubspace:
 
         kernels.subspace_push(
             *(z, 1.5, lagged, basis, np.ascontiguousarray(basis.T)),
-            *(np.empty(rank), np.empty(2), np.empty(2), mean, weight, 50.0, 4.0, 0.01, True, out),
+            *(np.empty(rank), np.empty(2), mean, weight, 50.0, 4.0, 0.01, True, out),
         )
 
         assert_allclose(lagged, moved)
@@ -201,12 +201,12 @@ class TestSubspace:
     def test_track(self, learn, weight):
         """Relative energies and their means follow the twin, and are not learned when frozen."""
         energy = np.array([0.0, 0.5, 1e9, np.nan])
-        mean, weights, out = np.full(4, 0.7), np.full(4, weight), np.empty(4)
+        mean, weights = np.full(4, 0.7), np.full(4, weight)
         expected = naive.track_energy(energy, mean, weights, 50.0, 4.0, 0.01)
 
-        kernels.track_energy(energy, mean, weights, 50.0, 4.0, 0.01, learn, out)
+        kernels.track_energy(energy, mean, weights, 50.0, 4.0, 0.01, learn)
 
-        assert_allclose(out, expected[0])
+        assert_allclose(energy, expected[0])
         assert_allclose(mean, expected[1] if learn else 0.7)
         assert_allclose(weights, expected[2] if learn else weight)
 
@@ -219,22 +219,25 @@ class TestFolds:
         """The mean of the largest is that of a sort, and no order of columns changes a bit."""
         x = row(n, odd)
 
-        ours = bank_kernels.top_mean(x, k, np.empty(k))
+        ours = bank_kernels.top_mean(x, np.empty(k))
 
         assert_allclose(ours, naive.top_mean(x, k))
-        turned = bank_kernels.top_mean(np.ascontiguousarray(x[::-1]), k, np.empty(k))
+        turned = bank_kernels.top_mean(np.ascontiguousarray(x[::-1]), np.empty(k))
         assert ours == turned or np.isnan(ours)
 
     @pytest.mark.parametrize("n", SIZES)
     def test_windows(self, n):
-        """Persistence and both means are those of all rows, over many turns of the ring."""
+        """Persistence, means and statistics are those of all rows, over many turns of the ring."""
         rng = np.random.default_rng(3)
         x = rng.normal(0.3, 2.0, size=(40, n))
         x[rng.random(x.shape) < 0.3] = np.nan
-        ours = Windows(n, short=3, long=8, clip=2.5)
+        peak = np.array([np.nan, 0.0, 3.0, 1e-9, 2.0, 2.0, 1e200])[7 - n :]
+        ours, out = Windows(n, short=3, long=8, clip=2.5), np.empty(4)
         for t in range(len(x)):
-            ours.push(x[t])
+            ours.push(x[t], peak, out)
             pair, short, long = naive.windows(x[: t + 1], 3, 8, 2.5)
+            k = int(np.ceil(np.sqrt(n)))
+            assert_allclose(out, naive.levels(x[t], peak, pair, short, long, k), atol=1e-12)
             assert_allclose(ours.pair, pair)
             assert_allclose(ours.short_mean, short, atol=1e-12)
             assert_allclose(ours.long_mean, long, atol=1e-12)
@@ -259,10 +262,27 @@ class TestFolds:
         energies[100:, 1] *= 9.0
         energies[20:40, 0] = np.nan
         energies[50] = [0.0, np.inf, 1e300]
-        ours = Dispersion(3, memory, rows=4.0)
-        largest = [ours.push(one, learn=True) for one in energies]
+        ours, out = Residuals(3, memory, rows=4.0), np.empty(4)
+        largest = []
+        for one in energies:
+            ours.push(one, one, out, learn=True)
+            largest.append(out[3])
 
         assert_allclose(largest, naive.dispersion(energies, 4.0, 12.0, memory))
+
+    @pytest.mark.parametrize("n", SIZES)
+    @pytest.mark.parametrize("odd", [None, np.nan, np.inf, 0.0])
+    def test_residuals(self, n, odd):
+        """What energies say of one row, and of two in a row, follows its formula."""
+        crossed, before, lagged = (np.abs(row(n, odd, seed)) for seed in range(3))
+        ours, out = Residuals(n, 100), np.empty(4)
+        ours.push(before, lagged, out, learn=True)
+        assert np.isnan(out[0])
+
+        ours.push(crossed, lagged, out, learn=True)
+
+        assert_allclose(out[:3], naive.residuals(crossed, before, lagged))
+        assert_allclose(ours.root, np.sqrt(crossed))
 
     @pytest.mark.parametrize("rows", [1, 4])
     def test_novelty(self, rows):
@@ -313,26 +333,6 @@ class TestFolds:
         expected = [naive.silence(~np.isnan(x[:, j]), learned, known) for j in range(3)]
         assert_allclose(ours.surprise, expected)
         assert worst == pytest.approx(max(0.0, max(expected) - np.log(3)))
-
-    @pytest.mark.parametrize("n", SIZES)
-    @pytest.mark.parametrize("odd", [None, np.nan, 0.0])
-    def test_bank(self, n, odd):
-        """Every statistic of a row follows its formula."""
-        fields = [np.abs(row(n, odd, seed)) for seed in range(8)]
-        z, peak, pair, short, long, crossed, before, lagged = fields
-        if n > 1:
-            peak[1] = 0.0
-        out, root, lasting = np.empty(7), np.sqrt(before), np.empty(n)
-        k = int(np.ceil(np.sqrt(n)))
-
-        bank_kernels.bank_statistics(
-            *(z, peak, pair, short, long, crossed, lagged, root, lasting),
-            *(k, np.empty(k), np.empty(n), out),
-        )
-
-        expected = naive.bank(z, peak, pair, short, long, crossed, before, lagged, k)
-        assert_allclose(out, expected)
-        assert_allclose(root, np.sqrt(crossed))
 
     @pytest.mark.parametrize("peak", [1e-9, 1.0, 1e200])
     def test_level(self, peak):
