@@ -74,10 +74,11 @@ def windows_push(
     counts: Floats,
     last: Floats,
     pair: Floats,
-    short_mean: Floats,
-    long_mean: Floats,
+    means: Floats,
 ) -> None:
     """Move the short and the long window (ring of shape (rows, n)) on by one row.
+
+    ``sums``, ``counts`` and ``means`` (2, n) are those of the short one and of the long one.
 
     Sums are kept by adding what comes and taking off what goes; once a turn of the ring they are
     added up anew, so rounding never accumulates.
@@ -102,8 +103,8 @@ def windows_push(
             window_enter(ring[i], sums[1], counts[1])
             if i >= rows - short:
                 window_enter(ring[i], sums[0], counts[0])
-    window_mean(sums[0], counts[0], short, short_mean)
-    window_mean(sums[1], counts[1], rows, long_mean)
+    window_mean(sums[0], counts[0], short, means[0])
+    window_mean(sums[1], counts[1], rows, means[1])
 
 
 @nb.njit(cache=True, error_model="numpy")
@@ -238,15 +239,14 @@ def dispersion_step(
     memory: float,
     learn: bool,
     ewma: Floats,
-    weight: Floats,
-    mean: Floats,
-    square: Floats,
+    usual: Floats,
     scores: Floats,
 ) -> float:
     """Move every series' mean log amplitude on by one row, score it, learn; return the largest.
 
-    mean, square: running mean of the moving mean and of its squared deviation from it.
+    usual (3, n): rows learned; running means of the moving mean, and of its squared deviation.
     """
+    weight, mean, square = usual
     largest = -np.inf
     for j in range(energy.shape[0]):
         scores[j] = np.nan
@@ -283,21 +283,20 @@ def levels_step(
     counts: Floats,
     last: Floats,
     pair: Floats,
-    short_mean: Floats,
-    long_mean: Floats,
-    heap: Floats,
+    means: Floats,
+    top: int,
     work: Floats,
     out: Floats,
 ) -> None:
     """Move the windows on by one row; write its four statistics, NaN where nothing is said.
 
-    Sums are means over the series present; ``heap`` has room for as many series as count as top.
+    Sums are means over the series present, the last one over the ``top`` largest.
     """
-    windows_push(z, clip, short, position, ring, sums, counts, last, pair, short_mean, long_mean)
+    windows_push(z, clip, short, position, ring, sums, counts, last, pair, means)
     out[0] = mean_level(z, peak, work)
     out[1] = mean_present(pair)
-    out[2] = max_present(short_mean)
-    out[3] = top_mean(long_mean, heap)
+    out[2] = max_present(means[0])
+    out[3] = top_mean(means[1], work[:top])
 
 
 @nb.njit(cache=True, error_model="numpy")
@@ -311,9 +310,7 @@ def residuals_step(
     root: Floats,
     lasting: Floats,
     ewma: Floats,
-    weight: Floats,
-    mean: Floats,
-    square: Floats,
+    usual: Floats,
     restless: Floats,
     out: Floats,
 ) -> None:
@@ -324,6 +321,4 @@ def residuals_step(
     out[0] = mean_lasting(crossed, root, lasting)
     out[1] = max_present(root)
     out[2] = mean_log1p(lagged)
-    out[3] = dispersion_step(
-        crossed, share, known, memory, learn, ewma, weight, mean, square, restless
-    )
+    out[3] = dispersion_step(crossed, share, known, memory, learn, ewma, usual, restless)

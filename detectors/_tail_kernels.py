@@ -83,28 +83,26 @@ def tail_collect(
     short: int,
     share: float,
     max_peaks: int,
-    current: Floats,
-    rows: Ints,
+    counts: Ints,
     pending: Floats,
-    waiting: Ints,
-    clock: Ints,
-    blocks: Ints,
     top: Floats,
     when: Ints,
     tails: Floats,
 ) -> None:
     """Follow every channel's open block, and fit the channel anew when one has left probation.
 
-    ``pending`` (n_channels, probation + 1) holds the maxima of the blocks on probation.
+    counts (4, n_channels): rows of the open block, blocks on probation, blocks so far, blocks that
+    the tail speaks for. ``pending`` (n_channels, probation + 1) holds the maxima of the blocks on
+    probation and of the open one behind them.
     """
+    rows, waiting, clock, blocks = counts
     last = pending.shape[1] - 1
-    for c in range(current.shape[0]):
-        current[c] = max(current[c], scores[c])
+    for c in range(tails.shape[0]):
+        newest = pending[c, waiting[c] :]
+        newest[0] = max(newest[0], scores[c])
         rows[c] += 1
         if rows[c] < block_rows[c]:
             continue
-        pending[c, waiting[c]] = current[c]
-        current[c] = -np.inf
         rows[c] = 0
         if waiting[c] < last:
             waiting[c] += 1
@@ -112,6 +110,7 @@ def tail_collect(
         tail_push(pending[c, 0], clock[c], top[c], when[c])
         blocks[c] += pending[c, 0] > -np.inf
         pending[c, :last] = pending[c, 1:]
+        pending[c, last] = -np.inf
         clock[c] += 1
         if clock[c] % 8 == 0 and clock[c] < short:
             first = clock[c] // 5
@@ -214,7 +213,6 @@ def judge(
     sums: Floats,
     ages: Ints,
     log_p: Floats,
-    beyond: Floats,
     bonus: Floats,
 ) -> tuple[int, float]:
     """Write the log p-values of a row and add up what lies in the tails; see `worst_margin`.
@@ -222,6 +220,7 @@ def judge(
     Channels behind those with a tail are minus log probabilities themselves. A witness that has
     nothing to say is none.
     """
+    beyond = np.empty_like(log_p)
     tail_log_p(statistics, tails, log_p, beyond)
     for c in range(tails.shape[0], statistics.shape[0]):
         beyond[c] = statistics[c]

@@ -118,11 +118,12 @@ class Bank(Stateful):
         z = self._scaler.transform(row, self._z)
         lagged = self._ssa.push(z, learn=learn)
         crossed = self._space.push(z, learn=learn)
-        self._windows.push(z, self._peaks.mean, self._levels)
-        self._residuals.push(crossed, lagged, self._energies, learn=learn)
-        self.statistics[-2] = self._novelty.push(z)
-        self.statistics[-1] = self._silence.push(row, learn=learn)
-        return self.statistics
+        statistics = self.statistics
+        self._windows.push(z, self._peaks.mean, statistics)
+        self._residuals.push(crossed, lagged, statistics[4:], learn=learn)
+        statistics[8] = self._novelty.push(z)
+        statistics[9] = self._silence.push(row, learn=learn)
+        return statistics
 
     def learn(self, row: FloatArray) -> None:
         """Learn from the row that was measured last."""
@@ -166,9 +167,9 @@ class Bank(Stateful):
             case "pair":
                 values = self._windows.pair
             case "mean":
-                values = self._windows.short_mean
+                values = self._windows.means[0]
             case "slow":
-                values = self._windows.long_mean
+                values = self._windows.means[1]
             case "cross_sum":
                 values = self._residuals.lasting
             case "cross_max":
@@ -262,11 +263,9 @@ class Bank(Stateful):
         self._allocate()
 
     def _allocate(self) -> None:
-        """Take the sizes, and the views that the parts write their statistics to."""
+        """Take the sizes from the parts."""
         self.n_series = self._scaler.n_series
         self.top = self._windows.top
-        self._levels = self.statistics[:4]
-        self._energies = self.statistics[4:8]
 
 
 def used_channels(who: str, channels: Sequence[str] | None) -> NDArray[np.bool_]:

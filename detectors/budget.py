@@ -74,11 +74,12 @@ class Budget(Stateful):
     @property
     def level(self) -> float:
         """Log p-value that a statistic needs for an alarm now."""
-        return self.log_alpha - _STRICTER * max(self._debt - 1.0, 0.0)
+        return self.log_alpha - _STRICTER * (self._debt - 1.0) if self.overspent else self.log_alpha
 
     def pay(self) -> None:
         """Let one row pass."""
-        self._debt = max(self._debt - self._income, 0.0)
+        if self._debt:
+            self._debt = max(self._debt - self._income, 0.0)
 
     def spend(self) -> None:
         """Raise an alarm."""

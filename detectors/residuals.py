@@ -60,9 +60,7 @@ class Residuals(Stateful):
         "lasting",
         "restless",
         "_ewma",
-        "_weight",
-        "_mean",
-        "_square",
+        "_usual",
     )
     _KNOWN_TIMES: ClassVar[int] = 3
 
@@ -74,9 +72,8 @@ class Residuals(Stateful):
         self.lasting: FloatArray = np.full(n, np.nan)
         self.restless: FloatArray = np.full(n, np.nan)
         self._ewma: FloatArray = np.full(n, np.nan)
-        self._weight: FloatArray = np.zeros(n)
-        self._mean: FloatArray = np.zeros(n)
-        self._square: FloatArray = np.zeros(n)
+        # Rows learned, mean of the moving mean, mean of its squared deviation.
+        self._usual: FloatArray = np.zeros((3, n))
 
     def push(
         self, crossed: FloatArray, lagged: FloatArray, out: FloatArray, *, learn: bool
@@ -88,9 +85,9 @@ class Residuals(Stateful):
         crossed, lagged : ndarray of shape (n,), float64, >= 0, NaN = missing
             Outside the common space of all series, and outside that of lag windows, in units of
             the usual ones.
-        out : ndarray of shape (4,), float64
-            Gets, NaN where no series says anything: the mean of ``lasting``, the largest ``root``,
-            the mean of log(1 + ``lagged``), the largest of ``restless``.
+        out : ndarray of shape (>= 4,), float64
+            Its first four get, NaN where no series says anything: the mean of ``lasting``, the
+            largest ``root``, the mean of log(1 + ``lagged``), the largest of ``restless``.
         learn : bool
             Whether what is usual moves towards this row, after it was scored.
         """
@@ -104,9 +101,7 @@ class Residuals(Stateful):
             self.root,
             self.lasting,
             self._ewma,
-            self._weight,
-            self._mean,
-            self._square,
+            self._usual,
             self.restless,
             out,
         )
@@ -114,12 +109,13 @@ class Residuals(Stateful):
     @property
     def reach(self) -> float:
         """How far a median series goes: ten times its usual amplitude, for long."""
-        spread = np.sqrt(self._square[self._weight >= self._KNOWN_TIMES * self.rows])
+        weight, _, square = self._usual
+        spread = np.sqrt(square[weight >= self._KNOWN_TIMES * self.rows])
         return float(np.log(10.0) / (np.median(spread) + DEVIATION_FLOOR)) if spread.size else 0.0
 
     def relearn(self, weight: float) -> None:
         """Let what is usual count for at most `weight` rows, so that it follows sooner."""
-        np.minimum(self._weight, weight, out=self._weight)
+        np.minimum(self._usual[0], weight, out=self._usual[0])
 
     def clear(self) -> None:
         """Begin anew with what goes over rows: the next row does not follow the last one."""
@@ -131,5 +127,4 @@ class Residuals(Stateful):
         extra = n_series - self.root.shape[0]
         for name in ("root", "lasting", "restless", "_ewma"):
             setattr(self, name, np.append(getattr(self, name), np.full(extra, np.nan)))
-        for name in ("_weight", "_mean", "_square"):
-            setattr(self, name, np.append(getattr(self, name), np.zeros(extra)))
+        self._usual = np.pad(self._usual, ((0, 0), (0, extra)))

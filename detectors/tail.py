@@ -72,12 +72,8 @@ class PredictiveTail(Stateful):
     _STATE: ClassVar[tuple[str, ...]] = (
         "_top",
         "_when",
-        "_current",
-        "_rows",
         "_pending",
-        "_waiting",
-        "_clock",
-        "_blocks",
+        "_counts",
         "tails",
     )
     _SHORT_BLOCKS: ClassVar[int] = 512
@@ -105,19 +101,16 @@ class PredictiveTail(Stateful):
         # Twice the peaks, so that dropping old ones leaves enough.
         self._top: FloatArray = np.full((n, 2 * self.max_peaks + 1), -np.inf)
         self._when: IntArray = np.full((n, 2 * self.max_peaks + 1), -1, dtype=np.int64)
-        self._current: FloatArray = np.full(n, -np.inf)
-        self._rows: IntArray = np.zeros(n, dtype=np.int64)
         self._pending: FloatArray = np.full((n, self.probation_blocks + 1), -np.inf)
-        self._waiting: IntArray = np.zeros(n, dtype=np.int64)
-        self._clock: IntArray = np.zeros(n, dtype=np.int64)
-        self._blocks: IntArray = np.zeros(n, dtype=np.int64)
+        # Rows of the open block, blocks on probation, blocks so far, blocks the tail speaks for.
+        self._counts: IntArray = np.zeros((4, n), dtype=np.int64)
         self.tails: FloatArray = np.ones((n, 4))
         self.tails[:, 0] = np.nan
 
     @property
     def blocks(self) -> IntArray:
         """Number of blocks that each tail speaks for, shape (n_channels,)."""
-        return self._blocks.copy()
+        return np.array(self._counts[3])
 
     @property
     def onset(self) -> FloatArray:
@@ -160,12 +153,8 @@ class PredictiveTail(Stateful):
             self._SHORT_BLOCKS,
             self.share,
             self.max_peaks,
-            self._current,
-            self._rows,
+            self._counts,
             self._pending,
-            self._waiting,
-            self._clock,
-            self._blocks,
             self._top,
             self._when,
             self.tails,
@@ -182,14 +171,15 @@ class PredictiveTail(Stateful):
             Natural logarithm of the exceedances per row at the limit.
         """
         limits = self.limits(np.full(len(scores), log_p))
+        _, _, clock, blocks = self._counts
         for c in np.flatnonzero((scores > -np.inf) & np.isfinite(limits)):
             value = min(float(scores[c]), float(limits[c]))
-            tail_push(value, int(self._clock[c]), self._top[c], self._when[c])
-            self._blocks[c] += 1
-            self._clock[c] += 1
+            tail_push(value, int(clock[c]), self._top[c], self._when[c])
+            blocks[c] += 1
+            clock[c] += 1
             tail_fit(
                 self._top[c],
-                int(self._blocks[c]),
+                int(blocks[c]),
                 int(self.block_rows[c]),
                 self.share,
                 self.max_peaks,
@@ -198,6 +188,5 @@ class PredictiveTail(Stateful):
 
     def discard(self) -> None:
         """Drop the blocks on probation: the system was already leaving its normal state."""
-        self._current.fill(-np.inf)
-        self._rows.fill(0)
-        self._waiting.fill(0)
+        self._pending.fill(-np.inf)
+        self._counts[:2] = 0

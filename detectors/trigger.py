@@ -149,7 +149,7 @@ class Trigger(Stateful):
         self.onset_rows = self._alarm_rows = self._calm_rows = self._worst = self._raised_by = 0
         self.onset_interval: IntArray = np.zeros(2, dtype=np.int64)
         self._accepted: FloatArray = np.zeros(len(CHANNELS))
-        self._excess, self._log_p, self._beyond, self._bonus = np.zeros((4, len(CHANNELS)))
+        self._excess, self._log_p, self._bonus = np.zeros((3, len(CHANNELS)))
         self._peak: FloatArray = np.full(len(CHANNELS), -np.inf)
 
     @property
@@ -300,7 +300,6 @@ class Trigger(Stateful):
             self._onset.statistic,
             self._onset.onset,
             self._log_p,
-            self._beyond,
             self._bonus,
         )
         return margin

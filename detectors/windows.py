@@ -28,9 +28,12 @@ class Windows(Stateful):
     pair : ndarray of shape (n,)
         Smaller of the newest two absolute values where they have the same sign, else 0: what a
         single spike, however large, does not move. NaN where the newest is missing.
-    short_mean, long_mean : ndarray of shape (n,)
-        Absolute sum of the window's cells over the root of their number, so that independent
-        cells of unit variance give unit variance; NaN while less than half a window is present.
+    means : ndarray of shape (2, n)
+        Of the short and of the long window: absolute sum of its cells over the root of their
+        number, so that independent cells of unit variance give unit variance; NaN while less than
+        half a window is present.
+    top : int
+        How many series the largest of them are: sqrt(n).
 
     Examples
     --------
@@ -49,8 +52,7 @@ class Windows(Stateful):
         "_counts",
         "_last",
         "pair",
-        "short_mean",
-        "long_mean",
+        "means",
     )
 
     def __init__(
@@ -67,14 +69,8 @@ class Windows(Stateful):
         self._counts: FloatArray = np.zeros((2, n))
         self._last: FloatArray = np.full(n, np.nan)
         self.pair: FloatArray = np.full(n, np.nan)
-        self.short_mean: FloatArray = np.full(n, np.nan)
-        self.long_mean: FloatArray = np.full(n, np.nan)
+        self.means: FloatArray = np.full((2, n), np.nan)
         self._allocate()
-
-    @property
-    def top(self) -> int:
-        """How many series the largest of them are: sqrt(n)."""
-        return int(self._heap.shape[0])
 
     def push(self, z: FloatArray, peak: FloatArray, out: FloatArray) -> None:
         """Append a row of z-scores and write its statistics.
@@ -84,10 +80,10 @@ class Windows(Stateful):
         z : ndarray of shape (n,), float64, NaN = missing
         peak : ndarray of shape (n,), float64, NaN = not known
             Usual peak of each series, in z-scores.
-        out : ndarray of shape (4,), float64
-            Gets, NaN where no series says anything: the mean of log(1 + u^2), u = z in usual
-            peaks; the mean of ``pair``; the largest ``short_mean``; the mean of the sqrt(n)
-            largest of ``long_mean``.
+        out : ndarray of shape (>= 4,), float64
+            Its first four get, NaN where no series says anything: the mean of log(1 + u^2), u = z
+            in usual peaks; the mean of ``pair``; the largest short mean; the mean of the ``top``
+            largest long means.
         """
         levels_step(
             z,
@@ -100,9 +96,8 @@ class Windows(Stateful):
             self._counts,
             self._last,
             self.pair,
-            self.short_mean,
-            self.long_mean,
-            self._heap,
+            self.means,
+            self.top,
             self._work,
             out,
         )
@@ -125,12 +120,13 @@ class Windows(Stateful):
         self._ring = np.pad(self._ring, ((0, 0), (0, extra)), constant_values=np.nan)
         self._sums = np.pad(self._sums, ((0, 0), (0, extra)))
         self._counts = np.pad(self._counts, ((0, 0), (0, extra)))
-        for name in ("_last", "pair", "short_mean", "long_mean"):
+        self.means = np.pad(self.means, ((0, 0), (0, extra)), constant_values=np.nan)
+        for name in ("_last", "pair"):
             setattr(self, name, np.append(getattr(self, name), np.full(extra, np.nan)))
         self._allocate()
 
     def _allocate(self) -> None:
         """Make the scratch space of the kernel."""
         n = self._last.shape[0]
-        self._heap: FloatArray = np.empty(int(np.ceil(np.sqrt(n))))
+        self.top = int(np.ceil(np.sqrt(n)))
         self._work: FloatArray = np.empty(n)

@@ -239,8 +239,7 @@ class TestFolds:
             k = int(np.ceil(np.sqrt(n)))
             assert_allclose(out, naive.levels(x[t], peak, pair, short, long, k), atol=1e-12)
             assert_allclose(ours.pair, pair)
-            assert_allclose(ours.short_mean, short, atol=1e-12)
-            assert_allclose(ours.long_mean, long, atol=1e-12)
+            assert_allclose(ours.means, [short, long], atol=1e-12)
 
     def test_peaks(self):
         """The usual peak is the winsorised mean of the block maxima, missing blocks left out."""
@@ -451,12 +450,12 @@ class TestTail:
         tails = np.array([[1.0, 0.5, 0.2, 0.1], [2.0, 1.0, 0.3, 0.2]])
         rows = np.random.default_rng(9).exponential(2.0, size=(40, 3))
         used, sums, ages = np.array([True, False, True]), np.zeros(3), np.zeros(3, np.int64)
-        log_p, beyond, bonus, accepted = np.empty(3), np.empty(3), np.empty(3), np.ones(3)
+        log_p, bonus, accepted = np.empty(3), np.empty(3), np.ones(3)
         told = []
         for one in rows:
             verdict = tail_kernels.judge(
                 *(one, tails, -7.0, 0.9, accepted, used, 1, -7.0, 0.0, used),
-                *(1.0, 30.0, sums, ages, log_p, beyond, bonus),
+                *(1.0, 30.0, sums, ages, log_p, bonus),
             )
             told.append([*(naive.tail_log_p(one[c], *tails[c]) for c in range(2)), -one[2]])
 
