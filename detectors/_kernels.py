@@ -13,8 +13,12 @@ Ints = NDArray[np.int64]
 
 
 @nb.njit(cache=True, error_model="numpy")
-def scaler_normalise(x: Floats, loc: Floats, scale: Floats, cap: float, z: Floats) -> None:
-    """Write (x - loc) / scale, clipped to +-cap, into z; NaN where x or the scale is unknown."""
+def scaler_normalise(x: Floats, learned: Floats, cap: float, z: Floats) -> None:
+    """Write (x - loc) / scale, clipped to +-cap, into z; NaN where x or the scale is unknown.
+
+    learned (4, n): location, scale, rows that they stand for, extreme rows in a row.
+    """
+    loc, scale, _, _ = learned
     for j in range(x.shape[0]):
         if not np.isfinite(x[j]) or np.isnan(scale[j]):
             z[j] = np.nan
@@ -31,17 +35,10 @@ def scaler_normalise(x: Floats, loc: Floats, scale: Floats, cap: float, z: Float
 
 @nb.njit(cache=True, error_model="numpy")
 def scaler_learn(
-    x: Floats,
-    loc: Floats,
-    scale: Floats,
-    weight: Floats,
-    beyond: Floats,
-    memory: float,
-    clip: float,
-    cap: float,
-    wake: float,
+    x: Floats, learned: Floats, memory: float, clip: float, cap: float, wake: float
 ) -> None:
     """Move location and scale of each fitted series one winsorised step towards the row."""
+    loc, scale, weight, beyond = learned
     for j in range(x.shape[0]):
         if not np.isfinite(x[j]) or np.isnan(scale[j]):
             continue
@@ -63,8 +60,9 @@ def scaler_learn(
 
 
 @nb.njit(cache=True, error_model="numpy")
-def scaler_observe(x: Floats, needed: int, scale: Floats, recent: Floats, seen: Ints) -> int:
+def scaler_observe(x: Floats, needed: int, learned: Floats, recent: Floats, seen: Ints) -> int:
     """Remember the present cells of a row; return how many series can be fitted now."""
+    scale = learned[1]
     rows = recent.shape[1]
     ready = 0
     for j in range(x.shape[0]):
@@ -79,10 +77,7 @@ def scaler_observe(x: Floats, needed: int, scale: Floats, recent: Floats, seen: 
 @nb.njit(cache=True, error_model="numpy")
 def scaler_update(
     x: Floats,
-    loc: Floats,
-    scale: Floats,
-    weight: Floats,
-    beyond: Floats,
+    learned: Floats,
     memory: float,
     clip: float,
     cap: float,
@@ -92,32 +87,28 @@ def scaler_update(
     seen: Ints,
 ) -> int:
     """Learn from a row and remember it; return how many series can be fitted now."""
-    scaler_learn(x, loc, scale, weight, beyond, memory, clip, cap, wake)
-    return scaler_observe(x, needed, scale, recent, seen)
+    scaler_learn(x, learned, memory, clip, cap, wake)
+    return scaler_observe(x, needed, learned, recent, seen)
 
 
 @nb.njit(cache=True, error_model="numpy")
 def track_energy(
-    energy: Floats,
-    mean: Floats,
-    weight: Floats,
-    memory: float,
-    clip: float,
-    floor: float,
-    learn: bool,
+    energy: Floats, usual: Floats, memory: float, clip: float, floor: float, learn: bool
 ) -> None:
     """Divide energy by max(mean, floor) per series, in place, then learn the winsorised mean.
 
-    A series gives NaN until eight of its energies are known: fewer do not make a mean.
+    usual (2, n): the means, and the rows that they stand for. A series gives NaN until eight of
+    its energies are known: fewer do not make a mean.
     """
+    mean, weight = usual
     for j in range(energy.shape[0]):
         e = energy[j]
         if np.isnan(e):
             continue
-        usual = max(mean[j], floor)
-        energy[j] = e / usual if weight[j] >= 8.0 else np.nan
+        unit = max(mean[j], floor)
+        energy[j] = e / unit if weight[j] >= 8.0 else np.nan
         if learn:
-            bounded = e if weight[j] < 8.0 else min(e, clip * usual)
+            bounded = e if weight[j] < 8.0 else min(e, clip * unit)
             weight[j] = min(weight[j] + 1.0, memory)
             mean[j] += (bounded - mean[j]) / weight[j]
 
@@ -214,8 +205,7 @@ def ssa_push(
     outside: Floats,
     residual: Floats,
     scratch: Floats,
-    mean: Floats,
-    weight: Floats,
+    usual: Floats,
     memory: float,
     bound: float,
     floor: float,
@@ -226,7 +216,7 @@ def ssa_push(
     ring_push(z, clip, position, ring)
     if fitted:
         ssa_energy(ring, (position + 1) % ring.shape[0], outside, residual, scratch, out)
-        track_energy(out, mean, weight, memory, bound, floor, learn)
+        track_energy(out, usual, memory, bound, floor, learn)
 
 
 @nb.njit(cache=True, error_model="numpy")
@@ -302,8 +292,7 @@ def subspace_push(
     basis_t: Floats,
     coefficients: Floats,
     scratch: Floats,
-    mean: Floats,
-    weight: Floats,
+    usual: Floats,
     memory: float,
     bound: float,
     floor: float,
@@ -314,4 +303,4 @@ def subspace_push(
     lag_push(z, clip, lagged)
     if basis.shape[1] > 0:
         subspace_residual(z, lagged, basis, basis_t, coefficients, scratch, out)
-        track_energy(out, mean, weight, memory, bound, floor, learn)
+        track_energy(out, usual, memory, bound, floor, learn)

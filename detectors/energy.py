@@ -25,35 +25,33 @@ class UsualEnergy(Stateful):
 
     Attributes
     ----------
-    mean, weight : ndarray of shape (n,)
+    learned : ndarray of shape (2, n)
         Usual energy of each series, and the rows it stands for.
     scores : ndarray of shape (n,)
         Newest energy over the usual one; NaN where either is not known.
     """
 
-    _STATE: ClassVar[tuple[str, ...]] = ("mean", "weight", "scores")
+    _STATE: ClassVar[tuple[str, ...]] = ("learned", "scores")
     # What one row may teach, in usual energies: a spike must not become usual.
     CLIP: ClassVar[float] = 16.0
 
     def __init__(self, n_series: int, memory_rows: int, floor: float) -> None:
         self.memory_rows = memory_rows
         self.floor = floor
-        self.mean: FloatArray = np.zeros(n_series)
-        self.weight: FloatArray = np.zeros(n_series)
+        self.learned: FloatArray = np.zeros((2, n_series))
         self.scores: FloatArray = np.full(n_series, np.nan)
 
     @property
     def n_series(self) -> int:
         """Number of series."""
-        return int(self.mean.shape[0])
+        return int(self.scores.shape[0])
 
     def relearn(self, weight: float) -> None:
         """Let the mean count for at most `weight` rows, so that it follows sooner."""
-        np.minimum(self.weight, weight, out=self.weight)
+        np.minimum(self.learned[1], weight, out=self.learned[1])
 
     def grow(self, n_series: int) -> None:
         """Append series of which nothing is known."""
         extra = n_series - self.n_series
-        self.mean = np.append(self.mean, np.zeros(extra))
-        self.weight = np.append(self.weight, np.zeros(extra))
+        self.learned = np.pad(self.learned, ((0, 0), (0, extra)))
         self.scores = np.append(self.scores, np.full(extra, np.nan))

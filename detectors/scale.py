@@ -59,7 +59,7 @@ class RobustScaler(Stateful):
     array([2.5])
     """
 
-    _STATE: ClassVar[tuple[str, ...]] = ("_loc", "_scale", "_weight", "_beyond", "_recent", "_seen")
+    _STATE: ClassVar[tuple[str, ...]] = ("_learned", "_recent", "_seen")
     _WAKE: ClassVar[float] = 8.0
     _RECENT: ClassVar[int] = 96
 
@@ -78,10 +78,9 @@ class RobustScaler(Stateful):
         self.memory_rows = check_integer(who, "memory_rows", memory_rows, self.fit_rows)
         self.cap = check_real(who, "cap", cap, 0.0)
         self.winsor = check_real(who, "winsor", winsor, 1.0)
-        self._loc: FloatArray = np.zeros(n)
-        self._scale: FloatArray = np.full(n, np.nan)
-        self._weight: FloatArray = np.zeros(n)
-        self._beyond: FloatArray = np.zeros(n)
+        # Location, scale, rows that they stand for, extreme rows in a row.
+        self._learned: FloatArray = np.zeros((4, n))
+        self._learned[1] = np.nan
         # The newest present cells of each series: what it is fitted and recentred on.
         self._recent: FloatArray = np.full((n, self._RECENT), np.nan)
         self._seen: IntArray = np.zeros(n, dtype=np.int64)
@@ -90,17 +89,18 @@ class RobustScaler(Stateful):
     @property
     def n_series(self) -> int:
         """Number of series."""
-        return int(self._loc.shape[0])
+        return int(self._seen.shape[0])
 
     @property
     def location(self) -> FloatArray:
         """Location of each series, shape (n,), its own unit; NaN before it is fitted."""
-        return np.where(np.isnan(self._scale), np.nan, self._loc)
+        loc, scale, _, _ = self._learned
+        return np.where(np.isnan(scale), np.nan, loc)
 
     @property
     def scale(self) -> FloatArray:
         """Scale of each series, shape (n,), its own unit; NaN before it is fitted."""
-        return self._scale.copy()
+        return np.array(self._learned[1])
 
     def transform(self, x: FloatArray, out: FloatArray | None = None) -> FloatArray:
         """Return the z-scores of a row without learning from it.
@@ -118,7 +118,7 @@ class RobustScaler(Stateful):
             z-scores in scales; NaN where the cell is missing or the series not fitted yet.
         """
         z = np.empty(self.n_series) if out is None else out
-        scaler_normalise(x, self._loc, self._scale, self.cap, z)
+        scaler_normalise(x, self._learned, self.cap, z)
         return z
 
     def update(self, x: FloatArray) -> Self:
@@ -141,10 +141,7 @@ class RobustScaler(Stateful):
         """Learn as `update` does from a row that has been checked."""
         ready = scaler_update(
             x,
-            self._loc,
-            self._scale,
-            self._weight,
-            self._beyond,
+            self._learned,
             self.memory_rows,
             self.winsor,
             self.cap,
@@ -164,7 +161,7 @@ class RobustScaler(Stateful):
         x : ndarray of shape (n,), float64, NaN or infinite = missing
             One row.
         """
-        if scaler_observe(x, self.fit_rows, self._scale, self._recent, self._seen):
+        if scaler_observe(x, self.fit_rows, self._learned, self._recent, self._seen):
             self._fit_ready()
 
     def recentre(self, rows: int, weight: float) -> None:
@@ -177,12 +174,13 @@ class RobustScaler(Stateful):
         weight : float
             Rows that the new level counts for: how fast it follows what comes next.
         """
-        fitted = np.flatnonzero(~np.isnan(self._scale))
+        _, scale, stands_for, _ = self._learned
+        fitted = np.flatnonzero(~np.isnan(scale))
         if fitted.size:
-            old = self._scale[fitted]
+            old = scale[fitted]
             self._fit(fitted, min(max(rows, self.fit_rows), self._RECENT))
-            self._scale[fitted] = np.maximum(old, self._scale[fitted])
-            self._weight[fitted] = min(max(weight, self.fit_rows), self.memory_rows)
+            scale[fitted] = np.maximum(old, scale[fitted])
+            stands_for[fitted] = min(max(weight, self.fit_rows), self.memory_rows)
 
     def grow(self, n_series: int) -> None:
         """Append series, unfitted, behind the present ones.
@@ -193,22 +191,20 @@ class RobustScaler(Stateful):
             The new number of series, not smaller than the old one.
         """
         extra = check_integer("RobustScaler", "n_series", n_series, self.n_series) - self.n_series
-        self._loc = np.append(self._loc, np.zeros(extra))
-        self._scale = np.append(self._scale, np.full(extra, np.nan))
-        self._weight = np.append(self._weight, np.zeros(extra))
-        self._beyond = np.append(self._beyond, np.zeros(extra))
+        unknown = np.tile([[0.0], [np.nan], [0.0], [0.0]], extra)
+        self._learned = np.ascontiguousarray(np.hstack([self._learned, unknown]))
         self._recent = np.vstack([self._recent, np.full((extra, self._RECENT), np.nan)])
         self._seen = np.append(self._seen, np.zeros(extra, dtype=np.int64))
 
     def _fit_ready(self) -> None:
         """Fit the series that have just become known well enough."""
-        ready = np.isnan(self._scale) & (self._seen >= self.fit_rows)
+        ready = np.isnan(self._learned[1]) & (self._seen >= self.fit_rows)
         self._fit(np.flatnonzero(ready), self.fit_rows)
         self._allocate()
 
     def _allocate(self) -> None:
         """Count the series that are fitted."""
-        self.fitted = int(np.count_nonzero(~np.isnan(self._scale)))
+        self.fitted = int(np.count_nonzero(~np.isnan(self._learned[1])))
 
     def _fit(self, series: IntArray, rows: int) -> None:
         """Set location and scale of some series from their newest cells."""
@@ -220,6 +216,6 @@ class RobustScaler(Stateful):
         scale = 1.4826 * np.nanmedian(deviation, axis=1)
         flat = scale <= 0.0
         scale[flat] = 1.2533 * np.nanmean(deviation[flat], axis=1)
-        self._loc[series] = loc
-        self._scale[series] = scale
-        self._weight[series] = float(self.fit_rows)
+        self._learned[0, series] = loc
+        self._learned[1, series] = scale
+        self._learned[2, series] = self.fit_rows

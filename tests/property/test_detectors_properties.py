@@ -167,10 +167,10 @@ def test_storm_of_missing_rows_leaves_no_nan(x, storm):
     state = trigger.state_dict()
     log_p, state = state["_log_p"], state["_bank"]
 
-    fitted = ~np.isnan(state["_scaler"]["_scale"])
-    assert np.isfinite(state["_scaler"]["_loc"][fitted]).all()
+    learned = state["_scaler"]["_learned"]
+    assert np.isfinite(learned[:, ~np.isnan(learned[1])]).all()
     for part in ("_space", "_ssa"):
-        assert np.isfinite(state[part]["_usual"]["mean"]).all()
+        assert np.isfinite(state[part]["_usual"]["learned"]).all()
     for part, name in (("_space", "_basis"), ("_ssa", "_gram")):
         assert np.isfinite(state[part][name]).all()
     assert np.isfinite(state["_windows"]["_sums"]).all()

@@ -41,9 +41,8 @@ from detectors.tail import PredictiveTail
         (
             lambda: RobustScaler(2).load_state_dict({"spam": 1}),
             (
-                "`RobustScaler` requires a state with entries ['_beyond', '_loc', '_recent', "
-                "'_scale', '_seen', '_weight'], got missing=['_beyond', '_loc', '_recent', "
-                "'_scale', '_seen', '_weight'], unknown=['spam']."
+                "`RobustScaler` requires a state with entries ['_learned', '_recent', '_seen'], "
+                "got missing=['_learned', '_recent', '_seen'], unknown=['spam']."
             ),
         ),
     ],

@@ -45,7 +45,7 @@ class TestScaler:
         x, z = row(n, odd), np.empty(n)
         loc, scale = np.zeros(n), np.full(n, spread)
 
-        kernels.scaler_normalise(x, loc, scale, 50.0, z)
+        kernels.scaler_normalise(x, np.array([loc, scale, loc, loc]), 50.0, z)
 
         assert_allclose(z, naive.scaler_normalise(x, loc, scale, 50.0))
 
@@ -55,20 +55,21 @@ class TestScaler:
     def test_learn(self, n, odd, spread):
         """Location, scale, weight and extreme rows move like those of the twin."""
         x = row(n, odd)
-        state = np.zeros(n), np.full(n, spread), np.full(n, 5.0), np.arange(float(n))
+        state = np.array([np.zeros(n), np.full(n, spread), np.full(n, 5.0), np.arange(float(n))])
         expected = naive.scaler_learn(x, *state, 6.0, 2.0, 50.0, 8.0)
 
-        kernels.scaler_learn(x, *state, 6.0, 2.0, 50.0, 8.0)
+        kernels.scaler_learn(x, state, 6.0, 2.0, 50.0, 8.0)
 
         for ours, theirs in zip(state, expected, strict=True):
             assert_allclose(ours, theirs)
 
     def test_observe(self):
         """Only finite cells are remembered, and a series is ready when its memory is full."""
-        scale, recent, seen = np.full(2, np.nan), np.full((2, 2), np.nan), np.zeros(2, np.int64)
+        learned, recent = np.full((4, 2), np.nan), np.full((2, 2), np.nan)
+        seen = np.zeros(2, np.int64)
 
         ready = [
-            kernels.scaler_observe(np.array(x), 2, scale, recent, seen)
+            kernels.scaler_observe(np.array(x), 2, learned, recent, seen)
             for x in ([1.0, np.nan], [2.0, np.inf], [3.0, 7.0])
         ]
 
@@ -130,19 +131,19 @@ class TestWindows:
         cells[1, 2] = np.nan
         residual = np.diag([0.0, 1.0, 1.0, 1.0])
         held, z = ring(cells), np.array([9.0, 0.1, np.nan])
-        mean, weight, out = np.full(3, 0.5), np.full(3, 9.0), np.full(3, -1.0)
+        usual, out = np.array([[0.5] * 3, [9.0] * 3]), np.full(3, -1.0)
         moved = np.column_stack([cells[:, 1:], z])
         energies = naive.ssa_energy(moved, residual, 1, 1.5)
-        expected = naive.track_energy(energies, mean, weight, 50.0, 4.0, 0.01)
+        expected = naive.track_energy(energies, *usual, 50.0, 4.0, 0.01)
 
         kernels.ssa_push(
             *(z, 1.5, 2, held, fitted, residual[1:], residual, np.empty(3)),
-            *(mean, weight, 50.0, 4.0, 0.01, True, out),
+            *(usual, 50.0, 4.0, 0.01, True, out),
         )
 
         assert_allclose(np.roll(held, -3, axis=0).T, np.clip(moved, -1.5, 1.5))
         assert_allclose(out, expected[0] if fitted else -1.0)
-        assert_allclose(mean, expected[1] if fitted else 0.5)
+        assert_allclose(usual[0], expected[1] if fitted else 0.5)
 
 
 class TestSubspace:
@@ -182,33 +183,32 @@ class TestSubspace:
         """A row pushed moves the lags, and relative energies come out once there is a space."""
         z, lagged, basis = np.array([9.0, np.nan]), np.array([0.3, -0.2]), np.full((2, 1), 0.5**0.5)
         basis = np.ascontiguousarray(basis[:, :rank])
-        mean, weight, out = np.full(2, 0.5), np.full(2, 9.0), np.full(2, -1.0)
+        usual, out = np.array([[0.5] * 2, [9.0] * 2]), np.full(2, -1.0)
         moved = np.array([1.5, 0.0])
         energies = naive.subspace_residual(moved, basis, np.isfinite(z))
-        expected = naive.track_energy(energies, mean, weight, 50.0, 4.0, 0.01)
+        expected = naive.track_energy(energies, *usual, 50.0, 4.0, 0.01)
 
         kernels.subspace_push(
             *(z, 1.5, lagged, basis, np.ascontiguousarray(basis.T)),
-            *(np.empty(rank), np.empty(2), mean, weight, 50.0, 4.0, 0.01, True, out),
+            *(np.empty(rank), np.empty(2), usual, 50.0, 4.0, 0.01, True, out),
         )
 
         assert_allclose(lagged, moved)
         assert_allclose(out, expected[0] if rank else -1.0)
-        assert_allclose(mean, expected[1] if rank else 0.5)
+        assert_allclose(usual[0], expected[1] if rank else 0.5)
 
     @pytest.mark.parametrize("learn", [False, True])
     @pytest.mark.parametrize("weight", [0.0, 7.0, 8.0, 100.0])
     def test_track(self, learn, weight):
         """Relative energies and their means follow the twin, and are not learned when frozen."""
         energy = np.array([0.0, 0.5, 1e9, np.nan])
-        mean, weights = np.full(4, 0.7), np.full(4, weight)
-        expected = naive.track_energy(energy, mean, weights, 50.0, 4.0, 0.01)
+        usual = np.array([[0.7] * 4, [weight] * 4])
+        expected = naive.track_energy(energy, *usual, 50.0, 4.0, 0.01)
 
-        kernels.track_energy(energy, mean, weights, 50.0, 4.0, 0.01, learn)
+        kernels.track_energy(energy, usual, 50.0, 4.0, 0.01, learn)
 
         assert_allclose(energy, expected[0])
-        assert_allclose(mean, expected[1] if learn else 0.7)
-        assert_allclose(weights, expected[2] if learn else weight)
+        assert_allclose(usual, expected[1:] if learn else [[0.7] * 4, [weight] * 4])
 
 
 class TestFolds:

@@ -118,11 +118,11 @@ def test_learning_is_frozen_in_alarm():
     x[310:] += 300.0
     trigger = Trigger(5, 60.0)
     rises(trigger, x[:315])
-    before = trigger.state_dict()["_bank"]["_scaler"]["_loc"]
+    before = trigger.state_dict()["_bank"]["_scaler"]["_learned"]
     rises(trigger, x[315:])
 
     assert trigger.alarm
-    assert before.tolist() == trigger.state_dict()["_bank"]["_scaler"]["_loc"].tolist()
+    assert before.tolist() == trigger.state_dict()["_bank"]["_scaler"]["_learned"].tolist()
 
 
 def test_restart_keeps_the_base():
