@@ -1,6 +1,9 @@
 """The commands as a user calls them."""
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 from makers import NAMES, ONSET, shop_rows, write_recording
@@ -129,6 +132,26 @@ def test_help_is_documented_and_light(capsys):
         main(["--help"])
     assert caught.value.code == Exit.OK
     assert "exit codes" in capsys.readouterr().out
+
+
+THREADS = """
+import sys
+from coral.cli import main
+assert "numpy" not in sys.modules
+main(["config", "schema"])
+print(*(line for line in open("/proc/self/status") if line.startswith("Threads")))
+"""
+
+
+@pytest.mark.parametrize(("chosen", "threads"), [({}, 1), ({"OMP_NUM_THREADS": "3"}, 3)])
+def test_blas_has_one_thread_unless_told_otherwise(chosen, threads):
+    """Small matrices on many threads would burn every core, and save no time."""
+    kept = {name: value for name, value in os.environ.items() if "_NUM_THREADS" not in name}
+    command = [sys.executable, "-c", THREADS]
+
+    done = subprocess.run(command, env=kept | chosen, capture_output=True, text=True, check=True)
+
+    assert int(done.stdout.rsplit(maxsplit=1)[-1]) == threads
 
 
 def test_demo_finds_the_real_cause_of_a_real_incident(tmp_path, capsys):
