@@ -17,7 +17,7 @@ from streams.kafka import Gap
 from streams.loop import Loop
 from streams.records import Frame, TopicPartition
 
-__all__ = ["Logbook", "gap"]
+__all__ = ["Logbook", "gap", "waiting"]
 
 REPORT_S: Final = 60.0
 _PREFIX: Final = "io.coral."
@@ -28,6 +28,12 @@ def gap(found: Gap) -> None:
     lost = max(found.start - found.wanted, 0)
     where = _name(found.partition)
     tell("gap", logging.WARNING, partition=where, wanted=found.wanted, next=found.start, lost=lost)
+
+
+def waiting(partitions: Iterable[TopicPartition]) -> None:
+    """Tell that the brokers do not say where partitions go on."""
+    names = sorted(map(_name, partitions))
+    tell("waiting for committed offsets", logging.WARNING, partitions=names)
 
 
 class Logbook:

@@ -24,6 +24,7 @@ def member(settings: Settings, connection: KafkaConnection, group: str) -> Kafka
         settings.input.topics,
         group,
         on_gap=logbook.gap,
+        on_wait=logbook.waiting,
         overrides={
             "session_timeout_ms": session_ms,
             "heartbeat_interval_ms": min(3_000, session_ms // 5),

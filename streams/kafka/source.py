@@ -54,6 +54,9 @@ class KafkaSource:
         Where to start without a committed offset, and after a gap.
     on_gap : callable, optional
         Gets every `Gap`, before the first record after it.
+    on_wait : callable, optional
+        Gets the partitions whose start the brokers have not told for 30 s, until they do: they
+        are away, or a transaction of the group neither ends nor times out.
     overrides : mapping, optional
         Options of ``kafka.KafkaConsumer`` that replace the ones chosen here.
 
@@ -86,6 +89,7 @@ class KafkaSource:
         *,
         reset: Reset = "earliest",
         on_gap: Callable[[Gap], None] = lambda _: None,
+        on_wait: Callable[[Iterable[TopicPartition]], None] = lambda _: None,
         overrides: Mapping[str, Any] | None = None,
     ) -> None:
         with broker_errors(f"connecting to {connection.bootstrap}"):
@@ -94,6 +98,7 @@ class KafkaSource:
             )
         self._reset: Reset = reset
         self._on_gap = on_gap
+        self._on_wait = on_wait
         self._owned: set[TopicPartition] = set()
         self._fresh: set[TopicPartition] = set()
         self._paused: set[TopicPartition] = set()
@@ -241,6 +246,9 @@ class KafkaSource:
             return
         try:
             starts = self._starts(new)
+        except errors.KafkaTimeoutError:
+            self._on_wait(new)
+            return
         except RetriableError:
             return  # still paused; the next poll tries again
         for partition, start in starts.items():

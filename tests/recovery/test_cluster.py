@@ -9,11 +9,13 @@ from uuid import uuid4
 import pytest
 from conftest import RUN_DIRECTORY, new_cluster
 from jobs import expected, feed, new_job, published, start
+from kafka import KafkaProducer, OffsetAndMetadata, TopicPartition
 from kafkas import Broker, settle
 
 from streams.errors import CommitFailedError
 
 ROWS = 60
+LIMIT_S = 300.0  # no process needs a minute; one that hangs must fail here
 
 
 @pytest.fixture(params=[1, 3], ids=["one-node", "three-nodes"])
@@ -38,7 +40,7 @@ def finish(kafka, job, wanted):
     for _ in range(5):
         if len(set(published(kafka, job))) >= wanted:
             return
-        start(job).wait()
+        start(job).wait(LIMIT_S)
 
 
 def leader(broker, topic):
@@ -63,7 +65,7 @@ class TestBrokers:
             brokers.launch(victim)
             brokers.wait(victim)
         feed(sink, job, range(ROWS // 2, ROWS))
-        working.wait()
+        working.wait(LIMIT_S)
         finish(kafka, job, len(expected(ROWS)))
         found = published(kafka, job)
         kafka.close()
@@ -96,6 +98,29 @@ class TestBrokers:
         assert [[]] * 4 == during
         assert [b"after"] == [record.value for record in found]
 
+    def test_hanging_transaction(self, kafka, monkeypatch):
+        """A partition whose offset is held by an open transaction is told, and read in the end."""
+        monkeypatch.setattr("streams.kafka.source._ANSWER_MS", 500)
+        topic, group, told = kafka.topic(), f"group-{uuid4()}", []
+        kafka.sink().send(topic, None, b"held")
+        holder = KafkaProducer(**kafka.connection.options(), transactional_id=group, acks="all")
+        holder.init_transactions()
+        holder.begin_transaction()
+        start = {TopicPartition(topic, 0): OffsetAndMetadata(0, "", -1)}
+        holder.send_offsets_to_transaction(start, group)
+
+        source = kafka.source(
+            topic, group, on_wait=lambda partitions: told.append(list(partitions))
+        )
+        wait_for(lambda: source.poll(10, 0.1) or told)
+        holder.abort_transaction()
+        holder.close()
+        found = []
+        wait_for(lambda: found.extend(source.poll(10, 0.1)) or found)
+
+        assert [(topic, 0)] == told[0]
+        assert [b"held"] == [record.value for record in found]
+
 
 def committed(source, partition):
     """Commit, unless the group is still coming back."""
@@ -122,7 +147,7 @@ class TestMembers:
             feed(sink, job, range(5 * step, 5 * step + 5))
             time.sleep(0.5)
         for process in running.values():
-            process.wait()
+            process.wait(LIMIT_S)
         finish(kafka, job, len(expected(ROWS)))
         found = published(kafka, job)
 
