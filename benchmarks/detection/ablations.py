@@ -87,7 +87,7 @@ def _compress_where_heavy(trigger: Trigger) -> None:
         # Of the estimate half a standard error was taken off, and 1 / k added for its own error.
         new = ~heavy & (onset > 0.0) & (shape - 1.0 / k > 1.5 / np.sqrt(k))
         for c in np.flatnonzero(new):
-            for learned in (tail._top, tail._pending, tail._current):  # noqa: SLF001
+            for learned in (tail._top, tail._pending):  # noqa: SLF001
                 empty = np.isneginf(learned[c])
                 learned[c] = np.where(empty, -np.inf, np.log1p(np.maximum(learned[c], 0.0)))
             tail.tails[c, 0] = np.nan  # until the next block has fitted it anew
