@@ -37,6 +37,8 @@ class Budget(Stateful):
         Alarms raised so far.
     log_alpha : float
         Log p-value of a row that a statistic needs for an alarm, when nothing is overspent.
+    level : float
+        The same for the newest row; an alarm is held against the rows after it.
     fading : float
         What is left of anything after one row, when it fades over one budget interval.
 
@@ -52,15 +54,16 @@ class Budget(Stateful):
     >>> budget.overspent
     False
     >>> budget.spend()
+    >>> budget.pay()
     >>> budget.overspent, round(budget.level - budget.log_alpha, 3)
     (True, -0.3)
     """
 
-    _STATE: ClassVar[tuple[str, ...]] = ("alarms", "_debt")
+    _STATE: ClassVar[tuple[str, ...]] = ("alarms", "level", "_debt")
 
     def __init__(self, per_week: float, interval_s: float, shares: int) -> None:
         rows = WEEK_S / interval_s / check_real("Budget", "per_week", per_week, 0.0)
-        self.log_alpha = -float(np.log(rows * shares))
+        self.log_alpha = self.level = -float(np.log(rows * shares))
         self._income = 1.0 / max(rows, 1.0)  # alarms that a row pays for
         self.fading = float(np.exp(-self._income))
         self.alarms = 0
@@ -71,15 +74,12 @@ class Budget(Stateful):
         """Whether there were more alarms than time has paid for, one aside."""
         return self._debt > 1.0
 
-    @property
-    def level(self) -> float:
-        """Log p-value that a statistic needs for an alarm now."""
-        return self.log_alpha - _STRICTER * (self._debt - 1.0) if self.overspent else self.log_alpha
-
     def pay(self) -> None:
         """Let one row pass."""
         if self._debt:
             self._debt = max(self._debt - self._income, 0.0)
+        held = _STRICTER * (self._debt - 1.0) if self.overspent else 0.0
+        self.level = self.log_alpha - held
 
     def spend(self) -> None:
         """Raise an alarm."""

@@ -5,6 +5,7 @@ import pytest
 
 from detectors.bank import Bank
 from detectors.base import Detector
+from detectors.budget import Budget
 from detectors.trigger import CHANNELS, Trigger
 
 
@@ -123,6 +124,29 @@ def test_learning_is_frozen_in_alarm():
 
     assert trigger.alarm
     assert before.tolist() == trigger.state_dict()["_bank"]["_scaler"]["_learned"].tolist()
+
+
+def test_every_alarm_is_beyond_the_limit_that_it_tells():
+    """What an alarm costs is asked of the rows after it, not of the row that raised it."""
+    x = np.random.default_rng(2).normal(size=(1600, 3))
+    for k, start in enumerate(range(620, 1600, 25)):
+        x[start : start + 3] += 8.0 * 1.05**k  # slowly growing, so that some are hardly beyond
+    trigger = Trigger(3, 60.0)
+    raised = rising(trigger, x)
+
+    told = [trigger.statistic > trigger.threshold for _ in raised]
+
+    assert len(told) > 3
+    assert all(told)
+
+
+def test_a_saved_budget_follows_the_present_setting():
+    """A state is loaded into another budget, whose level holds from the next row on."""
+    old, new = Budget(1.0, 60.0, 9), Budget(7.0, 60.0, 9)
+    new.load_state_dict(old.state_dict())
+    new.pay()
+
+    assert new.level == new.log_alpha > old.level
 
 
 def test_restart_keeps_the_base():
