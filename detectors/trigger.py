@@ -327,7 +327,9 @@ class Trigger(Stateful):
 
     def _date(self) -> None:
         """Estimate how many rows ago the change began, and within which interval."""
-        summed = max(int(self._onset.onset[self._worst]) - 1, 0)
+        # What novelty raises another statistic saw, and maybe first.
+        by = ~(self._long | _LEVELLESS) if self._worst == _WITNESS else self._worst
+        summed = max(int(np.max(self._onset.onset[by])) - 1, 0)
         remembered = int(self._bank.remembered[self._worst])
         if self.channel in LEVELLESS:
             self.onset_rows = min(summed, remembered)

@@ -393,6 +393,17 @@ def test_the_witness_denies_no_fault(missing):
         assert any(t >= base for t in found), fault
 
 
+def test_what_novelty_raises_is_dated_by_what_saw_it_first():
+    """Its mean over rows takes some to get there; the row's own level had left already."""
+    rng = np.random.default_rng(4)
+    x = rng.normal(size=(1340, 8))
+    x[1300:] += np.sign(rng.normal(size=8))
+    trigger = Trigger(8, 600.0)
+
+    assert 1303 in rising(trigger, x)
+    assert (trigger.channel, trigger.onset_rows) == ("novelty", 3)
+
+
 def test_rows_that_do_not_follow_each_other_are_judged_without_a_witness():
     """A witness that never speaks, every row being one of its own, silences nobody."""
     x = noise(2100, 6, seed=28)
