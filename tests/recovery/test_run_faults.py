@@ -18,6 +18,7 @@ from coral.errors import Exit
 CLEAN = {"lost": 0, "duplicates": 0, "two_contents": 0, "unexpected": 0}
 OUTAGE_S = float(os.environ.get("CORAL_TEST_OUTAGE_S", "10"))  # `make soak` waits a minute
 PATIENCE_S = 30.0  # of a process that has something to publish; less than it says, for good measure
+GAINED = ("restored from checkpoint", "partition gained without a checkpoint")
 WAYS = [("file", "at-least-once"), ("kafka", "exactly-once")]
 
 
@@ -84,10 +85,14 @@ def test_members_come_and_go_during_restores(kafka, tmp_path):
     """
     chaos = Chaos(kafka, tmp_path, ("kafka", "exactly-once"), systems=6, partitions=6)
     members, started = {}, []
+
+    def told(*events):
+        return sum(line["event"] in events for process in started for line in logged(process))
+
     plan = ["+a", "+b", "+c", "-a", "+a", "~b", "-c", "+b", "+c", "~a", "+a", "-b", "+b"]
     try:
         for change in plan:
-            name = change[1]
+            name, before = change[1], told(*GAINED)
             if change[0] == "+":
                 own = ("--set", f"state.instance={name}-{chaos.world.group}")
                 members[name] = chaos.start(*own, **{SLOW: "before-load:0.7"})
@@ -98,7 +103,11 @@ def test_members_come_and_go_during_restores(kafka, tmp_path):
                 leaving = members.pop(name)
                 leaving.send_signal(signal.SIGTERM)
                 chaos.note("left", code=leaving.wait(60))
-            time.sleep(4)
+            # The first of its partitions is there, others are being loaded: the next change.
+            deadline = time.monotonic() + 30
+            while told(*GAINED) == before and time.monotonic() < deadline:
+                time.sleep(0.2)
+            time.sleep(2)
         for member in members.values():
             member.send_signal(signal.SIGTERM)
         for member in members.values():
@@ -106,8 +115,7 @@ def test_members_come_and_go_during_restores(kafka, tmp_path):
         code = chaos.finish()
     finally:
         chaos.close()
-    told = [line["event"] for process in started for line in logged(process)]
 
     assert Exit.OK == code, chaos.log
     assert {} == wrong(chaos), chaos.history
-    assert told.count("restored from checkpoint") >= len(plan) / 2
+    assert told(GAINED[0]) >= len(plan) / 2
