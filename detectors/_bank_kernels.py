@@ -64,50 +64,6 @@ def window_mean(total: Floats, count: Floats, rows: int, out: Floats) -> None:
 
 
 @nb.njit(cache=True, error_model="numpy")
-def windows_push(
-    z: Floats,
-    clip: float,
-    short: int,
-    position: int,
-    ring: Floats,
-    sums: Floats,
-    counts: Floats,
-    last: Floats,
-    pair: Floats,
-    means: Floats,
-) -> None:
-    """Move the short and the long window (ring of shape (rows, n)) on by one row.
-
-    ``sums``, ``counts`` and ``means`` (2, n) are those of the short one and of the long one.
-
-    Sums are kept by adding what comes and taking off what goes; once a turn of the ring they are
-    added up anew, so rounding never accumulates.
-    """
-    rows = ring.shape[0]
-    for j in range(z.shape[0]):
-        lasts = z[j] * last[j] > 0.0
-        smaller = min(abs(z[j]), abs(last[j])) if lasts else 0.0
-        pair[j] = np.nan if np.isnan(z[j]) else smaller
-        last[j] = z[j]
-    newest = ring[position]
-    window_leave(ring[(position - short) % rows], sums[0], counts[0])
-    window_leave(newest, sums[1], counts[1])
-    for j in range(z.shape[0]):
-        newest[j] = z[j] if np.isnan(z[j]) else min(max(z[j], -clip), clip)
-    window_enter(newest, sums[0], counts[0])
-    window_enter(newest, sums[1], counts[1])
-    if position == rows - 1:
-        sums[:, :] = 0.0
-        counts[:, :] = 0.0
-        for i in range(rows):
-            window_enter(ring[i], sums[1], counts[1])
-            if i >= rows - short:
-                window_enter(ring[i], sums[0], counts[0])
-    window_mean(sums[0], counts[0], short, means[0])
-    window_mean(sums[1], counts[1], rows, means[1])
-
-
-@nb.njit(cache=True, error_model="numpy")
 def peaks_learn(
     z: Floats, last: bool, memory: float, current: Floats, weight: Floats, mean: Floats
 ) -> None:
@@ -290,9 +246,33 @@ def levels_step(
 ) -> None:
     """Move the windows on by one row; write its four statistics, NaN where nothing is said.
 
-    Sums are means over the series present, the last one over the ``top`` largest.
+    ``sums``, ``counts`` and ``means`` (2, n) are those of the short window and of the long one, the
+    ring of shape (rows, n). Sums are kept by adding what comes and taking off what goes; once a
+    turn of the ring they are added up anew, so rounding never accumulates. The statistics are
+    means over the series present or the largest of them, the last one over the ``top`` largest.
     """
-    windows_push(z, clip, short, position, ring, sums, counts, last, pair, means)
+    rows = ring.shape[0]
+    for j in range(z.shape[0]):
+        lasts = z[j] * last[j] > 0.0
+        smaller = min(abs(z[j]), abs(last[j])) if lasts else 0.0
+        pair[j] = np.nan if np.isnan(z[j]) else smaller
+        last[j] = z[j]
+    newest = ring[position]
+    window_leave(ring[(position - short) % rows], sums[0], counts[0])
+    window_leave(newest, sums[1], counts[1])
+    for j in range(z.shape[0]):
+        newest[j] = z[j] if np.isnan(z[j]) else min(max(z[j], -clip), clip)
+    window_enter(newest, sums[0], counts[0])
+    window_enter(newest, sums[1], counts[1])
+    if position == rows - 1:
+        sums[:, :] = 0.0
+        counts[:, :] = 0.0
+        for i in range(rows):
+            window_enter(ring[i], sums[1], counts[1])
+            if i >= rows - short:
+                window_enter(ring[i], sums[0], counts[0])
+    window_mean(sums[0], counts[0], short, means[0])
+    window_mean(sums[1], counts[1], rows, means[1])
     out[0] = mean_level(z, peak, work)
     out[1] = mean_present(pair)
     out[2] = max_present(means[0])
