@@ -184,12 +184,16 @@ def bear_out(
 def worst_margin(
     log_p: Floats, log_alpha: float, fading: float, accepted: Floats, used: Flags, bonus: Floats
 ) -> tuple[int, float]:
-    """Let the accepted evidence fade; return the channel farthest below its limit, and how far."""
+    """Return the channel farthest below its limit, and how far.
+
+    Accepted evidence fades, to what the row shows of it at the lowest.
+    """
     worst = 0
     largest = -np.inf
     for c in range(log_p.shape[0]):
-        accepted[c] *= fading
-        margin = log_alpha + bonus[c] - accepted[c] - log_p[c]
+        shown = log_alpha - log_p[c]
+        margin = shown + bonus[c] - accepted[c]
+        accepted[c] = max(accepted[c] * fading, min(shown, accepted[c]))
         if used[c] and margin > largest:
             worst = c
             largest = margin

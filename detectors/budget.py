@@ -39,8 +39,6 @@ class Budget(Stateful):
         Log p-value of a row that a statistic needs for an alarm, when nothing is overspent.
     level : float
         The same for the newest row; an alarm is held against the rows after it.
-    fading : float
-        What is left of anything after one row, when it fades over one budget interval.
 
     References
     ----------
@@ -65,7 +63,6 @@ class Budget(Stateful):
         rows = WEEK_S / interval_s / check_real("Budget", "per_week", per_week, 0.0)
         self.log_alpha = self.level = -float(np.log(rows * shares))
         self._income = 1.0 / max(rows, 1.0)  # alarms that a row pays for
-        self.fading = float(np.exp(-self._income))
         self.alarms = 0
         self._debt = 0.0  # alarms not yet paid for
 

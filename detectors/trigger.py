@@ -12,6 +12,7 @@ from detectors.bank import CHANNELS, LEVELLESS, Bank, used_channels
 from detectors.base import FloatArray, IntArray, Stateful
 from detectors.budget import WEEK_S, Budget
 from detectors.cusum import Cusum
+from detectors.new_normal import NewNormal
 from detectors.onset import date
 from detectors.tail import PredictiveTail
 
@@ -22,10 +23,6 @@ _N_TAILS: Final = len(CHANNELS) - 1
 # Blocks grow with what a statistic remembers, and are short enough to leave many of them.
 _LEAST_BLOCK_ROWS: Final = 4
 _CALM_ROWS: Final = 8
-_NEW_NORMAL_ROWS: Final = 30
-# Nobody calls a state normal that has lasted for less than an hour, however fast the rows come.
-_NEW_NORMAL_S: Final = 3600.0
-_NEW_NORMAL_SHARE: Final = 1.0 / 16.0
 _WITNESS: Final = CHANNELS.index("novelty")
 _LEVELLESS: Final = np.array([name in LEVELLESS for name in CHANNELS])
 # Fewer rows than that leave almost every one new; fewer days do not tell what is rarer than daily.
@@ -66,9 +63,7 @@ class Trigger(Stateful):
     -----
     While an alarm lasts nothing is learned. It ends when all channels have been calm for eight
     rows (longer where a long window raised it), or, when it lasts longer than a sixteenth of the
-    base, 30 rows and an hour, by accepting the new level as normal: the scaler is recentred, and
-    a channel stays quiet up to the evidence that was accepted, which is forgotten over one budget
-    interval (``1 / false_alarms_per_week``).
+    base, 30 rows and an hour, by accepting the new level as normal (`NewNormal`).
     An alarm beyond the budget is learned, when it has ended, as one excursion that reached the
     limit (`PredictiveTail.censor`): what recurs raises the limits until the rate of alarms is the
     budget, while a second fault soon after the first is measured with nearly the same limits.
@@ -100,14 +95,18 @@ class Trigger(Stateful):
         "_alarm_rows",
         "_calm_rows",
         "_raised_by",
-        "_accepted",
-        "_excess",
         "_peak",
         "_worst",
         "_log_p",
         "_bonus",
     )
-    _PARTS: ClassVar[tuple[str, ...]] = ("_bank", "_tail", "_onset", "_budget")
+    _PARTS: ClassVar[tuple[str, ...]] = (
+        "_bank",
+        "_tail",
+        "_onset",
+        "_budget",
+        "_acceptance",
+    )
 
     def __init__(
         self,
@@ -148,8 +147,8 @@ class Trigger(Stateful):
         self.rows_seen = self.learned_rows = 0
         self.onset_rows = self._alarm_rows = self._calm_rows = self._worst = self._raised_by = 0
         self.onset_interval: IntArray = np.zeros(2, dtype=np.int64)
-        self._accepted: FloatArray = np.zeros(len(CHANNELS))
-        self._excess, self._log_p, self._bonus = np.zeros((3, len(CHANNELS)))
+        self._acceptance = NewNormal(len(CHANNELS), self.interval_s, self.memory_rows)
+        self._log_p, self._bonus = np.zeros((2, len(CHANNELS)))
         self._peak: FloatArray = np.full(len(CHANNELS), -np.inf)
 
     @property
@@ -288,8 +287,8 @@ class Trigger(Stateful):
             statistics,
             self._tail.tails,
             self._budget.level,
-            self._budget.fading,
-            self._accepted,
+            self._acceptance.fading,
+            self._acceptance.accepted,
             self._used,
             _WITNESS,
             self._rare,
@@ -312,7 +311,7 @@ class Trigger(Stateful):
     def _needed(self) -> FloatArray:
         """Return the log p-value that each channel needs for an alarm when it is borne out."""
         eased = np.where(self._bonus < 0.0, self._swing, self._bonus)
-        return np.asarray(self._budget.level + eased - self._accepted)
+        return np.asarray(self._budget.level + eased - self._acceptance.accepted)
 
     def _raise(self) -> None:
         """Declare a change, and estimate when it began."""
@@ -320,7 +319,7 @@ class Trigger(Stateful):
         self._alarm_rows = self._calm_rows = 0
         self._budget.spend()
         self._raised_by = self._worst
-        self._excess = np.maximum(self._budget.log_alpha - self._log_p, 0.0)
+        self._acceptance.begin(self._budget.log_alpha - self._log_p)
         np.copyto(self._peak, self._bank.statistics)
         self._tail.discard()  # what was still on probation may belong to the change
         self._date()
@@ -344,7 +343,7 @@ class Trigger(Stateful):
     def _follow(self) -> None:
         """End the alarm where the system is calm again, or stayed where it went."""
         self._alarm_rows += 1
-        np.maximum(self._excess, self._budget.log_alpha - self._log_p, out=self._excess)
+        self._acceptance.follow(self._budget.log_alpha - self._log_p)
         np.fmax(self._peak, self._bank.statistics, out=self._peak)
         calm = self._calm()
         if calm and not self._calm_rows and not self._long[self._raised_by]:
@@ -354,12 +353,7 @@ class Trigger(Stateful):
             self._end()
             return
         # Not while it calms down: that would take the fault for the new level.
-        patience = max(
-            _NEW_NORMAL_SHARE * self.learned_rows,
-            _NEW_NORMAL_ROWS,
-            _NEW_NORMAL_S / self.interval_s,
-        )
-        if not self._calm_rows and self._alarm_rows > patience:
+        if not self._calm_rows and self._alarm_rows > self._acceptance.patience(self.learned_rows):
             self._accept()
 
     def _calm(self) -> bool:
@@ -382,8 +376,8 @@ class Trigger(Stateful):
         """Take the present level for the new normal one."""
         self._end()
         self.new_normal = True
-        self._bank.accept(self._alarm_rows, self.learned_rows / 8.0)
-        np.maximum(self._accepted, self._excess, out=self._accepted)
+        self._bank.accept(self._alarm_rows, self._acceptance.base(self.learned_rows) / 8.0)
+        self._acceptance.accept(self._alarm_rows)
         self._clear()
 
     def _clear(self) -> None:

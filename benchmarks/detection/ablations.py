@@ -3,8 +3,7 @@
 Parts are switched off from outside, so that the trigger has no options that nobody needs.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from types import MethodType
 from typing import NamedTuple
@@ -15,7 +14,6 @@ from numpy.typing import NDArray
 from detection.ours import watch
 from detection.recordings import open_run
 from detection.scoring import Score, score_alarms
-from detectors import trigger as module
 from detectors.bank import Bank
 from detectors.tail import PredictiveTail
 from detectors.trigger import CHANNELS, Trigger
@@ -38,7 +36,6 @@ class Ablation(NamedTuple):
     name: str
     adapt: Callable[[Trigger], None] = lambda _: None
     channels: tuple[str, ...] = CHANNELS
-    constants: tuple[tuple[str, float], ...] = ()
 
 
 def _reshape(change: Callable[[Bank, NDArray[np.float64]], None]) -> Callable[[Trigger], None]:
@@ -117,6 +114,11 @@ def _forget_alarms(trigger: Trigger) -> None:
     setattr(trigger._tail, "censor", lambda *_: None)  # noqa: B010, SLF001
 
 
+def _accept_nothing(trigger: Trigger) -> None:
+    """Wait for calm, however long an alarm lasts."""
+    setattr(trigger._acceptance, "patience", lambda _: np.inf)  # noqa: B010, SLF001
+
+
 def _in_sample(trigger: Trigger) -> None:
     """Set the limits once, from the scores of rows that the models have learned from."""
     original = trigger.update
@@ -163,27 +165,13 @@ ABLATIONS = (
     Ablation("log compression where the base is heavy-tailed", _compress_where_heavy),
     Ablation("limits set in sample", _in_sample),
     Ablation("no freeze", _keep_learning),
-    Ablation("no new normal", constants=(("_NEW_NORMAL_SHARE", np.inf),)),
+    Ablation("no new normal", _accept_nothing),
     Ablation("alarms not learned", _forget_alarms),
 )
-
-
-@contextmanager
-def _patched(constants: tuple[tuple[str, float], ...]) -> Iterator[None]:
-    """Set module constants of the trigger for a while."""
-    before = [(name, getattr(module, name)) for name, _ in constants]
-    for name, value in constants:
-        setattr(module, name, value)
-    try:
-        yield
-    finally:
-        for name, value in before:
-            setattr(module, name, value)
 
 
 def score_ablation(path: Path, index: int) -> Score:
     """Score one ablation on one recording."""
     ablation, run = ABLATIONS[index], open_run(path)
-    with _patched(ablation.constants):
-        alarms, on, warm, seconds = watch(run, ablation.adapt, channels=ablation.channels)
+    alarms, on, warm, seconds = watch(run, ablation.adapt, channels=ablation.channels)
     return score_alarms(run, alarms, on, after=warm, seconds=seconds)

@@ -157,11 +157,14 @@ def bear_out(log_p, n_tails, witness, rare, swing, levelless, used):
 
 
 def worst_margin(log_p, log_alpha, fading, accepted, used, bonus):
-    """((channel, margin) with the largest margin among those used, faded evidence)."""
-    accepted = accepted * fading
+    """((channel, margin) with the largest margin among those used, what stays accepted)."""
     margins = {c: log_alpha + bonus[c] - accepted[c] - log_p[c] for c in np.flatnonzero(used)}
     worst = max(margins, key=margins.get)
-    return (worst, margins[worst]), accepted
+    stays = []
+    for c, before in enumerate(accepted):
+        shown = log_alpha - log_p[c]
+        stays.append(before if shown >= before else max(shown, before * fading))
+    return (worst, margins[worst]), stays
 
 
 def windows(rows, short, long, clip):

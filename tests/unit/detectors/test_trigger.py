@@ -111,6 +111,34 @@ def test_new_normal_is_accepted():
 
     assert 360 <= accepted[0] <= 370
     assert raised[0] in range(300, 304)
+    assert any(t in range(700, 704) for t in raised)
+
+
+@pytest.mark.parametrize("shift", [6.0, 30.0, 1000.0])
+def test_a_deployment_hides_no_later_fault(shift):
+    """What an accepted level does not show again is seen when it comes, hours later."""
+    x = noise(1800, 12, seed=21)
+    x[1200:, :4] += 10.0 * shift
+    x[1600:, 6:9] += 60.0
+    trigger, raised, accepted = Trigger(12, 60.0), [], []
+    for t, one in enumerate(x):
+        trigger.update(one)
+        accepted += [t] * trigger.new_normal
+        raised += [t] * trigger.drift_detected
+
+    assert accepted[0] < 1300
+    assert any(1600 <= t < 1610 for t in raised)
+
+
+def test_what_an_accepted_state_goes_on_to_show_alarms_once():
+    """A series that was constant and is noisy from now on is news once, not every hour."""
+    x = noise(4000, 8, seed=22)
+    x[:1200, :2] = 5.0
+    trigger = Trigger(8, 60.0)
+
+    raised = [t for t in rising(trigger, x) if t >= 1200]
+
+    assert 1 <= len(raised) <= 2
 
 
 def test_learning_is_frozen_in_alarm():
