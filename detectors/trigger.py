@@ -32,6 +32,8 @@ _DAY_S: Final = 86_400.0
 # Cumulative sums of surprise, for the onset: a row in the tail by less than this is no news.
 _ONSET_SLACK: Final = 1.0
 _ONSET_CEILING: Final = 30.0
+# Series may have moved for so many rows before any statistic says so.
+_LEAD_ROWS: Final = 6
 
 
 class Trigger(Stateful):
@@ -326,16 +328,19 @@ class Trigger(Stateful):
 
     def _date(self) -> None:
         """Estimate how many rows ago the change began, and within which interval."""
-        # What novelty raises another statistic saw, and maybe first.
-        by = ~(self._long | _LEVELLESS) if self._worst == _WITNESS else self._worst
+        remembered = self._bank.remembered
+        by = np.arange(len(CHANNELS)) == self._worst
+        if self._long[self._worst] and not _LEVELLESS[self._worst]:
+            # What takes many rows to get there, another statistic may have seen before.
+            by |= ~_LEVELLESS & (remembered <= remembered[self._worst])
         summed = max(int(np.max(self._onset.onset[by])) - 1, 0)
-        remembered = int(self._bank.remembered[self._worst])
+        rows = int(remembered[self._worst])
         if self.channel in LEVELLESS:
-            self.onset_rows = min(summed, remembered)
+            self.onset_rows = min(summed, rows)
             self.onset_interval = np.array([self.onset_rows, 0])
             return
         # When the statistic went into its tail, it did so for what it remembered at that time.
-        oldest = summed + remembered
+        oldest = summed + max(rows, _LEAD_ROWS)
         carriers = np.argsort(-self.scores, kind="stable")[: self._bank.top]
         self.onset_rows, interval = date(self._bank.recent()[-oldest - 1 :, carriers], summed)
         self.onset_interval = np.array(interval)

@@ -369,6 +369,20 @@ def test_a_step_is_dated_where_it_began_whatever_took_how_long_to_notice():
     assert abs(onsets[0] - 1200) <= 5
 
 
+def test_an_alarm_is_dated_by_what_saw_the_change_first():
+    """By the series, which had moved before any statistic said so, or by a shorter statistic."""
+    x = noise(1300, 12, seed=2)
+    x[1200:, 2:4] += 2.0
+    x[1205:, 2:5] += [1.0, 1.0, 5.0]
+    trigger = Trigger(12, 60.0)
+    onsets = [(t, trigger.channel, t - trigger.onset_rows) for t in rising(trigger, x)]
+
+    assert [(row, channel) for row, channel, _ in onsets[:1]] == [(1205, "cross_max")]
+    assert abs(onsets[0][2] - 1200) <= 2
+    assert onsets[1][1] == "slow"
+    assert abs(onsets[1][2] - 1205) <= 5
+
+
 def test_what_the_statistics_remember():
     """Every one has its place, and those that look at one row or two remember no more."""
     rows = dict(zip(CHANNELS, Bank(3, 1000).remembered.tolist(), strict=True))
