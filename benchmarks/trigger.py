@@ -20,6 +20,7 @@ from typing import Any  # noqa: E402
 from common import finish, options, save  # noqa: E402
 from detection.cost import cost_figures, growth_with_base, recomputed_mssa_ms  # noqa: E402
 from detection.hindsight import date_faults, onset_table  # noqa: E402
+from detection.life import deployments, first_days  # noqa: E402
 from detection.ours import watch  # noqa: E402
 from detection.recordings import (  # noqa: E402
     CASES,
@@ -164,7 +165,7 @@ def main() -> None:
         return
     judged = [path for path in paths if _dataset(path) in (*STREAMS, *CASES)]
     # Many minutes each: what is done is kept.
-    for part in (compare, cost, ablate):
+    for part in (compare, cost, live, ablate):
         more |= part(judged, chosen.jobs)
         save(chosen, figures, **more)
     if chosen.figures:
@@ -221,6 +222,18 @@ def cost(paths: list[Path], jobs: int) -> dict[str, Any]:
     """Cost by rows seen before, and of the ways to compute mSSA anew."""
     del paths, jobs
     return {"cost_by_base_rows": growth_with_base(), "recomputed_mssa_ms": recomputed_mssa_ms()}
+
+
+def live(paths: list[Path], jobs: int) -> dict[str, Any]:
+    """Count false alarms of the first days, and faults found after a deployment."""
+    minutes = [path for path in paths if _dataset(path) in ("asd_stream", "smd_stream")]
+    found = {"first_days": first_days(minutes, jobs), "deployments": deployments(jobs)}
+    for name, days in found["first_days"].items():
+        rates = [f"{day['false_alarms'] / max(day['clean_days'], 1e-9):.2f}" for day in days]
+        print(f"\n{name}: false alarms a day, by day of life: {' '.join(rates)}")
+    for row in found["deployments"]:
+        print("  " + "  ".join(f"{k} {v}" for k, v in row.items()))
+    return found
 
 
 def write_figures(folder: Path, figures: dict[str, float], more: dict[str, Any]) -> None:

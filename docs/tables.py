@@ -153,6 +153,7 @@ PARTS |= {
         trigger_tables.tep,
         trigger_tables.ablations,
         trigger_tables.cost,
+        trigger_tables.life,
     )
 }
 PARTS |= {

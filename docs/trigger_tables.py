@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-__all__ = ["ablations", "cost", "onsets", "peers", "sets", "tep"]
+__all__ = ["ablations", "cost", "life", "onsets", "peers", "sets", "tep"]
 
 OURS = "CORAL"
 CASES = "cases"
@@ -151,6 +151,33 @@ def ablations(result: Mapping[str, Any]) -> str:
             cells.append(f"{rate}, {_of(row['found'], row['faults'])}")
         rows.append(cells)
     return _table(("trigger", *shown), rows)
+
+
+def life(result: Mapping[str, Any]) -> str:
+    """List false alarms of the first days, and what follows a deployment."""
+    if "deployments" not in result:
+        return NOT_RUN
+    days = next(iter(result["first_days"].values()))
+    rows = [
+        (name, *(_number(_rate(day), 2) for day in found))
+        for name, found in result["first_days"].items()
+    ]
+    first = _table(("false alarms on day", *(f"{day['day']:g}" for day in days)), rows)
+    hours = [key for key in result["deployments"][0] if key.startswith("found_after_")]
+    told = [f"fault found after {key.split('_')[2]} h" for key in hours]
+    changes = [
+        (
+            row["deployment"],
+            _number(row["alarms_in_3_days"], 2),
+            *(_of(row[key], row["faults"]) for key in hours),
+        )
+        for row in result["deployments"]
+    ]
+    return first + "\n\n" + _table(("deployment", "alarms in 3 days", *told), changes)
+
+
+def _rate(day: Mapping[str, float]) -> float | None:
+    return day["false_alarms"] / day["clean_days"] if day["clean_days"] else None
 
 
 def cost(result: Mapping[str, Any]) -> str:

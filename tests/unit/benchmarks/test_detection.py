@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from detection import life
 from detection.care import care_events, care_score
 from detection.hindsight import best_split, date_faults, onset_table
 from detection.nab import clock_parts, nab_parts, nab_score
@@ -212,3 +213,26 @@ def test_onsets_stand_beside_those_in_hindsight(tmp_path):
     assert table["made"]["found"] == 1
     assert table["made"]["ours_rows"] == 5.0
     assert table["made"]["hindsight_rows"] == abs(error)
+
+
+def test_the_days_of_a_life_are_told_apart(tmp_path, monkeypatch):
+    """Each alarm counts for the day it rises on, and rows with a label for none."""
+    monkeypatch.setattr(life, "DAY_S", 35)
+    rows = shop_rows()
+    rows[150:153] *= 50.0  # on the fourth or fifth day of every life
+    fault = {"start": 1_700_000_200, "end": 1_700_000_279}
+    folder = write_recording(tmp_path / "a", rows, dataset="asd_stream", faults=[fault])
+
+    days = life.first_days([folder], 1)["asd_stream"]
+
+    assert [day["day"] for day in days] == [1, 2, 3, 4, 5, 6, 7]
+    assert days[0]["clean_days"] == 0  # not warm yet
+    assert days[2]["clean_days"] == pytest.approx(life.STARTS)
+    assert days[6]["clean_days"] < life.STARTS  # the fault
+    assert [day["false_alarms"] for day in days] == [0, 0, 0, 3, 2, 0, 0]
+
+
+def test_a_deployment_and_a_fault_after_it():
+    """What changed for good alarms, and so does a fault a quarter of a day later."""
+    assert 1 <= life._deploy(1, 0, None) <= 3
+    assert life._deploy(1, 0, 6) >= 1

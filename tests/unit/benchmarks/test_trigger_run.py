@@ -32,6 +32,10 @@ def result(recordings):
     found = {"tables": tables, "tep": trigger.tep_table(scores), "commit": "abc"}
     found["figures"] = trigger.figures_of(tables, 1.0)
     found["onsets"] = trigger.onset_table(scores, [trigger.date_faults(path) for path in paths])
+    found["first_days"] = {"made": [{"day": 1, "false_alarms": 2.0, "clean_days": 0.5}]}
+    found["deployments"] = [
+        {"deployment": "made", "alarms_in_3_days": 1.25, "found_after_6_h": 7, "faults": 8}
+    ] * 4
     return found | trigger.compare(paths, 1) | trigger.ablate(paths, 1)
 
 
@@ -56,12 +60,13 @@ def test_figures_have_the_names_that_are_tracked(result):
     assert result["tables"]["cases, pooled"]["faults"] == 2
 
 
-@pytest.mark.parametrize("part", ["sets", "onsets", "peers", "tep", "ablations"])
+@pytest.mark.parametrize("part", ["sets", "onsets", "peers", "tep", "life", "ablations"])
 def test_tables_are_tables(result, part):
     """As many cells in every row as in the header, and no hole in them."""
     lines = getattr(trigger_tables, part)(result).splitlines()
     table = [line for line in lines if line.startswith("|")]
-    first = table[: next((i for i, line in enumerate(table) if "SKAB" in line), len(table))]
-    assert len(first) > 3
+    second = (i for i, line in enumerate(table) if "SKAB" in line or "deployment" in line)
+    first = table[: next(second, len(table))]
+    assert len(first) > 2
     assert len({line.count("|") for line in first}) == 1
     assert "None" not in "".join(lines)

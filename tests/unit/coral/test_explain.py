@@ -289,6 +289,19 @@ def test_a_certified_budget(events):
     ) == account.budget(facts)
 
 
+@pytest.mark.parametrize(("weeks", "doubt"), [(0.1, True), (0.2, False)])
+def test_a_budget_that_is_not_certified(events, weeks, doubt):
+    """Less than a day watched is said to be less than every hour of one."""
+    facts = msgspec.structs.replace(
+        events[0].data.trigger.budget, per_week=1.0, watched_weeks=weeks, calibrated=False
+    )
+    text = account.budget(facts)
+
+    assert "not certified yet" in text
+    assert text.endswith("certifying takes 21 d.")
+    assert ("has not seen every hour of a day yet" in text) == doubt
+
+
 def test_what_the_normal_rows_contradict_is_told(tmp_path, capsysbinary):
     """A forbidden edge that they ask for has a section of its own."""
     rows = np.vstack([shop_rows(seed=1, rows=1000, fault="none"), shop_rows()[ONSET:]])
