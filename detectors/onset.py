@@ -54,6 +54,8 @@ def change_point(z: FloatArray) -> ChangePoint:
 def date(z: FloatArray, least: int) -> tuple[int, tuple[int, int]]:
     """Return how many rows ago a change began, and the earliest and latest that it may have.
 
+    It began with the series that moved first: a cause moves before what follows from it.
+
     Parameters
     ----------
     z : ndarray of shape (rows, n_series), float64, NaN = missing
@@ -64,11 +66,17 @@ def date(z: FloatArray, least: int) -> tuple[int, tuple[int, int]]:
     Examples
     --------
     >>> import numpy as np
-    >>> date(np.array([[0.1], [-0.2], [0.3], [5.0], [4.0]]), least=0)
-    (1, (1, 0))
+    >>> date(np.array([[0.1, 0.0], [-0.2, 0.1], [0.3, 0.1], [7.0, -0.1], [7.0, 20.0]]), least=0)
+    (1, (1, 1))
     """
-    point = change_point(z)
-    if point.gain < _TELLING_GAIN or point.earliest - point.latest > _SHARP_ROWS:
+    points = [change_point(z), *(change_point(z[:, [j]]) for j in range(z.shape[1]))]
+    telling = [
+        point
+        for point in points
+        if point.gain >= _TELLING_GAIN and point.earliest - point.latest <= _SHARP_ROWS
+    ]
+    if not telling:
         return least, (least, 0)
-    rows = max(least, point.rows)
-    return rows, (max(least, point.earliest), min(rows, point.latest))
+    first = max(telling, key=lambda point: point.rows)
+    rows = max(least, first.rows)
+    return rows, (max(least, first.earliest), min(rows, first.latest))
