@@ -28,6 +28,7 @@ class Narrator:
         self._console = console
         self._said: tuple[str, list[str]] | None = None
         self._next_rows = 0
+        self._day = ""
 
     def __call__(self, event: Event) -> None:
         """Print one revision, if it is news, as one line."""
@@ -35,7 +36,7 @@ class Narrator:
         names = [cause.entity for cause in data.causes[:3]]
         if event.type == OPENED:
             self._said = None
-            self._console.print(f"{clock(event.time)}  [bold]incident {data.incident} opened[/]")
+            self._console.print(f"{self._when(event)}  [bold]incident {data.incident} opened[/]")
             self._console.print(
                 Padding(Text(" ".join(filter(None, (began(data), artefacts(data))))), (0, 0, 0, 10))
             )
@@ -47,10 +48,15 @@ class Narrator:
             word = "corrected"
         ranked = escape(printable(" > ".join(names)) or "nothing stands out")
         self._console.print(
-            f"{clock(event.time)}  {word:9} after {data.rows:4d} rows: {ranked}", highlight=False
+            f"{self._when(event)}  {word:9} after {data.rows:4d} rows: {ranked}", highlight=False
         )
         if data.resolution:
             self._console.print(f"          {data.resolution}")
+
+    def _when(self, event: Event) -> str:
+        """Return the time of day, with the date where another day has begun."""
+        told, self._day = clock(event.time, self._day), event.time[:10]
+        return told
 
 
 def describe_quiet(detector: Detector | None) -> str:
