@@ -7,7 +7,7 @@ from coral.words import quoted, seconds
 
 __all__ = ["CHANNEL_WORDS", "artefacts", "began", "budget", "clock"]
 
-DAY_S, WEEK_S = 86_400.0, 604_800.0
+WEEK_S = 604_800.0
 NAMED = 3
 # A share of missing cells this much above the usual one is worth a word.
 MISSING = 0.05
@@ -92,7 +92,7 @@ def budget(facts: Budget | None) -> str:
             f"Budget {allowed}: {seen}, so at most {facts.certified_per_week:.2g} a week "
             "(95% confidence, every earlier alarm counted as false)."
         )
-    young = facts.watched_weeks * WEEK_S < DAY_S
+    young = 7.0 * facts.watched_weeks < 1.0
     doubt = ", which has not seen every hour of a day yet" if young else ""
     needed = seconds(3.0 / facts.per_week * WEEK_S)
     return f"Budget {allowed}, not certified yet: {seen}{doubt}; certifying takes {needed}."

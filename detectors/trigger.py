@@ -328,14 +328,14 @@ class Trigger(Stateful):
 
     def _date(self) -> None:
         """Estimate how many rows ago the change began, and within which interval."""
-        remembered = self._bank.remembered
+        remembered, levelless = self._bank.remembered, self.channel in LEVELLESS
         by = np.arange(len(CHANNELS)) == self._worst
-        if self._long[self._worst] and not _LEVELLESS[self._worst]:
+        if self._long[self._worst] and not levelless:
             # What takes many rows to get there, another statistic may have seen before.
             by |= ~_LEVELLESS & (remembered <= remembered[self._worst])
         summed = max(int(np.max(self._onset.onset[by])) - 1, 0)
         rows = int(remembered[self._worst])
-        if self.channel in LEVELLESS:
+        if levelless:
             self.onset_rows = min(summed, rows)
             self.onset_interval = np.array([self.onset_rows, 0])
             return

@@ -9,6 +9,7 @@ from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
 from detection.cost import rows_of
+from detection.ours import watch
 from detection.recordings import open_run
 from detectors.trigger import Trigger
 
@@ -51,18 +52,18 @@ def _live(path: Path, start: float) -> tuple[str, Rows, Rows]:
     run = open_run(path)
     day_rows = round(DAY_S / run.interval_s)
     first = round(start * (len(run.x) - DAYS * day_rows))
-    trigger = Trigger(run.x.shape[1], run.interval_s)
-    alarms, clean = np.zeros((2, DAYS))
-    for row in range(first, first + DAYS * day_rows):
-        if not run.adjacent[row]:
-            trigger.break_lags()
-        warm = trigger.warm
-        trigger.update(run.x[row])
-        if warm and not run.label[row]:
-            day = (row - first) // day_rows
-            alarms[day] += trigger.drift_detected
-            clean[day] += 1.0 / day_rows
-    return run.dataset, alarms, clean
+    life = slice(first, first + DAYS * day_rows)
+    # Without faults to be found it is never re-armed: an alarm that goes on is one.
+    run = run._replace(x=run.x[life], adjacent=run.adjacent[life], label=run.label[life], faults=())
+    alarms, _, warm, _ = watch(run)
+    day = np.arange(len(run.x)) // day_rows
+    clean = ~run.label & (np.arange(len(run.x)) >= warm)
+    false = [alarm.row for alarm in alarms if clean[alarm.row]]
+    return (
+        run.dataset,
+        np.bincount(day[false], minlength=DAYS).astype(float),
+        np.bincount(day[clean], minlength=DAYS) / day_rows,
+    )
 
 
 class Deployment(NamedTuple):

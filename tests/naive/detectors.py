@@ -158,12 +158,13 @@ def bear_out(log_p, n_tails, witness, rare, swing, levelless, used):
 
 def worst_margin(log_p, log_alpha, fading, accepted, used, bonus):
     """((channel, margin) with the largest margin among those used, what stays accepted)."""
-    margins = {c: log_alpha + bonus[c] - accepted[c] - log_p[c] for c in np.flatnonzero(used)}
+    shown = log_alpha - log_p
+    margins = {c: shown[c] + bonus[c] - accepted[c] for c in np.flatnonzero(used)}
     worst = max(margins, key=margins.get)
-    stays = []
-    for c, before in enumerate(accepted):
-        shown = log_alpha - log_p[c]
-        stays.append(before if shown >= before else max(shown, before * fading))
+    stays = [
+        before if now >= before else max(now, before * fading)
+        for now, before in zip(shown, accepted, strict=True)
+    ]
     return (worst, margins[worst]), stays
 
 
