@@ -215,7 +215,7 @@ class Bank(Stateful):
         """Rows that each statistic is made of, shape (n_channels,).
 
         Of a moving mean those that have a fifth of the weight of the newest one or more; of
-        silence the longest gap there is now.
+        silence the gap that surprises most now.
         """
         lags = self._space.lags
         rows = {
@@ -227,7 +227,7 @@ class Bank(Stateful):
             "ssa": self._ssa.lags,
             "dispersion": int(1.5 * self._residuals.rows),
             "novelty": int(1.5 * self._novelty.rows),
-            "silence": max(self._silence.longest, 1),
+            "silence": max(self._silence.gap, 1),
         }
         return np.array([rows.get(name, 1) for name in CHANNELS])
 

@@ -61,7 +61,8 @@ def date(z: FloatArray, least: int) -> tuple[int, tuple[int, int]]:
     z : ndarray of shape (rows, n_series), float64, NaN = missing
         z-scores of the series that carry it, oldest first.
     least : int
-        Rows ago that it had begun for certain: the answer where the series do not tell.
+        Rows ago that it had begun for certain: the answer where the series do not tell, and may
+        have begun at any row.
 
     Examples
     --------
@@ -76,7 +77,7 @@ def date(z: FloatArray, least: int) -> tuple[int, tuple[int, int]]:
         if point.gain >= _TELLING_GAIN and point.earliest - point.latest <= _SHARP_ROWS
     ]
     if not telling:
-        return least, (least, 0)
+        return least, (max(least, len(z) - 1), 0)
     first = max(telling, key=lambda point: point.rows)
     rows = max(least, first.rows)
     return rows, (max(least, first.earliest), min(rows, first.latest))

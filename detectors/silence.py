@@ -83,9 +83,10 @@ class Silence(Stateful):
         return float(missing / (there + missing)) if there else 0.0
 
     @property
-    def longest(self) -> int:
-        """Rows of the longest gap there is now."""
-        return int(self._run.max(initial=0))
+    def gap(self) -> int:
+        """Rows of the most surprising gap, that `push` judges; 0 = no known series is missing."""
+        loudest = np.argsort(-self.surprise, kind="stable")[self._excused]
+        return int(self._run[loudest]) if self.surprise[loudest] > 0.0 else 0
 
     def accept(self) -> None:
         """Take the present gaps for normal: who is silent now has left."""

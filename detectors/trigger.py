@@ -335,14 +335,16 @@ class Trigger(Stateful):
             by |= ~_LEVELLESS & (remembered <= remembered[self._worst])
         summed = max(int(np.max(self._onset.onset[by])) - 1, 0)
         rows = int(remembered[self._worst])
-        if levelless:
-            self.onset_rows = min(summed, rows)
-            self.onset_interval = np.array([self.onset_rows, 0])
-            return
         # When the statistic went into its tail, it did so for what it remembered at that time.
         oldest = summed + max(rows, _LEAD_ROWS)
-        carriers = np.argsort(-self.scores, kind="stable")[: self._bank.top]
-        self.onset_rows, interval = date(self._bank.recent()[-oldest - 1 :, carriers], summed)
+        if self.channel == "silence":
+            self.onset_rows, interval = rows - 1, (rows - 1, rows - 1)  # the gap's first row
+        elif levelless:
+            self.onset_rows, interval = min(summed, rows), (oldest, 0)
+        else:
+            carriers = np.argsort(-self.scores, kind="stable")[: self._bank.top]
+            recent = self._bank.recent()[-oldest - 1 :, carriers]
+            self.onset_rows, interval = date(recent, summed)
         self.onset_interval = np.array(interval)
 
     def _follow(self) -> None:
