@@ -18,6 +18,7 @@ from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
 from common import finish, options, save  # noqa: E402
+from detection.changes import date_changes  # noqa: E402
 from detection.cost import cost_figures, growth_with_base, recomputed_mssa_ms  # noqa: E402
 from detection.hindsight import date_faults, onset_table  # noqa: E402
 from detection.life import deployments, first_days  # noqa: E402
@@ -225,13 +226,17 @@ def cost(paths: list[Path], jobs: int) -> dict[str, Any]:
 
 
 def live(paths: list[Path], jobs: int) -> dict[str, Any]:
-    """Count false alarms of the first days, and faults found after a deployment."""
+    """Count false alarms of the first days, faults after a deployment; date known changes."""
     minutes = [path for path in paths if _dataset(path) in ("asd_stream", "smd_stream")]
-    found = {"first_days": first_days(minutes, jobs), "deployments": deployments(jobs)}
+    found = {
+        "first_days": first_days(minutes, jobs),
+        "deployments": deployments(jobs),
+        "changes": date_changes(jobs),
+    }
     for name, days in found["first_days"].items():
         rates = [f"{day['false_alarms'] / max(day['clean_days'], 1e-9):.2f}" for day in days]
         print(f"\n{name}: false alarms a day, by day of life: {' '.join(rates)}")
-    for row in found["deployments"]:
+    for row in [*found["deployments"], *found["changes"]]:
         print("  " + "  ".join(f"{k} {v}" for k, v in row.items()))
     return found
 

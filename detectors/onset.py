@@ -4,15 +4,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from detectors.base import FloatArray
+from detectors.base import FloatArray, IntArray
 
 __all__ = ["ChangePoint", "change_point", "date"]
 
+# Neighbouring rows resemble each other: with a correlation of .5 three say as much as one.
+_ROWS_OF_ONE = 3.0
 # Log likelihood that a change point within the interval may lose: 95 % of a chi-square, halved.
 _LOSS = 1.92
 # Log likelihood from which the series themselves say when they changed.
 _TELLING_GAIN = 12.0
-_SHARP_ROWS = 6  # most that its interval may hold: a drift has no change point
+_SHARP_ROWS = 12  # most over which a step may be as likely: a drift has no change point
 
 
 class ChangePoint(NamedTuple):
@@ -22,6 +24,7 @@ class ChangePoint(NamedTuple):
     earliest: int
     latest: int
     gain: float  # log likelihood over no change, nats
+    sharp: bool  # whether a step elsewhere is much less likely
 
 
 def change_point(z: FloatArray) -> ChangePoint:
@@ -29,7 +32,9 @@ def change_point(z: FloatArray) -> ChangePoint:
 
     For a shift of unknown size in independent unit-variance noise the profile log likelihood of a
     change t rows ago is half the squared sum of the newest t values over their number; it is added
-    up over series (Hinkley 1970, Biometrika 57).
+    up over series (Hinkley 1970, Biometrika 57), and divided by the rows that count as one. A ramp
+    begins before the step that fits it best: the interval holds the rows at which the better of
+    the two is likely.
 
     Parameters
     ----------
@@ -45,10 +50,27 @@ def change_point(z: FloatArray) -> ChangePoint:
     there = ~np.isnan(z)
     sums = np.cumsum(np.where(there, z, 0.0)[::-1], axis=0)
     counts = np.cumsum(there[::-1], axis=0)
-    profile = (sums * sums / (2.0 * np.maximum(counts, 1))).sum(axis=1)
+    profile = _gain(sums, counts)
     best = int(np.argmax(profile))
-    likely = np.flatnonzero(profile >= profile[best] - _LOSS)
-    return ChangePoint(best, int(likely[-1]), int(likely[0]), float(profile[best]))
+    # A ramp weights its rows with 1, 2, .. t; these sums, of that and of its square, are exact.
+    weights = np.cumsum(counts, axis=0)
+    ramp = _gain(np.cumsum(sums, axis=0), 2 * np.cumsum(weights, axis=0) - weights)
+    likely = np.append(_likely(np.maximum(profile, ramp)), best)
+    sharp = np.ptp(_likely(profile)) <= _SHARP_ROWS
+    return ChangePoint(
+        best, int(likely.max()), int(likely.min()), float(profile[best]), bool(sharp)
+    )
+
+
+def _gain(products: FloatArray, squares: FloatArray) -> FloatArray:
+    """Return the log likelihood that a regression from each row on adds, over all series."""
+    gains = products * products / (2.0 * _ROWS_OF_ONE * np.maximum(squares, 1))
+    return np.asarray(gains.sum(axis=1))
+
+
+def _likely(profile: FloatArray) -> IntArray:
+    """Return the rows that are about as likely as the best one."""
+    return np.flatnonzero(profile >= profile.max() - _LOSS)
 
 
 def date(z: FloatArray, least: int) -> tuple[int, tuple[int, int]]:
@@ -71,11 +93,7 @@ def date(z: FloatArray, least: int) -> tuple[int, tuple[int, int]]:
     (1, (1, 1))
     """
     points = [change_point(z), *(change_point(z[:, [j]]) for j in range(z.shape[1]))]
-    telling = [
-        point
-        for point in points
-        if point.gain >= _TELLING_GAIN and point.earliest - point.latest <= _SHARP_ROWS
-    ]
+    telling = [point for point in points if point.gain >= _TELLING_GAIN and point.sharp]
     if not telling:
         return least, (max(least, len(z) - 1), 0)
     first = max(telling, key=lambda point: point.rows)

@@ -329,22 +329,21 @@ class Trigger(Stateful):
     def _date(self) -> None:
         """Estimate how many rows ago the change began, and within which interval."""
         remembered, levelless = self._bank.remembered, self.channel in LEVELLESS
+        rows = int(remembered[self._worst])
         by = np.arange(len(CHANNELS)) == self._worst
         if self._long[self._worst] and not levelless:
             # What takes many rows to get there, another statistic may have seen before.
             by |= ~_LEVELLESS & (remembered <= remembered[self._worst])
         summed = max(int(np.max(self._onset.onset[by])) - 1, 0)
-        rows = int(remembered[self._worst])
         # When the statistic went into its tail, it did so for what it remembered at that time.
         oldest = summed + max(rows, _LEAD_ROWS)
         if self.channel == "silence":
-            self.onset_rows, interval = rows - 1, (rows - 1, rows - 1)  # the gap's first row
+            self.onset_rows, interval = rows - 1, (rows - 1, rows - 1)  # first row of the gap
         elif levelless:
             self.onset_rows, interval = min(summed, rows), (oldest, 0)
         else:
             carriers = np.argsort(-self.scores, kind="stable")[: self._bank.top]
-            recent = self._bank.recent()[-oldest - 1 :, carriers]
-            self.onset_rows, interval = date(recent, summed)
+            self.onset_rows, interval = date(self._bank.recent()[-oldest - 1 :, carriers], summed)
         self.onset_interval = np.array(interval)
 
     def _follow(self) -> None:

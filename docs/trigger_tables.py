@@ -74,21 +74,48 @@ def tep(result: Mapping[str, Any]) -> str:
 
 
 def onsets(result: Mapping[str, Any]) -> str:
-    """One row a data set: onset errors, ours and in hindsight."""
-    if "onsets" not in result:
+    """List onset errors, ours and in hindsight, by data set, and those of known changes."""
+    if "changes" not in result:
         return NOT_RUN
-    header = ("recordings", "faults found", "ours, rows", "in hindsight, rows", "signed")
+    header = (
+        "recordings",
+        "faults found",
+        "ours, rows",
+        "label in the interval",
+        "in hindsight, rows",
+        "signed",
+    )
     rows = [
         (
             name,
             f"{row['found']}",
             _number(row["ours_rows"], 0),
+            f"{row['label_in_interval']}",
             _number(row["hindsight_rows"], 0),
             f"{row['hindsight_signed_rows']:+.0f}",
         )
         for name, row in result["onsets"].items()
     ]
-    return _table(header, rows)
+    known = [
+        (
+            row["change"],
+            _of(row["found"], row["runs"]),
+            _number(row["delay_rows"], 0),
+            _number(row["error_rows"], 1),
+            f"{row['inside']}",
+            _number(row["width_rows"], 0),
+        )
+        for row in result["changes"]
+    ]
+    made = (
+        "change",
+        "found",
+        "delay, rows",
+        "onset error",
+        "first row in the interval",
+        "its width",
+    )
+    return _table(header, rows) + "\n\n" + _table(made, known)
 
 
 NOT_RUN = (

@@ -13,6 +13,7 @@ from streams.records import Record
 # A group notices a change of its members at the next heartbeat; tests do not wait for three
 # seconds. An unknown topic is given up sooner.
 QUICK_MEMBER = {"heartbeat_interval_ms": 100, "session_timeout_ms": 6_000, "retry_backoff_ms": 20}
+COMPLETE = (TransactionState.COMPLETE_COMMIT, TransactionState.COMPLETE_ABORT)
 QUICK_SINK = {"linger_ms": 0, "max_block_ms": 2_000, "delivery_timeout_ms": 30_000}
 
 
@@ -116,7 +117,8 @@ class Broker:
             transaction.producer_id
             for found in self.admin.list_transactions().values()
             for transaction in found
-            if transaction.state in (TransactionState.COMPLETE_COMMIT, TransactionState.COMPLETE_ABORT)
+            if transaction.state
+            in (TransactionState.COMPLETE_COMMIT, TransactionState.COMPLETE_ABORT)
         }
         for partition, producer in before & self._open_transactions(partitions):
             if producer.producer_id in complete:

@@ -84,7 +84,11 @@ def onset_table(
     table: dict[str, dict[str, Any]] = {}
     for name in sorted({score.dataset for score in scores}):
         pairs = [
-            (hit.onset - start, hindsight[score.dataset, score.case][start])
+            (
+                hit.onset - start,
+                hindsight[score.dataset, score.case][start],
+                hit.interval is not None and hit.interval[0] <= start <= hit.interval[1],
+            )
             for score in scores
             if score.dataset == name
             for start, hit in zip(score.starts, score.hits, strict=True)
@@ -93,10 +97,11 @@ def onset_table(
             and start in hindsight[score.dataset, score.case]
         ]
         if pairs:
-            ours, best = np.array(pairs).T
+            ours, best, inside = np.array(pairs).T
             table[name] = {
                 "found": len(pairs),
                 "ours_rows": float(np.median(np.abs(ours))),
+                "label_in_interval": int(inside.sum()),
                 "hindsight_rows": float(np.median(np.abs(best))),
                 "hindsight_signed_rows": float(np.median(best)),
             }

@@ -63,7 +63,7 @@ def watch(
         trigger.update(values)
         on[row] = trigger.alarm
         if trigger.drift_detected:
-            alarms.append(Alarm(row, row - trigger.onset_rows, trigger.channel))
+            alarms.append(_alarm(row, trigger))
     return sorted(alarms), on, warm, time.perf_counter() - began
 
 
@@ -76,5 +76,11 @@ def _first_alarm(run: Run, trigger: Trigger, start: int, end: int) -> list[Alarm
         if not run.adjacent[row]:
             trigger.break_lags()
         if trigger.update(run.x[row]).drift_detected:
-            return [Alarm(row, row - trigger.onset_rows, trigger.channel)]
+            return [_alarm(row, trigger)]
     return []
+
+
+def _alarm(row: int, trigger: Trigger) -> Alarm:
+    """Return what the trigger has just said, in rows of the recording."""
+    earliest, latest = (row - int(rows) for rows in trigger.onset_interval)
+    return Alarm(row, row - trigger.onset_rows, trigger.channel, (earliest, latest))

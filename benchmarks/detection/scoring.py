@@ -29,6 +29,7 @@ class Alarm(NamedTuple):
     row: int
     onset: int | None = None
     channel: str = ""
+    interval: tuple[int, int] | None = None  # first and last row at which it may have begun
 
 
 class Score(NamedTuple):

@@ -317,3 +317,23 @@ def residuals(crossed, before, lagged):
     root = np.sqrt(crossed)
     lasting = mean(np.minimum(root, np.sqrt(before)))
     return [lasting, most(root), mean(np.log(1 + lagged))]
+
+
+def change_gains(z, rows_of_one):
+    """Log likelihood that a step, and that a ramp, t rows ago add over no change; two lists."""
+    steps, ramps = [], []
+    for t in range(len(z)):
+        newest = z[len(z) - 1 - t :]
+        gains = [0.0, 0.0]
+        for j in range(z.shape[1]):
+            there = ~np.isnan(newest[:, j])
+            y = newest[there, j]
+            for kind, shape in enumerate((np.ones(t + 1), np.arange(1.0, t + 2))):
+                regressor = shape[there]
+                if there.any():
+                    size = (regressor @ y) / (regressor @ regressor)
+                    left = ((y - size * regressor) ** 2).sum()
+                    gains[kind] += ((y**2).sum() - left) / 2.0 / rows_of_one
+        steps.append(gains[0])
+        ramps.append(gains[1])
+    return np.array(steps), np.array(ramps)

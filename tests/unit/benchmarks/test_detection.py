@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from detection import life
+from detection import changes, life
 from detection.care import care_events, care_score
 from detection.hindsight import best_split, date_faults, onset_table
 from detection.nab import clock_parts, nab_parts, nab_score
@@ -206,13 +206,27 @@ def test_onsets_stand_beside_those_in_hindsight(tmp_path):
     assert abs(error) <= 2
 
     found = score_alarms(
-        run_of(((start, 700),)), [Alarm(start + 3, start - 5)], rows(), after=0
+        run_of(((start, 700),)),
+        [Alarm(start + 3, start - 5, interval=(start - 6, start))],
+        rows(),
+        after=0,
     )._replace(dataset=dataset, case=case)
     table = onset_table([found, found._replace(hits=[None])], [(dataset, case, errors)])
 
     assert table["made"]["found"] == 1
     assert table["made"]["ours_rows"] == 5.0
+    assert table["made"]["label_in_interval"] == 1
     assert table["made"]["hindsight_rows"] == abs(error)
+
+
+@pytest.mark.parametrize("kind", range(len(changes.CHANGES)), ids=[c.name for c in changes.CHANGES])
+def test_a_known_change_is_found_and_dated(kind):
+    """Within its time, and near its first row."""
+    delay, onset, earliest, latest = changes._date(kind, 3)
+
+    assert 0 <= delay < changes.ROWS
+    assert earliest <= onset <= latest <= delay
+    assert abs(onset) <= 15
 
 
 def test_the_days_of_a_life_are_told_apart(tmp_path, monkeypatch):

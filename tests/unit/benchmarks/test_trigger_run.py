@@ -37,6 +37,10 @@ def result(recordings):
     found["deployments"] = [
         {"deployment": "made", "alarms_in_3_days": 1.25, "found_after_6_h": 7, "faults": 8}
     ] * 4
+    found["changes"] = [
+        {"change": "made", "runs": 9, "found": 7, "inside": 6}
+        | {"delay_rows": 2.0, "error_rows": 0.5, "width_rows": 3.0}
+    ] * 4
     return found | trigger.compare(paths, 1) | trigger.ablate(paths, 1)
 
 
@@ -66,7 +70,9 @@ def test_tables_are_tables(result, part):
     """As many cells in every row as in the header, and no hole in them."""
     lines = getattr(trigger_tables, part)(result).splitlines()
     table = [line for line in lines if line.startswith("|")]
-    second = (i for i, line in enumerate(table) if "SKAB" in line or "deployment" in line)
+    second = (
+        i for i, line in enumerate(table) if line.startswith(("| SKAB", "| deployment", "| change"))
+    )
     first = table[: next(second, len(table))]
     assert len(first) > 3
     assert len({line.count("|") for line in first}) == 1

@@ -332,6 +332,21 @@ class TestFolds:
         expected = [naive.silence(~np.isnan(x[:, j]), learned, known) for j in range(3)]
         assert_allclose(ours.surprise, expected)
         assert worst == pytest.approx(max(0.0, max(expected) - np.log(3)))
+        assert ours.gap == 10
+
+    def test_gap_of_who_fell_silent_beside_a_renamed_series(self):
+        """Who left when a new one came is excused; nobody silent, nobody known has no gap."""
+        ours = Silence(3)
+        gaps = [ours.gap]
+        for _ in range(40):
+            ours.push(np.ones(3), learn=True)
+        ours.grow(4)
+        for row in range(20):
+            gone = [np.nan, 1.0 if row < 8 else np.nan, 1.0, 1.0]
+            ours.push(np.array(gone), learn=False)
+            gaps.append(ours.gap)
+
+        assert gaps == [0] * 9 + [*range(1, 13)]
 
     @pytest.mark.parametrize("peak", [1e-9, 1.0, 1e200])
     def test_level(self, peak):
