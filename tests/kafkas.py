@@ -5,7 +5,6 @@ from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
 
 import kafka
-from kafka.admin import AbortTransactionSpec, TransactionState
 
 from streams.kafka import KafkaConnection, KafkaSink, KafkaSource
 from streams.records import Record
@@ -13,7 +12,6 @@ from streams.records import Record
 # A group notices a change of its members at the next heartbeat; tests do not wait for three
 # seconds. An unknown topic is given up sooner.
 QUICK_MEMBER = {"heartbeat_interval_ms": 100, "session_timeout_ms": 6_000, "retry_backoff_ms": 20}
-COMPLETE = (TransactionState.COMPLETE_COMMIT, TransactionState.COMPLETE_ABORT)
 QUICK_SINK = {"linger_ms": 0, "max_block_ms": 2_000, "delivery_timeout_ms": 30_000}
 
 
@@ -101,42 +99,6 @@ class Broker:
             for consumer in consumers:
                 consumer.close()
         assert stable == written
-
-    def abort_forgotten(self, topics):
-        """Abort transactions of which a killed broker has forgotten the markers (docs/kafka.md).
-
-        They are complete for their coordinator and open in a log, before it was asked and after.
-        """
-        partitions = [
-            kafka.TopicPartition(topic["name"], partition["partition_index"])
-            for topic in self.admin.describe_topics([*topics, "__consumer_offsets"])
-            for partition in topic["partitions"]
-        ]
-        before = self._open_transactions(partitions)
-        complete = {
-            transaction.producer_id
-            for found in self.admin.list_transactions().values()
-            for transaction in found
-            if transaction.state
-            in (TransactionState.COMPLETE_COMMIT, TransactionState.COMPLETE_ABORT)
-        }
-        for partition, producer in before & self._open_transactions(partitions):
-            if producer.producer_id in complete:
-                numbers = (
-                    producer.producer_id,
-                    producer.producer_epoch,
-                    producer.coordinator_epoch,
-                )
-                self.admin.abort_transaction(AbortTransactionSpec(partition, *numbers))
-
-    def _open_transactions(self, partitions):
-        found = self.admin.describe_producers(partitions)
-        return {
-            (partition, producer)
-            for partition, state in found.items()
-            for producer in state.active_producers
-            if producer.current_transaction_start_offset >= 0
-        }
 
     def delete_records(self, partition, before_offset):
         """Drop records as retention does."""

@@ -2,7 +2,7 @@
 
 import contextlib
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import kafka
@@ -10,6 +10,7 @@ from kafka import errors
 
 from streams.errors import FencedError, SinkError
 from streams.kafka.connection import KafkaConnection, broker_errors
+from streams.kafka.forgotten import committed_before, open_partitions
 from streams.kafka.source import KafkaSource, wire_offsets
 from streams.records import Headers, TopicPartition
 
@@ -117,8 +118,8 @@ class TransactionalSink(KafkaSink):
         Where the records come from; its membership of the group goes into the transaction, so
         that a member that was left out of the group cannot commit.
     topics : sequence of str
-        All that will be written to. At the start one message is written to every partition of
-        them and taken back, see Notes.
+        All that will be written to. At the start one message may be written to every partition
+        of them and taken back, see Notes.
     transactional_id : str
         The same for every process that takes this one's place, different for all others.
     timeout_s : float
@@ -137,7 +138,10 @@ class TransactionalSink(KafkaSink):
     To take over a transactional id ends the transaction of the process before. But if all brokers
     died while it was open, stayed away for longer than its timeout and have given it up by
     themselves since, Kafka (seen with 4.3.1) leaves no marker in the topics: the half transaction
-    would become visible with the next commit. A transaction that is aborted there puts one.
+    would become visible with the next commit. A transaction that is aborted there puts one. And a
+    broker that is killed while a transaction is being committed may forget markers too: it is
+    committed for its coordinator, and open in some topic or in the offsets of the group. There a
+    transaction that is committed puts them (`streams.kafka.forgotten`).
     """
 
     def __init__(
@@ -157,9 +161,19 @@ class TransactionalSink(KafkaSink):
         super().__init__(connection, overrides=chosen | dict(overrides or {}))
         self._source = source
         self._open = False
-        with broker_errors(f"taking over transactional id {transactional_id}"):
+        with (
+            broker_errors(f"taking over transactional id {transactional_id}"),
+            contextlib.closing(kafka.KafkaAdminClient(**connection.options())) as admin,
+        ):
+            before = committed_before(admin, transactional_id)
             self._producer.init_transactions()
-            self._end_abandoned(topics)
+            every = [
+                TopicPartition(topic, number)
+                for topic in topics
+                for number in self._producer.partitions_for(topic)
+            ]
+            left = None if before is None else open_partitions(admin, every, before)
+            self._end(every if left is None else left, commit=left is not None)
 
     def send(
         self,
@@ -209,14 +223,19 @@ class TransactionalSink(KafkaSink):
             aborting.join(_CLOSE_S)
         super().close()
 
-    def _end_abandoned(self, topics: Sequence[str]) -> None:
-        """Put an end to what a process before left open, in every partition."""
+    def _end(self, partitions: Iterable[TopicPartition], *, commit: bool) -> None:
+        """Put an end to what a process before left open there, and in the group's offsets."""
         self._producer.begin_transaction()
-        for topic in topics:
-            for partition in self._producer.partitions_for(topic):
-                super().send(topic, _ABANDONED, None, partition=partition)
+        for topic, partition in partitions:
+            super().send(topic, _ABANDONED, None, partition=partition)
         self.flush(_ABANDON_S)
-        self._producer.abort_transaction()
+        # Without a member's name: this process is none yet.
+        group = self._source.group_metadata().group_id
+        self._producer.send_offsets_to_transaction({}, group)
+        if commit:
+            self._producer.commit_transaction()
+        else:
+            self._producer.abort_transaction()
 
     def _abort(self) -> None:
         with contextlib.suppress(errors.KafkaError):

@@ -8,7 +8,7 @@ from kafka import errors
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 from kafka.errors import LogTruncationError, OffsetOutOfRangeError, RetriableError
 
-from streams.errors import CommitFailedError, UnassignedError, UnknownTopicError
+from streams.errors import BrokerError, CommitFailedError, UnassignedError, UnknownTopicError
 from streams.kafka.connection import KafkaConnection, broker_errors
 from streams.records import Record, TopicPartition
 
@@ -17,6 +17,8 @@ Reset = Literal["earliest", "latest"]
 # Longest wait for one answer of a broker outside of `poll`; the group allows five minutes.
 _ANSWER_MS: Final = 30_000
 _CLOSE_MS: Final = 5_000
+# So often in a row they may not tell where a partition goes on.
+_MOST_WAITS: Final = 4
 
 
 _NOT_COMMITTED: Final = (
@@ -69,7 +71,9 @@ class KafkaSource:
     ------
     BrokerError
         If no broker answers within 30 s, or refuses the log-in. `poll` raises it when reading is
-        forbidden; an outage is no error there, it only brings no records.
+        forbidden, and when the brokers do not tell for two minutes where new partitions go on: a
+        new process may end what they wait for (`streams.kafka.forgotten`). An outage is no error
+        there, it only brings no records.
     UnknownTopicError
         If one of the topics does not exist.
 
@@ -104,6 +108,7 @@ class KafkaSource:
         self._paused: set[TopicPartition] = set()
         self._told: dict[TopicPartition, Gap] = {}
         self._rebalance = _Rebalance(self._consumer)
+        self._waits = 0
         self.gaps = 0
         self._subscribe(list(topics))
 
@@ -246,11 +251,16 @@ class KafkaSource:
             return
         try:
             starts = self._starts(new)
-        except errors.KafkaTimeoutError:
+        except errors.KafkaTimeoutError as error:
+            self._waits += 1
             self._on_wait(new)
-            return
+            if self._waits < _MOST_WAITS:
+                return
+            names = ", ".join(map(_name, sorted(new)))
+            raise BrokerError(f"Kafka: nobody tells where {names} goes on") from error
         except RetriableError:
             return  # still paused; the next poll tries again
+        self._waits = 0
         for partition, start in starts.items():
             self._consumer.seek(_theirs(partition), start)
         self._owned |= new
