@@ -144,7 +144,7 @@ class World:
 
     def published(self):
         """Events that a reader of committed messages sees."""
-        return [record.value for record in self.kafka.records(self.events)]
+        return [record.value for record in self.kafka.records(self.events) if record.value]
 
     def wait_for(self, process, reached):
         """Return what is published as soon as `reached` says yes to it."""
