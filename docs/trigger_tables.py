@@ -89,9 +89,9 @@ def onsets(result: Mapping[str, Any]) -> str:
         (
             name,
             f"{row['found']}",
-            _number(row["ours_rows"], 0),
+            _number(row["ours_rows"], 1),
             f"{row['label_in_interval']}",
-            _number(row["hindsight_rows"], 0),
+            _number(row["hindsight_rows"], 1),
             f"{row['hindsight_signed_rows']:+.0f}",
         )
         for name, row in result["onsets"].items()
