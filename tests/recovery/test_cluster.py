@@ -104,7 +104,6 @@ class TestBrokers:
     @pytest.mark.parametrize("brokers", [1], indirect=True)
     def test_forgotten_markers(self, brokers, monkeypatch):
         """What was committed before a broker forgot to mark it is there for the next process."""
-        monkeypatch.setattr("streams.kafka.source._ANSWER_MS", 500)
         kafka = Broker(brokers.bootstrap)
         topic, events, group = kafka.topic(), kafka.topic(2), f"group-{uuid4()}"
         kafka.sink().send(topic, None, b"read")
@@ -113,8 +112,10 @@ class TestBrokers:
         hidden = kafka.records(events)
 
         waiting = kafka.source(topic, group)
-        with pytest.raises(BrokerError, match="nobody tells where"):
-            wait_for(lambda: waiting.poll(10, 0.1))
+        with monkeypatch.context() as impatient:
+            impatient.setattr("streams.kafka.source._ANSWER_MS", 500)
+            with pytest.raises(BrokerError, match="nobody tells where"):
+                wait_for(lambda: waiting.poll(10, 0.1))
         waiting.close()
         source = kafka.source(topic, group)
         TransactionalSink(kafka.connection, source, [events], group).close()
