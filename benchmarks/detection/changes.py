@@ -7,8 +7,10 @@ import numpy as np
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
-from detection.cost import rows_of
-from detectors.trigger import Trigger
+from detection.cost import changed_rows
+from detection.ours import watch
+from detection.recordings import Run
+from detection.scoring import Score, pool, score_alarms
 
 __all__ = ["date_changes"]
 
@@ -78,43 +80,48 @@ def date_changes(jobs: int) -> list[dict[str, Any]]:
         onset error and of the interval's width, and `inside`: intervals that hold the first row.
     """
     runs = [(kind, seed) for kind in range(len(CHANGES)) for seed in range(SEEDS)]
-    dated = Parallel(n_jobs=jobs)(delayed(_date)(*run) for run in runs)
+    scores = Parallel(n_jobs=jobs)(delayed(_date)(*run) for run in runs)
     table = []
     for index, change in enumerate(CHANGES):
-        mine = [one for (kind, _), one in zip(runs, dated, strict=True) if kind == index]
-        found = np.array([one for one in mine if one is not None])
-        delay, onset, earliest, latest = found.reshape(-1, 4).T
+        mine = [score for (kind, _), score in zip(runs, scores, strict=True) if kind == index]
+        pooled = pool(mine)
+        intervals = [
+            (hit.interval[0] - score.starts[0], hit.interval[1] - score.starts[0])
+            for score in mine
+            for hit in score.hits
+            if hit is not None and hit.interval is not None
+        ]
+        widths = [latest - earliest for earliest, latest in intervals]
         table.append(
             {
                 "change": change.name,
-                "runs": len(mine),
-                "found": len(found),
-                "inside": int(np.count_nonzero((earliest <= 0) & (latest >= 0))),
-            }
-            | {
-                f"{name}_rows": float(np.median(values)) if len(found) else None
-                for name, values in (
-                    ("delay", delay),
-                    ("error", np.abs(onset)),
-                    ("width", latest - earliest),
-                )
+                "runs": pooled["runs"],
+                "found": pooled["found"],
+                "inside": sum(earliest <= 0 <= latest for earliest, latest in intervals),
+                "delay_rows": pooled["median_delay_rows"],
+                "error_rows": pooled["median_absolute_onset_error_rows"],
+                "width_rows": float(np.median(widths)) if widths else None,
             }
         )
     return table
 
 
-def _date(kind: int, seed: int) -> tuple[int, int, int, int] | None:
-    """Return delay, onset, and earliest and latest onset of the first alarm, from the first row."""
+def _date(kind: int, seed: int) -> Score:
+    """Score the trigger on one recording, of which the change is the fault."""
     start = BASE_ROWS + int(np.random.default_rng(seed).integers(64))
-    x = rows_of(SERIES, start + ROWS, seed)
-    mean, spread = x[:start].mean(axis=0), x[:start].std(axis=0)
-    z = (x - mean) / spread
-    CHANGES[kind].apply(z[start:])
-    trigger = Trigger(SERIES, 60.0)
-    for row, values in enumerate(mean + spread * z, start=-start):
-        if row == 0 and trigger.alarm:
-            trigger.restart()
-        if trigger.update(values).drift_detected and row >= 0:
-            earliest, latest = (row - int(rows) for rows in trigger.onset_interval)
-            return row, row - trigger.onset_rows, earliest, latest
-    return None
+    x = changed_rows(SERIES, start, ROWS, seed, CHANGES[kind].apply)
+    run = Run(
+        dataset="made",
+        case=CHANGES[kind].name,
+        interval_s=60.0,
+        x=x,
+        adjacent=np.ones(len(x), dtype=bool),
+        label=np.arange(len(x)) >= start,
+        faults=((start, len(x)),),
+        routine=(False,),
+        changes=(start,),
+        join=None,
+        stream=True,
+    )
+    alarms, on, warm, seconds = watch(run)
+    return score_alarms(run, alarms, on, after=warm, seconds=seconds)

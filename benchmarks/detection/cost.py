@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from detectors.trigger import Trigger
 
-__all__ = ["cost_figures", "growth_with_base", "rows_of"]
+__all__ = ["changed_rows", "cost_figures", "growth_with_base", "rows_of"]
 
 SERIES = (30, 100, 300, 1000, 5000)
 BLOCKS, TURNS = 9, 7
@@ -29,6 +29,20 @@ def rows_of(n: int, rows: int, seed: int = 0) -> NDArray[np.float64]:
         x = 0.6 * x + 0.4 * factors @ mixing + rng.normal(size=n)
         result[t] = 100 + x
     return result
+
+
+def changed_rows(
+    n: int, first: int, rows: int, seed: int, change: Callable[[NDArray[np.float64]], None]
+) -> NDArray[np.float64]:
+    """Return `rows_of` with a change, (first + rows, n).
+
+    `change` gets the standardised values from row `first` on, and alters them in place.
+    """
+    x = rows_of(n, first + rows, seed)
+    mean, spread = x[:first].mean(axis=0), x[:first].std(axis=0)
+    z = (x - mean) / spread
+    change(z[first:])
+    return np.asarray(mean + spread * z)
 
 
 def block_ms(work: Callable[[NDArray[np.float64]], Any], x: NDArray[np.float64]) -> float:

@@ -8,7 +8,7 @@ import numpy as np
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
-from detection.cost import rows_of
+from detection.cost import changed_rows
 from detection.ours import watch
 from detection.recordings import open_run
 from detectors.trigger import Trigger
@@ -111,12 +111,14 @@ def deployments(jobs: int) -> list[dict[str, Any]]:
 
 def _deploy(kind: int, seed: int, hours: int | None) -> int:
     """Return the number of alarms after a deployment, or those of a fault some hours later."""
-    faulty = BASE_ROWS + (3 * DAY_ROWS if hours is None else hours * 60)
-    x = rows_of(SERIES, faulty + (0 if hours is None else FAULT_ROWS), seed)
-    mean, spread = x[:BASE_ROWS].mean(axis=0), x[:BASE_ROWS].std(axis=0)
-    z = (x - mean) / spread
-    z[BASE_ROWS:, CHANGED] = DEPLOYMENTS[kind].change(z[BASE_ROWS:, CHANGED])
-    z[faulty:, FAULTY] += FAULT_SIZE
+    later = 3 * DAY_ROWS if hours is None else hours * 60
+
+    def change(z: Rows) -> None:
+        z[:, CHANGED] = DEPLOYMENTS[kind].change(z[:, CHANGED])
+        z[later:, FAULTY] += FAULT_SIZE
+
+    rows = later + (0 if hours is None else FAULT_ROWS)
+    x = changed_rows(SERIES, BASE_ROWS, rows, seed, change)
     trigger = Trigger(SERIES, 60.0)
-    raised = [t for t, row in enumerate(mean + spread * z) if trigger.update(row).drift_detected]
-    return sum(t >= (BASE_ROWS if hours is None else faulty) for t in raised)
+    raised = [t for t, row in enumerate(x) if trigger.update(row).drift_detected]
+    return sum(t >= BASE_ROWS + (0 if hours is None else later) for t in raised)

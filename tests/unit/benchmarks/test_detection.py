@@ -222,11 +222,12 @@ def test_onsets_stand_beside_those_in_hindsight(tmp_path):
 @pytest.mark.parametrize("kind", range(len(changes.CHANGES)), ids=[c.name for c in changes.CHANGES])
 def test_a_known_change_is_found_and_dated(kind):
     """Within its time, and near its first row."""
-    delay, onset, earliest, latest = changes._date(kind, 3)
+    score = changes._date(kind, 3)
+    ((start, hit),) = zip(score.starts, score.hits, strict=True)
 
-    assert 0 <= delay < changes.ROWS
-    assert earliest <= onset <= latest <= delay
-    assert abs(onset) <= 15
+    assert start <= hit.row < start + changes.ROWS
+    assert hit.interval[0] <= hit.onset <= hit.interval[1] <= hit.row
+    assert abs(hit.onset - start) <= 15
 
 
 def test_the_days_of_a_life_are_told_apart(tmp_path, monkeypatch):
