@@ -132,6 +132,17 @@ def broker_errors(doing: str) -> Iterator[None]:
         raise BrokerError(f"Kafka: {doing}: {error}") from error
 
 
+@contextmanager
+def administrator(connection: KafkaConnection, doing: str) -> Iterator[Any]:
+    """Yield a client for questions about the brokers; errors are as of `broker_errors`."""
+    with broker_errors(f"{doing} at {connection.bootstrap}"):
+        admin: Any = kafka.KafkaAdminClient(**connection.options())
+        try:
+            yield admin
+        finally:
+            admin.close()
+
+
 class _Token(AbstractTokenProvider):  # type: ignore[misc]
     """Token for one log-in."""
 

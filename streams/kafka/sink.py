@@ -9,7 +9,7 @@ import kafka
 from kafka import errors
 
 from streams.errors import FencedError, SinkError
-from streams.kafka.connection import KafkaConnection, broker_errors
+from streams.kafka.connection import KafkaConnection, administrator, broker_errors
 from streams.kafka.forgotten import committed_before, open_partitions
 from streams.kafka.source import KafkaSource, wire_offsets
 from streams.records import Headers, TopicPartition
@@ -161,10 +161,7 @@ class TransactionalSink(KafkaSink):
         super().__init__(connection, overrides=chosen | dict(overrides or {}))
         self._source = source
         self._open = False
-        with (
-            broker_errors(f"taking over transactional id {transactional_id}"),
-            contextlib.closing(kafka.KafkaAdminClient(**connection.options())) as admin,
-        ):
+        with administrator(connection, f"taking over transactional id {transactional_id}") as admin:
             before = committed_before(admin, transactional_id)
             self._producer.init_transactions()
             every = [

@@ -1,15 +1,13 @@
 """Topics that CORAL uses: what they must be like, creating them, checking them."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-import kafka
 from kafka import errors
 from kafka.admin import ConfigResource, ConfigResourceType
 
-from streams.kafka.connection import KafkaConnection, broker_errors
+from streams.kafka.connection import KafkaConnection, administrator
 
 _DAY_MS: Final = 24 * 3600 * 1000
 
@@ -84,7 +82,7 @@ def create(
         If one cannot be created; those before it were.
     """
     created = []
-    with _admin(connection, "creating topics") as admin:
+    with administrator(connection, "creating topics") as admin:
         for spec in specs:
             wanted = dict(spec.config) | {"max.message.bytes": str(spec.max_message_bytes)}
             new = {
@@ -108,7 +106,7 @@ def missing(connection: KafkaConnection, names: Iterable[str]) -> list[str]:
     BrokerError
         If that cannot be found out.
     """
-    with _admin(connection, "looking for topics") as admin:
+    with administrator(connection, "looking for topics") as admin:
         existing = set(admin.list_topics())
     return [name for name in names if name not in existing]
 
@@ -121,7 +119,7 @@ def check(connection: KafkaConnection, specs: Iterable[TopicSpec]) -> list[str]:
     BrokerError
         If that cannot be found out.
     """
-    with _admin(connection, "checking topics") as admin:
+    with administrator(connection, "checking topics") as admin:
         existing = set(admin.list_topics())
         return [problem for spec in specs for problem in _problems(admin, spec, existing)]
 
@@ -158,16 +156,6 @@ def _config_of(admin: Any, topic: str) -> dict[str, str]:
     described = admin.describe_configs([resource], config_filter="all")
     (options,) = (held[topic] for held in described.values() if topic in held)
     return {name: option["value"] for name, option in options.items()}
-
-
-@contextmanager
-def _admin(connection: KafkaConnection, doing: str) -> Iterator[Any]:
-    with broker_errors(f"{doing} at {connection.bootstrap}"):
-        admin: Any = kafka.KafkaAdminClient(**connection.options())
-        try:
-            yield admin
-        finally:
-            admin.close()
 
 
 def _kept(days: float) -> dict[str, str]:
