@@ -382,9 +382,10 @@ def test_an_alarm_is_dated_by_what_saw_the_change_first():
         (t, trigger.channel, t - trigger.onset_rows, t - trigger.onset_interval)
         for t in rising(trigger, x)
     ]
-    row, channel, _, (earliest, latest) = onsets[0]
+    row, channel, onset, (earliest, latest) = onsets[0]
 
     assert (row, channel) == (1205, "cross_max")
+    assert abs(onset - 1200) <= 5
     assert earliest <= 1200 <= latest
     assert onsets[1][1] == "slow"
     assert abs(onsets[1][2] - 1205) <= 5
