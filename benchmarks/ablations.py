@@ -25,16 +25,20 @@ from peers.recordings import SETS, case_list  # noqa: E402
 from rich.progress import track  # noqa: E402
 from told import Normal, Told, changed, learn, open_told, rank, scores_of  # noqa: E402
 
-from coral.backtest import find_cases  # noqa: E402
-from coral.evaluation import mean  # noqa: E402
+from coral.evaluation.backtest import find_cases  # noqa: E402
+from coral.evaluation.metrics import mean  # noqa: E402
 from coral.graph.predictor import fit_predictor  # noqa: E402
 from coral.localise.evidence import Surprise  # noqa: E402
 from coral.localise.layout import Layout  # noqa: E402
-from coral.localise.rank import Localiser, certain  # noqa: E402
+from coral.localise.ranking import Localiser, certain  # noqa: E402
 
 # Every n-th case of a set.
 QUICK_STEP = 4
-MODULES = tuple(f"coral.localise.{name}" for name in ("evidence", "rank", "walk", "layout"))
+MODULES = (
+    "coral.baseline.scaling",
+    "coral.baseline.one_step_predictor",
+    *(f"coral.localise.{name}" for name in ("evidence", "ranking", "random_walk", "layout")),
+)
 # Constants of other modules that the ranking depends on.
 MORE = ("coral.graph.predictor:RIDGE_ROWS_PER_SERIES",)
 # Shares: their odds are multiplied, so that they stay between 0 and 1.
@@ -83,7 +87,8 @@ def _all_health_signals(localiser: Localiser, _: Surprise) -> Floats:
     return moved
 
 
-RANK, EVIDENCE = "coral.localise.rank", "coral.localise.evidence"
+RANK, EVIDENCE = "coral.localise.ranking", "coral.localise.evidence"
+SCALING = "coral.baseline.scaling"
 ABLATIONS = (
     Ablation(
         "level",
@@ -107,9 +112,9 @@ ABLATIONS = (
     Ablation(
         "no_limit", "not following far out counts in full", {f"{EVIDENCE}:LEARNED_UNITS": 1e9}
     ),
-    Ablation("no_range_rows", "the range of few values as it is", {f"{EVIDENCE}:RANGE_ROWS": 0.0}),
+    Ablation("no_range_rows", "the range of few values as it is", {f"{SCALING}:RANGE_ROWS": 0.0}),
     Ablation("no_floor", "no floor of the innovation scale", {f"{EVIDENCE}:SIGMA_FLOOR": 1e-6}),
-    Ablation("no_level_share", "no share of the level in the unit", {f"{EVIDENCE}:LEVEL_SHARE": 0}),
+    Ablation("no_level_share", "no share of the level in the unit", {f"{SCALING}:LEVEL_SHARE": 0}),
     Ablation(
         "no_roles",
         "no role weights",

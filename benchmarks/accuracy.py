@@ -23,10 +23,10 @@ from calibration import QUICK_STEP, distinct, likely_share, run  # noqa: E402
 from common import ROOT, commit, finish, options  # noqa: E402
 from peers.recordings import SETS  # noqa: E402
 
-from coral.backtest import backtest, find_cases, scorecard  # noqa: E402
-from coral.case import Mode  # noqa: E402
-from coral.evaluation import mean  # noqa: E402
-from coral.report import print_scorecard  # noqa: E402
+from coral.evaluation.backtest import backtest, find_cases, scorecard  # noqa: E402
+from coral.evaluation.case import Mode  # noqa: E402
+from coral.evaluation.metrics import mean  # noqa: E402
+from coral.report.console import print_scorecard  # noqa: E402
 
 KEPT_NAMES = 10
 ONLINE_SETS = ("rcd_sockshop", "petshop", "skab", "nezha_ob", "tep")

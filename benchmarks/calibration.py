@@ -35,9 +35,9 @@ from told import (  # noqa: E402
     tier_of,
 )
 
-from coral.argument import LIKELY_CONSENSUS, LIKELY_MARGIN  # noqa: E402
-from coral.backtest import find_cases  # noqa: E402
-from coral.evaluation import mean  # noqa: E402
+from coral.evaluation.backtest import find_cases  # noqa: E402
+from coral.evaluation.metrics import mean  # noqa: E402
+from coral.incident.arguments import LIKELY_CONSENSUS, LIKELY_MARGIN  # noqa: E402
 
 # Every n-th case.
 QUICK_STEP = 4

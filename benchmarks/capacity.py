@@ -30,10 +30,10 @@ from common import ROOT, finish, options  # noqa: E402
 from speed import names_of, rows_of  # noqa: E402
 
 from coral.config import SystemConfig  # noqa: E402
+from coral.daemon.warmup import warm  # noqa: E402
 from coral.engine import Engine  # noqa: E402
 from coral.settings.sections import Limits, State  # noqa: E402
-from coral.warm import warm  # noqa: E402
-from streams.align import Aligner  # noqa: E402
+from streams.align.aligner import Aligner  # noqa: E402
 from streams.codec import NativeCodec, encode_row  # noqa: E402
 from streams.records import Frame, Record  # noqa: E402
 

@@ -21,9 +21,9 @@ from coral.checkpoint import FileStore, Saver, capture, load, restore, save  # n
 from coral.checkpoint.envelope import encode  # noqa: E402
 from coral.config import SystemConfig  # noqa: E402
 from coral.engine import Engine  # noqa: E402
-from streams.align import Aligner  # noqa: E402
+from streams.align.aligner import Aligner  # noqa: E402
+from streams.processing.systems import Systems  # noqa: E402
 from streams.records import Record, Samples, TopicPartition  # noqa: E402
-from streams.systems import Systems  # noqa: E402
 
 PARTITION = TopicPartition("coral.metrics.v1", 0)
 BASE_ROWS = 4096

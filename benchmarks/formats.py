@@ -13,12 +13,12 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
     ExportMetricsServiceRequest,
 )
 
-from streams.align import Aligner
+from streams.align.aligner import Aligner
 from streams.codec import make_codec
 from streams.codec.formats import DEFAULT_MAPPINGS
 from streams.grid import Grid
+from streams.processing.systems import Systems
 from streams.records import Record
-from streams.systems import Systems
 
 SERVICES, REPLICAS, STEP_S, START = 100, 3, 10, 1_700_000_000
 GRID = Grid(float(STEP_S))

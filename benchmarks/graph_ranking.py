@@ -20,18 +20,19 @@ import numpy as np  # noqa: E402
 from common import finish, options  # noqa: E402
 from numpy.typing import NDArray  # noqa: E402
 
-from coral.backtest import find_cases  # noqa: E402
+from coral.baseline.normal_state import NormalState  # noqa: E402
+from coral.baseline.one_step_predictor import OneStepPredictor  # noqa: E402
 from coral.config import EngineConfig  # noqa: E402
 from coral.engine import ADJACENT_INTERVALS  # noqa: E402
-from coral.evaluation import break_ties, rank_scores  # noqa: E402
+from coral.evaluation.backtest import find_cases  # noqa: E402
+from coral.evaluation.metrics import break_ties, rank_scores  # noqa: E402
 from coral.graph.edges import Edge  # noqa: E402
 from coral.localise.convergence import revision_due  # noqa: E402
-from coral.localise.evidence import Evidence, Mechanism  # noqa: E402
+from coral.localise.evidence import Evidence  # noqa: E402
 from coral.localise.layout import Layout  # noqa: E402
-from coral.localise.rank import Localiser  # noqa: E402
-from coral.normal import NormalState  # noqa: E402
-from coral.replay import system_of  # noqa: E402
-from streams.align import Aligner  # noqa: E402
+from coral.localise.ranking import Localiser  # noqa: E402
+from coral.replay.driver import system_of  # noqa: E402
+from streams.align.aligner import Aligner  # noqa: E402
 from streams.recorded import Recording, RecordingMeta  # noqa: E402
 from streams.records import Frame, Samples  # noqa: E402
 from streams.series import entity_of  # noqa: E402
@@ -58,7 +59,7 @@ class Incident(NamedTuple):
     names: tuple[str, ...]
     base: Floats
     adjacent: NDArray[np.bool_]
-    mechanism: Mechanism
+    mechanism: OneStepPredictor
     after: list[Row]
 
 

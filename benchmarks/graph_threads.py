@@ -16,7 +16,7 @@ import numpy as np  # noqa: E402
 from common import finish, options  # noqa: E402
 from graph_synthetic import tiled  # noqa: E402
 
-from coral.graph import CausalGraph, _kernels  # noqa: E402
+from coral.graph import CausalGraph, _solver_kernels  # noqa: E402
 
 UPDATE_ROWS = 16
 UPDATES = 20
@@ -26,7 +26,7 @@ Kernel = Callable[..., None]
 
 def shared(pool: ThreadPoolExecutor) -> Kernel:
     """Return `solve_all` that gives each of two threads one half of the nodes."""
-    free = nb.njit(nogil=True, error_model="numpy")(_kernels.solve_all.py_func)
+    free = nb.njit(nogil=True, error_model="numpy")(_solver_kernels.solve_all.py_func)
 
     def solve_all(*arguments: Any) -> None:
         *fixed, wanted, floors, base, settings, cap, coefs, noise, change = arguments
@@ -50,12 +50,12 @@ def shared(pool: ThreadPoolExecutor) -> Kernel:
 @contextmanager
 def replaced(kernel: Kernel) -> Iterator[None]:
     """Solve with another kernel for a while."""
-    before = _kernels.solve_all
-    _kernels.solve_all = kernel
+    before = _solver_kernels.solve_all
+    _solver_kernels.solve_all = kernel
     try:
         yield
     finally:
-        _kernels.solve_all = before
+        _solver_kernels.solve_all = before
 
 
 def measured(n: int, lags: int, kernel: Kernel) -> tuple[float, float, np.ndarray]:
@@ -88,7 +88,7 @@ def threads(sizes: dict[int, int]) -> dict[str, Any]:
     with ThreadPoolExecutor(2) as pool:
         two_threads = shared(pool)
         for n, lags in sizes.items():
-            one_ms, kernel_ms, one = measured(n, lags, _kernels.solve_all)
+            one_ms, kernel_ms, one = measured(n, lags, _solver_kernels.solve_all)
             two_ms, _, two = measured(n, lags, two_threads)
             table[str(n)] = {
                 "one_ms": one_ms,

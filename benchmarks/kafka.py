@@ -44,7 +44,7 @@ from common import ROOT, finish, options  # noqa: E402
 from endtoend import steady, throughput  # noqa: E402
 from members import pin  # noqa: E402
 
-from streams.align import Aligner  # noqa: E402
+from streams.align.aligner import Aligner  # noqa: E402
 from streams.codec import NativeCodec, encode_batch, encode_row  # noqa: E402
 from streams.kafka import KafkaConnection, KafkaSink, KafkaSource, topics  # noqa: E402
 from streams.records import Record  # noqa: E402
@@ -214,7 +214,7 @@ def main() -> None:
     chosen = parser.parse_args()
     count, repeats = (5_000, 3) if chosen.quick else (10_000, 5)
     # The first of all runs compiles, which is no part of any figure.
-    subprocess.run([sys.executable, "-m", "coral.warm"], check=True, cwd=ROOT)
+    subprocess.run([sys.executable, "-m", "coral.daemon.warmup"], check=True, cwd=ROOT)
     figures = decoding(count, repeats)
     figures |= checkpoint.costs(300, 10 if chosen.quick else 20)
     with tempfile.TemporaryDirectory() as folder, broker(chosen.kafka) as (address, nodes):

@@ -14,8 +14,7 @@ from uuid import uuid4
 
 from common import ROOT
 
-from coral import incident
-from coral.incident import Event
+from coral.contract.events import Event, decode
 from streams.codec.values import parse_rfc3339
 from streams.kafka import KafkaConnection, KafkaSink, KafkaSource, topics
 from streams.records import Record, TopicPartition
@@ -55,7 +54,16 @@ class Member:
     def __init__(self, config: Path, log: Path, core: int) -> None:
         self._log = log
         own = f"state.directory={log.with_suffix('')}"  # one process each
-        command = [sys.executable, "-m", "coral.cli", "run", "--config", str(config), "--set", own]
+        command = [
+            sys.executable,
+            "-m",
+            "coral.cli.main",
+            "run",
+            "--config",
+            str(config),
+            "--set",
+            own,
+        ]
         with log.open("w") as file:
             self._process = subprocess.Popen(command, stderr=file, cwd=ROOT)
         pin(self._process.pid, {core})
@@ -174,7 +182,7 @@ class Group:
         while not enough(found) and time.monotonic() < deadline:
             for record in self._seen.poll(500, 0.1):
                 deadline = time.monotonic() + patience_s
-                event = incident.decode(record.value)
+                event = decode(record.value)
                 if event.type == OPENED:
                     found.append(Told(event, record.timestamp_ms / 1e3))
             for member in self.members:

@@ -41,15 +41,15 @@ import numpy as np  # noqa: E402
 from common import finish, options  # noqa: E402
 
 from coral.config import SystemConfig  # noqa: E402
+from coral.contract.events import message_of  # noqa: E402
+from coral.daemon.warmup import warm  # noqa: E402
 from coral.engine import Engine  # noqa: E402
-from coral.replay import message_of  # noqa: E402
-from coral.warm import warm  # noqa: E402
-from streams.align import Aligner  # noqa: E402
+from streams.align.aligner import Aligner  # noqa: E402
 from streams.clock import ManualClock  # noqa: E402
 from streams.codec import NativeCodec, encode_row  # noqa: E402
-from streams.deadletter import DeadLetterPolicy, DeadLetters  # noqa: E402
-from streams.loop import Loop  # noqa: E402
-from streams.memory import MemoryBroker, MemorySink, MemorySource  # noqa: E402
+from streams.memory.broker import MemoryBroker, MemorySink, MemorySource  # noqa: E402
+from streams.processing.dead_letters import DeadLetterPolicy, DeadLetters  # noqa: E402
+from streams.processing.loop import Loop  # noqa: E402
 from streams.records import Frame, Message, Record, Samples, TopicPartition  # noqa: E402
 
 SERIES = 50

@@ -21,8 +21,8 @@ from joblib import Parallel, delayed  # noqa: E402
 from peers.recordings import SETS, case_list  # noqa: E402
 from told import Told, learn, open_told, rank, scores_of  # noqa: E402
 
-from coral.backtest import find_cases  # noqa: E402
-from coral.evaluation import mean  # noqa: E402
+from coral.evaluation.backtest import find_cases  # noqa: E402
+from coral.evaluation.metrics import mean  # noqa: E402
 from coral.localise.layout import metric_of  # noqa: E402
 from streams.series import entity_of  # noqa: E402
 

@@ -23,12 +23,12 @@ import numpy as np  # noqa: E402
 from common import finish, options  # noqa: E402
 from numpy.typing import NDArray  # noqa: E402
 
-from coral.backtest import find_cases  # noqa: E402
+from coral.contract.events import Incident  # noqa: E402
 from coral.engine import Engine  # noqa: E402
-from coral.incident import Incident  # noqa: E402
+from coral.evaluation.backtest import find_cases  # noqa: E402
+from coral.localise.past_incidents import SIMILAR  # noqa: E402
 from coral.localise.signature import similarity  # noqa: E402
-from coral.memory import SIMILAR  # noqa: E402
-from coral.replay import system_of  # noqa: E402
+from coral.replay.driver import system_of  # noqa: E402
 from streams.clock import SystemClock  # noqa: E402
 from streams.codec.native import NativeCodec  # noqa: E402
 from streams.recorded import RecordedSource, Recording, RecordingMeta  # noqa: E402

@@ -13,17 +13,20 @@ import time  # noqa: E402
 import numpy as np  # noqa: E402
 from common import fastest, finish, options, peak_rss_mb  # noqa: E402
 
+from coral.baseline.one_step_predictor import OneStepPredictor  # noqa: E402
+from coral.baseline.scaling import center_and_scale  # noqa: E402
 from coral.config import EngineConfig, SystemConfig  # noqa: E402
+from coral.contract.events import INCIDENTS  # noqa: E402
 from coral.engine import Engine  # noqa: E402
 from coral.localise.convergence import revision_due  # noqa: E402
-from coral.localise.evidence import Evidence, Mechanism, center_and_scale  # noqa: E402
+from coral.localise.evidence import Evidence  # noqa: E402
 from coral.localise.layout import Layout  # noqa: E402
-from coral.localise.rank import Localiser  # noqa: E402
-from coral.replay import INCIDENTS, METRICS, replay  # noqa: E402
+from coral.localise.ranking import Localiser  # noqa: E402
+from coral.replay.driver import METRICS, replay  # noqa: E402
 from detectors.trigger import Trigger  # noqa: E402
 from streams.clock import SystemClock  # noqa: E402
 from streams.codec.native import encode_row  # noqa: E402
-from streams.memory import MemoryBroker, MemorySink, MemorySource  # noqa: E402
+from streams.memory.broker import MemoryBroker, MemorySink, MemorySource  # noqa: E402
 from streams.records import Frame  # noqa: E402
 
 METRICS_PER_ENTITY = 10
@@ -115,7 +118,7 @@ def rank_ms(n: int, repeats: int) -> tuple[float, float]:
     entities = n // METRICS_PER_ENTITY
     edges = [(f"service{2 * i + k}", f"service{i}") for i in range(entities) for k in (1, 2)]
     layout = Layout(names, (names[0],), edges)
-    mechanism = Mechanism(*center_and_scale(base), np.zeros((n, n)))
+    mechanism = OneStepPredictor(*center_and_scale(base), np.zeros((n, n)))
     everything = np.ones(len(base), dtype=bool)
     localiser = Localiser(layout, Evidence(base, everything, mechanism, layout))
     for row in rows_of(n, 32, seed=1) + np.linspace(0, 20, n):

@@ -1,9 +1,9 @@
 """Recorded incidents whose onset is told, ranked without the daemon around.
 
-Base and evidence are built by the engine's own parts (`coral.normal`, `coral.localise`), in the
-order of `coral.diagnosis`; what an event says besides the ranking is left out. A case then takes
-milliseconds, so that it can be ranked under a hundred changed conditions. That the rankings are
-those of the engine is counted by tests.
+Base and evidence are built by the engine's own parts (`coral.baseline`, `coral.localise`), in the
+order of `coral.incident.lifecycle`; what an event says besides the ranking is left out. A case
+then takes milliseconds, so that it can be ranked under a hundred changed conditions. That the
+rankings are those of the engine is counted by tests.
 """
 
 import math
@@ -16,21 +16,21 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from coral.baseline.normal_state import NormalState
+from coral.baseline.told_onset import rows_late
 from coral.config import EngineConfig
+from coral.contract.events import Tier
 from coral.engine import QUARANTINE_ROWS, QUARANTINE_SHARE_TOLD
-from coral.evaluation import RankScores, break_ties, rank_scores
-from coral.findings import Findings
+from coral.evaluation.metrics import RankScores, break_ties, rank_scores
 from coral.graph.prior import Topology
-from coral.incident import Tier
+from coral.incident.explanation import Findings
+from coral.incident.situation import Situation
 from coral.localise.convergence import revision_due
 from coral.localise.evidence import Evidence
 from coral.localise.layout import Layout
-from coral.localise.profile import Courses
-from coral.localise.rank import Localiser, Ranking
-from coral.normal import NormalState
-from coral.onset import rows_late
-from coral.replay import system_of
-from coral.situation import Situation
+from coral.localise.ranking import Localiser, Ranking
+from coral.localise.sparklines import Courses
+from coral.replay.driver import system_of
 from streams.recorded import Recording
 
 __all__ = [

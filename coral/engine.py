@@ -7,15 +7,15 @@ from typing import Any, Final, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from coral.alarm import detected, told
+from coral.baseline.normal_state import NormalState
+from coral.baseline.told_onset import rows_late
 from coral.config import EngineConfig, SystemConfig
-from coral.diagnosis import Diagnosis
-from coral.feedback import Feedback
+from coral.contract.events import Event, Resolution, Trigger
+from coral.contract.feedback import Feedback
 from coral.graph.prior import Topology
-from coral.incident import Event, Resolution, Trigger
-from coral.memory import Memory
-from coral.normal import NormalState
-from coral.onset import rows_late
+from coral.incident.alarm import detected, told
+from coral.incident.lifecycle import Diagnosis
+from coral.localise.past_incidents import Memory
 from detectors.trigger import Trigger as Detector
 from streams.records import Frame
 

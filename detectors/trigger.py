@@ -6,15 +6,15 @@ from typing import ClassVar, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors._tail_kernels import judge
 from detectors._validate import check_integer, check_real, check_row
-from detectors.bank import CHANNELS, LEVELLESS, Bank, used_channels
 from detectors.base import FloatArray, IntArray, Stateful
-from detectors.budget import WEEK_S, Budget
-from detectors.cusum import Cusum
-from detectors.new_normal import NewNormal
-from detectors.onset import date
-from detectors.tail import PredictiveTail
+from detectors.decision._tail_kernels import judge
+from detectors.decision.alarm_budget import WEEK_S, Budget
+from detectors.decision.change_point import date
+from detectors.decision.cusum import Cusum
+from detectors.decision.gpd_tail import PredictiveTail
+from detectors.decision.rebaselining import NewNormal
+from detectors.statistics.bank import CHANNELS, LEVELLESS, Bank, used_channels
 
 __all__ = ["CHANNELS", "Trigger"]
 

@@ -121,7 +121,7 @@ def speed() -> str:
 def demo() -> str:
     """Output of a real run of `coral demo`."""
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "coral.cli", "demo"]
+        command = [sys.executable, "-m", "coral.cli.main", "demo"]
         environment = os.environ | {"COLUMNS": "110", "NO_COLOR": "1", "PYTHONPATH": str(ROOT)}
         done = subprocess.run(
             command, capture_output=True, text=True, check=True, env=environment, cwd=folder

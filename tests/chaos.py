@@ -10,10 +10,10 @@ from daemons import World, logged
 from failing import KILL
 from makers import EDGES, NAMES, shop_rows
 
-from coral import incident
 from coral.config import SystemConfig
+from coral.contract.events import decode, encode
 from coral.engine import Engine
-from streams.align import Aligner
+from streams.align.aligner import Aligner
 from streams.codec import NativeCodec, encode_row
 from streams.kafka import KafkaSink
 from streams.records import Record
@@ -52,7 +52,7 @@ def expected_of(system, rows):
     for offset, row in enumerate(rows):
         for samples in codec.decode(Record("t", 0, offset, None, row)):
             for frame in aligner.push(samples):
-                events += [incident.encode(event) for event in engine.step(frame)]
+                events += [encode(event) for event in engine.step(frame)]
     return events
 
 
@@ -128,8 +128,8 @@ class Chaos:
     def verdict(self):
         """What is wrong with what was published."""
         self.world.kafka.decided(self.world.events)
-        wanted = {incident.decode(value).id: value for value in self.expected}
-        found = [(incident.decode(value).id, value) for value in self.world.published()]
+        wanted = {decode(value).id: value for value in self.expected}
+        found = [(decode(value).id, value) for value in self.world.published()]
         ids = Counter(name for name, _ in found)
         contents = Counter(name for name, _ in {*found, *wanted.items()})
         once = self.way[1] == "exactly-once"

@@ -15,8 +15,8 @@ from uuid import uuid4
 import kafka as client
 import numpy as np
 
-from coral import incident
-from coral.cli import main
+from coral.cli.main import main
+from coral.contract.events import decode
 from streams.clock import SystemClock
 from streams.codec import encode_row
 from streams.recorded import RecordedSource, Recording
@@ -105,7 +105,7 @@ class World:
             self.sink.send(self.metrics, key, row, partition=partition)
         self.sink.flush(60)
 
-    def start(self, *arguments, command="run", program=("-m", "coral.cli"), **environment):
+    def start(self, *arguments, command="run", program=("-m", "coral.cli.main"), **environment):
         """A new process; its log goes to a file."""
         log = self.home / f"log-{uuid4()}"
         words = [sys.executable, *program, command, "--config", str(self.config), *arguments]
@@ -176,4 +176,4 @@ def logged(process):
 
 def contents(values):
     """Ids and what they say; an id with two contents shows as two entries."""
-    return {(incident.decode(value).id, value) for value in values}
+    return {(decode(value).id, value) for value in values}

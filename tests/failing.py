@@ -16,7 +16,7 @@ import kafka
 
 from coral.checkpoint import FileStore, store
 from coral.checkpoint.kafka import KafkaStore
-from coral.cli import main
+from coral.cli.main import main
 from streams.kafka import KafkaSink, KafkaSource, TransactionalSink
 
 STEPS = {

@@ -7,11 +7,11 @@ prints the events of frames FIRST..LAST, and writes STATE.
 import sys
 from pathlib import Path
 
-from coral import incident
 from coral.checkpoint import envelope
+from coral.contract.events import encode
 from coral.engine import Engine
-from coral.replay import system_of
-from streams.align import Aligner
+from coral.replay.driver import system_of
+from streams.align.aligner import Aligner
 from streams.clock import SystemClock
 from streams.codec.native import NativeCodec
 from streams.recorded import RecordedSource, Recording
@@ -37,7 +37,7 @@ def main():
         engine.load_state_dict(envelope.decode("k", Path(file).read_bytes()))
     for frame in frames[int(first) : int(last)]:
         for event in engine.step(frame):
-            sys.stdout.buffer.write(incident.encode(event) + b"\n")
+            sys.stdout.buffer.write(encode(event) + b"\n")
     Path(file).write_bytes(envelope.encode("k", engine.state_dict()))
 
 

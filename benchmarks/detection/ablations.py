@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from detection.ours import watch
 from detection.recordings import open_run
 from detection.scoring import Score, score_alarms
-from detectors.bank import Bank
-from detectors.tail import PredictiveTail
+from detectors.decision.gpd_tail import PredictiveTail
+from detectors.statistics.bank import Bank
 from detectors.trigger import CHANNELS, Trigger
 
 __all__ = ["ABLATIONS", "Ablation", "score_ablation"]

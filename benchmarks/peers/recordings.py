@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from coral.replay import system_of
+from coral.replay.driver import system_of
 from peers.case import Case, fill
 from streams.recorded import Recording, RecordingMeta
 

@@ -19,8 +19,8 @@ import numpy as np
 from common import finish, options
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
-from coral.backtest import find_cases
-from coral.evaluation import RankScores, rank_scores
+from coral.evaluation.backtest import find_cases
+from coral.evaluation.metrics import RankScores, rank_scores
 from peers.environments import Environment, cache, prepare
 from peers.journal import Row, append, load, rewrite
 from peers.pool import Answer, Worker, working

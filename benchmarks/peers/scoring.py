@@ -1,4 +1,4 @@
-"""From scores by name to measures by data set; coral.evaluation does the counting."""
+"""From scores by name to measures by data set; coral.evaluation.metrics does the counting."""
 
 import math
 from collections.abc import Collection, Mapping, Sequence
@@ -6,7 +6,7 @@ from math import comb
 
 import numpy as np
 
-from coral.evaluation import TOP, RankScores, break_ties, mean
+from coral.evaluation.metrics import TOP, RankScores, break_ties, mean
 from peers.case import entity_of
 
 __all__ = ["MEASURES", "chance", "interval", "macro_interval", "ranking"]

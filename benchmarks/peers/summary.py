@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from coral.evaluation import mean
+from coral.evaluation.metrics import mean
 from peers.journal import Row
 from peers.recordings import SETS
 from peers.registry import METHODS, not_meant_for

@@ -12,8 +12,8 @@ from msgspec import MsgspecError
 from coral.checkpoint import envelope
 from coral.checkpoint.store import Refused, Store
 from coral.errors import CoralError, CorruptCheckpointError, ForeignCheckpointError
+from streams.processing.systems import Systems
 from streams.records import TopicPartition
-from streams.systems import Systems
 
 __all__ = ["Keeps", "capture", "key_of", "load", "restore", "save"]
 

@@ -73,8 +73,8 @@ class CausalGraph:
     The support is refitted without penalty, and coefficients the refit finds weak are dropped.
 
     The instantaneous order starts from equal-variance peeling; then edges are turned round where
-    that needs fewer causes (`coral.graph.orient`), so it does not rest on equal noise where series
-    have a past of their own. Where they have none the direction is **not identified**: read
+    that needs fewer causes (`coral.graph.orientation`), so it does not rest on equal noise where
+    series have a past of their own. Where they have none the direction is **not identified**: read
     `Edge.direction_identified`. The direction of lagged edges is time.
 
     Rows should be scaled about their median and cut where they are absurd: heavy tails make second

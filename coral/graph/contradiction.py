@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 
+from coral.graph.correlations import correlation_table
 from coral.graph.edges import collect_edges
 from coral.graph.order import inverted
 from coral.graph.solver import entry_bar, in_deviations
-from coral.graph.table import correlation_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

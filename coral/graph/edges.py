@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 
-from coral.graph.orient import direction_advantage
-from coral.graph.table import correlation_table
+from coral.graph.correlations import correlation_table
+from coral.graph.orientation import direction_advantage
 
 if TYPE_CHECKING:
     from coral.graph._arrays import BoolArray, FloatArray, IndexArray
@@ -87,8 +87,8 @@ def collect_edges(
     Notes
     -----
     Direction of an instantaneous edge j -> i, two kinds of evidence whose odds multiply. How many
-    causes either direction needs: `coral.graph.orient.direction_advantage`. And under equal noise
-    the effect's variance given the cause's own causes exceeds the cause's by the factor
+    causes either direction needs: `coral.graph.orientation.direction_advantage`. And under equal
+    noise the effect's variance given the cause's own causes exceeds the cause's by the factor
     1 + b^2 v_j / v_i; its logarithm is compared with the scatter of the logarithms of all noise
     variances plus their sampling error 4 / rows: unequal variances make this evidence void.
     """

@@ -60,7 +60,7 @@ def peeled(moments: LaggedMoments, weights: FloatArray) -> IndexArray:
     weights : ndarray of shape (n_series, n_series), float64, or (0, 0)
         Prior penalty weights as [effect, cause]: a required cause comes first, unless the
         reverse is required as well. What is only favoured has its say when edges are turned
-        (`coral.graph.orient`), where a wrong favour loses against the data.
+        (`coral.graph.orientation`), where a wrong favour loses against the data.
 
     Returns
     -------

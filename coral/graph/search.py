@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from coral.graph.order import peeled
-from coral.graph.orient import orient
+from coral.graph.orientation import orient
 from coral.graph.solver import Plan, solve_invariant
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from coral.graph import _kernels
+from coral.graph import _solver_kernels as _kernels
+from coral.graph.correlations import correlation_table
 from coral.graph.order import inverted, topological
 from coral.graph.prior import FAVOUR
-from coral.graph.table import correlation_table
 
 if TYPE_CHECKING:
     from coral.graph._arrays import BoolArray, FloatArray, IndexArray

@@ -11,34 +11,23 @@ from typing import Any, ClassVar, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from coral.localise._kernels import accumulate_comovement, accumulate_innovation
+from coral.baseline.one_step_predictor import OneStepPredictor
+from coral.baseline.scaling import LEARNED_UNITS, RANGE_UNITS, column_max
+from coral.localise._evidence_kernels import accumulate_comovement, accumulate_innovation
 from coral.localise.layout import Layout
 from detectors.base import Stateful
 
-__all__ = ["Evidence", "Mechanism", "Surprise"]
+__all__ = ["Evidence", "Surprise"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-# A change below this share of the level is uninteresting, however quiet the series was.
-LEVEL_SHARE = 0.03
-# The observed range counts as three units, whatever the shape of its distribution.
-RANGE_UNITS = 3.0
-# The range of m values is narrower than that of many. With exponential tails it grows as log m:
-# 1 + 30 / m is log(500) / log(m) within a tenth for 30 to 500 of them; fewer are believed less.
-RANGE_ROWS = 30.0
-# What a series does is learned from rows cut at this many units: a spike must not become a lever.
-# So nobody knows how far it follows others that are further out, and that it does not follow them
-# there is a surprise of so many units at most.
-LEARNED_UNITS = 6.0
 # Added to every innovation scale, in units: a series that was predicted perfectly for a short
 # time is not known to be predictable.
 SIGMA_FLOOR = 0.15
 # Size in units of any value of a series that had been exactly zero: how much is much for an error
 # counter that never counted, nobody knows.
 WAKING_UNITS = 10.0
-# Deviations are cut here, in units: one broken sensor must not decide a logarithm of a mean.
-CLIP_UNITS = 1000.0
 # A missing cell of a series that always had one is as surprising as its odds of being there, by
 # half: silence is as often a consequence (no traffic, no latency) as it is a cause.
 SILENCE = 0.5
@@ -47,50 +36,6 @@ SILENCE = 0.5
 EARLY_ROWS = 64.0
 # Weight of the sustained surprise against that of the largest one.
 SUSTAINED, LARGEST = 0.8, 0.2
-
-
-class Mechanism(NamedTuple):
-    """State-invariant prediction of the next row, in raw units.
-
-    Attributes
-    ----------
-    center, scale : ndarray of shape (n,), float64, raw units
-        As `center_and_scale` gives them for the normal state; scale 0 = no scale is known.
-    coefficients : ndarray of shape (n, n) or (k, k), float64
-        `coefficients[i, j]` is the effect of series i on series j one row later, in scaled units.
-    places : ndarray of shape (k,), int, or None
-        Series that the coefficients are about, when not all.
-    own : ndarray of shape (n,), float64, or None
-        Effect of every series on itself, for those that the coefficients are not about.
-    """
-
-    center: Floats
-    scale: Floats
-    coefficients: Floats
-    places: NDArray[np.intp] | None = None
-    own: Floats | None = None
-
-    def predict(self, previous: Floats) -> Floats:
-        """Predict the rows after `previous`; a missing cell counts as its center.
-
-        Parameters
-        ----------
-        previous : ndarray of shape (n,) or (m, n), float64, raw units, NaN = missing
-
-        Returns
-        -------
-        ndarray of the same shape, never NaN
-        """
-        unit = np.where(self.scale > 0.0, self.scale, 1.0)
-        z = (previous - self.center) / unit
-        z = np.clip(np.where(np.isnan(z), 0.0, z), -CLIP_UNITS, CLIP_UNITS)
-        if self.places is None or self.own is None:
-            future = z @ self.coefficients
-        else:
-            future = z * self.own
-            future[..., self.places] = z[..., self.places] @ self.coefficients
-        predicted: Floats = self.center + unit * future
-        return predicted
 
 
 class Surprise(NamedTuple):
@@ -114,7 +59,7 @@ class Evidence(Stateful):
         Rows of normal state before the onset, oldest first.
     adjacent : ndarray of shape (rows,), bool
         Whether a row directly follows the one before it on the grid.
-    mechanism : Mechanism
+    predictor : OneStepPredictor
         Its center and scale are those of the base: the median was taken there.
     layout : Layout
         Of its series; says whose joint movement is followed and whose load is on whom.
@@ -145,19 +90,19 @@ class Evidence(Stateful):
     )
 
     def __init__(
-        self, base: Floats, adjacent: NDArray[np.bool_], mechanism: Mechanism, layout: Layout
+        self, base: Floats, adjacent: NDArray[np.bool_], predictor: OneStepPredictor, layout: Layout
     ) -> None:
         n = base.shape[1]
         self.rows = 0
         self._layout = layout
-        self._mechanism = mechanism
-        self.center, self.scale = mechanism.center, mechanism.scale
+        self._predictor = predictor
+        self.center, self.scale = predictor.center, predictor.scale
         present = np.isfinite(base).sum(axis=0)
         self.known = present > 0
         self._coverage = present / max(len(base), 1)
         self._silence = np.where(self.known, SILENCE * log_odds(present, len(base)), 0.0)
         innovation = self._base_innovation(base, adjacent)
-        self._sigma = SIGMA_FLOOR + _column_max(np.abs(innovation)) / RANGE_UNITS
+        self._sigma = SIGMA_FLOOR + column_max(np.abs(innovation)) / RANGE_UNITS
         usual = _column_mean(np.log1p(np.abs(innovation) / self._sigma))
         self._base_log = self._coverage * usual + (1.0 - self._coverage) * self._silence
         self._previous = base[-1].copy() if len(base) else np.full(n, np.nan)
@@ -176,15 +121,15 @@ class Evidence(Stateful):
     def from_state(cls, state: Mapping[str, Any], layout: Layout) -> Self:
         """Continue from what `state_dict` returned; `layout` is that of then."""
         learned = dict(state)
-        mechanism = Mechanism(**learned.pop("mechanism"))
-        n = len(mechanism.center)
-        evidence = cls(np.empty((0, n)), np.empty(0, dtype=np.bool_), mechanism, layout)
+        predictor = OneStepPredictor(**learned.pop("mechanism"))
+        n = len(predictor.center)
+        evidence = cls(np.empty((0, n)), np.empty(0, dtype=np.bool_), predictor, layout)
         evidence.load_state_dict(learned)
         return evidence
 
     def state_dict(self) -> dict[str, Any]:
-        """Evidence so far and the mechanism it is judged by, for the checkpoint."""
-        return super().state_dict() | {"mechanism": self._mechanism._asdict()}
+        """Evidence so far and the predictor it is judged by, for the checkpoint."""
+        return super().state_dict() | {"mechanism": self._predictor._asdict()}
 
     def update(self, x: Floats, *, adjacent: bool) -> None:
         """Add one row after the onset.
@@ -200,7 +145,7 @@ class Evidence(Stateful):
         self._weight += weight
         accumulate_innovation(
             x,
-            self._mechanism.predict(previous),
+            self._predictor.predict(previous),
             self.center,
             self.scale,
             self._sigma,
@@ -270,34 +215,7 @@ class Evidence(Stateful):
             return np.zeros_like(base)
         previous = np.where(adjacent[1:, None], base[:-1], np.nan)
         unit = np.where(self.scale > 0.0, self.scale, 1.0)
-        return (base[1:] - self._mechanism.predict(previous)) / unit
-
-
-def center_and_scale(base: Floats) -> tuple[Floats, Floats]:
-    """Median and unit of every series in its base period.
-
-    Returns
-    -------
-    center : ndarray of shape (n,), 0 where nothing was seen
-    scale : ndarray of shape (n,)
-        A third of the largest deviation, more if few values were seen, plus a share of the level;
-        0 for a series that was exactly zero throughout, or never seen.
-
-    Notes
-    -----
-    The observed range, not the standard deviation: with heavy tails and quantised series a
-    standard deviation makes ordinary values look like evidence.
-    """
-    n = base.shape[1]
-    center = np.zeros(n)
-    seen = np.isfinite(base).any(axis=0) if len(base) else np.zeros(n, dtype=bool)
-    if seen.any():
-        # Without a gap all columns at once; otherwise numpy goes column by column.
-        median = np.nanmedian if np.isnan(base).any() else np.median
-        center[seen] = median(base.T[seen], axis=1, overwrite_input=True)  # a copy, by series
-    unseen = 1.0 + RANGE_ROWS / np.maximum(np.isfinite(base).sum(axis=0), 1)
-    unit = unseen * _column_max(np.abs(base - center)) / RANGE_UNITS
-    return center, unit + LEVEL_SHARE * np.abs(center)
+        return (base[1:] - self._predictor.predict(previous)) / unit
 
 
 def log_odds(present: Ints, rows: int) -> Floats:
@@ -307,12 +225,6 @@ def log_odds(present: Ints, rows: int) -> Floats:
     """
     odds: Floats = np.log1p((present + 1.0) / (rows - present + 1.0))
     return odds
-
-
-def _column_max(values: Floats) -> Floats:
-    """Largest non-negative value of every column, NaN ignored, 0 where there is none."""
-    largest: Floats = np.fmax.reduce(values, axis=0, initial=0.0)
-    return largest
 
 
 def _column_mean(values: Floats) -> Floats:

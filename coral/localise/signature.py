@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from coral.localise.evidence import Surprise
-from coral.localise.rank import rounded
+from coral.localise.ranking import rounded
 from streams.series import entity_of
 
 __all__ = ["SIGNED_SERIES", "alike", "signature", "similarity", "stem"]

@@ -1,6 +1,6 @@
 """JSON Schema of the configuration file, for editors.
 
-`coral/schemas/config.v1.json` is written by `python -m coral.settings.schema`.
+`coral/settings/config.v1.json` is written by `python -m coral.settings.schema`.
 """
 
 from pathlib import Path
@@ -11,7 +11,7 @@ import msgspec
 from coral.settings import kinds
 from coral.settings.sections import Secret, Settings, Topic
 
-SCHEMA = Path(__file__).parents[1] / "schemas" / "config.v1.json"
+SCHEMA = Path(__file__).parent / "config.v1.json"
 
 
 def json_schema() -> dict[str, Any]:

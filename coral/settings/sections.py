@@ -15,7 +15,7 @@ from streams.codec import (
     make_codec,
 )
 from streams.codec import Limits as CodecLimits
-from streams.codec.mapping import Rule
+from streams.codec.labelled.mapping import Rule
 from streams.grid import Grid
 
 Name: TypeAlias = Annotated[str, Meta(min_length=1)]

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from typing import Final, Literal, TypeAlias
 
 from streams.codec.influx import influx_parser
-from streams.codec.labelled import LabelledCodec, Limits, Parser
-from streams.codec.mapping import SeriesMapping
+from streams.codec.labelled.codec import LabelledCodec, Limits, Parser
+from streams.codec.labelled.mapping import SeriesMapping
 from streams.codec.native import NativeCodec
-from streams.codec.otlp import parse_otlp_json
-from streams.codec.otlp_proto import otlp_proto_parser
+from streams.codec.otlp.json import parse_otlp_json
+from streams.codec.otlp.protobuf import otlp_proto_parser
 from streams.codec.prometheus import parse_prometheus
 from streams.codec.telegraf import telegraf_parser
 from streams.grid import Grid

@@ -12,9 +12,9 @@ import re
 from collections.abc import Iterator
 
 from streams.codec.faults import fail, show
-from streams.codec.labelled import Parser
-from streams.codec.mapping import Namer, Series
-from streams.codec.reducer import Reading
+from streams.codec.labelled.codec import Parser
+from streams.codec.labelled.mapping import Namer, Series
+from streams.codec.labelled.reducer import Reading
 from streams.codec.telegraf import UNITS, learn_field
 from streams.codec.values import time_problem
 from streams.records import Record

@@ -14,8 +14,8 @@ from typing import Annotated
 import msgspec
 
 from streams.codec.faults import decode_json, decode_part, fail, show
-from streams.codec.mapping import Kind, Namer, Rule, Series
-from streams.codec.reducer import Reading
+from streams.codec.labelled.mapping import Kind, Namer, Rule, Series
+from streams.codec.labelled.reducer import Reading
 from streams.codec.values import time_problem
 from streams.records import Record
 

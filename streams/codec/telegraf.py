@@ -13,9 +13,9 @@ from typing import Final
 import msgspec
 
 from streams.codec.faults import decode_json, decode_part, fail
-from streams.codec.labelled import Parser
-from streams.codec.mapping import Labels, Namer, Raw, Series
-from streams.codec.reducer import Reading
+from streams.codec.labelled.codec import Parser
+from streams.codec.labelled.mapping import Labels, Namer, Raw, Series
+from streams.codec.labelled.reducer import Reading
 from streams.codec.values import time_problem
 from streams.records import Record
 

@@ -10,7 +10,7 @@ from kafka import errors
 
 from streams.errors import FencedError, SinkError
 from streams.kafka.connection import KafkaConnection, administrator, broker_errors
-from streams.kafka.forgotten import committed_before, open_partitions
+from streams.kafka.hanging_transactions import committed_before, open_partitions
 from streams.kafka.source import KafkaSource, wire_offsets
 from streams.records import Headers, TopicPartition
 
@@ -141,7 +141,7 @@ class TransactionalSink(KafkaSink):
     would become visible with the next commit. A transaction that is aborted there puts one. And a
     broker that is killed while a transaction is being committed may forget markers too: it is
     committed for its coordinator, and open in some topic or in the offsets of the group. There a
-    transaction that is committed puts them (`streams.kafka.forgotten`).
+    transaction that is committed puts them (`streams.kafka.hanging_transactions`).
     """
 
     def __init__(
@@ -189,7 +189,7 @@ class TransactionalSink(KafkaSink):
         """Make everything sent, and `offsets` for the source's group, visible at once.
 
         This takes the place of ``source.commit`` as step 4 of a commit. The client waits for the
-        brokers without limit here: run it under a `streams.watchdog.Watchdog`.
+        brokers without limit here: run it under a `streams.processing.watchdog.Watchdog`.
 
         Raises
         ------

@@ -72,8 +72,8 @@ class KafkaSource:
     BrokerError
         If no broker answers within 30 s, or refuses the log-in. `poll` raises it when reading is
         forbidden, and when the brokers do not tell for two minutes where new partitions go on: a
-        new process may end what they wait for (`streams.kafka.forgotten`). An outage is no error
-        there, it only brings no records.
+        new process may end what they wait for (`streams.kafka.hanging_transactions`). An outage is
+        no error there, it only brings no records.
     UnknownTopicError
         If one of the topics does not exist.
 

@@ -8,8 +8,8 @@ import pytest
 from daemons import PATIENCE_S, World, logged, stopped
 from makers import EDGES, NAMES, shop_rows
 
-from coral import incident
-from coral.cli import main
+from coral.cli.main import main
+from coral.contract.events import decode
 from coral.errors import Exit
 from streams.codec import encode_row
 from streams.errors import UnknownTopicError
@@ -35,7 +35,7 @@ def two_faults():
 
 
 def ended(values):
-    return [incident.decode(v).data for v in values if b"incident.resolved" in v]
+    return [decode(v).data for v in values if b"incident.resolved" in v]
 
 
 def wait_for_log(process, event):

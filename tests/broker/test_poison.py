@@ -3,11 +3,11 @@
 import pytest
 from kafkas import settle
 
-from streams.align import Aligner
+from streams.align.aligner import Aligner
 from streams.clock import SystemClock
 from streams.codec import NativeCodec
-from streams.deadletter import DeadLetterPolicy, DeadLetters
-from streams.loop import Loop
+from streams.processing.dead_letters import DeadLetterPolicy, DeadLetters
+from streams.processing.loop import Loop
 from streams.records import Message
 
 GOOD = [b'{"system":"shop","timestamp":%d,"metrics":{"a:x":1.0}}' % t for t in range(6)]

@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from coral.cli import main
+from coral.cli.main import main
+from coral.contract.events import encode
 from coral.errors import Exit
-from coral.incident import encode
-from coral.replay import replay, system_of
+from coral.replay.driver import replay, system_of
 from streams.clock import SystemClock
 from streams.kafka import KafkaSource
-from streams.memory import MemoryBroker, MemorySink
+from streams.memory.broker import MemoryBroker, MemorySink
 from streams.recorded import RecordedSource, Recording, validate
 
 CASE = Path(str(files("coral") / "recordings")) / "pool-leak__orders"

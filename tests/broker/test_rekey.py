@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from daemons import World, logged, stopped
 
-from coral.cli import main
+from coral.cli.main import main
+from coral.daemon.rekey import Rekeyer
 from coral.errors import Exit
-from coral.rekey import Rekeyer
 from coral.settings import load
 from streams.clock import SystemClock
 from streams.codec import encode_row

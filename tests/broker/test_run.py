@@ -145,7 +145,7 @@ def test_a_missing_topic(new_world):
 
 def test_no_broker(tmp_path):
     """It says so after half a minute, and leaves it to its supervisor to try again."""
-    command = [sys.executable, "-m", "coral.cli", "run"]
+    command = [sys.executable, "-m", "coral.cli.main", "run"]
     nowhere = ["--set", "kafka.bootstrap_servers=127.0.0.1:1"]
     ended = subprocess.run([*command, *nowhere], stderr=subprocess.PIPE, check=False, cwd=tmp_path)
     told = json.loads(ended.stderr.splitlines()[-1])

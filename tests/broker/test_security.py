@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from daemons import BUNDLED, World, contents, replayed, rows_of, stopped
 
-from coral.cli import main
+from coral.cli.main import main
 from coral.errors import Exit
-from coral.replay import system_of
+from coral.replay.driver import system_of
 from streams.errors import BrokerError
 from streams.kafka import KafkaConnection, KafkaSink, KafkaSource, Sasl, Tls
 from streams.recorded import Recording

@@ -4,7 +4,7 @@ from uuid import uuid4
 
 import pytest
 
-from coral.cli import main
+from coral.cli.main import main
 from coral.errors import Exit
 from streams.kafka import topics
 

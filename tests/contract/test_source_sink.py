@@ -7,7 +7,7 @@ import pytest
 
 from streams.clock import ManualClock, SystemClock
 from streams.errors import CommitFailedError, SinkError, UnassignedError
-from streams.memory import MemoryBroker, MemorySink, MemorySource
+from streams.memory.broker import MemoryBroker, MemorySink, MemorySource
 from streams.records import TopicPartition
 
 A_WHILE_S = 0.02

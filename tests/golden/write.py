@@ -10,9 +10,9 @@ from makers import NAMES, ONSET, shop_config, shop_rows
 from coral.checkpoint import envelope
 from coral.checkpoint.snapshot import capture, key_of
 from coral.engine import Engine
-from streams.align import Aligner
+from streams.align.aligner import Aligner
+from streams.processing.systems import Systems
 from streams.records import Record, Samples, TopicPartition
-from streams.systems import Systems
 
 PARTITION = TopicPartition("coral.metrics.v1", 0)
 ROWS = ONSET + 20  # in the middle of an incident

@@ -56,7 +56,7 @@ def gram_and_target(table):
 
 
 def table_of(correlations):
-    """Table of `coral.graph._kernels` from the correlations of lags 0..p."""
+    """Table of `coral.graph._solver_kernels` from the correlations of lags 0..p."""
     return np.concatenate([correlations, correlations[1:].transpose(0, 2, 1)])
 
 

@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 from makers import EDGES, NAMES, ONSET, shop_config, shop_rows
 from restart import frames_of
 
-from coral import incident
 from coral.checkpoint import envelope
 from coral.checkpoint.tree import pack, unpack
 from coral.config import EngineConfig
+from coral.contract.events import encode
 from coral.engine import Engine
 from coral.errors import CheckpointError
-from coral.replay import system_of
+from coral.replay.driver import system_of
 from streams.records import Frame
 
 FEW = settings(max_examples=6, deadline=None)
@@ -58,7 +58,7 @@ def frames(rows, interval_s=1.0, grown_at=None, gap_at=None):
 
 def lines(engine, some):
     """Feed frames; return the events as bytes."""
-    return [incident.encode(event) for frame in some for event in engine.step(frame)]
+    return [encode(event) for frame in some for event in engine.step(frame)]
 
 
 def reborn(engine, new):

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from numpy.testing import assert_allclose
 
-from detectors.cusum import Cusum
-from detectors.scale import RobustScaler
-from detectors.ssa import MultivariateSSA
-from detectors.subspace import LaggedSubspace
+from detectors.decision.cusum import Cusum
+from detectors.statistics.dynamic_pca import LaggedSubspace
+from detectors.statistics.robust_scaler import RobustScaler
+from detectors.statistics.ssa import MultivariateSSA
 from detectors.trigger import Trigger
 
 STREAMING = {

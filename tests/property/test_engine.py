@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from makers import NAMES, ONSET, run, shop_config, shop_rows, write_recording
 
-from coral import incident
+from coral.contract.events import encode
 from coral.engine import Engine
-from streams.align import Aligner
+from streams.align.aligner import Aligner
 from streams.codec.native import NativeCodec, encode_batch, encode_row
 from streams.records import Frame, Record
 
@@ -81,7 +81,7 @@ def test_rows_one_by_one_or_in_blocks_give_the_same_events(sizes, told):
                     events += engine.step(frame)
         for frame in aligner.flush():
             events += engine.step(frame)
-        return b"\n".join(map(incident.encode, events))
+        return b"\n".join(map(encode, events))
 
     single = [encode_row("shop", float(t), NAMES, x) for t, x in enumerate(rows)]
     cuts, start, batches = iter(sizes * len(rows)), 0, []
@@ -111,7 +111,7 @@ def test_two_processes_publish_the_same_bytes(tmp_path: Path):
     published = []
     for seed in ("1", "2"):
         out = tmp_path / f"{seed}.ndjson"
-        command = [sys.executable, "-m", "coral.cli", "replay", str(folder), "--out", str(out)]
+        command = [sys.executable, "-m", "coral.cli.main", "replay", str(folder), "--out", str(out)]
         environment = os.environ | {"PYTHONHASHSEED": seed}
         subprocess.run(command, check=True, env=environment, capture_output=True)
         published.append(out.read_bytes())

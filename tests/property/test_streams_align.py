@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from naive.streams import aligned
 
-from streams.align import Aligner
+from streams.align.aligner import Aligner
 from streams.records import Samples
 
 INTERVAL = 10.0

@@ -10,7 +10,7 @@ from collections import Counter
 
 import msgspec
 
-from streams.align import Aligner
+from streams.align.aligner import Aligner
 from streams.clock import SystemClock
 from streams.codec import NativeCodec
 from streams.kafka import (
@@ -20,9 +20,9 @@ from streams.kafka import (
     KafkaSource,
     TransactionalSink,
 )
-from streams.loop import Loop, LoopPolicy
+from streams.processing.loop import Loop, LoopPolicy
+from streams.processing.watchdog import Watchdog
 from streams.records import Message
-from streams.watchdog import Watchdog
 
 MEMBER = {"heartbeat_interval_ms": 100, "session_timeout_ms": 3_000, "retry_backoff_ms": 20}
 PRODUCER = {"linger_ms": 0}

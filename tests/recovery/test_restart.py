@@ -10,17 +10,17 @@ from pathlib import Path
 import pytest
 from makers import shop_config, shop_rows
 
-from coral import incident
 from coral.checkpoint import FileStore, Saver, capture, load, restore, save
 from coral.config import SystemConfig
+from coral.contract.events import INCIDENTS, decode, encode
 from coral.engine import Engine
 from coral.errors import ForeignCheckpointError
-from coral.replay import INCIDENTS, METRICS, system_of
-from streams.align import Aligner
+from coral.replay.driver import METRICS, system_of
+from streams.align.aligner import Aligner
 from streams.clock import ManualClock, SystemClock
 from streams.codec.native import NativeCodec, encode_row
-from streams.loop import Loop, LoopPolicy
-from streams.memory import MemoryBroker, MemorySink, MemorySource
+from streams.memory.broker import MemoryBroker, MemorySink, MemorySource
+from streams.processing.loop import Loop, LoopPolicy
 from streams.recorded import RecordedSource, Recording
 from streams.records import Message
 
@@ -126,7 +126,7 @@ class Daemon:
         engine = self.engines.get(frame.system) or self.engine(frame.system)
         self.engines[frame.system] = engine
         key = frame.system.encode()
-        return [Message(INCIDENTS, key, incident.encode(e)) for e in engine.step(frame)]
+        return [Message(INCIDENTS, key, encode(e)) for e in engine.step(frame)]
 
     def checkpoint(self, offsets):
         self.fuse.burn()
@@ -198,7 +198,7 @@ def check_same(expected, found):
     assert expected
     assert len(expected) == len(set(expected))
     assert set(expected) == set(found)
-    contents = {(incident.decode(value).id, value) for value in found}
+    contents = {(decode(value).id, value) for value in found}
     assert len({name for name, _ in contents}) == len(contents)
 
 

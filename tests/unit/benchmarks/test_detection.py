@@ -12,7 +12,7 @@ from detection.scoring import Alarm, merge_alarms, poisson_interval, pool, score
 from makers import NAMES, ONSET, shop_rows, write_recording
 from numpy.testing import assert_allclose
 
-from coral.replay import NullSink, replay, system_of
+from coral.replay.driver import NullSink, replay, system_of
 from streams.clock import SystemClock
 from streams.recorded import RecordedSource, Recording
 

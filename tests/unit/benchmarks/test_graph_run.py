@@ -10,7 +10,7 @@ from graph_synthetic import Setting, draw
 from graph_threads import threads
 from makers import shop_rows, write_recording
 
-from coral.case import score_case
+from coral.evaluation.case import score_case
 
 
 def system(*edges):

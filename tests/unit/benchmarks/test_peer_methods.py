@@ -11,7 +11,7 @@ from peers.methods.structure import metric_edges, moving
 from peers.methods.walk import walk
 from peers.scoring import chance, interval, macro_interval, ranking
 
-from coral.evaluation import rank_scores
+from coral.evaluation.metrics import rank_scores
 
 NAMES = ("web:lat", "cart:lat", "db:lat", "db:io")
 CALLS = (("db", "cart"), ("cart", "web"))

@@ -19,7 +19,7 @@ from peers.recordings import SETS, case_list, open_case
 from peers.registry import METHODS, fingerprint, view
 from peers.summary import best, summary
 
-from coral.backtest import backtest, find_cases, scorecard
+from coral.evaluation.backtest import backtest, find_cases, scorecard
 
 METHODS_OF_TEST = "chance,largest_z,largest_z_kpi,traversal,percent_change"
 FOREIGN = """

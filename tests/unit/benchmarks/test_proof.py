@@ -8,8 +8,8 @@ import robustness
 import told
 from makers import EDGES, ONSET, shop_rows, write_recording
 
-from coral.case import score_case
-from coral.localise import rank
+from coral.evaluation.case import score_case
+from coral.localise import ranking as rank
 
 START = 1_700_000_000 + ONSET
 LABELS = {
@@ -88,7 +88,7 @@ def test_an_ablation_takes_effect_and_is_undone(ablation):
 def test_constants_are_those_of_the_modules_and_shares_stay_shares():
     """All numbers in capitals; the odds of a share are multiplied."""
     found = ablations.constants()
-    assert found["coral.localise.rank:WALK_POWER"] == rank.WALK_POWER
+    assert found["coral.localise.ranking:WALK_POWER"] == rank.WALK_POWER
     assert len(found) > len(ablations.MORE)
     assert ablations.scaled("m:DAMPING", 0.5, 3.0) == pytest.approx(0.75)
     assert ablations.scaled("m:WALK_POWER", 0.5, 3.0) == 1.5
@@ -97,7 +97,7 @@ def test_constants_are_those_of_the_modules_and_shares_stay_shares():
 def test_constants_are_chosen_without_the_set_left_out(path):
     """A value that helps only the set left out is not chosen."""
     bench = ablations.Bench([path])
-    name = "coral.localise.rank:WALK_POWER"
+    name = "coral.localise.ranking:WALK_POWER"
     value = ablations.constants()[name]
     good = {key: 1.0 if key == "tep" else 0.5 for key in ("tep", "smd")}
     poor = dict.fromkeys(("tep", "smd"), 0.5)

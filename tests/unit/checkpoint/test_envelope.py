@@ -18,9 +18,9 @@ from coral.errors import (
     ForeignCheckpointError,
     FutureCheckpointError,
 )
-from streams.align import Aligner
+from streams.align.aligner import Aligner
+from streams.processing.systems import Systems
 from streams.records import Frame, TopicPartition
-from streams.systems import Systems
 
 KEY = "coral.metrics.v1/0"
 PARTITION = TopicPartition("coral.metrics.v1", 0)

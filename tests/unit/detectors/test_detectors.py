@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from detectors._tail_kernels import tail_log_p
 from detectors.base import Detector
-from detectors.cusum import Cusum
-from detectors.scale import RobustScaler
-from detectors.ssa import MultivariateSSA
-from detectors.subspace import LaggedSubspace
-from detectors.tail import PredictiveTail
+from detectors.decision._tail_kernels import tail_log_p
+from detectors.decision.cusum import Cusum
+from detectors.decision.gpd_tail import PredictiveTail
+from detectors.statistics.dynamic_pca import LaggedSubspace
+from detectors.statistics.robust_scaler import RobustScaler
+from detectors.statistics.ssa import MultivariateSSA
 
 
 @pytest.mark.parametrize(

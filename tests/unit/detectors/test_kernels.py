@@ -5,14 +5,14 @@ import pytest
 from naive import detectors as naive
 from numpy.testing import assert_allclose
 
-from detectors import _bank_kernels as bank_kernels
-from detectors import _kernels as kernels
-from detectors import _tail_kernels as tail_kernels
-from detectors.novelty import Novelty
-from detectors.peaks import UsualPeak
-from detectors.residuals import Residuals
-from detectors.silence import Silence
-from detectors.windows import Windows
+from detectors.decision import _tail_kernels as tail_kernels
+from detectors.statistics import _bank_kernels as bank_kernels
+from detectors.statistics import _kernels as kernels
+from detectors.statistics.missingness import Silence
+from detectors.statistics.moving_averages import Windows
+from detectors.statistics.novelty import Novelty
+from detectors.statistics.peaks import UsualPeak
+from detectors.statistics.residual_charts import Residuals
 
 ODD = [None, np.nan, np.inf, -np.inf, 0.0]
 SIZES = [0, 1, 2, 7]

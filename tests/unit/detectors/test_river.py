@@ -9,7 +9,7 @@ from river.preprocessing import StandardScaler
 from river.stats import Mean
 
 from detectors.base import Detector
-from detectors.cusum import Cusum
+from detectors.decision.cusum import Cusum
 from detectors.river import AnyOf, Named
 from detectors.trigger import Trigger
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from detectors.bank import Bank
 from detectors.base import Detector
-from detectors.budget import Budget
+from detectors.decision.alarm_budget import Budget
+from detectors.statistics.bank import Bank
 from detectors.trigger import CHANNELS, Trigger
 
 

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from naive import graph as naive
 
-from coral.graph import LaggedMoments, _kernels
+from coral.graph import LaggedMoments
+from coral.graph import _solver_kernels as _kernels
+from coral.graph.correlations import correlation_table
 from coral.graph.order import peel
 from coral.graph.reduced import fit_reduced_form
-from coral.graph.table import correlation_table
 
 
 def moments_of(rows, lags):

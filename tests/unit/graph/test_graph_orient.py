@@ -8,9 +8,10 @@ from makers import learned
 from naive import graph as naive
 
 from coral.graph import LaggedMoments
+from coral.graph import _orientation_kernels as _kernels
+from coral.graph.correlations import correlation_table
 from coral.graph.order import inverted, topological
-from coral.graph.orient import _kernels, direction_advantage, orient
-from coral.graph.table import correlation_table
+from coral.graph.orientation import direction_advantage, orient
 
 
 def system(seed, n=6, n_rows=600):

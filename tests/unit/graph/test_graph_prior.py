@@ -5,9 +5,9 @@ import pytest
 from makers import learned
 from naive import graph as naive
 
+from coral.baseline.normal_state import NormalState
 from coral.config import EngineConfig
 from coral.graph import Prior, Topology
-from coral.normal import NormalState
 
 
 class TestWeights:

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from makers import shop_rows
 
-from coral import normal as normal_module
+from coral.baseline import normal_state as normal_module
+from coral.baseline.normal_state import NormalState
 from coral.config import EngineConfig
-from coral.graph.screen import screened
-from coral.normal import NormalState
+from coral.graph.screening import screened
 
 
 def system(n=60, n_rows=400):

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from naive import graph as naive
 
-from coral.graph import LaggedMoments, _kernels
+from coral.graph import LaggedMoments
+from coral.graph import _solver_kernels as _kernels
+from coral.graph.correlations import correlation_table
 from coral.graph.solver import Plan, penalties
-from coral.graph.table import correlation_table
 
 INF = math.inf
 DEFAULTS = naive.Settings(

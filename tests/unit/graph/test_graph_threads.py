@@ -7,7 +7,7 @@ import sys
 PROGRAM = """
 import sys
 import numpy as np
-from coral import incident
+from coral.contract.events import encode
 from coral.config import SystemConfig
 from coral.engine import Engine
 from streams.records import Frame
@@ -21,7 +21,7 @@ names = tuple(f"e{i // 4}:m{i % 4}" for i in range(n))
 engine = Engine(SystemConfig(name="s", interval_s=1.0, kpi=("e0:m0",)), onset=360.0)
 for t, x in enumerate(rows):
     for event in engine.step(Frame("s", float(t), names, x)):
-        sys.stdout.buffer.write(incident.encode(event) + b"\\n")
+        sys.stdout.buffer.write(encode(event) + b"\\n")
 """
 VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from naive import localise as naive
 
-from coral.localise._kernels import accumulate_comovement, accumulate_innovation
-from coral.localise.evidence import Evidence, Mechanism, center_and_scale
+from coral.baseline.one_step_predictor import OneStepPredictor
+from coral.baseline.scaling import center_and_scale
+from coral.localise._evidence_kernels import accumulate_comovement, accumulate_innovation
+from coral.localise.evidence import Evidence
 from coral.localise.layout import Layout
 
 
@@ -20,7 +22,7 @@ def mechanism_of(base, coefficients):
     """Return a mechanism in the units of its base; `coefficients` are in raw units."""
     center, scale = center_and_scale(base)
     unit = np.where(scale > 0, scale, 1.0)
-    return Mechanism(center, scale, coefficients * unit[:, None] / unit)
+    return OneStepPredictor(center, scale, coefficients * unit[:, None] / unit)
 
 
 def still(base):

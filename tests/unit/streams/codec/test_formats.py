@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from streams.align import Aligner
+from streams.align.aligner import Aligner
 from streams.codec import Limits, SeriesMapping, make_codec
 from streams.codec.formats import DEFAULT_MAPPINGS
 from streams.errors import DecodeError, MissingExtraError
 from streams.grid import Grid
+from streams.processing.systems import Systems
 from streams.records import Record
-from streams.systems import Systems
 
 DOCS = Path(__file__).parents[4] / "docs" / "formats.md"
 EXAMPLES = re.findall(r"<!-- example: (\w+) -->\n```\w*\n(.*?)```", DOCS.read_text(), re.DOTALL)
@@ -327,7 +327,7 @@ class TestNames:
     @pytest.mark.parametrize("limit", ["_KNOWN_SERIES", "_KNOWN_BYTES"])
     def test_series_cache_is_bounded(self, monkeypatch, limit):
         """Churning labels are named right although the cache forgets them."""
-        monkeypatch.setattr(f"streams.codec.mapping.{limit}", 8)
+        monkeypatch.setattr(f"streams.codec.labelled.mapping.{limit}", 8)
         found = codec("telegraf_json")
         for i in range(50):
             (samples,) = found.decode(record(metric(tags={"host": f"h{i}"})))

@@ -9,18 +9,18 @@ import msgspec
 import numpy as np
 import pytest
 
-from streams.align import Aligner
-from streams.codec.counters import Cumulative, Point, counted
-from streams.codec.histogram import (
+from streams.align.aligner import Aligner
+from streams.codec.labelled.counters import Cumulative, Point, counted
+from streams.codec.labelled.histogram import (
     Histogram,
     from_buckets,
     from_exponential,
     increase,
     quantile,
 )
-from streams.codec.mapping import Series
-from streams.codec.reducer import Reading, Reducer
-from streams.codec.replicas import Replicas
+from streams.codec.labelled.mapping import Series
+from streams.codec.labelled.reducer import Reading, Reducer
+from streams.codec.labelled.replicas import Replicas
 from streams.grid import Grid
 
 

@@ -1,0 +1,1 @@
+"""What is normal: rows, their scale, and what they predict. Pure."""

@@ -1,0 +1,57 @@
+"""Prediction of a row from the row before it, as the normal state would have it."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["OneStepPredictor"]
+
+Floats = NDArray[np.float64]
+
+# Deviations are cut here, in units: one broken sensor must not decide a logarithm of a mean.
+CLIP_UNITS = 1000.0
+
+
+class OneStepPredictor(NamedTuple):
+    """State-invariant prediction of the next row, in raw units.
+
+    Attributes
+    ----------
+    center, scale : ndarray of shape (n,), float64, raw units
+        As `center_and_scale` gives them for the normal state; scale 0 = no scale is known.
+    coefficients : ndarray of shape (n, n) or (k, k), float64
+        `coefficients[i, j]` is the effect of series i on series j one row later, in scaled units.
+    places : ndarray of shape (k,), int, or None
+        Series that the coefficients are about, when not all.
+    own : ndarray of shape (n,), float64, or None
+        Effect of every series on itself, for those that the coefficients are not about.
+    """
+
+    center: Floats
+    scale: Floats
+    coefficients: Floats
+    places: NDArray[np.intp] | None = None
+    own: Floats | None = None
+
+    def predict(self, previous: Floats) -> Floats:
+        """Predict the rows after `previous`; a missing cell counts as its center.
+
+        Parameters
+        ----------
+        previous : ndarray of shape (n,) or (m, n), float64, raw units, NaN = missing
+
+        Returns
+        -------
+        ndarray of the same shape, never NaN
+        """
+        unit = np.where(self.scale > 0.0, self.scale, 1.0)
+        z = (previous - self.center) / unit
+        z = np.clip(np.where(np.isnan(z), 0.0, z), -CLIP_UNITS, CLIP_UNITS)
+        if self.places is None or self.own is None:
+            future = z @ self.coefficients
+        else:
+            future = z * self.own
+            future[..., self.places] = z[..., self.places] @ self.coefficients
+        predicted: Floats = self.center + unit * future
+        return predicted

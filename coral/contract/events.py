@@ -1,0 +1,338 @@
+"""The published event: a CloudEvent whose data is one revision of one incident.
+
+The JSON Schema in `coral/contract/incident.v1.json` is generated from these types by
+`python -m coral.contract.events` and checked against them in the tests.
+"""
+
+import datetime as dt
+import hashlib
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from coral.errors import EventError
+from streams.records import Message
+
+__all__ = [
+    "CONTENT_TYPE",
+    "INCIDENTS",
+    "Event",
+    "Incident",
+    "Pattern",
+    "PatternKind",
+    "decode",
+    "encode",
+    "incident_id",
+    "json_schema",
+    "message_of",
+    "significant",
+    "timestamp",
+]
+
+INCIDENTS = "coral.incidents.v1"
+"""Topic of the events, unless the configuration names another."""
+CONTENT_TYPE = (("content-type", b"application/cloudevents+json; charset=UTF-8"),)
+"""Headers of every message with a CloudEvent in it."""
+SCHEMA = Path(__file__).parent / "incident.v1.json"
+
+Kind = Literal[
+    "io.coral.incident.opened.v1",
+    "io.coral.ranking.updated.v1",
+    "io.coral.ranking.converged.v1",
+    "io.coral.incident.resolved.v1",
+]
+State = Literal["diagnosing", "settled", "resolved"]
+Resolution = Literal["back to normal", "new normal accepted", "dismissed"]
+PatternKind = Literal["common load rise", "self-sustaining loop", "several causes"]
+Tier = Literal["likely", "possible", "unlikely", "no clear cause"]
+
+
+class _Part(msgspec.Struct, frozen=True):
+    """A part of an event; unknown fields are ignored, so that newer writers can be read."""
+
+
+class Artefacts(_Part, frozen=True):
+    """What could have made the data look like a change without one: nothing here is hidden."""
+
+    rows: int  # rows from the onset to the alarm: 1 is a single spike
+    missing: float  # share of the cells missing in the row of the alarm
+    usual_missing: float  # the same in normal rows
+    silent: list[str]  # series that stopped sending, at most five
+    near_zero: list[str]  # carrying series that fell to a hundredth: a counter started anew?
+
+
+class Budget(_Part, frozen=True):
+    """How many false alarms are allowed, and how many there can have been."""
+
+    per_week: float  # the one that was set
+    alarms: int  # raised so far, this one included
+    watched_weeks: float  # normal operation since the warm-up
+    certified_per_week: float | None  # upper 95 % limit, every earlier alarm counted as false
+    calibrated: bool  # whether enough was watched to certify the budget (3 / per_week)
+
+
+class Trigger(_Part, frozen=True):
+    """Why the incident was opened."""
+
+    source: Literal["detector", "told"]  # told: the onset was given (oracle mode)
+    time: str  # event time of the row that raised the alarm
+    onset: str  # event time of the first row of the new state
+    delay_s: float  # alarm minus onset
+    channel: str | None  # the statistic that fired
+    statistic: float | None
+    threshold: float | None
+    p_value: float | None
+    series: list[str]  # series that carry the change, strongest first
+    onset_interval: list[str]  # earliest and latest likely onset
+    artefacts: Artefacts | None
+    budget: Budget | None
+
+
+class Course(_Part, frozen=True):
+    """The course of one series around the onset, to draw: means of equal spans, null = no value."""
+
+    rows: int  # rows of a point, on both sides
+    before: list[float | None]  # at most 20 points up to the onset, raw units
+    after: list[float | None]  # at most 20 points since
+
+
+class MetricFinding(_Part, frozen=True):
+    """Evidence of one series."""
+
+    name: str
+    evidence: float  # >= 0, after role weights
+    surprise: float  # mean log surprise above that of the normal state
+    deviation: float  # mean deviation in units of the normal state, signed
+    before: float  # median in the normal state, raw units
+    after: float | None  # mean since the onset, raw units
+    missing: float  # share of the rows since the onset without a value, above the normal share
+    changed_at: str | None  # first row outside of the normal range
+    course: Course | None = None  # of health signals and the first metric of five causes
+
+
+class Cause(_Part, frozen=True):
+    """One candidate, with its evidence."""
+
+    rank: int
+    entity: str
+    score: float  # share of all scores
+    tier: Tier
+    evidence: float
+    metrics: list[MetricFinding]
+    changed_after_kpi_s: float | None  # negative: before the health signal
+    path: list[str]  # entities from the cause to the health signal along known edges
+    text: str
+    # Least and most seconds after the health signal that the grid and the onset leave open.
+    changed_after_kpi_interval_s: list[float] | None = None
+    # Share of the health signal's evidence that the edges of the path attribute to it, 0 .. 1.
+    explains: float | None = None
+    evidence_for: list[str] = []
+    evidence_against: list[str] = []
+
+
+class RuledOut(_Part, frozen=True):
+    """A strong candidate that is not among the first, and why."""
+
+    entity: str
+    evidence: float  # before role weights
+    reason: str
+
+
+class Scored(_Part, frozen=True):
+    """A name and its score."""
+
+    name: str
+    score: float
+
+
+class GraphEdge(_Part, frozen=True):
+    """An edge of the learned causal graph among the suspects."""
+
+    cause: str
+    effect: str
+    lag: int
+    strength: float
+    part: Literal["invariant", "dependent"]
+    age: int  # rows since the edge has been there, of the part's own rows
+    confidence: float  # 0 .. 1, that there is an edge
+    direction: float  # 0 .. 1, that it runs this way; 1 for lag >= 1
+
+
+class Contradicted(_Part, frozen=True):
+    """Something known beforehand about two entities that the normal rows speak against."""
+
+    cause: str
+    effect: str
+    prior: Literal["known", "required", "forbidden"]  # forbidden: by an order of entities as well
+    found: Literal["absent", "reversed", "present"]
+
+
+class StateSeen(_Part, frozen=True):
+    """An earlier incident that changed the system in the same way."""
+
+    incident: str
+    ended: str  # event time of its last row
+    times: int  # how often this state was seen before
+
+
+class Pattern(_Part, frozen=True):
+    """What kind of incident it is, where that is not one cause and its consequences."""
+
+    kind: PatternKind
+    entities: list[str]  # concerned; for a loop the one that began it first
+    series: list[str]  # that show it, at most five
+    text: str
+
+
+class SeenBefore(_Part, frozen=True):
+    """An earlier incident whose cause was confirmed and that looked like this one."""
+
+    incident: str
+    ended: str  # event time of its newest row when it was confirmed
+    cause: str  # entity that was confirmed
+    entity: str | None  # the same now: another replica may have taken its place; None = it is gone
+    similarity: float  # 0 .. 1, cosine of the signatures
+    alike: list[str]  # series that make them similar, most important first, at most five
+    moved: bool  # whether the entity was moved up one place for that
+
+
+class Screened(_Part, frozen=True):
+    """What the causal graph left out because there are too many series."""
+
+    series: int
+    in_graph: int
+    most_left_out: list[str]  # entities with most series left out
+
+
+class Convergence(_Part, frozen=True):
+    """How stable the ranking is."""
+
+    converged: bool
+    rows: int | None  # rows after the onset at which it converged
+    confirmations: int
+    agreement: float  # overlap of the top five with those at 1/2 and 3/4 of the rows, the lower
+    # First when it converged, if that is another one now: the answer has been corrected.
+    corrected: str | None = None
+
+
+class Revision(_Part, frozen=True):
+    """The first five entities at an earlier revision."""
+
+    rows: int
+    top: list[str]
+
+
+class Incident(_Part, frozen=True):
+    """One revision of one incident: the data of an event."""
+
+    incident: str
+    revision: int
+    state: State
+    system: str
+    kpi: list[str]
+    trigger: Trigger
+    now: str  # event time of the newest row considered
+    rows: int  # rows from the onset to now
+    base_rows: int  # rows of normal state compared with
+    tier: Tier
+    summary: str
+    causes: list[Cause]
+    ruled_out: list[RuledOut]
+    entities: list[Scored]
+    metrics: list[Scored]
+    graph: list[GraphEdge]
+    state_seen: StateSeen | None  # None: the state is new
+    screened: Screened | None  # None: all series are in the graph
+    convergence: Convergence
+    history: list[Revision]
+    resolution: Resolution | None
+    engine: str  # version
+    config: str  # digest of the configuration
+    health: list[MetricFinding] = []  # the health signals themselves, at most three
+    # Series that moved most, with their evidence before role weights, negative where they fell:
+    # what feedback on this incident lets later ones be recognised by.
+    signature: list[Scored] = []
+    seen_before: SeenBefore | None = None
+    patterns: list[Pattern] = []
+    # None is configured: `kpi` holds the latencies and errors where known effects end.
+    kpi_proposed: bool = False
+    contradicted: list[Contradicted] = []  # at most 20; see docs/graph.md
+
+
+class Event(_Part, frozen=True, kw_only=True):
+    """CloudEvents 1.0, structured mode."""
+
+    specversion: Literal["1.0"] = "1.0"
+    id: str  # <incident>:<revision>, equal on every re-run
+    source: str
+    type: Kind
+    subject: str  # the incident
+    time: str
+    datacontenttype: Literal["application/json"] = "application/json"
+    data: Incident
+
+
+def incident_id(system: str, onset: float, config: str) -> str:
+    """Deterministic identifier of an incident: equal input and configuration, equal id."""
+    text = f"{system}\n{onset!r}\n{config}"
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def significant(value: float, digits: int = 6) -> float:
+    """Round to significant digits, so that events are equal on every machine."""
+    return float(f"{value:.{digits}g}")
+
+
+def timestamp(time: float) -> str:
+    """Unix seconds as RFC 3339 in UTC, with milliseconds only where there are any."""
+    moment = dt.datetime.fromtimestamp(round(time, 3), tz=dt.UTC)
+    precision = "milliseconds" if moment.microsecond else "seconds"
+    return moment.isoformat(timespec=precision).replace("+00:00", "Z")
+
+
+_ENCODER = msgspec.json.Encoder()
+_DECODER = msgspec.json.Decoder(Event)
+
+
+def encode(event: Event) -> bytes:
+    """Serialise an event as one line of JSON; equal events give equal bytes."""
+    return _ENCODER.encode(event)
+
+
+def message_of(event: Event, topic: str = INCIDENTS) -> Message:
+    """Return an event as it is published: keyed by system, so that its revisions keep their order.
+
+    The bytes are those of `encode`, whoever publishes them.
+    """
+    return Message(topic, event.data.system.encode(), encode(event), CONTENT_TYPE)
+
+
+def decode(line: bytes) -> Event:
+    """Parse one event.
+
+    Raises
+    ------
+    EventError
+        Naming the path and the rule, when the line is no event of this version.
+    """
+    try:
+        return _DECODER.decode(line)
+    except msgspec.MsgspecError as error:
+        raise EventError(f"not a CORAL event: {error}") from error
+
+
+def json_schema() -> dict[str, Any]:
+    """JSON Schema (2020-12) of an event."""
+    schema = msgspec.json.schema(Event)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+def main() -> None:
+    """Write the schema into the package."""
+    SCHEMA.parent.mkdir(exist_ok=True)
+    SCHEMA.write_bytes(msgspec.json.format(msgspec.json.encode(json_schema()), indent=2) + b"\n")
+
+
+if __name__ == "__main__":
+    main()

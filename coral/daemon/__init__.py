@@ -1,0 +1,1 @@
+"""Driver of the engine over Kafka: one member of a consumer group."""

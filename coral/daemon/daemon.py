@@ -1,0 +1,279 @@
+"""The daemon: one member of a consumer group, from the input topics to the incidents topic.
+
+It puts parts together and keeps what belongs to a partition together: decoder, systems, offset.
+What is computed is `Engine.step`; how it is driven is `streams.processing.loop`.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from coral import checkpoint
+from coral.checkpoint import FileStore, Saver, Store
+from coral.checkpoint.kafka import KafkaStore
+from coral.checkpoint.snapshot import State
+from coral.contract.events import message_of
+from coral.daemon import lifecycle_log as logbook
+from coral.daemon.clients import member, publisher
+from coral.daemon.feedback_inbox import Inbox
+from coral.daemon.log import tell
+from coral.engine import Engine
+from coral.errors import CheckpointError
+from coral.settings import Settings
+from streams.align.aligner import Aligner
+from streams.base import Sink, Source
+from streams.clock import Clock
+from streams.codec import LabelledCodec, NativeCodec
+from streams.errors import CommitFailedError, UnknownTopicError
+from streams.kafka import KafkaConnection, KafkaSink, KafkaTail, TransactionalSink, topics
+from streams.processing.dead_letters import DeadLetterPolicy, DeadLetters
+from streams.processing.loop import Loop, LoopPolicy, Offsets
+from streams.records import Frame, Message, Record, Samples, TopicPartition
+
+__all__ = ["Daemon", "opened"]
+
+Codec = NativeCodec | LabelledCodec
+
+# A checkpoint is due by time; this only bounds the work repeated after a crash while catching up.
+COMMIT_RECORDS = 50_000
+# Longest outage of the brokers that is waited out while there is something to publish.
+FLUSH_S = 45.0
+
+
+class Daemon:
+    """State of one member, and the loop over it.
+
+    Parameters
+    ----------
+    settings : Settings
+    source, sink : Source, Sink
+    store : Store
+        Of checkpoints. With a `TransactionalSink` it writes through that sink.
+    clock : Clock
+        For the pace of commits and reports; events depend on event time alone.
+    beat : callable
+        Is called at every step that may take long: the process is getting on.
+    feedback : callable, optional
+        Returns the feedback messages that came since it was called last.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        source: Source,
+        sink: Sink,
+        store: Store,
+        clock: Clock,
+        beat: Callable[[], None],
+        feedback: Callable[[], list[bytes]] = list,
+    ) -> None:
+        self._inbox = Inbox(feedback, settings.limits.max_systems)
+        self._settings, self._source, self._store, self._beat = settings, source, store, beat
+        self._engines: dict[str, Engine] = {}
+        self._codecs: dict[TopicPartition, Codec] = {}
+        self._saved: dict[TopicPartition, int] = {}
+        self._saving: Offsets = {}
+        once = isinstance(sink, TransactionalSink)
+        # In a transaction a checkpoint must be stored before the commit, otherwise beside the loop.
+        self._saver = None if once else Saver(store)
+        letters = settings.output
+        dead = DeadLetterPolicy(letters.dead_letters, letters.dead_letters_per_minute)
+        self._dead_letters = DeadLetters(dead, clock)
+        self._logbook = logbook.Logbook(clock)
+        self.loop = Loop(
+            source,
+            sink,
+            self._decode,
+            self._handle,
+            self._aligner,
+            clock,
+            dead_letters=self._dead_letters,
+            policy=LoopPolicy(
+                commit_records=COMMIT_RECORDS,
+                commit_interval_s=settings.state.interval_s,
+                flush_timeout_s=FLUSH_S,
+                max_systems=settings.limits.max_systems,
+                commit_after_send=once,
+            ),
+            checkpoint=self._checkpoint,
+            commit=sink.commit if isinstance(sink, TransactionalSink) else self._commit,
+            restore=self._restore,
+            lost=self._lose,
+            progress=self._progress,
+        )
+
+    def run(self, stop: Callable[[], bool]) -> None:
+        """Run until `stop` says so; everything processed is durable when this returns."""
+        self.loop.run(stop)
+        if self._saver is not None:
+            self._settle(self._saver)
+            self._saver.close()
+        self._logbook.report(self.loop.systems.aligners.values(), self._dead_letters)
+        tell("drained", records=self.loop.records, events=self.loop.messages)
+
+    def _decode(self, record: Record) -> list[Samples]:
+        codec = self._codecs.get(record.topic_partition)
+        if codec is None:
+            codec = self._codecs[record.topic_partition] = self._settings.codec(record.topic)
+        return codec.decode(record)
+
+    def _aligner(self, system: str) -> Aligner:
+        grid = self._settings.grid(system)
+        return Aligner(grid.interval_s, grid.lateness_s, self._settings.limits.max_series)
+
+    def _engine(self, system: str) -> Engine:
+        return Engine(self._settings.system(system), self._settings.engine)
+
+    def _handle(self, frame: Frame) -> list[Message]:
+        self._beat()
+        engine = self._engines.get(frame.system)
+        if engine is None:
+            engine = self._engines[frame.system] = self._engine(frame.system)
+            self._inbox.remind(frame.system, engine)
+        events = engine.step(frame)
+        self._logbook.stepped(frame, engine.phase, events)
+        return [message_of(event, self._settings.output.incidents) for event in events]
+
+    def _checkpoint(self, offsets: Offsets) -> None:
+        """Store the state of every partition that has moved since it was last stored."""
+        moved = {tp: offset for tp, offset in offsets.items() if self._saved.get(tp) != offset}
+        decoders = {
+            tp: codec.state_dict()
+            for tp, codec in self._codecs.items()
+            if tp in moved and isinstance(codec, LabelledCodec)
+        }
+        taken = checkpoint.capture(moved, self.loop.systems, self._engines, decoders)
+        self._saved |= moved
+        if self._saver is None:
+            for partition, snapshot in taken.items():
+                self._beat()
+                checkpoint.save(self._store, {partition: snapshot})
+            return
+        self._settle(self._saver)
+        self._saver.submit(taken)
+        self._saving = moved
+
+    def _settle(self, saver: Saver) -> None:
+        """Wait for the checkpoint being stored, and let the group move on to it.
+
+        The group never moves beyond what is stored: a process killed before its first checkpoint
+        would leave its successor a start in the middle, with nothing known of what came before.
+        """
+        if not self._saving:
+            return
+        saver.wait()
+        moved, self._saving = self._saving, {}
+        if not self._logbook.saved(saver):
+            self._saved.clear()  # what could not be stored is taken anew by the next checkpoint
+            return
+        kept = {tp: moved[tp] for tp in moved.keys() & self._source.assignment()}
+        if kept:
+            with suppress(CommitFailedError):  # made up for by the next one, or by the next owner
+                self._source.commit(kept)
+
+    def _commit(self, _: Offsets) -> None:
+        """Leave step 4 to `_settle`, when the checkpoint of step 3 is stored."""
+
+    def _restore(self, partitions: frozenset[TopicPartition]) -> None:
+        """Go on from the newest valid checkpoint of each partition, before its first record."""
+        if self._saver is not None:
+            self._settle(self._saver)
+        for partition in sorted(partitions):
+            self._beat()
+            self._codecs.pop(partition, None)
+            self._saved.pop(partition, None)
+            found = checkpoint.load(self._store, partition, self._logbook.refused)
+            if found is not None:
+                self._continue(partition, found)
+            self._logbook.gained(partition, self._source.position(partition), found)
+
+    def _continue(self, partition: TopicPartition, found: State) -> None:
+        systems, refused = self.loop.systems, self._logbook.refused
+        restored = checkpoint.restore(partition, found, systems, self._engine, refused)
+        for system, engine in restored.items():
+            self._inbox.remind(system, engine)
+        self._engines |= restored
+        if found["decoder"] is not None:
+            self._codecs[partition] = self._restored_codec(partition, found["decoder"])
+        self._source.seek(partition, found["offset"])
+        if self._saver is not None:
+            # Stored by a process that died before it could tell the group.
+            with suppress(CommitFailedError):
+                self._source.commit({partition: found["offset"]})
+
+    def _restored_codec(self, partition: TopicPartition, state: dict[str, Any]) -> Codec:
+        codec = self._settings.codec(partition.topic)
+        try:
+            if isinstance(codec, LabelledCodec):
+                codec.load_state_dict(state)
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            # The format or the mapping was changed; it starts anew, which costs each rate a point.
+            self._logbook.refused(f"decoder of {partition}", CheckpointError(str(error)))
+            return self._settings.codec(partition.topic)
+        return codec
+
+    def _lose(self, systems: frozenset[str]) -> None:
+        """Forget what another member goes on with."""
+        for system in systems:
+            self._engines.pop(system, None)
+        self._logbook.lost(systems)
+
+    def _progress(self, loop: Loop) -> None:
+        self._beat()
+        self._inbox.deliver(self._engines)
+        if self._saver is not None and self._saving and not self._saver.busy:
+            self._settle(self._saver)
+        owned = self._source.assignment()
+        for partition in self._codecs.keys() - owned:
+            del self._codecs[partition]
+        self._logbook.polled(owned, loop, self._dead_letters)
+
+
+@contextmanager
+def opened(
+    settings: Settings, connection: KafkaConnection, clock: Clock, beat: Callable[[], None]
+) -> Iterator[Daemon]:
+    """Yield a daemon with everything it needs, and close all of it, come what may.
+
+    Raises
+    ------
+    UnknownTopicError
+        Naming every topic that does not exist.
+    BrokerError
+        If no broker answers within 30 s, or refuses the log-in.
+    StoreError
+        If another process has the state directory.
+    """
+    output, state = settings.output, settings.state
+    in_kafka = state.store == "kafka"
+    written = [output.incidents, output.dead_letters, *[state.topic] * in_kafka]
+    missing = topics.missing(connection, [*settings.input.topics, *written])
+    if missing:
+        raise UnknownTopicError(f"there is no topic {', '.join(missing)}; coral topics create")
+    with ExitStack() as closing:
+        store: Store
+        if not in_kafka:
+            store = FileStore(Path(state.directory), state.keep)
+            closing.enter_context(store.lock())
+        group = settings.kafka.group_id
+        source = member(settings, connection, group)
+        closing.callback(source.close)
+        once = state.publish == "exactly-once"
+        sink = (
+            publisher(settings, connection, source, written, group)
+            if once
+            else KafkaSink(connection)
+        )
+        closing.callback(sink.close)
+        if in_kafka:
+            store = KafkaStore(connection, state.topic, sink if once else None)
+            closing.callback(store.close)
+        feedback: Callable[[], list[bytes]] = list
+        if topics.missing(connection, [settings.input.feedback]):
+            tell("no feedback is read", reason=f"there is no topic {settings.input.feedback}")
+        else:
+            tail = KafkaTail(connection, settings.input.feedback)
+            closing.callback(tail.close)
+            feedback = tail.poll
+        yield Daemon(settings, source, sink, store, clock, beat, feedback)

@@ -1,0 +1,1 @@
+"""Driver of the engine over trees of labelled recordings, and their scores."""

@@ -1,0 +1,1 @@
+"""One incident from its onset to its resolution: alarm, findings, words. Pure."""

@@ -1,0 +1,97 @@
+"""What is known at one revision: the ranking, what it rests on, and when series changed."""
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coral.contract.events import SeenBefore
+from coral.localise.layout import Layout
+from coral.localise.ranking import Ranking
+from coral.localise.sparklines import Courses
+
+__all__ = ["LEAST_SURPRISE", "Situation"]
+
+Floats = NDArray[np.float64]
+
+# Below this surprise nothing has happened that could be named.
+LEAST_SURPRISE = math.log(1.1)
+
+
+class Situation(NamedTuple):
+    """One revision of an incident, before it is put into words.
+
+    Attributes
+    ----------
+    layout : Layout
+    ranking : Ranking
+    courses : Courses
+    center, scale : ndarray of shape (n_series,), float64, raw units
+        Of the normal state; scale 0 = none is known.
+    times : sequence of float
+        Event times of the first rows since the onset, unix s; `Surprise.first` indexes it.
+    normal_until : float
+        Event time until which everything was normal for certain, unix s.
+    base_rows : int
+        Rows of normal state that the evidence rests on.
+    seen : SeenBefore or None
+        Confirmed incident that looked like this one.
+    """
+
+    layout: Layout
+    ranking: Ranking
+    courses: Courses
+    center: Floats
+    scale: Floats
+    times: Sequence[float]
+    normal_until: float
+    base_rows: int
+    seen: SeenBefore | None
+
+    @property
+    def health_is_normal(self) -> bool:
+        """Whether there are health signals and none has left its normal range."""
+        first = self.ranking.surprise.first[self.layout.kpi_series]
+        return bool(first.size and (first < 0).all())
+
+    @property
+    def is_felt(self) -> bool:
+        """Whether a health signal surprises in more than single rows, or there is none to ask."""
+        sustained = self.ranking.surprise.sustained[self.layout.kpi_series]
+        return not sustained.size or bool(sustained.max() >= LEAST_SURPRISE)
+
+    @property
+    def first_health(self) -> int | None:
+        """Health signal that left its normal range first; None if none has, or nobody knows when.
+
+        Of those in the same row the first by place.
+        """
+        changed = [(self.changed_at(s), s) for s in self.layout.kpi_series]
+        known = [(time, series) for time, series in changed if time is not None]
+        return min(known)[1] if known else None
+
+    def changed_at(self, series: int) -> float | None:
+        """Event time at which a series left its normal range, unix s; None if it did not."""
+        first = int(self.ranking.surprise.first[series])
+        return self.times[first] if 0 <= first < len(self.times) else None
+
+    def after_health(self, series: int) -> tuple[float | None, list[float] | None]:
+        """How long after the first health signal a series changed, s, and within which limits.
+
+        A change falls between two rows, and one at the onset within the interval of the onset.
+        """
+        changed, health = self.changed_at(series), self.first_health
+        at = None if health is None else self.changed_at(health)
+        if changed is None or health is None or at is None:
+            return None, None
+        if series == health:
+            return 0.0, [0.0, 0.0]
+        low, high = self._unchanged_until(series) - at, changed - self._unchanged_until(health)
+        return round(changed - at, 3), [round(low, 3), round(high, 3)]
+
+    def _unchanged_until(self, series: int) -> float:
+        """Event time of the last row before a series changed, if it did."""
+        first = int(self.ranking.surprise.first[series])
+        return self.times[first - 1] if first > 0 else self.normal_until

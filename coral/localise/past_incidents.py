@@ -1,0 +1,124 @@
+"""Confirmed incidents: what a later one that looks the same is told about."""
+
+import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from coral.contract.events import SeenBefore
+from coral.contract.feedback import Feedback
+from coral.localise.layout import Layout
+from coral.localise.ranking import Ranking, promoted
+from coral.localise.signature import alike, signature, similarity, stem
+
+__all__ = ["Memory", "recognise"]
+
+# Confirmed incidents kept for a system; the one that ended first goes first.
+MOST_CONFIRMED = 64
+# Least similarity at which an incident is said to look like an earlier one. Incidents with other
+# causes do not reach it, those with the same one do on testbeds (docs/method.md, section 7).
+SIMILAR = 0.7
+
+
+class Memory:
+    """Confirmed incidents of one system, a bounded number."""
+
+    def __init__(self) -> None:
+        self._confirmed: dict[str, Feedback] = {}
+
+    def __len__(self) -> int:
+        return len(self._confirmed)
+
+    def __iter__(self) -> Iterator[Feedback]:
+        return iter(self._confirmed.values())
+
+    def confirm(self, feedback: Feedback) -> None:
+        """Remember the cause of an incident; the last word on an incident counts.
+
+        What is kept does not depend on the order in which feedback comes in.
+        """
+        self._confirmed[feedback.incident] = feedback
+        kept = sorted(self._confirmed.values(), key=lambda f: (_unix(f.ended), f.incident))
+        self._confirmed = {f.incident: f for f in kept[-MOST_CONFIRMED:]}
+
+    def recall(self, signed: Mapping[str, float], onset: float) -> tuple[Feedback | None, float]:
+        """Find the confirmed incident most like the present one, and how like it is, 0 .. 1.
+
+        Parameters
+        ----------
+        signed : mapping of str to float
+            `signature` of the present incident.
+        onset : float
+            Of the present incident, unix s; what ended later is not before.
+        """
+        before = (f for f in self._confirmed.values() if _unix(f.ended) <= onset)
+        found = max(
+            ((similarity(_signed(f), signed), f) for f in before), key=_similarity, default=None
+        )
+        return (None, 0.0) if found is None or found[0] < SIMILAR else (found[1], found[0])
+
+    def state_dict(self) -> list[dict[str, Any]]:
+        """Plain values, for the checkpoint."""
+        return [msgspec.to_builtins(feedback) for feedback in self._confirmed.values()]
+
+    def load_state_dict(self, state: Sequence[Mapping[str, Any]]) -> None:
+        """Continue from what `state_dict` returned."""
+        listed = msgspec.convert(list(state), list[Feedback])
+        self._confirmed = {feedback.incident: feedback for feedback in listed}
+
+
+def recognise(
+    memory: Memory, layout: Layout, ranking: Ranking, onset: float
+) -> tuple[Ranking, SeenBefore | None]:
+    """Compare an incident with confirmed ones; the cause of the most similar moves up a place.
+
+    Parameters
+    ----------
+    memory : Memory
+    layout : Layout
+    ranking : Ranking
+    onset : float
+        Unix s.
+
+    Returns
+    -------
+    ranking, seen
+        One place at most differs from the ranking that came; None if no incident is like it.
+    """
+    if not len(memory):
+        return ranking, None
+    signed = signature(layout.names, ranking.surprise)
+    feedback, likeness = memory.recall(signed, onset)
+    if feedback is None:
+        return ranking, None
+    entity = _successor(feedback.cause, [layout.entities[e] for e in ranking.order])
+    after = ranking if entity is None else promoted(ranking, layout.entities.index(entity))
+    return after, SeenBefore(
+        incident=feedback.incident,
+        ended=feedback.ended,
+        cause=feedback.cause,
+        entity=entity,
+        similarity=round(likeness, 4),
+        alike=alike(_signed(feedback), signed),
+        moved=after.order != ranking.order,
+    )
+
+
+def _successor(entity: str, present: Sequence[str]) -> str | None:
+    """Return the entity itself, else the first present replica of its name, else None."""
+    if entity in present:
+        return entity
+    return next((other for other in present if stem(other) == stem(entity)), None)
+
+
+def _similarity(found: tuple[float, Feedback]) -> float:
+    return found[0]
+
+
+def _signed(feedback: Feedback) -> dict[str, float]:
+    return {series.name: series.score for series in feedback.signature}
+
+
+def _unix(timestamp: str) -> float:
+    return dt.datetime.fromisoformat(timestamp).timestamp()

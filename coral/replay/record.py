@@ -1,0 +1,98 @@
+"""A window of live data as a recorded incident: `incident.json` and `metrics.csv.gz`."""
+
+import csv
+import gzip
+import io
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import msgspec
+
+from coral.config import SystemConfig
+from streams.align.aligner import Aligner
+from streams.base import Source
+from streams.errors import DecodeError
+from streams.grid import Grid
+from streams.recorded import RecordingMeta
+from streams.recorded.recording import LABELS
+from streams.records import Frame, Record, Samples
+
+__all__ = ["capture", "write"]
+
+POLL_RECORDS = 500
+POLL_S = 0.5
+
+
+def capture(
+    source: Source,
+    decode: Callable[[Record], list[Samples]],
+    system: str,
+    grid: Grid,
+    seconds: float,
+    stop: Callable[[], bool] = lambda: False,
+    observe: Callable[[int], None] = lambda _: None,
+) -> list[Frame]:
+    """Return the frames of one system from a window of event time.
+
+    Parameters
+    ----------
+    source : Source
+    decode : callable
+        Record to samples; those of other systems, and what cannot be decoded, are passed over.
+    system : str
+    grid : Grid
+    seconds : float
+        Length of the window, from the first frame on.
+    stop : callable
+        Ends the window early when it returns True.
+    observe : callable
+        Gets the number of frames so far after every poll.
+    """
+    aligner = Aligner(grid.interval_s, grid.lateness_s)
+    frames: list[Frame] = []
+    while not (stop() or source.exhausted):
+        for record in source.poll(POLL_RECORDS, POLL_S):
+            try:
+                decoded = decode(record)
+            except DecodeError:
+                continue
+            for samples in decoded:
+                frames += aligner.push(samples) if samples.system == system else []
+        observe(len(frames))
+        if frames and frames[-1].time - frames[0].time >= seconds - grid.interval_s:
+            break
+    else:
+        frames += aligner.flush()
+    return [frame for frame in frames if frame.time - frames[0].time < seconds]
+
+
+def write(folder: Path, frames: Sequence[Frame], system: SystemConfig) -> RecordingMeta:
+    """Write frames as a recording into a new folder, and return its labels.
+
+    Raises
+    ------
+    OSError
+        If the folder exists or cannot be written.
+    """
+    names = frames[-1].names if frames else ()
+    meta = RecordingMeta(
+        case=folder.name,
+        system=system.name,
+        interval_s=system.interval_s,
+        n_rows=len(frames),
+        n_metrics=len(names),
+        kpi=system.kpi,
+        edges=system.edges,
+        edge_semantics=system.edge_semantics if system.edges else "none",
+    )
+    folder.mkdir(parents=True)
+    table = io.StringIO()
+    rows = csv.writer(table, lineterminator="\n")
+    rows.writerow(["timestamp", *names])
+    for frame in frames:
+        cells = ["" if value != value else repr(value) for value in frame.values.tolist()]  # noqa: PLR0124 - NaN
+        rows.writerow([repr(frame.time), *cells, *[""] * (len(names) - len(cells))])
+    (folder / "metrics.csv.gz").write_bytes(gzip.compress(table.getvalue().encode(), mtime=0))
+    labels = msgspec.json.format(msgspec.json.encode(meta), indent=1)
+    (folder / LABELS).write_bytes(labels + b"\n")
+    return meta

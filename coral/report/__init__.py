@@ -1,0 +1,1 @@
+"""What a person reads of events: texts, documents, plots."""

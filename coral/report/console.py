@@ -1,0 +1,166 @@
+"""What a person sees: progress, converging causes, scorecards. Data goes to stdout as JSON."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from coral.contract.events import Event, Incident
+from coral.report.onset_text import artefacts, began, clock
+from coral.text import printable
+from detectors.trigger import Trigger as Detector
+from streams.recorded import Problem
+
+__all__ = ["Narrator", "describe_problems", "print_incident", "print_scorecard"]
+
+SHOWN_CAUSES = 5
+OPENED = "io.coral.incident.opened.v1"
+
+
+class Narrator:
+    """Prints the revisions that are news: another order, another state, or twice the rows."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._said: tuple[str, list[str]] | None = None
+        self._next_rows = 0
+        self._day = ""
+
+    def __call__(self, event: Event) -> None:
+        """Print one revision, if it is news, as one line."""
+        data = event.data
+        names = [cause.entity for cause in data.causes[:3]]
+        if event.type == OPENED:
+            self._said = None
+            self._console.print(f"{self._when(event)}  [bold]incident {data.incident} opened[/]")
+            self._console.print(
+                Padding(Text(" ".join(filter(None, (began(data), artefacts(data))))), (0, 0, 0, 10))
+            )
+        if self._said == (data.state, names) and data.rows < self._next_rows:
+            return
+        self._said, self._next_rows = (data.state, names), 2 * data.rows
+        word: str = "ranking" if data.state == "diagnosing" else data.state
+        if data.state == "settled" and data.convergence.corrected:
+            word = "corrected"
+        ranked = escape(printable(" > ".join(names)) or "nothing stands out")
+        self._console.print(
+            f"{self._when(event)}  {word:9} after {data.rows:4d} rows: {ranked}", highlight=False
+        )
+        if data.resolution:
+            self._console.print(f"          {data.resolution}")
+
+    def _when(self, event: Event) -> str:
+        """Return the time of day, with the date where another day has begun."""
+        told, self._day = clock(event.time, self._day), event.time[:10]
+        return told
+
+
+def describe_quiet(detector: Detector | None) -> str:
+    """Return what it means that no incident was opened."""
+    if detector is None or not detector.warm:
+        return "No incident: the recording is shorter than the warm-up, nothing was watched."
+    if detector.blind:
+        return (
+            "No incident, but the trigger was blind: the base is too short for "
+            f"{detector.false_alarms_per_week:g} false alarms a week with {detector.n_series} "
+            "series; no change of a few series could have raised an alarm."
+        )
+    certified = detector.certified_per_week
+    return (
+        "No incident: the system stayed in its normal state. Watched: "
+        f"{detector.watched_weeks:.2g} weeks; that rules out more than {certified:.2g} false "
+        "alarms a week."
+    )
+
+
+def print_incident(console: Console, data: Incident) -> None:
+    """Print the answer: summary, ranked causes with evidence, what was ruled out."""
+    console.print()
+    console.print(Text(printable(data.summary), style="bold"))
+    table = Table(box=None, padding=(0, 1), show_edge=False)
+    for name in ("#", "cause", "tier", "score", "evidence in one sentence"):
+        table.add_column(name, justify="right" if name in ("#", "score") else "left")
+    for cause in data.causes[:SHOWN_CAUSES]:
+        score = f"{cause.score:.2f}"
+        entity, text = Text(printable(cause.entity)), Text(printable(cause.text))
+        table.add_row(str(cause.rank), entity, cause.tier, score, text)
+    console.print(table)
+    if data.ruled_out:
+        console.print("Checked and ruled out:")
+    for candidate in data.ruled_out:
+        console.print(f"  {escape(printable(f'{candidate.entity}: {candidate.reason}'))}")
+    settled = data.convergence
+    if settled.converged:
+        since = ", and was corrected since" if settled.corrected else ""
+        console.print(
+            f"The ranking settled {settled.rows} rows after the onset{since}.", highlight=False
+        )
+    else:
+        console.print(f"The ranking had not settled after {data.rows} rows.", highlight=False)
+
+
+def describe_problems(console: Console, path: str, problems: Iterable[Problem]) -> None:
+    """Print what is wrong with a recording, one line a problem."""
+    listed = list(problems)
+    styles = {"error": "bold red", "warning": "yellow", "info": "dim"}
+    console.print(f"[bold]{escape(path)}[/]")
+    for problem in listed:
+        line = Text("  ")
+        line.append(problem.severity, style=styles[problem.severity])
+        line.append(str(problem).removeprefix(problem.severity))
+        console.print(line, soft_wrap=True)
+    if not listed:
+        console.print("  nothing to say: CORAL uses it as it is")
+
+
+def print_scorecard(card: dict[str, Any]) -> None:
+    """Print the scorecard to standard output as a table, one row a data set."""
+    console = Console()
+    if not console.is_terminal:  # a file or a pipe has no width to cut a table to
+        console = Console(width=120)
+    table = Table(title=f"coral {card['version']}, {card['mode']} mode", box=None, padding=(0, 1))
+    columns = ("data set", "n", "AC@1", "AC@3", "AC@5", "Avg@5", "MRR")
+    online = card["mode"] == "online"
+    more = ("strict", "found", "alarmed", "false/day", "delay") if online else ()
+    for name in (*columns, *more):
+        table.add_column(name, justify="left" if name == "data set" else "right", no_wrap=True)
+    for name, values in card["datasets"].items():
+        table.add_row(name, *_cells(values, online=online))
+    table.add_row("macro", *_cells(card["macro"], online=online), style="bold")
+    console.print(table)
+    if online:
+        console.print(
+            "strict: AC@1 with 0 for every miss and false alarm; found: share of faults; alarmed: "
+            "cases with a false alarm; delay: median rows; the budget is "
+            f"{card['budget_per_day']:.2f} false alarms a day; {card['artefacts']} alarms at joins "
+            "of recordings were left out",
+            style="dim",
+        )
+    for reason, count in card["skipped"].items():
+        console.print(f"skipped {count}: {escape(reason)}", style="dim")
+    for failure in card["failed"]:
+        console.print(
+            f"[bold red]unusable[/] {escape(failure['path'])}: {escape(failure['reason'])}"
+        )
+    crashed = [row for row in card["cases"] if row.get("error")]
+    for row in crashed:
+        console.print(f"[bold red]crashed[/] {escape(row['case'])}: {escape(row['error'])}")
+
+
+def _cells(values: dict[str, Any], *, online: bool) -> list[str]:
+    names = ["ac@1", "ac@3", "ac@5", "avg@5", "mrr"]
+    cells = [str(values["n"])] + [_number(values.get(name), 3) for name in names]
+    if online:
+        cells += [_number(values.get("strict_ac@1"), 3), _number(values.get("detected"), 2)]
+        cells += [_number(values.get("false_alarm_cases"), 0)]
+        cells += [_number(values.get("false_alarms_per_day"), 2)]
+        cells += [_number(values.get("delay_rows_median"), 0)]
+    return cells
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"

@@ -1,0 +1,116 @@
+"""Events read back: what a file says about each incident, in the order of its revisions."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import msgspec
+
+from coral.contract.events import Event, Incident, Kind, Revision, State, Tier, decode
+from coral.errors import EventError, IncidentError
+
+__all__ = ["Chronicle", "Journal", "Step", "find", "read"]
+
+TOP = 5  # entities of a step, as in `Revision`
+
+
+class Step(msgspec.Struct, frozen=True):
+    """One revision in short."""
+
+    revision: int
+    type: Kind
+    time: str
+    state: State
+    tier: Tier
+    rows: int
+    top: list[str]
+
+
+class Chronicle:
+    """One incident: its newest revision in full, all others in short."""
+
+    def __init__(self, event: Event) -> None:
+        self.newest = event
+        self._steps: dict[int, Step] = {}
+        self.add(event)
+
+    def add(self, event: Event) -> None:
+        """Take one revision; of a repeated one the last word wins."""
+        if event.data.revision >= self.newest.data.revision:
+            self.newest = event
+        data = event.data
+        top = [cause.entity for cause in data.causes[:TOP]]
+        step = Step(data.revision, event.type, event.time, data.state, data.tier, data.rows, top)
+        self._steps[data.revision] = step
+
+    @property
+    def data(self) -> Incident:
+        """The newest revision."""
+        return self.newest.data
+
+    @property
+    def steps(self) -> list[Step]:
+        """All revisions that were read, oldest first."""
+        return [self._steps[revision] for revision in sorted(self._steps)]
+
+    @property
+    def moves(self) -> list[Revision]:
+        """The first five entities over the rows, oldest first.
+
+        The newest revision repeats the last ones, so that it alone says how the ranking came
+        about; what was read of older ones is added.
+        """
+        known = {revision.rows: revision for revision in self.data.history}
+        known |= {step.rows: Revision(rows=step.rows, top=step.top) for step in self.steps}
+        return [known[rows] for rows in sorted(known)]
+
+
+class Journal(NamedTuple):
+    """What a file of events says."""
+
+    incidents: dict[str, Chronicle]  # by identifier, in the order of their first line
+    problems: list[str]  # lines that are no events, in words
+
+
+def read(lines: Iterable[bytes]) -> Journal:
+    """Read events, one a line, as `coral replay --json` writes them.
+
+    Memory grows with the number of revisions, not with their size. Lines may be in any order and
+    may repeat; empty ones are skipped, and one that is no event, such as the torn last line of a
+    file that is being written, does not stop the others.
+    """
+    incidents: dict[str, Chronicle] = {}
+    problems: list[str] = []
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            event = decode(line)
+        except EventError as error:
+            problems.append(f"line {number}: {error}")
+            continue
+        known = incidents.get(event.data.incident)
+        if known is None:
+            incidents[event.data.incident] = Chronicle(event)
+        else:
+            known.add(event)
+    return Journal(incidents, problems)
+
+
+def find(journal: Journal, prefix: str) -> Chronicle:
+    """Return the one incident whose identifier begins with `prefix`.
+
+    Raises
+    ------
+    IncidentError
+        If there is none, or more than one.
+    """
+    incidents = journal.incidents
+    if prefix in incidents:
+        return incidents[prefix]
+    found = [name for name in incidents if name.startswith(prefix)]
+    if len(found) == 1:
+        return incidents[found[0]]
+    listed = ", ".join((found or list(incidents))[:TOP]) or "none"
+    if found:
+        raise IncidentError(f"`{prefix}` is the beginning of {len(found)} incidents: {listed}.")
+    raise IncidentError(f"there is no incident `{prefix}`; there are: {listed}.")

@@ -1,0 +1,138 @@
+"""What a plot needs from a replay, taken frame by frame."""
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coral.contract.events import Event, Incident, Revision
+from coral.incident.alarm import strongest
+from coral.localise.convergence import DEPTH
+from detectors.trigger import CHANNELS
+from detectors.trigger import Trigger as Detector
+
+__all__ = ["Episode", "Trace"]
+
+Floats = NDArray[np.float64]
+
+MOST_CHANNELS: Final = 3
+MOST_SERIES: Final = 4
+
+
+class Episode(NamedTuple):
+    """One incident on the time axis, unix s; `end` is None while it is open."""
+
+    onset: float
+    interval: tuple[float, float]
+    alarm: float
+    end: float | None
+    channel: str | None
+    series: tuple[str, ...]
+
+
+class Trace:
+    """What a plot needs from a replay, taken frame by frame."""
+
+    def __init__(self) -> None:
+        self.times: list[float] = []
+        self.warm_at: float | None = None
+        self.incidents: dict[str, Incident] = {}
+        self.moves: dict[str, dict[int, Revision]] = {}  # of each incident, by rows
+        self._statistics: list[Floats] = []
+        self._thresholds: list[Floats] = []
+        self._closest = 0.0
+        self.closest_channel: str | None = None
+        self.closest_series: list[str] = []
+
+    def observe(
+        self, time: float, events: Sequence[Event], detector: Detector | None, names: Sequence[str]
+    ) -> None:
+        """Note one frame.
+
+        Parameters
+        ----------
+        time : float
+            Event time, unix s.
+        events : sequence of Event
+            What the frame caused.
+        detector : Trigger or None
+            After the frame; None when the onset is told.
+        names : sequence of str
+            Series of the frame.
+        """
+        for event in events:
+            data = event.data
+            self.incidents[data.incident] = data
+            top = [cause.entity for cause in data.causes[:DEPTH]]
+            moves = self.moves.setdefault(data.incident, {})
+            moves[data.rows] = Revision(rows=data.rows, top=top)
+        self.times.append(time)
+        if detector is None:
+            return
+        self._statistics.append(detector.statistics)
+        self._thresholds.append(detector.thresholds)
+        if not detector.warm:
+            return
+        if self.warm_at is None:
+            self.warm_at = time
+        threshold = detector.threshold
+        ratio = detector.statistic / threshold if threshold > 0 else 0.0
+        if ratio > self._closest:
+            self._closest = ratio
+            self.closest_channel = detector.channel
+            order = strongest(names, detector.scores)
+            self.closest_series = [names[i] for i in order[:MOST_SERIES]]
+
+    @property
+    def episodes(self) -> list[Episode]:
+        """Incidents in the order of their onsets."""
+        found = [
+            Episode(
+                _unix(data.trigger.onset),
+                (_unix(data.trigger.onset_interval[0]), _unix(data.trigger.onset_interval[1])),
+                _unix(data.trigger.time),
+                _unix(data.now) if data.state == "resolved" else None,
+                data.trigger.channel,
+                tuple(data.trigger.series),
+            )
+            for data in self.incidents.values()
+        ]
+        return sorted(found)
+
+    @property
+    def channels(self) -> list[str]:
+        """Statistics that raised an alarm, first ones first; else the one that came closest."""
+        raised = [e.channel for e in self.episodes if e.channel is not None]
+        if not raised and self._statistics:
+            raised = [self.closest_channel or CHANNELS[0]]
+        return list(dict.fromkeys(raised))[:MOST_CHANNELS]
+
+    @property
+    def last_moves(self) -> list[Revision]:
+        """How the first five of the last incident moved, oldest first; empty if none had any."""
+        moves = list(next(reversed(self.moves.values()), {}).values())
+        return moves if any(move.top for move in moves) else []
+
+    def series(self) -> list[str]:
+        """Series that carried the alarms, best first; told ones have the causes' metrics."""
+        listed: list[str] = []
+        for data in self.incidents.values():
+            listed += data.trigger.series or [s.name for s in data.metrics]
+        return list(dict.fromkeys(listed or self.closest_series))[:MOST_SERIES]
+
+    def statistic(self, channel: str) -> tuple[Floats, Floats]:
+        """Values and limits of one statistic, one per frame; no limit during the warm-up."""
+        column = CHANNELS.index(channel)
+        values = np.array([row[column] for row in self._statistics])
+        limits = np.array([row[column] for row in self._thresholds])
+        if self.warm_at is None:
+            limits[:] = np.nan
+        else:
+            limits[np.array(self.times) < self.warm_at] = np.nan
+        return values, limits
+
+
+def _unix(timestamp: str) -> float:
+    return dt.datetime.fromisoformat(timestamp).timestamp()

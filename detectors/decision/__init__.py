@@ -1,0 +1,1 @@
+"""From statistics to decisions: limits, budgets, re-baselining, onsets."""

@@ -1,0 +1,1 @@
+"""Labelled samples to series: templates, counters, histograms, replicas."""

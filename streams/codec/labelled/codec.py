@@ -1,0 +1,119 @@
+"""What all formats with labels share: limits, names, rates and the combination of replicas."""
+
+from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Set as AbstractSet
+from itertools import islice
+from typing import Any, TypeAlias
+
+import msgspec
+
+from streams.codec.faults import check_size, fail
+from streams.codec.labelled.mapping import Namer, SeriesMapping
+from streams.codec.labelled.reducer import Reading, Reducer
+from streams.grid import Grid
+from streams.records import Record, Samples
+
+Parser: TypeAlias = Callable[[Record, Namer], Iterable[Reading]]
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """How large a message may be, and how many series are followed.
+
+    Parameters
+    ----------
+    max_bytes : int
+        Longest payload looked at.
+    max_points : int
+        Most values in one message.
+    max_labels : int
+        Most labels of one series.
+    max_series : int
+        Most series, and most sources of series, followed in one system.
+    """
+
+    max_bytes: int = 8 << 20
+    max_points: int = 20_000
+    max_labels: int = 64
+    max_series: int = 20_000
+
+
+class LabelledCodec:
+    """Decoder of a format whose series have labels; one for each topic.
+
+    Unlike the native format these need memory: a rate needs the point before, a sum the other
+    replicas. It is kept by system and goes into the checkpoint with the aligners. Readings are
+    taken only if the whole record is sound.
+
+    Parameters
+    ----------
+    parse : callable
+        Record to readings; raises `DecodeError` and nothing else.
+    mapping : SeriesMapping
+    grid : callable
+        System id to its grid.
+    limits : Limits, optional
+
+    Examples
+    --------
+    >>> from streams.codec import make_codec
+    >>> codec = make_codec("influx", grid=lambda system: Grid(10.0))
+    >>> line = b"cpu,host=web1 usage_idle=98.1 1700000000000000000"
+    >>> (samples,) = codec.decode(Record("metrics", 0, 7, None, line))
+    >>> samples.system, samples.names, samples.values.tolist()
+    ('metrics', ('web1:cpu.usage_idle',), [98.1])
+    """
+
+    def __init__(
+        self,
+        parse: Parser,
+        mapping: SeriesMapping,
+        grid: Callable[[str], Grid],
+        limits: Limits | None = None,
+    ) -> None:
+        self._parse = parse
+        self._limits = limits or Limits()
+        self._namer = Namer(mapping, self._limits.max_labels)
+        self._reducer = Reducer(grid, self._limits.max_series)
+
+    @property
+    def extreme(self) -> int:
+        """Values so far that were no finite numbers within +-1e100 and became missing."""
+        return self._reducer.extreme
+
+    def decode(self, record: Record) -> list[Samples]:
+        """Return the samples that follow from `record`; none if it brings nothing new.
+
+        Raises
+        ------
+        DecodeError
+            If the payload is not of this format; no other exception for any bytes.
+        """
+        check_size(record, self._limits.max_bytes)
+        most = self._limits.max_points
+        readings = list(islice(self._parse(record, self._namer), most + 1))
+        if len(readings) > most:
+            fail(record, f"at most {most} values expected, got more")
+        return self._reducer.reduce(readings)
+
+    def systems(self, record: Record) -> frozenset[str]:
+        """Return the systems that `record` has values of; remembers none of them.
+
+        Raises
+        ------
+        DecodeError
+            As `decode`.
+        """
+        check_size(record, self._limits.max_bytes)
+        return frozenset(r.series.system for r in self._parse(record, self._namer))
+
+    def forget(self, systems: AbstractSet[str]) -> None:
+        """Drop the state of systems that went to another member of the group."""
+        self._reducer.forget(systems)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the state by system as plain values, to go into a checkpoint."""
+        return self._reducer.state_dict()
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Continue from what `state_dict` returned; mapping and grids must be those of then."""
+        self._reducer.load_state_dict(state)

@@ -1,0 +1,242 @@
+"""Readings of foreign series to samples: counters to rates, histograms to quantiles."""
+
+import itertools
+import math
+from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Set as AbstractSet
+from typing import Any, NamedTuple, TypeVar
+
+import msgspec
+import numpy as np
+
+from streams.codec.labelled.counters import Cumulative, Point, counted
+from streams.codec.labelled.histogram import MAX_BUCKETS, Histogram, increase, quantile
+from streams.codec.labelled.mapping import QUANTILES, Series
+from streams.codec.labelled.replicas import Replicas
+from streams.codec.values import MAX_ABS_VALUE
+from streams.grid import Grid
+from streams.records import Samples
+
+T = TypeVar("T")
+
+_KNOWN_TUPLES = 4096
+
+
+class Reading(NamedTuple):
+    """One point of a foreign series.
+
+    Parameters
+    ----------
+    series : Series
+    time : float
+        Event time, unix seconds.
+    value : float or Histogram
+        Histogram where the series is one.
+    start : float
+        Where counting began, unix seconds; 0 = not told.
+    elapsed : float
+        Of what was counted since the point before (delta temporality): the seconds it took.
+        0 = the value is cumulative, or a gauge.
+    """
+
+    series: Series
+    time: float
+    value: float | Histogram
+    start: float = 0.0
+    elapsed: float = 0.0
+
+
+class _System:
+    """State of one system."""
+
+    def __init__(self, grid: Grid) -> None:
+        self.grid = grid
+        self.keep = grid.open_ticks
+        self.counters: dict[str, Cumulative[float]] = {}
+        self.histograms: dict[str, Cumulative[Histogram]] = {}
+        self.rounds: dict[str, dict[float, dict[float, float]]] = {}
+        self.replicas: dict[str, Replicas] = {}
+
+    def state(self) -> dict[str, Any]:
+        return {
+            "counters": {key: [*map(tuple, c.points)] for key, c in self.counters.items()},
+            "histograms": {
+                key: [(t, start, *msgspec.structs.astuple(v)) for t, start, v in c.points]
+                for key, c in self.histograms.items()
+            },
+            "rounds": {
+                key: [(time, [*held.items()]) for time, held in rounds.items()]
+                for key, rounds in self.rounds.items()
+            },
+            "replicas": {
+                name: [(tick, dict(held)) for tick, held in replicas.ticks.items()]
+                for name, replicas in self.replicas.items()
+            },
+        }
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        for key, points in state["counters"].items():
+            self.counters[key] = Cumulative(counted, [Point(*point) for point in points])
+        for key, points in state["histograms"].items():
+            self.histograms[key] = Cumulative(
+                increase,
+                [
+                    Point(t, start, Histogram(count, total, tuple(bounds), tuple(below), geometric))
+                    for t, start, count, total, bounds, below, geometric in points
+                ],
+            )
+        for key, rounds in state["rounds"].items():
+            self.rounds[key] = {time: dict(map(tuple, held)) for time, held in rounds}
+        for name, ticks in state["replicas"].items():
+            self.replicas[name] = Replicas(
+                {tick: {s: (t, v) for s, (t, v) in held.items()} for tick, held in ticks}
+            )
+
+
+class Reducer:
+    """Turns readings into samples; holds what that takes, system by system.
+
+    Parameters
+    ----------
+    grid : callable
+        System id to its grid.
+    max_series : int
+        Most series, and most sources, followed in one system. When there are more, the half that
+        came first is forgotten, which costs each of them one rate.
+
+    Attributes
+    ----------
+    extreme : int
+        Values so far that were no finite numbers within +-1e100 and became missing.
+    """
+
+    def __init__(self, grid: Callable[[str], Grid], max_series: int) -> None:
+        self._grid = grid
+        self._max_series = max_series
+        self._systems: dict[str, _System] = {}
+        self._names: dict[tuple[str, ...], tuple[str, ...]] = {}
+        self._touched: dict[tuple[str, str, int], tuple[Series, Replicas]] = {}
+        self.extreme = 0
+
+    def reduce(self, readings: Iterable[Reading]) -> list[Samples]:
+        """Return the samples that follow from the readings of one record.
+
+        A value is that of a whole tick so far: it replaces the one sent before for the same tick.
+        """
+        for reading in readings:
+            system = self._systems.get(reading.series.system)
+            if system is None:
+                name = reading.series.system
+                system = self._systems[name] = _System(self._grid(name))
+            self._take(system, reading)
+        touched, self._touched = self._touched, {}
+        found: dict[tuple[str, float], dict[str, float]] = {}
+        for (_, name, tick), (series, replicas) in touched.items():
+            time, value = replicas.combined(tick, series.rule)
+            found.setdefault((series.system, time), {})[name] = value
+        for (system_id, _, tick), (_, replicas) in touched.items():
+            keep = self._systems[system_id].keep
+            if len(replicas.ticks) > keep:
+                replicas.trim(tick, keep)
+        return [
+            Samples(name, time, self._interned(tuple(values)), np.array([*values.values()]))
+            for (name, time), values in found.items()
+        ]
+
+    def forget(self, systems: AbstractSet[str]) -> None:
+        """Drop the state of systems that went to another member of the group."""
+        for system in systems & self._systems.keys():
+            del self._systems[system]
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the state by system as plain values, to go into a checkpoint."""
+        return {name: system.state() for name, system in self._systems.items()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Continue from what `state_dict` returned; the grids must be those of then."""
+        for name, held in state.items():
+            self._systems[name] = _System(self._grid(name))
+            self._systems[name].load(held)
+
+    def _take(self, system: _System, reading: Reading) -> None:
+        series, time, value, start, elapsed = reading
+        if isinstance(value, Histogram):
+            self._histogram(system, series, Point(time, start, value), elapsed)
+        elif series.kind == "gauge":
+            self._put(system, series, time, value)
+        elif not abs(value) <= MAX_ABS_VALUE:
+            self.extreme += not math.isnan(value)
+        elif series.kind == "bucket":
+            self._bucket(system, series, time, value)
+        elif elapsed:
+            self._put(system, series, time, value / elapsed)
+        else:
+            known = system.counters.get(series.source)
+            if known is None:
+                known = self._kept(system.counters, series.source, Cumulative(counted))
+            for step in known.add(Point(time, start, value), system.keep):
+                self._put(system, series, step.time, step.value / step.elapsed)
+
+    def _histogram(
+        self, system: _System, series: Series, point: Point[Histogram], elapsed: float
+    ) -> None:
+        if elapsed:
+            self._observed(system, series, point.time, elapsed, point.value)
+            return
+        known = system.histograms.get(series.source)
+        if known is None:
+            known = self._kept(system.histograms, series.source, Cumulative(increase))
+        for step in known.add(point, system.keep):
+            self._observed(system, series, step.time, step.elapsed, step.value)
+
+    def _observed(
+        self, system: _System, series: Series, time: float, elapsed: float, seen: Histogram
+    ) -> None:
+        values = [quantile(q, seen) for q in QUANTILES]
+        if series.kind == "histogram":
+            total = math.nan if seen.total is None else seen.total / elapsed
+            values = [seen.count / elapsed, total, *values]
+        for part, value in zip(series.parts, values, strict=True):
+            self._put(system, part, time, value)
+
+    def _bucket(self, system: _System, series: Series, time: float, value: float) -> None:
+        """Collect the buckets of one instant; the histogram is whole with those of the last."""
+        rounds = system.rounds.get(series.source)
+        if rounds is None:
+            rounds = self._kept(system.rounds, series.source, {})
+        held = rounds.setdefault(time, {})
+        if len(held) >= MAX_BUCKETS:
+            return
+        held[series.le] = value
+        if len(rounds) > system.keep:
+            del rounds[max(rounds, key=lambda other: abs(other - time))]
+        if math.inf not in held or any(len(other) > len(held) for other in rounds.values()):
+            return
+        bounds = tuple(sorted(held))[:-1]
+        below = tuple(held[bound] for bound in bounds)
+        whole = Histogram(held[math.inf], None, bounds, below)
+        self._histogram(system, series, Point(time, 0.0, whole), 0.0)
+
+    def _put(self, system: _System, series: Series, time: float, value: float) -> None:
+        if not abs(value) <= MAX_ABS_VALUE:
+            self.extreme += not math.isnan(value)
+            return
+        known = system.replicas.get(series.name)
+        if known is None:
+            known = self._kept(system.replicas, series.name, Replicas())
+        tick = system.grid.tick_of(time)
+        known.put(tick, series.source, time, value)
+        self._touched[series.system, series.name, tick] = (series, known)
+
+    def _kept(self, held: dict[str, T], key: str, new: T) -> T:
+        if len(held) >= self._max_series:
+            for old in list(itertools.islice(held, self._max_series // 2 + 1)):
+                del held[old]
+        held[key] = new
+        return new
+
+    def _interned(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the one tuple object for these names."""
+        if len(self._names) >= _KNOWN_TUPLES:
+            self._names.clear()
+        return self._names.setdefault(names, names)

@@ -1,0 +1,1 @@
+"""OpenTelemetry metrics, as JSON and as protocol buffers."""

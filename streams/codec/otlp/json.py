@@ -1,0 +1,277 @@
+"""OpenTelemetry metrics (OTLP): one ExportMetricsServiceRequest a message, in JSON.
+
+A monotonic sum becomes a rate per second, cumulative or delta; a sum that may fall is a gauge,
+summed over its sources. Histograms become `.count` and `.sum` (rates) and quantiles, summaries
+`.count`, `.sum` and the quantiles they hold. Points with the flag "no recorded value" are skipped.
+"""
+
+import math
+import re
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from typing import NoReturn, TypeAlias, TypeVar
+
+import msgspec
+
+from streams.codec.faults import decode_json, decode_part, fail, show
+from streams.codec.labelled.histogram import MAX_BUCKETS, Histogram, from_buckets, from_exponential
+from streams.codec.labelled.mapping import Kind, Namer, Rule, Series
+from streams.codec.labelled.reducer import Reading
+from streams.codec.otlp.model import (
+    NO_RECORDED_VALUE,
+    AnyValue,
+    Distribution,
+    Exponential,
+    ExponentialPoint,
+    HistogramPoint,
+    Int,
+    KeyValue,
+    Metric,
+    Number,
+    NumberPoint,
+    Request,
+    Sum,
+    SummaryPoint,
+)
+from streams.codec.values import time_problem
+from streams.records import Record
+
+Point: TypeAlias = NumberPoint | HistogramPoint | ExponentialPoint | SummaryPoint
+P = TypeVar("P", NumberPoint, HistogramPoint, ExponentialPoint, SummaryPoint)
+LabelReader: TypeAlias = Callable[[bytes, str], dict[str, str]]
+
+_DELTA = (1, "AGGREGATION_TEMPORALITY_DELTA")
+_CUMULATIVE = (2, "AGGREGATION_TEMPORALITY_CUMULATIVE")
+_SCALES = range(-10, 21)
+_INTEGER = re.compile(r"-?[0-9]{1,20}")
+
+_decoder = msgspec.json.Decoder(Request)
+_attributes = msgspec.json.Decoder(list[KeyValue] | None)
+
+
+def parse_otlp_json(record: Record, namer: Namer) -> Iterator[Reading]:
+    """Yield the readings of one request in JSON.
+
+    Raises
+    ------
+    DecodeError
+        Naming path, rule and value; no other exception for any bytes.
+    """
+
+    def labels(raw: bytes, where: str) -> dict[str, str]:
+        attributes = decode_part(record, raw, _attributes, where) or []
+        found = ((kv.key, _label(kv.value)) for kv in attributes)
+        return {key: value for key, value in found if value is not None}
+
+    return read_request(record, namer, decode_json(record, _decoder), labels)
+
+
+def read_request(
+    record: Record, namer: Namer, request: Request, labels: LabelReader
+) -> Iterator[Reading]:
+    """Yield the readings of a request.
+
+    Parameters
+    ----------
+    record : Record
+        Where it comes from.
+    namer : Namer
+    request : Request
+    labels : callable
+        Raw attributes, and their place, to labels; for attributes not seen before.
+    """
+    for r, resource in enumerate(request.resource_metrics):
+        raw = bytes(resource.resource.attributes)
+        for s, scope in enumerate(resource.scope_metrics):
+            for m, metric in enumerate(scope.metrics):
+                home = (raw, scope.scope.name)
+                yield from _Reader(record, namer, labels, metric, (r, s, m), home).readings()
+
+
+class _Reader:
+    """Reads one metric; knows where it stands, and says so only when that is asked for."""
+
+    def __init__(
+        self,
+        record: Record,
+        namer: Namer,
+        labels: LabelReader,
+        metric: Metric,
+        at: tuple[int, int, int],
+        home: tuple[bytes, str],
+    ) -> None:
+        self._record = record
+        self._namer = namer
+        self._labels = labels
+        self._metric = metric
+        self._at = at
+        self._point: tuple[str, int] | None = None
+        self._home = home
+
+    def readings(self) -> Iterator[Reading]:
+        metric = self._metric
+        if metric.gauge is not None:
+            for number in self._points("gauge", metric.gauge.data_points):
+                yield self._number(number, "gauge", "mean", delta=False)
+        if metric.sum is not None:
+            delta = self._is_delta("sum", metric.sum)
+            kind: Kind = "counter" if delta or metric.sum.is_monotonic else "gauge"
+            for number in self._points("sum", metric.sum.data_points):
+                yield self._number(number, kind, "sum", delta=delta)
+        if metric.histogram is not None:
+            delta = self._is_delta("histogram", metric.histogram)
+            for explicit in self._points("histogram", metric.histogram.data_points):
+                yield self._histogram(explicit, self._explicit(explicit), delta=delta)
+        if metric.exponential_histogram is not None:
+            held = metric.exponential_histogram
+            delta = self._is_delta("exponentialHistogram", held)
+            for exponential in self._points("exponentialHistogram", held.data_points):
+                yield self._histogram(exponential, self._exponential(exponential), delta=delta)
+        if metric.summary is not None:
+            for summary in self._points("summary", metric.summary.data_points):
+                yield from self._summary(summary)
+
+    def _points(self, kind: str, points: list[P]) -> Iterator[P]:
+        """Yield the points that hold a value."""
+        for i, point in enumerate(points):
+            self._point = (kind, i)
+            if not point.flags & NO_RECORDED_VALUE:
+                yield point
+        self._point = None
+
+    @property
+    def _where(self) -> str:
+        r, s, m = self._at
+        metric = f"resourceMetrics[{r}].scopeMetrics[{s}].metrics[{m}]"
+        if self._point is None:
+            return metric
+        kind, i = self._point
+        return f"{metric}.{kind}.dataPoints[{i}]"
+
+    def _is_delta(self, kind: str, held: Sum | Distribution | Exponential) -> bool:
+        if held.aggregation_temporality in _DELTA:
+            return True
+        if held.aggregation_temporality not in _CUMULATIVE:
+            got = show(held.aggregation_temporality)
+            where = f"{self._where}.{kind}.aggregationTemporality"
+            fail(self._record, f"1 (delta) or 2 (cumulative) expected, got {got}", where)
+        return False
+
+    def _number(self, point: NumberPoint, kind: Kind, rule: Rule, *, delta: bool) -> Reading:
+        if point.as_double is not None:
+            value = self._float(point.as_double, "asDouble")
+        elif point.as_int is not None:
+            value = float(self._int(point.as_int, "asInt"))
+        else:
+            self._fail("asDouble or asInt expected, got neither")
+        time, start, elapsed = self._times(point, delta=delta)
+        return Reading(self._series(point, "", kind, rule), time, value, start, elapsed)
+
+    def _histogram(
+        self, point: HistogramPoint | ExponentialPoint, held: Histogram, *, delta: bool
+    ) -> Reading:
+        time, start, elapsed = self._times(point, delta=delta)
+        return Reading(self._series(point, "", "histogram", "sum"), time, held, start, elapsed)
+
+    def _explicit(self, point: HistogramPoint) -> Histogram:
+        bounds = [self._float(b, "explicitBounds") for b in point.explicit_bounds]
+        counts = self._counts(point.bucket_counts, "bucketCounts")
+        if len(counts) != len(bounds) + 1 and (counts or bounds):
+            rule = f"one count more than bounds expected ({len(bounds) + 1}), got {len(counts)}"
+            self._fail(rule, "bucketCounts")
+        if any(not (abs(b) < math.inf and a < b) for a, b in pairwise((-math.inf, *bounds))):
+            self._fail("finite, increasing bounds expected", "explicitBounds")
+        return from_buckets(*self._totals(point), bounds, counts)
+
+    def _exponential(self, point: ExponentialPoint) -> Histogram:
+        if point.scale not in _SCALES:
+            reason = f"{_SCALES.start} to {_SCALES.stop - 1} expected, got {point.scale}"
+            self._fail(reason, "scale")
+        threshold = self._float(point.zero_threshold, "zeroThreshold")
+        if not 0 <= threshold < math.inf:
+            self._fail(f"finite number >= 0 expected, got {threshold}", "zeroThreshold")
+        zero = float(self._int(point.zero_count, "zeroCount"))
+        positive = (point.positive, "positive.bucketCounts")
+        negative = (point.negative, "negative.bucketCounts")
+        return from_exponential(
+            *self._totals(point),
+            point.scale,
+            (zero, threshold),
+            *(
+                (half.offset, self._counts(half.bucket_counts, key))
+                for half, key in (positive, negative)
+            ),
+        )
+
+    def _summary(self, point: SummaryPoint) -> Iterator[Reading]:
+        time, start, _ = self._times(point, delta=False)
+        count, total = self._totals(point)
+        yield Reading(self._series(point, ".count", "counter", "sum"), time, count, start)
+        if total is not None:
+            yield Reading(self._series(point, ".sum", "counter", "sum"), time, total, start)
+        for held in point.quantile_values:
+            series = self._series(point, f".p{100 * held.quantile:g}", "gauge", "max")
+            yield Reading(series, time, self._float(held.value, "quantileValues"))
+
+    def _series(self, point: Point, suffix: str, kind: Kind, rule: Rule) -> Series:
+        resource, scope = self._home
+        attributes = bytes(point.attributes)
+        metric = self._metric.name + suffix
+        raw = (resource, scope, metric, kind, rule, attributes)
+        known = self._namer.get(self._record, raw)
+        if known is not None:
+            return known
+        labels = self._labels(resource, f"resourceMetrics[{self._at[0]}].resource.attributes")
+        labels |= self._labels(attributes, f"{self._where}.attributes")
+        if scope:
+            labels["otel.scope.name"] = scope
+        return self._namer.learn(self._record, raw, self._where, labels, metric, kind, rule)
+
+    def _times(self, point: Point, *, delta: bool) -> tuple[float, float, float]:
+        """Return time, start, and for a delta the seconds between them."""
+        nanos = self._int(point.time_unix_nano, "timeUnixNano")
+        time = nanos / 1e9
+        problem = time_problem(time) if nanos else "time expected, got nothing"
+        if problem is not None:
+            self._fail(problem, "timeUnixNano")
+        start = self._int(point.start_time_unix_nano, "startTimeUnixNano")
+        if delta and not 0 < start < nanos:
+            self._fail(f"start of the delta before its end expected, got {start}")
+        return time, start / 1e9, (nanos - start) / 1e9 if delta else 0.0
+
+    def _totals(
+        self, point: HistogramPoint | ExponentialPoint | SummaryPoint
+    ) -> tuple[float, float | None]:
+        total = None if point.sum is None else self._float(point.sum, "sum")
+        return float(self._int(point.count, "count")), total
+
+    def _counts(self, counts: list[Int], key: str) -> list[float]:
+        if len(counts) > MAX_BUCKETS:
+            self._fail(f"at most {MAX_BUCKETS} buckets expected, got {len(counts)}", key)
+        return [float(self._int(count, key)) for count in counts]
+
+    def _int(self, value: Int, key: str) -> int:
+        if isinstance(value, str):
+            if not _INTEGER.fullmatch(value):
+                self._fail(f"64-bit integer expected, got {show(value)}", key)
+            return int(value)
+        return value
+
+    def _float(self, value: Number, key: str) -> float:
+        try:
+            return float(value)
+        except ValueError:
+            self._fail(f"number expected, got {show(value)}", key)
+
+    def _fail(self, reason: str, key: str = "") -> NoReturn:
+        fail(self._record, reason, f"{self._where}.{key}" if key else self._where)
+
+
+def _label(value: AnyValue) -> str | None:
+    """Return the text of an attribute, None for what is no scalar."""
+    if value.bool_value is not None:
+        return "true" if value.bool_value else "false"
+    for scalar in (value.string_value, value.int_value, value.double_value):
+        if scalar is not None:
+            return str(scalar)
+    return None

@@ -1,0 +1,1 @@
+"""An in-memory broker with the contract of a real one."""

@@ -1,0 +1,1 @@
+"""The loop: poll, decode, align, handle, send, flush, checkpoint, commit."""

@@ -1,0 +1,259 @@
+"""Confirmed causes: given by a person, kept by the engine, said when the same happens again."""
+
+import json
+
+import msgspec
+import pytest
+from makers import NAMES, run, shop_config, shop_rows, write_recording
+
+from coral.checkpoint import envelope
+from coral.cli.main import main
+from coral.contract import feedback
+from coral.contract.events import Scored, decode, timestamp
+from coral.engine import Engine
+from coral.errors import EventError, Exit, FeedbackError
+from coral.localise.past_incidents import MOST_CONFIRMED, Memory
+from coral.localise.signature import alike, similarity, stem
+from coral.report.document import plain
+from coral.report.event_log import Chronicle
+from coral.report.explain import case
+from streams.records import Frame
+
+FIRST, SECOND, LENGTH, ROWS = 300, 500, 60, 620
+
+
+def two_faults(second="db"):
+    """A stream with a fault of the database, and another fault later."""
+    rows = shop_rows(seed=1, rows=ROWS, fault=None)
+    for start, fault in ((FIRST, "db"), (SECOND, second)):
+        broken = shop_rows(seed=1, rows=ROWS, fault=fault)
+        rows[start : start + LENGTH] = broken[start : start + LENGTH]
+    return rows
+
+
+def confirmed(rows, cause="db", names=NAMES, later=NAMES):
+    """Events of a stream whose first incident is confirmed when it is over; a new name may come."""
+    engine, events, told = Engine(shop_config()), [], False
+    for t, x in enumerate(rows):
+        found = engine.step(Frame("shop", float(t), names if t < FIRST + 2 * LENGTH else later, x))
+        if found and found[-1].data.resolution and not told:
+            engine.confirm(feedback.given(found[-1].data, cause))
+            told = True
+        events += found
+    return events
+
+
+def of(events, number):
+    """Events of one of the incidents."""
+    name = list(dict.fromkeys(event.subject for event in events))[number]
+    return [event.data for event in events if event.subject == name]
+
+
+def test_the_same_fault_is_seen_before():
+    """With the id, the confirmed cause and the similarity, in the event and in words."""
+    events = confirmed(two_faults())
+    first, second = of(events, 0), of(events, 1)
+    seen = second[-1].seen_before
+    assert all(data.seen_before is None for data in first)
+    assert (first[0].incident, "db", "db") == (seen.incident, seen.cause, seen.entity)
+    assert 0.7 <= seen.similarity <= 1.0
+    assert "db:disk_io" in seen.alike
+    assert f"looks {seen.similarity:.0%} like incident {seen.incident}" in second[-1].summary
+    assert any(seen.incident in said for said in second[-1].causes[0].evidence_for)
+    text = plain(case(Chronicle(events[-1])), 100)
+    assert "Seen before" in text
+    assert f"{seen.similarity:.0%}" in text
+
+
+def test_another_fault_is_not():
+    """A fault of another component does not look like the one that was confirmed."""
+    assert all(data.seen_before is None for data in of(confirmed(two_faults("pay")), 1))
+
+
+def test_without_feedback_nothing_is_said():
+    """An incident that nobody confirmed is no experience."""
+    assert all(event.data.seen_before is None for event in run(two_faults()))
+
+
+@pytest.mark.parametrize("cause", ["db", "cart", "pay", "web"])
+def test_it_moves_by_one_place_at_most(cause):
+    """Whatever was confirmed, the ranking differs by one exchange of neighbours at most."""
+    plainly = of(run(two_faults()), 1)
+    moved = of(confirmed(two_faults(), cause), 1)
+    for without, told in zip(plainly, moved, strict=True):
+        before = [e.name for e in without.entities]
+        after = [e.name for e in told.entities]
+        assert sorted(before) == sorted(after)
+        assert before.index(cause) - after.index(cause) == int(
+            told.seen_before is not None and told.seen_before.moved
+        )
+        if told.seen_before is not None and told.seen_before.moved and after[0] == cause:
+            assert told.tier != "likely"
+
+
+def test_a_first_that_only_memory_put_there_is_not_likely():
+    """At the head, an exchange leaves no margin, and so no trust of a cause without help."""
+    second = of(confirmed(two_faults("pay"), "db"), 1)
+    assert all(data.tier != "likely" or not data.seen_before for data in second)
+
+
+def test_a_pod_that_was_replaced_is_the_same_entity():
+    """Kubernetes gives a new random suffix; the fault and its cause are recognised."""
+    old = tuple(name.replace("db:", "db-7d9f8b6c5d-x2x4p:") for name in NAMES)
+    new = tuple(name.replace("db:", "db-5c8f7b9d4x-kq8wz:") for name in NAMES)
+    one = {name: 1.0 + i for i, name in enumerate(old)}
+    two = {name: 1.0 + i for i, name in enumerate(new)}
+    assert similarity(one, two) == pytest.approx(1.0)
+    assert "db:disk_io" in alike(one, two)
+    assert ("orders", "agent", "kafka-0", "nginx") == (
+        stem("orders-7d9f8b6c5d-x2x4p"),
+        stem("agent-8kq2z"),
+        stem("kafka-0"),
+        stem("nginx"),
+    )
+
+
+def test_the_successor_of_a_replaced_pod_is_named():
+    """The cause was confirmed under the old name; the event names it and the present one."""
+    old = tuple(name.replace("db:", "db-7d9f8b6c5d-x2x4p:") for name in NAMES)
+    new = tuple(name.replace("db:", "db-5c8f7b9d4x-kq8wz:") for name in NAMES)
+    rows = two_faults()
+    first = of(run(rows[:SECOND], names=old), 0)[-1]
+    engine, events = Engine(shop_config()), []
+    engine.confirm(feedback.given(first, "db-7d9f8b6c5d-x2x4p"))
+    for t, x in enumerate(rows):
+        if not FIRST <= t < FIRST + LENGTH:
+            events += engine.step(Frame("shop", float(t), new, x))
+    seen = events[-1].data.seen_before
+    assert ("db-7d9f8b6c5d-x2x4p", "db-5c8f7b9d4x-kq8wz") == (seen.cause, seen.entity)
+    assert "now `db-5c8f7b9d4x-kq8wz`" in events[-1].data.summary
+
+
+def test_a_cause_that_is_gone_is_said_to_be():
+    """Its name is no entity any more: nothing moves, and the words say so."""
+    first = of(run(two_faults()), 0)[-1]
+    engine, events = Engine(shop_config()), []
+    gone = msgspec.structs.replace(feedback.given(first, "db"), cause="mysql")
+    engine.confirm(gone)
+    for t, x in enumerate(two_faults()):
+        events += engine.step(Frame("shop", float(t), NAMES, x))
+    seen = events[-1].data.seen_before
+    assert (None, False) == (seen.entity, seen.moved)
+    assert "`mysql`, which is gone" in events[-1].data.summary
+
+
+@pytest.mark.parametrize("cut", [450, SECOND + 20])
+def test_the_memory_survives_a_restart(cut):
+    """A restored engine goes on identically, between two incidents and within the second."""
+    rows, events = two_faults(), []
+    first = of(run(rows), 0)[-1]
+    engine = Engine(shop_config())
+    engine.confirm(feedback.given(first, "db"))
+    for t, x in enumerate(rows):
+        if t == cut:
+            state = envelope.decode("k", envelope.encode("k", engine.state_dict()))
+            engine = Engine(shop_config())
+            engine.load_state_dict(state)
+        events += engine.step(Frame("shop", float(t), NAMES, x))
+    whole = Engine(shop_config())
+    whole.confirm(feedback.given(first, "db"))
+    expected = []
+    for t, x in enumerate(rows):
+        expected += whole.step(Frame("shop", float(t), NAMES, x))
+    assert expected == events
+    assert events[-1].data.seen_before is not None
+
+
+def test_the_memory_is_bounded_and_knows_no_order():
+    """The newest stay, whatever the order in which feedback came in."""
+
+    def one(number):
+        return feedback.Feedback(
+            system="shop",
+            incident=f"{number:04d}",
+            cause="db",
+            ended=timestamp(float(number)),
+            signature=[Scored(name="db:cpu", score=1.0)],
+        )
+
+    forward, backward = Memory(), Memory()
+    for number in range(2 * MOST_CONFIRMED):
+        forward.confirm(one(number))
+        backward.confirm(one(2 * MOST_CONFIRMED - 1 - number))
+    assert MOST_CONFIRMED == len(forward)
+    assert list(forward) == list(backward)
+    assert forward.recall({"db:cpu": 2.0}, onset=1e9)[1] == pytest.approx(1.0)
+    assert (None, 0.0) == forward.recall({"db:cpu": 2.0}, onset=0.0)  # all of them end later
+    assert (None, 0.0) == forward.recall({"db:cpu": -2.0}, onset=1e9)
+
+
+def test_the_last_word_on_an_incident_counts():
+    """Whoever was wrong says it again."""
+    data = of(run(two_faults()), 0)[-1]
+    memory = Memory()
+    for cause in ("cart", "db"):
+        memory.confirm(feedback.given(data, cause))
+    assert ["db"] == [kept.cause for kept in memory]
+
+
+def test_a_wrong_entity_is_named_with_those_that_there_are():
+    """Who, which rule, what came."""
+    data = of(run(two_faults()), 0)[-1]
+    with pytest.raises(FeedbackError, match=r"got `dbb`; by their score there are: `db`, .*`web`"):
+        feedback.given(data, "dbb")
+
+
+def test_an_event_of_an_older_version_has_no_signature():
+    """It cannot be recognised by; that is said."""
+    data = msgspec.structs.replace(of(run(two_faults()), 0)[-1], signature=[])
+    with pytest.raises(FeedbackError, match="no signature"):
+        feedback.given(data, "db")
+
+
+def test_feedback_is_a_cloud_event():
+    """Encoded and decoded; what is none says where."""
+    given = feedback.given(of(run(two_faults()), 0)[-1], "db")
+    line = feedback.encode(given)
+    assert given == feedback.decode(line)
+    assert "io.coral.feedback.given.v1" == json.loads(line)["type"]
+    with pytest.raises(EventError, match=r"\$\.data"):
+        feedback.decode(line.replace(b'"cause"', b'"because"'))
+
+
+@pytest.fixture
+def replayed(tmp_path):
+    """A recording with two faults, and the events of its replay."""
+    folder = write_recording(tmp_path / "shop", two_faults())
+    out = tmp_path / "events.ndjson"
+    assert main(["replay", str(folder), "--out", str(out)]) == Exit.OK
+    return folder, out, list(map(decode, out.read_bytes().splitlines()))
+
+
+def test_from_the_command_line(replayed, tmp_path, capsys):
+    """Replay, confirm, replay again: the second incident is seen before, the first is not."""
+    folder, out, events = replayed
+    store = tmp_path / "feedback.ndjson"
+    said = ["feedback", events[0].subject[:6], str(out), "--cause", "db", "--out", str(store)]
+    assert Exit.OK == main(said)
+    assert "the cause was `db`, ranked 1" in capsys.readouterr().out
+    again = tmp_path / "again.ndjson"
+    told = ["replay", str(folder), "--feedback", str(store), "--out", str(again)]
+    assert Exit.OK == main(told)
+    assert "Seen before" in capsys.readouterr().out
+    events = list(map(decode, again.read_bytes().splitlines()))
+    assert of(events, 0)[-1].seen_before is None
+    assert of(events, 1)[-1].seen_before.incident == events[0].subject
+
+
+def test_command_line_errors(replayed, capsys):
+    """An unknown incident, an unknown entity, a file that is no feedback, missing arguments."""
+    folder, out, events = replayed
+    assert Exit.NOTHING_FOUND == main(["feedback", "zzz", str(out), "--cause", "db"])
+    assert "there is no incident `zzz`; there are: " in capsys.readouterr().err
+    assert Exit.FAILURE == main(["feedback", events[0].subject, str(out), "--cause", "nobody"])
+    assert "requires an entity of system `shop`, got `nobody`" in capsys.readouterr().err
+    assert Exit.FAILURE == main(["replay", str(folder), "--feedback", str(out)])
+    assert f"{out}, line 1: not feedback" in capsys.readouterr().err
+    with pytest.raises(SystemExit, match="2"):
+        main(["feedback", str(out), "--cause", "db"])
+    assert "INCIDENT" in capsys.readouterr().err

@@ -1,0 +1,129 @@
+"""The daemon between the in-memory broker and a directory: what is kept with a partition."""
+
+import json
+import threading
+
+import numpy as np
+import pytest
+
+from coral import checkpoint
+from coral.checkpoint import FileStore
+from coral.checkpoint.envelope import encode
+from coral.daemon.daemon import Daemon
+from coral.daemon.log import setup
+from coral.settings import load
+from streams.clock import ManualClock
+from streams.memory.broker import MemoryBroker, MemorySink, MemorySource
+from streams.records import TopicPartition
+
+TOPIC = "telegraf"
+ROWS = 120
+
+
+@pytest.fixture
+def broker():
+    """Counters and gauges of two hosts as Telegraf writes them; each host is a system."""
+    made = MemoryBroker(ManualClock())
+    made.create_topic(TOPIC, 2)
+    for topic in ("coral.incidents.v1", "coral.metrics.dlq.v1"):
+        made.create_topic(topic)
+    rng = np.random.default_rng(0)
+    received = np.cumsum(rng.integers(0, 1000, (ROWS, 2)), axis=0)
+    for t in range(ROWS):
+        for i in range(2):
+            counted, idle = received[t, i], 90 + rng.normal()
+            stamp = (1_700_000_000 + t) * 10**9
+            lines = (
+                f"net,host=h{i} bytes_recv={counted}i {stamp}\ncpu,host=h{i} idle={idle} {stamp}"
+            )
+            made.produce(TOPIC, b"k", lines.encode(), partition=i)
+    return made
+
+
+@pytest.fixture
+def settings(tmp_path):
+    file = tmp_path / "coral.toml"
+    file.write_text(
+        f"""
+        [input.topics.{TOPIC}]
+        format = "influx"
+        system = ["{{host}}"]
+        [systems."*"]
+        interval_s = 1
+        """
+    )
+    return load(file).settings
+
+
+def run(settings, broker, directory, counts):
+    """Run a process for each count, up to so many records in all, each from the last's state."""
+    done = 0
+    for count in counts:
+        source = MemorySource(broker, [TOPIC], "coral", ManualClock())
+        store = FileStore(directory)
+        daemon = Daemon(settings, source, MemorySink(broker), store, ManualClock(), lambda: None)
+        daemon.run(lambda d=daemon, n=count - done: d.loop.records >= n)
+        source.close()
+        done = count
+
+
+def stored(directory):
+    """The newest checkpoint of both partitions, as bytes."""
+    found = [
+        checkpoint.load(FileStore(directory), TopicPartition(TOPIC, p), pytest.fail) for p in (0, 1)
+    ]
+    return [encode("k", snapshot) for snapshot in found]
+
+
+def test_a_decoder_goes_on_where_it_was(settings, broker, tmp_path):
+    """Rates after a restart are those of a process that never ended, to the last byte."""
+    run(settings, broker, tmp_path / "whole", [2 * ROWS])
+    again = MemoryBroker(ManualClock())
+    for topic, partitions in ((TOPIC, 2), ("coral.incidents.v1", 1), ("coral.metrics.dlq.v1", 1)):
+        again.create_topic(topic, partitions)
+    for record in broker.records(TOPIC):
+        again.produce(TOPIC, record.key, record.value, partition=record.partition)
+    run(settings, again, tmp_path / "cut", [77, 78, 2 * ROWS - 40, 2 * ROWS])
+
+    assert stored(tmp_path / "whole") == stored(tmp_path / "cut")
+
+
+def test_a_decoder_of_another_mapping_starts_anew(settings, broker, tmp_path, capsys):
+    """What it remembered is refused by name; the systems go on."""
+    run(settings, broker, tmp_path, [100])
+    setup("info", "json")
+    flag = f"input.topics.{TOPIC}.format=native"
+    native = load(None, {}, [flag, 'systems."*".interval_s=1']).settings
+    run(native, broker, tmp_path, [100])
+    told = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+
+    assert {"restored from checkpoint", "dropped so far"} <= {line["event"] for line in told}
+
+
+class HeldUp(FileStore):
+    """A disk that takes its time."""
+
+    def __init__(self, directory):
+        super().__init__(directory)
+        self.free = threading.Event()
+
+    def save(self, key, data):
+        self.free.wait()
+        super().save(key, data)
+
+
+def test_the_group_never_moves_beyond_what_is_stored(settings, broker, tmp_path):
+    """A process killed while its first checkpoint is on the way to the disk is not overtaken."""
+    source, store = MemorySource(broker, [TOPIC], "coral", ManualClock()), HeldUp(tmp_path)
+    daemon = Daemon(settings, source, MemorySink(broker), store, ManualClock(), lambda: None)
+    daemon.loop.run_once()
+    daemon.loop.commit()
+    daemon.loop.run_once()
+    owned = sorted(source.assignment())
+    during = [source.committed(partition) for partition in owned]
+    store.free.set()
+    daemon.run(lambda: True)
+    kept = [checkpoint.load(store, partition, pytest.fail)["offset"] for partition in owned]
+
+    assert [None, None] == during
+    assert [source.committed(partition) for partition in owned] == kept == [ROWS, ROWS]

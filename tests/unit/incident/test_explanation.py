@@ -1,0 +1,168 @@
+"""What an event says for and against its causes, and what it lets one draw."""
+
+import numpy as np
+from makers import NAMES, ONSET, run, shop_config, shop_rows
+
+from coral.contract.events import encode
+from coral.engine import Engine
+from streams.records import Frame
+
+
+def cause(event, entity):
+    return next(c for c in event.data.causes if c.entity == entity)
+
+
+def test_the_true_cause_has_reasons():
+    """Effect, edges and kind speak for it; its share is that of the best path."""
+    event = run(shop_rows(), onset=float(ONSET))[-1]
+    db = cause(event, "db")
+    assert 1 == db.rank
+    assert 0.5 < db.explains <= 1.0
+    said = " / ".join(db.evidence_for)
+    assert f"up to {db.explains:.0%} of the health signal" in said
+    assert "simpler rankings agree that it is first" in said
+    assert "`db:disk_io` is its own" in said
+    victim = cause(event, "cart")
+    assert any("`db`, which it depends on, explains" in text for text in victim.evidence_against)
+    assert any("weaker than that of the first" in text for text in victim.evidence_against)
+
+
+def test_a_cause_has_the_evidence_of_its_strongest_metric():
+    """The role weighs both alike: errors are asked about, so that a latency counts little."""
+    place = NAMES.index("pay:cpu")
+    rows, names = np.delete(shop_rows(), place, axis=1), (*NAMES[:place], *NAMES[place + 1 :])
+    rows[ONSET:, names.index("web:errors_per_s")] += 8.0
+    config = shop_config(kpi=("web:errors_per_s",))
+    event = run(rows, names=names, config=config, onset=float(ONSET))[-1]
+    assert ["pay:latency_p95"] == [metric.name for metric in cause(event, "pay").metrics]
+    for c in event.data.causes:
+        np.testing.assert_allclose(c.evidence, max(m.evidence for m in c.metrics), rtol=1e-4)
+
+
+def test_the_onset_is_relative_to_the_health_signal_within_limits():
+    """A cause that changes five rows earlier is said to, and no more exactly than the rows are."""
+    rows, late = shop_rows(rows=ONSET + 40), shop_rows(rows=ONSET + 40, fault=None)
+    rows[ONSET : ONSET + 5, :5] = late[ONSET : ONSET + 5, :5]
+    event = run(rows, onset=float(ONSET))[-1]
+    db = cause(event, "db")
+    low, high = db.changed_after_kpi_interval_s
+    assert -5.0 == db.changed_after_kpi_s
+    assert (-6.0, -4.0) == (low, high)
+    assert any(text.startswith("it changed 5 s before") for text in db.evidence_for)
+
+
+def test_in_the_same_row_nothing_is_said_about_the_order():
+    """Neither for nor against."""
+    event = run(shop_rows(), onset=float(ONSET))[-1]
+    db = cause(event, "db")
+    assert (0.0, [-1.0, 1.0]) == (db.changed_after_kpi_s, db.changed_after_kpi_interval_s)
+    assert not any("it changed" in text for text in (*db.evidence_for, *db.evidence_against))
+
+
+def test_without_topology_nothing_is_said_about_edges():
+    """What is not known speaks for nobody and against nobody."""
+    event = run(shop_rows(), config=shop_config(edges=()), onset=float(ONSET))[-1]
+    assert [] == [
+        text
+        for c in event.data.causes
+        for text in (*c.evidence_for, *c.evidence_against)
+        if "edge" in text
+    ]
+    assert {None} == {c.explains for c in event.data.causes}
+
+
+def test_a_cause_without_an_edge_to_the_health_signal():
+    """Where a topology is known, that speaks against it."""
+    config = shop_config(edges=(("web", "cart"),))
+    event = run(shop_rows(), config=config, onset=float(ONSET))[-1]
+    assert "no known edge leads from it to the health signal" in cause(event, "db").evidence_against
+
+
+def test_one_row_is_too_few():
+    """The first revision says how little it rests on."""
+    event = run(shop_rows(rows=ONSET + 1), onset=float(ONSET))[0]
+    assert "only one row so far" in event.data.causes[0].evidence_against
+
+
+def test_the_course_of_cause_and_health_signal():
+    """Equal spans on both sides of the onset, of the values themselves."""
+    rows = shop_rows(rows=ONSET + 30)
+    rows[ONSET - 1, 7] = np.nan
+    event = run(rows, onset=float(ONSET))[-1]
+    (health,) = event.data.health
+    assert "web:latency_p95" == health.name
+    course = cause(event, "db").metrics[0].course
+    assert (2, 20, 15) == (course.rows, len(course.before), len(course.after))
+    disk = NAMES.index("db:disk_io")
+    expected = rows[ONSET:, disk].reshape(15, 2).mean(axis=1)
+    np.testing.assert_allclose(expected, course.after, rtol=1e-3)
+    np.testing.assert_allclose(rows[ONSET - 2, disk], course.before[-1], rtol=1e-3)
+    assert cause(event, "db").metrics[1].course is None
+
+
+def test_names_cannot_leave_their_place_in_a_sentence():
+    """Backticks and control characters of a name do not reach the text."""
+    names = (*NAMES[:7], "d`b\x1b:disk\n_io")
+    config = shop_config(edges=())  # of another component than any in the topology
+    event = run(shop_rows(), names=names, config=config, onset=float(ONSET))[-1]
+    text = encode(event).decode()
+    first = event.data.causes[0]
+    assert "d`b\x1b" == first.entity
+    for said in (event.data.summary, first.text, *first.evidence_for):
+        assert "\x1b" not in said
+        assert 0 == said.count("`") % 2
+    assert "`d'b\\x1b`" in event.data.summary
+    assert len(text) < 20_000
+
+
+def test_an_incident_of_an_older_checkpoint_goes_on():
+    """Without the course so far: its points are missing, what follows is drawn."""
+    rows, engine = shop_rows(rows=ONSET + 40), Engine(shop_config(), onset=float(ONSET))
+    for t in range(ONSET + 25):
+        engine.step(Frame("shop", float(t), NAMES, rows[t]))
+    state = engine.state_dict()
+    del state["diagnosis"]["profile"]
+    restored = Engine(shop_config(), onset=float(ONSET))
+    restored.load_state_dict(state)
+    events = []
+    for t in range(ONSET + 25, ONSET + 40):
+        events += restored.step(Frame("shop", float(t), NAMES, rows[t]))
+    course = events[-1].data.causes[0].metrics[0].course
+    assert (2, [None] * 12) == (course.rows, course.after[:12])
+    assert None not in course.after[12:]
+
+
+def test_nothing_is_likely_on_fewer_normal_rows_than_series():
+    """Some series always does what it never did before; the answer says so."""
+    rows = shop_rows(rows=ONSET + 40)
+    enough = run(rows[ONSET - 8 :], onset=8.0)[-1].data
+    few = run(rows[ONSET - 7 :], onset=7.0)[-1].data
+    assert 8 == len(NAMES)
+    assert ("likely", "possible") == (enough.tier, few.tier)
+    assert [few.causes[0].entity] == [enough.causes[0].entity] == ["db"]
+    said = "only 7 rows of normal state for 8 series: some always do what they never did"
+    assert said in few.causes[0].evidence_against
+    assert not any("normal state for" in text for text in enough.causes[0].evidence_against)
+
+
+def test_nothing_is_likely_that_no_health_signal_feels():
+    """What changed is named; whether it is the cause of anything nobody knows yet."""
+    rows, errors = shop_rows(rows=ONSET + 80), NAMES.index("web:errors_per_s")
+    rows[:, errors] = 1.0
+    config = shop_config(kpi=("web:errors_per_s",))
+    spared = run(rows, config=config, onset=float(ONSET))[-1].data
+    rows[ONSET + 40, errors] = 1.2
+    spiked = run(rows, config=config, onset=float(ONSET))[-1].data
+    for data, said in ((spared, "has left its normal range"), (spiked, "more than single rows")):
+        assert ("possible", "db") == (data.tier, data.causes[0].entity)
+        assert any(said in text for text in data.causes[0].evidence_against)
+    rows[ONSET:, errors] = 1.2
+    assert "likely" == run(rows, config=config, onset=float(ONSET))[-1].data.tier
+    assert "likely" == run(rows, config=shop_config(kpi=()), onset=float(ONSET))[-1].data.tier
+
+
+def test_nothing_is_likely_that_hardly_surprises():
+    """An onset is told where nothing is wrong: the strongest is named, and doubted."""
+    event = run(shop_rows(rows=ONSET, seed=3), onset=float(ONSET - 20))[-1].data
+    assert event.tier in {"possible", "no clear cause"}
+    assert any("less than twice as usual" in text for text in event.causes[0].evidence_against)

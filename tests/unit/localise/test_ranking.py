@@ -1,0 +1,106 @@
+"""What makes one entity rank before another, on systems small enough to see why."""
+
+import numpy as np
+import pytest
+from naive import localise as naive
+
+from coral.baseline.one_step_predictor import OneStepPredictor
+from coral.baseline.scaling import center_and_scale
+from coral.localise.evidence import Evidence
+from coral.localise.layout import Layout
+from coral.localise.ranking import Localiser
+
+ROWS, AFTER = 400, 20
+
+
+def ranked(names, kpi, edges, faults, seed=0):
+    """Rank after `faults`: series name -> shift in standard deviations."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(10.0, 1.0, size=(ROWS + AFTER, len(names)))
+    for name, shift in faults.items():
+        x[ROWS:, names.index(name)] += shift
+    base = x[:ROWS]
+    center, scale = center_and_scale(base)
+    layout = Layout(names, kpi, edges)
+    mechanism = OneStepPredictor(center, scale, np.zeros((len(names), len(names))))
+    localiser = Localiser(layout, Evidence(base, np.ones(ROWS, dtype=bool), mechanism, layout))
+    for row in x[ROWS:]:
+        localiser.update(row, adjacent=True)
+    return localiser, localiser.rank()
+
+
+def first(localiser, ranking):
+    return localiser.layout.entities[ranking.order[0]]
+
+
+@pytest.mark.parametrize("shift", [30.0, 300.0, 3000.0])
+def test_a_signal_of_another_kind_is_weak_however_large(shift):
+    """Errors are asked about: a latency that explodes elsewhere is not the answer."""
+    names = ("web:error_rate", "a:error_rate", "a:latency_p95", "b:error_rate", "b:latency_p95")
+    edges = [("a", "web"), ("b", "web")]
+    faults = {"web:error_rate": 20.0, "a:error_rate": 20.0, "b:latency_p95": shift}
+    assert "a" == first(*ranked(names, ("web:error_rate",), edges, faults))
+
+
+def test_what_moves_with_a_cause_is_weighed_by_its_evidence():
+    """As the textbook mean; a quiet median that moves along does not speak for the maximum."""
+    names = ("a:latency_max", "a:latency_p50", "b:latency_max", "b:latency_p50", "web:latency_max")
+    edges = [("b", "a"), ("a", "web")]
+    faults = {"a:latency_max": 80.0, "a:latency_p50": 8.0, "b:latency_p50": 8.0}
+    localiser, ranking = ranked(names, ("web:latency_max",), edges, faults)
+    layout, evidence = localiser.layout, localiser.evidence
+    pairs = list(zip(layout.pair_relation, layout.pairs[:, 0], strict=True))
+    expected = naive.together(
+        pairs, len(layout.relations), evidence.comovement, evidence.surprise.total
+    )
+    np.testing.assert_allclose(expected, localiser._together(evidence.surprise))
+    assert evidence.comovement.max() > 0.9
+    assert expected[0] < 0.5
+    assert "a" == first(localiser, ranking)
+
+
+def test_walks_start_at_the_health_signal_that_moved():
+    """Of two causes with the same change, the one whose health signal is affected is first."""
+    names = ("x:latency", "y:latency", "a:cpu", "b:cpu")
+    edges = [("a", "x"), ("b", "y")]
+    for moved, cause in (("x", "a"), ("y", "b")):
+        faults = {"a:cpu": 20.0, "b:cpu": 20.0, f"{moved}:latency": 20.0}
+        assert cause == first(*ranked(names, ("x:latency", "y:latency"), edges, faults))
+
+
+def test_health_signals_that_did_not_move_or_are_missing_count_alike():
+    """Then nobody is preferred, and nothing is divided by zero."""
+    names = ("x:latency", "y:latency", "a:cpu")
+    localiser, ranking = ranked(names, ("x:gone", "y:gone"), [("a", "x")], {"a:cpu": 20.0})
+    assert "a" == first(localiser, ranking)
+    start = localiser._moved(localiser.evidence.surprise)
+    assert start[1] == start[2] > start[0] == 0.0
+
+
+def test_what_a_topology_leaves_out_stands_back():
+    """The more of the others it names; without a topology all stand alike."""
+    names = ("web:latency", "a:cpu", "b:cpu", "c:cpu")
+    kpi = ("web:latency",)
+    full = Layout(names, kpi, [("a", "web"), ("b", "a")])
+    assert full.entities == ("a", "b", "c", "web")
+    np.testing.assert_allclose(full.standing, [1.0, 1.0, 0.2**0.75, 1.0])
+    part = Layout(names, kpi, [("a", "web")])
+    np.testing.assert_allclose(part.standing, [1.0, 0.2**0.5, 0.2**0.5, 1.0])
+    np.testing.assert_allclose(Layout(names, kpi, []).standing, 1.0)
+    faults = {"web:latency": 20.0, "b:cpu": 20.0, "c:cpu": 20.0}
+    assert "b" == first(*ranked(names, kpi, [("a", "web"), ("b", "a")], faults))
+    assert "c" == first(*ranked(names, kpi, [("a", "web")], faults | {"b:cpu": 0.0}))
+
+
+def test_how_far_a_topology_leads():
+    """All the way round, also through loops; nowhere without edges or from other components."""
+    names = ("web:latency", "a:cpu", "b:cpu", "c:cpu")
+    kpi = ("web:latency",)
+    for edges, share in (
+        ([], 0.0),
+        ([("a", "web")], 0.5),
+        ([("a", "web"), ("b", "a"), ("a", "b"), ("c", "b")], 1.0),
+        ([("web", "a"), ("c", "b")], 0.25),
+    ):
+        assert share == Layout(names, kpi, edges).reach
+    assert Layout(names, (), [("a", "web")]).reach == 0.0

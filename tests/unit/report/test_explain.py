@@ -1,0 +1,329 @@
+"""`coral explain`: a whole case from an events file."""
+
+import io
+import json
+import re
+import subprocess
+import sys
+
+import msgspec
+import numpy as np
+import pytest
+from makers import EDGES, NAMES, ONSET, run, shop_config, shop_rows, write_recording
+from markdown_it import MarkdownIt
+
+from coral.cli.main import main
+from coral.contract.events import Course, Event, Screened, decode, encode
+from coral.errors import Exit, IncidentError
+from coral.report import event_log as journal
+from coral.report import explain
+from coral.report import onset_text as account
+from detectors.trigger import CHANNELS
+
+
+@pytest.fixture(scope="module")
+def events():
+    """An incident that the engine noticed, and its end."""
+    return run(np.vstack([shop_rows(), shop_rows(seed=1, rows=ONSET)]))
+
+
+@pytest.fixture
+def file(tmp_path, events):
+    """Its events, one a line."""
+    path = tmp_path / "events.ndjson"
+    path.write_bytes(b"".join(encode(event) + b"\n" for event in events))
+    return path
+
+
+def told(capsysbinary, *arguments):
+    """Return exit code, standard output and standard error of `coral explain`."""
+    code = main(["explain", *map(str, arguments)])
+    captured = capsysbinary.readouterr()
+    return code, captured.out.decode(), captured.err.decode()
+
+
+def test_the_whole_case(file, events, capsysbinary):
+    """Everything the engineer on call asks for, each under its heading."""
+    last = events[-1].data
+    code, text, err = told(capsysbinary, last.incident[:4], file)
+    assert (Exit.OK, "") == (code, err)
+    titles = [a for a, b in zip(text.split("\n"), text.split("\n")[1:], strict=False) if "--" in b]
+    assert titles == [
+        "What happened",
+        "Health signals",
+        "Causes",
+        "Checked and ruled out",
+        "Rank history",
+        "Strongest learned edges",
+    ]
+    flat = " ".join(text.split())
+    assert last.summary in flat
+    assert "Resolved at" in flat
+    assert "The normal state ended at" in flat
+    assert f"by the statistic `{last.trigger.channel}`" in flat
+    assert "artefact" in flat
+    assert "Budget 1 false alarm a week, not certified yet" in flat
+    assert "1. db: " in text
+    for said in (*last.causes[0].evidence_for, *last.causes[1].evidence_against):
+        assert said in flat
+    assert re.search(r"^           [▁-█]+│[▁-█]+ ", text, re.MULTILINE)
+    assert max(map(len, text.splitlines())) <= 100
+
+
+def test_markdown_for_the_post_mortem(file, events, capsysbinary):
+    """Valid: one title, the sections, the rank history as a table with a column a revision."""
+    name = events[-1].data.incident
+    code, text, _ = told(capsysbinary, name, file, "--markdown")
+    assert code == Exit.OK
+    tokens = MarkdownIt("commonmark").enable("table").parse(text)
+    headings = [t.tag for t in tokens if t.type == "heading_open"]
+    assert headings[:4] == ["h1", "h2", "h2", "h2"]
+    assert 1 == sum(t.type == "table_open" for t in tokens)
+    rows = [line.split("|") for line in text.splitlines() if line.startswith("|")]
+    assert 1 == len({len(row) for row in rows})
+    assert " `db` " in [row[1] for row in rows]
+
+
+def test_json_is_one_document(file, events, capsysbinary):
+    """The newest event whole, every revision in short."""
+    code, text, _ = told(capsysbinary, events[0].subject, file, "--json")
+    (found,) = json.loads(text)["incidents"]
+    assert code == Exit.OK
+    assert msgspec.convert(found["event"], Event) == events[-1]
+    assert [r["revision"] for r in found["revisions"]] == [e.data.revision for e in events]
+    assert "db" == found["revisions"][-1]["top"][0]
+
+
+def test_without_an_incident_they_are_listed(file, events, capsysbinary):
+    """As text, as Markdown and as JSON."""
+    name = events[0].subject
+    _, text, _ = told(capsysbinary, file)
+    assert [name] == [line.split()[0] for line in text.splitlines()[1:] if line]
+    _, text, _ = told(capsysbinary, file, "--markdown")
+    assert f"| `{name}` | `shop` |" in text
+    _, text, _ = told(capsysbinary, file, "--json")
+    assert [name] == [c["event"]["subject"] for c in json.loads(text)["incidents"]]
+
+
+def test_standard_input(events, capsysbinary, monkeypatch):
+    """A pipe from `coral replay --json` does as well as a file."""
+    lines = b"".join(encode(event) + b"\n" for event in events)
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(lines)))
+    code, text, _ = told(capsysbinary, events[0].subject, "-")
+    assert code == Exit.OK
+    assert "Causes" in text
+
+
+def test_a_reader_that_has_seen_enough(file):
+    """`coral explain | head -1` is no failure, and says nothing."""
+    command = [sys.executable, "-m", "coral.cli.main", "explain", str(file), "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.close()
+        assert b"" == process.stderr.read()
+    assert Exit.OK == process.returncode
+
+
+def test_order_repetition_and_torn_lines(tmp_path, events, capsysbinary):
+    """Any order, any event twice, a torn last line: the same case, and the torn line is named."""
+    name = events[0].subject
+    good, bad = tmp_path / "good", tmp_path / "bad"
+    lines = [encode(event) for event in events]
+    good.write_bytes(b"\n".join(lines))
+    bad.write_bytes(b"\n".join([*lines[::-1], b"", *lines[3:6], lines[-1][:500]]))
+    _, expected, _ = told(capsysbinary, name, good)
+    code, text, err = told(capsysbinary, name, bad)
+    assert (Exit.INVALID, expected) == (code, text)
+    assert f"line {len(lines) + 5}: not a CORAL event" in err
+
+
+def test_the_newest_event_alone_tells_the_case(tmp_path, events, capsysbinary):
+    """It holds the history of the ranking."""
+    path = tmp_path / "last.ndjson"
+    path.write_bytes(encode(events[-1]))
+    _, text, _ = told(capsysbinary, events[0].subject, path)
+    header = next(line for line in text.splitlines() if line.startswith("rows after"))
+    assert len(header.split()) > 8
+
+
+def test_which_incident(tmp_path, file, events, capsysbinary):
+    """None, and several, are answered with those that are there; no file with its name."""
+    code, text, err = told(capsysbinary, "zz\x1b", file)
+    assert (Exit.NOTHING_FOUND, "") == (code, text)
+    assert f"there is no incident `zz\\x1b`; there are: {events[0].subject}." in err
+    empty = tmp_path / "empty"
+    empty.write_bytes(b"\n")
+    code, text, _ = told(capsysbinary, empty)
+    assert (Exit.NOTHING_FOUND, "There is no incident in these events.\n\n") == (code, text)
+    code, _, err = told(capsysbinary, "a", tmp_path / "none")
+    assert Exit.FAILURE == code
+    assert "No such file" in err
+    one, other = journal.Chronicle(events[0]), journal.Chronicle(events[-1])
+    two = journal.Journal({"ab1": one, "ab2": other, "ab": one}, [])
+    assert one is journal.find(two, "ab")
+    assert other is journal.find(two, "ab2")
+    with pytest.raises(IncidentError, match="`a` is the beginning of 3 incidents: ab1, ab2, ab"):
+        journal.find(two, "a")
+
+
+@pytest.mark.parametrize("form", [[], ["--markdown"], ["--json"]])
+def test_hostile_names_stay_names(tmp_path, capsysbinary, form):
+    """From the metric's name through the engine to every form of the output."""
+    evil = "<script>`[x](//www.e.example)|\x1b[31m\u202e"
+    names = tuple(name.replace("db", evil) for name in NAMES)
+    shop = write_recording(tmp_path / "shop", shop_rows(), names=names, edges=[])
+    assert main(["replay", str(shop), "--json"]) == Exit.OK
+    path = tmp_path / "events.ndjson"
+    path.write_bytes(capsysbinary.readouterr().out)
+    name = decode(path.read_bytes().splitlines()[0]).subject
+    code, text, _ = told(capsysbinary, name, path, *form)
+    assert code == Exit.OK
+    assert all(c.isprintable() or c == "\n" for c in text)
+    if form == ["--json"]:
+        assert "<" not in text
+        assert evil in {
+            e["name"] for e in json.loads(text)["incidents"][0]["event"]["data"]["entities"]
+        }
+    if form == ["--markdown"]:
+        tokens = MarkdownIt("commonmark").enable("table").parse(text)
+        kinds = {c.type for t in tokens for c in (t, *(t.children or ()))}
+        assert not kinds & {"html_inline", "html_block", "link_open", "image"}
+
+
+def test_told_unknown_and_older(events, capsysbinary, tmp_path):
+    """A told onset has no statistic; no health signal, no cause and an older event are said."""
+    event = run(shop_rows(rows=ONSET + 3), onset=float(ONSET))[-1]
+    text = " ".join(text_of(event))
+    assert "was told" in text
+    assert "Budget" not in text
+    bare = msgspec.structs.replace(event.data, kpi=[], causes=[], ruled_out=[], health=[])
+    text = " ".join(text_of(msgspec.structs.replace(event, data=bare)))
+    assert "None is configured" in text
+    assert "No entity has any evidence" in text
+    older = msgspec.to_builtins(events[-1])
+    for cause in older["data"]["causes"]:
+        for field in ("changed_after_kpi_interval_s", "explains", "evidence_for"):
+            del cause[field]
+        for metric in cause["metrics"]:
+            del metric["course"]
+    del older["data"]["health"]
+    path = tmp_path / "older.ndjson"
+    path.write_bytes(json.dumps(older).encode())
+    code, text, _ = told(capsysbinary, events[0].subject, path)
+    assert code == Exit.OK
+    assert "`web:latency_p95`; their course is not in the event." in text
+    assert "│" not in text
+
+
+def text_of(event):
+    from coral.report.document import plain
+
+    return plain(explain.case(journal.Chronicle(event))).split()
+
+
+def test_a_health_signal_that_did_not_change_is_said_to_have_stayed(events):
+    """And one without a value to have none; without a clear cause no entity is called possible."""
+    last = events[-1]
+    health = msgspec.structs.replace(last.data.health[0], changed_at=None, before=1.0, after=2.0)
+    silent = msgspec.structs.replace(health, after=None)
+    data = msgspec.structs.replace(last.data, health=[health, silent], tier="no clear cause")
+    text = " ".join(text_of(msgspec.structs.replace(last, data=data)))
+    assert "`web:latency_p95` stayed in its normal range: 1 before, 2 since." in text
+    assert "`web:latency_p95` has had no value since; it was 1 before." in text
+    assert "1. db: score 0." in text
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "drawn"),
+    [
+        ([0.0, 1.0], [7.0, 8.0], "▁▂│██"),
+        ([5.0, 5.0], [5.0], "▁▁│▁"),
+        ([None, 0.0], [None, 1.0], "·▁│·█"),
+        ([], [], "│"),
+        ([-1.7e308], [1.7e308, 0.0], "▁│█▅"),
+    ],
+)
+def test_sparklines(before, after, drawn):
+    """From the least to the greatest value; a point without a value is a dot."""
+    assert drawn == explain.sparkline(Course(1, before, after))
+
+
+def test_every_statistic_has_words():
+    """A new one needs an explanation."""
+    assert set(CHANNELS) == set(account.CHANNEL_WORDS)
+
+
+def test_doubts_about_the_data_come_first(events):
+    """Silence, gaps, a single row and a restarted counter are named; none is said, too."""
+    data = events[0].data
+    clean = msgspec.structs.replace(
+        data.trigger.artefacts, rows=9, missing=0.0, usual_missing=0.0, silent=[], near_zero=[]
+    )
+    doubtful = msgspec.structs.replace(
+        clean, rows=1, missing=0.4, silent=["a:x", "b:x", "c:x", "d:x"], near_zero=["e:total"]
+    )
+
+    def said(facts, rows):
+        trigger = msgspec.structs.replace(data.trigger, artefacts=facts)
+        return account.artefacts(msgspec.structs.replace(data, trigger=trigger, rows=rows))
+
+    assert said(clean, 12).startswith("Nothing speaks for an artefact of the data: 12 rows so far")
+    text = said(doubtful, 1)
+    assert "a single row so far" in text
+    assert "40% of the cells missing, usually 0%" in text
+    assert "`a:x`, `b:x`, `c:x` and 1 more stopped sending" in text
+    assert "`e:total` near zero" in text
+    assert "single row" not in said(doubtful, 2)
+
+
+def test_a_certified_budget(events):
+    """The limit that was reached, and on what it rests."""
+    facts = msgspec.structs.replace(
+        events[0].data.trigger.budget,
+        per_week=1.0,
+        alarms=1,
+        watched_weeks=4.0,
+        certified_per_week=0.75,
+        calibrated=True,
+    )
+    assert (
+        "Budget 1 false alarm a week: this is alarm 1 in 28 d of normal operation, so at most 0.75 "
+        "a week (95% confidence, every earlier alarm counted as false)."
+    ) == account.budget(facts)
+
+
+@pytest.mark.parametrize(("weeks", "doubt"), [(0.1, True), (0.2, False)])
+def test_a_budget_that_is_not_certified(events, weeks, doubt):
+    """Less than a day watched is said to be less than every hour of one."""
+    facts = msgspec.structs.replace(
+        events[0].data.trigger.budget, per_week=1.0, watched_weeks=weeks, calibrated=False
+    )
+    text = account.budget(facts)
+
+    assert "not certified yet" in text
+    assert text.endswith("certifying takes 21 d.")
+    assert ("has not seen every hour of a day yet" in text) == doubt
+
+
+def test_what_the_normal_rows_contradict_is_told(tmp_path, capsysbinary):
+    """A forbidden edge that they ask for has a section of its own."""
+    rows = np.vstack([shop_rows(seed=1, rows=1000, fault="none"), shop_rows()[ONSET:]])
+    events = run(rows, config=shop_config(forbidden_edges=(("pay", "db"),), edges=EDGES[:3]))
+    path = tmp_path / "events.ndjson"
+    path.write_bytes(b"".join(encode(event) + b"\n" for event in events))
+    _, text, _ = told(capsysbinary, events[-1].data.incident, path)
+
+    assert "Known edges that the normal rows contradict" in text
+    assert "`db` -> `pay`: forbidden, but present" in text
+
+
+def test_what_the_graph_leaves_out_is_told(events, tmp_path, capsysbinary):
+    """How many series, and of whom most."""
+    last = events[-1]
+    screened = Screened(series=5000, in_graph=1000, most_left_out=["node-7", "node-9"])
+    data = msgspec.structs.replace(last.data, screened=screened)
+    path = tmp_path / "events.ndjson"
+    path.write_bytes(encode(msgspec.structs.replace(last, data=data)) + b"\n")
+    _, text, _ = told(capsysbinary, last.data.incident, path)
+
+    assert "The graph holds 1000 of 5000 series" in " ".join(text.split())
+    assert "most is left out of `node-7`, `node-9`." in " ".join(text.split())

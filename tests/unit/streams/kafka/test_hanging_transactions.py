@@ -1,0 +1,55 @@
+"""Questions about transactions that a broker refuses, or cannot answer yet.
+
+What they find out is tested on a real broker, `tests/recovery/test_cluster.py`.
+"""
+
+import pytest
+from kafka import errors
+
+from streams.kafka.hanging_transactions import committed_before, open_partitions
+from streams.records import TopicPartition
+
+
+class Refusing:
+    """An administrator's client that gets these errors in turn, then hears of no producer."""
+
+    def __init__(self, *raised):
+        self.raised = list(raised)
+
+    def describe(self, _):
+        if self.raised:
+            raise self.raised.pop(0)
+        return {}
+
+    describe_transactions = describe_producers = describe
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        errors.TransactionalIdNotFoundError,
+        errors.TransactionalIdAuthorizationFailedError,
+        errors.TopicAuthorizationFailedError,
+        errors.UnsupportedVersionError,
+    ],
+)
+def test_what_cannot_be_known_is_none(error):
+    """No right to ask, a broker too old, a new name."""
+    assert committed_before(Refusing(error()), "name") is None
+    assert open_partitions(Refusing(error()), [TopicPartition("events", 0)], 1) is None
+
+
+def test_brokers_that_elect_are_asked_again():
+    """Nothing is concluded before they answer."""
+    electing = Refusing(
+        errors.CoordinatorNotAvailableError(), errors.CoordinatorLoadInProgressError()
+    )
+
+    assert open_partitions(electing, [TopicPartition("events", 0)], 1) == []
+    assert electing.raised == []
+
+
+def test_other_errors_are_told():
+    """A log-in that is refused is no answer."""
+    with pytest.raises(errors.ClusterAuthorizationFailedError):
+        committed_before(Refusing(errors.ClusterAuthorizationFailedError()), "name")

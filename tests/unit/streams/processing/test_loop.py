@@ -1,0 +1,406 @@
+"""The loop: order of a commit, crashes at each step, dead letters, lost partitions."""
+
+import json
+
+import pytest
+
+from streams.align.aligner import Aligner
+from streams.clock import ManualClock
+from streams.codec import NativeCodec
+from streams.errors import DecodeError, SinkError
+from streams.memory.broker import MemoryBroker, MemorySink, MemorySource
+from streams.processing.dead_letters import DeadLetterPolicy, DeadLetters
+from streams.processing.loop import Loop, LoopPolicy
+from streams.records import Message, Record, TopicPartition
+
+IN = TopicPartition("in", 0)
+
+
+def row(time, system="shop", value=1.0):
+    return json.dumps({"system": system, "timestamp": time, "metrics": {"a:x": value}}).encode()
+
+
+def handler(frame):
+    return [Message("out", frame.system.encode(), b"%d" % frame.time)]
+
+
+class World:
+    """A broker with input and output, and loops on it."""
+
+    def __init__(self, partitions=1):
+        self.clock = ManualClock(1000.0)
+        self.broker = MemoryBroker(self.clock)
+        for topic in ("in", "out", "dlq"):
+            self.broker.create_topic(topic, partitions if topic == "in" else 1)
+        self.sink = MemorySink(self.broker)
+
+    def put(self, *values, partition=0):
+        for value in values:
+            self.broker.produce("in", None, value, partition=partition)
+
+    def loop(self, **options):
+        source = MemorySource(self.broker, ["in"], "group", self.clock)
+        letters = DeadLetters(DeadLetterPolicy("dlq", max_letters=2), self.clock)
+        options = {
+            "handler": handler,
+            "dead_letters": letters,
+            "policy": LoopPolicy(commit_interval_s=0.0),
+        } | options
+        return Loop(
+            source,
+            options.pop("sink", self.sink),
+            NativeCodec().decode,
+            options.pop("handler"),
+            lambda _: Aligner(1.0),
+            self.clock,
+            **options,
+        )
+
+    def out(self, topic="out"):
+        return [r.value for r in self.broker.records(topic)]
+
+    def committed(self):
+        return self.broker.committed("group", IN)
+
+
+class CrashError(Exception):
+    """The process ends here."""
+
+
+class TestCommit:
+    def test_order(self):
+        """A commit is: send, flush, checkpoint, commit."""
+        world, steps = World(), []
+
+        class Sink(MemorySink):
+            def send(self, *message):
+                steps.append("1 send")
+                super().send(*message)
+
+            def flush(self, timeout_s):
+                steps.append("2 flush")
+                super().flush(timeout_s)
+
+        def checkpoint(offsets):
+            steps.append("3 checkpoint")
+            assert {IN: 2} == offsets
+            assert world.committed() is None
+
+        world.put(row(1), row(2))
+        world.loop(sink=Sink(world.broker), checkpoint=checkpoint).run_once()
+
+        assert ["1 send", "2 flush", "3 checkpoint"] == steps
+        assert 2 == world.committed()
+
+    def test_nothing_new_commits_nothing(self):
+        """Without records there is no flush, no checkpoint and no commit."""
+        world, offsets = World(), []
+        loop = world.loop(checkpoint=offsets.append)
+        loop.run_once()
+        loop.commit()
+
+        assert ([], 0, None) == (offsets, loop.commits, world.committed())
+
+    def test_by_records(self):
+        """A commit comes after so many records, though the time is not up."""
+        world = World()
+        world.put(*[row(t) for t in range(5)])
+        policy = LoopPolicy(max_poll_records=1, commit_records=2, commit_interval_s=1e9)
+        loop = world.loop(policy=policy)
+        commits = []
+        for _ in range(5):
+            loop.run_once()
+            commits.append(world.committed())
+
+        assert [None, 2, 2, 4, 4] == commits
+
+    def test_by_time(self):
+        """A commit comes after so many seconds, though the records are few."""
+        world = World()
+        world.put(row(1))
+        loop = world.loop(policy=LoopPolicy(commit_records=100, commit_interval_s=5.0))
+        loop.run_once()
+        before = world.committed()
+        world.clock.advance(5.0)
+        loop.run_once()
+
+        assert (None, 1) == (before, world.committed())
+
+    @pytest.mark.parametrize("step", ["send", "flush", "stored", "checkpoint"])
+    def test_crash_at_any_step_loses_nothing(self, step):
+        """After a crash at any step nothing is committed, and a new start gives every message."""
+        world = World()
+
+        def crash(*_):
+            raise CrashError
+
+        class Sink(MemorySink):
+            def send(self, *message):
+                if step == "send":
+                    raise CrashError
+                super().send(*message)
+
+            def flush(self, timeout_s):
+                if step == "flush":
+                    raise CrashError
+                super().flush(timeout_s)
+                if step == "stored":
+                    raise CrashError
+
+        world.put(row(1), row(2), row(3))
+        with pytest.raises(CrashError):
+            world.loop(sink=Sink(world.broker), checkpoint=crash).run_once()
+        committed = world.committed()
+        world.broker.leave("group", 1)
+        world.loop().run_once()
+
+        assert committed is None
+        assert {b"1", b"2"} == set(world.out())
+        assert 3 == world.committed()
+
+    def test_failed_flush_stops(self):
+        """If the sink cannot store a message nothing is committed."""
+        world = World()
+        world.put(row(1), row(2))
+        loop = world.loop(handler=lambda _: [Message("nowhere", None, b"")])
+        with pytest.raises(SinkError):
+            loop.run_once()
+
+        assert world.committed() is None
+
+    def test_failed_handler_stops(self):
+        """An exception of the handler ends the loop without a commit."""
+        world = World()
+        world.put(row(1), row(2))
+
+        def fail(_):
+            raise CrashError
+
+        with pytest.raises(CrashError):
+            world.loop(handler=fail).run()
+
+        assert world.committed() is None
+
+
+class TestRun:
+    def test_stop(self):
+        """A stop commits what was processed and leaves the open tick open."""
+        world = World()
+        world.put(row(1), row(2))
+        polls = []
+        policy = LoopPolicy(commit_interval_s=1e9)
+        loop = world.loop(policy=policy, progress=lambda loop: polls.append(loop.records))
+        loop.run(stop=lambda: len(polls) == 3)
+
+        assert [2, 2, 2] == polls
+        assert (2, [b"1"]) == (world.committed(), world.out())
+
+    def test_restart_from_a_checkpoint(self):
+        """State and offsets of a checkpoint together give what one run would have given."""
+        world, saved = World(), []
+        world.put(row(1), row(2))
+        first = world.loop(checkpoint=lambda o: saved.append((o, first.systems.state_dict())))
+        first.run_once()
+        world.broker.leave("group", 1)
+        world.put(row(2.5, value=9.0), row(3))
+        seen = []
+        second = world.loop(handler=lambda f: seen.append((f.time, f.values.tolist())) or [])
+        second.systems.load_state_dict(saved[-1][1])
+        second.run_once()
+
+        assert [(2.5, [9.0])] == seen
+        assert {IN: 2} == saved[-1][0]
+
+    def test_systems_are_apart(self):
+        """Each system has its own watermark."""
+        world = World()
+        world.put(row(1), row(50, "other"), row(2), row(3))
+        loop = world.loop()
+        loop.run_once()
+
+        assert [b"1", b"2"] == world.out()
+        assert {"shop", "other"} == loop.systems.aligners.keys()
+
+
+class TestDeadLetters:
+    def test_bad_records_are_letters(self):
+        """A bad record is kept with its bytes and reason, and the good ones go on."""
+        world = World()
+        world.put(row(1), b"garbage", row(2))
+        loop = world.loop()
+        loop.run_once()
+        (letter,) = world.broker.records("dlq")
+
+        assert ([b"1"], b"garbage", 3) == (world.out(), letter.value, world.committed())
+        assert {
+            "reason": b"$: JSON expected: Expecting value: line 1 column 1 (char 0)",
+            "topic": b"in",
+            "partition": b"0",
+            "offset": b"1",
+            "length": b"7",
+        } == dict(letter.headers)
+        assert (3, 1, 1, 2) == (loop.records, loop.bad, loop.frames, loop.messages)
+
+    def test_limit(self):
+        """Beyond the limit bad records are only counted; the offset goes on."""
+        world = World()
+        world.put(*[b"garbage"] * 5)
+        loop = world.loop()
+        loop.run_once()
+
+        assert (5, 2, 5) == (loop.bad, len(world.out("dlq")), world.committed())
+
+    def test_without_dead_letters(self):
+        """Bad records are counted if there is no place for them."""
+        world = World()
+        world.put(b"garbage")
+        loop = world.loop(dead_letters=None)
+        loop.run_once()
+
+        assert (1, 0, 1) == (loop.bad, loop.messages, world.committed())
+
+    def test_too_many_systems(self):
+        """A system beyond the cap is a dead letter; the known ones go on."""
+        world = World()
+        world.put(row(1), row(1, "other"), row(2))
+        loop = world.loop(policy=LoopPolicy(max_systems=1, commit_interval_s=0.0))
+        loop.run_once()
+
+        assert (1, [b"1"], ["shop"]) == (loop.bad, world.out(), [*loop.systems.aligners])
+
+    def test_window(self):
+        """A new window allows new letters, and the rest was counted."""
+        clock = ManualClock()
+        letters = DeadLetters(DeadLetterPolicy(max_letters=1, window_s=60.0), clock)
+        record = Record("in", 0, 0, b"k", b"v", headers=(("old", b"1"),))
+        error = DecodeError.of(record, "bad \ud800")
+        made = [letters.letter(record, error), letters.letter(record, error)]
+        clock.advance(60.0)
+        made.append(letters.letter(record, error))
+
+        assert [True, False, True] == [letter is not None for letter in made]
+        assert (2, 1) == (letters.written, letters.suppressed)
+        assert (b"k", b"$: bad \\ud800", ("old", b"1")) == (
+            made[0].key,
+            dict(made[0].headers)["reason"],
+            made[0].headers[-1],
+        )
+
+    def test_long_records_are_cut(self):
+        """A letter fits into its topic, whatever the record was, and says how long that was."""
+        letters = DeadLetters(DeadLetterPolicy(max_bytes=10), ManualClock())
+        record = Record("in", 0, 0, b"k" * 20, b"v" * 30, headers=(("old", b"1" * 9),))
+        letter = letters.letter(record, DecodeError.of(record, "bad"))
+
+        assert (b"k" * 2, b"v" * 10) == (letter.key, letter.value)
+        assert (b"30", None) == (dict(letter.headers)["length"], dict(letter.headers).get("old"))
+
+    @pytest.mark.parametrize("wrong", [{"max_letters": -1}, {"window_s": 0}, {"max_bytes": 0}])
+    def test_rejects(self, wrong):
+        """A policy that makes no sense is refused."""
+        with pytest.raises(ValueError, match="`DeadLetterPolicy` requires"):
+            DeadLetterPolicy(**wrong)
+
+
+class TestTransactions:
+    def test_commit_of_another_kind(self):
+        """What takes the place of the source's commit gets the same offsets, in the same place."""
+        world, commits = World(), []
+        world.put(row(1), row(2))
+        loop = world.loop(commit=commits.append)
+        loop.run_once()
+
+        assert ([{IN: 2}], None) == (commits, world.committed())
+
+    def test_commit_after_send(self):
+        """With messages sent there is a commit before the next poll; without there is none."""
+        world = World()
+        loop = world.loop(policy=LoopPolicy(commit_interval_s=1e9, commit_after_send=True))
+        made = []
+        for value in (row(1), row(2), row(2)):
+            world.put(value)
+            loop.run_once()
+            made.append((loop.messages, loop.commits))
+
+        assert [(0, 0), (1, 1), (1, 1)] == made
+
+
+class TestRebalance:
+    def test_lost_partitions_are_forgotten(self):
+        """Systems of a lost partition are dropped and named; the new owner reads them again."""
+        world, lost = World(partitions=2), []
+        for partition in range(2):
+            world.put(row(1, f"s{partition}"), row(2, f"s{partition}"), partition=partition)
+        policy = LoopPolicy(commit_interval_s=1e9)
+        one = world.loop(policy=policy, lost=lost.append)
+        one.run_once()
+        two = world.loop(policy=policy)
+        two.run_once()
+        one.commit()  # refused: a partition of it is gone
+        refused = one.commits
+        one.run_once()
+        one.commit()
+
+        assert [two.systems.aligners.keys()] == lost
+        assert {"s0", "s1"} == one.systems.aligners.keys() | two.systems.aligners.keys()
+        assert (0, 1, 2) == (refused, one.commits, two.records)
+
+    def test_restored_state_waits_for_its_partition(self):
+        """A first poll without an assignment does not throw a restored state away."""
+        world = World()
+        world.put(row(1))
+        first = world.loop()
+        first.run_once()
+        keeper = world.loop(lost=pytest.fail)
+        keeper.systems.load_state_dict(first.systems.state_dict())
+        keeper.run_once()
+
+        assert ["shop"] == [*keeper.systems.aligners]
+
+    def test_restore_comes_before_the_first_record(self):
+        """New partitions are restored and sought before any of their records is processed."""
+        world, restored = World(partitions=2), []
+        world.put(row(1), row(2), row(3))
+
+        def restore(partitions):
+            restored.append((partitions, loop.records))
+            loop._source.seek(IN, 2)
+
+        loop = world.loop(restore=restore)
+        loop.run(stop=lambda: loop.records > 0)
+        world.loop()  # takes a partition away
+        loop.run_once()
+
+        assert [(frozenset({IN, TopicPartition("in", 1)}), 0)] == restored
+        assert 1 == loop.records
+
+    def test_no_systems_allowed(self):
+        """A cap of no systems is a mistake."""
+        with pytest.raises(ValueError, match="max_systems >= 1, got 0"):
+            World().loop(policy=LoopPolicy(max_systems=0))
+
+
+def test_stop_is_heard_between_two_records():
+    """What was polled but not processed is neither handled nor committed."""
+    broker = MemoryBroker(ManualClock())
+    broker.create_topic("in")
+    for t in range(10):
+        broker.produce("in", b"s", row(t))
+    source, handled = MemorySource(broker, ["in"], "g", ManualClock()), []
+
+    def handle(frame):
+        handled.append(frame.time)
+        return []
+
+    loop = Loop(
+        source,
+        MemorySink(broker),
+        NativeCodec().decode,
+        handle,
+        lambda _: Aligner(1.0),
+        ManualClock(),
+    )
+    loop.run(stop=lambda: len(handled) >= 3)
+
+    assert handled == [0.0, 1.0, 2.0]
+    assert source.committed(TopicPartition("in", 0)) == loop.records < 10

@@ -1,0 +1,57 @@
+"""One system, one partition."""
+
+import numpy as np
+import pytest
+
+from streams.align.aligner import Aligner
+from streams.errors import DecodeError
+from streams.processing.systems import Systems
+from streams.records import Record, Samples, TopicPartition
+
+
+def push(systems, name, time, partition):
+    record = Record("metrics", partition, 7, None, b"")
+    return systems.push(Samples(name, time, ("a:x",), np.ones(1)), record)
+
+
+@pytest.fixture
+def systems():
+    return Systems(lambda _: Aligner(1.0), 2)
+
+
+def test_another_partition_is_refused(systems):
+    """The first partition of a system is its only one; nothing of another one is taken."""
+    push(systems, "shop", 1.0, 0)
+    with pytest.raises(DecodeError, match=r"records from metrics\[0\] alone expected") as caught:
+        push(systems, "shop", 2.0, 1)
+
+    assert ("system", 1) == (caught.value.where, caught.value.partition)
+    assert [1.0] == [frame.time for frame in systems.flush()]
+
+
+def test_a_system_that_was_forgotten_may_come_from_elsewhere(systems):
+    """After its partition went away."""
+    push(systems, "shop", 1.0, 0)
+
+    assert {"shop"} == systems.forget({TopicPartition("metrics", 0)})
+    assert [] == push(systems, "shop", 2.0, 1)
+
+
+def test_a_refused_system_has_no_home(systems):
+    """One beyond the limit leaves nothing behind."""
+    push(systems, "a", 1.0, 0)
+    push(systems, "b", 1.0, 0)
+    with pytest.raises(DecodeError, match="at most 2 systems"):
+        push(systems, "c", 1.0, 0)
+
+    assert {"a", "b"} == systems.forget({TopicPartition("metrics", 0)})
+
+
+def test_two_checkpoints_with_one_system(systems):
+    """Two members that each held a half cannot both be continued; which two is said."""
+    push(systems, "shop", 1.0, 0)
+    other = Systems(lambda _: Aligner(1.0), 2)
+    push(other, "shop", 1.0, 1)
+
+    with pytest.raises(ValueError, match=r"partition=1.*got.*partition=0"):
+        systems.load_state_dict(other.state_dict())
