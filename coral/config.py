@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from coral.errors import ConfigError
+from detectors.statistics.river_catalogue import Setting
+from detectors.statistics.river_catalogue import problems as statistics_problems
 from streams.topology import Pair, PriorProblem, prior_problems
 
 __all__ = ["EDGE_SEMANTICS", "EngineConfig", "SystemConfig", "digest"]
@@ -26,6 +28,8 @@ class EngineConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         Most cells (rows x series) of normal state kept in memory; 8 bytes each.
     max_causes : int
         Causes published in full; the names of the rest follow in the ranking.
+    statistics : list of str or table
+        Detectors of river as further statistics of the trigger, see docs/trigger.md.
 
     Raises
     ------
@@ -37,13 +41,16 @@ class EngineConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     base_rows: int = 4096
     base_cells: int = 4_000_000
     max_causes: int = 10
+    statistics: tuple[Setting, ...] = ()
 
     def __post_init__(self) -> None:
+        broken = "; ".join(statistics_problems(self.statistics)) if self.statistics else ""
         rules = (
             ("false_alarms_per_week", self.false_alarms_per_week > 0, "> 0"),
             ("base_rows", self.base_rows >= 64, ">= 64"),
             ("base_cells", self.base_cells >= 10_000, ">= 10000"),
             ("max_causes", 1 <= self.max_causes <= 100, "1..100"),
+            ("statistics", not broken, broken),
         )
         _raise_all(self, rules)
 
@@ -143,7 +150,10 @@ def digest(engine: EngineConfig, version: str, system: SystemConfig | None = Non
     Two runs with equal digests, those of a system included, over equal data publish byte-identical
     events. Without a system it stands for what holds for all.
     """
-    facts: dict[str, object] = {"engine": engine, "version": version}
+    held = msgspec.structs.asdict(engine)
+    if not engine.statistics:
+        del held["statistics"]  # none were known to the versions before
+    facts: dict[str, object] = {"engine": held, "version": version}
     if system is not None:
         facts["system"] = system
     return hashlib.sha256(msgspec.json.encode(facts, order="sorted")).hexdigest()[:12]

@@ -16,6 +16,8 @@ from coral.graph.prior import Topology
 from coral.incident.alarm import detected, told
 from coral.incident.lifecycle import Diagnosis
 from coral.localise.past_incidents import Memory
+from detectors.other_statistics import fitted_to
+from detectors.statistics.river_statistic import river_statistics
 from detectors.trigger import Trigger as Detector
 from streams.records import Frame
 
@@ -182,7 +184,8 @@ class Engine:
             self._normal.load_state_dict(state["normal"])
         if state["detector"] is not None:
             self._detector = self._fresh_detector(len(names))
-            self._detector.load_state_dict(state["detector"])
+            known = fitted_to(state["detector"], self._detector.state_dict())
+            self._detector.load_state_dict(known)
         self._memory.load_state_dict(state.get("memory", []))  # older checkpoints have none
         if state["diagnosis"] is not None:
             self._diagnosis = Diagnosis.from_state(
@@ -229,8 +232,13 @@ class Engine:
         return NormalState(names, self.config, topology)
 
     def _fresh_detector(self, n: int) -> Detector:
-        budget = self.config.false_alarms_per_week
-        return Detector(n, self.system.interval_s, false_alarms_per_week=budget)
+        config = self.config
+        return Detector(
+            n,
+            self.system.interval_s,
+            false_alarms_per_week=config.false_alarms_per_week,
+            further=river_statistics(config.statistics, n),
+        )
 
     def _grow_state(self, names: tuple[str, ...]) -> None:
         if self._diagnosis is None:  # an open incident goes on with the series it began with

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from detectors._validate import check_state
 
-__all__ = ["Detector", "FloatArray", "IntArray", "State", "Stateful"]
+__all__ = ["Detector", "FloatArray", "FurtherStatistic", "IntArray", "State", "Stateful"]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -38,6 +38,47 @@ class Detector(Protocol):
 
     def update(self, x: FloatArray) -> Self:
         """Take one row."""
+
+
+class FurtherStatistic(Protocol):
+    """A statistic that a user adds to the trigger: z-scores in, one number a row out.
+
+    Attributes
+    ----------
+    name, key : str
+        Of the statistic in events; of the same statistic in a saved state.
+    span : int
+        Rows that a value is made of.
+    """
+
+    name: str
+    key: str
+    span: int
+
+    def push(self, z: FloatArray) -> float:
+        """Take a row of z-scores, shape (n,), NaN = missing; return the statistic, NaN = nothing.
+
+        Large means unusual. Every row comes, in an alarm as well.
+        """
+
+    def learn(self) -> None:
+        """Learn from the row that was pushed last: it is normal."""
+
+    @property
+    def scores(self) -> FloatArray:
+        """What each series brings to it, shape (n,), >= 0; 0 = nothing or missing."""
+
+    def clear(self) -> None:
+        """Begin anew what every row moves on; what is only learned from normal rows stays."""
+
+    def grow(self, n_series: int) -> None:
+        """Append series of which nothing is known."""
+
+    def state_dict(self) -> State:
+        """Everything needed to go on identically, and ``key``: plain values and arrays."""
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Continue from what `state_dict` of a statistic with the same key returned."""
 
 
 class Stateful:

@@ -1,47 +1,280 @@
 """Both ways between this package and river, the online machine-learning library.
 
-River itself is not needed here: what fits its conventions fits these two classes.
+The trigger and its statistics as estimators of river, for pipelines, filters and models of river;
+and river's drift detectors as one detector of rows. How a detector of river becomes a statistic of
+the trigger is in `detectors.statistics.river_statistic`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol, Self
+import copy
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from typing import Any, Self
 
 import numpy as np
+from river.base import AnomalyDetector, DriftDetector
 
 from detectors._validate import check_integer, check_row
-from detectors.base import Detector, FloatArray
+from detectors.base import FloatArray
+from detectors.statistics.bank import CHANNELS, Bank
+from detectors.trigger import Trigger
 
-__all__ = ["AnyOf", "Named", "Univariate"]
+__all__ = ["AnyOf", "SeriesTrigger", "StatisticDetector", "TriggerDetector"]
 
 
-class Univariate(Protocol):
-    """A change detector of single numbers, such as ``river.drift.ADWIN``."""
+class _Features:
+    """Columns of the features seen so far, in an order that does not depend on a dictionary's."""
+
+    def __init__(self) -> None:
+        self._column: dict[Hashable, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._column)
+
+    def add(self, x: Mapping[Hashable, Any]) -> bool:
+        """Give new features columns behind the present ones; return whether there are any."""
+        new = sorted(x.keys() - self._column.keys(), key=str)
+        for name in new:
+            self._column[name] = len(self._column)
+        return bool(new)
+
+    def row(self, x: Mapping[Hashable, Any]) -> FloatArray:
+        """Return the values in columns; NaN where a feature is missing, unknown ones left out."""
+        row = np.full(len(self._column), np.nan)
+        for name, value in x.items():
+            if name in self._column:
+                row[self._column[name]] = np.nan if value is None else value
+        return row
+
+    def named(self, values: FloatArray) -> dict[Hashable, float]:
+        """Return one value per feature by name."""
+        return dict(zip(self._column, values.tolist(), strict=True))
+
+
+class TriggerDetector(AnomalyDetector):
+    """The trigger as an anomaly detector of river: dictionaries in, evidence for a change out.
+
+    It is an `AnomalyDetector` because river's drift detectors take single numbers, and the trigger
+    takes rows. Features may come and go: a missing one is missing, a new one warms up.
+
+    A score is the log p-value of the statistic closest to its limit, as a share of what an alarm
+    takes: 0 where nothing is unusual, from 1 on an alarm would be raised. So the filter that
+    fits it is ``river.anomaly.ThresholdFilter(TriggerDetector(), threshold=1.0)``.
+
+    Parameters
+    ----------
+    interval_s : float
+        Seconds between two rows.
+    false_alarms_per_week : float
+        How many alarms a week of normal operation may raise.
+    warmup_rows : int
+        Learned rows before the first alarm.
+    memory_rows : int
+        Longest memory of what is normal, rows.
+
+    Notes
+    -----
+    ``learn_one`` is `Trigger.update`: rows of an alarm are not learned, whatever is passed.
+    ``score_one`` leaves everything as it is: it asks a copy.
+
+    Examples
+    --------
+    >>> import random
+    >>> noise = random.Random(0)
+    >>> detector = TriggerDetector()
+    >>> for t in range(300):
+    ...     fault = 40.0 if t >= 290 else 0.0
+    ...     x = {"load": noise.gauss(0, 1) + fault, "latency": noise.gauss(0, 1)}
+    ...     score = detector.score_one(x)
+    ...     detector.learn_one(x)
+    ...     if detector.drift_detected:
+    ...         print(t, score > 1.0, max(detector.scores, key=detector.scores.get))
+    290 True load
+    """
+
+    def __init__(
+        self,
+        interval_s: float = 60.0,
+        false_alarms_per_week: float = 1.0,
+        warmup_rows: int = 48,
+        memory_rows: int = 16_384,
+    ) -> None:
+        self.interval_s = interval_s
+        self.false_alarms_per_week = false_alarms_per_week
+        self.warmup_rows = warmup_rows
+        self.memory_rows = memory_rows
+        self._features = _Features()
+        self._trigger = self._made(1)
 
     @property
     def drift_detected(self) -> bool:
-        """Whether a change was declared on the newest number."""
+        """Whether an alarm was raised on the newest row learned."""
+        return self._trigger.drift_detected
 
-    def update(self, x: float) -> object:
-        """Take one number."""
+    @property
+    def alarm(self) -> bool:
+        """Whether that row belongs to an alarm."""
+        return self._trigger.alarm
+
+    @property
+    def statistic(self) -> str:
+        """Name of the statistic that was closest to its limit on that row."""
+        return self._trigger.channel
+
+    @property
+    def onset_rows(self) -> int:
+        """How many rows before the last alarm the change began."""
+        return self._trigger.onset_rows
+
+    @property
+    def scores(self) -> dict[Hashable, float]:
+        """What each feature brings to that statistic, >= 0."""
+        return self._features.named(self._trigger.scores) if self._features else {}
+
+    def learn_one(self, x: Mapping[Hashable, Any]) -> None:
+        """Take one row of features."""
+        if not self._features and x:
+            self._trigger = self._made(len(x))
+        if self._features.add(x):
+            self._trigger.grow(len(self._features))
+        if self._features:
+            self._trigger.update(self._features.row(x))
+
+    def score_one(self, x: Mapping[Hashable, Any]) -> float:
+        """Return the evidence that the next row is no normal one; features not known do not count.
+
+        Parameters
+        ----------
+        x : mapping of feature to number
+            Features; None, NaN and infinite = missing.
+        """
+        if not self._features:
+            return 0.0
+        return copy.deepcopy(self._trigger).update(self._features.row(x)).evidence
+
+    def _made(self, n_series: int) -> Trigger:
+        return Trigger(
+            n_series,
+            self.interval_s,
+            false_alarms_per_week=self.false_alarms_per_week,
+            warmup_rows=self.warmup_rows,
+            memory_rows=self.memory_rows,
+        )
+
+
+class StatisticDetector(AnomalyDetector):
+    """One statistic of the trigger as an anomaly detector of river; see `Bank` for what they are.
+
+    A score is the value of the statistic, in its own unit, 0 where it says nothing. Everything is
+    learned that is passed: `river.anomaly.QuantileFilter` keeps anomalies out.
+
+    Parameters
+    ----------
+    statistic : str
+        Its name.
+    memory_rows : int
+        Longest memory of what is normal, rows.
+
+    Examples
+    --------
+    >>> detector = StatisticDetector("mean")
+    >>> for t in range(200):
+    ...     detector.learn_one({"load": t % 7, "latency": t % 5})
+    >>> usual, odd = {"load": 3, "latency": 2}, {"load": 3, "latency": 90}
+    >>> detector.score_one(usual) < detector.score_one(odd)
+    True
+    """
+
+    def __init__(self, statistic: str = "level", memory_rows: int = 16_384) -> None:
+        if statistic not in CHANNELS:
+            known = ", ".join(CHANNELS)
+            raise ValueError(f"`StatisticDetector` requires one of {known}, got {statistic!r}.")
+        self.statistic = statistic
+        self.memory_rows = memory_rows
+        self._features = _Features()
+        self._bank: Bank | None = None
+
+    def learn_one(self, x: Mapping[Hashable, Any]) -> None:
+        """Take one row of features as normal."""
+        new = self._features.add(x)
+        if self._bank is None:
+            if not new:
+                return
+            self._bank = Bank(len(self._features), self.memory_rows)
+        elif new:
+            self._bank.grow(len(self._features))
+        row = self._features.row(x)
+        self._bank.measure(row, learn=True)
+        self._bank.learn(row)
+
+    def score_one(self, x: Mapping[Hashable, Any]) -> float:
+        """Return the statistic of the next row; features that are not known do not count.
+
+        Parameters
+        ----------
+        x : mapping of feature to number
+            Features; None, NaN and infinite = missing.
+        """
+        if self._bank is None:
+            return 0.0
+        values = copy.deepcopy(self._bank).measure(self._features.row(x), learn=False)
+        return float(np.nan_to_num(values[CHANNELS.index(self.statistic)], nan=0.0))
+
+    @classmethod
+    def _unit_test_params(cls) -> Iterator[dict[str, Any]]:
+        """Yield what river's checks are to be run with."""
+        yield from ({"statistic": name} for name in CHANNELS)
+
+
+class SeriesTrigger(DriftDetector):
+    """The trigger on a single series as a drift detector of river, for the models that take one.
+
+    Parameters
+    ----------
+    interval_s : float
+        Seconds between two numbers.
+    false_alarms_per_week : float
+        How many alarms a week of normal operation may raise.
+
+    Examples
+    --------
+    >>> trigger = SeriesTrigger()
+    >>> for t in range(100):
+    ...     trigger.update(t % 7 + (50.0 if t >= 90 else 0.0))
+    ...     if trigger.drift_detected:
+    ...         print(t)
+    90
+    """
+
+    def __init__(self, interval_s: float = 60.0, false_alarms_per_week: float = 1.0) -> None:
+        super().__init__()
+        self.interval_s = interval_s
+        self.false_alarms_per_week = false_alarms_per_week
+        self._trigger = Trigger(1, interval_s, false_alarms_per_week=false_alarms_per_week)
+
+    def update(self, x: float) -> None:
+        """Take one number; NaN and infinite = missing."""
+        self._trigger.update(np.array([x], dtype=np.float64))
+        self._drift_detected = self._trigger.drift_detected
 
 
 class AnyOf:
-    """One univariate detector per series; a change in any of them is a change of the system.
+    """One drift detector of river per series; a change in any of them is a change of the system.
 
     Parameters
     ----------
     make : callable
-        Returns a new univariate detector.
+        Returns a new drift detector, such as ``river.drift.ADWIN``.
     n_series : int
         Number of series.
 
     Examples
     --------
-    >>> from river.drift import ADWIN  # doctest: +SKIP
-    >>> detector = AnyOf(ADWIN, n_series=3)  # doctest: +SKIP
+    >>> from river.drift import ADWIN
+    >>> detector = AnyOf(ADWIN, n_series=3)
+    >>> detector.update(np.zeros(3)).drift_detected
+    False
     """
 
-    def __init__(self, make: Callable[[], Univariate], n_series: int) -> None:
+    def __init__(self, make: Callable[[], DriftDetector], n_series: int) -> None:
         n = check_integer("AnyOf", "n_series", n_series, 1)
         self._detectors = [make() for _ in range(n)]
         self._drifted: list[int] = []
@@ -76,61 +309,4 @@ class AnyOf:
             detector.update(float(row[series]))
             if detector.drift_detected:
                 self._drifted.append(series)
-        return self
-
-
-class Named:
-    """A detector of rows in river's convention: a dictionary of features, or a single number.
-
-    Parameters
-    ----------
-    detector : Detector
-        For as many series as there are names.
-    names : sequence of str
-        Features, in the order of the detector's series.
-
-    Examples
-    --------
-    >>> from detectors.trigger import Trigger
-    >>> trigger = Named(Trigger(n_series=2, interval_s=60.0), ["load", "latency"])
-    >>> trigger.update({"load": 0.4, "latency": 12.0}).drift_detected
-    False
-    """
-
-    def __init__(self, detector: Detector, names: Sequence[str]) -> None:
-        self.detector = detector
-        self._column = {name: column for column, name in enumerate(names)}
-        if len(self._column) != len(names):
-            raise ValueError(f"`Named` requires names that differ, got {list(names)}.")
-
-    @property
-    def drift_detected(self) -> bool:
-        """Whether a change was declared on the newest row."""
-        return self.detector.drift_detected
-
-    def update(self, x: Mapping[str, float] | float) -> Self:
-        """Take one row.
-
-        Parameters
-        ----------
-        x : mapping of str to float, or float
-            A feature that is not there is missing; a single number is the only series.
-
-        Raises
-        ------
-        ValueError
-            If a feature is unknown, or a single number comes and there are several series.
-        """
-        row = np.full(len(self._column), np.nan)
-        if isinstance(x, Mapping):
-            for name, value in x.items():
-                if name not in self._column:
-                    known = ", ".join(self._column)
-                    raise ValueError(f"`Named` knows the features {known}, got {name}.")
-                row[self._column[name]] = value
-        elif len(row) == 1:
-            row[0] = x
-        else:
-            raise ValueError(f"`Named` requires a mapping of {len(row)} features, got {x!r}.")
-        self.detector.update(row)
         return self

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors._validate import check_integer, check_real, check_row
-from detectors.base import FloatArray, IntArray, Stateful
+from detectors.base import FloatArray, FurtherStatistic, IntArray, Stateful
 from detectors.decision._tail_kernels import judge
 from detectors.decision.alarm_budget import WEEK_S, Budget
 from detectors.decision.change_point import date
@@ -18,13 +18,10 @@ from detectors.statistics.bank import CHANNELS, LEVELLESS, Bank, used_channels
 
 __all__ = ["CHANNELS", "Trigger"]
 
-# Statistics with a tail; the last channel, silence, is a log probability itself.
-_N_TAILS: Final = len(CHANNELS) - 1
 # Blocks grow with what a statistic remembers, and are short enough to leave many of them.
 _LEAST_BLOCK_ROWS: Final = 4
 _CALM_ROWS: Final = 8
 _WITNESS: Final = CHANNELS.index("novelty")
-_LEVELLESS: Final = np.array([name in LEVELLESS for name in CHANNELS])
 # Fewer rows than that leave almost every one new; fewer days do not tell what is rarer than daily.
 _WITNESS_ROWS: Final = 1024
 _WITNESS_DAYS: Final = 3.0
@@ -60,6 +57,8 @@ class Trigger(Stateful):
         Longest memory of locations, scales and usual energies, rows.
     channels : sequence of str, optional
         Statistics that may raise an alarm; all by default. For comparison.
+    further : sequence of FurtherStatistic
+        Statistics to add, with the same calibration and budget.
 
     Notes
     -----
@@ -102,13 +101,7 @@ class Trigger(Stateful):
         "_log_p",
         "_bonus",
     )
-    _PARTS: ClassVar[tuple[str, ...]] = (
-        "_bank",
-        "_tail",
-        "_onset",
-        "_budget",
-        "_acceptance",
-    )
+    _PARTS: ClassVar[tuple[str, ...]] = ("_bank", "_tail", "_onset", "_budget", "_acceptance")
 
     def __init__(
         self,
@@ -119,6 +112,7 @@ class Trigger(Stateful):
         warmup_rows: int = 48,
         memory_rows: int = 16_384,
         channels: Sequence[str] | None = None,
+        further: Sequence[FurtherStatistic] = (),
     ) -> None:
         who = "Trigger"
         n = check_integer(who, "n_series", n_series, 1)
@@ -128,7 +122,9 @@ class Trigger(Stateful):
         )
         self.warmup_rows = check_integer(who, "warmup_rows", warmup_rows, 30)
         self.memory_rows = check_integer(who, "memory_rows", memory_rows, 30)
-        self._used = used_channels(who, channels)
+        self._bank = Bank(n, self.memory_rows, further)
+        self.channels = self._bank.channels
+        self._used = used_channels(who, channels, self.channels)
         # The witness raises nothing that no other statistic sees, so it takes no share.
         shares = max(int(np.count_nonzero(self._used)) - bool(self._used[_WITNESS]), 1)
         self._budget = Budget(self.false_alarms_per_week, self.interval_s, shares)
@@ -136,22 +132,22 @@ class Trigger(Stateful):
         self._share = float(np.log(shares)) if self._used[_WITNESS] else 0.0
         self._rare = float(np.log(self.interval_s / _DAY_S))
         self._witness_rows = max(_WITNESS_ROWS, _WITNESS_DAYS * _DAY_S / self.interval_s)
-        self._bank = Bank(n, self.memory_rows)
-        rows = self._bank.remembered
-        # Statistics of long windows: what took them to notice, they must also see go.
+        rows, n_channels = self._bank.remembered, len(self.channels)
+        self._levelless = np.array([name in LEVELLESS for name in self.channels])
+        # What took long windows to notice, they must also see go.
         self._long = rows > _CALM_ROWS
-        blocks = np.maximum(2 * (rows[:_N_TAILS] // 3), _LEAST_BLOCK_ROWS)
-        self._tail = PredictiveTail(_N_TAILS, block_rows=blocks.tolist())
+        blocks = np.maximum(2 * (rows[:-1] // 3), _LEAST_BLOCK_ROWS)  # silence has no tail
+        self._tail = PredictiveTail(n_channels - 1, block_rows=blocks.tolist())
         self._onset = Cusum(
-            len(CHANNELS), slack=_ONSET_SLACK, threshold=_ONSET_CEILING, ceiling=_ONSET_CEILING
+            n_channels, slack=_ONSET_SLACK, threshold=_ONSET_CEILING, ceiling=_ONSET_CEILING
         )
         self.alarm = self.drift_detected = self.new_normal = False
         self.rows_seen = self.learned_rows = 0
         self.onset_rows = self._alarm_rows = self._calm_rows = self._worst = self._raised_by = 0
         self.onset_interval: IntArray = np.zeros(2, dtype=np.int64)
-        self._acceptance = NewNormal(len(CHANNELS), self.interval_s, self.memory_rows)
-        self._log_p, self._bonus = np.zeros((2, len(CHANNELS)))
-        self._peak: FloatArray = np.full(len(CHANNELS), -np.inf)
+        self._acceptance = NewNormal(n_channels, self.interval_s, self.memory_rows)
+        self._log_p, self._bonus = np.zeros((2, n_channels))
+        self._peak: FloatArray = np.full(n_channels, -np.inf)
 
     @property
     def n_series(self) -> int:
@@ -171,7 +167,7 @@ class Trigger(Stateful):
     @property
     def channel(self) -> str:
         """Name of the statistic that is farthest beyond, or closest to, its limit."""
-        return CHANNELS[self._worst]
+        return self.channels[self._worst]
 
     @property
     def statistic(self) -> float:
@@ -189,6 +185,11 @@ class Trigger(Stateful):
         return float(np.exp(self._log_p[self._worst]))
 
     @property
+    def evidence(self) -> float:
+        """Its log p-value as a share of what an alarm takes; 0 = nothing, from 1 on beyond it."""
+        return float(self._log_p[self._worst] / self._needed()[self._worst]) if self.warm else 0.0
+
+    @property
     def statistics(self) -> FloatArray:
         """Value of every statistic on the newest row, shape (n_channels,); NaN = says nothing."""
         return self._bank.statistics.copy()
@@ -200,7 +201,7 @@ class Trigger(Stateful):
         That of a row that ``novelty`` bears out: what was there before alarms far beyond it only.
         """
         needed = self._needed()
-        return np.append(self._tail.limits(needed[:_N_TAILS]), -needed[_N_TAILS:])
+        return np.append(self._tail.limits(needed[:-1]), -needed[-1:])
 
     @property
     def scores(self) -> FloatArray:
@@ -210,9 +211,8 @@ class Trigger(Stateful):
     @property
     def blind(self) -> bool:
         """Whether no change of sqrt(n) series, however large, would raise an alarm yet."""
-        limits = self.thresholds[:_N_TAILS]
-        seen = self._used[:_N_TAILS] & (limits < self._bank.reach())  # no limit yet: nothing seen
-        return not seen.any()
+        seen = self.thresholds[:-1] < self._bank.reach()  # no limit yet: nothing seen
+        return not (self._used[:-1] & seen).any()
 
     @property
     def watched_weeks(self) -> float:
@@ -295,7 +295,7 @@ class Trigger(Stateful):
             _WITNESS,
             self._rare,
             self._share if self.learned_rows >= self._witness_rows else 0.0,
-            _LEVELLESS,
+            self._levelless,
             _ONSET_SLACK,
             _ONSET_CEILING,
             self._onset.statistic,
@@ -328,12 +328,12 @@ class Trigger(Stateful):
 
     def _date(self) -> None:
         """Estimate how many rows ago the change began, and within which interval."""
-        remembered, levelless = self._bank.remembered, self.channel in LEVELLESS
+        remembered, levelless = self._bank.remembered, self._levelless[self._worst]
         rows = int(remembered[self._worst])
-        by = np.arange(len(CHANNELS)) == self._worst
+        by = np.arange(len(self.channels)) == self._worst
         if self._long[self._worst] and not levelless:
             # What takes many rows to get there, another statistic may have seen before.
-            by |= ~_LEVELLESS & (remembered <= remembered[self._worst])
+            by |= ~self._levelless & (remembered <= remembered[self._worst])
         summed = max(int(np.max(self._onset.onset[by])) - 1, 0)
         # When the statistic went into its tail, it did so for what it remembered at that time.
         oldest = summed + max(rows, _LEAD_ROWS)
@@ -364,8 +364,8 @@ class Trigger(Stateful):
 
     def _calm(self) -> bool:
         """Whether no channel is more than halfway, in log p, from its tail to its limit."""
-        halfway = np.full(len(CHANNELS), 0.5 * self._budget.log_alpha)
-        halfway[:_N_TAILS] += 0.5 * self._tail.log_rate
+        halfway = np.full(len(self.channels), 0.5 * self._budget.log_alpha)
+        halfway[:-1] += 0.5 * self._tail.log_rate
         quiet = (self._log_p > halfway) | ~self._used
         quiet[_WITNESS] |= not self._swing
         if not self._long[self._raised_by]:
@@ -376,7 +376,7 @@ class Trigger(Stateful):
         """End the alarm; of one too many is left that the limits were reached."""
         self.alarm = False
         if self._budget.overspent:
-            self._tail.censor(self._peak[:_N_TAILS], self._budget.log_alpha)
+            self._tail.censor(self._peak[:-1], self._budget.log_alpha)
 
     def _accept(self) -> None:
         """Take the present level for the new normal one."""
@@ -388,7 +388,7 @@ class Trigger(Stateful):
 
     def _clear(self) -> None:
         """Empty everything that carries evidence from row to row."""
-        self._bank.break_lags()
+        self._bank.clear()
         self._onset.reset()
 
     def _learn(self, row: FloatArray) -> None:

@@ -57,8 +57,9 @@ def _type(kind: Any) -> str:
     if kinds.is_secret(kind):
         return "secret"
     if get_origin(option) is tuple:
-        inner = kinds.options(get_args(option)[0])[0]
-        return "list of text" if inner is str else "list of [text, text]"
+        inner, *others = kinds.options(get_args(option)[0])
+        text = "text or table" if others else "text"
+        return f"list of {text}" if inner is str else "list of [text, text]"
     if get_origin(option) is dict:
         return "table"
     limits = [held for held in getattr(kind, "__metadata__", ()) if isinstance(held, msgspec.Meta)]

@@ -23,6 +23,7 @@ CHANNEL_WORDS = {
     "ssa": "series that leave the pattern of their own past",
     "silence": "series that stopped sending",
 }
+CONFIGURED = "a detector that the configuration adds"
 
 
 def clock(timestamp: str, day: str = "") -> str:
@@ -47,8 +48,7 @@ def began(data: Incident) -> str:
     text = f"The normal state ended at {clock(trigger.onset, day)}{between}, noticed {delay}"
     if trigger.channel is not None:
         text += f" by the statistic `{trigger.channel}`"
-        if meaning := CHANNEL_WORDS.get(trigger.channel):
-            text += f" ({meaning})"
+        text += f" ({CHANNEL_WORDS.get(trigger.channel, CONFIGURED)})"
     if trigger.statistic is not None and trigger.threshold is not None:
         text += f": {trigger.statistic:.3g} against a limit of {trigger.threshold:.3g}"
     carried = ", ".join(map(quoted, trigger.series[:NAMED])) or "many series a little"

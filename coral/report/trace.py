@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from coral.contract.events import Event, Incident, Revision
 from coral.incident.alarm import strongest
 from coral.localise.convergence import DEPTH
-from detectors.trigger import CHANNELS
 from detectors.trigger import Trigger as Detector
 
 __all__ = ["Episode", "Trace"]
@@ -39,6 +38,7 @@ class Trace:
         self.times: list[float] = []
         self.warm_at: float | None = None
         self.incidents: dict[str, Incident] = {}
+        self._names: tuple[str, ...] = ()  # of the statistics
         self.moves: dict[str, dict[int, Revision]] = {}  # of each incident, by rows
         self._statistics: list[Floats] = []
         self._thresholds: list[Floats] = []
@@ -71,6 +71,7 @@ class Trace:
         self.times.append(time)
         if detector is None:
             return
+        self._names = detector.channels
         self._statistics.append(detector.statistics)
         self._thresholds.append(detector.thresholds)
         if not detector.warm:
@@ -106,7 +107,7 @@ class Trace:
         """Statistics that raised an alarm, first ones first; else the one that came closest."""
         raised = [e.channel for e in self.episodes if e.channel is not None]
         if not raised and self._statistics:
-            raised = [self.closest_channel or CHANNELS[0]]
+            raised = [self.closest_channel or self._names[0]]
         return list(dict.fromkeys(raised))[:MOST_CHANNELS]
 
     @property
@@ -124,7 +125,7 @@ class Trace:
 
     def statistic(self, channel: str) -> tuple[Floats, Floats]:
         """Values and limits of one statistic, one per frame; no limit during the warm-up."""
-        column = CHANNELS.index(channel)
+        column = self._names.index(channel)
         values = np.array([row[column] for row in self._statistics])
         limits = np.array([row[column] for row in self._thresholds])
         if self.warm_at is None:

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from coral.settings.problem import Path
 from coral.settings.sections import MAPPING_KEYS, Kafka, Settings, System, Topic
+from detectors.statistics.river_catalogue import parse
 from streams.codec import template_problem
 from streams.codec.values import name_problem
 from streams.topology import prior_problems
@@ -24,6 +25,7 @@ def broken_rules(settings: Settings) -> Iterator[Broken]:
         for key, rule, got in _system(system):
             yield ("systems", name, key), rule, got
     yield from _topics(settings)
+    yield from _statistics(settings)
     if settings.state.publish == "exactly-once" and settings.state.store != "kafka":
         rule = "at-least-once, or `state.store` kafka, expected"
         yield ("state", "publish"), rule, "exactly-once with the file store"
@@ -94,6 +96,17 @@ def _system(system: System) -> Iterator[tuple[str, str, str]]:
         item = getattr(system, key)[number]
         shown = item if isinstance(item, str) else list(item)
         yield key, rule, f"{shown!r} at [{number}]"
+
+
+def _statistics(settings: Settings) -> Iterator[Broken]:
+    """Yield that there may be more series than a further statistic can watch."""
+    most = settings.limits.max_series
+    for setting in settings.engine.statistics:
+        detector = parse(setting)
+        can = detector.entry.most_series
+        if 0 < can < most:
+            rule = f"at most {can} expected with `{detector.name}` in `engine.statistics`"
+            yield ("limits", "max_series"), rule, str(most)
 
 
 def _topics(settings: Settings) -> Iterator[Broken]:

@@ -53,4 +53,6 @@ def toml_value(value: Any) -> str:
     if isinstance(value, dict):
         pairs = (f"{json.dumps(key)} = {toml_value(held)}" for key, held in value.items())
         return "{" + ", ".join(pairs) + "}"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(map(toml_value, value)) + "]"
     return json.dumps(value, ensure_ascii=False)

@@ -1,12 +1,12 @@
 """The bank of statistics: one row of many series in, a handful of numbers out."""
 
-from collections.abc import Sequence
-from typing import ClassVar, Final
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.base import FloatArray, IntArray, Stateful
+from detectors.base import FloatArray, FurtherStatistic, IntArray, State, Stateful
 from detectors.statistics.dynamic_pca import LaggedSubspace
 from detectors.statistics.missingness import Silence
 from detectors.statistics.moving_averages import Windows
@@ -64,9 +64,13 @@ class Bank(Stateful):
         Number of series.
     memory_rows : int
         Longest memory of locations, scales and usual energies, rows.
+    further : sequence of FurtherStatistic
+        Statistics that are added; they stand before ``silence``.
 
     Attributes
     ----------
+    channels : tuple of str
+        Names of the statistics.
     statistics : ndarray of shape (n_channels,)
         Of the newest row; NaN where nothing can be said.
     n_series : int
@@ -87,8 +91,12 @@ class Bank(Stateful):
         "_silence",
     )
 
-    def __init__(self, n_series: int, memory_rows: int) -> None:
+    def __init__(
+        self, n_series: int, memory_rows: int, further: Sequence[FurtherStatistic] = ()
+    ) -> None:
         n = n_series
+        self.further = tuple(further)
+        self.channels = (*CHANNELS[:-1], *(one.name for one in further), CHANNELS[-1])
         self._scaler = RobustScaler(n, memory_rows=memory_rows)
         self._windows = Windows(n)
         self._peaks = UsualPeak(n)
@@ -97,7 +105,7 @@ class Bank(Stateful):
         self._residuals = Residuals(n, memory_rows)
         self._novelty = Novelty(n)
         self._silence = Silence(n)
-        self.statistics: FloatArray = np.full(len(CHANNELS), np.nan)
+        self.statistics: FloatArray = np.full(len(self.channels), np.nan)
         self._z: FloatArray = np.full(n, np.nan)
         self._allocate()
 
@@ -122,7 +130,9 @@ class Bank(Stateful):
         self._windows.push(z, self._peaks.mean, statistics)
         self._residuals.push(crossed, lagged, statistics[4:], learn=learn)
         statistics[8] = self._novelty.push(z)
-        statistics[9] = self._silence.push(row, learn=learn)
+        for place, one in enumerate(self.further, 9):
+            statistics[place] = one.push(z)
+        statistics[-1] = self._silence.push(row, learn=learn)
         return statistics
 
     def learn(self, row: FloatArray) -> None:
@@ -133,6 +143,8 @@ class Bank(Stateful):
             self._ssa.learn()
             self._space.learn()
             self._novelty.learn()
+            for one in self.further:
+                one.learn()
 
     def observe(self, row: FloatArray) -> None:
         """Remember a row that is not normal, should its level become the new normal."""
@@ -149,6 +161,13 @@ class Bank(Stateful):
     def forget_windows(self) -> None:
         """Fill the long windows anew."""
         self._windows.clear()
+        for one in self.further:
+            one.clear()
+
+    def clear(self) -> None:
+        """Empty everything that carries evidence from row to row."""
+        self.break_lags()
+        self.forget_windows()
 
     def break_lags(self) -> None:
         """Tell that the next row does not follow the last one."""
@@ -180,8 +199,10 @@ class Bank(Stateful):
                 values = np.maximum(self._residuals.restless, 0.0)
             case "novelty":
                 values = self._novelty.scores
-            case _:
+            case "silence":
                 values = self._silence.surprise
+            case _:
+                values = self.further[self.channels.index(channel) - 9].scores
         return np.asarray(np.nan_to_num(values, nan=0.0, posinf=np.log1p(100.0)))
 
     def reach(self) -> FloatArray:
@@ -190,7 +211,8 @@ class Bank(Stateful):
         Returns
         -------
         ndarray of shape (n_channels - 1,)
-            Without ``silence``, which every series can raise.
+            Without ``silence``, which every series can raise. How far a further statistic goes is
+            not known, so that none of them counts.
         """
         share = self.top / self.n_series
         z, clip = self._scaler.cap, self._windows.clip
@@ -207,6 +229,7 @@ class Bank(Stateful):
                 share * np.log1p(clip**2),
                 self._residuals.reach,
                 np.log1p(z),
+                *(-np.inf for _ in self.further),
             ]
         )
 
@@ -229,7 +252,8 @@ class Bank(Stateful):
             "novelty": int(1.5 * self._novelty.rows),
             "silence": max(self._silence.gap, 1),
         }
-        return np.array([rows.get(name, 1) for name in CHANNELS])
+        rows |= {one.name: one.span for one in self.further}
+        return np.array([rows.get(name, 1) for name in self.channels])
 
     @property
     def silent(self) -> NDArray[np.bool_]:
@@ -245,6 +269,20 @@ class Bank(Stateful):
         """Return the z-scores of the newest rows, shape (rows, n), oldest first, NaN = missing."""
         return self._windows.recent()
 
+    def state_dict(self) -> State:
+        """Return a copy of the learned state; further statistics only where there are any."""
+        further = {"further": [one.state_dict() for one in self.further]} if self.further else {}
+        return super().state_dict() | further
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Continue from a saved state; a further statistic that is not in it begins anew."""
+        own = dict(state)
+        saved = {held["key"]: held for held in own.pop("further", ())}
+        super().load_state_dict(own)
+        for one in self.further:
+            if one.key in saved:
+                one.load_state_dict(saved[one.key])
+
     def grow(self, n_series: int) -> None:
         """Append series behind the present ones; they warm up beside them."""
         extra = n_series - self.n_series
@@ -259,6 +297,8 @@ class Bank(Stateful):
             self._silence,
         ):
             part.grow(n_series)
+        for one in self.further:
+            one.grow(n_series)
         self._z = np.append(self._z, np.full(extra, np.nan))
         self._allocate()
 
@@ -268,10 +308,12 @@ class Bank(Stateful):
         self.top = self._windows.top
 
 
-def used_channels(who: str, channels: Sequence[str] | None) -> NDArray[np.bool_]:
+def used_channels(
+    who: str, channels: Sequence[str] | None, known: Sequence[str] = CHANNELS
+) -> NDArray[np.bool_]:
     """Mask of the channels that may raise an alarm, shape (n_channels,); all by default."""
-    chosen = CHANNELS if channels is None else channels
-    unknown = sorted(set(chosen) - set(CHANNELS))
+    chosen = known if channels is None else channels
+    unknown = sorted(set(chosen) - set(known))
     if unknown or not chosen:
-        raise ValueError(f"`{who}` requires channels out of {CHANNELS}, got channels={channels!r}.")
-    return np.array([name in chosen for name in CHANNELS])
+        raise ValueError(f"`{who}` requires channels out of {known}, got channels={channels!r}.")
+    return np.array([name in chosen for name in known])

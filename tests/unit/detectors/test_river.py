@@ -1,17 +1,30 @@
 """River's detectors in our place, ours in river's, and river as an oracle; with the real river."""
 
+import doctest
+import importlib
+import json
+import pickle
+import sys
+from importlib.resources import files
+from pathlib import Path
+from types import ModuleType
+
 import numpy as np
 import pytest
-from river.compose import Pipeline
+import river.checks
+from river.anomaly import QuantileFilter, ThresholdFilter
 from river.drift import ADWIN, KSWIN, DriftRetrainingClassifier, PageHinkley
 from river.linear_model import LogisticRegression
 from river.preprocessing import StandardScaler
 from river.stats import Mean
+from scipy.stats import mannwhitneyu
 
 from detectors.base import Detector
 from detectors.decision.cusum import Cusum
-from detectors.river import AnyOf, Named
-from detectors.trigger import Trigger
+from detectors.river import AnyOf, SeriesTrigger, StatisticDetector, TriggerDetector
+from streams.recorded.recording import Recording
+
+RECORDING = Path(str(files("coral") / "recordings" / "pool-leak__orders"))
 
 MAKERS = (
     pytest.param(ADWIN, id="ADWIN"),
@@ -88,32 +101,128 @@ def test_page_hinkley_of_river_is_our_cusum_of_the_deviations(threshold):
     assert river.drift_detected
 
 
-def test_the_trigger_watches_what_leaves_a_river_pipeline():
-    """Features go through river's scaler into the trigger, by name, with some of them missing."""
-    x = shifted(rows=360, by=30.0)
-    scaler = Pipeline(StandardScaler())
-    trigger = Named(Trigger(3, 60.0), ["a", "b", "c"])
-    drifts = []
-    for t, row in enumerate(x):
-        features = dict(zip("abc", row.tolist(), strict=True))
-        if t % 7 == 3:
-            del features["c"]
-        scaler.learn_one(features)
-        if trigger.update(scaler.transform_one(features)).drift_detected:
-            drifts.append(t)
-    assert drifts
-    assert 300 <= drifts[0] <= 303
+def leak(series=8, rows=range(520, 780)):
+    """Rows of a recorded incident as river's datasets are: features, and whether it is there."""
+    recording = Recording.open(RECORDING)
+    meta = json.loads((RECORDING / "incident.json").read_text())
+    names = recording.names
+    chosen = [names.index(name) for name in meta["root_cause_metrics"]]
+    chosen += [i for i in range(len(names)) if i not in chosen][: series - len(chosen)]
+    table = list(recording.rows())
+    return [
+        ({names[i]: float(x[i]) for i in chosen}, time >= meta["fault_start"])
+        for time, x in (table[row] for row in rows)
+    ]
+
+
+@pytest.fixture
+def checks(monkeypatch):
+    """River's own checks, on our recording in place of a data set that river would download.
+
+    Two of them ask scikit-learn for a data set and a number; neither needs it.
+    """
+    rows = leak()
+    monkeypatch.setattr(
+        river.checks, "_yield_datasets", lambda _model, scale=1: iter([rows * scale])
+    )
+    metrics = ModuleType("sklearn.metrics")
+    metrics.roc_auc_score = lambda labels, scores: area(np.array(labels), np.array(scores))
+    sklearn = ModuleType("sklearn")
+    sklearn.metrics = metrics
+    monkeypatch.setitem(sys.modules, "sklearn", sklearn)
+    return river.checks.yield_checks
+
+
+def area(labels, scores):
+    """Area under the receiver operating characteristic, which is Mann and Whitney's U."""
+    above, below = scores[labels], scores[~labels]
+    return mannwhitneyu(above, below).statistic / (len(above) * len(below))
+
+
+ESTIMATORS = [TriggerDetector()] + [
+    StatisticDetector(**params) for params in StatisticDetector._unit_test_params()
+]
+
+
+@pytest.mark.parametrize(
+    "model", ESTIMATORS, ids=lambda model: getattr(model, "statistic", None) or "trigger"
+)
+def test_river_finds_nothing_wrong(model, checks):
+    """Every check of river that concerns an anomaly detector, on each of ours."""
+    run = []
+    for check in checks(model):
+        check(model.clone())
+        run.append(check.__name__)
+
+    assert not model._unit_test_skips()
+    assert {"check_roc_auc", "check_emerging_features", "check_bounded_memory_growth"} <= set(run)
+    assert len(run) >= 25
+
+
+def test_river_finds_nothing_wrong_with_the_drift_detector(checks):
+    """Those of its checks that its own drift detectors pass as well: they are no estimators."""
+    model, ran = SeriesTrigger(false_alarms_per_week=2.0), 0
+    for check in checks(model):
+        try:
+            check(ADWIN())
+        except AttributeError:
+            continue
+        check(model.clone())
+        ran += 1
+
+    assert ran >= 12
+    assert model.clone().false_alarms_per_week == 2.0
+
+
+def test_a_recorded_leak_in_a_pipeline_of_river():
+    """Scaled by river, judged by us: the alarm comes with the fault, by the series of its cause."""
+    detector = TriggerDetector(interval_s=1.0)
+    model = StandardScaler() | detector
+    raised = []
+    for x, faulty in leak(rows=range(100, 700)):
+        score = model.score_one(x)
+        model.learn_one(x)
+        if detector.drift_detected:
+            raised.append((faulty, score >= 1.0, max(detector.scores, key=detector.scores.get)))
+
+    assert [(faulty, evident) for faulty, evident, _ in raised] == [(True, True)]
+    assert raised[0][2].startswith("orders:pool")
+
+
+def test_scoring_changes_nothing():
+    """However often a row is scored, what is learned and told afterwards is the same."""
+    asked, unasked = TriggerDetector(), TriggerDetector()
+    for x, _ in leak():
+        first = asked.score_one(x)
+        assert first == asked.score_one(x)
+        before = pickle.dumps(asked)
+        asked.score_one(dict.fromkeys(x, 1e6))
+        assert before == pickle.dumps(asked)
+        asked.learn_one(x)
+        unasked.learn_one(x)
+
+    assert pickle.dumps(asked) == pickle.dumps(unasked)
+
+
+def test_filters_of_river_classify_our_scores():
+    """A threshold of 1 is the trigger's own limit; a quantile is learned from the scores."""
+    by_limit = ThresholdFilter(TriggerDetector(interval_s=1.0), threshold=1.0)
+    by_rank = QuantileFilter(StatisticDetector("pair"), q=0.95)
+    odd = {True: [], False: []}
+    for x, faulty in leak(rows=range(300, 700)):
+        odd[faulty].append(
+            (by_limit.classify(by_limit.score_one(x)), by_rank.classify(by_rank.score_one(x)))
+        )
+        by_limit.learn_one(x)
+        by_rank.learn_one(x)
+    faulty, normal = np.mean(odd[True], axis=0), np.mean(odd[False], axis=0)
+
+    assert (normal < [0.02, 0.25]).all()
+    assert (faulty > [0.2, 0.4]).all()
 
 
 def test_the_trigger_is_the_drift_detector_of_a_river_model():
     """A classifier whose world turns round starts anew when the trigger sees its errors rise."""
-
-    class Noted(Named):
-        drifts = 0
-
-        def update(self, x):
-            self.drifts += super().update(x).drift_detected
-            return self
 
     def accuracy(model):
         rng = np.random.default_rng(2)
@@ -125,20 +234,47 @@ def test_the_trigger_is_the_drift_detector_of_a_river_model():
             model.learn_one({"a": a, "b": b}, truth)
         return right / 1200
 
-    watched = Noted(Trigger(1, 60.0), ["error"])
-    model = DriftRetrainingClassifier(LogisticRegression(), watched, train_in_background=False)
+    model = DriftRetrainingClassifier(
+        LogisticRegression(), SeriesTrigger(), train_in_background=False
+    )
     assert accuracy(model) > accuracy(LogisticRegression())
-    assert watched.drifts
+
+
+def test_a_single_number_may_be_missing():
+    """A drift detector of river takes what we take."""
+    trigger = SeriesTrigger()
+    found = []
+    for t, value in enumerate(np.random.default_rng(0).normal(size=400)):
+        trigger.update(np.nan if t % 9 == 4 else value + (30.0 if t >= 300 else 0.0))
+        found += [t] * trigger.drift_detected
+    assert len(found) == 1
+    assert 300 <= found[0] <= 302
+
+
+def test_nothing_at_all():
+    """Rows without a feature are lived through, before and after there are any."""
+    for model in (TriggerDetector(), StatisticDetector("ssa")):
+        model.learn_one({})
+        assert model.score_one({}) == 0.0
+        assert model.score_one({"a": 1.0}) == 0.0
+        for t in range(100):
+            model.learn_one({"a": t % 3, "b": None})
+        model.learn_one({})
+        assert np.isfinite(model.score_one({}))
 
 
 def test_what_does_not_fit_is_refused():
-    """Unknown features, a number for several series, the same name twice, another width."""
-    trigger = Named(Trigger(2, 60.0), ["a", "b"])
-    with pytest.raises(ValueError, match="knows the features a, b, got z"):
-        trigger.update({"z": 1.0})
-    with pytest.raises(ValueError, match="requires a mapping of 2 features"):
-        trigger.update(1.0)
-    with pytest.raises(ValueError, match="names that differ"):
-        Named(Trigger(2, 60.0), ["a", "a"])
+    """Another statistic, another width."""
+    with pytest.raises(ValueError, match=r"requires one of level, pair, .* got 'levl'"):
+        StatisticDetector("levl")
     with pytest.raises(ValueError, match=r"row of shape \(2,\), got shape=\(3,\)"):
         AnyOf(PageHinkley, 2).update(np.zeros(3))
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["river", "statistics.river_catalogue", "statistics.river_statistic", "other_statistics"],
+)
+def test_examples(name):
+    """The examples in the docstrings are true."""
+    assert 0 == doctest.testmod(importlib.import_module(f"detectors.{name}")).failed
