@@ -19,6 +19,8 @@ Row = NDArray[np.float32]
 _MEMORY_ROWS: Final = 4096
 # A detector of rows that has no window of its own is asked after that many.
 _LEAST_ROWS: Final = 64
+# z-scores count up to that, as in `Windows`: one spike must not fill a window.
+_CLIP: Final = 20.0
 # Scores of single rows are noisy: rows of their moving mean, as `Novelty` has.
 _MEAN_ROWS: Final = 8
 
@@ -81,7 +83,7 @@ class RiverStatistic:
         A detector of single numbers has to take the row to judge it, in an alarm as well; one of
         rows learns in `learn` only.
         """
-        self._row = row = z.astype(np.float32)
+        self._row = row = np.clip(z, -_CLIP, _CLIP).astype(np.float32)
         if not self._entry.per_series:
             return self._score(row)
         self._values.fill(np.nan)
