@@ -29,24 +29,38 @@ class _Features:
     def __len__(self) -> int:
         return len(self._column)
 
-    def add(self, x: Mapping[Hashable, Any]) -> bool:
+    def add(self, x: Mapping[Hashable, float]) -> bool:
         """Give new features columns behind the present ones; return whether there are any."""
         new = sorted(x.keys() - self._column.keys(), key=str)
         for name in new:
             self._column[name] = len(self._column)
         return bool(new)
 
-    def row(self, x: Mapping[Hashable, Any]) -> FloatArray:
+    def row(self, x: Mapping[Hashable, float]) -> FloatArray:
         """Return the values in columns; NaN where a feature is missing, unknown ones left out."""
         row = np.full(len(self._column), np.nan)
         for name, value in x.items():
             if name in self._column:
-                row[self._column[name]] = np.nan if value is None else value
+                row[self._column[name]] = value
         return row
 
     def named(self, values: FloatArray) -> dict[Hashable, float]:
         """Return one value per feature by name."""
         return dict(zip(self._column, values.tolist(), strict=True))
+
+
+def _numbers(x: Mapping[Hashable, Any]) -> dict[Hashable, float]:
+    """Return the features as numbers; None is missing, as NaN is."""
+    numbers: dict[Hashable, float] = {}
+    for name, value in x.items():
+        try:
+            numbers[name] = np.nan if value is None else float(value)
+        except (TypeError, ValueError):
+            raise ValueError(
+                f"`detectors.river` requires features that are numbers, got {name}={value!r}; "
+                "`river.compose.Discard` leaves one out."
+            ) from None
+    return numbers
 
 
 class TriggerDetector(AnomalyDetector):
@@ -131,12 +145,13 @@ class TriggerDetector(AnomalyDetector):
 
     def learn_one(self, x: Mapping[Hashable, Any]) -> None:
         """Take one row of features."""
-        if not self._features and x:
-            self._trigger = self._made(len(x))
-        if self._features.add(x):
+        numbers = _numbers(x)
+        if not self._features and numbers:
+            self._trigger = self._made(len(numbers))
+        if self._features.add(numbers):
             self._trigger.grow(len(self._features))
         if self._features:
-            self._trigger.update(self._features.row(x))
+            self._trigger.update(self._features.row(numbers))
 
     def score_one(self, x: Mapping[Hashable, Any]) -> float:
         """Return the evidence that the next row is no normal one; features not known do not count.
@@ -148,7 +163,8 @@ class TriggerDetector(AnomalyDetector):
         """
         if not self._features:
             return 0.0
-        return copy.deepcopy(self._trigger).update(self._features.row(x)).evidence
+        row = self._features.row(_numbers(x))
+        return copy.deepcopy(self._trigger).update(row).evidence
 
     def _made(self, n_series: int) -> Trigger:
         return Trigger(
@@ -194,14 +210,15 @@ class StatisticDetector(AnomalyDetector):
 
     def learn_one(self, x: Mapping[Hashable, Any]) -> None:
         """Take one row of features as normal."""
-        new = self._features.add(x)
+        numbers = _numbers(x)
+        new = self._features.add(numbers)
         if self._bank is None:
             if not new:
                 return
             self._bank = Bank(len(self._features), self.memory_rows)
         elif new:
             self._bank.grow(len(self._features))
-        row = self._features.row(x)
+        row = self._features.row(numbers)
         self._bank.measure(row, learn=True)
         self._bank.learn(row)
 
@@ -215,7 +232,8 @@ class StatisticDetector(AnomalyDetector):
         """
         if self._bank is None:
             return 0.0
-        values = copy.deepcopy(self._bank).measure(self._features.row(x), learn=False)
+        row = self._features.row(_numbers(x))
+        values = copy.deepcopy(self._bank).measure(row, learn=False)
         return float(np.nan_to_num(values[CHANNELS.index(self.statistic)], nan=0.0))
 
     @classmethod

@@ -4,6 +4,7 @@ import doctest
 import importlib
 import json
 import pickle
+import re
 import sys
 from importlib.resources import files
 from pathlib import Path
@@ -24,6 +25,7 @@ from detectors.decision.cusum import Cusum
 from detectors.river import AnyOf, SeriesTrigger, StatisticDetector, TriggerDetector
 from streams.recorded.recording import Recording
 
+ROOT = Path(__file__).parents[3]
 RECORDING = Path(str(files("coral") / "recordings" / "pool-leak__orders"))
 
 MAKERS = (
@@ -251,6 +253,14 @@ def test_a_single_number_may_be_missing():
     assert 300 <= found[0] <= 302
 
 
+def test_the_example_of_the_documentation(capsys):
+    """What docs/trigger.md shows runs, and prints what it says."""
+    text = (ROOT / "docs" / "trigger.md").read_text()
+    code = re.search(r"<!-- river-python -->\n```python\n(.*?)```", text, re.DOTALL)[1]
+    exec(compile(code, "trigger.md", "exec"), {})  # noqa: S102 - our own documentation
+    assert capsys.readouterr().out.strip() == code.rpartition("# ")[2].strip()
+
+
 def test_nothing_at_all():
     """Rows without a feature are lived through, before and after there are any."""
     for model in (TriggerDetector(), StatisticDetector("ssa")):
@@ -264,9 +274,14 @@ def test_nothing_at_all():
 
 
 def test_what_does_not_fit_is_refused():
-    """Another statistic, another width."""
+    """Another statistic, a feature that is no number, another width."""
     with pytest.raises(ValueError, match=r"requires one of level, pair, .* got 'levl'"):
         StatisticDetector("levl")
+    for model in (TriggerDetector(), StatisticDetector()):
+        with pytest.raises(ValueError, match=r"requires features that are numbers, got host='a1'"):
+            model.learn_one({"load": 1.0, "host": "a1"})
+        model.learn_one({"load": 1.0})
+        assert len(model._features) == 1
     with pytest.raises(ValueError, match=r"row of shape \(2,\), got shape=\(3,\)"):
         AnyOf(PageHinkley, 2).update(np.zeros(3))
 
