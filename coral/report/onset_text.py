@@ -48,7 +48,9 @@ def began(data: Incident) -> str:
     text = f"The normal state ended at {clock(trigger.onset, day)}{between}, noticed {delay}"
     if trigger.channel is not None:
         text += f" by the statistic `{trigger.channel}`"
-        text += f" ({CHANNEL_WORDS.get(trigger.channel, CONFIGURED)})"
+        added = CONFIGURED if trigger.channel.startswith("river.") else ""
+        if meaning := CHANNEL_WORDS.get(trigger.channel, added):
+            text += f" ({meaning})"
     if trigger.statistic is not None and trigger.threshold is not None:
         text += f": {trigger.statistic:.3g} against a limit of {trigger.threshold:.3g}"
     carried = ", ".join(map(quoted, trigger.series[:NAMED])) or "many series a little"
