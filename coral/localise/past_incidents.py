@@ -12,7 +12,7 @@ from coral.localise.layout import Layout
 from coral.localise.ranking import Ranking, promoted
 from coral.localise.signature import alike, signature, similarity, stem
 
-__all__ = ["Memory", "recognise"]
+__all__ = ["PastIncidents", "recognise"]
 
 # Confirmed incidents kept for a system; the one that ended first goes first.
 MOST_CONFIRMED = 64
@@ -21,7 +21,7 @@ MOST_CONFIRMED = 64
 SIMILAR = 0.7
 
 
-class Memory:
+class PastIncidents:
     """Confirmed incidents of one system, a bounded number."""
 
     def __init__(self) -> None:
@@ -69,13 +69,13 @@ class Memory:
 
 
 def recognise(
-    memory: Memory, layout: Layout, ranking: Ranking, onset: float
+    memory: PastIncidents, layout: Layout, ranking: Ranking, onset: float
 ) -> tuple[Ranking, SeenBefore | None]:
     """Compare an incident with confirmed ones; the cause of the most similar moves up a place.
 
     Parameters
     ----------
-    memory : Memory
+    memory : PastIncidents
     layout : Layout
     ranking : Ranking
     onset : float
