@@ -13,8 +13,10 @@ def completion(shell: Literal["bash", "zsh", "fish"], /) -> int:
 
     For example:
       source <(coral completion bash)
-      coral completion zsh > "${fpath[1]}/_coral"
+      coral completion zsh > "${fpath[1]}/_cyclopts_coral"
       coral completion fish > ~/.config/fish/completions/coral.fish
+
+    zsh finds the function by the name of its file.
     """
     from coral.cli.main import program
 

@@ -39,21 +39,26 @@ def _speed(text: str) -> float | None:
     """Return a number > 0, or None for `max`."""
     if text == "max":
         return None
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < math.inf:
+    value = _positive(text)
+    if value is None:
         raise ValueError(f"a number > 0 or `max` expected, got {text!r}")
     return value
 
 
 def _seconds(text: str) -> float:
     """Return a number of seconds > 0."""
-    value = _speed(text)
+    value = _positive(text)
     if value is None:
         raise ValueError(f"seconds > 0 expected, got {text!r}")
     return value
+
+
+def _positive(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if 0 < value < math.inf else None
 
 
 def _count(text: str) -> int:

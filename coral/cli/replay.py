@@ -94,10 +94,10 @@ def replay(
     """
     if plot is not None and len(paths) > 1:
         raise UsageError(f"--plot draws one recording, got {len(paths)}")
-    if not kafka and (config is not None or overrides):
-        raise UsageError("--config and --set are for --kafka")
     if kafka:
         return _produce(load_settings(config, overrides, kafka), topic, paths, kpi, interval, speed)
+    if config is not None or overrides:
+        raise UsageError("--config and --set are for --kafka")
     from rich.console import Console
 
     from coral.report.console import describe_problems

@@ -1,5 +1,6 @@
 """`coral completion` as a shell uses it."""
 
+import re
 import subprocess
 
 import pytest
@@ -58,3 +59,12 @@ def test_other_shells(capsys, shell, first):
 
     assert script.startswith(first)
     assert [] == [name for name, about in COMMANDS.items() if about.split(",")[0] not in script]
+
+
+def test_zsh_finds_it(capsys):
+    """It loads a function from the file of that name, which help must tell."""
+    assert Exit.OK == main(["completion", "zsh"])
+    name = re.search(r"^(\w+)\(\) {$", capsys.readouterr().out, re.MULTILINE)[1]
+    assert Exit.OK == main(["completion", "--help"])
+
+    assert f'coral completion zsh > "${{fpath[1]}}/{name}"' in capsys.readouterr().out

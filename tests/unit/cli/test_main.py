@@ -118,6 +118,9 @@ class TestWrongUsage:
             ("feedback x --cause db", "INCIDENT is missing"),
             ("topics check --partitions 0", "a whole number >= 1 expected, got '0'"),
             ("record shop --out x --seconds max", "seconds > 0 expected, got 'max'"),
+            ("replay x --interval 0", "seconds > 0 expected, got '0'"),
+            ("graph diff x --to nan", "2026-11-22T12:40:00Z expected, got 'nan'"),
+            ("evaluate x --jobs two", "--jobs"),
         ],
     )
     def test_says_what_was_wrong_and_where_help_is(self, capsys, call, said):
