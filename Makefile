@@ -106,6 +106,7 @@ record: $(VENV)/installed-record ## record an incident: FAULT=kind [TARGET=servi
 
 docs: $(VENV)/installed-dev ## write the generated tables and figures into README.md and docs/
 	$(BIN)/python tools/docs/tables.py
+	$(BIN)/python tools/docs/tutorial.py
 	$(BIN)/python tools/docs/configuration.py
 	$(BIN)/python tools/docs/graph_figure.py >/dev/null
 	$(BIN)/python tools/docs/graph_cost.py
