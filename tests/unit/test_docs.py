@@ -28,8 +28,9 @@ SPAN = re.compile(r"`([^`\n]+)`")
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 OPTION = re.compile(r"(?<![\w-])--?[a-z][a-z-]*")
-MENTION = re.compile(r"\b(?:docs|tools/docs)/[\w./-]*\w\.(?:md|py|svg|png)")
-PATH = re.compile(r"\b(?:coral|streams|detectors|tests|tools|docs|benchmarks|deploy)/[\w./-]*")
+TREE = r"\b(?:coral|streams|detectors|tests|tools|docs|benchmarks|deploy)/"
+PATH = re.compile(TREE + r"[\w./-]*")
+MENTION = re.compile(TREE + r"[\w./-]*\w\.(?:md|py|json|toml|svg|png)")
 
 
 def name_of(page):
@@ -159,7 +160,7 @@ def test_every_page_stands_in_a_section_of_the_index():
     assert pages <= listed
 
 
-def test_files_of_the_documentation_that_are_mentioned_exist():
+def test_files_that_are_mentioned_exist():
     """In pages, comments and docstrings, wherever they are named by their path."""
     files = [*PAGES, *SOURCES, ROOT / "Makefile"]
     named = {(name_of(file), path) for file in files for path in MENTION.findall(file.read_text())}

@@ -7,7 +7,7 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 
 ROOT = Path(__file__).resolve().parents[2]
-TARGET = ROOT / "docs" / "explanation" / "graph-update-cost.svg"
+TARGET = ROOT / "docs" / "evaluation" / "figures" / "graph-update-cost.svg"
 RESULT = ROOT / "benchmarks" / "results" / "graph.json"
 
 

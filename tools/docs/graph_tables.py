@@ -1,4 +1,4 @@
-"""Tables of docs/explanation/causal-graph.md, from benchmarks/results/graph*.json."""
+"""Tables about the causal graph, from benchmarks/results/graph*.json."""
 
 from typing import Any
 
