@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -23,7 +24,7 @@ SOURCES = sorted(
 )
 # Commands whose first word after the name is an action with options of its own.
 GROUPS = ("config", "graph", "topics")
-FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.DOTALL | re.MULTILINE)
 SPAN = re.compile(r"`([^`\n]+)`")
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
@@ -41,6 +42,11 @@ def name_of(page):
 def prose(page):
     """Text of a page without its blocks of code."""
     return FENCE.sub("", page.read_text())
+
+
+def blocks(page):
+    """Return kind and text of a page's blocks of code."""
+    return [(kind, textwrap.dedent(text)) for _, kind, text in FENCE.findall(page.read_text())]
 
 
 def links(page):
@@ -72,7 +78,7 @@ def is_external(target):
 def commands(page):
     """Command lines of `coral` on a page, in blocks of commands and in the running text."""
     found = []
-    for kind, block in FENCE.findall(page.read_text()):
+    for kind, block in blocks(page):
         if kind in {"console", "sh"}:
             prompted = "$ " if kind == "console" else ""
             joined = block.replace("\\\n", " ")
@@ -85,14 +91,19 @@ def commands(page):
     return [match[1] for match in matches if match]
 
 
+def run_coral(*words, **more):
+    """Run a command in a process of its own, with more in its environment."""
+    command = [sys.executable, "-m", "coral.cli.main", *words]
+    environment = os.environ | {"COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"} | more
+    return subprocess.run(
+        command, capture_output=True, text=True, check=False, env=environment, cwd=ROOT
+    )
+
+
 @functools.cache
 def help_of(*words):
     """Return what a command says about itself."""
-    command = [sys.executable, "-m", "coral.cli.main", *words, "--help"]
-    environment = os.environ | {"COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"}
-    done = subprocess.run(
-        command, capture_output=True, text=True, check=False, env=environment, cwd=ROOT
-    )
+    done = run_coral(*words, "--help")
     assert done.returncode == 0, f"coral {' '.join(words)}: {done.stderr}"
     return done.stdout
 
@@ -137,6 +148,16 @@ class TestPages:
         """Every command line of `coral` that a page shows is understood by `coral`."""
         unknown = {line: unknown_in(line) for line in commands(page)}
         assert {} == {line: options for line, options in unknown.items() if options}
+
+    def test_configurations_are_sound(self, page, tmp_path):
+        """Every block of TOML is a configuration that `coral config check` has nothing against."""
+        for number, block in enumerate(text for kind, text in blocks(page) if kind == "toml"):
+            file = tmp_path / f"{number}.toml"
+            file.write_text(block)
+            # The password of the example is not in its file, as a page says it should be.
+            secret = {"CORAL_KAFKA__SASL_PASSWORD": "x"} if "sasl_username" in block else {}
+            done = run_coral("config", "check", str(file), **secret)
+            assert done.returncode == 0, done.stderr
 
 
 def test_every_page_can_be_reached_from_the_index():
@@ -183,9 +204,9 @@ def test_the_architecture_names_every_folder(package):
 
 def test_the_readme_begins_with_two_commands_and_their_output():
     """On the first screen: one sentence, two commands, at most 15 lines of a real run, the line."""
-    readme = (ROOT / "README.md").read_text()
-    sentence = readme.split("\n\n")[1]
-    asked, shown, straight = (block for _, block in FENCE.findall(readme)[:3])
+    readme = ROOT / "README.md"
+    sentence = readme.read_text().split("\n\n")[1]
+    asked, shown, straight = (block for _, block in blocks(readme)[:3])
     assert sentence.count(". ") == 0
     assert ["$ make demo", "$ make test"] == [line[:11] for line in asked.splitlines()]
     assert shown.startswith("$ make demo\n")
