@@ -215,7 +215,7 @@ def test_the_readme_begins_with_two_commands_and_their_output():
 
 
 def test_the_tutorial_runs(tmp_path):
-    """Every command of it, in order, ends with 0; figures may differ in their last digits."""
+    """Every command ends with 0, under the identifiers that the page shows (else `make docs`)."""
     page = tutorial.PAGE.read_text()
     commands_of = re.compile(r"^\$ .*$", re.MULTILINE)
 

@@ -1,7 +1,8 @@
 """Run every command of the tutorial, in order, and write what it prints below it.
 
 `python tools/docs/tutorial.py` takes the page's own files (a block after `<!-- file: NAME -->`) and
-its commands (lines that begin with `$ ` in `console` blocks) into an empty folder.
+its commands (lines that begin with `$ ` in `console` blocks) into an empty folder. A command that
+names an incident by the beginning of its identifier gets that of the incident listed last.
 """
 
 import os
@@ -17,6 +18,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "tutorial" / "first-incident.md"
 FILE = re.compile(r"<!-- file: (\S+) -->\n```\w+\n(.*?)```\n", re.DOTALL)
 CONSOLE = re.compile(r"(?<=```console\n)(.*?)(?=```\n)", re.DOTALL)
+IDENTIFIER = re.compile(r"^[0-9a-f]{16}(?=  )", re.MULTILINE)
+NAMED = re.compile(r"\b[0-9a-f]{4}(?= \S+\.ndjson)")
 # The commands as a reader has them after `make demo`, from this environment and these sources.
 SHELL = f"""
 set -o pipefail
@@ -29,6 +32,13 @@ make() {{ coral demo; }}
 def run_page(page: str, folder: Path) -> str:
     """Return the page with what its commands print in `folder`.
 
+    Parameters
+    ----------
+    page : str
+        Markdown.
+    folder : Path
+        Where they run; an empty one.
+
     Raises
     ------
     RuntimeError
@@ -38,12 +48,20 @@ def run_page(page: str, folder: Path) -> str:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    return CONSOLE.sub(lambda block: _run_block(block[0], folder), page)
+    listed: list[str] = []
+    return CONSOLE.sub(lambda block: _run_block(block[0], folder, listed), page)
 
 
-def _run_block(block: str, folder: Path) -> str:
-    commands = [line for line in block.splitlines() if line.startswith("$ ")]
-    return "".join(f"{line}\n{_output(line[2:], folder)}" for line in commands)
+def _run_block(block: str, folder: Path, listed: list[str]) -> str:
+    """Return a block with its commands run; `listed` are identifiers so far, and gets new ones."""
+    shown = ""
+    for line in block.splitlines():
+        if line.startswith("$ "):
+            command = NAMED.sub(listed[-1][:4] if listed else r"\g<0>", line[2:])
+            output = _output(command, folder)
+            listed += IDENTIFIER.findall(output)
+            shown += f"$ {command}\n{output}"
+    return shown
 
 
 def _output(command: str, folder: Path) -> str:
