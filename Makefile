@@ -45,6 +45,7 @@ lint: $(VENV)/installed-dev ## ruff
 
 types: $(VENV)/installed-dev ## mypy --strict
 	$(BIN)/mypy
+	$(BIN)/mypy tools/docs
 
 imports: $(VENV)/installed-dev ## the layout's import rules
 	$(BIN)/lint-imports
@@ -109,7 +110,7 @@ proof: $(VENV)/installed ## robustness, ablations, constants, calibration over C
 trigger: $(VENV)/installed-dev ## full run of benchmarks/trigger.py over CASES=DIR
 	@test -n "$(CASES)" || { echo "usage: make trigger CASES=DIR"; exit 2; }
 	$(BIN)/python benchmarks/trigger.py $(CASES) --json benchmarks/results/trigger.json \
-	  --figures docs/figures
+	  --figures docs/evaluation/figures
 
 graph: $(VENV)/installed-dev ## full runs of benchmarks/graph*.py, the ranking over CASES=DIR
 	@test -n "$(CASES)" || { echo "usage: make graph CASES=DIR"; exit 2; }
@@ -130,9 +131,11 @@ record: $(VENV)/installed-record ## record an incident: FAULT=kind [TARGET=servi
 	  --out $(or $(OUT),benchmarks/recordings)
 
 docs: $(VENV)/installed-dev ## write the generated tables and figures into README.md and docs/
-	$(BIN)/python docs/tables.py
-	$(BIN)/python docs/graph_figure.py >/dev/null
-	$(BIN)/python docs/graph_cost.py
+	$(BIN)/python tools/docs/tables.py
+	$(BIN)/python tools/docs/tutorial.py
+	$(BIN)/python tools/docs/configuration.py
+	$(BIN)/python tools/docs/graph_figure.py >/dev/null
+	$(BIN)/python tools/docs/graph_cost.py
 
 clean: ## remove the virtual environment and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
