@@ -319,7 +319,7 @@ class Engine:
         ----------
         state : mapping
             Of an engine of the same system on the same grid. The rest of the configuration may
-            have changed: what was learned stays, see docs/state.md.
+            have changed: what was learned stays, see docs/explanation/checkpoints.md.
 
         Raises
         ------

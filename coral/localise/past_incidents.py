@@ -17,7 +17,7 @@ __all__ = ["PastIncidents", "recognise"]
 # Confirmed incidents kept for a system; the one that ended first goes first.
 MOST_CONFIRMED = 64
 # Least similarity at which an incident is said to look like an earlier one. Incidents with other
-# causes do not reach it, those with the same one do on testbeds (docs/method.md, section 7).
+# causes do not reach it, those with the same one do on testbeds (docs/explanation/method.md, 7).
 SIMILAR = 0.7
 
 
