@@ -133,9 +133,11 @@ def _wrong_usage(app: App, words: list[str], error: CycloptsError | UsageError) 
     match error:
         case UnusedCliTokensError(unused_tokens=[*unused]):
             text = f"nothing more expected, got {' '.join(unused)}"
-        case MissingArgumentError(keyword=None, argument=argument):
-            if argument is not None and not argument.tokens:
-                text = f"{argument.name} is missing"
+        case MissingArgumentError(keyword=str(option)):
+            text = f"{option} needs a value"
+        case MissingArgumentError(argument=argument) if argument is not None:
+            _, _, hint = text.partition("requires an argument.")
+            text = f"{argument.name} is missing.{hint}"
         case UnknownCommandError(unused_tokens=[str(word), *_]) if word.startswith("-"):
             text = f"Unknown option: {word}; there are --help and --version"
         case UnknownOptionError():

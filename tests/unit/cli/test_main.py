@@ -107,7 +107,8 @@ class TestWrongUsage:
         [
             ("replay", "coral replay: PATH is missing"),
             ("record shop", "coral record: --out is missing"),
-            ("replay x --speed", "--speed requires an argument"),
+            ("feedback x y --caus db", "is missing. Did you mean --cause instead of --caus?"),
+            ("replay x --speed", "coral replay: --speed needs a value"),
             ("demo x", "coral demo: nothing more expected, got x"),
             ("config", "coral config: say what to do: check, print, schema"),
             ("graph", "coral graph: say what to do: export, diff"),
