@@ -102,6 +102,8 @@ def _limited(kind: Any) -> str:
 
 def noun(kind: Any) -> str:
     """Name a type without its limits."""
+    if len(options(kind)) > 1:
+        return " or ".join(noun(bare(option)) for option in options(kind))
     if get_origin(kind) is tuple:
         held = [noun(bare(inner)) for inner in get_args(kind) if inner is not Ellipsis]
         return f"list of {held[0]}" if Ellipsis in get_args(kind) else f"[{', '.join(held)}]"
