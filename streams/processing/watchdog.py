@@ -5,7 +5,7 @@ from typing import Final, Self
 
 from streams.clock import Clock, SystemClock
 
-# Arming costs some 30 us, as each time a thread ends and another starts; beats come much faster.
+# Arming ends a thread and starts another, some 50 us; beats come with every frame.
 _REARM_S: Final = 1.0
 
 

@@ -62,11 +62,11 @@ def test_confirmed_while_it_runs(kafka, world, capsysbinary):
     assert b"got `nobody`" in capsysbinary.readouterr().err
     assert Exit.OK == main(["feedback", first.incident[:6], "--cause", "db", *where])
     assert topic in capsysbinary.readouterr().out.decode()
-    wait_for_log(process, "cause confirmed")
+    wait_for_log(process, "cause_confirmed")
     assert Exit.OK == stopped(process)[0]
 
     process = world.start(*settings)
-    wait_for_log(process, "cause confirmed")
+    wait_for_log(process, "cause_confirmed")
     world.put(rows[SECOND - 20 :])
     second = world.wait_for(process, lambda values: len(ended(values)) == 2)
     assert Exit.OK == stopped(process)[0]

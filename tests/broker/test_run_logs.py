@@ -112,7 +112,7 @@ def test_markers_at_the_end(kafka, tmp_path, rows, expected, way):
     world.wait_for(process, lambda events: len(events) >= 1)
     assert Exit.OK == stopped(process)[0], logged(process)
     process = world.start()  # its checkpoint is at the end, between two control records
-    told(process, "restored from checkpoint")
+    told(process, "restored_from_checkpoint")
     put(220, len(rows))
     found = world.wait_for(process, lambda events: contents(expected) <= contents(events))
     code, log = stopped(process)
@@ -140,7 +140,7 @@ def test_a_storm_of_poison(kafka, world, rows):
     told(process, "watching")
     world.caught_up(process)
     code, log = stopped(process)
-    dropped = [line for line in log if line["event"] == "dropped so far"][-1]
+    dropped = [line for line in log if line["event"] == "dropped_so_far"][-1]
 
     assert Exit.OK == code, log
     assert (5, 175) == (dropped["dead_letters"], dropped["dead_letters_suppressed"])
@@ -164,7 +164,7 @@ def test_late_twice_and_shuffled(kafka, tmp_path, rows, expected):
     process = world.start()
     found = world.wait_for(process, lambda events: len(events) >= len(expected))
     code, log = stopped(process)
-    dropped = [line for line in log if line["event"] == "dropped so far"][-1]
+    dropped = [line for line in log if line["event"] == "dropped_so_far"][-1]
     world.close()
 
     assert Exit.OK == code, log
