@@ -145,28 +145,24 @@ class LifecycleLog:
 def _published(event: Event) -> None:
     """Log an event; the one of the end says everything about its incident in one line."""
     data = event.data
-    bound = log.bind(system=data.system, incident=data.incident)
-    revision = {"revision": data.revision, "at": data.now, **_answer(data)}
+    bound = log.bind(system=data.system, incident=data.incident, **_answer(data))
+    revision = {"rows": data.rows, "revision": data.revision, "at": data.now}
+    times = {"onset": data.trigger.onset, "opened": data.trigger.time}
     match event.type:
         case "io.coral.incident.opened.v1":
-            onset = data.trigger.onset
-            bound.info(
-                "incident_opened", onset=onset, **revision, summary=data.summary, **_left_out(data)
-            )
+            bound.info("incident_opened", **times, **_left_out(data), summary=data.summary)
         case "io.coral.ranking.updated.v1":
             bound.debug("ranking_updated", **revision)
         case "io.coral.ranking.converged.v1":
-            bound.info("ranking_converged", **revision, rows=data.rows, summary=data.summary)
+            bound.info("ranking_converged", **revision, summary=data.summary)
         case "io.coral.incident.resolved.v1":
             bound.info(
                 "incident_resolved",
                 resolution=data.resolution,
-                onset=data.trigger.onset,
-                opened=data.trigger.time,
+                **times,
                 resolved=data.now,
-                **_answer(data),
-                revisions=data.revision,
                 rows=data.rows,
+                revisions=data.revision,
                 converged_after_rows=data.convergence.rows,
             )
 

@@ -14,16 +14,18 @@ from typing import Any, Final, Literal, TextIO
 import msgspec
 import structlog
 from structlog.processors import JSONRenderer, StackInfoRenderer, TimeStamper, format_exc_info
-from structlog.stdlib import ProcessorFormatter
-from structlog.typing import Processor
+from structlog.stdlib import ExtraAdder, ProcessorFormatter
+from structlog.typing import EventDict, Processor, WrappedLogger
 
 from coral.daemon import log_values
+from coral.daemon.log_repeats import Repeats
 
 __all__ = ["Level", "configure", "set_level"]
 
 Level = Literal["debug", "info", "warning", "error"]
 
-_FIRST: Final = ("time", "level", "event", "logger")
+# In this order; who is concerned comes before what happened to it.
+_FIRST: Final = ("time", "level", "event", "logger", "system", "incident", "partition")
 
 
 def configure(
@@ -34,7 +36,7 @@ def configure(
     Parameters
     ----------
     level : {"debug", "info", "warning", "error"}
-        Of our own events; of libraries only warnings and errors are shown.
+        Of our own events; of libraries only warnings and errors are shown, each once a minute.
     form : {"auto", "text", "json"}
         "auto" is text on a terminal and JSON elsewhere.
     stream : TextIO, optional
@@ -42,9 +44,10 @@ def configure(
     stream = stream or sys.stderr
     text = form == "text" or (form == "auto" and stream.isatty())
     handler = logging.StreamHandler(stream)
+    handler.addFilter(Repeats())
     handler.setFormatter(
         ProcessorFormatter(
-            foreign_pre_chain=[structlog.stdlib.add_logger_name],
+            foreign_pre_chain=[structlog.stdlib.add_logger_name, ExtraAdder(allow=["repeats"])],
             processors=[
                 ProcessorFormatter.remove_processors_meta,
                 structlog.stdlib.add_log_level,
@@ -53,6 +56,7 @@ def configure(
                 # Plain tracebacks: those with local variables would show what is in them.
                 format_exc_info,
                 log_values.made_plain,
+                _ordered,
                 *(_console(stream) if text else [JSONRenderer(_as_json)]),
             ],
         )
@@ -77,17 +81,20 @@ def set_level(level: Level) -> None:
     logging.getLogger("coral").setLevel(level.upper())
 
 
+def _ordered(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
+    return {key: event.pop(key) for key in _FIRST if key in event} | dict(event)
+
+
 def _console(stream: TextIO) -> list[Processor]:
     colors = stream.isatty() and "NO_COLOR" not in os.environ
     renderer = structlog.dev.ConsoleRenderer(
-        pad_event_to=20, colors=colors, sort_keys=False, timestamp_key="time"
+        pad_event_to=25, colors=colors, sort_keys=False, timestamp_key="time"
     )
     return [log_values.escape_for_terminal, renderer]
 
 
 def _as_json(event: dict[str, Any], default: Callable[[Any], Any]) -> str:
     """Return one line; what a reader parses is exactly what was logged."""
-    first = {key: event.pop(key) for key in _FIRST if key in event}
-    line = msgspec.json.encode(first | event, enc_hook=default).decode()
+    line = msgspec.json.encode(event, enc_hook=default).decode()
     # JSON itself leaves C1 controls and marks of the writing direction as they are.
     return log_values.escape_in_json(line)

@@ -64,7 +64,8 @@ class Reload:
         try:
             settings = self._read()
         except ConfigError as error:
-            log.error("configuration_refused", reason=str(error))
+            level = self._values[_LEVEL]  # it holds
+            log.error("configuration_refused", reason=str(error), log_level=level)
             return
         before, found = self._values[_LEVEL], dict(_values(settings))
         self._values[_LEVEL] = settings.log.level

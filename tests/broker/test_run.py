@@ -7,7 +7,17 @@ import sys
 import time
 
 import pytest
-from daemons import BUNDLED, World, contents, logged, renamed, replayed, rows_of, stopped
+from daemons import (
+    BUNDLED,
+    World,
+    contents,
+    logged,
+    logged_event,
+    renamed,
+    replayed,
+    rows_of,
+    stopped,
+)
 
 from coral.errors import Exit
 
@@ -131,6 +141,23 @@ def test_a_second_member_takes_over(new_world, tmp_path, rows, expected):
     assert [Exit.OK] * 2 == codes, logged(one)
     assert wanted == sorted(world.published())
     assert any(line["event"] == "partitions_lost" for line in logged(one))
+
+
+def test_the_level_changes_without_a_restart(new_world):
+    """SIGHUP, at any time; what needs a restart is named."""
+    world = new_world()
+    process = world.start()
+    logged_event(process, "starting")
+    changes = 'log.level = "debug"\nlimits.max_labels = 9\n'
+    world.config.write_text(changes + world.config.read_text())
+    process.send_signal(signal.SIGHUP)
+    (read,) = logged_event(process, "configuration_read")
+    (named,) = logged_event(process, "restart_needed")
+    code, log = stopped(process)
+
+    assert Exit.OK == code, log
+    assert ("info", "debug") == (read["log_level_before"], read["log_level"])
+    assert ["limits.max_labels"] == named["changed"]
 
 
 def test_a_missing_topic(new_world):

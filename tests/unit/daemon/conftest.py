@@ -16,11 +16,7 @@ def logged():
 
 @pytest.fixture
 def log_put_back():
-    """For tests that configure the log of their process."""
-    root = logging.getLogger()
-    before, level = [*root.handlers], root.level
+    """For tests that configure the log of their process; handlers and levels all tests put back."""
     yield
     logging.captureWarnings(capture=False)
     structlog.reset_defaults()
-    root.handlers[:] = before
-    root.setLevel(level)

@@ -3,12 +3,14 @@
 import io
 import json
 import logging
+import re
 import warnings
 
 import pytest
 import structlog
 
 from coral.daemon.log import configure, set_level
+from coral.daemon.log_repeats import MOST, Repeats
 from coral.settings import Secret
 
 log = structlog.stdlib.get_logger("coral.test")
@@ -60,7 +62,9 @@ class TestForms:
         """The same for people."""
         (line,) = written("text", lambda: log.info("watching", system="shop", causes=["a", "b"]))
 
-        assert line.endswith("Z [info     ] watching             system=shop causes=['a', 'b']")
+        assert line.endswith(
+            "Z [info     ] watching                  system=shop causes=['a', 'b']"
+        )
 
     def test_auto_is_json_off_a_terminal(self, written):
         """What collects logs gets JSON without being asked."""
@@ -123,6 +127,38 @@ class TestLibraries:
 
         assert "node 1 is away" in line
         assert "kafka.x" in line
+
+    @FORMS
+    def test_what_they_repeat_is_shown_once_a_minute(self, written, form):
+        """With how often it came in between; other messages, and our own, all come."""
+
+        def say(node, second):
+            facts = {"name": "kafka", "levelno": logging.ERROR, "levelname": "ERROR"}
+            facts |= {"msg": "node %s is away", "args": (node,), "created": 1000.0 + second}
+            logging.getLogger("kafka").handle(logging.makeLogRecord(facts))
+
+        def act():
+            for second in range(0, 65, 5):
+                say(1, second)
+                log.info("polled")
+            say(2, 65)
+
+        lines = written(form, act)
+        about = [line for line in lines if "polled" not in line]
+
+        assert 13 == len(lines) - len(about)
+        assert ["1", "1", "2"] == [re.search("node (.) is away", line)[1] for line in about]
+        assert [False, True, False] == ["repeats" in line for line in about]
+        assert re.search('repeats[":=]+11', about[1])
+
+    def test_what_is_remembered_of_them_is_bounded(self):
+        """A message that never comes twice costs nothing for long."""
+        repeats = Repeats()
+        for number in range(10 * MOST):
+            record = logging.makeLogRecord({"name": "kafka", "msg": f"port {number}"})
+            assert repeats.filter(record)
+
+        assert len(repeats._since) <= MOST
 
     @FORMS
     def test_warnings_of_python(self, written, form):

@@ -80,6 +80,7 @@ def test_a_configuration_with_a_mistake_changes_nothing(watched):
     (again,) = watched.reload("")
 
     assert ("configuration_refused", "error") == (refused["event"], refused["level"])
+    assert "info" == refused["log_level"]
     assert "one of debug, info, warning, error expected, got 'loud'" in refused["reason"]
     assert "info" == again["log_level_before"]
 
