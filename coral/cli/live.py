@@ -100,21 +100,22 @@ def _serve(
     configure(settings.log.level, settings.log.format)
     clock = SystemClock()
     connection = connection_of(settings.kafka, clock)
-    log.info(
-        "starting",
-        version=__version__,
-        brokers=connection.bootstrap,
-        group=settings.kafka.group_id,
-        topics=list(settings.input.topics),
-        **facts,
-    )
     with reload:
+        log.info(
+            "starting",
+            version=__version__,
+            brokers=connection.bootstrap,
+            group=settings.kafka.group_id,
+            topics=list(settings.input.topics),
+            **facts,
+        )
         if prepare is not None:
             prepare()
         return _run(opened, connection, clock, reload)
 
 
 def _run(opened: Opened, connection: KafkaConnection, clock: Clock, reload: Reload) -> int:
+    """Run until a signal; whatever ends it otherwise is logged in one line."""
     try:
         with Stop() as stop, Watchdog(HUNG_S) as watchdog:
 
