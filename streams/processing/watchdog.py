@@ -7,6 +7,8 @@ from streams.clock import Clock, SystemClock
 
 # Arming ends a thread and starts another, some 50 us; beats come with every frame.
 _REARM_S: Final = 1.0
+# The process's own, whatever stands in place of `sys.stderr`: the timer writes to a descriptor.
+_STDERR: Final = 2
 
 
 class Watchdog:
@@ -55,4 +57,4 @@ class Watchdog:
     def _arm(self) -> None:
         self._armed = self._clock.monotonic()
         # A beat that did not arm anew must not cost the step after it a part of its time.
-        faulthandler.dump_traceback_later(self._limit + _REARM_S, exit=True)
+        faulthandler.dump_traceback_later(self._limit + _REARM_S, exit=True, file=_STDERR)

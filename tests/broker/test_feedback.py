@@ -70,7 +70,7 @@ def test_confirmed_while_it_runs(kafka, world, capsysbinary):
 def test_without_the_topic(world, kafka):
     """The daemon runs and says so; the command says how to make it."""
     process = world.start("--set", "input.feedback=test-there-is-none")
-    logged_event(process, "no feedback is read")
+    logged_event(process, "no_feedback_topic")
     assert Exit.OK == stopped(process)[0]
     with pytest.raises(UnknownTopicError, match="test-there-is-none"):
         KafkaTail(kafka.connection, "test-there-is-none")

@@ -83,7 +83,7 @@ class TestWatchdog:
                 clock.advance(0.125)
                 watchdog.beat()
 
-        assert [(first + second, 11.0, {"exit": True}) for second in range(6)] == armed
+        assert [(first + second, 11.0, {"exit": True, "file": 2}) for second in range(6)] == armed
 
     def test_rule(self):
         """A limit is positive."""
