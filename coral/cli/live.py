@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import logging
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -11,12 +10,16 @@ from functools import partial
 from typing import Protocol
 from uuid import uuid4
 
+import structlog
 from rich.console import Console
 
+from coral import __version__
 from coral.contract.events import CONTENT_TYPE
 from coral.contract.feedback import Feedback, encode
-from coral.daemon import daemon, log, rekey
+from coral.daemon import daemon, rekey
 from coral.daemon.connection import connection_of
+from coral.daemon.log import configure
+from coral.daemon.reload import Reload
 from coral.daemon.signals import Stop
 from coral.daemon.warmup import warm
 from coral.errors import CoralError, Exit
@@ -38,6 +41,8 @@ __all__ = [
     "send_feedback",
 ]
 
+log = structlog.stdlib.get_logger()
+
 BATCH = 500
 WAIT_S = 0.5
 FLUSH_S = 30.0
@@ -57,63 +62,81 @@ Opened = Callable[[KafkaConnection, Clock, Callable[[], None]], AbstractContextM
 
 
 def run_daemon(options: argparse.Namespace) -> int:
-    """Watch the input topics until a signal; whatever fails is told in one line of the log."""
-    settings = load(options.config, os.environ, options.set).settings
+    """Watch the input topics until a signal; whatever fails is logged in one line."""
+    read = partial(_read, options)
+    settings = read()
     facts = {"store": settings.state.store, "publish": settings.state.publish}
-    return _serve(settings, partial(daemon.opened, settings), prepare=_compile, **facts)
+    run = partial(daemon.opened, settings)
+    return _serve(settings, Reload(read, settings), run, prepare=_compile, **facts)
 
 
 def run_rekey(options: argparse.Namespace) -> int:
     """Copy the input topics into one that is keyed by system, until a signal."""
-    settings = load(options.config, os.environ, options.set).settings
-    return _serve(settings, partial(rekey.opened, settings, options.to), to=options.to)
+    read = partial(_read, options)
+    settings = read()
+    run = partial(rekey.opened, settings, options.to)
+    return _serve(settings, Reload(read, settings), run, to=options.to)
+
+
+def _read(options: argparse.Namespace) -> Settings:
+    return load(options.config, os.environ, options.set).settings
 
 
 def _compile() -> None:
     """Compile the kernels before the group waits for this member."""
+    start = time.monotonic()
     warm()
-    log.tell("kernels compiled")
+    log.info("kernels_compiled", seconds=round(time.monotonic() - start, 1))
 
 
 def _serve(
     settings: Settings,
+    reload: Reload,
     opened: Opened,
     prepare: Callable[[], None] | None = None,
     **facts: object,
 ) -> int:
     """Run what `opened` yields under watchdog and signals, and return its exit code."""
-    log.setup(settings.log.level, settings.log.format)
+    configure(settings.log.level, settings.log.format)
     clock = SystemClock()
     connection = connection_of(settings.kafka, clock)
-    log.tell(
-        "starting",
-        logging.INFO,
-        brokers=connection.bootstrap,
-        group=settings.kafka.group_id,
-        topics=list(settings.input.topics),
-        **facts,
-    )
-    if prepare is not None:
-        prepare()
+    with reload:
+        log.info(
+            "starting",
+            version=__version__,
+            brokers=connection.bootstrap,
+            group=settings.kafka.group_id,
+            topics=list(settings.input.topics),
+            **facts,
+        )
+        if prepare is not None:
+            prepare()
+        return _run(opened, connection, clock, reload)
+
+
+def _run(opened: Opened, connection: KafkaConnection, clock: Clock, reload: Reload) -> int:
+    """Run until a signal; whatever ends it otherwise is logged in one line."""
     try:
-        with (
-            Stop() as stop,
-            Watchdog(HUNG_S) as watchdog,
-            opened(connection, clock, watchdog.beat) as service,
-        ):
-            stop.begun = True
-            log.tell("joining the group")
-            service.run(stop)
+        with Stop() as stop, Watchdog(HUNG_S) as watchdog:
+
+            def beat() -> None:
+                watchdog.beat()
+                reload.poll()
+
+            with opened(connection, clock, beat) as service:
+                stop.begun = True
+                log.info("joining_group")
+                service.run(stop)
     except (SettingsError, UnknownTopicError) as error:
-        log.tell("cannot start", logging.ERROR, reason=str(error))
+        log.error("cannot_start", reason=str(error))
         return Exit.INVALID
     except (CoralError, StreamsError) as error:
-        log.tell("failed", logging.ERROR, kind=type(error).__name__, reason=str(error))
+        log.error("failed", kind=type(error).__name__, reason=str(error))
         return Exit.FAILURE
-    except Exception:  # noqa: BLE001 - a defect is told in the same log as everything else
-        log.tell("crashed", logging.CRITICAL)
+    except Exception:  # a defect is told in the same log as everything else
+        log.critical("crashed", exc_info=True)
         return Exit.FAILURE
-    log.tell("stopped")
+    log.info("stopped")
     return Exit.OK
 
 
