@@ -24,6 +24,7 @@ from coral.engine import QUARANTINE_ROWS, QUARANTINE_SHARE_TOLD
 from coral.evaluation.metrics import RankScores, break_ties, rank_scores
 from coral.graph.prior import Topology
 from coral.incident.explanation import Findings
+from coral.incident.policy import DEFAULT, VerdictPolicy
 from coral.incident.situation import Situation
 from coral.localise.convergence import revision_due
 from coral.localise.evidence import Evidence
@@ -202,7 +203,13 @@ def rank(told: Told, normal: Normal) -> list[str]:
     return names_of(told, localiser.layout, localiser.rank())
 
 
-def tier_of(told: Told, normal: Normal, localiser: Localiser, ranking: Ranking) -> Tier:
+def tier_of(
+    told: Told,
+    normal: Normal,
+    localiser: Localiser,
+    ranking: Ranking,
+    policy: VerdictPolicy = DEFAULT,
+) -> Tier:
     """Return how far the engine trusts a ranking."""
     nothing, evidence = np.empty((0, len(told.names))), localiser.evidence
     situation = Situation(
@@ -216,7 +223,7 @@ def tier_of(told: Told, normal: Normal, localiser: Localiser, ranking: Ranking) 
         base_rows=normal.state.n_rows,
         seen=None,
     )
-    return Findings(situation).tier
+    return Findings(situation, policy).tier
 
 
 def names_of(told: Told, layout: Layout, ranking: Ranking) -> list[str]:

@@ -16,18 +16,11 @@ from coral.contract.events import (
     significant,
     timestamp,
 )
-from coral.incident.arguments import (
-    LIKELY_CONSENSUS,
-    LIKELY_MARGIN,
-    NORMAL_ROWS,
-    SURPRISING,
-    Candidate,
-    arguments,
-    objection,
-    upstream,
-)
+from coral.incident.arguments import Candidate, arguments, objection, upstream
+from coral.incident.confidence import tier_of_cause, tier_of_first
 from coral.incident.patterns import patterns
-from coral.incident.situation import LEAST_SURPRISE, Situation
+from coral.incident.policy import DEFAULT, VerdictPolicy
+from coral.incident.situation import Situation
 from coral.localise.ranking import entity_maximum, weigh
 from coral.localise.signature import signature
 from coral.text import change, named, quoted, relative
@@ -47,39 +40,28 @@ class Findings:
     Parameters
     ----------
     situation : Situation
+    policy : VerdictPolicy
+
+    Attributes
+    ----------
+    patterns : list of Pattern
+        What kind of incident it is; usually nothing.
+    tier : Tier
+        How far the first cause can be trusted.
     """
 
-    def __init__(self, situation: Situation) -> None:
-        self._situation = situation
+    def __init__(self, situation: Situation, policy: VerdictPolicy = DEFAULT) -> None:
+        self._situation, self._policy = situation, policy
         self._layout, self._ranking = situation.layout, situation.ranking
-        self.patterns = patterns(situation)
-        self._kinds = {pattern.kind for pattern in self.patterns}
-        self._series_of: list[list[int]] = [[] for _ in self._layout.entities]
-        for series in self._ranking.metric_order:
-            self._series_of[self._layout.owner[series]].append(series)
-
-    @property
-    def tier(self) -> Tier:
-        """How far the first cause can be trusted."""
-        ranking = self._ranking
-        first, sustained = ranking.order[0], ranking.surprise.sustained
-        series = self._series_of[first]
-        nothing = ranking.scores[first] <= 0 or sustained[series].max() < LEAST_SURPRISE
-        if nothing or "common load rise" in self._kinds:
-            return "no clear cause"
-        if "self-sustaining loop" in self._kinds:
-            return "possible"
-        apart = ranking.consensus >= LIKELY_CONSENSUS and ranking.margin >= LIKELY_MARGIN
-        known = self._situation.base_rows >= min(len(self._layout.names), NORMAL_ROWS)
-        surprising = sustained[series[0]] >= SURPRISING and self._situation.is_felt
-        return "likely" if apart and known and surprising else "possible"
+        self.patterns = patterns(situation, policy)
+        self.tier: Tier = tier_of_first(situation, self.patterns, policy)
 
     def summary(self, causes: Sequence[Cause]) -> str:
         """Return the answer in one sentence, after what kind of incident it is."""
         kinds = "".join(
             f"{pattern.text[0].upper()}{pattern.text[1:]} " for pattern in self.patterns
         )
-        if "common load rise" in self._kinds:
+        if any(pattern.kind == "common load rise" for pattern in self.patterns):
             return f"No clear cause: {self.patterns[0].text}"
         if not causes or self.tier == "no clear cause":
             return "Something changed, but no series stands out as its cause."
@@ -157,7 +139,7 @@ class Findings:
 
     def _cause(self, rank: int, entity: int) -> Cause:
         ranking, layout = self._ranking, self._layout
-        series = self._series_of[entity]
+        series = self._situation.series_of(entity)
         metrics = [
             self._metric(s, draw=i == 0 and rank <= COURSES)
             for i, s in enumerate(series[:METRICS_PER_CAUSE])
@@ -166,7 +148,7 @@ class Findings:
         path = ranking.paths[rank - 1]
         explains = self._share(path)
         candidate = Candidate(rank, entity, series, path, explains, after_kpi, interval)
-        favour, against = arguments(self._situation, candidate)
+        favour, against = arguments(self._situation, candidate, self._policy)
         seen = self._situation.seen
         if seen is not None and seen.entity == layout.entities[entity]:
             favour.append(f"it was the cause of incident {named(seen.incident)}, alike")
@@ -175,7 +157,7 @@ class Findings:
             rank=rank,
             entity=layout.entities[entity],
             score=significant(ranking.scores[entity]),
-            tier=self._tier_of(rank, entity),
+            tier=tier_of_cause(self._situation, entity, self.tier, self._policy),
             evidence=significant(ranking.evidence[entity]),
             metrics=metrics,
             changed_after_kpi_s=after_kpi,
@@ -186,12 +168,6 @@ class Findings:
             evidence_for=favour,
             evidence_against=against,
         )
-
-    def _tier_of(self, rank: int, entity: int) -> Tier:
-        if rank == 1 or self.tier == "no clear cause":
-            return self.tier
-        scores = self._ranking.scores
-        return "possible" if scores[entity] >= 0.5 * scores[self._ranking.order[0]] else "unlikely"
 
     def _share(self, path: Sequence[int]) -> float | None:
         """Share of the health signal's evidence that the edges of a path attribute to its start."""
@@ -249,13 +225,14 @@ class Findings:
     def _reason(self, entity: int) -> str:
         layout, ranking = self._layout, self._ranking
         series = max(
-            self._series_of[entity], key=lambda s: significant(float(ranking.surprise.total[s]))
+            self._situation.series_of(entity),
+            key=lambda s: significant(float(ranking.surprise.total[s])),
         )
-        said = objection(layout, ranking, series) or upstream(layout, ranking, entity)
+        said = objection(layout, ranking, series) or upstream(layout, ranking, entity, self._policy)
         if said:
             return said
         first = ranking.evidence[ranking.order[0]] / max(ranking.evidence[entity], 1e-12)
-        if 1 < first < 1.05:
+        if 1 < first < self._policy.visible_weakness:
             return "its evidence is a little weaker than that of the first"
         if first > 1:
             return f"its evidence is {first:.1f} times weaker than that of the first"
