@@ -56,10 +56,10 @@ def _load_rise(situation: Situation, policy: VerdictPolicy) -> Pattern | None:
         range(len(risen)), key=lambda i: (-round(float(ratio[i]), 6), layout.names[risen[i]])
     )
     named = [int(risen[i]) for i in order[:NAMED]]
-    said = "; ".join(_changed(situation, series) for series in named[:2])
+    listed = "; ".join(_changed(situation, series) for series in named[:2])
     text = (
-        f"common load rise: more traffic at {len(somewhere)} of the {len(everywhere)} entities "
-        f"that report it ({said}), and no entity stands out of that."
+        f"common load rise: traffic rose at {len(somewhere)} of the {len(everywhere)} entities "
+        f"that measure it: {listed}. No entity deviates much more than the load itself."
     )
     return _pattern(situation, "common load rise", sorted(somewhere), named, text)
 
@@ -89,26 +89,26 @@ def _loop(situation: Situation, policy: VerdictPolicy) -> Pattern | None:
         own = np.flatnonzero((layout.owner == entity) & concerned)
         early = own.size and int(first[own].min()) <= failed
         if early and bool((over & present)[own].all() and went[own].any()):
-            return _told_loop(situation, entity, np.flatnonzero(still).tolist())
+            return _describe_loop(situation, entity, np.flatnonzero(still).tolist())
     return None
 
 
-def _told_loop(situation: Situation, entity: int, still: Sequence[int]) -> Pattern:
+def _describe_loop(situation: Situation, entity: int, still: Sequence[int]) -> Pattern:
     layout, surprise = situation.layout, situation.ranking.surprise
     series = sorted(still, key=lambda s: (-round(float(surprise.total[s]), 6), layout.names[s]))
     more = [s for s in series if layout.traffic[s] and surprise.level[s] > 0]
-    retries = f" Traffic is up ({_changed(situation, more[0])}): retries?" if more else ""
+    retries = f" Check for retries: {_changed(situation, more[0])}." if more else ""
     listed = ", ".join(quoted(layout.names[s]) for s in series[:NAMED])
     text = (
-        f"self-sustaining loop: {quoted(layout.entities[entity])} is back in its normal range, but "
-        f"the symptoms stay ({listed}); what began it does not keep it going.{retries}"
+        f"self-sustaining loop: {quoted(layout.entities[entity])}, which changed first, is back in "
+        f"its normal range, but these are not: {listed}. Something else keeps them there.{retries}"
     )
     entities = [entity, *dict.fromkeys(int(layout.owner[s]) for s in series)]
     return _pattern(situation, "self-sustaining loop", entities, series[:NAMED], text)
 
 
 def _several(situation: Situation, policy: VerdictPolicy) -> Pattern | None:
-    """Peel: what known edges do not let the first cause explain, nor it the first, is another.
+    """Find a second cause: neither explains the other along the known edges.
 
     Only where the evidence splits: in logarithms the second cause is nearer to the first than to
     all else that is unexplained. Without known edges nothing tells it from a consequence.
@@ -119,7 +119,7 @@ def _several(situation: Situation, policy: VerdictPolicy) -> Pattern | None:
     if first not in related or ranking.scores[first] <= 0:
         return None
     explained = ranking.explained
-    linked = np.maximum(_reach(explained, first), _reach(explained.T, first))
+    linked = np.maximum(_explained_by(first, explained), _explained_by(first, explained.T))
     own = {
         e: _own_evidence(situation, e) * (1.0 - float(linked[e]))
         for e in ranking.order[1:]
@@ -131,9 +131,8 @@ def _several(situation: Situation, policy: VerdictPolicy) -> Pattern | None:
     if height[1] - height[2] < max(height[0] - height[1], policy.second_split):
         return None
     best = [_strongest(situation, entity) for entity in (first, second)]
-    said = "; ".join(_changed(situation, series) for series in best)
     names = " and ".join(quoted(layout.entities[entity]) for entity in (first, second))
-    text = f"2 causes: {names} ({said}); no known edge lets one explain the other."
+    text = f"2 causes: {names}. By the topology neither explains much of the other."
     return _pattern(situation, "several causes", (first, second), best, text)
 
 
@@ -143,16 +142,16 @@ def _own_evidence(situation: Situation, entity: int) -> float:
     return float(situation.ranking.evidence[entity]) if internal else 0.0
 
 
-def _reach(explained: Floats, cause: int) -> Floats:
+def _explained_by(cause: int, explained: Floats) -> Floats:
     """Share of every entity's evidence that a cause explains along the best path, (n,), 0 .. 1."""
-    reach = np.zeros(len(explained))
-    reach[cause] = 1.0
+    share = np.zeros(len(explained))
+    share[cause] = 1.0
     for _ in range(len(explained)):
-        further = np.maximum(reach, (explained * reach).max(axis=1, initial=0.0))
-        if np.array_equal(further, reach):
+        longer = np.maximum(share, (explained * share).max(axis=1, initial=0.0))
+        if np.array_equal(longer, share):
             break
-        reach = further
-    return reach
+        share = longer
+    return share
 
 
 def _strongest(situation: Situation, entity: int) -> int:
@@ -164,12 +163,8 @@ def _strongest(situation: Situation, entity: int) -> int:
 def _changed(situation: Situation, series: int) -> str:
     surprise, name = situation.ranking.surprise, situation.layout.names[series]
     after = float(surprise.after[series])
-    said = change(
-        float(situation.center[series]),
-        None if math.isnan(after) else after,
-        float(surprise.missing[series]),
-    )
-    return f"{quoted(name)} {said}"
+    before, missing = float(situation.center[series]), float(surprise.missing[series])
+    return f"{quoted(name)} {change(name, before, None if math.isnan(after) else after, missing)}"
 
 
 def _pattern(
