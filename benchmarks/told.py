@@ -16,13 +16,16 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from coral.baseline.normal_state import NormalState
+from coral.baseline.baseline import Baseline
+from coral.baseline.learning import freeze
+from coral.baseline.learning import learn as learn_row
 from coral.baseline.told_onset import rows_late
 from coral.config import EngineConfig
 from coral.contract.events import Tier
-from coral.engine import QUARANTINE_ROWS, QUARANTINE_SHARE_TOLD
+from coral.engine import QUARANTINE_ROWS, QUARANTINE_SHARE_ALERTED
 from coral.evaluation.metrics import RankScores, break_ties, rank_scores
 from coral.graph.prior import Topology
+from coral.graph.system_graph import SystemGraph
 from coral.incident.explanation import Findings
 from coral.incident.policy import DEFAULT, VerdictPolicy
 from coral.incident.situation import Situation
@@ -104,7 +107,8 @@ class Normal(NamedTuple):
     """What is known at the onset."""
 
     layout: Layout
-    state: NormalState
+    baseline: Baseline
+    graph: SystemGraph
     onset: int  # row at which the incident opens, at the told one or before
 
 
@@ -158,31 +162,32 @@ def _opened(recording: Recording, start: float, end: float) -> Told:
 
 def learn(told: Told, config: EngineConfig | None = None) -> Normal:
     """Return what the engine knows when the incident opens, and where it opens it."""
-    state = NormalState(told.names, config or EngineConfig(), Topology(told.edges))
+    baseline = Baseline(len(told.names), config or EngineConfig())
+    graph = SystemGraph(told.names, Topology(told.edges))
     learned = _learned_before(told.onset)
     for t in range(learned):
-        state.absorb(told.x[t], adjacent=_follows(told, t))
-    onset = told.onset - rows_late(state.base()[0], told.x[learned : told.onset + 1])
+        learn_row(baseline, graph, told.x[t], adjacent=_follows(told, t))
+    onset = told.onset - rows_late(baseline.rows()[0], told.x[learned : told.onset + 1])
     for t in range(learned, onset):
-        state.absorb(told.x[t], adjacent=_follows(told, t))
-    return Normal(Layout(told.names, told.kpi, told.edges), state, onset)
+        learn_row(baseline, graph, told.x[t], adjacent=_follows(told, t))
+    return Normal(Layout(told.names, told.kpi, told.edges), baseline, graph, onset)
 
 
 def _learned_before(onset: int) -> int:
     """Return how many rows have left quarantine when the row at the onset comes."""
     learned, (low, high) = 0, QUARANTINE_ROWS
     for seen in range(1, onset + 1):
-        while seen - learned > max(low, min(high, learned // QUARANTINE_SHARE_TOLD)):
+        while seen - learned > max(low, min(high, learned // QUARANTINE_SHARE_ALERTED)):
             learned += 1
     return learned
 
 
 def settle(told: Told, normal: Normal) -> Iterator[tuple[int, Localiser]]:
     """Yield the rows since the onset and the localiser whenever a revision is due."""
-    layout, state, onset = normal
-    base, adjacent = state.base()
-    mechanism = state.mechanism(told.x[onset : told.onset + 1], layout.kpi_series)
-    localiser = Localiser(layout, Evidence(base, adjacent, mechanism, layout))
+    layout, baseline, graph, onset = normal
+    base, adjacent = baseline.rows()
+    predictor = freeze(baseline, graph, told.x[onset : told.onset + 1], layout.kpi_series)
+    localiser = Localiser(layout, Evidence(base, adjacent, predictor, layout))
     for t in range(onset, told.end):
         localiser.update(told.x[t], adjacent=_follows(told, t))
         if t >= told.onset and (t == told.onset or revision_due(localiser.rows)):
@@ -220,7 +225,7 @@ def tier_of(
         scale=evidence.scale,
         times=told.times[normal.onset : told.end].tolist(),
         normal_until=-math.inf,
-        base_rows=normal.state.n_rows,
+        base_rows=normal.baseline.n_rows,
         seen=None,
     )
     return Findings(situation, policy).tier

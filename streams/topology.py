@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
-__all__ = ["Pair", "PriorProblem", "prior_problems"]
+__all__ = ["Pair", "PriorProblem", "cycles", "prior_problems"]
 
 Pair = tuple[str, str]
 Key = Literal["edges", "required_edges", "forbidden_edges", "order"]
@@ -59,3 +59,19 @@ def prior_problems(
     for number, entity in enumerate(order):
         if place[entity] != number:
             yield PriorProblem("order", number, "every entity once expected")
+
+
+def cycles(edges: Sequence[Pair]) -> list[list[str]]:
+    """Find the entities that reach each other along edges, each group sorted by name.
+
+    What is in a cycle has no upstream: only the metrics tell its cause from its effects.
+
+    Examples
+    --------
+    >>> cycles([("web", "cart"), ("cart", "db"), ("db", "cart")])
+    [['cart', 'db']]
+    """
+    import networkx as nx  # noqa: PLC0415 - half a second that only a check should wait for
+
+    graph = nx.DiGraph(edges)
+    return sorted(sorted(c) for c in nx.strongly_connected_components(graph) if len(c) > 1)

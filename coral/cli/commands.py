@@ -144,7 +144,7 @@ def _drive(
 
         def observe(step: Step) -> None:
             nonlocal settled, detector
-            detector = step.engine.detector
+            detector = step.engine.trigger
             for event in step.events:
                 newest[event.data.incident] = event.data
                 tell(event)

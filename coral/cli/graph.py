@@ -128,13 +128,13 @@ def _replayed(path: Path, at: float | None, system: str | None) -> Described:
     clock = SystemClock()
     source = RecordedSource(recording, clock)
     replay(source, NullSink(), system_of(recording.meta), clock, observe=observe)
-    normal = held["engine"].normal if held else None
-    if normal is None:
+    if not held:
         when = "" if at is None else f" until {timestamp(at)}"
         raise CoralError(f"`{path}` has no row{when}.")
-    normal.graph.solve()
+    graph = held["engine"].graph
+    graph.causal.solve()
     facts = {"system": recording.meta.system, "time": timestamp(time)}
-    return as_nodes_and_edges(normal.graph, normal.names, facts)
+    return as_nodes_and_edges(graph.causal, graph.names, facts)
 
 
 def _engines(entry: Path) -> dict[str, Described]:

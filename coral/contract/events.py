@@ -261,7 +261,7 @@ class Incident(_Part, frozen=True):
     patterns: list[Pattern] = []
     # None is configured: `kpi` holds the latencies and errors where known effects end.
     kpi_proposed: bool = False
-    contradicted: list[Contradicted] = []  # at most 20; see docs/graph.md
+    contradicted: list[Contradicted] = []  # at most 20; see docs/explanation/causal-graph.md
 
 
 class Event(_Part, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ from coral.contract.feedback import Feedback, decode
 from coral.daemon.log import tell
 from coral.engine import Engine
 from coral.errors import EventError
-from coral.localise.past_incidents import Memory
+from coral.localise.past_incidents import PastIncidents
 from streams.errors import BrokerError
 
 __all__ = ["Inbox"]
@@ -30,7 +30,7 @@ class Inbox:
     def __init__(self, read: Callable[[], Iterable[bytes]], max_systems: int) -> None:
         self._read = read
         self._max_systems = max_systems
-        self._held: dict[str, Memory] = {}
+        self._held: dict[str, PastIncidents] = {}
 
     def deliver(self, engines: Mapping[str, Engine]) -> None:
         """Take what came, and tell the engines that it concerns."""
@@ -58,7 +58,7 @@ class Inbox:
             reason = f"at most {self._max_systems} systems expected"
             tell("feedback refused", logging.WARNING, system=feedback.system, reason=reason)
             return
-        self._held.setdefault(feedback.system, Memory()).confirm(feedback)
+        self._held.setdefault(feedback.system, PastIncidents()).confirm(feedback)
         if feedback.system in engines:
             engines[feedback.system].confirm(feedback)
         tell(

@@ -43,8 +43,8 @@ class Convergence:
     """Doubling rule: the top five agree with those at half and at three quarters of the rows.
 
     Consecutive rankings always look alike on slow faults; a ranking that survives a doubling of
-    its evidence is stable (docs/method.md, section 5). It converges when this has held for three
-    revisions in a row at least, and while the rows doubled once more.
+    its evidence is stable (docs/explanation/method.md, section 5). It converges when this has held
+    for three revisions in a row at least, and while the rows doubled once more.
 
     Attributes
     ----------

@@ -12,16 +12,16 @@ from coral.localise.layout import Layout
 from coral.localise.ranking import Ranking, promoted
 from coral.localise.signature import alike, signature, similarity, stem
 
-__all__ = ["Memory", "recognise"]
+__all__ = ["PastIncidents", "recognise"]
 
 # Confirmed incidents kept for a system; the one that ended first goes first.
 MOST_CONFIRMED = 64
 # Least similarity at which an incident is said to look like an earlier one. Incidents with other
-# causes do not reach it, those with the same one do on testbeds (docs/method.md, section 7).
+# causes do not reach it, those with the same one do on testbeds (docs/explanation/method.md, 7).
 SIMILAR = 0.7
 
 
-class Memory:
+class PastIncidents:
     """Confirmed incidents of one system, a bounded number."""
 
     def __init__(self) -> None:
@@ -69,13 +69,13 @@ class Memory:
 
 
 def recognise(
-    memory: Memory, layout: Layout, ranking: Ranking, onset: float
+    memory: PastIncidents, layout: Layout, ranking: Ranking, onset: float
 ) -> tuple[Ranking, SeenBefore | None]:
     """Compare an incident with confirmed ones; the cause of the most similar moves up a place.
 
     Parameters
     ----------
-    memory : Memory
+    memory : PastIncidents
     layout : Layout
     ranking : Ranking
     onset : float

@@ -7,7 +7,7 @@ import msgspec
 
 from streams.recorded.problem import ProblemLog
 from streams.series import entity_of
-from streams.topology import Pair, prior_problems
+from streams.topology import Pair, cycles, prior_problems
 
 
 class Fault(msgspec.Struct, frozen=True):
@@ -135,3 +135,6 @@ def check_labels(meta: RecordingMeta, names: Iterable[str], log: ProblemLog) -> 
     if nodes:
         message = f"edges name {len(nodes)} entities without a column, e.g. `{nodes[0]}`"
         log.add("info", "edges", message, "Edges of these entities carry no data")
+    for group in cycles(meta.edges):
+        message = f"edges lead from {', '.join(f'`{name}`' for name in group)} back to each other"
+        log.add("info", "edges", message, "If one of them is written the wrong way round, turn it")

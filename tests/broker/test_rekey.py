@@ -21,7 +21,7 @@ from streams.records import TopicPartition
 
 ROWS = 200
 SYSTEMS = ("mine", "plant", "shop", "mill")
-FORMATS = Path(__file__).parents[2] / "docs" / "formats.md"
+FORMATS = Path(__file__).parents[2] / "docs" / "reference" / "input-formats.md"
 EXAMPLES = re.findall(
     r"<!-- example: (\w+) -->\n```\w*\n(.*?)\n```", FORMATS.read_text(), re.DOTALL
 )

@@ -2,7 +2,6 @@
 
 import json
 import re
-import sys
 
 import networkx as nx
 import numpy as np
@@ -130,15 +129,6 @@ class TestExport:
         assert set(SERIES) == set(re.findall(r'^    "(.+)";$', text, re.MULTILINE))
         assert text.count("subgraph") == 3
         assert text.count("{") == text.count("}")
-
-    def test_without_networkx(self, shop, capsys, monkeypatch):
-        """Only GraphML needs it, and says how to get it."""
-        monkeypatch.setitem(sys.modules, "networkx", None)
-        code, said = refused(capsys, "export", shop, "--format", "graphml")
-
-        assert code == Exit.FAILURE
-        assert "pip install 'coral-rca[graph]'" in said
-        assert exported(capsys, shop, "--format", "dot").startswith("digraph")
 
     def test_a_checkpoint_is_the_graph_of_its_time(self, shop, state, capsys):
         """The directory, a partition's folder and the file itself give the newest, or that one."""

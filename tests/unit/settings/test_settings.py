@@ -23,7 +23,7 @@ from streams.errors import TokenError
 from streams.grid import Grid
 
 ROOT = Path(__file__).parents[3]
-DOCS = (ROOT / "docs" / "configuration.md").read_text()
+DOCS = (ROOT / "docs" / "reference" / "configuration.md").read_text()
 EXAMPLE = re.search(r"<!-- example -->\n```toml\n(.*?)```", DOCS, re.DOTALL)[1]
 PASSWORD = "hunter2-and-more"  # noqa: S105 - what must never be seen
 
@@ -384,8 +384,8 @@ class TestSchema:
         assert 1 == len(list(validator.iter_errors(held)))
 
     def test_docs_are_up_to_date(self):
-        """`python docs/configuration.py` would not change them."""
-        script = ROOT / "docs" / "configuration.py"
+        """`python tools/docs/configuration.py` would not change them."""
+        script = ROOT / "tools" / "docs" / "configuration.py"
         done = subprocess.run([sys.executable, script, "--check"], check=False)
 
         assert 0 == done.returncode

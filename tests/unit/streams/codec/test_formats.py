@@ -17,7 +17,7 @@ from streams.grid import Grid
 from streams.processing.systems import Systems
 from streams.records import Record
 
-DOCS = Path(__file__).parents[4] / "docs" / "formats.md"
+DOCS = Path(__file__).parents[4] / "docs" / "reference" / "input-formats.md"
 EXAMPLES = re.findall(r"<!-- example: (\w+) -->\n```\w*\n(.*?)```", DOCS.read_text(), re.DOTALL)
 NANO = 1_000_000_000
 
@@ -49,7 +49,7 @@ def values(name, *messages, mapping=None):
 
 
 class TestExamples:
-    """The messages in docs/formats.md are what they say."""
+    """The messages in docs/reference/input-formats.md are what they say."""
 
     def test_every_format_has_one(self):
         """Protobuf is shown by the JSON that means the same."""

@@ -1,4 +1,4 @@
-"""Tables of docs/method.md from `benchmarks/results/situations.json`."""
+"""Tables of docs/explanation/method.md from `benchmarks/results/situations.json`."""
 
 from typing import Any
 

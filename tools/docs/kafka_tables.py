@@ -1,4 +1,4 @@
-"""Tables of docs/kafka.md, from kafka, capacity, poison and soak of benchmarks/results/."""
+"""Tables about Kafka, from kafka, capacity, poison and soak of benchmarks/results/."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Tables of docs/trigger.md, from benchmarks/results/trigger.json."""
+"""Tables of docs/evaluation/trigger.md, from benchmarks/results/trigger.json."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,21 +1,21 @@
-"""Write the generated parts of docs/configuration.md and docs/formats.md from the code.
+"""Write the generated parts of configuration.md and input-formats.md from the code.
 
-`python docs/configuration.py` replaces what stands between `<!-- NAME -->` and `<!-- /NAME -->`;
-`--check` only says whether that would change something.
+`python tools/docs/configuration.py` replaces what stands between `<!-- NAME -->` and
+`<!-- /NAME -->`; `--check` only says whether that would change something.
 """
 
-import re
 import sys
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
 import msgspec
+from regions import replace_region
 
 from coral.settings import Settings, kinds
 from coral.settings.show import toml_value
 from streams.codec import DEFAULT_MAPPINGS
 
-DOCS = Path(__file__).resolve().parent
+REFERENCE = Path(__file__).resolve().parents[2] / "docs" / "reference"
 
 
 def keys() -> str:
@@ -81,19 +81,17 @@ def mappings() -> str:
     return "\n".join(lines)
 
 
-PARTS = {"configuration.md": {"keys": keys}, "formats.md": {"mappings": mappings}}
+PARTS = {"configuration.md": {"keys": keys}, "input-formats.md": {"mappings": mappings}}
 
 
 def main() -> int:
     """Replace every part; return 1 if `--check` finds a difference."""
     changed = False
     for file, parts in PARTS.items():
-        path = DOCS / file
+        path = REFERENCE / file
         before = text = path.read_text()
         for name, make in parts.items():
-            pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
-            part = make()
-            text = pattern.sub(lambda m, part=part: f"{m[1]}{part}\n{m[2]}", text)
+            text = replace_region(text, name, make())
         changed |= text != before
         if "--check" not in sys.argv:
             path.write_text(text)

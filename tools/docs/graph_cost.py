@@ -1,4 +1,4 @@
-"""Write docs/graph_cost.svg: cost of a warm update against the rows seen, as committed."""
+"""Write graph-update-cost.svg: cost of a warm update against the rows seen, as committed."""
 
 import json
 from pathlib import Path
@@ -6,8 +6,9 @@ from pathlib import Path
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-HERE = Path(__file__).resolve().parent
-RESULT = HERE.parent / "benchmarks" / "results" / "graph.json"
+ROOT = Path(__file__).resolve().parents[2]
+TARGET = ROOT / "docs" / "evaluation" / "figures" / "graph-update-cost.svg"
+RESULT = ROOT / "benchmarks" / "results" / "graph.json"
 
 
 def main() -> None:
@@ -25,7 +26,7 @@ def main() -> None:
     axes.grid(visible=True, color="0.85")
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
-    figure.savefig(HERE / "graph_cost.svg", metadata={"Date": None})
+    figure.savefig(TARGET, metadata={"Date": None})
 
 
 if __name__ == "__main__":

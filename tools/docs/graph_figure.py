@@ -1,4 +1,4 @@
-"""Write docs/graph.svg: a small system, what the graph learned of it, and what a fault changed."""
+"""Write causal-graph.svg: a small system, what was learned of it, and what a fault changed."""
 
 import math
 from pathlib import Path
@@ -7,6 +7,7 @@ import numpy as np
 
 from coral.graph import CausalGraph
 
+TARGET = Path(__file__).resolve().parents[2] / "docs" / "explanation" / "causal-graph.svg"
 NAMES = ("load", "web", "cart", "db", "disk")
 PLACES = ((70, 50), (270, 50), (470, 110), (310, 250), (70, 210))
 ROWS, FAULT_ROWS = 1000, 150
@@ -99,8 +100,7 @@ def main() -> None:
     parts.append(
         '<text x="340" y="310" text-anchor="start">learned coefficient (true one)</text></svg>'
     )
-    target = Path(__file__).with_name("graph.svg")
-    target.write_text("\n".join(parts) + "\n")
+    TARGET.write_text("\n".join(parts) + "\n")
     for edge in graph.edges():
         print(edge)
 

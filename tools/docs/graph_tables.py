@@ -1,4 +1,4 @@
-"""Tables of docs/graph.md from benchmarks/results/graph.json and graph_ranking.json."""
+"""Tables about the causal graph, from benchmarks/results/graph*.json."""
 
 from typing import Any
 

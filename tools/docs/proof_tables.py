@@ -1,4 +1,4 @@
-"""The tables of docs/proof.md and docs/failures.md, from committed runs of benchmarks/."""
+"""The tables of ranking.md and failures.md in docs/evaluation, from committed runs."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

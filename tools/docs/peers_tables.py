@@ -1,4 +1,4 @@
-"""The tables of docs/peers.md, from committed runs of benchmarks/peers/run.py and ours."""
+"""The tables of docs/evaluation/peers.md, from committed runs of theirs and of ours."""
 
 import hashlib
 from typing import Any
@@ -128,8 +128,9 @@ def _lead(methods: dict[str, Any], ours: dict[str, Any], dataset: str) -> int:
     """Return by how many cases ours has a true cause first more often than the best other."""
     told = ours["datasets"][dataset]
     cells = (m["datasets"].get(dataset) for m in methods.values())
-    best = max(cell["ac@1"] for cell in cells if cell and cell["ran"] == cell["n"])
-    return round((told["ac@1"] - best) * told["n"])
+    best: float = max(cell["ac@1"] for cell in cells if cell and cell["ran"] == cell["n"])
+    lead: float = (told["ac@1"] - best) * told["n"]
+    return round(lead)
 
 
 def _interval(values: dict[str, Any], measure: str) -> str:

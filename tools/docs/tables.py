@@ -1,6 +1,6 @@
 """Write the generated parts of README.md and docs/: committed results, output of real runs.
 
-`python docs/tables.py` replaces what stands between `<!-- NAME -->` and `<!-- /NAME -->`;
+`python tools/docs/tables.py` replaces what stands between `<!-- NAME -->` and `<!-- /NAME -->`;
 `--check` only says whether that would change something.
 """
 
@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,12 @@ import peers_tables
 import proof_tables
 import situations_tables
 import trigger_tables
+from regions import has_region, replace_region
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "benchmarks" / "results"
+TIME = re.compile(r"\d\d:\d\d:\d\d  ")
+Maker = Callable[[dict[str, Any]], str]
 MACRO_SETS = (
     "petshop",
     "rcd_sockshop",
@@ -119,15 +123,24 @@ def speed() -> str:
 
 
 def demo() -> str:
-    """Output of a real run of `coral demo`."""
+    """Show the first and the last answer of a real run of `coral demo`, and how it ends."""
+    lines = run_demo()
+    timed = [number for number, line in enumerate(lines) if TIME.match(line)]
+    opened, settled = timed[0], timed[-1]
+    answer = takewhile(lambda line: line and not line.startswith(" "), lines[settled + 2 :])
+    shown = [*lines[:opened], lines[opened], "...", lines[settled], "", *answer, "...", *lines[-2:]]
+    return "```console\n$ make demo\n" + "\n".join(shown) + "\n```"
+
+
+def run_demo() -> list[str]:
+    """Return what `coral demo` prints."""
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "coral.cli.main", "demo"]
         environment = os.environ | {"COLUMNS": "110", "NO_COLOR": "1", "PYTHONPATH": str(ROOT)}
         done = subprocess.run(
             command, capture_output=True, text=True, check=True, env=environment, cwd=folder
         )
-    lines = done.stdout.rstrip().splitlines()
-    return "```console\n$ make demo\n" + "\n".join(line.rstrip() for line in lines) + "\n```"
+    return [line.rstrip() for line in done.stdout.rstrip().splitlines()]
 
 
 def test() -> str:
@@ -138,15 +151,35 @@ def test() -> str:
     return "```console\n$ make test\n" + "\n".join(lines) + "\n```"
 
 
+def parts_of(result: str, *makers: Maker, prefix: str = "") -> dict[str, Callable[[], str]]:
+    """Name each maker's part, and let it be made of a committed result when it is asked for."""
+
+    def made_by(maker: Maker) -> Callable[[], str]:
+        return lambda: maker(load(result))
+
+    return {prefix + maker.__name__: made_by(maker) for maker in makers}
+
+
 PARTS: dict[str, Callable[[], str]] = {
     "demo": demo,
     "test": test,
     "accuracy": accuracy,
     "speed": speed,
-}
-PARTS |= {
-    part.__name__: lambda part=part: part(load("trigger"))
-    for part in (
+    "peers_accuracy": lambda: peers_tables.accuracy(load("peers"), load("oracle")),
+    "peers_macro": lambda: peers_tables.macro(load("peers"), load("oracle")),
+    "peers_cost": lambda: peers_tables.cost(load("peers")),
+    **parts_of("situations", situations_tables.situations),
+    **parts_of("kafka", kafka_tables.speed, prefix="kafka_"),
+    **parts_of("capacity", kafka_tables.capacity, prefix="kafka_"),
+    **parts_of("poison", kafka_tables.poison, prefix="kafka_"),
+    **parts_of("soak", kafka_tables.soak, prefix="kafka_"),
+    **parts_of("robustness", proof_tables.robustness, proof_tables.controls, prefix="proof_"),
+    **parts_of("graph_priors", graph_tables.priors, prefix="graph_"),
+    **parts_of("graph_ranking", graph_tables.ranking, prefix="graph_"),
+    **parts_of("graph_threads", graph_tables.threads, prefix="graph_"),
+    **parts_of("graph_wide", graph_tables.wide, prefix="graph_"),
+    **parts_of(
+        "trigger",
         trigger_tables.sets,
         trigger_tables.onsets,
         trigger_tables.peers,
@@ -154,71 +187,39 @@ PARTS |= {
         trigger_tables.ablations,
         trigger_tables.cost,
         trigger_tables.life,
-    )
-}
-PARTS |= {
-    "peers_accuracy": lambda: peers_tables.accuracy(load("peers"), load("oracle")),
-    "peers_macro": lambda: peers_tables.macro(load("peers"), load("oracle")),
-    "peers_cost": lambda: peers_tables.cost(load("peers")),
-}
-PARTS |= {
-    "kafka_speed": lambda: kafka_tables.speed(load("kafka")),
-    "kafka_capacity": lambda: kafka_tables.capacity(load("capacity")),
-    "kafka_poison": lambda: kafka_tables.poison(load("poison")),
-    "kafka_soak": lambda: kafka_tables.soak(load("soak")),
-}
-PARTS |= {
-    f"proof_{part.__name__}": lambda part=part, file=file: part(load(file))
-    for file, parts in (
-        ("robustness", (proof_tables.robustness, proof_tables.controls)),
-        (
-            "ablations",
-            (proof_tables.ablations, proof_tables.constants, proof_tables.left_out),
-        ),
-        (
-            "calibration",
-            (
-                proof_tables.tiers,
-                proof_tables.selective,
-                proof_tables.by_rows,
-                proof_tables.wrong,
-            ),
-        ),
-    )
-    for part in parts
-}
-PARTS |= {
-    f"graph_{part.__name__}": lambda part=part: part(load("graph"))
-    for part in (graph_tables.accuracy, graph_tables.cost, graph_tables.peers)
-}
-PARTS |= {
-    f"graph_{part.__name__}": lambda part=part: part(load(f"graph_{part.__name__}"))
-    for part in (
-        graph_tables.priors,
-        graph_tables.ranking,
-        graph_tables.threads,
-        graph_tables.wide,
-    )
-}
-PARTS["situations"] = lambda: situations_tables.situations(load("situations"))
-FILES = (
-    ROOT / "README.md",
-    *(
-        ROOT / "docs" / f"{name}.md"
-        for name in ("trigger", "peers", "method", "proof", "failures", "kafka", "graph")
     ),
-)
+    **parts_of(
+        "ablations",
+        proof_tables.ablations,
+        proof_tables.constants,
+        proof_tables.left_out,
+        prefix="proof_",
+    ),
+    **parts_of(
+        "calibration",
+        proof_tables.tiers,
+        proof_tables.selective,
+        proof_tables.by_rows,
+        proof_tables.wrong,
+        prefix="proof_",
+    ),
+    **parts_of(
+        "graph",
+        graph_tables.accuracy,
+        graph_tables.cost,
+        graph_tables.peers,
+        prefix="graph_",
+    ),
+}
+FILES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
 
 
 def fill(text: str, names: list[str]) -> tuple[str, set[str]]:
     """Replace the parts of a text that have a name; return it and the names that it has."""
-    found = set()
+    found = {name for name in names if has_region(text, name)}
     for name in names:
-        pattern = re.compile(rf"(<!-- {name} -->\n).*?(\n<!-- /{name} -->)", re.DOTALL)
-        if pattern.search(text):
-            found.add(name)
-            part = PARTS[name]()
-            text = pattern.sub(lambda m, part=part: m.group(1) + part + m.group(2), text)
+        if name in found:
+            text = replace_region(text, name, PARTS[name]())
     return text, found
 
 
