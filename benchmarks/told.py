@@ -220,7 +220,7 @@ def tier_of(
     situation = Situation(
         layout=localiser.layout,
         ranking=ranking,
-        courses=Courses(1, nothing, nothing),
+        sparklines=Courses(1, nothing, nothing),
         center=evidence.center,
         scale=evidence.scale,
         times=told.times[normal.onset : told.end].tolist(),

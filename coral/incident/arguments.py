@@ -23,7 +23,7 @@ class Candidate(NamedTuple):
     series: Sequence[int]  # of the entity, best first
     path: Sequence[int]  # entities, to the health signal
     explains: float | None
-    changed_after_kpi_s: float | None
+    changed_after_health_s: float | None
     interval: Sequence[float] | None  # of it
 
 
@@ -106,12 +106,12 @@ def _timing(situation: Situation, candidate: Candidate, policy: VerdictPolicy) -
         return [(False, "no health signal has left its normal range")]
     if candidate.rank == 1 and not health_is_affected(situation, policy):
         return [(False, "the health signals deviate in single rows only")]
-    if candidate.interval is None or candidate.changed_after_kpi_s is None:
+    if candidate.interval is None or candidate.changed_after_health_s is None:
         return []
     low, high = candidate.interval
     if low <= 0.0 <= high:
         return []
-    return [(high < 0.0, f"it changed {relative(candidate.changed_after_kpi_s)}")]
+    return [(high < 0.0, f"it changed {relative(candidate.changed_after_health_s)}")]
 
 
 def _topology(situation: Situation, candidate: Candidate, policy: VerdictPolicy) -> Arguments:

@@ -158,10 +158,10 @@ class Findings:
             self._metric(s, draw=i == 0 and rank <= COURSES)
             for i, s in enumerate(series[:METRICS_PER_CAUSE])
         ]
-        after_kpi, interval = self._situation.after_health(series[0])
+        after_health_s, interval = self._situation.after_health(series[0])
         path = ranking.paths[rank - 1]
         explains = self._share(path)
-        candidate = Candidate(rank, entity, series, path, explains, after_kpi, interval)
+        candidate = Candidate(rank, entity, series, path, explains, after_health_s, interval)
         favour, against = arguments(self._situation, candidate, self._policy)
         seen = self._situation.seen
         if seen is not None and seen.entity == layout.entities[entity]:
@@ -176,9 +176,9 @@ class Findings:
             tier=tier_of_cause(self._situation, entity, self.tier, self._policy),
             evidence=significant(ranking.evidence[entity]),
             metrics=metrics,
-            changed_after_kpi_s=after_kpi,
+            changed_after_kpi_s=after_health_s,
             path=entities,
-            text=self._sentence(metrics[0], after_kpi, entities, explains),
+            text=self._sentence(metrics[0], after_health_s, entities, explains),
             changed_after_kpi_interval_s=interval,
             explains=None if explains is None else round(explains, 4),
             evidence_for=favour,
@@ -212,7 +212,7 @@ class Findings:
     def _sentence(
         self,
         metric: MetricFinding,
-        after_kpi: float | None,
+        after_health_s: float | None,
         path: Sequence[str],
         explains: float | None,
     ) -> str:
@@ -222,8 +222,8 @@ class Findings:
         text = f"{quoted(metric.name)} {changed}"
         first = self._situation.first_health
         health = "the health signal" if first is None else quoted(self._layout.names[first])
-        if after_kpi is not None and health != quoted(metric.name):
-            text += f", {relative(after_kpi, health)}"
+        if after_health_s is not None and health != quoted(metric.name):
+            text += f", {relative(after_health_s, health)}"
         way = " -> ".join(map(named, path))
         if explains is not None and self._situation.health_is_normal:
             text += (
@@ -234,7 +234,7 @@ class Findings:
         return f"{text}."
 
     def _course(self, series: int) -> Course:
-        span, before, after = self._situation.courses
+        span, before, after = self._situation.sparklines
         return Course(
             rows=span,
             before=[_point(value) for value in before[:, series].tolist()],

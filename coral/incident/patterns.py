@@ -67,7 +67,7 @@ def _load_rise(situation: Situation, policy: VerdictPolicy) -> Pattern | None:
 def _loop(situation: Situation, policy: VerdictPolicy) -> Pattern | None:
     """Find what changed before the health signals and is over while they are not back."""
     layout, ranking = situation.layout, situation.ranking
-    points = situation.courses.after
+    points = situation.sparklines.after
     last = max(len(points) // policy.last_share, 1)
     if len(points) < policy.least_points or not layout.kpi_series:
         return None

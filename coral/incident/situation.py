@@ -23,7 +23,7 @@ class Situation(NamedTuple):
     ----------
     layout : Layout
     ranking : Ranking
-    courses : Courses
+    sparklines : Courses
     center, scale : ndarray of shape (n_series,), float64, raw units
         Of the normal state; scale 0 = none is known.
     times : sequence of float
@@ -38,7 +38,7 @@ class Situation(NamedTuple):
 
     layout: Layout
     ranking: Ranking
-    courses: Courses
+    sparklines: Courses
     center: Floats
     scale: Floats
     times: Sequence[float]

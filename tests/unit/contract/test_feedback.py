@@ -12,7 +12,7 @@ from coral.contract import feedback
 from coral.contract.events import Scored, decode, timestamp
 from coral.engine import Engine
 from coral.errors import EventError, Exit, FeedbackError
-from coral.localise.past_incidents import MOST_CONFIRMED, Memory
+from coral.localise.past_incidents import MOST_CONFIRMED, PastIncidents
 from coral.localise.signature import alike, similarity, stem
 from coral.report.document import plain
 from coral.report.event_log import IncidentHistory
@@ -176,7 +176,7 @@ def test_the_memory_is_bounded_and_knows_no_order():
             signature=[Scored(name="db:cpu", score=1.0)],
         )
 
-    forward, backward = Memory(), Memory()
+    forward, backward = PastIncidents(), PastIncidents()
     for number in range(2 * MOST_CONFIRMED):
         forward.confirm(one(number))
         backward.confirm(one(2 * MOST_CONFIRMED - 1 - number))
@@ -190,7 +190,7 @@ def test_the_memory_is_bounded_and_knows_no_order():
 def test_the_last_word_on_an_incident_counts():
     """Whoever was wrong says it again."""
     data = of(run(two_faults()), 0)[-1]
-    memory = Memory()
+    memory = PastIncidents()
     for cause in ("cart", "db"):
         memory.confirm(feedback.given(data, cause))
     assert ["db"] == [kept.cause for kept in memory]

@@ -217,6 +217,25 @@ def test_given_unknown_and_older(events, capsysbinary, tmp_path):
     assert "│" not in text
 
 
+PRIVATE = re.compile(
+    r"\b(kpi|surpris\w*|silen\w*|told|witness\w*|unaided|standing|views?|new normal)\b",
+    re.IGNORECASE,
+)
+
+
+def test_no_private_word_is_read(events):
+    """A reader meets the terms of the field, outside of names."""
+    given = run(shop_rows(), onset=float(ONSET))
+    for event in (*events, *given):
+        data = event.data
+        sentences = [data.summary, onset_text.began(data), onset_text.data_quality(data)]
+        for cause in data.causes:
+            sentences += [cause.text, *cause.evidence_for, *cause.evidence_against]
+        sentences += [candidate.reason for candidate in data.ruled_out]
+        for text in (*sentences, " ".join(text_of(event)), *onset_text.STATISTICS.values()):
+            assert not PRIVATE.search(re.sub(r"`[^`]*`", "", text))
+
+
 def text_of(event):
     from coral.report.document import plain
 
