@@ -24,7 +24,6 @@ from coral.config import EngineConfig
 from coral.contract.events import Tier
 from coral.engine import QUARANTINE_ROWS, QUARANTINE_SHARE_ALERTED
 from coral.evaluation.metrics import RankScores, break_ties, rank_scores
-from coral.graph.prior import Topology
 from coral.graph.system_graph import SystemGraph
 from coral.incident.explanation import Findings
 from coral.incident.policy import DEFAULT, VerdictPolicy
@@ -36,6 +35,7 @@ from coral.localise.ranking import Localiser, Ranking
 from coral.localise.sparklines import Courses
 from coral.replay.driver import system_of
 from streams.recorded import Recording
+from streams.topology import Topology
 
 __all__ = [
     "Normal",
@@ -163,7 +163,8 @@ def _opened(recording: Recording, start: float, end: float) -> Told:
 def learn(told: Told, config: EngineConfig | None = None) -> Normal:
     """Return what the engine knows when the incident opens, and where it opens it."""
     baseline = Baseline(len(told.names), config or EngineConfig())
-    graph = SystemGraph(told.names, Topology(told.edges))
+    topology = Topology(edges=told.edges, edge_semantics="a feeds b")
+    graph = SystemGraph(told.names, topology)
     learned = _learned_before(told.onset)
     for t in range(learned):
         learn_row(baseline, graph, told.x[t], adjacent=_follows(told, t))

@@ -13,7 +13,6 @@ from coral.baseline.told_onset import rows_late
 from coral.config import EngineConfig, SystemConfig
 from coral.contract.events import Event, Resolution
 from coral.contract.feedback import Feedback
-from coral.graph.prior import Topology
 from coral.graph.system_graph import SystemGraph
 from coral.incident.alarm import Alarm, alerted, detected
 from coral.incident.lifecycle import OpenIncident, Setup
@@ -279,15 +278,8 @@ class Engine:
 
     def _start(self, names: tuple[str, ...]) -> None:
         """Know nothing yet of the normal state of these series."""
-        system = self.system
-        topology = Topology(
-            system.causal(system.edges),
-            system.causal(system.required_edges),
-            system.causal(system.forbidden_edges),
-            system.order,
-        )
         self._baseline = Baseline(len(names), self.config)
-        self._graph = SystemGraph(names, topology)
+        self._graph = SystemGraph(names, self.system)
 
     def _new_trigger(self, n: int) -> Trigger:
         budget = self.config.false_alarms_per_week

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from coral.graph.causal import CausalGraph
-from coral.graph.prior import Topology
+from coral.graph.prior import prior_over
 from coral.graph.screening import screened
 from streams.series import entity_of
+from streams.topology import Topology
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -85,7 +86,7 @@ class SystemGraph:
     @property
     def _prior(self) -> Prior | None:
         """What is known about the series in the graph."""
-        return self._topology.over(self.entities)
+        return prior_over(self._topology, self.entities)
 
     def contradicted(self) -> list[Contradiction]:
         """List what was known beforehand and the normal rows speak against.

@@ -20,11 +20,14 @@ class Problem(NamedTuple):
         What is expected there.
     got : str
         What is there; secrets are masked.
+    path : tuple of str
+        The key, from its section on; empty if it is about no key.
     """
 
     place: str
     rule: str
     got: str
+    path: Path = ()
 
     def __str__(self) -> str:
         return f"{self.place}: {self.rule}, got {self.got}"

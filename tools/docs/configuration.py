@@ -6,7 +6,7 @@
 
 import sys
 from pathlib import Path
-from typing import Any, get_args, get_origin
+from typing import Any
 
 import msgspec
 from regions import replace_region
@@ -49,26 +49,9 @@ def _section(title: str, kind: type[msgspec.Struct]) -> list[str]:
 
 
 def _type(kind: Any) -> str:
-    choices = kinds.choices(kind)
-    if choices and get_origin(kinds.options(kind)[0]) is not dict:
-        return ", ".join(f"`{choice}`" for choice in choices)
-    words = {str: "text", bool: "true, false", int: "integer", float: "number"}
-    option = kinds.options(kind)[0]
     if kinds.is_secret(kind):
         return "secret"
-    if get_origin(option) is tuple:
-        inner = kinds.options(get_args(option)[0])[0]
-        return "list of text" if inner is str else "list of [text, text]"
-    if get_origin(option) is dict:
-        return "table"
-    limits = [held for held in getattr(kind, "__metadata__", ()) if isinstance(held, msgspec.Meta)]
-    rule = "".join(
-        f" {sign} {getattr(limit, name)}"
-        for limit in limits
-        for name, sign in (("gt", ">"), ("ge", ">="))
-        if getattr(limit, name) is not None
-    )
-    return words[option] + rule
+    return ", ".join(f"`{choice}`" for choice in kinds.choices(kind)) or kinds.words(kind)
 
 
 def mappings() -> str:

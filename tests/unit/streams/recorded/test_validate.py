@@ -322,6 +322,13 @@ class TestLabels:
             ("error", "required_edges[0]: pair that is not forbidden as well expected, got"),
         ] == [(p.severity, p.message.partition(" ('")[0]) for p in problems]
 
+    def test_the_place_is_that_of_the_file(self, tmp_path):
+        """Also behind an edge that was left out."""
+        labels = {"edges": [["a", "a"], ["a", "b"]], "forbidden_edges": [["a", "b"]]}
+        (problem,) = validate(case(tmp_path, labels=labels))
+
+        assert problem.message.startswith("edges[1]: pair that is not forbidden as well expected")
+
     def test_fault_outside(self, tmp_path):
         """A fault that starts outside of the recording is told."""
         labels = {"fault_start": 999, "faults": [{"start": 1100}, {"start": 5000}]}
