@@ -10,7 +10,7 @@ from coral.contract.feedback import encode, given
 from coral.errors import Exit, IncidentError
 from coral.report import explain
 from coral.report.document import WIDTH, markdown, plain
-from coral.report.event_log import Journal, find, read
+from coral.report.event_log import EventLog, find, read
 from coral.text import printable, quoted
 
 __all__ = ["run_explain", "run_feedback"]
@@ -78,7 +78,7 @@ def _write(text: str) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _journal(options: argparse.Namespace) -> tuple[Journal, Exit]:
+def _journal(options: argparse.Namespace) -> tuple[EventLog, Exit]:
     """Return what the events say; what is no event is told on standard error."""
     if options.file is None:
         from coral.cli import live  # noqa: PLC0415

@@ -138,7 +138,7 @@ def _drive(
     newest: dict[str, Incident] = {}
     settled = False
     detector = None
-    tell = report.Narrator(console)
+    tell = report.RevisionPrinter(console)
 
     with _bar(console, recording.meta.system, recording.meta.n_rows or None) as advance:
 

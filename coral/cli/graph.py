@@ -15,7 +15,7 @@ from coral.graph import CausalGraph
 from coral.graph.export import as_nodes_and_edges, difference
 from coral.graph.formats import FORMATS, as_text
 from coral.replay.driver import NullSink, Progress, replay, system_of
-from coral.report.document import Block, Grid, Heading, Paragraph, plain
+from coral.report.document import Block, Heading, Paragraph, Table, plain
 from coral.text import quoted
 from streams.clock import SystemClock
 from streams.recorded import RecordedSource, Recording
@@ -97,7 +97,7 @@ def _told(one: Described, two: Described, found: dict[str, list[Described]]) -> 
     if not rows:
         return [*blocks, Paragraph("No edge differs.")]
     header = ("", "cause", "effect", "lag", "part", "before", "after")
-    return [*blocks, Grid(header, rows, frozenset({3, 5, 6}))]
+    return [*blocks, Table(header, rows, frozenset({3, 5, 6}))]
 
 
 def _described(path: Path, at: float | None, system: str | None, flag: str) -> Described:
