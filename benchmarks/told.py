@@ -26,6 +26,7 @@ from coral.engine import QUARANTINE_ROWS, QUARANTINE_SHARE_ALERTED
 from coral.evaluation.metrics import RankScores, break_ties, rank_scores
 from coral.graph.system_graph import SystemGraph
 from coral.incident.explanation import Findings
+from coral.incident.policy import DEFAULT, VerdictPolicy
 from coral.incident.situation import Situation
 from coral.localise.convergence import revision_due
 from coral.localise.evidence import Evidence
@@ -208,13 +209,19 @@ def rank(told: Told, normal: Normal) -> list[str]:
     return names_of(told, localiser.layout, localiser.rank())
 
 
-def tier_of(told: Told, normal: Normal, localiser: Localiser, ranking: Ranking) -> Tier:
+def tier_of(
+    told: Told,
+    normal: Normal,
+    localiser: Localiser,
+    ranking: Ranking,
+    policy: VerdictPolicy = DEFAULT,
+) -> Tier:
     """Return how far the engine trusts a ranking."""
     nothing, evidence = np.empty((0, len(told.names))), localiser.evidence
     situation = Situation(
         layout=localiser.layout,
         ranking=ranking,
-        courses=Courses(1, nothing, nothing),
+        sparklines=Courses(1, nothing, nothing),
         center=evidence.center,
         scale=evidence.scale,
         times=told.times[normal.onset : told.end].tolist(),
@@ -222,7 +229,7 @@ def tier_of(told: Told, normal: Normal, localiser: Localiser, ranking: Ranking) 
         base_rows=normal.baseline.n_rows,
         seen=None,
     )
-    return Findings(situation).tier
+    return Findings(situation, policy).tier
 
 
 def names_of(told: Told, layout: Layout, ranking: Ranking) -> list[str]:

@@ -25,7 +25,7 @@ from coral.errors import Exit, IncidentError
 from coral.text import printable
 
 if TYPE_CHECKING:
-    from coral.report.event_log import Journal
+    from coral.report.event_log import EventLog
 
 __all__ = ["explain", "read_events", "tell_missing"]
 
@@ -91,7 +91,7 @@ def explain(
 
 def read_events(
     file: str | None, config: Path | None, overrides: Sequence[str], kafka: str | None
-) -> tuple[Journal, Exit]:
+) -> tuple[EventLog, Exit]:
     """Return what the events of a file or, without one, of the incidents topic say.
 
     What is no event is told on standard error, and is `Exit.INVALID` beside them.

@@ -144,7 +144,7 @@ def _format_of(out: Path | None) -> str:
 
 
 def _told(one: Described, two: Described, found: dict[str, list[Described]]) -> list[Block]:
-    from coral.report.document import Grid, Heading, Paragraph
+    from coral.report.document import Heading, Paragraph, Table
 
     title = f"{quoted(one['system'])} at {one['time']}"
     other = "" if two["system"] == one["system"] else f"{quoted(two['system'])} at "
@@ -168,4 +168,4 @@ def _told(one: Described, two: Described, found: dict[str, list[Described]]) -> 
     if not rows:
         return [*blocks, Paragraph("No edge differs.")]
     header = ("", "cause", "effect", "lag", "part", "before", "after")
-    return [*blocks, Grid(header, rows, frozenset({3, 5, 6}))]
+    return [*blocks, Table(header, rows, frozenset({3, 5, 6}))]

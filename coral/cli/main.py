@@ -36,13 +36,13 @@ For example:
 """
 EXIT_CODES = """Exit codes:
     0  done
-    1  failure (a file cannot be written, a case crashed)
+    1  failure (a file cannot be written, a case crashed);
+       run: the log says why, or no step finished for two minutes: start it again
     2  wrong usage
     3  a recording, an event, a topic or the configuration cannot be used;
        all other recordings were processed
     4  replay: no incident was opened in any recording;
        explain, feedback: no such incident
-   70  run: no step finished for two minutes; start it again
   130  interrupted; run: stopped before everything was stored
 
 Data goes to stdout, messages and progress to stderr.

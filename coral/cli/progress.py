@@ -10,7 +10,7 @@ from coral.contract.events import Incident
 from coral.contract.feedback import Feedback
 from coral.replay.driver import Progress as Step
 from coral.replay.driver import replay, system_of
-from coral.report.console import Narrator, describe_quiet, print_incident
+from coral.report.console import RevisionPrinter, describe_quiet, print_incident
 from coral.report.trace import Trace
 from streams.base import Sink, Source
 from streams.clock import SystemClock
@@ -84,7 +84,7 @@ def watched_replay(
     newest: dict[str, Incident] = {}
     settled = False
     detector = None
-    tell = Narrator(console)
+    tell = RevisionPrinter(console)
 
     with bar(console, recording.meta.system, recording.meta.n_rows or None) as advance:
 

@@ -27,7 +27,9 @@ def rekey(
         Gets the records.
     """
     from coral.daemon.rekey import opened
+    from coral.daemon.reload import Reload
     from coral.daemon.service import serve
 
-    settings = load_settings(config, overrides)
-    return serve(settings, partial(opened, settings, to), to=to)
+    read = partial(load_settings, config, overrides)
+    settings = read()
+    return serve(settings, Reload(read, settings), partial(opened, settings, to), to=to)

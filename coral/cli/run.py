@@ -16,9 +16,12 @@ def run(*, config: Config = None, overrides: Overrides = ()) -> int:
       CORAL_KAFKA__GROUP_ID=coral-test coral run --config coral.toml
     """
     from coral.daemon import daemon
+    from coral.daemon.reload import Reload
     from coral.daemon.service import serve
     from coral.daemon.warmup import warm
 
-    settings = load_settings(config, overrides)
+    read = partial(load_settings, config, overrides)
+    settings = read()
     facts = {"store": settings.state.store, "publish": settings.state.publish}
-    return serve(settings, partial(daemon.opened, settings), prepare=warm, **facts)
+    run = partial(daemon.opened, settings)
+    return serve(settings, Reload(read, settings), run, prepare=warm, **facts)

@@ -1,12 +1,16 @@
 """A process that serves until it is told to stop: log, watchdog, signals and exit code."""
 
-import logging
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Final, Protocol
 
-from coral.daemon import log
+import structlog
+
+from coral import __version__
 from coral.daemon.connection import connection_of
+from coral.daemon.log import configure
+from coral.daemon.reload import Reload
 from coral.daemon.signals import Stop
 from coral.errors import CoralError, Exit
 from coral.settings import Settings, SettingsError
@@ -16,6 +20,8 @@ from streams.kafka import KafkaConnection
 from streams.processing.watchdog import Watchdog
 
 __all__ = ["HUNG_S", "serve"]
+
+log = structlog.stdlib.get_logger()
 
 # Longer than any honest step: a checkpoint is read for at most 75 s, the brokers are waited for
 # at most 45 s.
@@ -34,53 +40,64 @@ Opened = Callable[[KafkaConnection, Clock, Callable[[], None]], AbstractContextM
 
 def serve(
     settings: Settings,
+    reload: Reload,
     opened: Opened,
     prepare: Callable[[], object] | None = None,
     **facts: object,
 ) -> Exit:
-    """Run what `opened` yields; whatever fails is told in one line of the log.
+    """Run what `opened` yields; whatever fails is logged in one line.
 
     Parameters
     ----------
     settings : Settings
+    reload : Reload
     opened : callable
-        Gets connection, clock and the watchdog's `beat`.
+        Gets connection, clock, and what to call at every step: the process is getting on.
     prepare : callable, optional
         Compiles the kernels, before the group waits for this member.
     **facts : object
         Stand in the first line of the log.
     """
-    log.setup(settings.log.level, settings.log.format)
+    configure(settings.log.level, settings.log.format)
     clock = SystemClock()
     connection = connection_of(settings.kafka, clock)
-    log.tell(
-        "starting",
-        logging.INFO,
-        brokers=connection.bootstrap,
-        group=settings.kafka.group_id,
-        topics=list(settings.input.topics),
-        **facts,
-    )
-    if prepare is not None:
-        prepare()
-        log.tell("kernels compiled")
+    with reload:
+        log.info(
+            "starting",
+            version=__version__,
+            brokers=connection.bootstrap,
+            group=settings.kafka.group_id,
+            topics=list(settings.input.topics),
+            **facts,
+        )
+        if prepare is not None:
+            start = time.monotonic()
+            prepare()
+            log.info("kernels_compiled", seconds=round(time.monotonic() - start, 1))
+        return _run(opened, connection, clock, reload)
+
+
+def _run(opened: Opened, connection: KafkaConnection, clock: Clock, reload: Reload) -> Exit:
+    """Run until a signal; whatever ends it otherwise is logged in one line."""
     try:
-        with (
-            Stop() as stop,
-            Watchdog(HUNG_S) as watchdog,
-            opened(connection, clock, watchdog.beat) as service,
-        ):
-            stop.begun = True
-            log.tell("joining the group")
-            service.run(stop)
+        with Stop() as stop, Watchdog(HUNG_S) as watchdog:
+
+            def beat() -> None:
+                watchdog.beat()
+                reload.poll()
+
+            with opened(connection, clock, beat) as service:
+                stop.begun = True
+                log.info("joining_group")
+                service.run(stop)
     except (SettingsError, UnknownTopicError) as error:
-        log.tell("cannot start", logging.ERROR, reason=str(error))
+        log.error("cannot_start", reason=str(error))
         return Exit.INVALID
     except (CoralError, StreamsError) as error:
-        log.tell("failed", logging.ERROR, kind=type(error).__name__, reason=str(error))
+        log.error("failed", kind=type(error).__name__, reason=str(error))
         return Exit.FAILURE
-    except Exception:  # noqa: BLE001 - a defect is told in the same log as everything else
-        log.tell("crashed", logging.CRITICAL)
+    except Exception:  # a defect is told in the same log as everything else
+        log.critical("crashed", exc_info=True)
         return Exit.FAILURE
-    log.tell("stopped")
+    log.info("stopped")
     return Exit.OK

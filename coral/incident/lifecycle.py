@@ -365,7 +365,7 @@ class OpenIncident:
         return Situation(
             layout=self._localiser.layout,
             ranking=ranking,
-            courses=self._profile.courses(self._baseline.newest(POINTS * self._profile.span)),
+            sparklines=self._profile.courses(self._baseline.newest(POINTS * self._profile.span)),
             center=evidence.center,
             scale=evidence.scale,
             times=self._times,

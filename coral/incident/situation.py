@@ -1,6 +1,5 @@
 """What is known at one revision: the ranking, what it rests on, and when series changed."""
 
-import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -12,12 +11,9 @@ from coral.localise.layout import Layout
 from coral.localise.ranking import Ranking
 from coral.localise.sparklines import Courses
 
-__all__ = ["LEAST_SURPRISE", "Situation"]
+__all__ = ["Situation"]
 
 Floats = NDArray[np.float64]
-
-# Below this surprise nothing has happened that could be named.
-LEAST_SURPRISE = math.log(1.1)
 
 
 class Situation(NamedTuple):
@@ -27,7 +23,7 @@ class Situation(NamedTuple):
     ----------
     layout : Layout
     ranking : Ranking
-    courses : Courses
+    sparklines : Courses
     center, scale : ndarray of shape (n_series,), float64, raw units
         Of the normal state; scale 0 = none is known.
     times : sequence of float
@@ -42,7 +38,7 @@ class Situation(NamedTuple):
 
     layout: Layout
     ranking: Ranking
-    courses: Courses
+    sparklines: Courses
     center: Floats
     scale: Floats
     times: Sequence[float]
@@ -50,17 +46,17 @@ class Situation(NamedTuple):
     base_rows: int
     seen: SeenBefore | None
 
+    def series_of(self, entity: int) -> list[int]:
+        """Series of an entity, best first."""
+        order = np.array(self.ranking.metric_order)
+        series: list[int] = order[self.layout.owner[order] == entity].tolist()
+        return series
+
     @property
     def health_is_normal(self) -> bool:
         """Whether there are health signals and none has left its normal range."""
         first = self.ranking.surprise.first[self.layout.kpi_series]
         return bool(first.size and (first < 0).all())
-
-    @property
-    def is_felt(self) -> bool:
-        """Whether a health signal surprises in more than single rows, or there is none to ask."""
-        sustained = self.ranking.surprise.sustained[self.layout.kpi_series]
-        return not sustained.size or bool(sustained.max() >= LEAST_SURPRISE)
 
     @property
     def first_health(self) -> int | None:

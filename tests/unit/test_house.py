@@ -21,6 +21,10 @@ SOURCES = sorted(
     for path in ROOT.glob(f"{package}/**/*.py")
 )
 KERNELS = [path for path in SOURCES if path.name.endswith("_kernels.py")]
+# Commands say what a daemon starts with; the client of Kafka is told what not to log.
+MAY_LOG = {*ROOT.glob("coral/cli/*.py"), ROOT / "streams" / "kafka" / "connection.py"}
+LOGGERS = {"log", "bound"}
+LEVELS = {"debug", "info", "warning", "error", "exception", "critical"}
 RECORDINGS = sorted(path.parent for path in ROOT.glob("coral/recordings/*/incident.json"))
 
 
@@ -41,6 +45,26 @@ def test_files_are_short_and_import_what_they_may(path):
     assert "numba" not in names or path in KERNELS
     assert "kafka" not in names or path.parent == ROOT / "streams" / "kafka"
     assert not names & {"pickle", "dill", "cloudpickle", "shelve", "marshal"}
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_only_the_daemon_and_its_commands_log(path):
+    """Whoever embeds the engine, the detectors or a source finds nothing on standard error."""
+    if not path.is_relative_to(ROOT / "coral" / "daemon") and path not in MAY_LOG:
+        assert not set(imported(path)) & {"logging", "structlog", "warnings"}
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_an_event_of_the_log_is_a_constant(path):
+    """In snake_case, so that it can be searched for; what belongs to it are keys, not f-strings."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+            continue
+        if ast.unparse(node.func.value) in LOGGERS and node.func.attr in LEVELS:
+            (event,) = node.args
+            assert isinstance(event, ast.Constant), ast.unparse(node)
+            assert re.fullmatch(r"[a-z][a-z_]*[a-z]", event.value), ast.unparse(node)
+            assert "f'" not in ast.unparse(node).replace('"', "'"), ast.unparse(node)
 
 
 @pytest.mark.parametrize("path", KERNELS, ids=lambda p: str(p.relative_to(ROOT)))

@@ -12,10 +12,10 @@ from coral.contract import feedback
 from coral.contract.events import Scored, decode, timestamp
 from coral.engine import Engine
 from coral.errors import EventError, Exit, FeedbackError
-from coral.localise.past_incidents import MOST_CONFIRMED, Memory
+from coral.localise.past_incidents import MOST_CONFIRMED, PastIncidents
 from coral.localise.signature import alike, similarity, stem
 from coral.report.document import plain
-from coral.report.event_log import Chronicle
+from coral.report.event_log import IncidentHistory
 from coral.report.explain import case
 from streams.records import Frame
 
@@ -58,9 +58,9 @@ def test_the_same_fault_is_seen_before():
     assert (first[0].incident, "db", "db") == (seen.incident, seen.cause, seen.entity)
     assert 0.7 <= seen.similarity <= 1.0
     assert "db:disk_io" in seen.alike
-    assert f"looks {seen.similarity:.0%} like incident {seen.incident}" in second[-1].summary
+    assert f"{seen.similarity:.0%} similar to incident {seen.incident}" in second[-1].summary
     assert any(seen.incident in said for said in second[-1].causes[0].evidence_for)
-    text = plain(case(Chronicle(events[-1])), 100)
+    text = plain(case(IncidentHistory(events[-1])), 100)
     assert "Seen before" in text
     assert f"{seen.similarity:.0%}" in text
 
@@ -139,7 +139,7 @@ def test_a_cause_that_is_gone_is_said_to_be():
         events += engine.step(Frame("shop", float(t), NAMES, x))
     seen = events[-1].data.seen_before
     assert (None, False) == (seen.entity, seen.moved)
-    assert "`mysql`, which is gone" in events[-1].data.summary
+    assert "`mysql`, which no longer exists" in events[-1].data.summary
 
 
 @pytest.mark.parametrize("cut", [450, SECOND + 20])
@@ -176,7 +176,7 @@ def test_the_memory_is_bounded_and_knows_no_order():
             signature=[Scored(name="db:cpu", score=1.0)],
         )
 
-    forward, backward = Memory(), Memory()
+    forward, backward = PastIncidents(), PastIncidents()
     for number in range(2 * MOST_CONFIRMED):
         forward.confirm(one(number))
         backward.confirm(one(2 * MOST_CONFIRMED - 1 - number))
@@ -190,7 +190,7 @@ def test_the_memory_is_bounded_and_knows_no_order():
 def test_the_last_word_on_an_incident_counts():
     """Whoever was wrong says it again."""
     data = of(run(two_faults()), 0)[-1]
-    memory = Memory()
+    memory = PastIncidents()
     for cause in ("cart", "db"):
         memory.confirm(feedback.given(data, cause))
     assert ["db"] == [kept.cause for kept in memory]
