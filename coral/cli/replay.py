@@ -160,11 +160,11 @@ def _onset(recording: Recording) -> float:
     RecordingError
         If there is none.
     """
-    from streams.recorded import Problem, RecordingError
+    from streams.recorded import RecordingError, RecordingProblem
 
     if recording.meta.fault_start is not None:
         return recording.meta.fault_start
-    problem = Problem(
+    problem = RecordingProblem(
         severity="error",
         file=recording.path.name,
         line=None,

@@ -12,7 +12,7 @@ from typing import Final
 import structlog
 
 from coral.daemon.clients import member, publisher
-from coral.settings import Problem, Settings, SettingsError
+from coral.settings import Settings, SettingsError, SettingsProblem
 from streams.clock import Clock
 from streams.codec import LabelledCodec
 from streams.errors import DecodeError, UnknownTopicError
@@ -186,7 +186,7 @@ def _check(settings: Settings, topic: str) -> None:
     kinds = {repr(held) for held in settings.input.topics.values()}
     if len(kinds) > 1:
         rule = "topics of one format and mapping expected, as they become one topic"
-        raise SettingsError([Problem("input.topics", rule, f"{len(kinds)} kinds")])
+        raise SettingsError([SettingsProblem("input.topics", rule, f"{len(kinds)} kinds")])
     if topic in (*settings.input.topics, settings.output.dead_letters):
         rule = "topic other than those of `input.topics` and `output.dead_letters` expected"
-        raise SettingsError([Problem("--to", rule, repr(topic))])
+        raise SettingsError([SettingsProblem("--to", rule, repr(topic))])

@@ -22,7 +22,7 @@ from coral.report.onset_text import (
 from coral.report.series_text import what_changed
 from coral.text import printable, seconds
 from detectors.trigger import Trigger as Detector
-from streams.recorded import Problem
+from streams.recorded import RecordingProblem
 
 __all__ = [
     "RevisionPrinter",
@@ -122,7 +122,7 @@ def print_incident(console: Console, data: Incident) -> None:
         console.print(f"The ranking had not settled after {data.rows} rows.", highlight=False)
 
 
-def describe_problems(console: Console, path: str, problems: Iterable[Problem]) -> None:
+def describe_problems(console: Console, path: str, problems: Iterable[RecordingProblem]) -> None:
     """Print what is wrong with a recording, one line a problem."""
     listed = list(problems)
     styles = {"error": "bold red", "warning": "yellow", "info": "dim"}

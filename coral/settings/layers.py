@@ -6,7 +6,7 @@ from pathlib import Path as FilePath
 from typing import Any, NamedTuple, TypeAlias, get_args
 
 from coral.settings import kinds
-from coral.settings.problem import Path, Problem, key_of
+from coral.settings.problem import Path, SettingsProblem, key_of
 from coral.settings.sections import Secret, Settings
 from coral.settings.values import converted, hint, parsed, shown
 
@@ -43,7 +43,7 @@ class _Text(str):
     __slots__ = ()
 
 
-Layer: TypeAlias = Iterator[Given | Problem]
+Layer: TypeAlias = Iterator[Given | SettingsProblem]
 """What one of the three sets, in its order, and what is wrong with it."""
 
 _Place: TypeAlias = Callable[[Path], str]
@@ -55,9 +55,9 @@ def of_file(file: FilePath) -> Layer:
         raw = tomllib.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
         got = error.strerror or "an error"
-        yield Problem(str(file), "file that can be read expected", got)
+        yield SettingsProblem(str(file), "file that can be read expected", got)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        yield Problem(str(file), "TOML expected", str(error) or "tables nested too deeply")
+        yield SettingsProblem(str(file), "TOML expected", str(error) or "tables nested too deeply")
     else:
         yield from _walk(Settings, raw, (), lambda path: f"{file.name}:{key_of(path)}")
 
@@ -75,7 +75,7 @@ def of_environment(environment: Mapping[str, str]) -> Layer:
             yield from _of_text(path, environment[name], name)
         elif name in near:
             # Other single underscores are not ours: Kubernetes sets CORAL_SERVICE_HOST.
-            yield Problem(name, f"`{near[name]}` expected, with two underscores", "one")
+            yield SettingsProblem(name, f"`{near[name]}` expected, with two underscores", "one")
 
 
 def of_flags(flags: Iterable[str]) -> Layer:
@@ -89,7 +89,7 @@ def of_flags(flags: Iterable[str]) -> Layer:
         if path:
             yield from _of_text(path, text, f"--set {key.strip()}")
         else:
-            yield Problem("--set", "<section>.<key>=<value> expected", "something else")
+            yield SettingsProblem("--set", "<section>.<key>=<value> expected", "something else")
 
 
 def _path_of(table: Any) -> Path:
@@ -122,12 +122,12 @@ def _walk(kind: Any, raw: Any, path: Path, place: _Place) -> Layer:
     try:
         raw = raw if strict else parsed(kind, str(raw))
     except (ValueError, RecursionError):
-        yield Problem(place(path), "JSON expected", shown(kind, raw), path)
+        yield SettingsProblem(place(path), "JSON expected", shown(kind, raw), path)
         return
     if not known and inner is None:
         yield Given(path, kind, raw, place(path), strict)
     elif not isinstance(raw, dict):
-        yield Problem(place(path), "table expected", shown(kind, raw), path)
+        yield SettingsProblem(place(path), "table expected", shown(kind, raw), path)
     else:
         for key, value in raw.items():
             yield from _entry(kind, (*path, key), value, place)
@@ -145,10 +145,10 @@ def _entry(kind: Any, path: Path, raw: Any, place: _Place) -> Layer:
     elif kinds.is_secret(known.get(key.removesuffix(kinds.FILE_KEY))):
         yield _secret_in(raw, path, place(path))
     else:
-        yield Problem(place(path), "known key expected", f"`{key}`{hint(key, known)}", path)
+        yield SettingsProblem(place(path), "known key expected", f"`{key}`{hint(key, known)}", path)
 
 
-def _secret_in(file: object, path: Path, place: str) -> Given | Problem:
+def _secret_in(file: object, path: Path, place: str) -> Given | SettingsProblem:
     """Read a secret from the file that holds it."""
     try:
         with FilePath(str(file)).open(encoding="utf-8") as held:
@@ -156,6 +156,6 @@ def _secret_in(file: object, path: Path, place: str) -> Given | Problem:
     except (OSError, ValueError) as error:
         # Not the name: it may be the secret itself, put into the wrong key.
         got = getattr(error, "strerror", None) or type(error).__name__
-        return Problem(place, "file that can be read expected", got, path)
+        return SettingsProblem(place, "file that can be read expected", got, path)
     key = path[-1].removesuffix(kinds.FILE_KEY)
     return Given((*path[:-1], key), Secret, text, place)

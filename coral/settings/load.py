@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from coral.settings import kinds
 from coral.settings.layers import Layer, of_environment, of_file, of_flags
-from coral.settings.problem import Path, Problem, SettingsError, key_of
+from coral.settings.problem import Path, SettingsError, SettingsProblem, key_of
 from coral.settings.rules import broken_rules
 from coral.settings.sections import Settings
 from coral.settings.values import converted
@@ -44,7 +44,7 @@ def load(
     """
     held: dict[str, Any] = {}
     sources: dict[Path, str] = {}
-    problems: list[Problem] = []
+    problems: list[SettingsProblem] = []
     layers = [of_file(file)] if file is not None else []
     for layer in (*layers, of_environment(environment or {}), of_flags(flags)):
         problems += _take(layer, held, sources)
@@ -55,18 +55,20 @@ def load(
     for path, inside, rule, got in broken_rules(settings):
         if path[:-1] not in untaken:
             place = sources.get(path) or (f"{file.name}:" if file else "") + key_of(path)
-            problems.append(Problem(place + inside, rule, got, path))
+            problems.append(SettingsProblem(place + inside, rule, got, path))
     if problems:
         # What "*" sets wrongly is wrong in every system, and is told once.
         raise SettingsError(list({str(problem): problem for problem in problems}.values()))
     return Loaded(settings, sources)
 
 
-def _take(layer: Layer, held: dict[str, Any], sources: dict[Path, str]) -> Iterator[Problem]:
+def _take(
+    layer: Layer, held: dict[str, Any], sources: dict[Path, str]
+) -> Iterator[SettingsProblem]:
     """Put the values of a layer over those of the layers before; yield what cannot be taken."""
     taken: set[Path] = set()
     for found in layer:
-        if isinstance(found, Problem):
+        if isinstance(found, SettingsProblem):
             yield found
             continue
         path, kind, raw, place, strict = found
@@ -75,7 +77,9 @@ def _take(layer: Layer, held: dict[str, Any], sources: dict[Path, str]) -> Itera
             sources.setdefault(path, place)
             continue
         if path in taken:
-            yield Problem(place, f"one value for `{key_of(path)}` expected", "another", path)
+            yield SettingsProblem(
+                place, f"one value for `{key_of(path)}` expected", "another", path
+            )
         taken.add(path)
         value, refused = converted(kind, raw, path, place, strict=strict)
         yield from refused

@@ -9,7 +9,7 @@ from coral.errors import ConfigError
 Path: TypeAlias = tuple[str, ...]
 
 
-class Problem(NamedTuple):
+class SettingsProblem(NamedTuple):
     """One broken rule.
 
     Parameters
@@ -39,7 +39,7 @@ class SettingsError(ConfigError):
     Operator action: correct every place it names; nothing has been started.
     """
 
-    def __init__(self, problems: Sequence[Problem]) -> None:
+    def __init__(self, problems: Sequence[SettingsProblem]) -> None:
         super().__init__(problems)
         self.problems = tuple(problems)
 

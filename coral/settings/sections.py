@@ -8,13 +8,13 @@ from msgspec import Meta
 from coral.config import EngineConfig, MonitoredSystem, Name, Seconds, SystemConfig
 from streams.codec import (
     DEFAULT_MAPPINGS,
+    CodecLimits,
     Format,
     LabelledCodec,
     NativeCodec,
     SeriesMapping,
     make_codec,
 )
-from streams.codec import Limits as CodecLimits
 from streams.codec.labelled.mapping import Rule
 from streams.grid import Grid
 

@@ -8,7 +8,7 @@ from typing import Any, get_args, get_origin
 import msgspec
 
 from coral.settings import kinds
-from coral.settings.problem import Path, Problem, key_of
+from coral.settings.problem import Path, SettingsProblem, key_of
 from coral.settings.sections import decode_hook
 
 _LONGEST = 80
@@ -31,7 +31,7 @@ def parsed(kind: Any, text: str) -> Any:
 
 def converted(
     kind: Any, raw: Any, path: Path, place: str, *, strict: bool = True
-) -> tuple[Any, list[Problem]]:
+) -> tuple[Any, list[SettingsProblem]]:
     """Return a value as its type has it; or nothing, and the innermost parts that it refuses.
 
     If not `strict`, numbers and booleans may be text.
@@ -45,7 +45,7 @@ def converted(
             for problem in converted(held, part, path, place + inside, strict=strict)[1]
         ]
     got = shown(kind, raw) + (hint(raw, kinds.choices(kind)) if isinstance(raw, str) else "")
-    return None, inner or [Problem(place, f"{kinds.words(kind)} expected", got, path)]
+    return None, inner or [SettingsProblem(place, f"{kinds.words(kind)} expected", got, path)]
 
 
 def _parts(kind: Any, raw: Any) -> Iterator[tuple[str, Any, Any]]:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from streams.align.aligner import Aligner
-from streams.codec import Limits, SeriesMapping, make_codec
+from streams.codec import CodecLimits, SeriesMapping, make_codec
 from streams.codec.formats import DEFAULT_MAPPINGS
 from streams.errors import DecodeError, MissingExtraError
 from streams.grid import Grid
@@ -24,7 +24,7 @@ NANO = 1_000_000_000
 
 def codec(name, mapping=None, **limits):
     grid = Grid(10.0, 30.0)
-    return make_codec(name, mapping, grid=lambda _: grid, limits=Limits(**limits))
+    return make_codec(name, mapping, grid=lambda _: grid, limits=CodecLimits(**limits))
 
 
 def record(value, key=None):
