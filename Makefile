@@ -11,7 +11,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print(2 * (os.cpu_count() or 1))')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast lint types imports unit bounds unit-fast release-check kafka kafka-stop soak evaluate trigger graph speed record docs clean peers proof
+.PHONY: help demo test test-fast lint types imports unit bounds unit-fast release-check sizes kafka kafka-stop soak evaluate trigger graph speed record docs clean peers proof
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -78,6 +78,9 @@ release-check: $(VENV)/installed-dev ## build sdist and wheel, and install and s
 	  .venv-release/bin/python -m pip --disable-pip-version-check --quiet install -c constraints.txt $$made; \
 	  (cd .venv-release && bin/coral --version && bin/coral demo --speed max --out /dev/null | tail -n 3); \
 	  echo "$$made installs and starts"; done; rm -rf .venv-release
+
+sizes: $(VENV)/installed ## what is long, to look at before adding to it
+	@$(BIN)/python tools/sizes.py
 
 kafka: ## start a real Kafka here (NODES=3: three of them), in place of the last one
 	@$(PYTHON) deploy/kafka start --nodes $(or $(NODES),1)
