@@ -36,6 +36,7 @@ from coral.localise.evidence import Evidence
 from coral.localise.golden_signals import proposed
 from coral.localise.layout import Layout
 from coral.localise.past_incidents import PastIncidents, recognise
+from coral.localise.policy import RANKING
 from coral.localise.ranking import Localiser, Ranking
 from coral.localise.sparklines import POINTS, Profile
 
@@ -117,7 +118,7 @@ class OpenIncident:
         self._screened = screened(localiser.layout, graph)
         self._times: list[float] = []
         self._now = 0.0
-        self._convergence = convergence.Convergence()
+        self._convergence = convergence.ConvergenceTest()
         self._history: list[Revision] = []
         self._edges: list[GraphEdge] = []
         self._ranking: Ranking
@@ -316,7 +317,7 @@ class OpenIncident:
             time=timestamp(self._now),
             data=self._describe(self._ranking, resolution),
         )
-        top = self._names(self._ranking)[: convergence.DEPTH]
+        top = self._names(self._ranking)[: RANKING.convergence.depth]
         self._history.append(Revision(rows=self._ranking.rows, top=top))
         del self._history[:-HISTORY]
         return event

@@ -5,15 +5,13 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from coral.localise.policy import RANKING, RankingPolicy
 from coral.localise.roles import Role, healthy_direction, role_of
 from streams.series import entity_of
 
 __all__ = ["Layout", "metric_of"]
 
 SIGNALS = (Role.LATENCY, Role.ERROR)
-
-# Weight of a component that a topology leaves out which names all the others.
-LEFT_OUT = 0.2
 
 
 def metric_of(series: str) -> str:
@@ -32,6 +30,7 @@ class Layout:
         Health signals; names that are not among the series count by their entity only.
     edges : sequence of (str, str)
         Known topology, (cause, effect).
+    policy : RankingPolicy
 
     Attributes
     ----------
@@ -54,7 +53,11 @@ class Layout:
     """
 
     def __init__(
-        self, names: Sequence[str], kpi: Sequence[str], edges: Sequence[tuple[str, str]]
+        self,
+        names: Sequence[str],
+        kpi: Sequence[str],
+        edges: Sequence[tuple[str, str]],
+        policy: RankingPolicy = RANKING,
     ) -> None:
         self.names = tuple(names)
         self.entities = tuple(sorted({entity_of(name) for name in names}))
@@ -75,7 +78,7 @@ class Layout:
         related = direct + self._views(direct)
         self.views = len(direct)
         self.relations = np.array(related, dtype=np.int64).reshape(-1, 2)
-        self.standing = self._standing(direct)
+        self.standing = self._standing(direct, policy.left_out)
         self.reach = self._reach(direct)
         self._set_pairs()
 
@@ -90,7 +93,7 @@ class Layout:
         idle: NDArray[np.bool_] = (known > 0) & (busy == 0)
         return idle[self.owner]
 
-    def _standing(self, direct: list[tuple[int, int]]) -> NDArray[np.float64]:
+    def _standing(self, direct: list[tuple[int, int]], left_out: float) -> NDArray[np.float64]:
         """1 for entities with an edge or a health signal, less for those that were left out.
 
         A topology that names most components leaves out what feeds nothing; one that names few
@@ -99,7 +102,7 @@ class Layout:
         named = np.zeros(len(self.entities), dtype=np.bool_)
         named[[*self.kpi_entities, *(i for edge in direct for i in edge)]] = True
         share = named.mean() if direct else 0.0
-        return np.where(named, 1.0, LEFT_OUT**share)
+        return np.where(named, 1.0, left_out**share)
 
     def _reach(self, direct: list[tuple[int, int]]) -> float:
         """Share of the entities that a walk back from the health signals can come to."""

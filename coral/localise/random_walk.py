@@ -5,19 +5,16 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from coral.localise.policy import RANKING, RankingPolicy
+
 __all__ = ["absorbing_walk", "best_paths"]
 
 Floats = NDArray[np.float64]
 
-# A walker that stands on an effect whose cause explains all of it still stays now and then.
-MOVE_AT_MOST = 0.95
-# Damping of the series of steps: circles (feedback loops) must not be walked for ever.
-DAMPING = 0.98
-# Share of the walkers that start at the health signal; the rest start where the evidence is.
-START_AT_KPI = 0.5
 
-
-def absorbing_walk(explained: Floats, evidence: Floats, kpi: Floats) -> Floats:
+def absorbing_walk(
+    explained: Floats, evidence: Floats, kpi: Floats, policy: RankingPolicy = RANKING
+) -> Floats:
     """Probability that a walk from the health signal ends at each entity.
 
     Parameters
@@ -28,6 +25,7 @@ def absorbing_walk(explained: Floats, evidence: Floats, kpi: Floats) -> Floats:
     kpi : ndarray of shape (n,), float64, >= 0
         How much of the walks from a health signal begin at each entity; all zero when none is
         known.
+    policy : RankingPolicy
 
     Returns
     -------
@@ -43,12 +41,13 @@ def absorbing_walk(explained: Floats, evidence: Floats, kpi: Floats) -> Floats:
     total = float(evidence.sum())
     start = evidence / total if total > 0 else np.full(n, 1.0 / n)
     if kpi.any():
-        start = START_AT_KPI * kpi / kpi.sum() + (1 - START_AT_KPI) * start
+        at_health = policy.start_at_health
+        start = at_health * kpi / kpi.sum() + (1 - at_health) * start
     weight = explained * evidence
     norm = weight.sum(axis=1)
-    move = np.where(norm > 0, MOVE_AT_MOST * explained.max(axis=1, initial=0.0), 0.0)
+    move = np.where(norm > 0, policy.move_at_most * explained.max(axis=1, initial=0.0), 0.0)
     q = weight * (move / np.where(norm > 0, norm, 1.0))[:, None]
-    visits = np.linalg.solve(np.eye(n) - DAMPING * q.T, start)
+    visits = np.linalg.solve(np.eye(n) - policy.damping * q.T, start)
     stops: Floats = np.maximum(visits * (1.0 - q.sum(axis=1)), 0.0)
     return stops
 

@@ -8,26 +8,12 @@ from numpy.typing import NDArray
 
 from coral.localise.evidence import Evidence, Surprise
 from coral.localise.layout import Layout
+from coral.localise.policy import RANKING, RankingPolicy
 from coral.localise.random_walk import absorbing_walk, best_paths
 
 __all__ = ["Localiser", "Ranking", "promoted"]
 
 Floats = NDArray[np.float64]
-
-# Role weight of the logarithm of evidence that hardly makes its entity a cause: traffic is rather a
-# victim or a driver from outside; a health signal of another kind than the KPI's, or one that got
-# better, does not explain it, however large. The KPI entity's own health signals are the symptom
-# and count nothing.
-WEAK_WEIGHT = 0.1
-# Evidence below this is noise for the walk.
-SATURATION = 0.3
-# A leaf that moves like a component with causes of its own, more than this, is a view of it.
-VIEW_AT_LEAST = 0.5
-# score = walk^p evidence^.8: the walk decides among those who have evidence. p grows with the share
-# of entities from which the topology leads to a health signal, from the least to the whole: a full
-# call graph is trusted, three edges of a plant are not.
-LEAST_WALK_POWER, WALK_POWER = 0.2, 1.0
-EVIDENCE_POWER = 0.8
 
 
 class Ranking(NamedTuple):
@@ -80,9 +66,11 @@ class Localiser:
     layout : Layout
     evidence : Evidence
         Of the layout's series and pairs.
+    policy : RankingPolicy
     """
 
-    def __init__(self, layout: Layout, evidence: Evidence) -> None:
+    def __init__(self, layout: Layout, evidence: Evidence, policy: RankingPolicy = RANKING) -> None:
+        self._policy = policy
         self.layout = layout
         self.evidence = evidence
 
@@ -96,17 +84,23 @@ class Localiser:
         self.evidence.update(x, adjacent=adjacent)
 
     def rank(self) -> Ranking:
-        """Rank entities and metrics by everything seen since the onset."""
-        layout = self.layout
+        """Rank entities and metrics by everything seen since the onset.
+
+        score = walk^p evidence^.8: the walk decides among those who have evidence; p grows with the
+        share of entities from which the topology leads to a health signal.
+        """
+        layout, policy = self.layout, self._policy
         surprise = self.evidence.surprise
-        weights = role_weights(layout, surprise)
+        weights = role_weights(layout, surprise, policy.weak_weight)
         weighted = weigh(surprise.total, weights)
         evidence = entity_maximum(layout, weighted)
         moved = self._moved(surprise)
         explained = self._explained(surprise, evidence, moved)
-        stops = absorbing_walk(explained, certain(evidence), certain(moved))
-        power = LEAST_WALK_POWER + layout.reach * (WALK_POWER - LEAST_WALK_POWER)
-        scores = normalised(stops**power * evidence**EVIDENCE_POWER * layout.standing)
+        sure, start = certain(evidence, policy.saturation), certain(moved, policy.saturation)
+        stops = absorbing_walk(explained, sure, start, policy)
+        least, most = policy.least_walk_power, policy.walk_power
+        power = least + layout.reach * (most - least)
+        scores = normalised(stops**power * evidence**policy.innovation_power * layout.standing)
         order = ordered(scores, layout.entities)
         share = weighted / np.maximum(evidence, 1e-300)[layout.owner]
         metric_scores = rounded(scores[layout.owner] * share)
@@ -138,13 +132,15 @@ class Localiser:
         if not len(layout.relations):
             return result
         together = self._together(surprise)
-        sure = certain(evidence)
+        noise = self._policy.saturation
+        sure = certain(evidence, noise)
         effect, cause = layout.relations[:, 0], layout.relations[:, 1]
-        whole = magnitude(np.maximum(evidence, moved))[effect]
-        larger = np.minimum(magnitude(evidence)[cause] / np.where(whole > 0, whole, np.inf), 1.0)
+        whole = magnitude(np.maximum(evidence, moved), noise)[effect]
+        larger = magnitude(evidence, noise)[cause] / np.where(whole > 0, whole, np.inf)
+        larger = np.minimum(larger, 1.0)
         larger[layout.views :] = 0.0
-        together[layout.views :] *= together[layout.views :] > VIEW_AT_LEAST
-        believed = together * sure[cause] / (sure[cause] + SATURATION)
+        together[layout.views :] *= together[layout.views :] > self._policy.alias_comovement
+        believed = together * sure[cause] / (sure[cause] + noise)
         share = np.maximum(larger, believed) * self._external_share(surprise)[effect]
         np.maximum.at(result, (effect, cause), share)
         return result
@@ -206,23 +202,28 @@ class Localiser:
         return round(sum(1.0 / r for r in ranks) / len(ranks), 4)
 
 
-def role_weights(layout: Layout, surprise: Surprise) -> Floats:
-    """Weight of the logarithm of every series' evidence by its role: (n_series,), 0 .. 1."""
+def role_weights(layout: Layout, surprise: Surprise, weak: float) -> Floats:
+    """Weight of the logarithm of every series' evidence by its role: (n_series,), 0 .. 1.
+
+    Traffic is rather a victim or a driver from outside; a health signal of another kind than those
+    that fail, or one that got better, does not explain them, however large: their weight is `weak`.
+    The health signals of the entity that fails are the symptom and count nothing.
+    """
     better = layout.signal & (layout.healthy * surprise.level > 0)
-    weights = np.where(layout.traffic, WEAK_WEIGHT, 1.0)
-    weights = weights * np.where(layout.other_kind, WEAK_WEIGHT, 1.0)
-    weights = weights * np.where(better, WEAK_WEIGHT, 1.0)
+    weights = np.where(layout.traffic, weak, 1.0)
+    weights = weights * np.where(layout.other_kind, weak, 1.0)
+    weights = weights * np.where(better, weak, 1.0)
     return np.where(layout.symptom, 0.0, weights)
 
 
-def certain(evidence: Floats) -> Floats:
-    """Evidence without what may be noise: E^2 / (E + .3)."""
-    return evidence**2 / (evidence + SATURATION)
+def certain(evidence: Floats, noise: float) -> Floats:
+    """Evidence without what may be noise: E^2 / (E + noise)."""
+    return evidence**2 / (evidence + noise)
 
 
-def magnitude(evidence: Floats) -> Floats:
+def magnitude(evidence: Floats, noise: float) -> Floats:
     """Order of magnitude, to compare evidence of different metrics by: >= 0."""
-    return np.log1p(certain(evidence))
+    return np.log1p(certain(evidence, noise))
 
 
 def weigh(evidence: Floats, weights: Floats) -> Floats:

@@ -12,7 +12,8 @@ from coral.contract import feedback
 from coral.contract.events import Scored, decode, timestamp
 from coral.engine import Engine
 from coral.errors import EventError, Exit, FeedbackError
-from coral.localise.past_incidents import MOST_CONFIRMED, Memory
+from coral.localise.past_incidents import PastIncidents
+from coral.localise.policy import RANKING
 from coral.localise.signature import alike, similarity, stem
 from coral.report.document import plain
 from coral.report.event_log import Chronicle
@@ -176,11 +177,12 @@ def test_the_memory_is_bounded_and_knows_no_order():
             signature=[Scored(name="db:cpu", score=1.0)],
         )
 
-    forward, backward = Memory(), Memory()
-    for number in range(2 * MOST_CONFIRMED):
+    forward, backward = PastIncidents(), PastIncidents()
+    most = RANKING.recall.most_confirmed
+    for number in range(2 * most):
         forward.confirm(one(number))
-        backward.confirm(one(2 * MOST_CONFIRMED - 1 - number))
-    assert MOST_CONFIRMED == len(forward)
+        backward.confirm(one(2 * most - 1 - number))
+    assert most == len(forward)
     assert list(forward) == list(backward)
     assert forward.recall({"db:cpu": 2.0}, onset=1e9)[1] == pytest.approx(1.0)
     assert (None, 0.0) == forward.recall({"db:cpu": 2.0}, onset=0.0)  # all of them end later
@@ -190,7 +192,7 @@ def test_the_memory_is_bounded_and_knows_no_order():
 def test_the_last_word_on_an_incident_counts():
     """Whoever was wrong says it again."""
     data = of(run(two_faults()), 0)[-1]
-    memory = Memory()
+    memory = PastIncidents()
     for cause in ("cart", "db"):
         memory.confirm(feedback.given(data, cause))
     assert ["db"] == [kept.cause for kept in memory]

@@ -8,7 +8,12 @@ from naive import localise as naive
 
 from coral.baseline.one_step_predictor import OneStepPredictor
 from coral.baseline.scaling import center_and_scale
-from coral.localise._evidence_kernels import accumulate_comovement, accumulate_innovation
+from coral.localise._evidence_kernels import (
+    BASE,
+    RUNNING,
+    accumulate_comovement,
+    accumulate_innovation,
+)
 from coral.localise.evidence import Evidence
 from coral.localise.layout import Layout
 
@@ -47,40 +52,27 @@ def test_innovation_kernel_equals_its_twin(hole):
     center = np.array([0.0, 1.0, -1.0, 0.0, 0.0, 0.0])
     sigma = np.full(n, 0.4)
     silence = np.array([3.0, 0.5, 2.0, 1.0, 0.0, 0.0])
-    sums = [np.zeros(n) for _ in range(4)]
-    count, first = np.zeros(n, dtype=np.int64), np.full(n, -1, dtype=np.int64)
-    deviation = np.empty(n)
+    base, running = np.zeros(n, dtype=BASE), np.zeros(n, dtype=RUNNING)
+    base["center"], base["scale"], base["sigma"], running["first"] = center, scale, sigma, -1
     state = [
         {"log": 0.0, "peak": 0.0, "level": 0.0, "raw": 0.0, "count": 0, "first": -1}
         for _ in range(n)
     ]
     for row in range(rows):
         predicted = center + 0.1 * row
+        weight, outside = 0.5 + 0.1 * row, math.log(4.0)
         accumulate_innovation(
-            x[row],
-            predicted,
-            center,
-            scale,
-            sigma,
-            silence,
-            10.0,
-            1.5,
-            0.5 + 0.1 * row,
-            row,
-            *sums,
-            count,
-            first,
-            deviation,
+            x[row], predicted, silence, base, running, row, weight, 10.0, 1.5, 1000.0, outside
         )
-        weight = 0.5 + 0.1 * row
         expected = naive.innovation(
             x[row], predicted, center, scale, sigma, silence, 10.0, 1.5, weight, row, state
         )
-        np.testing.assert_allclose(deviation, expected, rtol=1e-12, equal_nan=True)
-    for name, fast in zip(("log", "peak", "level", "raw"), sums, strict=True):
-        np.testing.assert_allclose(fast, [s[name] for s in state], rtol=1e-12)
-    assert [s["count"] for s in state] == count.tolist()
-    assert [s["first"] for s in state] == first.tolist()
+        np.testing.assert_allclose(running["deviation"], expected, rtol=1e-12, equal_nan=True)
+    pairs = ("log", "log_sum"), ("peak", "peak"), ("level", "level_sum"), ("raw", "raw_sum")
+    for name, fast in pairs:
+        np.testing.assert_allclose(running[fast], [s[name] for s in state], rtol=1e-12)
+    assert [s["count"] for s in state] == running["count"].tolist()
+    assert [s["first"] for s in state] == running["first"].tolist()
 
 
 def test_comovement_kernel_equals_its_twin():
@@ -90,8 +82,10 @@ def test_comovement_kernel_equals_its_twin():
     rows[rng.random((30, 3)) < 0.3] = np.nan
     left, right = np.array([0, 1]), np.array([1, 2])
     products, squares = np.zeros(2), np.zeros((2, 2))
+    running = np.zeros(3, dtype=RUNNING)
     for row in rows:
-        accumulate_comovement(row, left, right, products, squares)
+        running["deviation"] = row
+        accumulate_comovement(running, left, right, products, squares)
     cosine = np.maximum(products / np.sqrt(squares.prod(axis=1)), 0)
     expected = [naive.cosine(rows[:, 0], rows[:, 1]), naive.cosine(rows[:, 1], rows[:, 2])]
     np.testing.assert_allclose(cosine, expected, rtol=1e-12)
