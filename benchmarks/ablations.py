@@ -1,4 +1,4 @@
-"""What each part of the evidence is worth, and how much each constant matters.
+"""What each part of the ranking is worth, and how much each constant matters.
 
 A part goes by a number of the policy where one says it, else by another function in its place,
 so that the ranking has no options that nobody needs. Constants are the numbers of the policy; each
@@ -27,8 +27,8 @@ from told import Normal, Told, changed, learn, open_told, rank, scores_of  # noq
 from coral.evaluation.backtest import find_cases  # noqa: E402
 from coral.evaluation.metrics import mean  # noqa: E402
 from coral.graph.predictor import RIDGE_ROWS_PER_SERIES, fit_predictor  # noqa: E402
-from coral.localise._evidence_kernels import accumulate_innovation  # noqa: E402
-from coral.localise.evidence import Surprise  # noqa: E402
+from coral.localise._innovation_kernels import accumulate_innovation  # noqa: E402
+from coral.localise.innovation import InnovationScorer, InnovationScores  # noqa: E402
 from coral.localise.layout import Layout  # noqa: E402
 from coral.localise.policy import RANKING, RankingPolicy  # noqa: E402
 from coral.localise.ranking import Localiser, certain  # noqa: E402
@@ -67,7 +67,7 @@ def _own_past(coefficients: Floats) -> Floats:
     return np.diag(np.diag(coefficients))
 
 
-def _ones(localiser: Localiser, _: Surprise) -> Floats:
+def _ones(localiser: Localiser, _: InnovationScores) -> Floats:
     return np.ones(len(localiser.layout.entities))
 
 
@@ -77,21 +77,25 @@ def _no_limit(*arguments: Any) -> None:
     accumulate_innovation(*before, 1e9, clip, outside)
 
 
-def _best_pair(localiser: Localiser, _: Surprise) -> Floats:
+def _no_comovement(scorer: InnovationScorer) -> Floats:
+    return np.zeros(len(scorer.state_dict()["_products"]))
+
+
+def _best_pair(localiser: Localiser, _: InnovationScores) -> Floats:
     layout = localiser.layout
     together = np.zeros(len(layout.relations))
-    np.maximum.at(together, layout.pair_relation, localiser.evidence.comovement)
+    np.maximum.at(together, layout.pair_relation, localiser.scorer.comovement)
     return together
 
 
-def _all_health_signals(localiser: Localiser, _: Surprise) -> Floats:
+def _all_health_signals(localiser: Localiser, _: InnovationScores) -> Floats:
     layout = localiser.layout
     moved = np.zeros(len(layout.entities))
-    moved[layout.kpi_entities] = 1.0
+    moved[layout.health_entities] = 1.0
     return moved
 
 
-RANK, EVIDENCE = "coral.localise.ranking", "coral.localise.evidence"
+RANK, INNOVATION = "coral.localise.ranking", "coral.localise.innovation"
 ABLATIONS = (
     Ablation(
         "level",
@@ -103,19 +107,19 @@ ABLATIONS = (
         "predicted by its own past only",
         {"coral.graph.causal:fit_predictor": _predictor(_own_past)},
     ),
-    Ablation("largest", "largest surprise only", {"sustained_weight": 0.0}),
-    Ablation("sustained", "sustained surprise only", {"largest_weight": 0.0}),
+    Ablation("largest", "largest innovation only", {"sustained_weight": 0.0}),
+    Ablation("sustained", "sustained innovation only", {"largest_weight": 0.0}),
     Ablation("no_early", "all rows weigh the same", {"early_rows": np.inf}),
-    Ablation("no_silence", "silence is no evidence", {"missing_weight": 0.0}),
+    Ablation("no_missingness", "a missing cell is no innovation", {"missing_weight": 0.0}),
     Ablation(
         "no_idle",
-        "silence without requests is evidence too",
+        "a missing cell without requests is one too",
         {"coral.localise.layout:Layout.idle": lambda _, x: np.zeros(len(x), dtype=np.bool_)},
     ),
     Ablation(
         "no_limit",
         "not following far out counts in full",
-        {f"{EVIDENCE}:accumulate_innovation": _no_limit},
+        {f"{INNOVATION}:accumulate_innovation": _no_limit},
     ),
     Ablation("no_range_rows", "the range of few values as it is", {"scale.range_rows": 0.0}),
     Ablation("no_floor", "no floor of the innovation scale", {"sigma_floor": 1e-6}),
@@ -128,8 +132,8 @@ ABLATIONS = (
     Ablation("weak_roles", "role weights for the symptom only", {"weak_weight": 1.0}),
     Ablation(
         "linear_roles",
-        "roles weigh evidence, not its logarithm",
-        {f"{RANK}:weigh": lambda evidence, weights: evidence * weights},
+        "roles weigh scores, not their logarithm",
+        {f"{RANK}:weigh": lambda scores, weights: scores * weights},
     ),
     Ablation("no_walk", "no walk", {"walk_power": 0.0, "least_walk_power": 0.0}),
     Ablation(
@@ -140,7 +144,7 @@ ABLATIONS = (
     Ablation(
         "all_health_signals",
         "walks start at all health signals alike",
-        {f"{RANK}:Localiser._moved": _all_health_signals},
+        {f"{RANK}:Localiser._restart_weights": _all_health_signals},
     ),
     Ablation(
         "no_standing",
@@ -149,7 +153,7 @@ ABLATIONS = (
     ),
     Ablation(
         "linear_shares",
-        "a cause explains by its evidence, not by its order of magnitude",
+        "a cause explains by its score, not by its order of magnitude",
         {f"{RANK}:magnitude": certain},
     ),
     Ablation(
@@ -157,21 +161,21 @@ ABLATIONS = (
         "the signal that moves best with the cause's tells what is explained",
         {f"{RANK}:Localiser._together": _best_pair},
     ),
-    Ablation("walk_alone", "walk without evidence", {"innovation_power": 0.0}),
+    Ablation("walk_alone", "walk without innovation scores", {"innovation_power": 0.0}),
     Ablation(
         "no_comovement",
         "moving together explains nothing",
-        {f"{EVIDENCE}:Evidence.comovement": property(lambda e: np.zeros(len(e._products)))},  # noqa: SLF001
+        {f"{INNOVATION}:InnovationScorer.comovement": property(_no_comovement)},
     ),
     Ablation(
         "no_internal",
-        "internal evidence may be explained away",
+        "what an entity does to itself may be explained away",
         {f"{RANK}:Localiser._external_share": _ones},
     ),
     Ablation(
-        "no_views",
-        "no leaf is a view",
-        {"coral.localise.layout:Layout._views": lambda _, __: list[tuple[int, int]]()},
+        "no_aliases",
+        "no leaf is an alias",
+        {"coral.localise.layout:Layout._alias_nodes": lambda _, __: list[tuple[int, int]]()},
     ),
 )
 

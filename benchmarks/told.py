@@ -28,11 +28,11 @@ from coral.graph.system_graph import SystemGraph
 from coral.incident.explanation import Findings
 from coral.incident.situation import Situation
 from coral.localise.convergence import revision_due
-from coral.localise.evidence import Evidence
+from coral.localise.innovation import InnovationScorer
 from coral.localise.layout import Layout
 from coral.localise.policy import RANKING, RankingPolicy
 from coral.localise.ranking import Localiser, Ranking
-from coral.localise.sparklines import Courses
+from coral.localise.sparklines import Sparklines
 from coral.replay.driver import system_of
 from streams.recorded import Recording
 from streams.topology import Topology
@@ -192,8 +192,8 @@ def settle(told: Told, normal: Normal) -> Iterator[tuple[int, Localiser]]:
     """Yield the rows since the onset and the localiser whenever a revision is due."""
     layout, baseline, graph, onset, policy = normal
     base, adjacent = baseline.rows()
-    predictor = freeze(baseline, graph, told.x[onset : told.onset + 1], layout.kpi_series)
-    evidence = Evidence(base, adjacent, predictor, layout, policy)
+    predictor = freeze(baseline, graph, told.x[onset : told.onset + 1], layout.health_series)
+    evidence = InnovationScorer(base, adjacent, predictor, layout, policy)
     localiser = Localiser(layout, evidence, policy)
     for t in range(onset, told.end):
         localiser.update(told.x[t], adjacent=_follows(told, t))
@@ -217,11 +217,11 @@ def rank(told: Told, normal: Normal) -> list[str]:
 
 def tier_of(told: Told, normal: Normal, localiser: Localiser, ranking: Ranking) -> Tier:
     """Return how far the engine trusts a ranking."""
-    nothing, evidence = np.empty((0, len(told.names))), localiser.evidence
+    nothing, evidence = np.empty((0, len(told.names))), localiser.scorer
     situation = Situation(
         layout=localiser.layout,
         ranking=ranking,
-        courses=Courses(1, nothing, nothing),
+        courses=Sparklines(1, nothing, nothing),
         center=evidence.center,
         scale=evidence.scale,
         times=told.times[normal.onset : told.end].tolist(),

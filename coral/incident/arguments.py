@@ -76,8 +76,8 @@ def _trust(situation: Situation, candidate: Candidate) -> Said:
     """Distance to the others, and whether cheaper rankings agree."""
     ranking = situation.ranking
     if candidate.rank > 1:
-        first = ranking.evidence[ranking.order[0]]
-        own = max(float(ranking.evidence[candidate.entity]), 1e-12)
+        first = ranking.innovation[ranking.order[0]]
+        own = max(float(ranking.innovation[candidate.entity]), 1e-12)
         weaker = first / own
         sentence = f"its evidence is {_times(weaker)} weaker than that of the first"
         return [(False, sentence)] if weaker >= 1.05 else []
@@ -93,7 +93,7 @@ def _trust(situation: Situation, candidate: Candidate) -> Said:
 
 def _surprise(situation: Situation, candidate: Candidate) -> Said:
     """How far it does what the normal state does not predict, and how many of its series do."""
-    layout, sustained = situation.layout, situation.ranking.surprise.sustained
+    layout, sustained = situation.layout, situation.ranking.series.sustained
     best = candidate.series[0]
     said: Said = []
     if sustained[best] >= SURPRISING:
@@ -130,7 +130,7 @@ def _edges(situation: Situation, candidate: Candidate) -> Said:
         enough, share = candidate.explains >= EXPLAINS, f"{candidate.explains:.0%}"
         most = f"up to {share}" if enough else f"only {share}"
         said.append((enough, f"known edges attribute {most} of the health signal to it"))
-    elif not candidate.path and len(layout.relations) and layout.kpi_entities:
+    elif not candidate.path and len(layout.relations) and layout.health_entities:
         said.append((False, "no known edge leads from it to the health signal"))
     if sentence := upstream(layout, situation.ranking, candidate.entity):
         said.append((False, sentence))
@@ -151,10 +151,10 @@ def _data(situation: Situation, candidate: Candidate) -> Said:
     """Whether the data themselves give reason for doubt."""
     layout, ranking, best = situation.layout, situation.ranking, candidate.series[0]
     said: Said = []
-    name, missing = quoted(layout.names[best]), float(ranking.surprise.missing[best])
+    name, missing = quoted(layout.names[best]), float(ranking.series.missing[best])
     if GAPS <= missing < SILENT:
         said.append((False, f"{missing:.0%} of the values of {name} are missing"))
-    if ranking.surprise.first[best] < 0:
+    if ranking.series.first[best] < 0:
         said.append((False, f"no single row of {name} left its normal range"))
     if candidate.rank == 1 and situation.base_rows < min(len(layout.names), NORMAL_ROWS):
         known = f"{situation.base_rows} rows of normal state for {len(layout.names)} series"
@@ -172,7 +172,7 @@ def objection(layout: Layout, ranking: Ranking, series: int) -> str | None:
         return f"{name} is the symptom itself: a health signal of the entity that fails"
     if layout.traffic[series]:
         return f"{name} is traffic: more or less work arrives there, which others decide"
-    if weight < 1 and layout.healthy[series] * ranking.surprise.level[series] > 0:
+    if weight < 1 and layout.healthy[series] * ranking.series.level[series] > 0:
         return f"{name} moved in its healthy direction"
     if weight < 1:
         return f"{name} is another kind of signal than the one that fails"

@@ -62,7 +62,7 @@ class Findings:
     def tier(self) -> Tier:
         """How far the first cause can be trusted."""
         ranking = self._ranking
-        first, sustained = ranking.order[0], ranking.surprise.sustained
+        first, sustained = ranking.order[0], ranking.series.sustained
         series = self._series_of[first]
         nothing = ranking.scores[first] <= 0 or sustained[series].max() < LEAST_SURPRISE
         if nothing or "common load rise" in self._kinds:
@@ -121,7 +121,7 @@ class Findings:
         """Strongest entities by raw evidence not among the first three, and why."""
         layout, ranking = self._layout, self._ranking
         first = {cause.entity for cause in causes[:3]}
-        raw = entity_maximum(layout, ranking.surprise.total).tolist()
+        raw = entity_maximum(layout, ranking.series.total).tolist()
         found: list[RuledOut] = []
         for entity in sorted(range(len(raw)), key=lambda e: (-significant(raw[e]), e)):
             if len(found) == RULED_OUT or raw[entity] <= 0:
@@ -148,12 +148,12 @@ class Findings:
 
     def signature(self) -> list[Scored]:
         """Series that moved most, with their signed evidence."""
-        signed = signature(self._layout.names, self._ranking.surprise)
+        signed = signature(self._layout.names, self._ranking.series)
         return [Scored(name=name, score=score) for name, score in signed.items()]
 
     def health(self) -> list[MetricFinding]:
         """Describe what the health signals themselves did, the first few of them."""
-        return [self._metric(s, draw=True) for s in self._layout.kpi_series[:HEALTH_SIGNALS]]
+        return [self._metric(s, draw=True) for s in self._layout.health_series[:HEALTH_SIGNALS]]
 
     def _cause(self, rank: int, entity: int) -> Cause:
         ranking, layout = self._ranking, self._layout
@@ -176,7 +176,7 @@ class Findings:
             entity=layout.entities[entity],
             score=significant(ranking.scores[entity]),
             tier=self._tier_of(rank, entity),
-            evidence=significant(ranking.evidence[entity]),
+            evidence=significant(ranking.innovation[entity]),
             metrics=metrics,
             changed_after_kpi_s=after_kpi,
             path=entities,
@@ -200,7 +200,7 @@ class Findings:
         return math.prod(float(self._ranking.explained[b, a]) for a, b in itertools.pairwise(path))
 
     def _metric(self, series: int, *, draw: bool) -> MetricFinding:
-        surprise = self._ranking.surprise
+        surprise = self._ranking.series
         changed = self._situation.changed_at(series)
         after = float(surprise.after[series])
         return MetricFinding(
@@ -249,12 +249,12 @@ class Findings:
     def _reason(self, entity: int) -> str:
         layout, ranking = self._layout, self._ranking
         series = max(
-            self._series_of[entity], key=lambda s: significant(float(ranking.surprise.total[s]))
+            self._series_of[entity], key=lambda s: significant(float(ranking.series.total[s]))
         )
         said = objection(layout, ranking, series) or upstream(layout, ranking, entity)
         if said:
             return said
-        first = ranking.evidence[ranking.order[0]] / max(ranking.evidence[entity], 1e-12)
+        first = ranking.innovation[ranking.order[0]] / max(ranking.innovation[entity], 1e-12)
         if 1 < first < 1.05:
             return "its evidence is a little weaker than that of the first"
         if first > 1:

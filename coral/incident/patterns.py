@@ -55,13 +55,13 @@ def _load_rise(situation: Situation) -> Pattern | None:
     without them a load rise is not recognised.
     """
     layout, ranking = situation.layout, situation.ranking
-    surprise = ranking.surprise
+    surprise = ranking.series
     traffic = np.flatnonzero(layout.traffic)
     risen = traffic[surprise.level[traffic] >= LOAD_UNITS]
     everywhere, somewhere = set(layout.owner[traffic]), set(layout.owner[risen])
     if len(somewhere) < max(2.0, LOAD_SHARE * len(everywhere)):
         return None
-    if ranking.evidence.max() > STANDS_OUT * surprise.total[risen].max():
+    if ranking.innovation.max() > STANDS_OUT * surprise.total[risen].max():
         return None
     ratio = surprise.after[risen] / np.where(
         situation.center[risen] > 0, situation.center[risen], np.inf
@@ -83,7 +83,7 @@ def _loop(situation: Situation) -> Pattern | None:
     layout, ranking = situation.layout, situation.ranking
     points = situation.courses.after
     last = max(len(points) // LAST_SHARE, 1)
-    if len(points) < LEAST_POINTS or not layout.kpi_series:
+    if len(points) < LEAST_POINTS or not layout.health_series:
         return None
     unit = np.where(situation.scale > 0, situation.scale, np.inf)
     units: Floats = np.abs(np.nan_to_num((points - situation.center) / unit))
@@ -91,14 +91,14 @@ def _loop(situation: Situation) -> Pattern | None:
     went = units[:-last].max(axis=0) > BEYOND_UNITS
     still = units[-last:].min(axis=0) > BEYOND_UNITS
     present = np.isfinite(points[-last:]).all(axis=0)
-    concerned = ranking.surprise.sustained >= SURPRISING
-    sick = [s for s in layout.kpi_series if still[s]]
+    concerned = ranking.series.sustained >= SURPRISING
+    sick = [s for s in layout.health_series if still[s]]
     if not sick:
         return None
-    first = np.where(ranking.surprise.first < 0, ranking.rows, ranking.surprise.first)
+    first = np.where(ranking.series.first < 0, ranking.rows, ranking.series.first)
     failed = int(first[sick].min())
     for entity in ranking.order:
-        if ranking.evidence[entity] < COMPARABLE * ranking.evidence.max():
+        if ranking.innovation[entity] < COMPARABLE * ranking.innovation.max():
             continue
         own = np.flatnonzero((layout.owner == entity) & concerned)
         early = own.size and int(first[own].min()) <= failed
@@ -108,7 +108,7 @@ def _loop(situation: Situation) -> Pattern | None:
 
 
 def _told_loop(situation: Situation, entity: int, still: Sequence[int]) -> Pattern:
-    layout, surprise = situation.layout, situation.ranking.surprise
+    layout, surprise = situation.layout, situation.ranking.series
     series = sorted(still, key=lambda s: (-round(float(surprise.total[s]), 6), layout.names[s]))
     more = [s for s in series if layout.traffic[s] and surprise.level[s] > 0]
     retries = f" Traffic is up ({_changed(situation, more[0])}): retries?" if more else ""
@@ -128,7 +128,7 @@ def _several(situation: Situation) -> Pattern | None:
     all else that is unexplained. Without known edges nothing tells it from a consequence.
     """
     layout, ranking = situation.layout, situation.ranking
-    first, evidence = ranking.order[0], ranking.evidence
+    first, evidence = ranking.order[0], ranking.innovation
     related = set(layout.relations.ravel().tolist())
     if first not in related or ranking.scores[first] <= 0:
         return None
@@ -154,7 +154,7 @@ def _several(situation: Situation) -> Pattern | None:
 def _own_evidence(situation: Situation, entity: int) -> float:
     """Evidence of an entity if it rests on what it does to itself, else 0."""
     internal = situation.layout.internal[_strongest(situation, entity)]
-    return float(situation.ranking.evidence[entity]) if internal else 0.0
+    return float(situation.ranking.innovation[entity]) if internal else 0.0
 
 
 def _reach(explained: Floats, cause: int) -> Floats:
@@ -176,7 +176,7 @@ def _strongest(situation: Situation, entity: int) -> int:
 
 
 def _changed(situation: Situation, series: int) -> str:
-    surprise, name = situation.ranking.surprise, situation.layout.names[series]
+    surprise, name = situation.ranking.series, situation.layout.names[series]
     after = float(surprise.after[series])
     said = change(
         float(situation.center[series]),

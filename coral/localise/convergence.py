@@ -27,7 +27,7 @@ def revision_due(rows: int) -> bool:
     """Whether the ranking is revised after `rows` rows: 1 .. 16, then eight times per doubling.
 
     A geometric schedule bounds the work and the number of events of an incident by the logarithm
-    of its length, and compares rankings that differ by a fixed share of their evidence.
+    of its length, and compares rankings that differ by a fixed share of their rows.
     """
     if rows < 1:
         return False
@@ -39,7 +39,7 @@ class ConvergenceTest:
     """Doubling rule: the top five agree with those at half and at three quarters of the rows.
 
     Consecutive rankings always look alike on slow faults; a ranking that survives a doubling of
-    its evidence is stable (docs/explanation/method.md, section 5). It converges when this has held
+    its rows is stable (docs/explanation/method.md, section 5). It converges when this has held
     for three revisions in a row at least, and while the rows doubled once more.
 
     Parameters

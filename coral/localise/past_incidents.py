@@ -91,7 +91,7 @@ def recognise(
     """
     if not len(memory):
         return ranking, None
-    signed = signature(layout.names, ranking.surprise, memory.policy)
+    signed = signature(layout.names, ranking.series, memory.policy)
     feedback, likeness = memory.recall(signed, onset)
     if feedback is None:
         return ranking, None

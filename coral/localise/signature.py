@@ -1,11 +1,11 @@
-"""What moved, and which way: the part of the evidence by which an incident is recognised."""
+"""What moved, and which way: the part of the scores by which an incident is recognised."""
 
 import re
 from collections.abc import Mapping
 
 import numpy as np
 
-from coral.localise.evidence import Surprise
+from coral.localise.innovation import InnovationScores
 from coral.localise.policy import RANKING, RecallPolicy
 from coral.localise.ranking import rounded
 from streams.series import entity_of
@@ -31,22 +31,22 @@ def stem(entity: str) -> str:
 
 
 def signature(
-    names: tuple[str, ...], surprise: Surprise, policy: RecallPolicy = RANKING.recall
+    names: tuple[str, ...], series: InnovationScores, policy: RecallPolicy = RANKING.recall
 ) -> dict[str, float]:
-    """Signed evidence of the series that moved most, strongest first.
+    """Signed innovation scores of the series that moved most, strongest first.
 
     Parameters
     ----------
     names : tuple of str, length n
-    surprise : Surprise
+    series : InnovationScores
     policy : RecallPolicy
 
     Returns
     -------
     dict of str to float
-        Evidence before role weights, negative where the level fell; at most `policy.signed_series`.
+        Scores before role weights, negative where the level fell; at most `policy.signed_series`.
     """
-    signed = rounded(np.where(surprise.level < 0, -surprise.total, surprise.total))
+    signed = rounded(np.where(series.level < 0, -series.total, series.total))
     values: list[float] = signed.tolist()
     ordered = sorted(range(len(names)), key=lambda s: (-abs(values[s]), names[s]))
     # The shortest decimal, as arithmetic leaves it on every machine.
@@ -59,7 +59,7 @@ def similarity(one: Mapping[str, float], two: Mapping[str, float]) -> float:
 
     Notes
     -----
-    The cosine does not change with the size of a fault. Signed evidence itself, not its logarithm:
+    The cosine does not change with the size of a fault. Signed scores, not their logarithm:
     what a fault does to its own entity then outweighs what every fault does to the health signals.
     """
     a, b = _by_stem(one), _by_stem(two)

@@ -1,4 +1,4 @@
-"""Evidence of every series: innovation surprise under the state-invariant mechanism.
+"""Innovation scores of every series: how little the one-step predictor of the base expects it.
 
 A series is suspicious when it does what its own past and that of the others
 do not predict, not merely when its level is unusual: what follows from another series is
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from coral.baseline.one_step_predictor import OneStepPredictor
 from coral.baseline.scaling import column_max
-from coral.localise._evidence_kernels import (
+from coral.localise._innovation_kernels import (
     BASE,
     RUNNING,
     accumulate_comovement,
@@ -23,7 +23,7 @@ from coral.localise._evidence_kernels import (
 from coral.localise.layout import Layout
 from coral.localise.policy import RANKING, RankingPolicy
 
-__all__ = ["Evidence", "Surprise"]
+__all__ = ["InnovationScorer", "InnovationScores"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -41,20 +41,20 @@ _ARRAYS = {
 _RUNNING = ("log_sum", "peak", "level_sum", "raw_sum", "count", "first")
 
 
-class Surprise(NamedTuple):
+class InnovationScores(NamedTuple):
     """What the rows since the onset say about every series; arrays of shape (n,)."""
 
-    total: Floats  # combined evidence, >= 0
-    sustained: Floats  # weighted mean log surprise above that of the base period, >= 0
-    largest: Floats  # log of the largest surprise, >= 0
+    total: Floats  # combined innovation score, >= 0
+    sustained: Floats  # weighted mean log innovation above that of the base period, >= 0
+    largest: Floats  # log of the largest innovation, >= 0
     level: Floats  # mean deviation of the level in units of the base period, signed
     after: Floats  # mean since the onset, raw units, NaN = no cell
     missing: Floats  # share of the rows since the onset without a cell, above that of the base
     first: Ints  # first row outside of the base period's range, counted from the onset, -1 = none
 
 
-class Evidence:
-    """Running evidence since an onset against a base period.
+class InnovationScorer:
+    """Running innovation scores since an onset against a base period.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ class Evidence:
     Notes
     -----
     Memory does not grow with the rows. Multiplying a series by a positive factor changes nothing.
-    A component without any request has no latency: its silence is no evidence.
+    A component without any request has no latency: a missing one is no innovation.
     """
 
     def __init__(
@@ -124,12 +124,12 @@ class Evidence:
         """
         predictor = OneStepPredictor(**state["mechanism"])
         n = len(predictor.center)
-        evidence = cls(np.empty((0, n)), np.empty(0, dtype=np.bool_), predictor, layout, policy)
-        evidence._load(state)
-        return evidence
+        scorer = cls(np.empty((0, n)), np.empty(0, dtype=np.bool_), predictor, layout, policy)
+        scorer._load(state)
+        return scorer
 
     def state_dict(self) -> dict[str, Any]:
-        """Evidence so far and the predictor it is judged by, for the checkpoint."""
+        """Return the sums so far and the predictor that rows are judged by, for the checkpoint."""
         return {
             "rows": self.rows,
             "_weight": self._weight,
@@ -179,8 +179,8 @@ class Evidence:
         self.rows += 1
 
     @property
-    def surprise(self) -> Surprise:
-        """Evidence so far; zeros for a series without a cell since the onset or in the base."""
+    def scores(self) -> InnovationScores:
+        """Scores so far; zeros for a series without a cell since the onset or in the base."""
         running, policy = self._running, self._policy
         seen = (running["count"] > 0) & self.known
         count = np.maximum(running["count"], 1)
@@ -189,7 +189,7 @@ class Evidence:
         sustained = np.where(self.known, np.maximum(mean_log, 0.0), 0.0)
         missing = np.maximum(self._coverage - running["count"] / rows, 0.0) * min(self.rows, 1)
         largest = np.where(seen, np.log1p(running["peak"]), 0.0)
-        return Surprise(
+        return InnovationScores(
             total=np.expm1(policy.sustained_weight * sustained + policy.largest_weight * largest),
             sustained=sustained,
             largest=largest,
@@ -211,11 +211,11 @@ class Evidence:
         return cosine
 
     def _missingness_in(self, x: Floats) -> Floats:
-        """Surprise of a missing cell in this row, per series."""
+        """Score of a missing cell in this row, per series."""
         present = np.isfinite(x)
         if present.all():
             return self._missingness
-        # A row without any cell is a gap in the collection, not silence of all series.
+        # A row without any cell is a gap in the collection, not one of all series.
         if not present.any():
             return np.zeros_like(x)
         return np.where(self._layout.idle(x), 0.0, self._missingness)
