@@ -30,7 +30,7 @@ from coral.evaluation.metrics import break_ties, rank_scores  # noqa: E402
 from coral.graph.edges import Edge  # noqa: E402
 from coral.graph.system_graph import SystemGraph  # noqa: E402
 from coral.localise.convergence import revision_due  # noqa: E402
-from coral.localise.evidence import Evidence  # noqa: E402
+from coral.localise.innovation import InnovationScorer  # noqa: E402
 from coral.localise.layout import Layout  # noqa: E402
 from coral.localise.ranking import Localiser  # noqa: E402
 from coral.replay.driver import system_of  # noqa: E402
@@ -121,7 +121,7 @@ def shuffled(known: Pairs, entities: list[str], seed: str) -> Pairs:
 def scored(incident: Incident, meta: RecordingMeta, edges: Pairs) -> tuple[float, float]:
     """AC@1 and Avg@5 of the last revision, the walk going along these edges."""
     layout = Layout(incident.names, meta.kpi, sorted(edges))
-    evidence = Evidence(incident.base, incident.adjacent, incident.predictor, layout)
+    evidence = InnovationScorer(incident.base, incident.adjacent, incident.predictor, layout)
     localiser = Localiser(layout, evidence)
     rows = max(r for r in range(1, len(incident.after) + 1) if revision_due(r))
     for row in incident.after[:rows]:

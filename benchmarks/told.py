@@ -29,10 +29,11 @@ from coral.incident.explanation import Findings
 from coral.incident.policy import DEFAULT, VerdictPolicy
 from coral.incident.situation import Situation
 from coral.localise.convergence import revision_due
-from coral.localise.evidence import Evidence
+from coral.localise.innovation import InnovationScorer
 from coral.localise.layout import Layout
+from coral.localise.policy import RANKING, RankingPolicy
 from coral.localise.ranking import Localiser, Ranking
-from coral.localise.sparklines import Courses
+from coral.localise.sparklines import Sparklines
 from coral.replay.driver import system_of
 from streams.recorded import Recording
 from streams.topology import Topology
@@ -110,6 +111,7 @@ class Normal(NamedTuple):
     baseline: Baseline
     graph: SystemGraph
     onset: int  # row at which the incident opens, at the told one or before
+    policy: RankingPolicy = RANKING  # of the layout, the state and what is made of them
 
 
 def open_told(path: Path) -> Told | None:
@@ -160,18 +162,22 @@ def _opened(recording: Recording, start: float, end: float) -> Told:
     )
 
 
-def learn(told: Told, config: EngineConfig | None = None) -> Normal:
+def learn(
+    told: Told, config: EngineConfig | None = None, policy: RankingPolicy = RANKING
+) -> Normal:
     """Return what the engine knows when the incident opens, and where it opens it."""
-    baseline = Baseline(len(told.names), config or EngineConfig())
+    baseline = Baseline(len(told.names), config or EngineConfig(), policy.scale)
     topology = Topology(edges=told.edges, edge_semantics="a feeds b")
     graph = SystemGraph(told.names, topology)
     learned = _learned_before(told.onset)
     for t in range(learned):
         learn_row(baseline, graph, told.x[t], adjacent=_follows(told, t))
-    onset = told.onset - rows_late(baseline.rows()[0], told.x[learned : told.onset + 1])
+    late = rows_late(baseline.rows()[0], told.x[learned : told.onset + 1], policy.scale)
+    onset = told.onset - late
     for t in range(learned, onset):
         learn_row(baseline, graph, told.x[t], adjacent=_follows(told, t))
-    return Normal(Layout(told.names, told.kpi, told.edges), baseline, graph, onset)
+    layout = Layout(told.names, told.kpi, told.edges, policy)
+    return Normal(layout, baseline, graph, onset, policy)
 
 
 def _learned_before(onset: int) -> int:
@@ -185,10 +191,11 @@ def _learned_before(onset: int) -> int:
 
 def settle(told: Told, normal: Normal) -> Iterator[tuple[int, Localiser]]:
     """Yield the rows since the onset and the localiser whenever a revision is due."""
-    layout, baseline, graph, onset = normal
+    layout, baseline, graph, onset, policy = normal
     base, adjacent = baseline.rows()
-    predictor = freeze(baseline, graph, told.x[onset : told.onset + 1], layout.kpi_series)
-    localiser = Localiser(layout, Evidence(base, adjacent, predictor, layout))
+    predictor = freeze(baseline, graph, told.x[onset : told.onset + 1], layout.health_series)
+    evidence = InnovationScorer(base, adjacent, predictor, layout, policy)
+    localiser = Localiser(layout, evidence, policy)
     for t in range(onset, told.end):
         localiser.update(told.x[t], adjacent=_follows(told, t))
         if t >= told.onset and (t == told.onset or revision_due(localiser.rows)):
@@ -217,11 +224,11 @@ def tier_of(
     policy: VerdictPolicy = DEFAULT,
 ) -> Tier:
     """Return how far the engine trusts a ranking."""
-    nothing, evidence = np.empty((0, len(told.names))), localiser.evidence
+    nothing, evidence = np.empty((0, len(told.names))), localiser.scorer
     situation = Situation(
         layout=localiser.layout,
         ranking=ranking,
-        sparklines=Courses(1, nothing, nothing),
+        sparklines=Sparklines(1, nothing, nothing),
         center=evidence.center,
         scale=evidence.scale,
         times=told.times[normal.onset : told.end].tolist(),
@@ -244,7 +251,7 @@ def scores_of(told: Told, ranking: Sequence[str]) -> RankScores:
 
 @contextmanager
 def changed(values: Mapping[str, object]) -> Iterator[None]:
-    """Give constants and functions, named ``module:attribute``, other values for a while."""
+    """Give functions, named ``module:attribute``, other values for a while."""
     before = {name: resolve_name(name) for name in values}
     try:
         for name, value in values.items():

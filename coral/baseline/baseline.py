@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from coral.baseline.policy import SCALE, ScalePolicy
 from coral.baseline.row_buffer import RowBuffer
-from coral.baseline.scaling import LEARNED_UNITS, center_and_scale
+from coral.baseline.scaling import center_and_scale
 from coral.config import EngineConfig
 
 __all__ = ["Baseline"]
@@ -29,10 +30,12 @@ class Baseline:
     n_series : int
     config : EngineConfig
         `base_rows` and `base_cells` bound the rows that are kept.
+    policy : ScalePolicy
     """
 
-    def __init__(self, n_series: int, config: EngineConfig) -> None:
+    def __init__(self, n_series: int, config: EngineConfig, policy: ScalePolicy = SCALE) -> None:
         self._config = config
+        self._policy = policy
         self._rows = RowBuffer(n_series, self._capacity_for(n_series))
         self._learned = 0  # rows, those that have left the buffer included
         self._rescale_at = FIRST_SCALE_ROWS
@@ -79,7 +82,7 @@ class Baseline:
             1 where there is no new scale.
         """
         before = self.scale
-        self.center, self.scale = center_and_scale(self.rows()[0])
+        self.center, self.scale = center_and_scale(self.rows()[0], self._policy)
         return np.divide(before, self.scale, out=np.ones_like(before), where=self.scale > 0)
 
     def rows(self) -> tuple[Floats, NDArray[np.bool_]]:
@@ -92,7 +95,8 @@ class Baseline:
 
     def scaled(self, x: Floats) -> Floats:
         """Row(s) in reference units, cut; a series that was constant at zero gives zero."""
-        return np.clip(self.in_units(x), -LEARNED_UNITS, LEARNED_UNITS)
+        most = self._policy.learned_units
+        return np.clip(self.in_units(x), -most, most)
 
     def in_units(self, x: Floats) -> Floats:
         """Row(s) in reference units, however far out."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from coral.graph._arrays import FloatArray, IndexArray
 
-FAVOUR: Final = 0.5
+PRIOR_WEIGHT: Final = 0.5
 """Penalty weight of a known edge: a quarter of the evidence is enough for it to enter."""
 
 
@@ -114,7 +114,7 @@ class Prior:
         place = {name: number for number, name in enumerate(names)}
         pairs = np.ones((len(names), len(names)))
         for value, chosen in (
-            (FAVOUR, self.edges),
+            (PRIOR_WEIGHT, self.edges),
             (0.0, self.required),
             (np.inf, (*self.forbidden, *_backwards(self.order))),
         ):
@@ -167,8 +167,8 @@ def effect_weights(prior: Prior | None, n_series: int) -> FloatArray:
     return np.ascontiguousarray(prior.weights().T)
 
 
-def favoured(weights: FloatArray, place: IndexArray, n_series: int) -> FloatArray:
-    """Favour the edges of an earlier state as if they were known beforehand.
+def with_prior(weights: FloatArray, place: IndexArray, n_series: int) -> FloatArray:
+    """Give the edges of an earlier state the weight of those that are known beforehand.
 
     Parameters
     ----------
@@ -186,7 +186,7 @@ def favoured(weights: FloatArray, place: IndexArray, n_series: int) -> FloatArra
     """
     result = weights.copy() if weights.size else np.ones((n_series, n_series))
     at = place[:, 0], place[:, 2]
-    result[at] = np.where(np.isinf(result[at]), np.inf, np.minimum(result[at], FAVOUR))
+    result[at] = np.where(np.isinf(result[at]), np.inf, np.minimum(result[at], PRIOR_WEIGHT))
     return result
 
 

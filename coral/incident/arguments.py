@@ -64,7 +64,7 @@ def _distance(situation: Situation, candidate: Candidate, policy: VerdictPolicy)
     ranking, entities = situation.ranking, situation.layout.entities
     best = ranking.order[0]
     if candidate.rank > 1:
-        weaker = ranking.evidence[best] / max(float(ranking.evidence[candidate.entity]), 1e-12)
+        weaker = ranking.innovation[best] / max(float(ranking.innovation[candidate.entity]), 1e-12)
         sentence = f"its evidence is {_times(weaker)} weaker than that of {quoted(entities[best])}"
         return [(False, sentence)] if weaker >= policy.visible_weakness else []
     agree = ranking.consensus >= policy.likely_consensus
@@ -80,7 +80,7 @@ def _distance(situation: Situation, candidate: Candidate, policy: VerdictPolicy)
 
 def _deviation(situation: Situation, candidate: Candidate, policy: VerdictPolicy) -> Arguments:
     """How far it is from what the normal state predicts, and how many of its series are."""
-    surprise, best = situation.ranking.surprise, candidate.series[0]
+    surprise, best = situation.ranking.series, candidate.series[0]
     name, deviation = quoted(situation.layout.names[best]), surprise.sustained
     found: Arguments = []
     if deviation[best] < policy.clear_deviation:
@@ -123,7 +123,7 @@ def _topology(situation: Situation, candidate: Candidate, policy: VerdictPolicy)
         most = f"up to {share}" if enough else f"only {share}"
         sentence = f"by the topology it can explain {most} of the change of the health signal"
         found.append((enough, sentence))
-    elif not candidate.path and len(layout.relations) and layout.kpi_entities:
+    elif not candidate.path and len(layout.relations) and layout.health_entities:
         found.append((False, "the topology has no path from it to a health signal"))
     if reason := upstream(layout, situation.ranking, candidate.entity, policy):
         found.append((False, reason))
@@ -145,10 +145,10 @@ def _data(situation: Situation, candidate: Candidate, policy: VerdictPolicy) -> 
     """Whether the data themselves give reason for doubt."""
     layout, ranking, best = situation.layout, situation.ranking, candidate.series[0]
     found: Arguments = []
-    name, missing = quoted(layout.names[best]), float(ranking.surprise.missing[best])
+    name, missing = quoted(layout.names[best]), float(ranking.series.missing[best])
     if policy.missing_share <= missing < MOSTLY_MISSING:
         found.append((False, f"{missing:.0%} of the values of {name} are missing"))
-    if ranking.surprise.first[best] < 0:
+    if ranking.series.first[best] < 0:
         found.append((False, f"no single value of {name} is outside its normal range"))
     if candidate.rank == 1 and not base_is_long_enough(situation, policy):
         known = f"{situation.base_rows} normal rows are known for {len(layout.names)} series"
@@ -166,7 +166,7 @@ def objection(layout: Layout, ranking: Ranking, series: int) -> str | None:
         return f"{name} is a symptom: latency or errors of the entity whose health is watched"
     if layout.traffic[series]:
         return f"{name} is traffic: others decide how much work arrives"
-    if weight < 1 and layout.healthy[series] * ranking.surprise.level[series] > 0:
+    if weight < 1 and layout.healthy[series] * ranking.series.level[series] > 0:
         return f"{name} changed for the better"
     if weight < 1:
         latency = layout.roles[series] is Role.LATENCY

@@ -29,7 +29,7 @@ def tier_of_first(
         cause and a health signal deviate; else *possible*.
     """
     ranking = situation.ranking
-    first, deviation = ranking.order[0], ranking.surprise.sustained
+    first, deviation = ranking.order[0], ranking.series.sustained
     series = situation.series_of(first)
     kinds = {pattern.kind for pattern in patterns}
     if ranking.scores[first] <= 0 or deviation[series].max() < policy.least_deviation:
@@ -69,7 +69,7 @@ def tier_of_cause(
 
 def health_is_affected(situation: Situation, policy: VerdictPolicy = DEFAULT) -> bool:
     """Whether a health signal deviates in more than single rows, or there is none to ask."""
-    deviation = situation.ranking.surprise.sustained[situation.layout.kpi_series]
+    deviation = situation.ranking.series.sustained[situation.layout.health_series]
     return not deviation.size or bool(deviation.max() >= policy.least_deviation)
 
 

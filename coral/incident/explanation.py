@@ -117,7 +117,7 @@ class Findings:
         """Strongest entities by raw evidence not among the first three, and why."""
         layout, ranking = self._layout, self._ranking
         first = {cause.entity for cause in causes[:3]}
-        raw = entity_maximum(layout, ranking.surprise.total).tolist()
+        raw = entity_maximum(layout, ranking.series.total).tolist()
         found: list[RuledOut] = []
         for entity in sorted(range(len(raw)), key=lambda e: (-significant(raw[e]), e)):
             if len(found) == RULED_OUT or raw[entity] <= 0:
@@ -144,12 +144,12 @@ class Findings:
 
     def signature(self) -> list[Scored]:
         """Series that moved most, with their signed evidence."""
-        signed = signature(self._layout.names, self._ranking.surprise)
+        signed = signature(self._layout.names, self._ranking.series)
         return [Scored(name=name, score=score) for name, score in signed.items()]
 
     def health(self) -> list[MetricFinding]:
         """Describe what the health signals themselves did, the first few of them."""
-        return [self._metric(s, draw=True) for s in self._layout.kpi_series[:HEALTH_SIGNALS]]
+        return [self._metric(s, draw=True) for s in self._layout.health_series[:HEALTH_SIGNALS]]
 
     def _cause(self, rank: int, entity: int) -> Cause:
         ranking, layout = self._ranking, self._layout
@@ -174,7 +174,7 @@ class Findings:
             entity=layout.entities[entity],
             score=significant(ranking.scores[entity]),
             tier=tier_of_cause(self._situation, entity, self.tier, self._policy),
-            evidence=significant(ranking.evidence[entity]),
+            evidence=significant(ranking.innovation[entity]),
             metrics=metrics,
             changed_after_kpi_s=after_health_s,
             path=entities,
@@ -192,7 +192,7 @@ class Findings:
         return math.prod(float(self._ranking.explained[b, a]) for a, b in itertools.pairwise(path))
 
     def _metric(self, series: int, *, draw: bool) -> MetricFinding:
-        surprise = self._ranking.surprise
+        surprise = self._ranking.series
         changed = self._situation.changed_at(series)
         after = float(surprise.after[series])
         return MetricFinding(
@@ -245,13 +245,13 @@ class Findings:
         layout, ranking = self._layout, self._ranking
         series = max(
             self._situation.series_of(entity),
-            key=lambda s: significant(float(ranking.surprise.total[s])),
+            key=lambda s: significant(float(ranking.series.total[s])),
         )
         said = objection(layout, ranking, series) or upstream(layout, ranking, entity, self._policy)
         if said:
             return said
         best = quoted(layout.entities[ranking.order[0]])
-        weaker = ranking.evidence[ranking.order[0]] / max(ranking.evidence[entity], 1e-12)
+        weaker = ranking.innovation[ranking.order[0]] / max(ranking.innovation[entity], 1e-12)
         if 1 < weaker < self._policy.visible_weakness:
             return f"its evidence is a little weaker than that of {best}"
         if weaker > 1:

@@ -31,7 +31,7 @@ def learned_edges(layout: Layout, graph: SystemGraph, ranking: Ranking) -> list[
     """
     place = graph.places
     graph.causal.solve()  # warm-started
-    near = np.isin(layout.owner[place], [*ranking.order[:TOP_ENTITIES], *layout.kpi_entities])
+    near = np.isin(layout.owner[place], [*ranking.order[:TOP_ENTITIES], *layout.health_entities])
     between = np.logical_and.outer(near, near)
     np.fill_diagonal(between, val=False)
     listed = graph.causal.edges(between)

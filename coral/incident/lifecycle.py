@@ -32,12 +32,13 @@ from coral.incident.explanation import Findings, correction
 from coral.incident.graph_facts import contradicted, learned_edges, screened, state_seen
 from coral.incident.situation import Situation
 from coral.localise import convergence
-from coral.localise.evidence import Evidence
 from coral.localise.golden_signals import proposed
+from coral.localise.innovation import InnovationScorer
 from coral.localise.layout import Layout
 from coral.localise.past_incidents import PastIncidents, recognise
+from coral.localise.policy import RANKING
 from coral.localise.ranking import Localiser, Ranking
-from coral.localise.sparklines import POINTS, Profile
+from coral.localise.sparklines import POINTS, SparklineBuffer
 
 __all__ = ["OpenIncident", "Setup"]
 
@@ -113,11 +114,11 @@ class OpenIncident:
         self._localiser = localiser
         self._facts = facts
         self._past = past
-        self._profile = Profile(self.n_series, skipped=localiser.rows)
+        self._profile = SparklineBuffer(self.n_series, skipped=localiser.rows)
         self._screened = screened(localiser.layout, graph)
         self._times: list[float] = []
         self._now = 0.0
-        self._convergence = convergence.Convergence()
+        self._convergence = convergence.ConvergenceTest()
         self._history: list[Revision] = []
         self._edges: list[GraphEdge] = []
         self._ranking: Ranking
@@ -151,8 +152,8 @@ class OpenIncident:
         kpi = system.kpi or proposed(names, system.causal_edges)
         layout = Layout(names, kpi, system.causal_edges)
         base, adjacent = baseline.rows()
-        predictor = freeze(baseline, graph, first, layout.kpi_series)
-        evidence = Evidence(base, adjacent, predictor, layout)
+        predictor = freeze(baseline, graph, first, layout.health_series)
+        evidence = InnovationScorer(base, adjacent, predictor, layout)
         graph.causal.open_state()
         facts = OpeningFacts(
             id=incident_id(system.name, alarm.onset, setup.fingerprint),
@@ -197,7 +198,7 @@ class OpenIncident:
             facts = msgspec.structs.replace(facts, engine=__version__, config=setup.fingerprint)
             revision += REVISIONS_APART - revision % REVISIONS_APART
         layout = Layout(state["names"], facts.kpi, facts.causal_edges)
-        localiser = Localiser(layout, Evidence.from_state(state["evidence"], layout))
+        localiser = Localiser(layout, InnovationScorer.from_state(state["evidence"], layout))
         incident = cls(setup, baseline, graph, localiser, facts, past)
         incident.revision = revision
         if "profile" in state:  # without it, in older checkpoints, the rows so far count as missing
@@ -216,7 +217,7 @@ class OpenIncident:
         return {
             "facts": msgspec.to_builtins(self._facts),
             "names": list(self._localiser.layout.names),
-            "evidence": self._localiser.evidence.state_dict(),
+            "evidence": self._localiser.scorer.state_dict(),
             "profile": self._profile.state_dict(),
             "revision": self.revision,
             "times": np.array(self._times),
@@ -316,7 +317,7 @@ class OpenIncident:
             time=timestamp(self._now),
             data=self._describe(self._ranking, resolution),
         )
-        top = self._names(self._ranking)[: convergence.DEPTH]
+        top = self._names(self._ranking)[: RANKING.convergence.depth]
         self._history.append(Revision(rows=self._ranking.rows, top=top))
         del self._history[:-HISTORY]
         return event
@@ -361,11 +362,11 @@ class OpenIncident:
         )
 
     def _situation(self, ranking: Ranking) -> Situation:
-        evidence = self._localiser.evidence
+        evidence = self._localiser.scorer
         return Situation(
             layout=self._localiser.layout,
             ranking=ranking,
-            sparklines=self._profile.courses(self._baseline.newest(POINTS * self._profile.span)),
+            sparklines=self._profile.sparklines(self._baseline.newest(POINTS * self._profile.span)),
             center=evidence.center,
             scale=evidence.scale,
             times=self._times,

@@ -41,13 +41,13 @@ def _load_rise(situation: Situation, policy: VerdictPolicy) -> Pattern | None:
     without them a load rise is not recognised.
     """
     layout, ranking = situation.layout, situation.ranking
-    surprise = ranking.surprise
+    surprise = ranking.series
     traffic = np.flatnonzero(layout.traffic)
     risen = traffic[surprise.level[traffic] >= policy.load_units]
     everywhere, somewhere = set(layout.owner[traffic]), set(layout.owner[risen])
     if len(somewhere) < max(policy.load_entities, policy.load_share * len(everywhere)):
         return None
-    if ranking.evidence.max() > policy.stands_out * surprise.total[risen].max():
+    if ranking.innovation.max() > policy.stands_out * surprise.total[risen].max():
         return None
     ratio = surprise.after[risen] / np.where(
         situation.center[risen] > 0, situation.center[risen], np.inf
@@ -69,7 +69,7 @@ def _loop(situation: Situation, policy: VerdictPolicy) -> Pattern | None:
     layout, ranking = situation.layout, situation.ranking
     points = situation.sparklines.after
     last = max(len(points) // policy.last_share, 1)
-    if len(points) < policy.least_points or not layout.kpi_series:
+    if len(points) < policy.least_points or not layout.health_series:
         return None
     unit = np.where(situation.scale > 0, situation.scale, np.inf)
     units: Floats = np.abs(np.nan_to_num((points - situation.center) / unit))
@@ -77,14 +77,14 @@ def _loop(situation: Situation, policy: VerdictPolicy) -> Pattern | None:
     went = units[:-last].max(axis=0) > policy.beyond_units
     still = units[-last:].min(axis=0) > policy.beyond_units
     present = np.isfinite(points[-last:]).all(axis=0)
-    concerned = ranking.surprise.sustained >= policy.loop_deviation
-    sick = [s for s in layout.kpi_series if still[s]]
+    concerned = ranking.series.sustained >= policy.loop_deviation
+    sick = [s for s in layout.health_series if still[s]]
     if not sick:
         return None
-    first = np.where(ranking.surprise.first < 0, ranking.rows, ranking.surprise.first)
+    first = np.where(ranking.series.first < 0, ranking.rows, ranking.series.first)
     failed = int(first[sick].min())
     for entity in ranking.order:
-        if ranking.evidence[entity] < policy.loop_share * ranking.evidence.max():
+        if ranking.innovation[entity] < policy.loop_share * ranking.innovation.max():
             continue
         own = np.flatnonzero((layout.owner == entity) & concerned)
         early = own.size and int(first[own].min()) <= failed
@@ -94,7 +94,7 @@ def _loop(situation: Situation, policy: VerdictPolicy) -> Pattern | None:
 
 
 def _describe_loop(situation: Situation, entity: int, still: Sequence[int]) -> Pattern:
-    layout, surprise = situation.layout, situation.ranking.surprise
+    layout, surprise = situation.layout, situation.ranking.series
     series = sorted(still, key=lambda s: (-round(float(surprise.total[s]), 6), layout.names[s]))
     more = [s for s in series if layout.traffic[s] and surprise.level[s] > 0]
     retries = f" Check for retries: {_changed(situation, more[0])}." if more else ""
@@ -114,7 +114,7 @@ def _several(situation: Situation, policy: VerdictPolicy) -> Pattern | None:
     all else that is unexplained. Without known edges nothing tells it from a consequence.
     """
     layout, ranking = situation.layout, situation.ranking
-    first, evidence = ranking.order[0], ranking.evidence
+    first, evidence = ranking.order[0], ranking.innovation
     related = set(layout.relations.ravel().tolist())
     if first not in related or ranking.scores[first] <= 0:
         return None
@@ -139,7 +139,7 @@ def _several(situation: Situation, policy: VerdictPolicy) -> Pattern | None:
 def _own_evidence(situation: Situation, entity: int) -> float:
     """Evidence of an entity if it rests on what it does to itself, else 0."""
     internal = situation.layout.internal[_strongest(situation, entity)]
-    return float(situation.ranking.evidence[entity]) if internal else 0.0
+    return float(situation.ranking.innovation[entity]) if internal else 0.0
 
 
 def _explained_by(cause: int, explained: Floats) -> Floats:
@@ -161,7 +161,7 @@ def _strongest(situation: Situation, entity: int) -> int:
 
 
 def _changed(situation: Situation, series: int) -> str:
-    surprise, name = situation.ranking.surprise, situation.layout.names[series]
+    surprise, name = situation.ranking.series, situation.layout.names[series]
     after = float(surprise.after[series])
     before, missing = float(situation.center[series]), float(surprise.missing[series])
     return f"{quoted(name)} {change(name, before, None if math.isnan(after) else after, missing)}"

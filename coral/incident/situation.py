@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from coral.contract.events import SeenBefore
 from coral.localise.layout import Layout
 from coral.localise.ranking import Ranking
-from coral.localise.sparklines import Courses
+from coral.localise.sparklines import Sparklines
 
 __all__ = ["Situation"]
 
@@ -23,11 +23,11 @@ class Situation(NamedTuple):
     ----------
     layout : Layout
     ranking : Ranking
-    sparklines : Courses
+    sparklines : Sparklines
     center, scale : ndarray of shape (n_series,), float64, raw units
         Of the normal state; scale 0 = none is known.
     times : sequence of float
-        Event times of the first rows since the onset, unix s; `Surprise.first` indexes it.
+        Event times of the first rows since the onset, unix s; `InnovationScores.first` indexes it.
     normal_until : float
         Event time until which everything was normal for certain, unix s.
     base_rows : int
@@ -38,7 +38,7 @@ class Situation(NamedTuple):
 
     layout: Layout
     ranking: Ranking
-    sparklines: Courses
+    sparklines: Sparklines
     center: Floats
     scale: Floats
     times: Sequence[float]
@@ -55,7 +55,7 @@ class Situation(NamedTuple):
     @property
     def health_is_normal(self) -> bool:
         """Whether there are health signals and none has left its normal range."""
-        first = self.ranking.surprise.first[self.layout.kpi_series]
+        first = self.ranking.series.first[self.layout.health_series]
         return bool(first.size and (first < 0).all())
 
     @property
@@ -64,13 +64,13 @@ class Situation(NamedTuple):
 
         Of those in the same row the first by place.
         """
-        changed = [(self.changed_at(s), s) for s in self.layout.kpi_series]
+        changed = [(self.changed_at(s), s) for s in self.layout.health_series]
         known = [(time, series) for time, series in changed if time is not None]
         return min(known)[1] if known else None
 
     def changed_at(self, series: int) -> float | None:
         """Event time at which a series left its normal range, unix s; None if it did not."""
-        first = int(self.ranking.surprise.first[series])
+        first = int(self.ranking.series.first[series])
         return self.times[first] if 0 <= first < len(self.times) else None
 
     def after_health(self, series: int) -> tuple[float | None, list[float] | None]:
@@ -89,5 +89,5 @@ class Situation(NamedTuple):
 
     def _unchanged_until(self, series: int) -> float:
         """Event time of the last row before a series changed, if it did."""
-        first = int(self.ranking.surprise.first[series])
+        first = int(self.ranking.series.first[series])
         return self.times[first - 1] if first > 0 else self.normal_until

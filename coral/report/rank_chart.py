@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from coral.contract.events import Revision
-from coral.localise.convergence import DEPTH
+from coral.localise.policy import RANKING
 from coral.text import named
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["draw_ranks", "label"]
 
+_DEPTH: Final = RANKING.convergence.depth  # places shown: those that convergence compares
 # Grey level, dashes and marker: no two of them look alike, printed or not.
 _STYLES: Final[tuple[dict[str, Any], ...]] = (
     {"color": "0.0", "linestyle": "-", "marker": "o"},
@@ -67,8 +68,8 @@ def draw_ranks(axis: "Axes", history: Sequence[Revision]) -> None:
     ticks = [row for row in _doublings(history[0].rows, last) if row * 1.3 < last]
     axis.set_xticks([*ticks, last], [str(row) for row in (*ticks, last)])
     axis.minorticks_off()
-    axis.set_ylim(DEPTH + 0.5, 0.2)
-    axis.set_yticks(range(1, DEPTH + 1))
+    axis.set_ylim(_DEPTH + 0.5, 0.2)
+    axis.set_yticks(range(1, _DEPTH + 1))
     axis.tick_params(labelsize=8)
     axis.set_xlabel("rows since the onset", fontsize=8)
     right = axis.secondary_yaxis("right")

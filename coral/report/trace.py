@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from coral.contract.events import Event, Incident, Revision
 from coral.incident.alarm import strongest
-from coral.localise.convergence import DEPTH
+from coral.localise.policy import RANKING
 from detectors.trigger import CHANNELS
 from detectors.trigger import Trigger as Detector
 
@@ -65,7 +65,7 @@ class Trace:
         for event in events:
             data = event.data
             self.incidents[data.incident] = data
-            top = [cause.entity for cause in data.causes[:DEPTH]]
+            top = [cause.entity for cause in data.causes[: RANKING.convergence.depth]]
             history = self.rank_histories.setdefault(data.incident, {})
             history[data.rows] = Revision(rows=data.rows, top=top)
         self.times.append(time)

@@ -90,7 +90,7 @@ def constants(result: Result) -> str:
     order = [*result["matter"], *(name for name in found if name not in result["matter"])]
     rows = [
         (
-            f"`{name.partition(':')[2]}`",
+            f"`{name.rpartition(':')[2]}`",
             f"{found[name]['value']:g}",
             *(cell(found[name]["factors"][factor]) for factor in factors),
         )
@@ -115,7 +115,7 @@ def left_out(result: Result) -> str:
     chosen = [
         f"- without {label}: "
         + (
-            ", ".join(f"`{n.partition(':')[2]}` {v:g}" for n, v in held[s]["chosen"].items())
+            ", ".join(f"`{n.rpartition(':')[2]}` {v:g}" for n, v in held[s]["chosen"].items())
             or "as shipped"
         )
         for s, label in SETS.items()

@@ -12,7 +12,8 @@ from coral.contract import feedback
 from coral.contract.events import Scored, decode, timestamp
 from coral.engine import Engine
 from coral.errors import EventError, Exit, FeedbackError
-from coral.localise.past_incidents import MOST_CONFIRMED, PastIncidents
+from coral.localise.past_incidents import PastIncidents
+from coral.localise.policy import RANKING
 from coral.localise.signature import alike, similarity, stem
 from coral.report.document import plain
 from coral.report.event_log import IncidentHistory
@@ -177,10 +178,11 @@ def test_the_memory_is_bounded_and_knows_no_order():
         )
 
     forward, backward = PastIncidents(), PastIncidents()
-    for number in range(2 * MOST_CONFIRMED):
+    most = RANKING.recall.most_confirmed
+    for number in range(2 * most):
         forward.confirm(one(number))
-        backward.confirm(one(2 * MOST_CONFIRMED - 1 - number))
-    assert MOST_CONFIRMED == len(forward)
+        backward.confirm(one(2 * most - 1 - number))
+    assert most == len(forward)
     assert list(forward) == list(backward)
     assert forward.recall({"db:cpu": 2.0}, onset=1e9)[1] == pytest.approx(1.0)
     assert (None, 0.0) == forward.recall({"db:cpu": 2.0}, onset=0.0)  # all of them end later

@@ -8,8 +8,13 @@ from naive import localise as naive
 
 from coral.baseline.one_step_predictor import OneStepPredictor
 from coral.baseline.scaling import center_and_scale
-from coral.localise._evidence_kernels import accumulate_comovement, accumulate_innovation
-from coral.localise.evidence import Evidence
+from coral.localise._innovation_kernels import (
+    BASE,
+    RUNNING,
+    accumulate_comovement,
+    accumulate_innovation,
+)
+from coral.localise.innovation import InnovationScorer
 from coral.localise.layout import Layout
 
 
@@ -47,40 +52,27 @@ def test_innovation_kernel_equals_its_twin(hole):
     center = np.array([0.0, 1.0, -1.0, 0.0, 0.0, 0.0])
     sigma = np.full(n, 0.4)
     silence = np.array([3.0, 0.5, 2.0, 1.0, 0.0, 0.0])
-    sums = [np.zeros(n) for _ in range(4)]
-    count, first = np.zeros(n, dtype=np.int64), np.full(n, -1, dtype=np.int64)
-    deviation = np.empty(n)
+    base, running = np.zeros(n, dtype=BASE), np.zeros(n, dtype=RUNNING)
+    base["center"], base["scale"], base["sigma"], running["first"] = center, scale, sigma, -1
     state = [
         {"log": 0.0, "peak": 0.0, "level": 0.0, "raw": 0.0, "count": 0, "first": -1}
         for _ in range(n)
     ]
     for row in range(rows):
         predicted = center + 0.1 * row
+        weight, outside = 0.5 + 0.1 * row, math.log(4.0)
         accumulate_innovation(
-            x[row],
-            predicted,
-            center,
-            scale,
-            sigma,
-            silence,
-            10.0,
-            1.5,
-            0.5 + 0.1 * row,
-            row,
-            *sums,
-            count,
-            first,
-            deviation,
+            x[row], predicted, silence, base, running, row, weight, 10.0, 1.5, 1000.0, outside
         )
-        weight = 0.5 + 0.1 * row
         expected = naive.innovation(
             x[row], predicted, center, scale, sigma, silence, 10.0, 1.5, weight, row, state
         )
-        np.testing.assert_allclose(deviation, expected, rtol=1e-12, equal_nan=True)
-    for name, fast in zip(("log", "peak", "level", "raw"), sums, strict=True):
-        np.testing.assert_allclose(fast, [s[name] for s in state], rtol=1e-12)
-    assert [s["count"] for s in state] == count.tolist()
-    assert [s["first"] for s in state] == first.tolist()
+        np.testing.assert_allclose(running["deviation"], expected, rtol=1e-12, equal_nan=True)
+    pairs = ("log", "log_sum"), ("peak", "peak"), ("level", "level_sum"), ("raw", "raw_sum")
+    for name, fast in pairs:
+        np.testing.assert_allclose(running[fast], [s[name] for s in state], rtol=1e-12)
+    assert [s["count"] for s in state] == running["count"].tolist()
+    assert [s["first"] for s in state] == running["first"].tolist()
 
 
 def test_comovement_kernel_equals_its_twin():
@@ -90,8 +82,10 @@ def test_comovement_kernel_equals_its_twin():
     rows[rng.random((30, 3)) < 0.3] = np.nan
     left, right = np.array([0, 1]), np.array([1, 2])
     products, squares = np.zeros(2), np.zeros((2, 2))
+    running = np.zeros(3, dtype=RUNNING)
     for row in rows:
-        accumulate_comovement(row, left, right, products, squares)
+        running["deviation"] = row
+        accumulate_comovement(running, left, right, products, squares)
     cosine = np.maximum(products / np.sqrt(squares.prod(axis=1)), 0)
     expected = [naive.cosine(rows[:, 0], rows[:, 1]), naive.cosine(rows[:, 1], rows[:, 2])]
     np.testing.assert_allclose(cosine, expected, rtol=1e-12)
@@ -115,13 +109,15 @@ def test_silence_is_a_signal():
     rng = np.random.default_rng(2)
     base = rng.normal(size=(200, 3))
     base[rng.random(200) < 0.6, 1] = np.nan
-    evidence = Evidence(base, everything_adjacent(base), still(base), unrelated(base.shape[1]))
+    evidence = InnovationScorer(
+        base, everything_adjacent(base), still(base), unrelated(base.shape[1])
+    )
     for _ in range(20):
         evidence.update(np.array([np.nan, np.nan, 0.0]), adjacent=True)
-    surprise = evidence.surprise
-    assert surprise.total[0] > 3
-    assert surprise.total[1] < 0.3
-    assert surprise.missing.tolist() == pytest.approx([1.0, np.isfinite(base[:, 1]).mean(), 0.0])
+    scores = evidence.scores
+    assert scores.total[0] > 3
+    assert scores.total[1] < 0.3
+    assert scores.missing.tolist() == pytest.approx([1.0, np.isfinite(base[:, 1]).mean(), 0.0])
 
 
 @pytest.mark.parametrize(
@@ -131,13 +127,13 @@ def test_silence_of_a_component_without_requests_is_no_evidence(requests, counts
     """Nobody calls, so nothing is measured; but who is called, or does not say, is suspicious."""
     base = np.random.default_rng(2).uniform(1, 9, size=(200, 3))
     layout = Layout(["cart:requests", "cart:latency", "front:latency"], (), ())
-    evidence = Evidence(base, everything_adjacent(base), still(base), layout)
+    evidence = InnovationScorer(base, everything_adjacent(base), still(base), layout)
     for _ in range(20):
         evidence.update(np.array([requests, np.nan, 5.0]), adjacent=True)
-    assert bool(evidence.surprise.total[1] > 3) is counts
+    assert bool(evidence.scores.total[1] > 3) is counts
 
 
-def test_not_following_far_out_is_a_limited_surprise():
+def test_not_following_far_out_is_a_limited_score():
     """How far a series follows one that left the known range by far, nobody has seen."""
     rng = np.random.default_rng(6)
     base = rng.normal(size=(300, 2))
@@ -145,10 +141,10 @@ def test_not_following_far_out_is_a_limited_surprise():
     mechanism = mechanism_of(base, np.array([[0.0, 0.95], [0.0, 0.0]]))
     largest = []
     for level in (5.0, 50.0, 500.0):
-        evidence = Evidence(base, everything_adjacent(base), mechanism, unrelated(2))
+        evidence = InnovationScorer(base, everything_adjacent(base), mechanism, unrelated(2))
         for _ in range(10):
             evidence.update(np.array([level, 0.0]), adjacent=True)
-        largest.append(float(np.expm1(evidence.surprise.largest[1])))
+        largest.append(float(np.expm1(evidence.scores.largest[1])))
     assert largest[0] < 6.5
     assert largest[1] == largest[2] == pytest.approx(6.0, abs=0.5)
 
@@ -164,27 +160,33 @@ def test_few_values_do_not_show_the_range():
 def test_a_gap_in_the_collection_is_nobodys_silence():
     """Rows without any value accuse nobody."""
     base = np.random.default_rng(2).normal(size=(200, 2))
-    evidence = Evidence(base, everything_adjacent(base), still(base), unrelated(base.shape[1]))
+    evidence = InnovationScorer(
+        base, everything_adjacent(base), still(base), unrelated(base.shape[1])
+    )
     for _ in range(20):
         evidence.update(np.full(2, np.nan), adjacent=True)
-    assert evidence.surprise.total.tolist() == [0.0, 0.0]
+    assert evidence.scores.total.tolist() == [0.0, 0.0]
 
 
 def test_without_rows_there_is_no_evidence():
     """Before the first row everything is zero and nothing is NaN but the level after."""
     base = np.ones((40, 3))
-    evidence = Evidence(base, everything_adjacent(base), still(base), unrelated(base.shape[1]))
-    surprise = evidence.surprise
-    assert surprise.total.tolist() == [0.0, 0.0, 0.0]
-    assert np.isnan(surprise.after).all()
+    evidence = InnovationScorer(
+        base, everything_adjacent(base), still(base), unrelated(base.shape[1])
+    )
+    scores = evidence.scores
+    assert scores.total.tolist() == [0.0, 0.0, 0.0]
+    assert np.isnan(scores.after).all()
 
 
 def test_a_series_without_history_is_no_evidence():
     """What appears with the fault cannot be compared with anything."""
     base = np.column_stack([np.zeros(40), np.full(40, np.nan)])
-    evidence = Evidence(base, everything_adjacent(base), still(base), unrelated(base.shape[1]))
+    evidence = InnovationScorer(
+        base, everything_adjacent(base), still(base), unrelated(base.shape[1])
+    )
     evidence.update(np.array([0.0, 99.0]), adjacent=True)
-    assert evidence.surprise.total[1] == 0.0
+    assert evidence.scores.total[1] == 0.0
 
 
 def test_a_series_that_wakes_from_zero_is_evidence_whatever_its_unit():
@@ -192,10 +194,12 @@ def test_a_series_that_wakes_from_zero_is_evidence_whatever_its_unit():
     totals = []
     for unit in (1e-6, 1.0, 1e6):
         base = np.zeros((40, 1))
-        evidence = Evidence(base, everything_adjacent(base), still(base), unrelated(base.shape[1]))
+        evidence = InnovationScorer(
+            base, everything_adjacent(base), still(base), unrelated(base.shape[1])
+        )
         for value in (2.0, 4.0, 3.0):
             evidence.update(np.array([value * unit]), adjacent=True)
-        totals.append(evidence.surprise.total[0])
+        totals.append(evidence.scores.total[0])
     assert totals[0] > 5
     assert totals == pytest.approx([totals[0]] * 3, rel=1e-12)
 
@@ -207,13 +211,15 @@ def test_a_predicted_change_is_less_surprising_than_an_own_one():
     base[1:, 1] = 0.95 * base[:-1, 0] + 0.05 * base[1:, 1]
     coefficients = np.array([[0.0, 0.95], [0.0, 0.0]])
     mechanism = mechanism_of(base, coefficients)
-    evidence = Evidence(base, everything_adjacent(base), mechanism, unrelated(base.shape[1]))
+    evidence = InnovationScorer(
+        base, everything_adjacent(base), mechanism, unrelated(base.shape[1])
+    )
     previous = base[-1]
     for e in rng.normal(size=30):
         x = np.array([8 + e, 0.95 * previous[0]])
         evidence.update(x, adjacent=True)
         previous = x
-    leader, follower = evidence.surprise.total
+    leader, follower = evidence.scores.total
     assert leader > 5 * follower
 
 
@@ -221,20 +227,24 @@ def test_after_a_gap_nothing_is_predicted_from_the_row_before():
     """A gap in time takes the lagged prediction away, not the row."""
     base = np.tile([[0.0], [1.0]], (20, 1))
     mechanism = mechanism_of(base, np.ones((1, 1)))
-    with_gap = Evidence(base, everything_adjacent(base), mechanism, unrelated(base.shape[1]))
-    without = Evidence(base, everything_adjacent(base), mechanism, unrelated(base.shape[1]))
+    with_gap = InnovationScorer(
+        base, everything_adjacent(base), mechanism, unrelated(base.shape[1])
+    )
+    without = InnovationScorer(base, everything_adjacent(base), mechanism, unrelated(base.shape[1]))
     with_gap.update(np.array([50.0]), adjacent=False)
     without.update(np.array([50.0]), adjacent=True)
-    assert with_gap.surprise.largest[0] > without.surprise.largest[0]
+    assert with_gap.scores.largest[0] > without.scores.largest[0]
 
 
 def test_one_broken_value_does_not_decide():
     """A single spike counts less than a sustained change of moderate size."""
     base = np.random.default_rng(7).normal(size=(200, 2))
-    evidence = Evidence(base, everything_adjacent(base), still(base), unrelated(base.shape[1]))
+    evidence = InnovationScorer(
+        base, everything_adjacent(base), still(base), unrelated(base.shape[1])
+    )
     for row in range(40):
         evidence.update(np.array([1e9 if row == 5 else 0.0, 30.0]), adjacent=True)
-    spike, sustained = evidence.surprise.total
+    spike, sustained = evidence.scores.total
     assert sustained > spike
 
 
@@ -242,7 +252,9 @@ def test_evidence_does_not_keep_or_change_its_input():
     """The row given is not modified."""
     base = np.random.default_rng(8).normal(size=(50, 2))
     kept = base.copy()
-    evidence = Evidence(base, everything_adjacent(base), still(base), unrelated(base.shape[1]))
+    evidence = InnovationScorer(
+        base, everything_adjacent(base), still(base), unrelated(base.shape[1])
+    )
     x = np.array([3.0, math.nan])
     evidence.update(x, adjacent=True)
     np.testing.assert_array_equal(kept, base)
