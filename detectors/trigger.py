@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from detectors._validate import check_integer, check_real, check_row
 from detectors.base import FloatArray, IntArray, Stateful
-from detectors.decision._tail_kernels import judge
+from detectors.decision._verdict_kernels import judge
 from detectors.decision.alarm_budget import WEEK_S, Budget
 from detectors.decision.change_point import date
 from detectors.decision.cusum import Cusum

@@ -6,7 +6,7 @@ import numpy as np
 
 from detectors._validate import check_integer, check_real, check_row
 from detectors.base import FloatArray, IntArray, Stateful
-from detectors.decision._tail_kernels import cusum_step
+from detectors.decision._cusum_kernels import cusum_step
 
 __all__ = ["Cusum"]
 

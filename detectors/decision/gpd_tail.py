@@ -7,7 +7,7 @@ import numpy as np
 
 from detectors._validate import check_integer, check_real
 from detectors.base import FloatArray, IntArray, Stateful
-from detectors.decision._tail_kernels import tail_collect, tail_fit, tail_push
+from detectors.decision._gpd_tail_kernels import tail_collect, tail_fit, tail_push
 
 __all__ = ["PredictiveTail"]
 

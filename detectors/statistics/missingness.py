@@ -6,7 +6,7 @@ import numpy as np
 
 from detectors._validate import check_integer
 from detectors.base import FloatArray, IntArray, Stateful
-from detectors.statistics._bank_kernels import silence_step
+from detectors.statistics._missingness_kernels import silence_step
 
 __all__ = ["Silence"]
 

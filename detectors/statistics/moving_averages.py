@@ -6,7 +6,7 @@ import numpy as np
 
 from detectors._validate import check_integer, check_real
 from detectors.base import FloatArray, Stateful
-from detectors.statistics._bank_kernels import levels_step
+from detectors.statistics._moving_averages_kernels import levels_step
 
 __all__ = ["Windows"]
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from detectors._validate import check_integer
 from detectors.base import FloatArray, Stateful
-from detectors.statistics._bank_kernels import peaks_learn
+from detectors.statistics._peaks_kernels import peaks_learn
 
 __all__ = ["UsualPeak"]
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from detectors._validate import check_integer, check_real
 from detectors.base import FloatArray, Stateful
-from detectors.statistics._bank_kernels import DEVIATION_FLOOR, residuals_step
+from detectors.statistics._residual_charts_kernels import DEVIATION_FLOOR, residuals_step
 
 __all__ = ["Residuals"]
 

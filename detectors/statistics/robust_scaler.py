@@ -6,7 +6,11 @@ import numpy as np
 
 from detectors._validate import check_integer, check_real, check_row
 from detectors.base import FloatArray, IntArray, Stateful
-from detectors.statistics._kernels import scaler_normalise, scaler_observe, scaler_update
+from detectors.statistics._robust_scaler_kernels import (
+    scaler_normalise,
+    scaler_observe,
+    scaler_update,
+)
 
 __all__ = ["RobustScaler"]
 

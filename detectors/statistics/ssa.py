@@ -6,7 +6,7 @@ import numpy as np
 
 from detectors._validate import check_integer, check_real, check_row
 from detectors.base import FloatArray, Stateful
-from detectors.statistics._kernels import gram_add, ssa_push
+from detectors.statistics._ssa_kernels import gram_add, ssa_push
 from detectors.statistics.energy import UsualEnergy
 
 __all__ = ["MultivariateSSA"]

@@ -57,6 +57,16 @@ def test_kernels_keep_the_kernel_policy(path):
         assert function.returns is not None, function.name
 
 
+def test_kernels_of_one_name_are_one_kernel():
+    """What two files need is repeated, as a kernel calls its own file only, and stays the same."""
+    bodies = {}
+    for path in KERNELS:
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.FunctionDef):
+                bodies.setdefault(node.name, set()).add(ast.unparse(node))
+    assert [] == [name for name, versions in bodies.items() if len(versions) > 1]
+
+
 @pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_functions_are_short_and_documented(path):
     """At most 40 lines of code after the docstring, and 80 in kernels; public ones say what."""

@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from detectors.base import Detector
-from detectors.decision._tail_kernels import tail_log_p
+from detectors.decision._verdict_kernels import tail_log_p
 from detectors.decision.cusum import Cusum
 from detectors.decision.gpd_tail import PredictiveTail
 from detectors.statistics.dynamic_pca import LaggedSubspace

@@ -5,9 +5,14 @@ import pytest
 from naive import detectors as naive
 from numpy.testing import assert_allclose
 
-from detectors.decision import _tail_kernels as tail_kernels
-from detectors.statistics import _bank_kernels as bank_kernels
-from detectors.statistics import _kernels as kernels
+from detectors.decision import _cusum_kernels as cusum_kernels
+from detectors.decision import _gpd_tail_kernels as tail_kernels
+from detectors.decision import _verdict_kernels as verdict_kernels
+from detectors.statistics import _dynamic_pca_kernels as pca_kernels
+from detectors.statistics import _moving_averages_kernels as averages_kernels
+from detectors.statistics import _residual_charts_kernels as charts_kernels
+from detectors.statistics import _robust_scaler_kernels as scaler_kernels
+from detectors.statistics import _ssa_kernels as ssa_kernels
 from detectors.statistics.missingness import Silence
 from detectors.statistics.moving_averages import Windows
 from detectors.statistics.novelty import Novelty
@@ -45,7 +50,7 @@ class TestScaler:
         x, z = row(n, odd), np.empty(n)
         loc, scale = np.zeros(n), np.full(n, spread)
 
-        kernels.scaler_normalise(x, np.array([loc, scale, loc, loc]), 50.0, z)
+        scaler_kernels.scaler_normalise(x, np.array([loc, scale, loc, loc]), 50.0, z)
 
         assert_allclose(z, naive.scaler_normalise(x, loc, scale, 50.0))
 
@@ -58,7 +63,7 @@ class TestScaler:
         state = np.array([np.zeros(n), np.full(n, spread), np.full(n, 5.0), np.arange(float(n))])
         expected = naive.scaler_learn(x, *state, 6.0, 2.0, 50.0, 8.0)
 
-        kernels.scaler_learn(x, state, 6.0, 2.0, 50.0, 8.0)
+        scaler_kernels.scaler_learn(x, state, 6.0, 2.0, 50.0, 8.0)
 
         for ours, theirs in zip(state, expected, strict=True):
             assert_allclose(ours, theirs)
@@ -69,7 +74,7 @@ class TestScaler:
         seen = np.zeros(2, np.int64)
 
         ready = [
-            kernels.scaler_observe(np.array(x), 2, learned, recent, seen)
+            scaler_kernels.scaler_observe(np.array(x), 2, learned, recent, seen)
             for x in ([1.0, np.nan], [2.0, np.inf], [3.0, 7.0])
         ]
 
@@ -85,7 +90,7 @@ class TestWindows:
         x = np.random.default_rng(1).normal(size=(rows, n))
         ring, position = np.full((4, n), np.nan), 0
         for one in x:
-            kernels.ring_push(one, 1.5, position, ring)
+            ssa_kernels.ring_push(one, 1.5, position, ring)
             position = (position + 1) % 4
         held = np.full((4, n), np.nan)
         held[4 - min(rows, 4) :] = np.clip(x[-4:], -1.5, 1.5)
@@ -107,7 +112,7 @@ class TestWindows:
         residual = q[:, rank:] @ q[:, rank:].T
         out, outside = np.empty(n), np.ascontiguousarray(q[:, rank:].T)
 
-        kernels.ssa_energy(ring(cells), 2, outside, residual, np.empty(n), out)
+        ssa_kernels.ssa_energy(ring(cells), 2, outside, residual, np.empty(n), out)
 
         assert_allclose(out, naive.ssa_energy(cells, residual, rank, 1.5), rtol=1e-7, atol=1e-9)
 
@@ -121,7 +126,7 @@ class TestWindows:
         gram = np.zeros((4, 4))
         expected, count = naive.gram(cells, 1.5)
 
-        assert kernels.gram_add(ring(cells), 2, np.empty(4), gram) == count
+        assert ssa_kernels.gram_add(ring(cells), 2, np.empty(4), gram) == count
         assert_allclose(gram, expected)
 
     @pytest.mark.parametrize("fitted", [False, True])
@@ -136,7 +141,7 @@ class TestWindows:
         energies = naive.ssa_energy(moved, residual, 1, 1.5)
         expected = naive.track_energy(energies, *usual, 50.0, 4.0, 0.01)
 
-        kernels.ssa_push(
+        ssa_kernels.ssa_push(
             *(z, 1.5, 2, held, fitted, residual[1:], residual, np.empty(3)),
             *(usual, 50.0, 4.0, 0.01, True, out),
         )
@@ -162,7 +167,7 @@ class TestSubspace:
         out, fitted = np.empty(n), np.empty(n)
         basis_t = np.ascontiguousarray(basis[:n].T)
 
-        kernels.subspace_residual(z, lagged, basis, basis_t, np.empty(rank), fitted, out)
+        pca_kernels.subspace_residual(z, lagged, basis, basis_t, np.empty(rank), fitted, out)
 
         assert_allclose(out, naive.subspace_residual(lagged, basis, present), atol=1e-12)
 
@@ -174,7 +179,7 @@ class TestSubspace:
         rows = np.array([row(n, odd, seed) for seed in range(4)])
         lagged = np.zeros(lags * n)
         for one in rows:
-            kernels.lag_push(one, 1.0, lagged)
+            pca_kernels.lag_push(one, 1.0, lagged)
 
         assert_allclose(lagged, naive.lagged(rows, lags, 1.0))
 
@@ -188,7 +193,7 @@ class TestSubspace:
         energies = naive.subspace_residual(moved, basis, np.isfinite(z))
         expected = naive.track_energy(energies, *usual, 50.0, 4.0, 0.01)
 
-        kernels.subspace_push(
+        pca_kernels.subspace_push(
             *(z, 1.5, lagged, basis, np.ascontiguousarray(basis.T)),
             *(np.empty(rank), np.empty(2), usual, 50.0, 4.0, 0.01, True, out),
         )
@@ -197,9 +202,10 @@ class TestSubspace:
         assert_allclose(out, expected[0] if rank else -1.0)
         assert_allclose(usual[0], expected[1] if rank else 0.5)
 
+    @pytest.mark.parametrize("kernels", [pca_kernels, ssa_kernels])
     @pytest.mark.parametrize("learn", [False, True])
     @pytest.mark.parametrize("weight", [0.0, 7.0, 8.0, 100.0])
-    def test_track(self, learn, weight):
+    def test_track(self, kernels, learn, weight):
         """Relative energies and their means follow the twin, and are not learned when frozen."""
         energy = np.array([0.0, 0.5, 1e9, np.nan])
         usual = np.array([[0.7] * 4, [weight] * 4])
@@ -219,10 +225,10 @@ class TestFolds:
         """The mean of the largest is that of a sort, and no order of columns changes a bit."""
         x = row(n, odd)
 
-        ours = bank_kernels.top_mean(x, np.empty(k))
+        ours = averages_kernels.top_mean(x, np.empty(k))
 
         assert_allclose(ours, naive.top_mean(x, k))
-        turned = bank_kernels.top_mean(np.ascontiguousarray(x[::-1]), np.empty(k))
+        turned = averages_kernels.top_mean(np.ascontiguousarray(x[::-1]), np.empty(k))
         assert ours == turned or np.isnan(ours)
 
     @pytest.mark.parametrize("n", SIZES)
@@ -353,7 +359,7 @@ class TestFolds:
         """The logarithm of a product neither overflows nor loses what is small."""
         z = np.random.default_rng(10).normal(size=200)
 
-        ours = bank_kernels.mean_level(z, np.full(200, peak), np.empty(200))
+        ours = averages_kernels.mean_level(z, np.full(200, peak), np.empty(200))
 
         assert_allclose(ours, np.log1p((z / peak) ** 2).mean(), rtol=1e-12, atol=1e-15)
 
@@ -361,11 +367,12 @@ class TestFolds:
         """Without any value there is no mean and no maximum."""
         nothing = np.full(3, np.nan)
 
-        assert np.isnan(bank_kernels.mean_present(nothing))
-        assert np.isnan(bank_kernels.max_present(nothing))
-        assert np.isnan(bank_kernels.mean_log1p(nothing))
-        assert np.isnan(bank_kernels.mean_level(nothing, np.ones(3), np.empty(3)))
-        assert np.isnan(bank_kernels.mean_lasting(nothing, nothing.copy(), nothing.copy()))
+        assert np.isnan(averages_kernels.mean_present(nothing))
+        for kernels in (averages_kernels, charts_kernels):
+            assert np.isnan(kernels.max_present(nothing))
+            assert np.isnan(kernels.mean_log1p(nothing))
+        assert np.isnan(averages_kernels.mean_level(nothing, np.ones(3), np.empty(3)))
+        assert np.isnan(charts_kernels.mean_lasting(nothing, nothing.copy(), nothing.copy()))
 
     @pytest.mark.parametrize("slack", [0.0, 0.5])
     def test_cusum(self, slack):
@@ -374,7 +381,7 @@ class TestFolds:
         scores[[5, 6, 30], 0] = np.nan
         y, age, path = np.zeros(2), np.zeros(2, np.int64), []
         for one in scores:
-            tail_kernels.cusum_step(one, slack, 3.0, y, age)
+            cusum_kernels.cusum_step(one, slack, 3.0, y, age)
             path.append((y.copy(), age.copy()))
 
         for c in range(2):
@@ -425,7 +432,7 @@ class TestTail:
         out, beyond = np.empty(1), np.empty(1)
         tails = np.array([[1.0, 0.5, 0.2, 0.1]])
 
-        tail_kernels.tail_log_p(np.array([value]), tails, out, beyond)
+        verdict_kernels.tail_log_p(np.array([value]), tails, out, beyond)
 
         with np.errstate(divide="ignore"):
             expected = -np.inf if value == np.inf else naive.tail_log_p(value, *tails[0])
@@ -440,7 +447,7 @@ class TestTail:
             rule = (-7.0, 0.5, accepted, used, rng.normal(size=4))
             expected = naive.worst_margin(log_p, *rule)
 
-            assert tail_kernels.worst_margin(log_p, *rule) == expected[0]
+            assert verdict_kernels.worst_margin(log_p, *rule) == expected[0]
             assert_allclose(accepted, expected[1])
 
     @pytest.mark.parametrize("swing", [0.0, 2.0])
@@ -456,7 +463,7 @@ class TestTail:
             bonus = np.empty(4)
             rule = (3, 1, -7.0, swing, levelless, used)
 
-            tail_kernels.bear_out(log_p, *rule, bonus)
+            verdict_kernels.bear_out(log_p, *rule, bonus)
 
             assert_allclose(bonus, naive.bear_out(log_p, *rule))
 
@@ -469,7 +476,7 @@ class TestTail:
         told = []
         for one in rows:
             before = accepted.copy()
-            verdict = tail_kernels.judge(
+            verdict = verdict_kernels.judge(
                 *(one, tails, -7.0, 0.9, accepted, used, 1, -7.0, 0.0, used),
                 *(1.0, 30.0, sums, ages, log_p, bonus),
             )

@@ -1,7 +1,7 @@
-"""Numba kernels of the statistics of the bank: in place, on float64 C-contiguous arrays.
+"""Numba kernels of the moving averages: in place, on float64 C-contiguous arrays, inputs trusted.
 
-Inputs are trusted. Sums over series run in column order, so permuting the columns changes them
-by rounding only (about 1e-12 relative); ``top_mean`` sorts what it keeps and is exactly invariant.
+Sums over series run in column order, so permuting the columns changes them by rounding only
+(about 1e-12 relative); ``top_mean`` sorts what it keeps and is exactly invariant.
 """
 
 import numba as nb
@@ -9,12 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-
-# Added to the usual deviation of a moving mean log amplitude: what hardly varied may vary a little.
-DEVIATION_FLOOR = 0.02
-# What one row may teach, in usual deviations: the way into a fault must not become usual.
-_TEACH = 2.0
 
 
 @nb.njit(cache=True, error_model="numpy")
@@ -64,61 +58,6 @@ def window_mean(total: Floats, count: Floats, rows: int, out: Floats) -> None:
 
 
 @nb.njit(cache=True, error_model="numpy")
-def peaks_learn(
-    z: Floats, last: bool, memory: float, current: Floats, weight: Floats, mean: Floats
-) -> None:
-    """Follow the open block's maxima; with its last row move the winsorised means towards them."""
-    for j in range(z.shape[0]):
-        current[j] = max(current[j], abs(z[j]))
-        if not last or current[j] < 0.0:
-            continue
-        peak = current[j]
-        # From the fifth block on a spike counts four usual peaks at most.
-        if weight[j] >= 4.0 and mean[j] > 0.0:
-            peak = min(peak, 4.0 * mean[j])
-        weight[j] = min(weight[j] + 1.0, memory)
-        old = 0.0 if weight[j] == 1.0 else mean[j]
-        mean[j] = old + (peak - old) / weight[j]
-        current[j] = -1.0
-
-
-@nb.njit(cache=True, error_model="numpy")
-def silence_step(
-    x: Floats, learn: bool, known: int, run: Ints, counts: Ints, surprise: Floats
-) -> float:
-    """Move every series' gap on by one row; return the largest surprise, nats.
-
-    counts (4, n): rows present, gaps begun, rows missing, rows missing after a missing one.
-    """
-    anything = False
-    for j in range(x.shape[0]):
-        anything = anything or np.isfinite(x[j])
-    worst = 0.0
-    for j in range(x.shape[0]):
-        if not anything:
-            continue
-        if np.isfinite(x[j]):
-            run[j] = 0
-            surprise[j] = 0.0
-            if learn:
-                counts[0, j] += 1
-            continue
-        run[j] += 1
-        if counts[0, j] >= known:
-            rows = counts[0, j] + counts[2, j]
-            p = (counts[1, j] + 1.0) / (rows + 2.0)
-            if run[j] > 1:
-                p = (counts[3, j] + 1.0) / (counts[2, j] + 4.0)
-            surprise[j] -= np.log(p)
-            worst = max(worst, surprise[j])
-        if learn:
-            counts[1, j] += run[j] == 1
-            counts[2, j] += 1
-            counts[3, j] += run[j] > 1
-    return worst
-
-
-@nb.njit(cache=True, error_model="numpy")
 def mean_present(values: Floats) -> float:
     """Return the mean of the values that are present; NaN without any."""
     total = 0.0
@@ -130,6 +69,7 @@ def mean_present(values: Floats) -> float:
     return total / count if count else np.nan
 
 
+# As in _residual_charts_kernels.py: a kernel calls its own file only, or its cache goes stale.
 @nb.njit(cache=True, error_model="numpy")
 def max_present(values: Floats) -> float:
     """Return the largest of the values that are present, all >= 0; NaN without any."""
@@ -139,6 +79,7 @@ def max_present(values: Floats) -> float:
     return largest if largest >= 0.0 else np.nan
 
 
+# As in _residual_charts_kernels.py: a kernel calls its own file only, or its cache goes stale.
 @nb.njit(cache=True, error_model="numpy")
 def mean_log1p(energy: Floats) -> float:
     """Return the mean of log(1 + energy) over the energies present, all >= 0; NaN without any."""
@@ -166,65 +107,6 @@ def mean_level(z: Floats, peak: Floats, work: Floats) -> float:
         u = z[j] / peak[j] if peak[j] > 0.0 else (10.0 if z[j] != 0.0 else 0.0)
         work[j] = np.nan if np.isnan(z[j]) or np.isnan(peak[j]) else u * u
     return mean_log1p(work)
-
-
-@nb.njit(cache=True, error_model="numpy")
-def mean_lasting(crossed: Floats, root: Floats, lasting: Floats) -> float:
-    """Move the roots of the energies on by one row; return the mean of what lasts for two rows.
-
-    ``root`` holds those of the row before and gets the new ones, ``lasting`` the smaller of the
-    two, the newest alone where it is the first.
-    """
-    total = 0.0
-    count = 0
-    for j in range(crossed.shape[0]):
-        before = root[j]
-        root[j] = np.sqrt(crossed[j])
-        lasting[j] = root[j] if np.isnan(before) else min(root[j], before)
-        if not np.isnan(before) and not np.isnan(root[j]):
-            total += lasting[j]
-            count += 1
-    return total / count if count else np.nan
-
-
-@nb.njit(cache=True, error_model="numpy")
-def dispersion_step(
-    energy: Floats,
-    share: float,
-    known: float,
-    memory: float,
-    learn: bool,
-    ewma: Floats,
-    usual: Floats,
-    scores: Floats,
-) -> float:
-    """Move every series' mean log amplitude on by one row, score it, learn; return the largest.
-
-    usual (3, n): rows learned; running means of the moving mean, and of its squared deviation.
-    """
-    weight, mean, square = usual
-    largest = -np.inf
-    for j in range(energy.shape[0]):
-        scores[j] = np.nan
-        if np.isnan(energy[j]):
-            continue
-        # A tenth of the usual amplitude, and ten times it, are as far as a row can go.
-        amplitude = 0.5 * np.log(min(max(energy[j], 0.01), 100.0))
-        if np.isnan(ewma[j]):
-            ewma[j] = mean[j]
-        ewma[j] += (amplitude - ewma[j]) * share
-        gap = ewma[j] - mean[j]
-        if weight[j] >= known:
-            scores[j] = gap / (np.sqrt(square[j]) + DEVIATION_FLOOR)
-            largest = max(largest, scores[j])
-        if learn:
-            weight[j] = min(weight[j] + 1.0, memory)
-            if weight[j] > known:
-                reach = _TEACH * np.sqrt(square[j]) + DEVIATION_FLOOR
-                gap = min(max(gap, -reach), reach)
-            mean[j] += gap / weight[j]
-            square[j] += (gap * gap - square[j]) / weight[j]
-    return largest if largest > -np.inf else np.nan
 
 
 @nb.njit(cache=True, error_model="numpy")
@@ -277,28 +159,3 @@ def levels_step(
     out[1] = mean_present(pair)
     out[2] = max_present(means[0])
     out[3] = top_mean(means[1], work[:top])
-
-
-@nb.njit(cache=True, error_model="numpy")
-def residuals_step(
-    crossed: Floats,
-    lagged: Floats,
-    share: float,
-    known: float,
-    memory: float,
-    learn: bool,
-    root: Floats,
-    lasting: Floats,
-    ewma: Floats,
-    usual: Floats,
-    restless: Floats,
-    out: Floats,
-) -> None:
-    """Write the four statistics of a row of residual energies, NaN where nothing is said.
-
-    Energies enter as roots or logarithms: they have lighter tails, which a short base can tell.
-    """
-    out[0] = mean_lasting(crossed, root, lasting)
-    out[1] = max_present(root)
-    out[2] = mean_log1p(lagged)
-    out[3] = dispersion_step(crossed, share, known, memory, learn, ewma, usual, restless)

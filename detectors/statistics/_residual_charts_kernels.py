@@ -1,0 +1,130 @@
+"""Numba kernels of the residual charts: in place, on float64 C-contiguous arrays, inputs trusted.
+
+Sums over series run in column order, so permuting the columns changes them by rounding only
+(about 1e-12 relative).
+"""
+
+import numba as nb
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+# Added to the usual deviation of a moving mean log amplitude: what hardly varied may vary a little.
+DEVIATION_FLOOR = 0.02
+# What one row may teach, in usual deviations: the way into a fault must not become usual.
+_TEACH = 2.0
+
+
+# As in _moving_averages_kernels.py: a kernel calls its own file only, or its cache goes stale.
+@nb.njit(cache=True, error_model="numpy")
+def max_present(values: Floats) -> float:
+    """Return the largest of the values that are present, all >= 0; NaN without any."""
+    largest = -1.0
+    for j in range(values.shape[0]):
+        largest = max(largest, values[j])
+    return largest if largest >= 0.0 else np.nan
+
+
+# As in _moving_averages_kernels.py: a kernel calls its own file only, or its cache goes stale.
+@nb.njit(cache=True, error_model="numpy")
+def mean_log1p(energy: Floats) -> float:
+    """Return the mean of log(1 + energy) over the energies present, all >= 0; NaN without any."""
+    total = 0.0
+    product = 1.0
+    count = 0
+    for j in range(energy.shape[0]):
+        if np.isnan(energy[j]):
+            continue
+        # Equivalent: total += log(1 + energy). A product's logarithm is taken once per 1e300.
+        factor = 1.0 + energy[j]
+        if product * factor > 1e300:
+            total += np.log(product)
+            product = 1.0
+        product *= factor
+        count += 1
+    return (total + np.log(product)) / count if count else np.nan
+
+
+@nb.njit(cache=True, error_model="numpy")
+def mean_lasting(crossed: Floats, root: Floats, lasting: Floats) -> float:
+    """Move the roots of the energies on by one row; return the mean of what lasts for two rows.
+
+    ``root`` holds those of the row before and gets the new ones, ``lasting`` the smaller of the
+    two, the newest alone where it is the first.
+    """
+    total = 0.0
+    count = 0
+    for j in range(crossed.shape[0]):
+        before = root[j]
+        root[j] = np.sqrt(crossed[j])
+        lasting[j] = root[j] if np.isnan(before) else min(root[j], before)
+        if not np.isnan(before) and not np.isnan(root[j]):
+            total += lasting[j]
+            count += 1
+    return total / count if count else np.nan
+
+
+@nb.njit(cache=True, error_model="numpy")
+def dispersion_step(
+    energy: Floats,
+    share: float,
+    known: float,
+    memory: float,
+    learn: bool,
+    ewma: Floats,
+    usual: Floats,
+    scores: Floats,
+) -> float:
+    """Move every series' mean log amplitude on by one row, score it, learn; return the largest.
+
+    usual (3, n): rows learned; running means of the moving mean, and of its squared deviation.
+    """
+    weight, mean, square = usual
+    largest = -np.inf
+    for j in range(energy.shape[0]):
+        scores[j] = np.nan
+        if np.isnan(energy[j]):
+            continue
+        # A tenth of the usual amplitude, and ten times it, are as far as a row can go.
+        amplitude = 0.5 * np.log(min(max(energy[j], 0.01), 100.0))
+        if np.isnan(ewma[j]):
+            ewma[j] = mean[j]
+        ewma[j] += (amplitude - ewma[j]) * share
+        gap = ewma[j] - mean[j]
+        if weight[j] >= known:
+            scores[j] = gap / (np.sqrt(square[j]) + DEVIATION_FLOOR)
+            largest = max(largest, scores[j])
+        if learn:
+            weight[j] = min(weight[j] + 1.0, memory)
+            if weight[j] > known:
+                reach = _TEACH * np.sqrt(square[j]) + DEVIATION_FLOOR
+                gap = min(max(gap, -reach), reach)
+            mean[j] += gap / weight[j]
+            square[j] += (gap * gap - square[j]) / weight[j]
+    return largest if largest > -np.inf else np.nan
+
+
+@nb.njit(cache=True, error_model="numpy")
+def residuals_step(
+    crossed: Floats,
+    lagged: Floats,
+    share: float,
+    known: float,
+    memory: float,
+    learn: bool,
+    root: Floats,
+    lasting: Floats,
+    ewma: Floats,
+    usual: Floats,
+    restless: Floats,
+    out: Floats,
+) -> None:
+    """Write the four statistics of a row of residual energies, NaN where nothing is said.
+
+    Energies enter as roots or logarithms: they have lighter tails, which a short base can tell.
+    """
+    out[0] = mean_lasting(crossed, root, lasting)
+    out[1] = max_present(root)
+    out[2] = mean_log1p(lagged)
+    out[3] = dispersion_step(crossed, share, known, memory, learn, ewma, usual, restless)
