@@ -295,8 +295,8 @@ class Engine:
         diagnosis.update(row.time, row.x, adjacent=row.adjacent)
         self._during.append(row)
         detector = self._detector
-        if detector is not None and (detector.new_normal or not detector.alarm):
-            accepted = detector.new_normal
+        if detector is not None and (detector.rebaselined or not detector.alarm):
+            accepted = detector.rebaselined
             return [self._resolve(diagnosis, _ACCEPTED if accepted else "back to normal")]
         event = diagnosis.revise()
         return [] if event is None else [event]

@@ -39,7 +39,7 @@ def tail_forget(first: int, top: Floats, when: Ints) -> None:
 def tail_fit(
     top: Floats, blocks: int, block_rows: int, share: float, max_peaks: int, tail: Floats
 ) -> None:
-    """Fit the predictive tail of one channel above a high block maximum, from three blocks on.
+    """Fit the predictive tail of one statistic above a high block maximum, from three blocks on.
 
     Excesses over the (k+1)-th largest maximum u: generalised Pareto with mean m and shape xi.
     ``tail`` (4,) gets onset, scale, shape and rate; the onset is NaN where there is no tail yet.
@@ -85,11 +85,11 @@ def tail_collect(
     when: Ints,
     tails: Floats,
 ) -> None:
-    """Follow every channel's open block, and fit the channel anew when one has left probation.
+    """Follow every statistic's open block; fit its tail anew when one has left probation.
 
-    counts (4, n_channels): rows of the open block, blocks on probation, blocks so far, blocks that
-    the tail speaks for. ``pending`` (n_channels, probation + 1) holds the maxima of the blocks on
-    probation and of the open one behind them.
+    counts (4, n_statistics): rows of the open block, blocks on probation, blocks so far, blocks
+    that the tail speaks for. ``pending`` (n_statistics, probation + 1) holds the maxima of the
+    blocks on probation and of the open one behind them.
     """
     rows, waiting, clock, blocks = counts
     last = pending.shape[1] - 1

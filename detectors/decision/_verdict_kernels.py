@@ -8,8 +8,8 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
-# Nats beyond its limit from which a statistic needs no witness: 22,000 times rarer than that.
-_UNAIDED = 10.0
+# Nats beyond its limit from which a statistic passes unconfirmed: 22,000 times rarer than that.
+_UNCONFIRMED = 10.0
 
 
 @nb.njit(cache=True, error_model="numpy")
@@ -43,51 +43,51 @@ def cusum_step(score: Floats, slack: float, ceiling: float, statistic: Floats, a
 
 
 @nb.njit(cache=True, error_model="numpy")
-def bear_out(
+def novelty_gate(
     log_p: Floats,
     n_tails: int,
-    witness: int,
+    gate: int,
     rare: float,
-    swing: float,
-    levelless: Flags,
+    relief: float,
+    level_free: Flags,
     used: Flags,
-    bonus: Floats,
+    easing: Floats,
 ) -> None:
-    """Write what the limits of a row are eased by, given what the witness says of it.
+    """Write what the limits of a row are eased by, given whether novelty confirms it.
 
-    Borne out (``log_p[witness] <= rare``): by ``swing``, the witness itself only where another
-    channel is in its tail too. Else all are tightened, by ``swing`` what moves no level, the others
-    by 10 nats. Channels without a tail stay as they are. ``swing`` = 0: there is no witness.
+    Confirmed (``log_p[gate] <= rare``): by ``relief``, novelty itself only where another statistic
+    is in its tail too. Else all are tightened, by ``relief`` what moves no level, the others by 10
+    nats. Statistics without a tail stay as they are. ``relief`` = 0: the gate is open.
     """
-    borne_out = log_p[witness] <= rare
-    seconded = False
+    confirmed = log_p[gate] <= rare
+    others_in_tail = False
     for c in range(n_tails):
-        seconded |= c != witness and used[c] and log_p[c] < 0.0
-    for c in range(bonus.shape[0]):
+        others_in_tail |= c != gate and used[c] and log_p[c] < 0.0
+    for c in range(easing.shape[0]):
         if c >= n_tails:
-            bonus[c] = 0.0
-        elif c == witness and not (swing and seconded):
-            bonus[c] = -np.inf
-        elif borne_out or not swing:
-            bonus[c] = swing
+            easing[c] = 0.0
+        elif c == gate and not (relief and others_in_tail):
+            easing[c] = -np.inf
+        elif confirmed or not relief:
+            easing[c] = relief
         else:
-            bonus[c] = -swing if levelless[c] else -_UNAIDED
+            easing[c] = -relief if level_free[c] else -_UNCONFIRMED
 
 
 @nb.njit(cache=True, error_model="numpy")
 def worst_margin(
-    log_p: Floats, log_alpha: float, fading: float, accepted: Floats, used: Flags, bonus: Floats
+    log_p: Floats, log_alpha: float, decay: float, accepted: Floats, used: Flags, easing: Floats
 ) -> tuple[int, float]:
-    """Return the channel farthest below its limit, and how far.
+    """Return the statistic farthest below its limit, and how far.
 
-    Accepted evidence fades, to what the row shows of it at the lowest.
+    Accepted evidence decays, to what the row shows of it at the lowest.
     """
     worst = 0
     largest = -np.inf
     for c in range(log_p.shape[0]):
         shown = log_alpha - log_p[c]
-        margin = shown + bonus[c] - accepted[c]
-        accepted[c] = max(accepted[c] * fading, min(shown, accepted[c]))
+        margin = shown + easing[c] - accepted[c]
+        accepted[c] = max(accepted[c] * decay, min(shown, accepted[c]))
         if used[c] and margin > largest:
             worst = c
             largest = margin
@@ -99,24 +99,24 @@ def judge(
     statistics: Floats,
     tails: Floats,
     log_alpha: float,
-    fading: float,
+    decay: float,
     accepted: Floats,
     used: Flags,
-    witness: int,
+    gate: int,
     rare: float,
-    swing: float,
-    levelless: Flags,
+    relief: float,
+    level_free: Flags,
     slack: float,
     ceiling: float,
     sums: Floats,
     ages: Ints,
     log_p: Floats,
-    bonus: Floats,
+    easing: Floats,
 ) -> tuple[int, float]:
     """Write the log p-values of a row and add up what lies in the tails; see `worst_margin`.
 
-    Channels behind those with a tail are minus log probabilities themselves. A witness that has
-    nothing to say is none.
+    Statistics behind those with a tail are minus log probabilities themselves. Where novelty says
+    nothing the gate is open.
     """
     beyond = np.empty_like(log_p)
     tail_log_p(statistics, tails, log_p, beyond)
@@ -124,6 +124,6 @@ def judge(
         beyond[c] = statistics[c]
         log_p[c] = -statistics[c]
     cusum_step(beyond, slack, ceiling, sums, ages)
-    worth = 0.0 if np.isnan(statistics[witness]) else swing
-    bear_out(log_p, tails.shape[0], witness, rare, worth, levelless, used, bonus)
-    return worst_margin(log_p, log_alpha, fading, accepted, used, bonus)
+    worth = 0.0 if np.isnan(statistics[gate]) else relief
+    novelty_gate(log_p, tails.shape[0], gate, rare, worth, level_free, used, easing)
+    return worst_margin(log_p, log_alpha, decay, accepted, used, easing)

@@ -8,14 +8,14 @@ from scipy.special import gammaincinv
 from detectors._validate import check_real
 from detectors.base import Stateful
 
-__all__ = ["WEEK_S", "Budget"]
+__all__ = ["WEEK_S", "AlarmBudget"]
 
 WEEK_S: Final = 604_800.0
 # Nats that every alarm beyond the budget asks of the next one, until time has paid for it.
 _STRICTER: Final = 0.3
 
 
-class Budget(Stateful):
+class AlarmBudget(Stateful):
     """Alarms raised against alarms allowed.
 
     Time pays for alarms at the rate of the budget, one alarm is free. What was spent beyond is
@@ -47,7 +47,7 @@ class Budget(Stateful):
 
     Examples
     --------
-    >>> budget = Budget(per_week=1.0, interval_s=60.0, shares=1)
+    >>> budget = AlarmBudget(per_week=1.0, interval_s=60.0, shares=1)
     >>> budget.spend()
     >>> budget.overspent
     False
@@ -60,7 +60,7 @@ class Budget(Stateful):
     _STATE: ClassVar[tuple[str, ...]] = ("alarms", "level", "_debt")
 
     def __init__(self, per_week: float, interval_s: float, shares: int) -> None:
-        rows = WEEK_S / interval_s / check_real("Budget", "per_week", per_week, 0.0)
+        rows = WEEK_S / interval_s / check_real("AlarmBudget", "per_week", per_week, 0.0)
         self.log_alpha = self.level = -float(np.log(rows * shares))
         self._income = 1.0 / max(rows, 1.0)  # alarms that a row pays for
         self.alarms = 0

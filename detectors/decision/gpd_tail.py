@@ -13,7 +13,7 @@ __all__ = ["PredictiveTail"]
 
 
 class PredictiveTail(Stateful):
-    """Predictive tails of a bank of channels, learned from their largest block maxima.
+    """Predictive tails of several statistics, learned from their largest block maxima.
 
     Scores of normal rows, each made by a model that had not seen the row, are cut into blocks; the
     maximum of a block stands for one excursion. Above a high one of them, u, the excesses are
@@ -24,10 +24,10 @@ class PredictiveTail(Stateful):
 
     Parameters
     ----------
-    n_channels : int
-        Number of channels.
+    n_statistics : int
+        Number of statistics.
     block_rows : int or sequence of int
-        Rows of a block, for all channels or for each: longer than the channel's own memory, or
+        Rows of a block, for all statistics or for each: longer than the statistic's own memory, or
         its maxima are not independent.
     probation_blocks : int
         A block counts only when so many later ones were normal as well: what led up to an alarm
@@ -39,7 +39,7 @@ class PredictiveTail(Stateful):
 
     Attributes
     ----------
-    tails : ndarray of shape (n_channels, 4)
+    tails : ndarray of shape (n_statistics, 4)
         Score at which each tail begins, its scale, its shape, and how often a row starts an
         excursion into it; the first is NaN where there is none yet.
 
@@ -62,7 +62,7 @@ class PredictiveTail(Stateful):
     Examples
     --------
     >>> import numpy as np
-    >>> tail = PredictiveTail(n_channels=1, block_rows=1, probation_blocks=0)
+    >>> tail = PredictiveTail(n_statistics=1, block_rows=1, probation_blocks=0)
     >>> for score in np.random.default_rng(0).exponential(size=1000):
     ...     tail.push(np.array([score]))
     >>> bool(6.0 < tail.limits(np.log(1e-4))[0] < 14.0)  # exactly: log(1e4) = 9.2
@@ -80,7 +80,7 @@ class PredictiveTail(Stateful):
 
     def __init__(
         self,
-        n_channels: int,
+        n_statistics: int,
         *,
         block_rows: int | Sequence[int] = 4,
         probation_blocks: int = 8,
@@ -88,7 +88,7 @@ class PredictiveTail(Stateful):
         max_peaks: int = 48,
     ) -> None:
         who = "PredictiveTail"
-        n = check_integer(who, "n_channels", n_channels, 1)
+        n = check_integer(who, "n_statistics", n_statistics, 1)
         rows = [block_rows] * n if isinstance(block_rows, int) else list(block_rows)
         if len(rows) != n:
             raise ValueError(f"`{who}` requires {n} block_rows, got {len(rows)}.")
@@ -109,17 +109,17 @@ class PredictiveTail(Stateful):
 
     @property
     def blocks(self) -> IntArray:
-        """Number of blocks that each tail speaks for, shape (n_channels,)."""
+        """Number of blocks that each tail speaks for, shape (n_statistics,)."""
         return np.array(self._counts[3])
 
     @property
     def onset(self) -> FloatArray:
-        """Scores at which the tails begin, shape (n_channels,); NaN where there is none yet."""
+        """Scores at which the tails begin, shape (n_statistics,); NaN where there is none yet."""
         return self.tails[:, 0].copy()
 
     @property
     def log_rate(self) -> FloatArray:
-        """Log of how often a row starts an excursion into the tail, shape (n_channels,)."""
+        """Log of how often a row starts an excursion into the tail, shape (n_statistics,)."""
         return np.asarray(np.log(self.tails[:, 3]))
 
     def limits(self, log_p: FloatArray) -> FloatArray:
@@ -127,13 +127,13 @@ class PredictiveTail(Stateful):
 
         Parameters
         ----------
-        log_p : ndarray of shape (n_channels,), float64
+        log_p : ndarray of shape (n_statistics,), float64
             Natural logarithm of exceedances per row.
 
         Returns
         -------
-        ndarray of shape (n_channels,), float64
-            Scores; NaN where a channel has no tail yet.
+        ndarray of shape (n_statistics,), float64
+            Scores; NaN where a statistic has no tail yet.
         """
         onset, scale, shape, rate = self.tails.T
         room = np.maximum(np.log(rate) - log_p, 0.0)
@@ -144,7 +144,7 @@ class PredictiveTail(Stateful):
 
         Parameters
         ----------
-        scores : ndarray of shape (>= n_channels,), float64, NaN = the channel says nothing
+        scores : ndarray of shape (>= n_statistics,), float64, NaN = says nothing
             Scores, each made by a model that had not seen the row.
         """
         tail_collect(
@@ -161,12 +161,12 @@ class PredictiveTail(Stateful):
         )
 
     def censor(self, scores: FloatArray, log_p: float) -> None:
-        """Learn of an alarm: the largest score of each channel in it, up to its limit.
+        """Learn of an alarm: the largest score of each statistic in it, up to its limit.
 
         Parameters
         ----------
-        scores : ndarray of shape (n_channels,), float64
-            Largest scores; NaN or -inf = the channel said nothing.
+        scores : ndarray of shape (n_statistics,), float64
+            Largest scores; NaN or -inf = the statistic said nothing.
         log_p : float
             Natural logarithm of the exceedances per row at the limit.
         """

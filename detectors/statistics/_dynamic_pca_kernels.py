@@ -59,14 +59,14 @@ def subspace_residual(
 # As in _ssa_kernels.py: a kernel calls its own file only, or its cache goes stale.
 @nb.njit(cache=True, error_model="numpy")
 def track_energy(
-    energy: Floats, usual: Floats, memory: float, clip: float, floor: float, learn: bool
+    energy: Floats, learned: Floats, memory: float, clip: float, floor: float, learn: bool
 ) -> None:
     """Divide energy by max(mean, floor) per series, in place, then learn the winsorised mean.
 
-    usual (2, n): the means, and the rows that they stand for. A series gives NaN until eight of
+    learned (2, n): the means, and the rows that they stand for. A series gives NaN until eight of
     its energies are known: fewer do not make a mean.
     """
-    mean, weight = usual
+    mean, weight = learned
     for j in range(energy.shape[0]):
         e = energy[j]
         if np.isnan(e):
@@ -88,7 +88,7 @@ def subspace_push(
     basis_t: Floats,
     coefficients: Floats,
     scratch: Floats,
-    usual: Floats,
+    learned: Floats,
     memory: float,
     bound: float,
     floor: float,
@@ -99,4 +99,4 @@ def subspace_push(
     lag_push(z, clip, lagged)
     if basis.shape[1] > 0:
         subspace_residual(z, lagged, basis, basis_t, coefficients, scratch, out)
-        track_energy(out, usual, memory, bound, floor, learn)
+        track_energy(out, learned, memory, bound, floor, learn)

@@ -9,10 +9,10 @@ Ints = NDArray[np.int64]
 
 
 @nb.njit(cache=True, error_model="numpy")
-def silence_step(
-    x: Floats, learn: bool, known: int, run: Ints, counts: Ints, surprise: Floats
+def missingness_step(
+    x: Floats, learn: bool, known: int, run: Ints, counts: Ints, surprisal: Floats
 ) -> float:
-    """Move every series' gap on by one row; return the largest surprise, nats.
+    """Move every series' gap on by one row; return the largest surprisal, nats.
 
     counts (4, n): rows present, gaps begun, rows missing, rows missing after a missing one.
     """
@@ -25,7 +25,7 @@ def silence_step(
             continue
         if np.isfinite(x[j]):
             run[j] = 0
-            surprise[j] = 0.0
+            surprisal[j] = 0.0
             if learn:
                 counts[0, j] += 1
             continue
@@ -35,8 +35,8 @@ def silence_step(
             p = (counts[1, j] + 1.0) / (rows + 2.0)
             if run[j] > 1:
                 p = (counts[3, j] + 1.0) / (counts[2, j] + 4.0)
-            surprise[j] -= np.log(p)
-            worst = max(worst, surprise[j])
+            surprisal[j] -= np.log(p)
+            worst = max(worst, surprisal[j])
         if learn:
             counts[1, j] += run[j] == 1
             counts[2, j] += 1

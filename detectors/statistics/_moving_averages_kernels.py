@@ -101,16 +101,16 @@ def mean_log1p(energy: Floats) -> float:
 
 @nb.njit(cache=True, error_model="numpy")
 def mean_level(z: Floats, peak: Floats, work: Floats) -> float:
-    """Return the mean of log(1 + u^2) over the series present, u = z in usual peaks."""
+    """Return the mean of log(1 + u^2) over the series present, u = z in mean peaks."""
     for j in range(z.shape[0]):
-        # A series that has been constant so far has no usual peak: any move counts as ten.
+        # A series that has been constant so far has a mean peak of 0: any move counts as ten.
         u = z[j] / peak[j] if peak[j] > 0.0 else (10.0 if z[j] != 0.0 else 0.0)
         work[j] = np.nan if np.isnan(z[j]) or np.isnan(peak[j]) else u * u
     return mean_log1p(work)
 
 
 @nb.njit(cache=True, error_model="numpy")
-def levels_step(
+def averages_step(
     z: Floats,
     peak: Floats,
     clip: float,
@@ -120,7 +120,7 @@ def levels_step(
     sums: Floats,
     counts: Floats,
     last: Floats,
-    pair: Floats,
+    persistence: Floats,
     means: Floats,
     top: int,
     work: Floats,
@@ -137,7 +137,7 @@ def levels_step(
     for j in range(z.shape[0]):
         lasts = z[j] * last[j] > 0.0
         smaller = min(abs(z[j]), abs(last[j])) if lasts else 0.0
-        pair[j] = np.nan if np.isnan(z[j]) else smaller
+        persistence[j] = np.nan if np.isnan(z[j]) else smaller
         last[j] = z[j]
     newest = ring[position]
     window_leave(ring[(position - short) % rows], sums[0], counts[0])
@@ -156,6 +156,6 @@ def levels_step(
     window_mean(sums[0], counts[0], short, means[0])
     window_mean(sums[1], counts[1], rows, means[1])
     out[0] = mean_level(z, peak, work)
-    out[1] = mean_present(pair)
+    out[1] = mean_present(persistence)
     out[2] = max_present(means[0])
     out[3] = top_mean(means[1], work[:top])

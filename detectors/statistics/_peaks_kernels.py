@@ -17,7 +17,7 @@ def peaks_learn(
         if not last or current[j] < 0.0:
             continue
         peak = current[j]
-        # From the fifth block on a spike counts four usual peaks at most.
+        # From the fifth block on a spike counts four mean peaks at most.
         if weight[j] >= 4.0 and mean[j] > 0.0:
             peak = min(peak, 4.0 * mean[j])
         weight[j] = min(weight[j] + 1.0, memory)

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-# Added to the usual deviation of a moving mean log amplitude: what hardly varied may vary a little.
+# Added to the mean deviation of a moving mean log amplitude: what hardly varied may vary a little.
 DEVIATION_FLOOR = 0.02
-# What one row may teach, in usual deviations: the way into a fault must not become usual.
+# What one row may teach, in mean deviations: the way into a fault must not become normal.
 _TEACH = 2.0
 
 
@@ -47,10 +47,10 @@ def mean_log1p(energy: Floats) -> float:
 
 
 @nb.njit(cache=True, error_model="numpy")
-def mean_lasting(crossed: Floats, root: Floats, lasting: Floats) -> float:
+def mean_persistent(crossed: Floats, root: Floats, persistent: Floats) -> float:
     """Move the roots of the energies on by one row; return the mean of what lasts for two rows.
 
-    ``root`` holds those of the row before and gets the new ones, ``lasting`` the smaller of the
+    ``root`` holds those of the row before and gets the new ones, ``persistent`` the smaller of the
     two, the newest alone where it is the first.
     """
     total = 0.0
@@ -58,35 +58,35 @@ def mean_lasting(crossed: Floats, root: Floats, lasting: Floats) -> float:
     for j in range(crossed.shape[0]):
         before = root[j]
         root[j] = np.sqrt(crossed[j])
-        lasting[j] = root[j] if np.isnan(before) else min(root[j], before)
+        persistent[j] = root[j] if np.isnan(before) else min(root[j], before)
         if not np.isnan(before) and not np.isnan(root[j]):
-            total += lasting[j]
+            total += persistent[j]
             count += 1
     return total / count if count else np.nan
 
 
 @nb.njit(cache=True, error_model="numpy")
-def dispersion_step(
+def variance_chart_step(
     energy: Floats,
     share: float,
     known: float,
     memory: float,
     learn: bool,
     ewma: Floats,
-    usual: Floats,
+    running: Floats,
     scores: Floats,
 ) -> float:
     """Move every series' mean log amplitude on by one row, score it, learn; return the largest.
 
-    usual (3, n): rows learned; running means of the moving mean, and of its squared deviation.
+    running (3, n): rows learned; running means of the moving mean, and of its squared deviation.
     """
-    weight, mean, square = usual
+    weight, mean, square = running
     largest = -np.inf
     for j in range(energy.shape[0]):
         scores[j] = np.nan
         if np.isnan(energy[j]):
             continue
-        # A tenth of the usual amplitude, and ten times it, are as far as a row can go.
+        # A tenth of the mean amplitude, and ten times it, are as far as a row can go.
         amplitude = 0.5 * np.log(min(max(energy[j], 0.01), 100.0))
         if np.isnan(ewma[j]):
             ewma[j] = mean[j]
@@ -106,7 +106,7 @@ def dispersion_step(
 
 
 @nb.njit(cache=True, error_model="numpy")
-def residuals_step(
+def charts_step(
     crossed: Floats,
     lagged: Floats,
     share: float,
@@ -114,17 +114,19 @@ def residuals_step(
     memory: float,
     learn: bool,
     root: Floats,
-    lasting: Floats,
+    persistent: Floats,
     ewma: Floats,
-    usual: Floats,
-    restless: Floats,
+    running: Floats,
+    variance_chart: Floats,
     out: Floats,
 ) -> None:
     """Write the four statistics of a row of residual energies, NaN where nothing is said.
 
-    Energies enter as roots or logarithms: they have lighter tails, which a short base can tell.
+    Energies enter as roots or logarithms: a short base can calibrate lighter tails.
     """
-    out[0] = mean_lasting(crossed, root, lasting)
+    out[0] = mean_persistent(crossed, root, persistent)
     out[1] = max_present(root)
     out[2] = mean_log1p(lagged)
-    out[3] = dispersion_step(crossed, share, known, memory, learn, ewma, usual, restless)
+    out[3] = variance_chart_step(
+        crossed, share, known, memory, learn, ewma, running, variance_chart
+    )

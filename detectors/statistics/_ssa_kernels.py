@@ -96,14 +96,14 @@ def ssa_energy(
 # As in _dynamic_pca_kernels.py: a kernel calls its own file only, or its cache goes stale.
 @nb.njit(cache=True, error_model="numpy")
 def track_energy(
-    energy: Floats, usual: Floats, memory: float, clip: float, floor: float, learn: bool
+    energy: Floats, learned: Floats, memory: float, clip: float, floor: float, learn: bool
 ) -> None:
     """Divide energy by max(mean, floor) per series, in place, then learn the winsorised mean.
 
-    usual (2, n): the means, and the rows that they stand for. A series gives NaN until eight of
+    learned (2, n): the means, and the rows that they stand for. A series gives NaN until eight of
     its energies are known: fewer do not make a mean.
     """
-    mean, weight = usual
+    mean, weight = learned
     for j in range(energy.shape[0]):
         e = energy[j]
         if np.isnan(e):
@@ -126,7 +126,7 @@ def ssa_push(
     outside: Floats,
     residual: Floats,
     scratch: Floats,
-    usual: Floats,
+    learned: Floats,
     memory: float,
     bound: float,
     floor: float,
@@ -137,7 +137,7 @@ def ssa_push(
     ring_push(z, clip, position, ring)
     if fitted:
         ssa_energy(ring, (position + 1) % ring.shape[0], outside, residual, scratch, out)
-        track_energy(out, usual, memory, bound, floor, learn)
+        track_energy(out, learned, memory, bound, floor, learn)
 
 
 @nb.njit(cache=True, error_model="numpy")

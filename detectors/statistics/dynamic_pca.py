@@ -1,5 +1,6 @@
 """Dynamic PCA on a sketch: what a series does that the other series do not explain."""
 
+from collections.abc import Mapping
 from typing import ClassVar, Self
 
 import numpy as np
@@ -7,12 +8,12 @@ import numpy as np
 from detectors._validate import check_integer, check_real, check_row
 from detectors.base import FloatArray, Stateful
 from detectors.statistics._dynamic_pca_kernels import subspace_push
-from detectors.statistics.energy import UsualEnergy
+from detectors.statistics.energy import RelativeEnergy
 
-__all__ = ["LaggedSubspace"]
+__all__ = ["DynamicPCA"]
 
 
-class LaggedSubspace(Stateful):
+class DynamicPCA(Stateful):
     """Residual energy of every series outside the common space of all series and their lags.
 
     Rows ``[z_t, z_{t-1}, ...]`` are collected in blocks; after each block the singular value
@@ -34,7 +35,7 @@ class LaggedSubspace(Stateful):
     dense_rows : int
         Base up to which every row is learned; at k times as many, one in k + 1.
     memory_rows : int
-        Longest memory of the usual energy of a series, rows.
+        Longest memory of the mean energy of a series, rows.
     clip : float
         Cells are clipped to ``[-clip, clip]``.
 
@@ -53,7 +54,7 @@ class LaggedSubspace(Stateful):
     Examples
     --------
     >>> import numpy as np
-    >>> space = LaggedSubspace(n_series=2, lags=1, block_rows=8)
+    >>> space = DynamicPCA(n_series=2, lags=1, block_rows=8)
     >>> for t in range(64):
     ...     _ = space.update(np.array([np.sin(t), np.sin(t)]))
     >>> bool(space.push(np.array([1.0, -1.0])).min() > 50)
@@ -69,7 +70,8 @@ class LaggedSubspace(Stateful):
         "_total",
         "_basis",
     )
-    _PARTS: ClassVar[tuple[str, ...]] = ("_usual",)
+    _PARTS: ClassVar[tuple[str, ...]] = ("_energy",)
+    _SAVED_AS: ClassVar[Mapping[str, str]] = {"_energy": "_usual"}
 
     def __init__(
         self,
@@ -83,7 +85,7 @@ class LaggedSubspace(Stateful):
         memory_rows: int = 16_384,
         clip: float = 20.0,
     ) -> None:
-        who = "LaggedSubspace"
+        who = "DynamicPCA"
         n = check_integer(who, "n_series", n_series, 0)
         self.lags = check_integer(who, "lags", lags, 1)
         self.max_rank = check_integer(who, "max_rank", max_rank, 1)
@@ -100,13 +102,13 @@ class LaggedSubspace(Stateful):
         self._sketch: FloatArray = np.zeros((0, width))
         self._total = 0.0
         self._basis: FloatArray = np.zeros((width, 0))
-        self._usual = UsualEnergy(n, self.memory_rows, floor=0.01)
+        self._energy = RelativeEnergy(n, self.memory_rows, floor=0.01)
         self._allocate()
 
     @property
     def scores(self) -> FloatArray:
         """Scores of the newest row, shape (n,); not to be written to."""
-        return self._usual.scores
+        return self._energy.scores
 
     @property
     def rank(self) -> int:
@@ -121,15 +123,15 @@ class LaggedSubspace(Stateful):
         z : ndarray of shape (n,), float64, NaN = missing
             One row of z-scores, trusted (`update` checks its row).
         learn : bool
-            Whether the usual energies move towards this row (after it was scored).
+            Whether the mean energies move towards this row (after it was scored).
 
         Returns
         -------
         ndarray of shape (n,), float64
-            Residual energy of each series in units of its usual one; NaN where it is missing, or
+            Residual energy of each series in units of its mean; NaN where it is missing, or
             before the first block is full. The array is reused by the next call.
         """
-        usual = self._usual
+        energy = self._energy
         subspace_push(
             z,
             self.clip,
@@ -138,14 +140,14 @@ class LaggedSubspace(Stateful):
             self._basis_t,
             self._coefficients,
             self._scratch,
-            usual.learned,
-            usual.memory_rows,
-            usual.CLIP,
-            usual.floor,
+            energy.learned,
+            energy.memory_rows,
+            energy.CLIP,
+            energy.floor,
             learn,
-            usual.scores,
+            energy.scores,
         )
-        return usual.scores
+        return energy.scores
 
     def learn(self) -> None:
         """Add the newest lagged row to the block, and decompose when the block is full.
@@ -163,13 +165,13 @@ class LaggedSubspace(Stateful):
 
     def update(self, z: FloatArray) -> Self:
         """Append a row and learn from it."""
-        self.push(check_row("LaggedSubspace", z, self._usual.n_series), learn=True)
+        self.push(check_row("DynamicPCA", z, self._energy.n_series), learn=True)
         self.learn()
         return self
 
     def relearn(self, weight: float) -> None:
-        """Let the usual energies count for at most ``weight`` rows, so that they follow sooner."""
-        self._usual.relearn(weight)
+        """Let the mean energies count for at most ``weight`` rows, so that they follow sooner."""
+        self._energy.relearn(weight)
 
     def break_lags(self) -> None:
         """Forget the lagged rows: the next row does not follow the last one."""
@@ -177,8 +179,8 @@ class LaggedSubspace(Stateful):
 
     def grow(self, n_series: int) -> None:
         """Append series behind the present ones; the known directions do not contain them."""
-        n = self._usual.n_series
-        extra = check_integer("LaggedSubspace", "n_series", n_series, n) - n
+        n = self._energy.n_series
+        extra = check_integer("DynamicPCA", "n_series", n_series, n) - n
         pad = ((0, 0), (0, 0), (0, extra))
 
         def widen(rows: FloatArray) -> FloatArray:
@@ -189,12 +191,12 @@ class LaggedSubspace(Stateful):
         self._block = widen(self._block)
         self._sketch = widen(self._sketch)
         self._basis = np.ascontiguousarray(widen(np.ascontiguousarray(self._basis.T)).T)
-        self._usual.grow(n_series)
+        self._energy.grow(n_series)
         self._allocate()
 
     def _allocate(self) -> None:
         """Make the scratch space of the kernels and the transposed basis."""
-        n = self._usual.n_series
+        n = self._energy.n_series
         self._basis_t: FloatArray = np.ascontiguousarray(self._basis[:n].T)
         self._coefficients: FloatArray = np.empty(self.rank)
         self._scratch: FloatArray = np.empty(n)

@@ -1,4 +1,4 @@
-"""How much residual energy each series usually has, and how much more it has now."""
+"""Residual energy of every series, relative to its running mean."""
 
 from typing import ClassVar
 
@@ -6,10 +6,10 @@ import numpy as np
 
 from detectors.base import FloatArray, Stateful
 
-__all__ = ["UsualEnergy"]
+__all__ = ["RelativeEnergy"]
 
 
-class UsualEnergy(Stateful):
+class RelativeEnergy(Stateful):
     """Winsorised running mean of every series' energy, and the ratio of the newest energy to it.
 
     The fold that makes the energies moves both, in its own kernel.
@@ -26,13 +26,13 @@ class UsualEnergy(Stateful):
     Attributes
     ----------
     learned : ndarray of shape (2, n)
-        Usual energy of each series, and the rows it stands for.
+        Running mean of each series' energy, and the rows it stands for.
     scores : ndarray of shape (n,)
-        Newest energy over the usual one; NaN where either is not known.
+        Newest energy over the mean; NaN where either is not known.
     """
 
     _STATE: ClassVar[tuple[str, ...]] = ("learned", "scores")
-    # What one row may teach, in usual energies: a spike must not become usual.
+    # What one row may teach, in mean energies: a spike must not become normal.
     CLIP: ClassVar[float] = 16.0
 
     def __init__(self, n_series: int, memory_rows: int, floor: float) -> None:

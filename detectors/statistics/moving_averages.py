@@ -1,17 +1,18 @@
 """What z-scores do: now, for two rows in a row, in a short mean, in a long mean."""
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
 
 from detectors._validate import check_integer, check_real
 from detectors.base import FloatArray, Stateful
-from detectors.statistics._moving_averages_kernels import levels_step
+from detectors.statistics._moving_averages_kernels import averages_step
 
-__all__ = ["Windows"]
+__all__ = ["MovingAverages"]
 
 
-class Windows(Stateful):
+class MovingAverages(Stateful):
     """Persistence and moving means of every series, and the four statistics made of them.
 
     Parameters
@@ -25,7 +26,7 @@ class Windows(Stateful):
 
     Attributes
     ----------
-    pair : ndarray of shape (n,)
+    persistence : ndarray of shape (n,)
         Smaller of the newest two absolute values where they have the same sign, else 0: what a
         single spike, however large, does not move. NaN where the newest is missing.
     means : ndarray of shape (2, n)
@@ -38,9 +39,9 @@ class Windows(Stateful):
     Examples
     --------
     >>> import numpy as np
-    >>> windows, statistics = Windows(n_series=1, short=2, long=4), np.empty(4)
+    >>> averages, statistics = MovingAverages(n_series=1, short=2, long=4), np.empty(4)
     >>> for value in (3.0, 5.0):
-    ...     windows.push(np.array([value]), np.ones(1), statistics)
+    ...     averages.push(np.array([value]), np.ones(1), statistics)
     >>> statistics.round(3)
     array([3.258, 3.   , 5.657, 5.657])
     """
@@ -51,14 +52,15 @@ class Windows(Stateful):
         "_sums",
         "_counts",
         "_last",
-        "pair",
+        "persistence",
         "means",
     )
+    _SAVED_AS: ClassVar[Mapping[str, str]] = {"persistence": "pair"}
 
     def __init__(
         self, n_series: int, *, short: int = 12, long: int = 96, clip: float = 20.0
     ) -> None:
-        who = "Windows"
+        who = "MovingAverages"
         n = check_integer(who, "n_series", n_series, 0)
         self.short = check_integer(who, "short", short, 2)
         self.long = check_integer(who, "long", long, self.short + 1)
@@ -68,7 +70,7 @@ class Windows(Stateful):
         self._sums: FloatArray = np.zeros((2, n))
         self._counts: FloatArray = np.zeros((2, n))
         self._last: FloatArray = np.full(n, np.nan)
-        self.pair: FloatArray = np.full(n, np.nan)
+        self.persistence: FloatArray = np.full(n, np.nan)
         self.means: FloatArray = np.full((2, n), np.nan)
         self._allocate()
 
@@ -79,13 +81,13 @@ class Windows(Stateful):
         ----------
         z : ndarray of shape (n,), float64, NaN = missing
         peak : ndarray of shape (n,), float64, NaN = not known
-            Usual peak of each series, in z-scores.
+            Mean peak of each series, in z-scores.
         out : ndarray of shape (>= 4,), float64
             Its first four get, NaN where no series says anything: the mean of log(1 + u^2), u = z
-            in usual peaks; the mean of ``pair``; the largest short mean; the mean of the ``top``
-            largest long means.
+            in mean peaks; the mean of ``persistence``; the largest short mean; the mean of the
+            ``top`` largest long means.
         """
-        levels_step(
+        averages_step(
             z,
             peak,
             self.clip,
@@ -95,7 +97,7 @@ class Windows(Stateful):
             self._sums,
             self._counts,
             self._last,
-            self.pair,
+            self.persistence,
             self.means,
             self.top,
             self._work,
@@ -121,7 +123,7 @@ class Windows(Stateful):
         self._sums = np.pad(self._sums, ((0, 0), (0, extra)))
         self._counts = np.pad(self._counts, ((0, 0), (0, extra)))
         self.means = np.pad(self.means, ((0, 0), (0, extra)), constant_values=np.nan)
-        for name in ("_last", "pair"):
+        for name in ("_last", "persistence"):
             setattr(self, name, np.append(getattr(self, name), np.full(extra, np.nan)))
         self._allocate()
 

@@ -16,7 +16,7 @@ class Novelty(Stateful):
     """Distance of a row to the nearest of the normal rows that are remembered.
 
     What is far from the mean may have been there every evening: no news. What lies between two
-    usual states may never have been there. A row is where its series have been of late, as a
+    frequent states may never have been there. A row is where its series have been of late, as a
     moving mean of their z-scores' signed logarithm; the distance of two rows is that of the
     series that differs most. What is remembered covers all that was learned within a radius,
     which grows only as far as the memory asks for: incremental k-centre clustering [1]_.

@@ -1,4 +1,4 @@
-"""How far each series usually strays within a block of rows."""
+"""How far each series strays within a block of rows, on average."""
 
 from typing import ClassVar
 
@@ -8,13 +8,13 @@ from detectors._validate import check_integer
 from detectors.base import FloatArray, Stateful
 from detectors.statistics._peaks_kernels import peaks_learn
 
-__all__ = ["UsualPeak"]
+__all__ = ["MeanPeak"]
 
 
-class UsualPeak(Stateful):
+class MeanPeak(Stateful):
     """Winsorised running mean of the block maxima of every series' absolute z-score.
 
-    A spiky series and a smooth one have the same robust scale, but not the same usual peak: in
+    A spiky series and a smooth one have the same robust scale, but not the same mean peak: in
     units of it a value says how unusual it is for the series it comes from.
 
     Parameters
@@ -29,15 +29,15 @@ class UsualPeak(Stateful):
     Attributes
     ----------
     mean : ndarray of shape (n,)
-        Usual peak of each series; NaN until two blocks are known.
+        Mean peak of each series; NaN until two blocks are known.
     """
 
     _STATE: ClassVar[tuple[str, ...]] = ("mean", "_open", "_weight", "_rows")
 
     def __init__(self, n_series: int, *, block_rows: int = 16, memory_blocks: int = 1024) -> None:
-        n = check_integer("UsualPeak", "n_series", n_series, 0)
-        self.block_rows = check_integer("UsualPeak", "block_rows", block_rows, 1)
-        self.memory_blocks = check_integer("UsualPeak", "memory_blocks", memory_blocks, 2)
+        n = check_integer("MeanPeak", "n_series", n_series, 0)
+        self.block_rows = check_integer("MeanPeak", "block_rows", block_rows, 1)
+        self.memory_blocks = check_integer("MeanPeak", "memory_blocks", memory_blocks, 2)
         self.mean: FloatArray = np.full(n, np.nan)
         self._open: FloatArray = np.full(n, -1.0)
         self._weight: FloatArray = np.zeros(n)

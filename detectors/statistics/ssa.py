@@ -1,5 +1,6 @@
 """Multivariate singular spectrum analysis: what a series does that its own recent past does not."""
 
+from collections.abc import Mapping
 from typing import ClassVar, Self
 
 import numpy as np
@@ -7,7 +8,7 @@ import numpy as np
 from detectors._validate import check_integer, check_real, check_row
 from detectors.base import FloatArray, Stateful
 from detectors.statistics._ssa_kernels import gram_add, ssa_push
-from detectors.statistics.energy import UsualEnergy
+from detectors.statistics.energy import RelativeEnergy
 
 __all__ = ["MultivariateSSA"]
 
@@ -18,7 +19,7 @@ class MultivariateSSA(Stateful):
     The lag windows (Hankel columns) of all normalised series are stacked side by side. Their
     L x L Gram matrix is all that is kept of the past; its leading eigenvectors are the left
     singular vectors of the stacked matrix, and the energy of the newest window of each series
-    outside them, relative to what that series usually has there, is its score.
+    outside them, relative to its running mean, is its score.
 
     Parameters
     ----------
@@ -33,7 +34,7 @@ class MultivariateSSA(Stateful):
     dense_rows : int
         Base up to which every row enters the Gram matrix; at k times as many, one in k + 1.
     memory_rows : int
-        Longest memory of the usual energy of a series, rows.
+        Longest memory of the mean energy of a series, rows.
     clip : float
         Cells of the windows are clipped to ``[-clip, clip]``.
 
@@ -68,7 +69,8 @@ class MultivariateSSA(Stateful):
         "_outside",
         "_fitted",
     )
-    _PARTS: ClassVar[tuple[str, ...]] = ("_usual",)
+    _PARTS: ClassVar[tuple[str, ...]] = ("_energy",)
+    _SAVED_AS: ClassVar[Mapping[str, str]] = {"_energy": "_usual"}
 
     def __init__(
         self,
@@ -96,13 +98,13 @@ class MultivariateSSA(Stateful):
         # Orthonormal basis of the residual space, one direction in a row.
         self._outside: FloatArray = np.eye(self.lags)
         self._fitted = False
-        self._usual = UsualEnergy(n, self.memory_rows, floor=0.02)
+        self._energy = RelativeEnergy(n, self.memory_rows, floor=0.02)
         self._allocate()
 
     @property
     def scores(self) -> FloatArray:
         """Scores of the newest row, shape (n,); not to be written to."""
-        return self._usual.scores
+        return self._energy.scores
 
     @property
     def fitted(self) -> bool:
@@ -122,16 +124,16 @@ class MultivariateSSA(Stateful):
         z : ndarray of shape (n,), float64, NaN = missing
             One row of z-scores, trusted (`update` checks its row).
         learn : bool
-            Whether the usual energies move towards this row (after it was scored).
+            Whether the mean energies move towards this row (after it was scored).
 
         Returns
         -------
         ndarray of shape (n,), float64
-            Residual energy of each series' newest window, in units of its usual one; NaN where
+            Residual energy of each series' newest window, in units of its mean; NaN where
             the newest cell or too much of the window is missing, or before the first fit. The
             array is reused by the next call.
         """
-        usual = self._usual
+        energy = self._energy
         ssa_push(
             z,
             self.clip,
@@ -141,15 +143,15 @@ class MultivariateSSA(Stateful):
             self._outside,
             self._residual,
             self._scratch,
-            usual.learned,
-            usual.memory_rows,
-            usual.CLIP,
-            usual.floor,
+            energy.learned,
+            energy.memory_rows,
+            energy.CLIP,
+            energy.floor,
             learn,
-            usual.scores,
+            energy.scores,
         )
         self._position = (self._position + 1) % self.lags
-        return usual.scores
+        return energy.scores
 
     def learn(self) -> None:
         """Add the newest windows to the Gram matrix, and refit when it is time."""
@@ -164,13 +166,13 @@ class MultivariateSSA(Stateful):
 
     def update(self, z: FloatArray) -> Self:
         """Append a row and learn from it."""
-        self.push(check_row("MultivariateSSA", z, self._usual.n_series), learn=True)
+        self.push(check_row("MultivariateSSA", z, self._energy.n_series), learn=True)
         self.learn()
         return self
 
     def relearn(self, weight: float) -> None:
-        """Let the usual energies count for at most ``weight`` rows, so that they follow sooner."""
-        self._usual.relearn(weight)
+        """Let the mean energies count for at most ``weight`` rows, so that they follow sooner."""
+        self._energy.relearn(weight)
 
     def break_lags(self) -> None:
         """Forget the windows: the next row does not follow the last one."""
@@ -178,16 +180,16 @@ class MultivariateSSA(Stateful):
 
     def grow(self, n_series: int) -> None:
         """Append series behind the present ones; their windows start empty."""
-        n = self._usual.n_series
+        n = self._energy.n_series
         extra = check_integer("MultivariateSSA", "n_series", n_series, n) - n
         self._ring = np.pad(self._ring, ((0, 0), (0, extra)), constant_values=np.nan)
-        self._usual.grow(n_series)
+        self._energy.grow(n_series)
         self._allocate()
 
     def _allocate(self) -> None:
         """Make the scratch space of the kernels, and the projector."""
         self._residual: FloatArray = self._outside.T @ self._outside
-        n = self._usual.n_series
+        n = self._energy.n_series
         self._window: FloatArray = np.empty(self.lags)
         self._scratch: FloatArray = np.empty(n)
 

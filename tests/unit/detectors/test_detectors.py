@@ -1,4 +1,4 @@
-"""What each part of the bank does on small streams."""
+"""What each statistic does on small streams."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from detectors.base import Detector
 from detectors.decision._verdict_kernels import tail_log_p
 from detectors.decision.cusum import Cusum
 from detectors.decision.gpd_tail import PredictiveTail
-from detectors.statistics.dynamic_pca import LaggedSubspace
+from detectors.statistics.dynamic_pca import DynamicPCA
 from detectors.statistics.robust_scaler import RobustScaler
 from detectors.statistics.ssa import MultivariateSSA
 
@@ -23,8 +23,8 @@ from detectors.statistics.ssa import MultivariateSSA
             "`MultivariateSSA` requires rank >= 1 and rank <= 3, got rank=4.",
         ),
         (
-            lambda: LaggedSubspace(1, energy=1.0),
-            "`LaggedSubspace` requires energy > 0.0 and energy < 1.0, got energy=1.0.",
+            lambda: DynamicPCA(1, energy=1.0),
+            "`DynamicPCA` requires energy > 0.0 and energy < 1.0, got energy=1.0.",
         ),
         (
             lambda: Cusum(1, threshold=2.0, ceiling=1.0),
@@ -58,7 +58,7 @@ def test_wrong_values_are_named(make, message):
 @pytest.mark.parametrize("value", [1.5, True, "3"])
 def test_wrong_types_are_named(value):
     """A parameter of the wrong type is refused."""
-    with pytest.raises(TypeError, match=r"`Cusum` requires an integer n_channels"):
+    with pytest.raises(TypeError, match=r"`Cusum` requires an integer n_statistics"):
         Cusum(value)
 
 
@@ -187,7 +187,7 @@ class TestMultivariateSSA:
 class TestLaggedSubspace:
     def test_sees_a_broken_relation(self):
         """Two series that stop agreeing are seen, however small their values are."""
-        space = LaggedSubspace(3, lags=2)
+        space = DynamicPCA(3, lags=2)
         rng = np.random.default_rng(6)
         for _ in range(300):
             common = rng.normal()
@@ -200,7 +200,7 @@ class TestLaggedSubspace:
         """The directions are those of a decomposition of the whole history."""
         rng = np.random.default_rng(7)
         rows = rng.normal(size=(160, 3)) @ rng.normal(size=(3, 12)) * np.arange(1.0, 13.0)
-        space = LaggedSubspace(12, lags=1, energy=0.999999, block_rows=16, clip=1e9)
+        space = DynamicPCA(12, lags=1, energy=0.999999, block_rows=16, clip=1e9)
         for x in rows:
             space.update(x)
         _, _, vectors = np.linalg.svd(rows, full_matrices=False)
@@ -212,7 +212,7 @@ class TestLaggedSubspace:
 
     def test_grow_keeps_the_known(self):
         """What was known of the old series stays when a new one comes."""
-        space = LaggedSubspace(2, lags=2)
+        space = DynamicPCA(2, lags=2)
         rng = np.random.default_rng(8)
         for _ in range(100):
             space.update(rng.normal() + 0.1 * rng.normal(size=2))
@@ -243,7 +243,7 @@ class TestCusum:
         assert seen == [True, False, False, True]
 
     def test_grow(self):
-        """New channels start at zero behind the old ones."""
+        """New sums start at zero behind the old ones."""
         cusum = Cusum(1, slack=0.0)
         cusum.update(np.ones(1))
         cusum.grow(2)

@@ -13,11 +13,11 @@ from detectors.statistics import _moving_averages_kernels as averages_kernels
 from detectors.statistics import _residual_charts_kernels as charts_kernels
 from detectors.statistics import _robust_scaler_kernels as scaler_kernels
 from detectors.statistics import _ssa_kernels as ssa_kernels
-from detectors.statistics.missingness import Silence
-from detectors.statistics.moving_averages import Windows
+from detectors.statistics.missingness import Missingness
+from detectors.statistics.moving_averages import MovingAverages
 from detectors.statistics.novelty import Novelty
-from detectors.statistics.peaks import UsualPeak
-from detectors.statistics.residual_charts import Residuals
+from detectors.statistics.peaks import MeanPeak
+from detectors.statistics.residual_charts import ResidualCharts
 
 ODD = [None, np.nan, np.inf, -np.inf, 0.0]
 SIZES = [0, 1, 2, 7]
@@ -238,13 +238,13 @@ class TestFolds:
         x = rng.normal(0.3, 2.0, size=(40, n))
         x[rng.random(x.shape) < 0.3] = np.nan
         peak = np.array([np.nan, 0.0, 3.0, 1e-9, 2.0, 2.0, 1e200])[7 - n :]
-        ours, out = Windows(n, short=3, long=8, clip=2.5), np.empty(4)
+        ours, out = MovingAverages(n, short=3, long=8, clip=2.5), np.empty(4)
         for t in range(len(x)):
             ours.push(x[t], peak, out)
             pair, short, long = naive.windows(x[: t + 1], 3, 8, 2.5)
             k = int(np.ceil(np.sqrt(n)))
             assert_allclose(out, naive.levels(x[t], peak, pair, short, long, k), atol=1e-12)
-            assert_allclose(ours.pair, pair)
+            assert_allclose(ours.persistence, pair)
             assert_allclose(ours.means, [short, long], atol=1e-12)
 
     def test_peaks(self):
@@ -252,7 +252,7 @@ class TestFolds:
         x = np.abs(np.random.default_rng(4).standard_t(2, size=(66, 3)))
         x[8:24, 1] = np.nan
         x[:, 2] = 0.0
-        ours = UsualPeak(3, block_rows=4, memory_blocks=6)
+        ours = MeanPeak(3, block_rows=4, memory_blocks=6)
         for one in x:
             ours.learn(one)
 
@@ -261,13 +261,13 @@ class TestFolds:
         assert_allclose(ours.mean, expected)
 
     @pytest.mark.parametrize("memory", [60, 1000])
-    def test_dispersion(self, memory):
+    def test_variance_chart(self, memory):
         """The chart of log amplitudes is that of the twin, gaps, zeros and storms included."""
         energies = np.random.default_rng(8).chisquare(1, size=(150, 3))
         energies[100:, 1] *= 9.0
         energies[20:40, 0] = np.nan
         energies[50] = [0.0, np.inf, 1e300]
-        ours, out = Residuals(3, memory, rows=4.0), np.empty(4)
+        ours, out = ResidualCharts(3, memory, rows=4.0), np.empty(4)
         largest = []
         for one in energies:
             ours.push(one, one, out, learn=True)
@@ -280,7 +280,7 @@ class TestFolds:
     def test_residuals(self, n, odd):
         """What energies say of one row, and of two in a row, follows its formula."""
         crossed, before, lagged = (np.abs(row(n, odd, seed)) for seed in range(3))
-        ours, out = Residuals(n, 100), np.empty(4)
+        ours, out = ResidualCharts(n, 100), np.empty(4)
         ours.push(before, lagged, out, learn=True)
         assert np.isnan(out[0])
 
@@ -323,26 +323,26 @@ class TestFolds:
         assert int(np.argmax(ours.scores)) == 3
 
     @pytest.mark.parametrize("known", [1, 10])
-    def test_silence(self, known):
-        """The surprise of every gap is that of the twin; empty rows say nothing."""
+    def test_missingness(self, known):
+        """The surprisal of every gap is that of the twin; empty rows say nothing."""
         rng = np.random.default_rng(5)
         x = rng.normal(size=(80, 3))
         x[rng.random(80) < 0.2, 0] = np.nan
         x[70:, 1] = np.nan
         learned = rng.random(80) < 0.8
-        ours = Silence(3, known_rows=known)
+        ours = Missingness(3, known_rows=known)
         for one, learn in zip(x, learned, strict=True):
             worst = ours.push(one, learn=bool(learn))
             ours.push(np.full(3, np.nan), learn=True)
 
         expected = [naive.silence(~np.isnan(x[:, j]), learned, known) for j in range(3)]
-        assert_allclose(ours.surprise, expected)
+        assert_allclose(ours.surprisal, expected)
         assert worst == pytest.approx(max(0.0, max(expected) - np.log(3)))
         assert ours.gap == 10
 
     def test_gap_of_who_fell_silent_beside_a_renamed_series(self):
         """Who left when a new one came is excused; nobody silent, nobody known has no gap."""
-        ours = Silence(3)
+        ours = Missingness(3)
         gaps = [ours.gap]
         for _ in range(40):
             ours.push(np.ones(3), learn=True)
@@ -372,7 +372,7 @@ class TestFolds:
             assert np.isnan(kernels.max_present(nothing))
             assert np.isnan(kernels.mean_log1p(nothing))
         assert np.isnan(averages_kernels.mean_level(nothing, np.ones(3), np.empty(3)))
-        assert np.isnan(charts_kernels.mean_lasting(nothing, nothing.copy(), nothing.copy()))
+        assert np.isnan(charts_kernels.mean_persistent(nothing, nothing.copy(), nothing.copy()))
 
     @pytest.mark.parametrize("slack", [0.0, 0.5])
     def test_cusum(self, slack):
@@ -411,7 +411,7 @@ class TestTail:
         assert_allclose(out, naive.tail(maxima, 0.3, 12, 4), rtol=1e-9)
 
     def test_fit_needs_blocks(self):
-        """A channel with too few blocks has no tail."""
+        """A statistic with too few blocks has no tail."""
         out = np.zeros(4)
 
         tail_kernels.tail_fit(np.array([3.0, 2.0, 1.0]), 2, 4, 0.3, 2, out)
@@ -440,7 +440,7 @@ class TestTail:
         assert_allclose(beyond[0], np.log(0.1) - expected if expected else 0.0)
 
     def test_worst_margin(self):
-        """The channel farthest beyond its own limit is found among those that are used."""
+        """The statistic farthest beyond its own limit is found among those that are used."""
         rng = np.random.default_rng(8)
         for used in (np.array([True, True, False, True]), np.array([False, True, False, False])):
             log_p, accepted = -rng.exponential(9.0, size=4), rng.exponential(size=4)
@@ -450,41 +450,41 @@ class TestTail:
             assert verdict_kernels.worst_margin(log_p, *rule) == expected[0]
             assert_allclose(accepted, expected[1])
 
-    @pytest.mark.parametrize("swing", [0.0, 2.0])
+    @pytest.mark.parametrize("relief", [0.0, 2.0])
     @pytest.mark.parametrize("others", [-1.0, 0.0])
     @pytest.mark.parametrize("said", [0.0, -5.0, -9.0])
-    def test_bear_out(self, swing, others, said):
-        """Limits are eased and tightened as the rule of the two witnesses says."""
-        log_p, levelless = (
+    def test_novelty_gate(self, relief, others, said):
+        """Limits are eased and tightened as the rule of the novelty gate says."""
+        log_p, level_free = (
             np.array([others, said, others, -3.0]),
             np.array([False, False, True, True]),
         )
         for used in (np.ones(4, dtype=bool), np.array([False, True, False, True])):
-            bonus = np.empty(4)
-            rule = (3, 1, -7.0, swing, levelless, used)
+            easing = np.empty(4)
+            rule = (3, 1, -7.0, relief, level_free, used)
 
-            verdict_kernels.bear_out(log_p, *rule, bonus)
+            verdict_kernels.novelty_gate(log_p, *rule, easing)
 
-            assert_allclose(bonus, naive.bear_out(log_p, *rule))
+            assert_allclose(easing, naive.novelty_gate(log_p, *rule))
 
     def test_judge(self):
         """Tails and surprises become p-values, sums since they left zero, and one margin."""
         tails = np.array([[1.0, 0.5, 0.2, 0.1], [2.0, 1.0, 0.3, 0.2]])
         rows = np.random.default_rng(9).exponential(2.0, size=(40, 3))
         used, sums, ages = np.array([True, False, True]), np.zeros(3), np.zeros(3, np.int64)
-        log_p, bonus, accepted = np.empty(3), np.empty(3), np.ones(3)
+        log_p, easing, accepted = np.empty(3), np.empty(3), np.ones(3)
         told = []
         for one in rows:
             before = accepted.copy()
             verdict = verdict_kernels.judge(
                 *(one, tails, -7.0, 0.9, accepted, used, 1, -7.0, 0.0, used),
-                *(1.0, 30.0, sums, ages, log_p, bonus),
+                *(1.0, 30.0, sums, ages, log_p, easing),
             )
             told.append([*(naive.tail_log_p(one[c], *tails[c]) for c in range(2)), -one[2]])
 
         assert_allclose(log_p, told[-1])
-        assert_allclose(bonus, [0.0, -np.inf, 0.0])  # no witness
-        assert verdict == naive.worst_margin(log_p, -7.0, 0.9, before, used, bonus)[0]
+        assert_allclose(easing, [0.0, -np.inf, 0.0])  # the gate is open
+        assert verdict == naive.worst_margin(log_p, -7.0, 0.9, before, used, easing)[0]
         rates = np.where(np.array(told) < 0.0, np.log([0.1, 0.2, 1.0]), 0.0)
         paths = [naive.cusum(scores, 1.0, 30.0)[-1] for scores in (rates - told).T]
         assert_allclose(np.transpose([sums, ages]), paths)

@@ -18,7 +18,7 @@ from coral.errors import Exit, IncidentError
 from coral.report import event_log as journal
 from coral.report import explain
 from coral.report import onset_text as account
-from detectors.trigger import CHANNELS
+from detectors.names import STATISTICS
 
 
 @pytest.fixture(scope="module")
@@ -249,7 +249,7 @@ def test_sparklines(before, after, drawn):
 
 def test_every_statistic_has_words():
     """A new one needs an explanation."""
-    assert set(CHANNELS) == set(account.CHANNEL_WORDS)
+    assert set(STATISTICS) == set(account.CHANNEL_WORDS)
 
 
 def test_doubts_about_the_data_come_first(events):
