@@ -16,6 +16,7 @@ from coral.graph.prior import Topology
 from coral.incident.alarm import detected, told
 from coral.incident.lifecycle import Diagnosis
 from coral.localise.past_incidents import Memory
+from detectors.policy import DEFAULT, TriggerPolicy
 from detectors.trigger import Trigger as Detector
 from streams.records import Frame
 
@@ -59,6 +60,8 @@ class Engine:
     onset : float or None
         Event time of the first faulty row, unix s, when it is told (oracle mode): the detector is
         not used, and the incident stays open.
+    trigger : TriggerPolicy
+        Choices of the detector; for experiments.
 
     Examples
     --------
@@ -82,10 +85,12 @@ class Engine:
         config: EngineConfig | None = None,
         *,
         onset: float | None = None,
+        trigger: TriggerPolicy = DEFAULT,
     ) -> None:
         self.system = system
         self.config = EngineConfig() if config is None else config
         self._told = onset
+        self._trigger_policy = trigger
         self._names: tuple[str, ...] = ()
         self._normal: NormalState | None = None
         self._detector: Detector | None = None
@@ -230,7 +235,8 @@ class Engine:
 
     def _fresh_detector(self, n: int) -> Detector:
         budget = self.config.false_alarms_per_week
-        return Detector(n, self.system.interval_s, false_alarms_per_week=budget)
+        interval_s, policy = self.system.interval_s, self._trigger_policy
+        return Detector(n, interval_s, false_alarms_per_week=budget, policy=policy)
 
     def _grow_state(self, names: tuple[str, ...]) -> None:
         if self._diagnosis is None:  # an open incident goes on with the series it began with

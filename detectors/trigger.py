@@ -1,6 +1,6 @@
 """The trigger: whether, and when, a system left its normal state."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import ClassVar, Final, Self
 
 import numpy as np
@@ -13,22 +13,16 @@ from detectors.decision.alarm_budget import WEEK_S, AlarmBudget
 from detectors.decision.change_point import date
 from detectors.decision.cusum import Cusum
 from detectors.decision.gpd_tail import PredictiveTail
+from detectors.decision.novelty_gate import NoveltyGate
 from detectors.decision.rebaselining import Rebaselining
 from detectors.names import LEVEL_FREE, STATISTICS, Statistic
-from detectors.statistics.row_statistics import RowStatistics, used_statistics
+from detectors.policy import DEFAULT, TriggerPolicy
+from detectors.statistics.row_statistics import RowStatistics
 
-__all__ = ["STATISTICS", "Trigger"]
+__all__ = ["Trigger"]
 
+# Statistics with a tail; the last one, missingness, is a log probability itself.
 _N_TAILS: Final = len(STATISTICS) - 1
-_LEAST_BLOCK_ROWS: Final = 4
-_CALM_ROWS: Final = 8
-_LEVEL_FREE: Final = np.array([statistic in LEVEL_FREE for statistic in Statistic])
-_GATE_ROWS: Final = 1024
-_GATE_DAYS: Final = 3.0
-_DAY_S: Final = 86_400.0
-_ONSET_SLACK: Final = 1.0
-_ONSET_CEILING: Final = 30.0
-_LEAD_ROWS: Final = 6
 
 
 class Trigger(Stateful):
@@ -49,12 +43,8 @@ class Trigger(Stateful):
         Seconds between two rows.
     false_alarms_per_week : float
         How many alarms a week of normal operation may raise.
-    warmup_rows : int
-        Learned rows before the first alarm; limits are wide then and narrow with the base.
-    memory_rows : int
-        Longest memory of locations, scales and mean energies, rows.
-    statistics : sequence of str, optional
-        Statistics that may raise an alarm; all by default. For comparison.
+    policy : TriggerPolicy
+        Every other choice.
 
     Notes
     -----
@@ -64,6 +54,7 @@ class Trigger(Stateful):
     An alarm beyond the budget is learned, when it has ended, as one excursion that reached the
     limit (`PredictiveTail.censor`): what recurs raises the limits until the rate of alarms is the
     budget, while a second fault soon after the first is measured with nearly the same limits.
+    Another order of the columns changes results by rounding only (about 1e-12 relative).
 
     References
     ----------
@@ -110,9 +101,7 @@ class Trigger(Stateful):
         interval_s: float,
         *,
         false_alarms_per_week: float = 1.0,
-        warmup_rows: int = 48,
-        memory_rows: int = 16_384,
-        statistics: Sequence[str] | None = None,
+        policy: TriggerPolicy = DEFAULT,
     ) -> None:
         who = "Trigger"
         n = check_integer(who, "n_series", n_series, 1)
@@ -120,31 +109,28 @@ class Trigger(Stateful):
         self.false_alarms_per_week = check_real(
             who, "false_alarms_per_week", false_alarms_per_week, 0.0
         )
-        self.warmup_rows = check_integer(who, "warmup_rows", warmup_rows, 30)
-        self.memory_rows = check_integer(who, "memory_rows", memory_rows, 30)
-        self._used = used_statistics(who, statistics)
-        # Novelty raises nothing that no other statistic sees, so it takes no share.
-        shares = max(int(np.count_nonzero(self._used)) - bool(self._used[Statistic.NOVELTY]), 1)
-        self._budget = AlarmBudget(self.false_alarms_per_week, self.interval_s, shares)
-        # A statistic that novelty confirms may spend the whole budget, not only its share.
-        self._share = float(np.log(shares)) if self._used[Statistic.NOVELTY] else 0.0
-        self._rare = float(np.log(self.interval_s / _DAY_S))
-        self._gate_rows = max(_GATE_ROWS, _GATE_DAYS * _DAY_S / self.interval_s)
-        self._row_statistics = RowStatistics(n, self.memory_rows)
-        rows = self._row_statistics.spans
-        # Statistics of long windows: what took them to notice, they must also see go.
-        self._long = rows > _CALM_ROWS
-        blocks = np.maximum(2 * (rows[:_N_TAILS] // 3), _LEAST_BLOCK_ROWS)
-        self._tail = PredictiveTail(_N_TAILS, block_rows=blocks.tolist())
-        self._onset = Cusum(
-            len(STATISTICS), slack=_ONSET_SLACK, threshold=_ONSET_CEILING, ceiling=_ONSET_CEILING
+        self.policy = policy
+        self._used = np.array([name in policy.statistics for name in STATISTICS])
+        self._gate = NoveltyGate(self._used, self.interval_s, policy.gate)
+        self._budget = AlarmBudget(
+            self.false_alarms_per_week, self.interval_s, self._gate.shares, policy.budget
         )
+        self._row_statistics = RowStatistics(n, policy)
+        spans = self._row_statistics.spans
+        # Statistics of long windows: what took them to notice, they must also see go.
+        self._long = spans > policy.calm_rows
+        blocks = np.maximum(2 * (spans[:_N_TAILS] // 3), policy.tail.least_block_rows)
+        self._tail = PredictiveTail(_N_TAILS, blocks.tolist(), policy.tail)
+        slack, ceiling = policy.onset.slack, policy.onset.ceiling
+        self._onset = Cusum(len(STATISTICS), slack=slack, threshold=ceiling, ceiling=ceiling)
         self.alarm = self.drift_detected = self.rebaselined = False
         self.rows_seen = self.learned_rows = 0
         self.onset_rows = self._alarm_rows = self._calm_rows = self._worst = self._raised_by = 0
         self.onset_interval: IntArray = np.zeros(2, dtype=np.int64)
-        self._rebaselining = Rebaselining(len(STATISTICS), self.interval_s, self.memory_rows)
-        self._log_p, self._easing = np.zeros((2, len(STATISTICS)))
+        self._rebaselining = Rebaselining(
+            len(STATISTICS), self.interval_s, policy.memory_rows, policy.rebaselining
+        )
+        self._log_p, self._easing, self._beyond = np.zeros((3, len(STATISTICS)))
         self._peak: FloatArray = np.full(len(STATISTICS), -np.inf)
 
     @property
@@ -160,7 +146,7 @@ class Trigger(Stateful):
     @property
     def warm(self) -> bool:
         """Whether the base is long enough for an alarm."""
-        return self.learned_rows >= self.warmup_rows
+        return self.learned_rows >= self.policy.warmup_rows
 
     @property
     def statistic_name(self) -> str:
@@ -213,7 +199,7 @@ class Trigger(Stateful):
     @property
     def watched_weeks(self) -> float:
         """Normal operation since the warm-up, weeks."""
-        return max(self.learned_rows - self.warmup_rows, 0) * self.interval_s / WEEK_S
+        return max(self.learned_rows - self.policy.warmup_rows, 0) * self.interval_s / WEEK_S
 
     @property
     def certified_per_week(self) -> float:
@@ -284,31 +270,26 @@ class Trigger(Stateful):
         self._worst, margin = judge(
             statistics,
             self._tail.tails,
+            self._gate.record(self.learned_rows),
+            self._gate.traits,
             self._budget.level,
             self._rebaselining.decay,
             self._rebaselining.accepted,
-            self._used,
-            Statistic.NOVELTY,
-            self._rare,
-            self._share if self.learned_rows >= self._gate_rows else 0.0,
-            _LEVEL_FREE,
-            _ONSET_SLACK,
-            _ONSET_CEILING,
-            self._onset.statistic,
-            self._onset.onset,
             self._log_p,
             self._easing,
+            self._beyond,
         )
+        self._onset.push(self._beyond)
         return margin
 
     @property
-    def _relief(self) -> float:
+    def _worth(self) -> float:
         """What a confirmation was worth on the newest row, nats; 0 = the gate was open."""
-        return self._share if self._easing[0] else 0.0  # the first statistic moves a level
+        return self._gate.relief if self._easing[Statistic.LEVEL] else 0.0
 
     def _needed(self) -> FloatArray:
         """Return the log p-value that each statistic needs for an alarm when it is confirmed."""
-        eased = np.where(self._easing < 0.0, self._relief, self._easing)
+        eased = np.where(self._easing < 0.0, self._worth, self._easing)
         return np.asarray(self._budget.level + eased - self._rebaselining.accepted)
 
     def _raise(self) -> None:
@@ -328,9 +309,11 @@ class Trigger(Stateful):
         rows = int(spans[self._worst])
         by = np.arange(len(STATISTICS)) == self._worst
         if self._long[self._worst] and not level_free:
-            by |= ~_LEVEL_FREE & (spans <= spans[self._worst])
+            # What takes many rows to get there, another statistic may have seen before.
+            by |= ~self._gate.traits["level_free"] & (spans <= spans[self._worst])
         summed = max(int(np.max(self._onset.onset[by])) - 1, 0)
-        oldest = summed + max(rows, _LEAD_ROWS)
+        # When the statistic went into its tail, it did so for what it spans at that time.
+        oldest = summed + max(rows, self.policy.onset.lead_rows)
         if self._worst == Statistic.MISSINGNESS:
             self.onset_rows, interval = rows - 1, (rows - 1, rows - 1)  # first row of the gap
         elif level_free:
@@ -351,20 +334,21 @@ class Trigger(Stateful):
         if calm and not self._calm_rows and not self._long[self._raised_by]:
             self._row_statistics.forget_windows()  # long ones would need long to empty
         self._calm_rows = self._calm_rows + 1 if calm else 0
-        if self._calm_rows >= _CALM_ROWS:
+        if self._calm_rows >= self.policy.calm_rows:
             self._end()
             return
-        if not self._calm_rows and self._alarm_rows > self._rebaselining.rows_needed(
-            self.learned_rows
-        ):
+        # Not while it calms down: that would take the fault for the new level.
+        lasted = self._alarm_rows > self._rebaselining.rows_needed(self.learned_rows)
+        if lasted and not self._calm_rows:
             self._rebaseline()
 
     def _calm(self) -> bool:
-        """Whether no statistic is more than halfway, in log p, from its tail to its limit."""
-        halfway = np.full(len(STATISTICS), 0.5 * self._budget.log_alpha)
-        halfway[:_N_TAILS] += 0.5 * self._tail.log_rate
+        """Whether no statistic is far, in log p, on the way from its tail to its limit."""
+        share = self.policy.calm_share
+        halfway = np.full(len(STATISTICS), share * self._budget.log_alpha)
+        halfway[:_N_TAILS] += (1.0 - share) * self._tail.log_rate
         quiet = (self._log_p > halfway) | ~self._used
-        quiet[Statistic.NOVELTY] |= not self._relief
+        quiet[Statistic.NOVELTY] |= not self._worth
         if not self._long[self._raised_by]:
             quiet[self._long] = True
         return bool(quiet.all())
@@ -379,9 +363,8 @@ class Trigger(Stateful):
         """Take the present level for the new normal one."""
         self._end()
         self.rebaselined = True
-        self._row_statistics.accept(
-            self._alarm_rows, self._rebaselining.base(self.learned_rows) / 8.0
-        )
+        weight = self._rebaselining.weight(self.learned_rows)
+        self._row_statistics.accept(self._alarm_rows, weight)
         self._rebaselining.accept(self._alarm_rows)
         self._clear()
 

@@ -4,6 +4,7 @@ Parts are switched off from outside, so that the trigger has no options that nob
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import MethodType
 from typing import NamedTuple
@@ -16,6 +17,7 @@ from detection.recordings import open_run
 from detection.scoring import Score, score_alarms
 from detectors.decision.gpd_tail import PredictiveTail
 from detectors.names import STATISTICS
+from detectors.policy import DEFAULT, TriggerPolicy
 from detectors.statistics.row_statistics import RowStatistics
 from detectors.trigger import Trigger
 
@@ -36,7 +38,7 @@ class Ablation(NamedTuple):
 
     name: str
     adapt: Callable[[Trigger], None] = lambda _: None
-    statistics: tuple[str, ...] = STATISTICS
+    policy: TriggerPolicy = DEFAULT
 
 
 def _reshape(
@@ -119,11 +121,6 @@ def _forget_alarms(trigger: Trigger) -> None:
     setattr(trigger._tail, "censor", lambda *_: None)  # noqa: B010, SLF001
 
 
-def _accept_nothing(trigger: Trigger) -> None:
-    """Wait for calm, however long an alarm lasts."""
-    setattr(trigger._rebaselining, "rows_needed", lambda _: np.inf)  # noqa: B010, SLF001
-
-
 def _in_sample(trigger: Trigger) -> None:
     """Set the limits once, from the scores of rows that the models have learned from."""
     original = trigger.update
@@ -151,26 +148,33 @@ def _calibrate_again(trigger: Trigger, rows: list[NDArray[np.float64]]) -> None:
     tail.push = lambda _: None  # type: ignore[method-assign]
 
 
-def _without(*names: str) -> tuple[str, ...]:
-    return tuple(name for name in STATISTICS if name not in names)
+def _only(*names: str) -> TriggerPolicy:
+    return replace(DEFAULT, statistics=names)
+
+
+def _without(*names: str) -> TriggerPolicy:
+    return _only(*(name for name in STATISTICS if name not in names))
 
 
 ABLATIONS = (
     # Novelty raises nothing that no other statistic sees.
-    *(Ablation(f"{name} alone", statistics=(name,)) for name in _without("novelty")),
-    Ablation("no witness", statistics=_without("novelty")),
-    Ablation("sum over series alone", statistics=SUMS),
-    Ablation("top sqrt(n) alone", statistics=("slow",)),
-    Ablation("max over series alone", statistics=LARGEST),
-    Ablation("temporal fold alone", statistics=TEMPORAL),
-    Ablation("cross-series fold alone", statistics=CROSS),
-    Ablation("no accumulation", statistics=_without(*ACCUMULATING)),
+    *(Ablation(f"{name} alone", policy=_only(name)) for name in _without("novelty").statistics),
+    Ablation("no witness", policy=_without("novelty")),
+    Ablation("sum over series alone", policy=_only(*SUMS)),
+    Ablation("top sqrt(n) alone", policy=_only("slow")),
+    Ablation("max over series alone", policy=_only(*LARGEST)),
+    Ablation("temporal fold alone", policy=_only(*TEMPORAL)),
+    Ablation("cross-series fold alone", policy=_only(*CROSS)),
+    Ablation("no accumulation", policy=_without(*ACCUMULATING)),
     Ablation("log compression always", _reshape(_compress)),
     Ablation("log compression never", _reshape(_uncompress)),
     Ablation("log compression where the base is heavy-tailed", _compress_where_heavy),
     Ablation("limits set in sample", _in_sample),
     Ablation("no freeze", _keep_learning),
-    Ablation("no new normal", _accept_nothing),
+    Ablation(
+        "no new normal",
+        policy=replace(DEFAULT, rebaselining=replace(DEFAULT.rebaselining, least_s=np.inf)),
+    ),
     Ablation("alarms not learned", _forget_alarms),
 )
 
@@ -178,5 +182,5 @@ ABLATIONS = (
 def score_ablation(path: Path, index: int) -> Score:
     """Score one ablation on one recording."""
     ablation, run = ABLATIONS[index], open_run(path)
-    alarms, on, warm, seconds = watch(run, ablation.adapt, statistics=ablation.statistics)
+    alarms, on, warm, seconds = watch(run, ablation.adapt, policy=ablation.policy)
     return score_alarms(run, alarms, on, after=warm, seconds=seconds)

@@ -6,6 +6,10 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Record = NDArray[np.void]
+
+# Columns of a tail.
+ONSET, SCALE, SHAPE, RATE = range(4)
 
 
 @nb.njit(cache=True, error_model="numpy")
@@ -36,22 +40,21 @@ def tail_forget(first: int, top: Floats, when: Ints) -> None:
 
 
 @nb.njit(cache=True, error_model="numpy")
-def tail_fit(
-    top: Floats, blocks: int, block_rows: int, share: float, max_peaks: int, tail: Floats
-) -> None:
-    """Fit the predictive tail of one statistic above a high block maximum, from three blocks on.
+def tail_fit(top: Floats, blocks: int, block_rows: int, policy: Record, tail: Floats) -> None:
+    """Fit the predictive tail of one statistic above a high block maximum.
 
     Excesses over the (k+1)-th largest maximum u: generalised Pareto with mean m and shape xi.
     ``tail`` (4,) gets onset, scale, shape and rate; the onset is NaN where there is no tail yet.
     """
+    choice = policy[0]
+    fewest = choice["fewest_peaks"]
     stored = 0
     while stored < top.shape[0] and top[stored] > -np.inf:
         stored += 1
-    # Half of a handful of blocks rather than two or three: one peak alone proves nothing.
-    k = max(int(blocks * share), min(blocks // 2, 8), 2)
-    k = min(k, max_peaks, stored - 1)
-    if blocks < 3 or k < 2:
-        tail[0] = np.nan
+    k = max(int(blocks * choice["share"]), min(blocks // 2, choice["few_peaks"]), fewest)
+    k = min(k, choice["max_peaks"], stored - 1)
+    if blocks < choice["fewest_blocks"] or k < fewest:
+        tail[ONSET] = np.nan
         return
     u = top[k]
     mean = 0.0
@@ -63,22 +66,19 @@ def tail_fit(
     # L-moments, the list being sorted downwards: l2 / l1 = 2 b1 / b0 - 1 = 1 / (2 - xi).
     ratio = 2.0 * weighted / (k * (k - 1) * mean) - 1.0 if mean > 0.0 else 0.5
     xi = 2.0 - 1.0 / ratio if ratio > 0.5 else 0.0
-    # Half its standard error (about 1 / sqrt(k)) is taken off: a short list proves no shape.
-    xi = min(max(0.0, xi - 0.5 / np.sqrt(k)), 0.9)
-    tail[0] = u
-    # A tail without any spread (a quantised statistic) gets a thousandth of its level.
-    tail[1] = max(mean, 1e-3 * abs(u), 1e-9) * (1.0 - xi)
-    tail[2] = xi + 1.0 / k
-    tail[3] = (k + 1) / (blocks * block_rows)
+    # Its standard error is about 1 / sqrt(k).
+    xi = min(max(0.0, xi - choice["shape_errors"] / np.sqrt(k)), choice["most_shape"])
+    tail[ONSET] = u
+    tail[SCALE] = max(mean, choice["least_scale"] * abs(u), 1e-9) * (1.0 - xi)
+    tail[SHAPE] = xi + 1.0 / k
+    tail[RATE] = (k + 1) / (blocks * block_rows)
 
 
 @nb.njit(cache=True, error_model="numpy")
 def tail_collect(
     scores: Floats,
     block_rows: Ints,
-    short: int,
-    share: float,
-    max_peaks: int,
+    policy: Record,
     counts: Ints,
     pending: Floats,
     top: Floats,
@@ -92,6 +92,7 @@ def tail_collect(
     blocks on probation and of the open one behind them.
     """
     rows, waiting, clock, blocks = counts
+    choice = policy[0]
     last = pending.shape[1] - 1
     for c in range(tails.shape[0]):
         newest = pending[c, waiting[c] :]
@@ -108,8 +109,8 @@ def tail_collect(
         pending[c, :last] = pending[c, 1:]
         pending[c, last] = -np.inf
         clock[c] += 1
-        if clock[c] % 8 == 0 and clock[c] < short:
-            first = clock[c] // 5
+        if clock[c] % choice["drop_every"] == 0 and clock[c] < choice["young_blocks"]:
+            first = clock[c] // choice["drop_part"]
             tail_forget(first, top[c], when[c])
             blocks[c] = min(blocks[c], clock[c] - first)
-        tail_fit(top[c], blocks[c], block_rows[c], share, max_peaks, tails[c])
+        tail_fit(top[c], blocks[c], block_rows[c], policy, tails[c])

@@ -5,11 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Flags = NDArray[np.bool_]
-
-# Nats beyond its limit from which a statistic passes unconfirmed: 22,000 times rarer than that.
-_UNCONFIRMED = 10.0
+Record = NDArray[np.void]
 
 
 @nb.njit(cache=True, error_model="numpy")
@@ -19,50 +15,33 @@ def tail_log_p(values: Floats, tails: Floats, out: Floats, beyond: Floats) -> No
     ``beyond`` gets its distance to that of the onset of the tail.
     """
     for c in range(tails.shape[0]):
-        e = (values[c] - tails[c, 0]) / tails[c, 1]
+        onset, scale, shape, rate = tails[c]
+        e = (values[c] - onset) / scale
         # Below the tail nothing is remarkable, however rare the tail itself has become.
         if np.isnan(e) or e <= 0.0:
             out[c] = beyond[c] = 0.0
         else:
-            beyond[c] = np.log(1.0 + tails[c, 2] * e) / tails[c, 2]
-            out[c] = np.log(tails[c, 3]) - beyond[c]
-
-
-# As in _cusum_kernels.py: a kernel calls its own file only, or its cache goes stale.
-@nb.njit(cache=True, error_model="numpy")
-def cusum_step(score: Floats, slack: float, ceiling: float, statistic: Floats, age: Ints) -> None:
-    """One step of y = min(max(0, y + score - slack), ceiling); age counts rows since y was 0."""
-    for c in range(score.shape[0]):
-        if np.isnan(score[c]):
-            if statistic[c] > 0.0:
-                age[c] += 1
-            continue
-        y = min(max(0.0, statistic[c] + score[c] - slack), ceiling)
-        age[c] = age[c] + 1 if y > 0.0 else 0
-        statistic[c] = y
+            beyond[c] = np.log(1.0 + shape * e) / shape
+            out[c] = np.log(rate) - beyond[c]
 
 
 @nb.njit(cache=True, error_model="numpy")
 def novelty_gate(
-    log_p: Floats,
-    n_tails: int,
-    gate: int,
-    rare: float,
-    relief: float,
-    level_free: Flags,
-    used: Flags,
-    easing: Floats,
+    log_p: Floats, n_tails: int, policy: Record, relief: float, traits: Record, easing: Floats
 ) -> None:
     """Write what the limits of a row are eased by, given whether novelty confirms it.
 
-    Confirmed (``log_p[gate] <= rare``): by ``relief``, novelty itself only where another statistic
-    is in its tail too. Else all are tightened, by ``relief`` what moves no level, the others by 10
-    nats. Statistics without a tail stay as they are. ``relief`` = 0: the gate is open.
+    Confirmed, as it calls the row rare enough: by ``relief``, novelty itself only where another
+    statistic is in its tail too. Else all are tightened, by ``relief`` what moves no level, the
+    others as far as an unconfirmed one must go. Statistics without a tail stay as they are.
+    ``relief`` = 0: the gate is open.
     """
-    confirmed = log_p[gate] <= rare
+    choice = policy[0]
+    gate = choice["novelty"]
+    confirmed = log_p[gate] <= choice["rare_log_p"]
     others_in_tail = False
     for c in range(n_tails):
-        others_in_tail |= c != gate and used[c] and log_p[c] < 0.0
+        others_in_tail |= c != gate and traits[c]["used"] and log_p[c] < 0.0
     for c in range(easing.shape[0]):
         if c >= n_tails:
             easing[c] = 0.0
@@ -71,12 +50,12 @@ def novelty_gate(
         elif confirmed or not relief:
             easing[c] = relief
         else:
-            easing[c] = -relief if level_free[c] else -_UNCONFIRMED
+            easing[c] = -relief if traits[c]["level_free"] else -choice["unconfirmed_nats"]
 
 
 @nb.njit(cache=True, error_model="numpy")
 def worst_margin(
-    log_p: Floats, log_alpha: float, decay: float, accepted: Floats, used: Flags, easing: Floats
+    log_p: Floats, log_alpha: float, decay: float, accepted: Floats, traits: Record, easing: Floats
 ) -> tuple[int, float]:
     """Return the statistic farthest below its limit, and how far.
 
@@ -88,7 +67,7 @@ def worst_margin(
         shown = log_alpha - log_p[c]
         margin = shown + easing[c] - accepted[c]
         accepted[c] = max(accepted[c] * decay, min(shown, accepted[c]))
-        if used[c] and margin > largest:
+        if traits[c]["used"] and margin > largest:
             worst = c
             largest = margin
     return worst, largest
@@ -98,32 +77,24 @@ def worst_margin(
 def judge(
     statistics: Floats,
     tails: Floats,
+    policy: Record,
+    traits: Record,
     log_alpha: float,
     decay: float,
     accepted: Floats,
-    used: Flags,
-    gate: int,
-    rare: float,
-    relief: float,
-    level_free: Flags,
-    slack: float,
-    ceiling: float,
-    sums: Floats,
-    ages: Ints,
     log_p: Floats,
     easing: Floats,
+    beyond: Floats,
 ) -> tuple[int, float]:
-    """Write the log p-values of a row and add up what lies in the tails; see `worst_margin`.
+    """Write the log p-values of a row and how far it lies in the tails; see `worst_margin`.
 
-    Statistics behind those with a tail are minus log probabilities themselves. Where novelty says
-    nothing the gate is open.
+    ``policy`` and ``traits`` are those of the `NoveltyGate`, which is open where novelty says
+    nothing. Statistics behind those with a tail are minus log probabilities themselves.
     """
-    beyond = np.empty_like(log_p)
     tail_log_p(statistics, tails, log_p, beyond)
     for c in range(tails.shape[0], statistics.shape[0]):
         beyond[c] = statistics[c]
         log_p[c] = -statistics[c]
-    cusum_step(beyond, slack, ceiling, sums, ages)
-    worth = 0.0 if np.isnan(statistics[gate]) else relief
-    novelty_gate(log_p, tails.shape[0], gate, rare, worth, level_free, used, easing)
-    return worst_margin(log_p, log_alpha, decay, accepted, used, easing)
+    relief = 0.0 if np.isnan(statistics[policy[0]["novelty"]]) else policy[0]["relief"]
+    novelty_gate(log_p, tails.shape[0], policy, relief, traits, easing)
+    return worst_margin(log_p, log_alpha, decay, accepted, traits, easing)

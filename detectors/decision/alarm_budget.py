@@ -7,12 +7,11 @@ from scipy.special import gammaincinv
 
 from detectors._validate import check_real
 from detectors.base import Stateful
+from detectors.policy import DEFAULT, AlarmBudgetPolicy
 
 __all__ = ["WEEK_S", "AlarmBudget"]
 
 WEEK_S: Final = 604_800.0
-# Nats that every alarm beyond the budget asks of the next one, until time has paid for it.
-_STRICTER: Final = 0.3
 
 
 class AlarmBudget(Stateful):
@@ -30,6 +29,8 @@ class AlarmBudget(Stateful):
         Seconds between two rows.
     shares : int
         Statistics that share the budget (Bonferroni).
+    policy : AlarmBudgetPolicy
+        What is held back for an alarm too many, and others.
 
     Attributes
     ----------
@@ -59,7 +60,14 @@ class AlarmBudget(Stateful):
 
     _STATE: ClassVar[tuple[str, ...]] = ("alarms", "level", "_debt")
 
-    def __init__(self, per_week: float, interval_s: float, shares: int) -> None:
+    def __init__(
+        self,
+        per_week: float,
+        interval_s: float,
+        shares: int,
+        policy: AlarmBudgetPolicy = DEFAULT.budget,
+    ) -> None:
+        self._policy = policy
         rows = WEEK_S / interval_s / check_real("AlarmBudget", "per_week", per_week, 0.0)
         self.log_alpha = self.level = -float(np.log(rows * shares))
         self._income = 1.0 / max(rows, 1.0)  # alarms that a row pays for
@@ -68,14 +76,16 @@ class AlarmBudget(Stateful):
 
     @property
     def overspent(self) -> bool:
-        """Whether there were more alarms than time has paid for, one aside."""
-        return self._debt > 1.0
+        """Whether there were more alarms than time has paid for, free ones aside."""
+        return self._debt > self._policy.free_alarms
 
     def pay(self) -> None:
         """Let one row pass."""
         if self._debt:
             self._debt = max(self._debt - self._income, 0.0)
-        held = _STRICTER * (self._debt - 1.0) if self.overspent else 0.0
+        held = 0.0
+        if self.overspent:
+            held = self._policy.held_nats * (self._debt - self._policy.free_alarms)
         self.level = self.log_alpha - held
 
     def spend(self) -> None:
@@ -84,9 +94,12 @@ class AlarmBudget(Stateful):
         self._debt += 1.0
 
     def certified_per_week(self, weeks: float) -> float:
-        """Rate of false alarms per week that the alarms in `weeks` rule out, at 95 %.
+        """Rate of false alarms per week that the alarms in `weeks` rule out.
 
-        Upper limit of a Poisson rate (Garwood 1936), every alarm counted as false: without any it
-        is 3 over the time watched, so one a week needs three quiet weeks. Infinite at first.
+        Upper limit of a Poisson rate (Garwood 1936), every alarm counted as false: without any, at
+        95 %, it is 3 over the time watched, so one a week needs three quiet weeks. Infinite at
+        first.
         """
-        return float(gammaincinv(self.alarms + 1, 0.95) / weeks) if weeks else np.inf
+        if not weeks:
+            return np.inf
+        return float(gammaincinv(self.alarms + 1, self._policy.confidence) / weeks)

@@ -90,11 +90,15 @@ class Cusum(Stateful):
             Standardised scores; a missing one leaves its sum as it is.
         """
         row = check_row("Cusum", x, self._statistic.shape[0])
-        cusum_step(row, self.slack, self.ceiling, self._statistic, self._age)
+        self.push(row)
         above = bool((self._statistic >= self.threshold).any())
         self._drift = above and not self._alarm
         self._alarm = above
         return self
+
+    def push(self, scores: FloatArray) -> None:
+        """Take one score per statistic, trusted, when only the sums and the onset are asked for."""
+        cusum_step(scores, self.slack, self.ceiling, self._statistic, self._age)
 
     def grow(self, n_statistics: int) -> None:
         """Append statistics, at zero, behind the present ones."""

@@ -1,19 +1,15 @@
 """Re-baselining: when a change that lasts is taken for how things are now."""
 
 from collections.abc import Mapping
-from typing import ClassVar, Final
+from typing import ClassVar
 
 import numpy as np
 
 from detectors._validate import check_integer, check_real
 from detectors.base import FloatArray, Stateful
+from detectors.policy import DEFAULT, RebaseliningPolicy
 
 __all__ = ["Rebaselining"]
-
-_ROWS: Final = 30
-# Nobody calls a state normal that has lasted for less than an hour, however fast the rows come.
-_SECONDS: Final = 3600.0
-_SHARE: Final = 1.0 / 16.0
 
 
 class Rebaselining(Stateful):
@@ -32,6 +28,8 @@ class Rebaselining(Stateful):
         Seconds between two rows.
     memory_rows : int
         Longest memory of what is normal, rows: how long it may take to accept is bounded with it.
+    policy : RebaseliningPolicy
+        How long an alarm must last.
 
     Attributes
     ----------
@@ -43,7 +41,7 @@ class Rebaselining(Stateful):
     Examples
     --------
     >>> import numpy as np
-    >>> rule = Rebaselining(n_statistics=1, interval_s=60.0, memory_rows=16_384)
+    >>> rule = Rebaselining(n_statistics=1, interval_s=60.0)
     >>> rule.rows_needed(learned_rows=320), rule.rows_needed(learned_rows=3200)
     (60.0, 200.0)
     >>> rule.begin(np.array([5.0]))
@@ -56,10 +54,18 @@ class Rebaselining(Stateful):
     _STATE: ClassVar[tuple[str, ...]] = ("accepted", "decay", "_shown")
     _SAVED_AS: ClassVar[Mapping[str, str]] = {"decay": "fading"}
 
-    def __init__(self, n_statistics: int, interval_s: float, memory_rows: int) -> None:
+    def __init__(
+        self,
+        n_statistics: int,
+        interval_s: float,
+        memory_rows: int = DEFAULT.memory_rows,
+        policy: RebaseliningPolicy = DEFAULT.rebaselining,
+    ) -> None:
         who = "Rebaselining"
         n = check_integer(who, "n_statistics", n_statistics, 1)
-        self._least = max(float(_ROWS), _SECONDS / check_real(who, "interval_s", interval_s, 0.0))
+        rows_of_least = policy.least_s / check_real(who, "interval_s", interval_s, 0.0)
+        self._least = max(float(policy.least_rows), rows_of_least)
+        self._policy = policy
         # A running mean of weight 1 / m is as good as one of the newest 2 m rows.
         self._most_rows = 2 * check_integer(who, "memory_rows", memory_rows, 1)
         self.accepted: FloatArray = np.zeros(n)
@@ -70,9 +76,13 @@ class Rebaselining(Stateful):
         """Rows that what is known stands for, when so many were learned."""
         return min(learned_rows, self._most_rows)
 
+    def weight(self, learned_rows: int) -> float:
+        """Rows that the new level counts for, when so many normal ones were learned."""
+        return self._policy.weight_share * self.base(learned_rows)
+
     def rows_needed(self, learned_rows: int) -> float:
         """Rows that an alarm lasts before it is accepted, when so many normal ones were learned."""
-        return max(_SHARE * self.base(learned_rows), self._least)
+        return max(self._policy.base_share * self.base(learned_rows), self._least)
 
     def begin(self, shown: FloatArray) -> None:
         """Take the evidence of the first row of an alarm, nats above the limits, (n,)."""

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Record = NDArray[np.void]
 
 
 @nb.njit(cache=True, error_model="numpy")
@@ -23,13 +24,7 @@ def lag_push(z: Floats, clip: float, lagged: Floats) -> None:
 
 @nb.njit(cache=True, error_model="numpy")
 def subspace_residual(
-    z: Floats,
-    lagged: Floats,
-    basis: Floats,
-    basis_t: Floats,
-    coefficients: Floats,
-    fitted: Floats,
-    out: Floats,
+    z: Floats, lagged: Floats, basis: Floats, basis_t: Floats, out: Floats
 ) -> None:
     """Write the squared residual of the newest n entries of a lagged row outside a subspace.
 
@@ -40,13 +35,13 @@ def subspace_residual(
     # Equivalent: the square of lagged[:n] minus basis[:n] times (basis.T times lagged).
     rank = basis.shape[1]
     n = out.shape[0]
-    coefficients[:] = 0.0
+    coefficients = np.zeros(rank)
     for i in range(lagged.shape[0]):
         v = lagged[i]
         if v != 0.0:
             for c in range(rank):
                 coefficients[c] += v * basis[i, c]
-    fitted[:] = 0.0
+    fitted = np.zeros(n)
     for c in range(rank):
         a = coefficients[c]
         for j in range(n):
@@ -58,23 +53,24 @@ def subspace_residual(
 
 # As in _ssa_kernels.py: a kernel calls its own file only, or its cache goes stale.
 @nb.njit(cache=True, error_model="numpy")
-def track_energy(
-    energy: Floats, learned: Floats, memory: float, clip: float, floor: float, learn: bool
-) -> None:
+def track_energy(energy: Floats, policy: Record, learned: Floats, learn: bool) -> None:
     """Divide energy by max(mean, floor) per series, in place, then learn the winsorised mean.
 
-    learned (2, n): the means, and the rows that they stand for. A series gives NaN until eight of
-    its energies are known: fewer do not make a mean.
+    learned (2, n): the means, and the rows that they stand for. A series gives NaN until enough of
+    its energies are known to make a mean.
     """
     mean, weight = learned
+    choice = policy[0]
+    known, memory = choice["mean_rows"], choice["memory_rows"]
+    floor, winsor = choice["floor"], choice["winsor"]
     for j in range(energy.shape[0]):
         e = energy[j]
         if np.isnan(e):
             continue
         unit = max(mean[j], floor)
-        energy[j] = e / unit if weight[j] >= 8.0 else np.nan
+        energy[j] = e / unit if weight[j] >= known else np.nan
         if learn:
-            bounded = e if weight[j] < 8.0 else min(e, clip * unit)
+            bounded = e if weight[j] < known else min(e, winsor * unit)
             weight[j] = min(weight[j] + 1.0, memory)
             mean[j] += (bounded - mean[j]) / weight[j]
 
@@ -82,21 +78,16 @@ def track_energy(
 @nb.njit(cache=True, error_model="numpy")
 def subspace_push(
     z: Floats,
-    clip: float,
+    policy: Record,
     lagged: Floats,
     basis: Floats,
     basis_t: Floats,
-    coefficients: Floats,
-    scratch: Floats,
     learned: Floats,
-    memory: float,
-    bound: float,
-    floor: float,
     learn: bool,
     out: Floats,
 ) -> None:
     """Append a row to the lagged one and write relative energies, once there are directions."""
-    lag_push(z, clip, lagged)
+    lag_push(z, policy[0]["clip"], lagged)
     if basis.shape[1] > 0:
-        subspace_residual(z, lagged, basis, basis_t, coefficients, scratch, out)
-        track_energy(out, learned, memory, bound, floor, learn)
+        subspace_residual(z, lagged, basis, basis_t, out)
+        track_energy(out, policy, learned, learn)

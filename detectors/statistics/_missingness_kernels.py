@@ -6,16 +6,20 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Record = NDArray[np.void]
 
 
 @nb.njit(cache=True, error_model="numpy")
 def missingness_step(
-    x: Floats, learn: bool, known: int, run: Ints, counts: Ints, surprisal: Floats
+    x: Floats, learn: bool, policy: Record, run: Ints, counts: Ints, surprisal: Floats
 ) -> float:
     """Move every series' gap on by one row; return the largest surprisal, nats.
 
     counts (4, n): rows present, gaps begun, rows missing, rows missing after a missing one.
     """
+    choice = policy[0]
+    known = choice["known_rows"]
+    present, begun, missing, gone_on = counts
     anything = False
     for j in range(x.shape[0]):
         anything = anything or np.isfinite(x[j])
@@ -27,18 +31,18 @@ def missingness_step(
             run[j] = 0
             surprisal[j] = 0.0
             if learn:
-                counts[0, j] += 1
+                present[j] += 1
             continue
         run[j] += 1
-        if counts[0, j] >= known:
-            rows = counts[0, j] + counts[2, j]
-            p = (counts[1, j] + 1.0) / (rows + 2.0)
+        if present[j] >= known:
+            rows = present[j] + missing[j]
+            p = (begun[j] + 1.0) / (rows + choice["begin_prior_rows"])
             if run[j] > 1:
-                p = (counts[3, j] + 1.0) / (counts[2, j] + 4.0)
+                p = (gone_on[j] + 1.0) / (missing[j] + choice["stay_prior_rows"])
             surprisal[j] -= np.log(p)
             worst = max(worst, surprisal[j])
         if learn:
-            counts[1, j] += run[j] == 1
-            counts[2, j] += 1
-            counts[3, j] += run[j] > 1
+            begun[j] += run[j] == 1
+            missing[j] += 1
+            gone_on[j] += run[j] > 1
     return worst

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Record = NDArray[np.void]
 
 
 @nb.njit(cache=True, error_model="numpy")
@@ -51,10 +52,10 @@ def window_enter(cells: Floats, total: Floats, count: Floats) -> None:
 
 
 @nb.njit(cache=True, error_model="numpy")
-def window_mean(total: Floats, count: Floats, rows: int, out: Floats) -> None:
-    """Write the absolute sum over the root of the number of cells; NaN below half a window."""
+def window_mean(total: Floats, count: Floats, needed: float, out: Floats) -> None:
+    """Write the absolute sum over the root of the number of cells; NaN where too few are there."""
     for j in range(out.shape[0]):
-        out[j] = abs(total[j]) / np.sqrt(count[j]) if 2.0 * count[j] >= rows else np.nan
+        out[j] = abs(total[j]) / np.sqrt(count[j]) if count[j] >= needed else np.nan
 
 
 @nb.njit(cache=True, error_model="numpy")
@@ -100,11 +101,14 @@ def mean_log1p(energy: Floats) -> float:
 
 
 @nb.njit(cache=True, error_model="numpy")
-def mean_level(z: Floats, peak: Floats, work: Floats) -> float:
-    """Return the mean of log(1 + u^2) over the series present, u = z in mean peaks."""
+def mean_level(z: Floats, peak: Floats, constant: float) -> float:
+    """Return the mean of log(1 + u^2) over the series present, u = z in mean peaks.
+
+    A series that has been constant so far has a mean peak of 0: any move counts as `constant`.
+    """
+    work = np.empty_like(z)
     for j in range(z.shape[0]):
-        # A series that has been constant so far has a mean peak of 0: any move counts as ten.
-        u = z[j] / peak[j] if peak[j] > 0.0 else (10.0 if z[j] != 0.0 else 0.0)
+        u = z[j] / peak[j] if peak[j] > 0.0 else (constant if z[j] != 0.0 else 0.0)
         work[j] = np.nan if np.isnan(z[j]) or np.isnan(peak[j]) else u * u
     return mean_log1p(work)
 
@@ -113,8 +117,7 @@ def mean_level(z: Floats, peak: Floats, work: Floats) -> float:
 def averages_step(
     z: Floats,
     peak: Floats,
-    clip: float,
-    short: int,
+    policy: Record,
     position: int,
     ring: Floats,
     sums: Floats,
@@ -122,17 +125,19 @@ def averages_step(
     last: Floats,
     persistence: Floats,
     means: Floats,
-    top: int,
-    work: Floats,
-    out: Floats,
-) -> None:
-    """Move the windows on by one row; write its four statistics, NaN where nothing is said.
+) -> tuple[float, float, float, float]:
+    """Move the windows on by one row; return its four statistics, NaN where nothing is said.
 
     ``sums``, ``counts`` and ``means`` (2, n) are those of the short window and of the long one, the
     ring of shape (rows, n). Sums are kept by adding what comes and taking off what goes; once a
     turn of the ring they are added up anew, so rounding never accumulates. The statistics are
     means over the series present or the largest of them, the last one over the ``top`` largest.
     """
+    choice = policy[0]
+    clip, short, share = choice["clip"], choice["short_rows"], choice["least_share"]
+    short_sums, long_sums = sums
+    short_counts, long_counts = counts
+    short_means, long_means = means
     rows = ring.shape[0]
     for j in range(z.shape[0]):
         lasts = z[j] * last[j] > 0.0
@@ -140,22 +145,24 @@ def averages_step(
         persistence[j] = np.nan if np.isnan(z[j]) else smaller
         last[j] = z[j]
     newest = ring[position]
-    window_leave(ring[(position - short) % rows], sums[0], counts[0])
-    window_leave(newest, sums[1], counts[1])
+    window_leave(ring[(position - short) % rows], short_sums, short_counts)
+    window_leave(newest, long_sums, long_counts)
     for j in range(z.shape[0]):
         newest[j] = z[j] if np.isnan(z[j]) else min(max(z[j], -clip), clip)
-    window_enter(newest, sums[0], counts[0])
-    window_enter(newest, sums[1], counts[1])
+    window_enter(newest, short_sums, short_counts)
+    window_enter(newest, long_sums, long_counts)
     if position == rows - 1:
         sums[:, :] = 0.0
         counts[:, :] = 0.0
         for i in range(rows):
-            window_enter(ring[i], sums[1], counts[1])
+            window_enter(ring[i], long_sums, long_counts)
             if i >= rows - short:
-                window_enter(ring[i], sums[0], counts[0])
-    window_mean(sums[0], counts[0], short, means[0])
-    window_mean(sums[1], counts[1], rows, means[1])
-    out[0] = mean_level(z, peak, work)
-    out[1] = mean_present(persistence)
-    out[2] = max_present(means[0])
-    out[3] = top_mean(means[1], work[:top])
+                window_enter(ring[i], short_sums, short_counts)
+    window_mean(short_sums, short_counts, share * short, short_means)
+    window_mean(long_sums, long_counts, share * rows, long_means)
+    return (
+        mean_level(z, peak, choice["constant_peaks"]),
+        mean_present(persistence),
+        max_present(short_means),
+        top_mean(long_means, np.empty(choice["top"])),
+    )

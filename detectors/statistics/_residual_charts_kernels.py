@@ -9,11 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-
-# Added to the mean deviation of a moving mean log amplitude: what hardly varied may vary a little.
-DEVIATION_FLOOR = 0.02
-# What one row may teach, in mean deviations: the way into a fault must not become normal.
-_TEACH = 2.0
+Record = NDArray[np.void]
 
 
 # As in _moving_averages_kernels.py: a kernel calls its own file only, or its cache goes stale.
@@ -67,38 +63,34 @@ def mean_persistent(crossed: Floats, root: Floats, persistent: Floats) -> float:
 
 @nb.njit(cache=True, error_model="numpy")
 def variance_chart_step(
-    energy: Floats,
-    share: float,
-    known: float,
-    memory: float,
-    learn: bool,
-    ewma: Floats,
-    running: Floats,
-    scores: Floats,
+    energy: Floats, policy: Record, learn: bool, ewma: Floats, running: Floats, scores: Floats
 ) -> float:
     """Move every series' mean log amplitude on by one row, score it, learn; return the largest.
 
     running (3, n): rows learned; running means of the moving mean, and of its squared deviation.
     """
     weight, mean, square = running
+    choice = policy[0]
+    share, known = 1.0 / choice["rows"], choice["known_times"] * choice["rows"]
+    memory, floor, winsor = choice["memory_rows"], choice["floor"], choice["winsor"]
+    most = choice["most_times"] * choice["most_times"]
     largest = -np.inf
     for j in range(energy.shape[0]):
         scores[j] = np.nan
         if np.isnan(energy[j]):
             continue
-        # A tenth of the mean amplitude, and ten times it, are as far as a row can go.
-        amplitude = 0.5 * np.log(min(max(energy[j], 0.01), 100.0))
+        amplitude = 0.5 * np.log(min(max(energy[j], 1.0 / most), most))
         if np.isnan(ewma[j]):
             ewma[j] = mean[j]
         ewma[j] += (amplitude - ewma[j]) * share
         gap = ewma[j] - mean[j]
         if weight[j] >= known:
-            scores[j] = gap / (np.sqrt(square[j]) + DEVIATION_FLOOR)
+            scores[j] = gap / (np.sqrt(square[j]) + floor)
             largest = max(largest, scores[j])
         if learn:
             weight[j] = min(weight[j] + 1.0, memory)
             if weight[j] > known:
-                reach = _TEACH * np.sqrt(square[j]) + DEVIATION_FLOOR
+                reach = winsor * np.sqrt(square[j]) + floor
                 gap = min(max(gap, -reach), reach)
             mean[j] += gap / weight[j]
             square[j] += (gap * gap - square[j]) / weight[j]
@@ -109,24 +101,18 @@ def variance_chart_step(
 def charts_step(
     crossed: Floats,
     lagged: Floats,
-    share: float,
-    known: float,
-    memory: float,
+    policy: Record,
     learn: bool,
     root: Floats,
     persistent: Floats,
     ewma: Floats,
     running: Floats,
     variance_chart: Floats,
-    out: Floats,
-) -> None:
-    """Write the four statistics of a row of residual energies, NaN where nothing is said.
+) -> tuple[float, float, float, float]:
+    """Return the four statistics of a row of residual energies, NaN where nothing is said.
 
     Energies enter as roots or logarithms: a short base can calibrate lighter tails.
     """
-    out[0] = mean_persistent(crossed, root, persistent)
-    out[1] = max_present(root)
-    out[2] = mean_log1p(lagged)
-    out[3] = variance_chart_step(
-        crossed, share, known, memory, learn, ewma, running, variance_chart
-    )
+    mean = mean_persistent(crossed, root, persistent)
+    chart = variance_chart_step(crossed, policy, learn, ewma, running, variance_chart)
+    return mean, max_present(root), mean_log1p(lagged), chart

@@ -6,15 +6,17 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Record = NDArray[np.void]
 
 
 @nb.njit(cache=True, error_model="numpy")
-def scaler_normalise(x: Floats, learned: Floats, cap: float, z: Floats) -> None:
+def scaler_normalise(x: Floats, policy: Record, learned: Floats, z: Floats) -> None:
     """Write (x - loc) / scale, clipped to +-cap, into z; NaN where x or the scale is unknown.
 
     learned (4, n): location, scale, rows that they stand for, extreme rows in a row.
     """
     loc, scale, _, _ = learned
+    cap = policy[0]["cap"]
     for j in range(x.shape[0]):
         if not np.isfinite(x[j]) or np.isnan(scale[j]):
             z[j] = np.nan
@@ -30,11 +32,12 @@ def scaler_normalise(x: Floats, learned: Floats, cap: float, z: Floats) -> None:
 
 
 @nb.njit(cache=True, error_model="numpy")
-def scaler_learn(
-    x: Floats, learned: Floats, memory: float, clip: float, cap: float, wake: float
-) -> None:
+def scaler_learn(x: Floats, policy: Record, learned: Floats) -> None:
     """Move location and scale of each fitted series one winsorised step towards the row."""
     loc, scale, weight, beyond = learned
+    choice = policy[0]
+    memory, winsor, cap = choice["memory_rows"], choice["winsor"], choice["cap"]
+    spike_rows, growth = choice["spike_rows"], choice["wake_growth"]
     for j in range(x.shape[0]):
         if not np.isfinite(x[j]) or np.isnan(scale[j]):
             continue
@@ -42,24 +45,24 @@ def scaler_learn(
         weight[j] = min(weight[j] + 1.0, memory)
         if scale[j] <= 0.0:
             if abs(e) > 1e-12 * (abs(x[j]) + abs(loc[j])):
-                scale[j] = abs(e) / wake
+                scale[j] = abs(e) / choice["wake_scales"]
             continue
-        # A series that slept for long has next to no scale; doubling wakes it within rows. From
-        # the third extreme row in a row on, so that spikes, however large, change nothing.
+        # A series that slept for long has next to no scale; growing wakes it within rows. Not from
+        # the first extreme rows on, so that spikes, however large, change nothing.
         beyond[j] = beyond[j] + 1.0 if abs(e) > cap * scale[j] else 0.0
-        if beyond[j] > 2.0:
-            scale[j] *= min(abs(e) / (cap * scale[j]), 2.0)
-        bound = clip * scale[j]
+        if beyond[j] > spike_rows:
+            scale[j] *= min(abs(e) / (cap * scale[j]), growth)
+        bound = winsor * scale[j]
         e = min(max(e, -bound), bound)
         loc[j] += e / weight[j]
         scale[j] = np.sqrt(scale[j] * scale[j] + (e * e - scale[j] * scale[j]) / weight[j])
 
 
 @nb.njit(cache=True, error_model="numpy")
-def scaler_observe(x: Floats, needed: int, learned: Floats, recent: Floats, seen: Ints) -> int:
+def scaler_observe(x: Floats, policy: Record, learned: Floats, recent: Floats, seen: Ints) -> int:
     """Remember the present cells of a row; return how many series can be fitted now."""
-    scale = learned[1]
-    rows = recent.shape[1]
+    _, scale, _, _ = learned
+    rows, needed = recent.shape[1], policy[0]["fit_rows"]
     ready = 0
     for j in range(x.shape[0]):
         if np.isfinite(x[j]):
@@ -71,17 +74,7 @@ def scaler_observe(x: Floats, needed: int, learned: Floats, recent: Floats, seen
 
 
 @nb.njit(cache=True, error_model="numpy")
-def scaler_update(
-    x: Floats,
-    learned: Floats,
-    memory: float,
-    clip: float,
-    cap: float,
-    wake: float,
-    needed: int,
-    recent: Floats,
-    seen: Ints,
-) -> int:
+def scaler_update(x: Floats, policy: Record, learned: Floats, recent: Floats, seen: Ints) -> int:
     """Learn from a row and remember it; return how many series can be fitted now."""
-    scaler_learn(x, learned, memory, clip, cap, wake)
-    return scaler_observe(x, needed, learned, recent, seen)
+    scaler_learn(x, policy, learned)
+    return scaler_observe(x, policy, learned, recent, seen)

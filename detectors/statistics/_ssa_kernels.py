@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Record = NDArray[np.void]
 
 
 @nb.njit(cache=True, error_model="numpy")
@@ -67,9 +68,7 @@ def gap_energies(ring: Floats, start: int, residual: Floats, rank: int, out: Flo
 
 
 @nb.njit(cache=True, error_model="numpy")
-def ssa_energy(
-    ring: Floats, start: int, outside: Floats, residual: Floats, scratch: Floats, out: Floats
-) -> None:
+def ssa_energy(ring: Floats, start: int, outside: Floats, residual: Floats, out: Floats) -> None:
     """Write the energy of each lag window outside the signal subspace.
 
     ``ring`` (L, n) holds the windows, their oldest cells in row ``start``; the rows of ``outside``
@@ -77,6 +76,7 @@ def ssa_energy(
     The inner loops run over series, so they are vectorised without re-association.
     """
     lags, n = ring.shape
+    scratch = np.empty(n)
     out[:] = 0.0
     for a in range(outside.shape[0]):
         scratch[:] = 0.0
@@ -95,23 +95,24 @@ def ssa_energy(
 
 # As in _dynamic_pca_kernels.py: a kernel calls its own file only, or its cache goes stale.
 @nb.njit(cache=True, error_model="numpy")
-def track_energy(
-    energy: Floats, learned: Floats, memory: float, clip: float, floor: float, learn: bool
-) -> None:
+def track_energy(energy: Floats, policy: Record, learned: Floats, learn: bool) -> None:
     """Divide energy by max(mean, floor) per series, in place, then learn the winsorised mean.
 
-    learned (2, n): the means, and the rows that they stand for. A series gives NaN until eight of
-    its energies are known: fewer do not make a mean.
+    learned (2, n): the means, and the rows that they stand for. A series gives NaN until enough of
+    its energies are known to make a mean.
     """
     mean, weight = learned
+    choice = policy[0]
+    known, memory = choice["mean_rows"], choice["memory_rows"]
+    floor, winsor = choice["floor"], choice["winsor"]
     for j in range(energy.shape[0]):
         e = energy[j]
         if np.isnan(e):
             continue
         unit = max(mean[j], floor)
-        energy[j] = e / unit if weight[j] >= 8.0 else np.nan
+        energy[j] = e / unit if weight[j] >= known else np.nan
         if learn:
-            bounded = e if weight[j] < 8.0 else min(e, clip * unit)
+            bounded = e if weight[j] < known else min(e, winsor * unit)
             weight[j] = min(weight[j] + 1.0, memory)
             mean[j] += (bounded - mean[j]) / weight[j]
 
@@ -119,25 +120,21 @@ def track_energy(
 @nb.njit(cache=True, error_model="numpy")
 def ssa_push(
     z: Floats,
-    clip: float,
+    policy: Record,
     position: int,
     ring: Floats,
     fitted: bool,
     outside: Floats,
     residual: Floats,
-    scratch: Floats,
     learned: Floats,
-    memory: float,
-    bound: float,
-    floor: float,
     learn: bool,
     out: Floats,
 ) -> None:
     """Append a row to the lag windows and write their relative energies, once there is a space."""
-    ring_push(z, clip, position, ring)
+    ring_push(z, policy[0]["clip"], position, ring)
     if fitted:
-        ssa_energy(ring, (position + 1) % ring.shape[0], outside, residual, scratch, out)
-        track_energy(out, learned, memory, bound, floor, learn)
+        ssa_energy(ring, (position + 1) % ring.shape[0], outside, residual, out)
+        track_energy(out, policy, learned, learn)
 
 
 @nb.njit(cache=True, error_model="numpy")

@@ -5,8 +5,9 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from detectors._validate import check_integer, check_real, check_row
+from detectors._validate import check_integer, check_row
 from detectors.base import FloatArray, Stateful
+from detectors.policy import DEFAULT, DynamicPCAPolicy
 from detectors.statistics._dynamic_pca_kernels import subspace_push
 from detectors.statistics.energy import RelativeEnergy
 
@@ -24,20 +25,10 @@ class DynamicPCA(Stateful):
     ----------
     n_series : int
         Number of series.
-    lags : int
-        Rows in one lagged row, the newest one included.
-    max_rank : int
-        Most directions that explain a row.
-    energy : float
-        Share of the energy that the directions shall hold, as far as ``max_rank`` allows.
-    block_rows : int
-        Rows that enter the sketch between two decompositions.
-    dense_rows : int
-        Base up to which every row is learned; at k times as many, one in k + 1.
+    policy : DynamicPCAPolicy
+        Rows in one lagged row, number of directions, and others.
     memory_rows : int
         Longest memory of the mean energy of a series, rows.
-    clip : float
-        Cells are clipped to ``[-clip, clip]``.
 
     Notes
     -----
@@ -54,7 +45,7 @@ class DynamicPCA(Stateful):
     Examples
     --------
     >>> import numpy as np
-    >>> space = DynamicPCA(n_series=2, lags=1, block_rows=8)
+    >>> space = DynamicPCA(n_series=2, policy=DynamicPCAPolicy(lags=1, block_rows=8))
     >>> for t in range(64):
     ...     _ = space.update(np.array([np.sin(t), np.sin(t)]))
     >>> bool(space.push(np.array([1.0, -1.0])).min() > 50)
@@ -76,33 +67,21 @@ class DynamicPCA(Stateful):
     def __init__(
         self,
         n_series: int,
-        *,
-        lags: int = 2,
-        max_rank: int = 16,
-        energy: float = 0.9,
-        block_rows: int = 24,
-        dense_rows: int = 256,
-        memory_rows: int = 16_384,
-        clip: float = 20.0,
+        policy: DynamicPCAPolicy = DEFAULT.dynamic_pca,
+        memory_rows: int = DEFAULT.memory_rows,
     ) -> None:
-        who = "DynamicPCA"
-        n = check_integer(who, "n_series", n_series, 0)
-        self.lags = check_integer(who, "lags", lags, 1)
-        self.max_rank = check_integer(who, "max_rank", max_rank, 1)
-        self.energy = check_real(who, "energy", energy, 0.0, 1.0)
-        self.block_rows = check_integer(who, "block_rows", block_rows, 1)
-        self.dense_rows = check_integer(who, "dense_rows", dense_rows, 1)
-        self.memory_rows = check_integer(who, "memory_rows", memory_rows, 1)
-        self.clip = check_real(who, "clip", clip, 0.0)
+        n = check_integer("DynamicPCA", "n_series", n_series, 0)
+        self.policy, self.lags = policy, policy.lags
+        self._record = policy.record(memory_rows=memory_rows)
         width = n * self.lags
         self._lagged: FloatArray = np.zeros(width)
-        self._block: FloatArray = np.zeros((self.block_rows, width))
+        self._block: FloatArray = np.zeros((policy.block_rows, width))
         self._filled = 0
         self._learned = 0
         self._sketch: FloatArray = np.zeros((0, width))
         self._total = 0.0
         self._basis: FloatArray = np.zeros((width, 0))
-        self._energy = RelativeEnergy(n, self.memory_rows, floor=0.01)
+        self._energy = RelativeEnergy(n)
         self._allocate()
 
     @property
@@ -134,16 +113,11 @@ class DynamicPCA(Stateful):
         energy = self._energy
         subspace_push(
             z,
-            self.clip,
+            self._record,
             self._lagged,
             self._basis,
             self._basis_t,
-            self._coefficients,
-            self._scratch,
             energy.learned,
-            energy.memory_rows,
-            energy.CLIP,
-            energy.floor,
             learn,
             energy.scores,
         )
@@ -155,11 +129,11 @@ class DynamicPCA(Stateful):
         A long base is sampled: one more row adds little to it, and costs as much as the first.
         """
         self._learned += 1
-        if self._learned % (1 + self._learned // self.dense_rows):
+        if self._learned % (1 + self._learned // self.policy.dense_rows):
             return
         self._block[self._filled] = self._lagged
         self._filled += 1
-        if self._filled == self.block_rows:
+        if self._filled == self.policy.block_rows:
             self._filled = 0
             self._decompose()
 
@@ -195,23 +169,22 @@ class DynamicPCA(Stateful):
         self._allocate()
 
     def _allocate(self) -> None:
-        """Make the scratch space of the kernels and the transposed basis."""
+        """Transpose the newest rows of the basis for the kernel."""
         n = self._energy.n_series
         self._basis_t: FloatArray = np.ascontiguousarray(self._basis[:n].T)
-        self._coefficients: FloatArray = np.empty(self.rank)
-        self._scratch: FloatArray = np.empty(n)
 
     def _decompose(self) -> None:
         """Fold the block into the sketch and choose the directions anew."""
+        policy = self.policy
         self._total += float(np.sum(self._block * self._block))
         stacked = np.vstack([self._sketch, self._block])
         # Singular vectors through the small Gram matrix: rows are few, columns many.
         values, vectors = np.linalg.eigh(stacked @ stacked.T)
-        order = np.argsort(values)[::-1][: 2 * self.max_rank]
+        order = np.argsort(values)[::-1][: 2 * policy.max_rank]
         order = order[values[order] > 1e-9 * max(values[-1], 1e-300)]
         self._sketch = np.ascontiguousarray(vectors[:, order].T @ stacked)
         held = np.cumsum(values[order]) / max(self._total, 1e-300)
-        rank = min(int(np.searchsorted(held, self.energy)) + 1, self.max_rank, len(order))
+        rank = min(int(np.searchsorted(held, policy.explained)) + 1, policy.max_rank, len(order))
         basis = self._sketch[:rank] / np.sqrt(values[order[:rank], None])
         self._basis = np.ascontiguousarray(basis.T)
         self._allocate()

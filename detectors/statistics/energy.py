@@ -12,16 +12,12 @@ __all__ = ["RelativeEnergy"]
 class RelativeEnergy(Stateful):
     """Winsorised running mean of every series' energy, and the ratio of the newest energy to it.
 
-    The fold that makes the energies moves both, in its own kernel.
+    What makes the energies moves both, in its own kernel (`RelativeEnergyPolicy`).
 
     Parameters
     ----------
     n_series : int
         Number of series.
-    memory_rows : int
-        Longest memory of the mean, rows.
-    floor : float
-        Smallest mean that an energy is compared with.
 
     Attributes
     ----------
@@ -32,12 +28,8 @@ class RelativeEnergy(Stateful):
     """
 
     _STATE: ClassVar[tuple[str, ...]] = ("learned", "scores")
-    # What one row may teach, in mean energies: a spike must not become normal.
-    CLIP: ClassVar[float] = 16.0
 
-    def __init__(self, n_series: int, memory_rows: int, floor: float) -> None:
-        self.memory_rows = memory_rows
-        self.floor = floor
+    def __init__(self, n_series: int) -> None:
         self.learned: FloatArray = np.zeros((2, n_series))
         self.scores: FloatArray = np.full(n_series, np.nan)
 
@@ -48,7 +40,8 @@ class RelativeEnergy(Stateful):
 
     def relearn(self, weight: float) -> None:
         """Let the mean count for at most `weight` rows, so that it follows sooner."""
-        np.minimum(self.learned[1], weight, out=self.learned[1])
+        _, stands_for = self.learned
+        np.minimum(stands_for, weight, out=stands_for)
 
     def grow(self, n_series: int) -> None:
         """Append series of which nothing is known."""

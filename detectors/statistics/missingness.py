@@ -7,6 +7,7 @@ import numpy as np
 
 from detectors._validate import check_integer
 from detectors.base import FloatArray, IntArray, Stateful
+from detectors.policy import DEFAULT, MissingnessPolicy
 from detectors.statistics._missingness_kernels import missingness_step
 
 __all__ = ["Missingness"]
@@ -24,10 +25,8 @@ class Missingness(Stateful):
     ----------
     n_series : int
         Number of series.
-    known_rows : int
-        Rows in which a series must have been present before its gaps mean anything.
-    rename_rows : int
-        For so many rows after new series have come, as many missing ones are taken for renamed.
+    policy : MissingnessPolicy
+        Rows before gaps mean anything, priors, and others.
 
     Attributes
     ----------
@@ -44,10 +43,9 @@ class Missingness(Stateful):
     )
     _SAVED_AS: ClassVar[Mapping[str, str]] = {"surprisal": "surprise"}
 
-    def __init__(self, n_series: int, *, known_rows: int = 30, rename_rows: int = 256) -> None:
+    def __init__(self, n_series: int, policy: MissingnessPolicy = DEFAULT.missingness) -> None:
         n = check_integer("Missingness", "n_series", n_series, 0)
-        self.known_rows = check_integer("Missingness", "known_rows", known_rows, 1)
-        self.rename_rows = check_integer("Missingness", "rename_rows", rename_rows, 1)
+        self._policy, self._record = policy, policy.record()
         self.surprisal: FloatArray = np.zeros(n)
         self._run: IntArray = np.zeros(n, dtype=np.int64)
         # Rows present, gaps begun, rows missing, rows missing after a missing one.
@@ -70,7 +68,7 @@ class Missingness(Stateful):
         float
             Minus log probability, nats, >= 0; the number of series is paid for (Bonferroni).
         """
-        worst = missingness_step(x, learn, self.known_rows, self._run, self._counts, self.surprisal)
+        worst = missingness_step(x, learn, self._record, self._run, self._counts, self.surprisal)
         if self._rename_left:
             worst = float(np.partition(self.surprisal, -1 - self._excused)[-1 - self._excused])
             self._rename_left -= 1
@@ -81,8 +79,9 @@ class Missingness(Stateful):
     @property
     def missing_share(self) -> float:
         """Share of the cells of known series that are missing in normal rows."""
-        there, _, missing, _ = self._counts[:, self._counts[0] > 0].sum(axis=1)
-        return float(missing / (there + missing)) if there else 0.0
+        present, _, missing, _ = self._counts
+        there, gone = present.sum(), missing[present > 0].sum()
+        return float(gone / (there + gone)) if there else 0.0
 
     @property
     def gap(self) -> int:
@@ -100,9 +99,10 @@ class Missingness(Stateful):
     def grow(self, n_series: int) -> None:
         """Append series of which nothing is known."""
         extra = n_series - self.surprisal.shape[0]
-        if int(self._counts[0].max(initial=0)) >= self.known_rows:
+        present, _, _, _ = self._counts
+        if int(present.max(initial=0)) >= self._policy.known_rows:
             self._excused += extra
-            self._rename_left = self.rename_rows
+            self._rename_left = self._policy.rename_rows
         self.surprisal = np.append(self.surprisal, np.zeros(extra))
         self._run = np.append(self._run, np.zeros(extra, dtype=np.int64))
         self._counts = np.pad(self._counts, ((0, 0), (0, extra)))

@@ -6,6 +6,7 @@ import numpy as np
 
 from detectors._validate import check_integer
 from detectors.base import FloatArray, Stateful
+from detectors.policy import DEFAULT, PeaksPolicy
 from detectors.statistics._peaks_kernels import peaks_learn
 
 __all__ = ["MeanPeak"]
@@ -21,10 +22,8 @@ class MeanPeak(Stateful):
     ----------
     n_series : int
         Number of series.
-    block_rows : int
-        Learned rows of a block.
-    memory_blocks : int
-        Longest memory of the mean, blocks.
+    policy : PeaksPolicy
+        Rows of a block, memory, and others.
 
     Attributes
     ----------
@@ -34,10 +33,9 @@ class MeanPeak(Stateful):
 
     _STATE: ClassVar[tuple[str, ...]] = ("mean", "_open", "_weight", "_rows")
 
-    def __init__(self, n_series: int, *, block_rows: int = 16, memory_blocks: int = 1024) -> None:
+    def __init__(self, n_series: int, policy: PeaksPolicy = DEFAULT.peaks) -> None:
         n = check_integer("MeanPeak", "n_series", n_series, 0)
-        self.block_rows = check_integer("MeanPeak", "block_rows", block_rows, 1)
-        self.memory_blocks = check_integer("MeanPeak", "memory_blocks", memory_blocks, 2)
+        self._block_rows, self._record = policy.block_rows, policy.record()
         self.mean: FloatArray = np.full(n, np.nan)
         self._open: FloatArray = np.full(n, -1.0)
         self._weight: FloatArray = np.zeros(n)
@@ -45,8 +43,8 @@ class MeanPeak(Stateful):
 
     def learn(self, z: FloatArray) -> None:
         """Learn one normal row of z-scores, shape (n,), float64, NaN = missing."""
-        self._rows = (self._rows + 1) % self.block_rows
-        peaks_learn(z, self._rows == 0, self.memory_blocks, self._open, self._weight, self.mean)
+        self._rows = (self._rows + 1) % self._block_rows
+        peaks_learn(z, self._rows == 0, self._record, self._open, self._weight, self.mean)
 
     def grow(self, n_series: int) -> None:
         """Append series of which nothing is known."""

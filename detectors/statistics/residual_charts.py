@@ -5,9 +5,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from detectors._validate import check_integer, check_real
+from detectors._validate import check_integer
 from detectors.base import FloatArray, Stateful
-from detectors.statistics._residual_charts_kernels import DEVIATION_FLOOR, charts_step
+from detectors.policy import DEFAULT, ResidualChartsPolicy
+from detectors.statistics._residual_charts_kernels import charts_step
 
 __all__ = ["ResidualCharts"]
 
@@ -25,8 +26,8 @@ class ResidualCharts(Stateful):
     ----------
     n_series : int
         Number of series.
-    rows : int
-        Time constant of the moving mean, rows.
+    policy : ResidualChartsPolicy
+        Time constant of the moving mean, and others.
     memory_rows : int
         Longest memory of the running means, rows.
 
@@ -36,7 +37,7 @@ class ResidualCharts(Stateful):
         Root of each series' newest energy outside the common space; smaller of its newest two.
     variance_chart : ndarray of shape (n,)
         Moving mean above its running mean, in its running standard deviations; NaN where the newest
-        energy is missing, or before three times `rows` normal rows are known.
+        energy is missing, or before enough normal rows are known.
 
     References
     ----------
@@ -47,12 +48,12 @@ class ResidualCharts(Stateful):
     --------
     >>> import numpy as np
     >>> rng = np.random.default_rng(0)
-    >>> residuals, statistics = ResidualCharts(n_series=1, memory_rows=1000), np.empty(4)
+    >>> charts = ResidualCharts(n_series=1)
     >>> for energy in rng.chisquare(1, size=500):
-    ...     residuals.push(np.array([energy]), np.ones(1), statistics, learn=True)
+    ...     _ = charts.push(np.array([energy]), np.ones(1), learn=True)
     >>> for energy in rng.chisquare(1, size=16):
-    ...     residuals.push(np.array([9.0 * energy]), np.ones(1), statistics, learn=False)
-    >>> bool(statistics[3] > 2.0)
+    ...     *_, chart = charts.push(np.array([9.0 * energy]), np.ones(1), learn=False)
+    >>> chart > 2.0
     True
     """
 
@@ -68,12 +69,16 @@ class ResidualCharts(Stateful):
         "variance_chart": "restless",
         "_running": "_usual",
     }
-    _KNOWN_TIMES: ClassVar[int] = 3
 
-    def __init__(self, n_series: int, memory_rows: int, *, rows: float = 16.0) -> None:
+    def __init__(
+        self,
+        n_series: int,
+        policy: ResidualChartsPolicy = DEFAULT.charts,
+        memory_rows: int = DEFAULT.memory_rows,
+    ) -> None:
         n = check_integer("ResidualCharts", "n_series", n_series, 0)
-        self.rows = check_real("ResidualCharts", "rows", rows, 1.0)
-        self.memory_rows = check_integer("ResidualCharts", "memory_rows", memory_rows, 1)
+        self.policy = policy
+        self._record = policy.record(memory_rows=memory_rows)
         self.root: FloatArray = np.full(n, np.nan)
         self.persistent: FloatArray = np.full(n, np.nan)
         self.variance_chart: FloatArray = np.full(n, np.nan)
@@ -82,46 +87,50 @@ class ResidualCharts(Stateful):
         self._running: FloatArray = np.zeros((3, n))
 
     def push(
-        self, crossed: FloatArray, lagged: FloatArray, out: FloatArray, *, learn: bool
-    ) -> None:
-        """Take the residual energies of a row and write its statistics.
+        self, crossed: FloatArray, lagged: FloatArray, *, learn: bool
+    ) -> tuple[float, float, float, float]:
+        """Take the residual energies of a row and return its statistics.
 
         Parameters
         ----------
         crossed, lagged : ndarray of shape (n,), float64, >= 0, NaN = missing
             Outside the common space of all series, and outside that of lag windows, in units of
             their running means.
-        out : ndarray of shape (>= 4,), float64
-            Its first four get, NaN where no series says anything: the mean of ``persistent``, the
-            largest ``root``, the mean of log(1 + ``lagged``), the largest of ``variance_chart``.
         learn : bool
             Whether the running means move towards this row, after it was scored.
+
+        Returns
+        -------
+        residual_mean, residual_max, ssa, variance_chart : float
+            NaN where no series says anything: the mean of ``persistent``, the largest ``root``,
+            the mean of log(1 + ``lagged``), the largest of ``variance_chart``.
         """
-        charts_step(
+        statistics: tuple[float, float, float, float] = charts_step(
             crossed,
             lagged,
-            1.0 / self.rows,
-            self._KNOWN_TIMES * self.rows,
-            self.memory_rows,
+            self._record,
             learn,
             self.root,
             self.persistent,
             self._ewma,
             self._running,
             self.variance_chart,
-            out,
         )
+        return statistics
 
     @property
     def reach(self) -> float:
-        """How far a median series goes: ten times its mean amplitude, for long."""
-        weight, _, square = self._running
-        spread = np.sqrt(square[weight >= self._KNOWN_TIMES * self.rows])
-        return float(np.log(10.0) / (np.median(spread) + DEVIATION_FLOOR)) if spread.size else 0.0
+        """How far a median series goes: the most that counts of its amplitude, for long."""
+        policy, (weight, _, square) = self.policy, self._running
+        spread = np.sqrt(square[weight >= policy.known_times * policy.rows])
+        if not spread.size:
+            return 0.0
+        return float(np.log(policy.most_times) / (np.median(spread) + policy.floor))
 
     def relearn(self, weight: float) -> None:
         """Let the running means count for at most `weight` rows, so that it follows sooner."""
-        np.minimum(self._running[0], weight, out=self._running[0])
+        learned_rows, _, _ = self._running
+        np.minimum(learned_rows, weight, out=learned_rows)
 
     def clear(self) -> None:
         """Begin anew with what goes over rows: the next row does not follow the last one."""

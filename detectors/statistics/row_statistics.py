@@ -1,13 +1,14 @@
 """The statistics of a row: one row of many series in, a handful of numbers out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detectors.base import FloatArray, IntArray, Stateful
-from detectors.names import STATISTICS, Statistic
+from detectors.names import Statistic
+from detectors.policy import DEFAULT, TriggerPolicy
 from detectors.statistics.dynamic_pca import DynamicPCA
 from detectors.statistics.missingness import Missingness
 from detectors.statistics.moving_averages import MovingAverages
@@ -17,7 +18,7 @@ from detectors.statistics.residual_charts import ResidualCharts
 from detectors.statistics.robust_scaler import RobustScaler
 from detectors.statistics.ssa import MultivariateSSA
 
-__all__ = ["RowStatistics", "used_statistics"]
+__all__ = ["RowStatistics"]
 
 
 class RowStatistics(Stateful):
@@ -46,8 +47,8 @@ class RowStatistics(Stateful):
     ----------
     n_series : int
         Number of series.
-    memory_rows : int
-        Longest memory of locations, scales and mean energies, rows.
+    policy : TriggerPolicy
+        Of every statistic.
 
     Attributes
     ----------
@@ -77,17 +78,18 @@ class RowStatistics(Stateful):
         "_missingness": "_silence",
     }
 
-    def __init__(self, n_series: int, memory_rows: int) -> None:
-        n = n_series
-        self._scaler = RobustScaler(n, memory_rows=memory_rows)
-        self._averages = MovingAverages(n)
-        self._peaks = MeanPeak(n)
-        self._ssa = MultivariateSSA(n, refit_rows=16, memory_rows=memory_rows)
-        self._dynamic_pca = DynamicPCA(n, block_rows=16, memory_rows=memory_rows)
-        self._charts = ResidualCharts(n, memory_rows)
-        self._novelty = Novelty(n)
-        self._missingness = Missingness(n)
-        self.statistics: FloatArray = np.full(len(STATISTICS), np.nan)
+    def __init__(self, n_series: int, policy: TriggerPolicy = DEFAULT) -> None:
+        n, memory_rows = n_series, policy.memory_rows
+        self._policy = policy
+        self._scaler = RobustScaler(n, policy.scaler, memory_rows)
+        self._averages = MovingAverages(n, policy.averages)
+        self._peaks = MeanPeak(n, policy.peaks)
+        self._ssa = MultivariateSSA(n, policy.ssa, memory_rows)
+        self._dynamic_pca = DynamicPCA(n, policy.dynamic_pca, memory_rows)
+        self._charts = ResidualCharts(n, policy.charts, memory_rows)
+        self._novelty = Novelty(n, policy.novelty)
+        self._missingness = Missingness(n, policy.missingness)
+        self.statistics: FloatArray = np.full(len(Statistic), np.nan)
         self._z: FloatArray = np.full(n, np.nan)
         self._allocate()
 
@@ -97,7 +99,7 @@ class RowStatistics(Stateful):
         return self._scaler.fitted > 0
 
     def measure(self, row: FloatArray, *, learn: bool) -> FloatArray:
-        """Return the statistics of a row; the array is reused by the next call.
+        """Return the statistics of a row.
 
         Parameters
         ----------
@@ -108,12 +110,15 @@ class RowStatistics(Stateful):
         z = self._scaler.transform(row, self._z)
         lagged = self._ssa.push(z, learn=learn)
         crossed = self._dynamic_pca.push(z, learn=learn)
-        statistics = self.statistics
-        self._averages.push(z, self._peaks.mean, statistics)
-        self._charts.push(crossed, lagged, statistics[4:], learn=learn)
-        statistics[Statistic.NOVELTY] = self._novelty.push(z)
-        statistics[Statistic.MISSINGNESS] = self._missingness.push(row, learn=learn)
-        return statistics
+        self.statistics = np.array(
+            (  # in the order of `Statistic`
+                *self._averages.push(z, self._peaks.mean),
+                *self._charts.push(crossed, lagged, learn=learn),
+                self._novelty.push(z),
+                self._missingness.push(row, learn=learn),
+            )
+        )
+        return self.statistics
 
     def learn(self, row: FloatArray) -> None:
         """Learn from the row that was measured last."""
@@ -157,9 +162,9 @@ class RowStatistics(Stateful):
             case Statistic.PERSISTENCE:
                 values = self._averages.persistence
             case Statistic.SHORT_MEAN:
-                values = self._averages.means[0]
+                values, _ = self._averages.means
             case Statistic.LONG_MEAN:
-                values = self._averages.means[1]
+                _, values = self._averages.means
             case Statistic.RESIDUAL_MEAN:
                 values = self._charts.persistent
             case Statistic.RESIDUAL_MAX:
@@ -183,18 +188,18 @@ class RowStatistics(Stateful):
             Without missingness, which every series can raise.
         """
         share = self.top / self.n_series
-        z, clip = self._scaler.cap, self._averages.clip
+        policy = self._policy
+        z, clip = policy.scaler.cap, policy.averages.clip
         peak = float(np.nanmedian(self._peaks.mean)) if np.isfinite(self._peaks.mean).any() else 1.0
-        averages = self._averages
         return np.array(
             [
                 share * np.log1p((z / max(peak, 1e-9)) ** 2),
                 share * z,
-                clip * np.sqrt(averages.short),
-                clip * np.sqrt(averages.long),
-                share * clip,
-                clip,
-                share * np.log1p(clip**2),
+                clip * np.sqrt(policy.averages.short_rows),
+                clip * np.sqrt(policy.averages.long_rows),
+                share * policy.dynamic_pca.clip,
+                policy.dynamic_pca.clip,
+                share * np.log1p(policy.ssa.clip**2),
                 self._charts.reach,
                 np.log1p(z),
             ]
@@ -207,16 +212,17 @@ class RowStatistics(Stateful):
         Of a moving mean those that have a fifth of the weight of the newest one or more; of
         missingness the least probable gap now.
         """
-        lags = self._dynamic_pca.lags
+        policy = self._policy
+        lags, span = policy.dynamic_pca.lags, policy.mean_span
         rows = {
             Statistic.PERSISTENCE: 2,
-            Statistic.SHORT_MEAN: self._averages.short,
-            Statistic.LONG_MEAN: self._averages.long,
+            Statistic.SHORT_MEAN: policy.averages.short_rows,
+            Statistic.LONG_MEAN: policy.averages.long_rows,
             Statistic.RESIDUAL_MEAN: lags + 1,
             Statistic.RESIDUAL_MAX: lags,
-            Statistic.SSA: self._ssa.lags,
-            Statistic.VARIANCE_CHART: int(1.5 * self._charts.rows),
-            Statistic.NOVELTY: int(1.5 * self._novelty.rows),
+            Statistic.SSA: policy.ssa.lags,
+            Statistic.VARIANCE_CHART: int(span * policy.charts.rows),
+            Statistic.NOVELTY: int(span * policy.novelty.rows),
             Statistic.MISSINGNESS: max(self._missingness.gap, 1),
         }
         return np.array([rows.get(statistic, 1) for statistic in Statistic])
@@ -256,12 +262,3 @@ class RowStatistics(Stateful):
         """Take the sizes from the parts."""
         self.n_series = self._scaler.n_series
         self.top = self._averages.top
-
-
-def used_statistics(who: str, statistics: Sequence[str] | None) -> NDArray[np.bool_]:
-    """Mask of the statistics that may raise an alarm, shape (n_statistics,); all by default."""
-    chosen = STATISTICS if statistics is None else statistics
-    unknown = sorted(set(chosen) - set(STATISTICS))
-    if unknown or not chosen:
-        raise ValueError(f"`{who}` requires statistics out of {STATISTICS}, got {statistics!r}.")
-    return np.array([name in chosen for name in STATISTICS])

@@ -5,8 +5,9 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from detectors._validate import check_integer, check_real, check_row
+from detectors._validate import check_integer, check_row
 from detectors.base import FloatArray, Stateful
+from detectors.policy import DEFAULT, SSAPolicy
 from detectors.statistics._ssa_kernels import gram_add, ssa_push
 from detectors.statistics.energy import RelativeEnergy
 
@@ -25,18 +26,10 @@ class MultivariateSSA(Stateful):
     ----------
     n_series : int
         Number of series.
-    lags : int
-        Length L of the windows, rows.
-    rank : int
-        Number of singular vectors kept.
-    refit_rows : int
-        Rows that enter the Gram matrix between two decompositions.
-    dense_rows : int
-        Base up to which every row enters the Gram matrix; at k times as many, one in k + 1.
+    policy : SSAPolicy
+        Length L of the windows, number of singular vectors, and others.
     memory_rows : int
         Longest memory of the mean energy of a series, rows.
-    clip : float
-        Cells of the windows are clipped to ``[-clip, clip]``.
 
     Notes
     -----
@@ -54,7 +47,7 @@ class MultivariateSSA(Stateful):
     Examples
     --------
     >>> import numpy as np
-    >>> ssa = MultivariateSSA(n_series=1, lags=4, rank=2, refit_rows=8)
+    >>> ssa = MultivariateSSA(n_series=1, policy=SSAPolicy(lags=4, rank=2, refit_rows=8))
     >>> for t in range(64):
     ...     _ = ssa.update(np.array([np.sin(t)]))
     >>> bool(ssa.push(np.array([5.0]))[0] > 100)
@@ -75,22 +68,12 @@ class MultivariateSSA(Stateful):
     def __init__(
         self,
         n_series: int,
-        *,
-        lags: int = 8,
-        rank: int = 3,
-        refit_rows: int = 32,
-        dense_rows: int = 256,
-        memory_rows: int = 16_384,
-        clip: float = 20.0,
+        policy: SSAPolicy = DEFAULT.ssa,
+        memory_rows: int = DEFAULT.memory_rows,
     ) -> None:
-        who = "MultivariateSSA"
-        n = check_integer(who, "n_series", n_series, 0)
-        self.lags = check_integer(who, "lags", lags, 2)
-        self.rank = check_integer(who, "rank", rank, 1, self.lags - 1)
-        self.refit_rows = check_integer(who, "refit_rows", refit_rows, 1)
-        self.dense_rows = check_integer(who, "dense_rows", dense_rows, 1)
-        self.memory_rows = check_integer(who, "memory_rows", memory_rows, 1)
-        self.clip = check_real(who, "clip", clip, 0.0)
+        n = check_integer("MultivariateSSA", "n_series", n_series, 0)
+        self.policy, self.lags = policy, policy.lags
+        self._record = policy.record(memory_rows=memory_rows)
         self._ring: FloatArray = np.full((self.lags, n), np.nan)
         self._position = 0
         self._gram: FloatArray = np.zeros((self.lags, self.lags))
@@ -98,7 +81,7 @@ class MultivariateSSA(Stateful):
         # Orthonormal basis of the residual space, one direction in a row.
         self._outside: FloatArray = np.eye(self.lags)
         self._fitted = False
-        self._energy = RelativeEnergy(n, self.memory_rows, floor=0.02)
+        self._energy = RelativeEnergy(n)
         self._allocate()
 
     @property
@@ -136,17 +119,13 @@ class MultivariateSSA(Stateful):
         energy = self._energy
         ssa_push(
             z,
-            self.clip,
+            self._record,
             self._position,
             self._ring,
             self._fitted,
             self._outside,
             self._residual,
-            self._scratch,
             energy.learned,
-            energy.memory_rows,
-            energy.CLIP,
-            energy.floor,
             learn,
             energy.scores,
         )
@@ -157,11 +136,11 @@ class MultivariateSSA(Stateful):
         """Add the newest windows to the Gram matrix, and refit when it is time."""
         self._learned += 1
         # A long base is sampled: one more row adds little to it, and costs as much as the first.
-        every = 1 + self._learned // self.dense_rows
+        every = 1 + self._learned // self.policy.dense_rows
         if self._learned % every:
             return
         gram_add(self._ring, self._position, self._window, self._gram)
-        if self._learned // every % self.refit_rows == 0 and self._gram[0, 0] > 0.0:
+        if self._learned // every % self.policy.refit_rows == 0 and self._gram[0, 0] > 0.0:
             self._refit()
 
     def update(self, z: FloatArray) -> Self:
@@ -189,13 +168,11 @@ class MultivariateSSA(Stateful):
     def _allocate(self) -> None:
         """Make the scratch space of the kernels, and the projector."""
         self._residual: FloatArray = self._outside.T @ self._outside
-        n = self._energy.n_series
         self._window: FloatArray = np.empty(self.lags)
-        self._scratch: FloatArray = np.empty(n)
 
     def _refit(self) -> None:
         """Take the residual space from the eigenvectors of the Gram matrix."""
         _, vectors = np.linalg.eigh(self._gram)
-        self._outside = np.ascontiguousarray(vectors[:, : self.lags - self.rank].T)
+        self._outside = np.ascontiguousarray(vectors[:, : self.lags - self.policy.rank].T)
         self._allocate()
         self._fitted = True

@@ -8,6 +8,18 @@ from numpy.testing import assert_allclose
 from detectors.decision import _cusum_kernels as cusum_kernels
 from detectors.decision import _gpd_tail_kernels as tail_kernels
 from detectors.decision import _verdict_kernels as verdict_kernels
+from detectors.decision.cusum import Cusum
+from detectors.policy import (
+    MissingnessPolicy,
+    MovingAveragesPolicy,
+    NoveltyGatePolicy,
+    NoveltyPolicy,
+    PeaksPolicy,
+    RelativeEnergyPolicy,
+    ResidualChartsPolicy,
+    ScalerPolicy,
+    TailPolicy,
+)
 from detectors.statistics import _dynamic_pca_kernels as pca_kernels
 from detectors.statistics import _moving_averages_kernels as averages_kernels
 from detectors.statistics import _residual_charts_kernels as charts_kernels
@@ -19,6 +31,8 @@ from detectors.statistics.novelty import Novelty
 from detectors.statistics.peaks import MeanPeak
 from detectors.statistics.residual_charts import ResidualCharts
 
+# Clip, winsorised energies and smallest mean of the twins below.
+ENERGY = RelativeEnergyPolicy(clip=1.5, winsor=4.0, floor=0.01)
 ODD = [None, np.nan, np.inf, -np.inf, 0.0]
 SIZES = [0, 1, 2, 7]
 
@@ -29,6 +43,18 @@ def row(n, odd, seed=0):
     if odd is not None and n:
         x[0] = x[-1] = odd
     return x
+
+
+def traits_of(used, level_free):
+    """Traits of statistics as the novelty gate hands them to its kernel."""
+    traits = np.zeros(len(used), dtype=[("used", bool), ("level_free", bool)])
+    traits["used"], traits["level_free"] = used, level_free
+    return traits
+
+
+def gate_of(**derived):
+    """The numbers of a novelty gate whose second statistic is novelty."""
+    return NoveltyGatePolicy().record(novelty=1, **derived)
 
 
 def windows(n, lags, seed=0):
@@ -50,7 +76,8 @@ class TestScaler:
         x, z = row(n, odd), np.empty(n)
         loc, scale = np.zeros(n), np.full(n, spread)
 
-        scaler_kernels.scaler_normalise(x, np.array([loc, scale, loc, loc]), 50.0, z)
+        policy = ScalerPolicy(cap=50.0).record()
+        scaler_kernels.scaler_normalise(x, policy, np.array([loc, scale, loc, loc]), z)
 
         assert_allclose(z, naive.scaler_normalise(x, loc, scale, 50.0))
 
@@ -63,7 +90,8 @@ class TestScaler:
         state = np.array([np.zeros(n), np.full(n, spread), np.full(n, 5.0), np.arange(float(n))])
         expected = naive.scaler_learn(x, *state, 6.0, 2.0, 50.0, 8.0)
 
-        scaler_kernels.scaler_learn(x, state, 6.0, 2.0, 50.0, 8.0)
+        policy = ScalerPolicy(winsor=2.0, cap=50.0).record(memory_rows=6)
+        scaler_kernels.scaler_learn(x, policy, state)
 
         for ours, theirs in zip(state, expected, strict=True):
             assert_allclose(ours, theirs)
@@ -71,10 +99,10 @@ class TestScaler:
     def test_observe(self):
         """Only finite cells are remembered, and a series is ready when its memory is full."""
         learned, recent = np.full((4, 2), np.nan), np.full((2, 2), np.nan)
-        seen = np.zeros(2, np.int64)
+        seen, policy = np.zeros(2, np.int64), ScalerPolicy(fit_rows=2).record()
 
         ready = [
-            scaler_kernels.scaler_observe(np.array(x), 2, learned, recent, seen)
+            scaler_kernels.scaler_observe(np.array(x), policy, learned, recent, seen)
             for x in ([1.0, np.nan], [2.0, np.inf], [3.0, 7.0])
         ]
 
@@ -112,7 +140,7 @@ class TestWindows:
         residual = q[:, rank:] @ q[:, rank:].T
         out, outside = np.empty(n), np.ascontiguousarray(q[:, rank:].T)
 
-        ssa_kernels.ssa_energy(ring(cells), 2, outside, residual, np.empty(n), out)
+        ssa_kernels.ssa_energy(ring(cells), 2, outside, residual, out)
 
         assert_allclose(out, naive.ssa_energy(cells, residual, rank, 1.5), rtol=1e-7, atol=1e-9)
 
@@ -142,8 +170,16 @@ class TestWindows:
         expected = naive.track_energy(energies, *usual, 50.0, 4.0, 0.01)
 
         ssa_kernels.ssa_push(
-            *(z, 1.5, 2, held, fitted, residual[1:], residual, np.empty(3)),
-            *(usual, 50.0, 4.0, 0.01, True, out),
+            z,
+            ENERGY.record(memory_rows=50),
+            2,
+            held,
+            fitted,
+            residual[1:],
+            residual,
+            usual,
+            True,
+            out,
         )
 
         assert_allclose(np.roll(held, -3, axis=0).T, np.clip(moved, -1.5, 1.5))
@@ -164,10 +200,10 @@ class TestSubspace:
         lagged, present = rng.normal(size=width), rng.random(n) > 0.3
         lagged[:n][~present] = 0.0
         z = np.where(present, lagged[:n], np.nan)
-        out, fitted = np.empty(n), np.empty(n)
+        out = np.empty(n)
         basis_t = np.ascontiguousarray(basis[:n].T)
 
-        pca_kernels.subspace_residual(z, lagged, basis, basis_t, np.empty(rank), fitted, out)
+        pca_kernels.subspace_residual(z, lagged, basis, basis_t, out)
 
         assert_allclose(out, naive.subspace_residual(lagged, basis, present), atol=1e-12)
 
@@ -194,8 +230,8 @@ class TestSubspace:
         expected = naive.track_energy(energies, *usual, 50.0, 4.0, 0.01)
 
         pca_kernels.subspace_push(
-            *(z, 1.5, lagged, basis, np.ascontiguousarray(basis.T)),
-            *(np.empty(rank), np.empty(2), usual, 50.0, 4.0, 0.01, True, out),
+            *(z, ENERGY.record(memory_rows=50), lagged, basis, np.ascontiguousarray(basis.T)),
+            *(usual, True, out),
         )
 
         assert_allclose(lagged, moved)
@@ -211,7 +247,7 @@ class TestSubspace:
         usual = np.array([[0.7] * 4, [weight] * 4])
         expected = naive.track_energy(energy, *usual, 50.0, 4.0, 0.01)
 
-        kernels.track_energy(energy, usual, 50.0, 4.0, 0.01, learn)
+        kernels.track_energy(energy, ENERGY.record(memory_rows=50), usual, learn)
 
         assert_allclose(energy, expected[0])
         assert_allclose(usual, expected[1:] if learn else [[0.7] * 4, [weight] * 4])
@@ -238,9 +274,9 @@ class TestFolds:
         x = rng.normal(0.3, 2.0, size=(40, n))
         x[rng.random(x.shape) < 0.3] = np.nan
         peak = np.array([np.nan, 0.0, 3.0, 1e-9, 2.0, 2.0, 1e200])[7 - n :]
-        ours, out = MovingAverages(n, short=3, long=8, clip=2.5), np.empty(4)
+        ours = MovingAverages(n, MovingAveragesPolicy(short_rows=3, long_rows=8, clip=2.5))
         for t in range(len(x)):
-            ours.push(x[t], peak, out)
+            out = ours.push(x[t], peak)
             pair, short, long = naive.windows(x[: t + 1], 3, 8, 2.5)
             k = int(np.ceil(np.sqrt(n)))
             assert_allclose(out, naive.levels(x[t], peak, pair, short, long, k), atol=1e-12)
@@ -252,7 +288,7 @@ class TestFolds:
         x = np.abs(np.random.default_rng(4).standard_t(2, size=(66, 3)))
         x[8:24, 1] = np.nan
         x[:, 2] = 0.0
-        ours = MeanPeak(3, block_rows=4, memory_blocks=6)
+        ours = MeanPeak(3, PeaksPolicy(block_rows=4, memory_blocks=6))
         for one in x:
             ours.learn(one)
 
@@ -267,11 +303,11 @@ class TestFolds:
         energies[100:, 1] *= 9.0
         energies[20:40, 0] = np.nan
         energies[50] = [0.0, np.inf, 1e300]
-        ours, out = ResidualCharts(3, memory, rows=4.0), np.empty(4)
+        ours = ResidualCharts(3, ResidualChartsPolicy(rows=4.0), memory)
         largest = []
         for one in energies:
-            ours.push(one, one, out, learn=True)
-            largest.append(out[3])
+            *_, chart = ours.push(one, one, learn=True)
+            largest.append(chart)
 
         assert_allclose(largest, naive.dispersion(energies, 4.0, 12.0, memory))
 
@@ -280,11 +316,10 @@ class TestFolds:
     def test_residuals(self, n, odd):
         """What energies say of one row, and of two in a row, follows its formula."""
         crossed, before, lagged = (np.abs(row(n, odd, seed)) for seed in range(3))
-        ours, out = ResidualCharts(n, 100), np.empty(4)
-        ours.push(before, lagged, out, learn=True)
-        assert np.isnan(out[0])
+        ours = ResidualCharts(n, memory_rows=100)
+        assert np.isnan(ours.push(before, lagged, learn=True)[0])
 
-        ours.push(crossed, lagged, out, learn=True)
+        out = ours.push(crossed, lagged, learn=True)
 
         assert_allclose(out[:3], naive.residuals(crossed, before, lagged))
         assert_allclose(ours.root, np.sqrt(crossed))
@@ -298,7 +333,7 @@ class TestFolds:
         z[100] = np.nan
         z[200:, 1] += 60.0
         learned = rng.random(300) < 0.8
-        ours = Novelty(3, rows=rows, size=8)
+        ours = Novelty(3, NoveltyPolicy(rows=rows, size=8))
         found = []
         for one, learn in zip(z, learned, strict=True):
             found.append(ours.push(one))
@@ -310,7 +345,7 @@ class TestFolds:
     def test_novelty_state_and_growth(self):
         """A copy goes on as the original does; a series that joins does not hide the others."""
         rng = np.random.default_rng(10)
-        ours, copy = Novelty(3, size=8), Novelty(3, size=8)
+        ours, copy = (Novelty(3, NoveltyPolicy(size=8)) for _ in range(2))
         for one in rng.normal(size=(50, 3)):
             ours.push(one)
             ours.learn()
@@ -330,7 +365,7 @@ class TestFolds:
         x[rng.random(80) < 0.2, 0] = np.nan
         x[70:, 1] = np.nan
         learned = rng.random(80) < 0.8
-        ours = Missingness(3, known_rows=known)
+        ours = Missingness(3, MissingnessPolicy(known_rows=known))
         for one, learn in zip(x, learned, strict=True):
             worst = ours.push(one, learn=bool(learn))
             ours.push(np.full(3, np.nan), learn=True)
@@ -359,7 +394,7 @@ class TestFolds:
         """The logarithm of a product neither overflows nor loses what is small."""
         z = np.random.default_rng(10).normal(size=200)
 
-        ours = averages_kernels.mean_level(z, np.full(200, peak), np.empty(200))
+        ours = averages_kernels.mean_level(z, np.full(200, peak), 10.0)
 
         assert_allclose(ours, np.log1p((z / peak) ** 2).mean(), rtol=1e-12, atol=1e-15)
 
@@ -371,7 +406,7 @@ class TestFolds:
         for kernels in (averages_kernels, charts_kernels):
             assert np.isnan(kernels.max_present(nothing))
             assert np.isnan(kernels.mean_log1p(nothing))
-        assert np.isnan(averages_kernels.mean_level(nothing, np.ones(3), np.empty(3)))
+        assert np.isnan(averages_kernels.mean_level(nothing, np.ones(3), 10.0))
         assert np.isnan(charts_kernels.mean_persistent(nothing, nothing.copy(), nothing.copy()))
 
     @pytest.mark.parametrize("slack", [0.0, 0.5])
@@ -406,7 +441,8 @@ class TestTail:
             tail_kernels.tail_push(value, now, top[0], when[0])
         out = np.full(4, np.nan)
 
-        tail_kernels.tail_fit(top[0], size, 4, 0.3, 12, out)
+        policy = TailPolicy(share=0.3, max_peaks=12).record()
+        tail_kernels.tail_fit(top[0], size, 4, policy, out)
 
         assert_allclose(out, naive.tail(maxima, 0.3, 12, 4), rtol=1e-9)
 
@@ -414,7 +450,7 @@ class TestTail:
         """A statistic with too few blocks has no tail."""
         out = np.zeros(4)
 
-        tail_kernels.tail_fit(np.array([3.0, 2.0, 1.0]), 2, 4, 0.3, 2, out)
+        tail_kernels.tail_fit(np.array([3.0, 2.0, 1.0]), 2, 4, TailPolicy().record(), out)
 
         assert np.isnan(out[0])
 
@@ -444,10 +480,11 @@ class TestTail:
         rng = np.random.default_rng(8)
         for used in (np.array([True, True, False, True]), np.array([False, True, False, False])):
             log_p, accepted = -rng.exponential(9.0, size=4), rng.exponential(size=4)
-            rule = (-7.0, 0.5, accepted, used, rng.normal(size=4))
-            expected = naive.worst_margin(log_p, *rule)
+            easing, traits = rng.normal(size=4), traits_of(used, used)
+            expected = naive.worst_margin(log_p, -7.0, 0.5, accepted, used, easing)
 
-            assert verdict_kernels.worst_margin(log_p, *rule) == expected[0]
+            found = verdict_kernels.worst_margin(log_p, -7.0, 0.5, accepted, traits, easing)
+            assert found == expected[0]
             assert_allclose(accepted, expected[1])
 
     @pytest.mark.parametrize("relief", [0.0, 2.0])
@@ -463,7 +500,9 @@ class TestTail:
             easing = np.empty(4)
             rule = (3, 1, -7.0, relief, level_free, used)
 
-            verdict_kernels.novelty_gate(log_p, *rule, easing)
+            policy = gate_of(rare_log_p=-7.0, relief=relief)
+            traits = traits_of(used, level_free)
+            verdict_kernels.novelty_gate(log_p, 3, policy, relief, traits, easing)
 
             assert_allclose(easing, naive.novelty_gate(log_p, *rule))
 
@@ -471,15 +510,16 @@ class TestTail:
         """Tails and surprises become p-values, sums since they left zero, and one margin."""
         tails = np.array([[1.0, 0.5, 0.2, 0.1], [2.0, 1.0, 0.3, 0.2]])
         rows = np.random.default_rng(9).exponential(2.0, size=(40, 3))
-        used, sums, ages = np.array([True, False, True]), np.zeros(3), np.zeros(3, np.int64)
-        log_p, easing, accepted = np.empty(3), np.empty(3), np.ones(3)
+        used, cusum = np.array([True, False, True]), Cusum(3, slack=1.0, ceiling=30.0)
+        log_p, easing, accepted, beyond = np.empty(3), np.empty(3), np.ones(3), np.empty(3)
+        policy, traits = gate_of(rare_log_p=-7.0, relief=0.0), traits_of(used, used)
         told = []
         for one in rows:
             before = accepted.copy()
             verdict = verdict_kernels.judge(
-                *(one, tails, -7.0, 0.9, accepted, used, 1, -7.0, 0.0, used),
-                *(1.0, 30.0, sums, ages, log_p, easing),
+                *(one, tails, policy, traits, -7.0, 0.9, accepted, log_p, easing, beyond),
             )
+            cusum.push(beyond)
             told.append([*(naive.tail_log_p(one[c], *tails[c]) for c in range(2)), -one[2]])
 
         assert_allclose(log_p, told[-1])
@@ -487,4 +527,4 @@ class TestTail:
         assert verdict == naive.worst_margin(log_p, -7.0, 0.9, before, used, easing)[0]
         rates = np.where(np.array(told) < 0.0, np.log([0.1, 0.2, 1.0]), 0.0)
         paths = [naive.cusum(scores, 1.0, 30.0)[-1] for scores in (rates - told).T]
-        assert_allclose(np.transpose([sums, ages]), paths)
+        assert_allclose(np.transpose([cusum.statistic, cusum.onset]), paths)
