@@ -360,7 +360,7 @@ class Trigger(Stateful):
             self._tail.censor(self._peak[:_N_TAILS], self._budget.log_alpha)
 
     def _rebaseline(self) -> None:
-        """Take the present level for the new normal one."""
+        """Take the present level for the normal one."""
         self._end()
         self.rebaselined = True
         weight = self._rebaselining.weight(self.learned_rows)

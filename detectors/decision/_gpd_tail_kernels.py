@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-Record = NDArray[np.void]
+Structured = NDArray[np.void]
 
 # Columns of a tail.
 ONSET, SCALE, SHAPE, RATE = range(4)
@@ -40,7 +40,7 @@ def tail_forget(first: int, top: Floats, when: Ints) -> None:
 
 
 @nb.njit(cache=True, error_model="numpy")
-def tail_fit(top: Floats, blocks: int, block_rows: int, policy: Record, tail: Floats) -> None:
+def tail_fit(top: Floats, blocks: int, block_rows: int, policy: Structured, tail: Floats) -> None:
     """Fit the predictive tail of one statistic above a high block maximum.
 
     Excesses over the (k+1)-th largest maximum u: generalised Pareto with mean m and shape xi.
@@ -78,7 +78,7 @@ def tail_fit(top: Floats, blocks: int, block_rows: int, policy: Record, tail: Fl
 def tail_collect(
     scores: Floats,
     block_rows: Ints,
-    policy: Record,
+    policy: Structured,
     counts: Ints,
     pending: Floats,
     top: Floats,

@@ -5,7 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-Record = NDArray[np.void]
+Structured = NDArray[np.void]
 
 
 @nb.njit(cache=True, error_model="numpy")
@@ -27,7 +27,12 @@ def tail_log_p(values: Floats, tails: Floats, out: Floats, beyond: Floats) -> No
 
 @nb.njit(cache=True, error_model="numpy")
 def novelty_gate(
-    log_p: Floats, n_tails: int, policy: Record, relief: float, traits: Record, easing: Floats
+    log_p: Floats,
+    n_tails: int,
+    policy: Structured,
+    relief: float,
+    traits: Structured,
+    easing: Floats,
 ) -> None:
     """Write what the limits of a row are eased by, given whether novelty confirms it.
 
@@ -55,7 +60,12 @@ def novelty_gate(
 
 @nb.njit(cache=True, error_model="numpy")
 def worst_margin(
-    log_p: Floats, log_alpha: float, decay: float, accepted: Floats, traits: Record, easing: Floats
+    log_p: Floats,
+    log_alpha: float,
+    decay: float,
+    accepted: Floats,
+    traits: Structured,
+    easing: Floats,
 ) -> tuple[int, float]:
     """Return the statistic farthest below its limit, and how far.
 
@@ -77,8 +87,8 @@ def worst_margin(
 def judge(
     statistics: Floats,
     tails: Floats,
-    policy: Record,
-    traits: Record,
+    policy: Structured,
+    traits: Structured,
     log_alpha: float,
     decay: float,
     accepted: Floats,

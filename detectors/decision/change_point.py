@@ -81,7 +81,7 @@ def date(
     z : ndarray of shape (rows, n_series), float64, NaN = missing
         z-scores of the series that carry it, oldest first.
     least : int
-        Rows ago that it had begun for certain: the answer where the series do not tell, and may
+        Rows ago that it had begun for certain: the answer where no series says when, and it may
         have begun at any row.
     policy : OnsetPolicy
         When series say when they changed, and others.
@@ -90,7 +90,7 @@ def date(
     --------
     >>> import numpy as np
     >>> date(np.array([[0.1, 0.0], [-0.2, 0.1], [0.3, 0.1], [7.0, -0.1], [7.0, 20.0]]), least=0)
-    (1, (1, 1))
+    (1, (2, 1))
     """
     each = (change_point(z[:, [j]], policy) for j in range(z.shape[1]))
     points = [change_point(z, policy), *each]

@@ -6,12 +6,12 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-Record = NDArray[np.void]
+Structured = NDArray[np.void]
 
 
 @nb.njit(cache=True, error_model="numpy")
 def missingness_step(
-    x: Floats, learn: bool, policy: Record, run: Ints, counts: Ints, surprisal: Floats
+    x: Floats, learn: bool, policy: Structured, run: Ints, counts: Ints, surprisal: Floats
 ) -> float:
     """Move every series' gap on by one row; return the largest surprisal, nats.
 

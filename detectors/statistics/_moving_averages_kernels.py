@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-Record = NDArray[np.void]
+Structured = NDArray[np.void]
 
 
 @nb.njit(cache=True, error_model="numpy")
@@ -117,7 +117,7 @@ def mean_level(z: Floats, peak: Floats, constant: float) -> float:
 def averages_step(
     z: Floats,
     peak: Floats,
-    policy: Record,
+    policy: Structured,
     position: int,
     ring: Floats,
     sums: Floats,

@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-Record = NDArray[np.void]
+Structured = NDArray[np.void]
 Singles = NDArray[np.float32]
 Flags = NDArray[np.bool_]
 
 
 @nb.njit(cache=True, error_model="numpy")
-def place_step(z: Floats, policy: Record, seen: Floats, mean: Floats, place: Singles) -> bool:
+def place_step(z: Floats, policy: Structured, seen: Floats, mean: Floats, place: Singles) -> bool:
     """Move every series' mean of sign(z) log(1 + |z|) on by one row; return whether any stands.
 
     ``place`` is NaN where the cell is missing or too few rows have been seen.
@@ -65,7 +65,7 @@ def nearest(place: Singles, centres: Singles, count: int, gaps: Singles) -> tupl
 @nb.njit(cache=True, error_model="numpy")
 def push_step(
     z: Floats,
-    policy: Record,
+    policy: Structured,
     seen: Floats,
     mean: Floats,
     place: Singles,
@@ -93,7 +93,7 @@ def near(gaps: Singles, kept: Flags, radius: float) -> bool:
 
 @nb.njit(cache=True, error_model="numpy")
 def make_room(
-    policy: Record, centres: Singles, pairs: Singles, count: int, radius: float, gaps: Singles
+    policy: Structured, centres: Singles, pairs: Singles, count: int, radius: float, gaps: Singles
 ) -> tuple[int, float]:
     """Widen the radius until a centre is within that of an earlier one; drop all that are.
 
@@ -121,7 +121,7 @@ def make_room(
 
 @nb.njit(cache=True, error_model="numpy")
 def learn_step(
-    policy: Record,
+    policy: Structured,
     place: Singles,
     centres: Singles,
     pairs: Singles,

@@ -5,12 +5,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-Record = NDArray[np.void]
+Structured = NDArray[np.void]
 
 
 @nb.njit(cache=True, error_model="numpy")
 def peaks_learn(
-    z: Floats, last: bool, policy: Record, current: Floats, weight: Floats, mean: Floats
+    z: Floats, last: bool, policy: Structured, current: Floats, weight: Floats, mean: Floats
 ) -> None:
     """Follow the open block's maxima; with its last row move the winsorised means towards them."""
     choice = policy[0]

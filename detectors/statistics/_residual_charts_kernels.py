@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-Record = NDArray[np.void]
+Structured = NDArray[np.void]
 
 
 # As in _moving_averages_kernels.py: a kernel calls its own file only, or its cache goes stale.
@@ -63,7 +63,7 @@ def mean_persistent(crossed: Floats, root: Floats, persistent: Floats) -> float:
 
 @nb.njit(cache=True, error_model="numpy")
 def variance_chart_step(
-    energy: Floats, policy: Record, learn: bool, ewma: Floats, running: Floats, scores: Floats
+    energy: Floats, policy: Structured, learn: bool, ewma: Floats, running: Floats, scores: Floats
 ) -> float:
     """Move every series' mean log amplitude on by one row, score it, learn; return the largest.
 
@@ -101,7 +101,7 @@ def variance_chart_step(
 def charts_step(
     crossed: Floats,
     lagged: Floats,
-    policy: Record,
+    policy: Structured,
     learn: bool,
     root: Floats,
     persistent: Floats,

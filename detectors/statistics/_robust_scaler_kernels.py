@@ -6,11 +6,11 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-Record = NDArray[np.void]
+Structured = NDArray[np.void]
 
 
 @nb.njit(cache=True, error_model="numpy")
-def scaler_normalise(x: Floats, policy: Record, learned: Floats, z: Floats) -> None:
+def scaler_normalise(x: Floats, policy: Structured, learned: Floats, z: Floats) -> None:
     """Write (x - loc) / scale, clipped to +-cap, into z; NaN where x or the scale is unknown.
 
     learned (4, n): location, scale, rows that they stand for, extreme rows in a row.
@@ -32,7 +32,7 @@ def scaler_normalise(x: Floats, policy: Record, learned: Floats, z: Floats) -> N
 
 
 @nb.njit(cache=True, error_model="numpy")
-def scaler_learn(x: Floats, policy: Record, learned: Floats) -> None:
+def scaler_learn(x: Floats, policy: Structured, learned: Floats) -> None:
     """Move location and scale of each fitted series one winsorised step towards the row."""
     loc, scale, weight, beyond = learned
     choice = policy[0]
@@ -59,7 +59,9 @@ def scaler_learn(x: Floats, policy: Record, learned: Floats) -> None:
 
 
 @nb.njit(cache=True, error_model="numpy")
-def scaler_observe(x: Floats, policy: Record, learned: Floats, recent: Floats, seen: Ints) -> int:
+def scaler_observe(
+    x: Floats, policy: Structured, learned: Floats, recent: Floats, seen: Ints
+) -> int:
     """Remember the present cells of a row; return how many series can be fitted now."""
     _, scale, _, _ = learned
     rows, needed = recent.shape[1], policy[0]["fit_rows"]
@@ -74,7 +76,9 @@ def scaler_observe(x: Floats, policy: Record, learned: Floats, recent: Floats, s
 
 
 @nb.njit(cache=True, error_model="numpy")
-def scaler_update(x: Floats, policy: Record, learned: Floats, recent: Floats, seen: Ints) -> int:
+def scaler_update(
+    x: Floats, policy: Structured, learned: Floats, recent: Floats, seen: Ints
+) -> int:
     """Learn from a row and remember it; return how many series can be fitted now."""
     scaler_learn(x, policy, learned)
     return scaler_observe(x, policy, learned, recent, seen)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-Record = NDArray[np.void]
+Structured = NDArray[np.void]
 
 
 @nb.njit(cache=True, error_model="numpy")
@@ -95,7 +95,7 @@ def ssa_energy(ring: Floats, start: int, outside: Floats, residual: Floats, out:
 
 # As in _dynamic_pca_kernels.py: a kernel calls its own file only, or its cache goes stale.
 @nb.njit(cache=True, error_model="numpy")
-def track_energy(energy: Floats, policy: Record, learned: Floats, learn: bool) -> None:
+def track_energy(energy: Floats, policy: Structured, learned: Floats, learn: bool) -> None:
     """Divide energy by max(mean, floor) per series, in place, then learn the winsorised mean.
 
     learned (2, n): the means, and the rows that they stand for. A series gives NaN until enough of
@@ -120,7 +120,7 @@ def track_energy(energy: Floats, policy: Record, learned: Floats, learn: bool) -
 @nb.njit(cache=True, error_model="numpy")
 def ssa_push(
     z: Floats,
-    policy: Record,
+    policy: Structured,
     position: int,
     ring: Floats,
     fitted: bool,

@@ -55,7 +55,7 @@ class Missingness(Stateful):
         self._allocate()
 
     def push(self, x: FloatArray, *, learn: bool) -> float:
-        """Take one row; return how surprising the most surprising gap is.
+        """Take one row; return how improbable the least probable gap is.
 
         Parameters
         ----------
@@ -74,7 +74,7 @@ class Missingness(Stateful):
             self._rename_left -= 1
             if not self._rename_left:
                 self.accept()
-        return max(0.0, worst - self._price)
+        return max(0.0, worst - self._bonferroni)
 
     @property
     def missing_share(self) -> float:
@@ -85,9 +85,9 @@ class Missingness(Stateful):
 
     @property
     def gap(self) -> int:
-        """Rows of the most surprising gap, that `push` judges; 0 = no known series is missing."""
-        loudest = np.argsort(-self.surprisal, kind="stable")[self._excused]
-        return int(self._run[loudest]) if self.surprisal[loudest] > 0.0 else 0
+        """Rows of the least probable gap, that `push` judges; 0 = no known series is missing."""
+        place = np.argsort(-self.surprisal, kind="stable")[self._excused]
+        return int(self._run[place]) if self.surprisal[place] > 0.0 else 0
 
     def accept(self) -> None:
         """Take the present gaps for normal: who is missing now has left."""
@@ -109,5 +109,5 @@ class Missingness(Stateful):
         self._allocate()
 
     def _allocate(self) -> None:
-        """Set the price of looking at so many series, nats."""
-        self._price = float(np.log(max(self.surprisal.shape[0], 1)))
+        """Set what looking at so many series costs, nats."""
+        self._bonferroni = float(np.log(max(self.surprisal.shape[0], 1)))

@@ -149,7 +149,7 @@ class RobustScaler(Stateful):
             self._fit_ready()
 
     def recentre(self, rows: int, weight: float) -> None:
-        """Accept the newest cells of each series as its new normal level.
+        """Take the newest cells of each series for its level from now on.
 
         Parameters
         ----------
