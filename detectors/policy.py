@@ -5,6 +5,7 @@ in their formulas.
 """
 
 from dataclasses import dataclass, fields
+from functools import cache
 from typing import ClassVar, Final
 
 import numpy as np
@@ -35,15 +36,7 @@ __all__ = [
 
 
 class Policy:
-    """Numbers that belong together: integers >= 1 and real numbers > 0.
-
-    Raises
-    ------
-    TypeError
-        If a number is of another type.
-    ValueError
-        If a number is out of its range.
-    """
+    """Numbers that belong together: integers >= 1 and real numbers > 0, or an error says which."""
 
     __slots__ = ()
     _MAY_BE_ZERO: ClassVar[frozenset[str]] = frozenset()
@@ -79,8 +72,14 @@ class Policy:
         kinds = {one.name: one.type for one in fields(self)}  # type: ignore[arg-type]
         kinds |= {name: type(value) for name, value in derived.items()}
         values |= derived
-        layout = [(name, np.int64 if kinds[name] is int else np.float64) for name in values]
-        return np.array([tuple(values.values())], dtype=np.dtype(layout, align=True))
+        layout = tuple((name, "i8" if kinds[name] is int else "f8") for name in values)
+        return np.array([tuple(values.values())], dtype=_dtype(layout))
+
+
+@cache
+def _dtype(layout: tuple[tuple[str, str], ...]) -> np.dtype[np.void]:
+    """Return one object for one layout: numba finds the type of an array by it, call by call."""
+    return np.dtype(list(layout), align=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,8 @@ Structured = NDArray[np.void]
 
 # Columns of a tail.
 ONSET, SCALE, SHAPE, RATE = range(4)
+# Rows of the counts.
+ROWS, WAITING, CLOCK, BLOCKS = range(4)
 
 
 @nb.njit(cache=True, error_model="numpy")
@@ -91,7 +93,8 @@ def tail_collect(
     that the tail speaks for. ``pending`` (n_statistics, probation + 1) holds the maxima of the
     blocks on probation and of the open one behind them.
     """
-    rows, waiting, clock, blocks = counts
+    rows, waiting = counts[ROWS], counts[WAITING]
+    clock, blocks = counts[CLOCK], counts[BLOCKS]
     choice = policy[0]
     last = pending.shape[1] - 1
     for c in range(tails.shape[0]):

@@ -7,6 +7,9 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Structured = NDArray[np.void]
 
+# Columns of a tail.
+ONSET, SCALE, SHAPE, RATE = range(4)
+
 
 @nb.njit(cache=True, error_model="numpy")
 def tail_log_p(values: Floats, tails: Floats, out: Floats, beyond: Floats) -> None:
@@ -15,14 +18,14 @@ def tail_log_p(values: Floats, tails: Floats, out: Floats, beyond: Floats) -> No
     ``beyond`` gets its distance to that of the onset of the tail.
     """
     for c in range(tails.shape[0]):
-        onset, scale, shape, rate = tails[c]
-        e = (values[c] - onset) / scale
+        shape = tails[c, SHAPE]
+        e = (values[c] - tails[c, ONSET]) / tails[c, SCALE]
         # Below the tail nothing is remarkable, however rare the tail itself has become.
         if np.isnan(e) or e <= 0.0:
             out[c] = beyond[c] = 0.0
         else:
             beyond[c] = np.log(1.0 + shape * e) / shape
-            out[c] = np.log(rate) - beyond[c]
+            out[c] = np.log(tails[c, RATE]) - beyond[c]
 
 
 @nb.njit(cache=True, error_model="numpy")

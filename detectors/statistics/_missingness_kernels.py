@@ -6,20 +6,28 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-Structured = NDArray[np.void]
+
+# Rows of the counts: rows present, gaps begun, rows missing, rows missing after a missing one.
+PRESENT, BEGUN, MISSING, GONE_ON = range(4)
 
 
 @nb.njit(cache=True, error_model="numpy")
 def missingness_step(
-    x: Floats, learn: bool, policy: Structured, run: Ints, counts: Ints, surprisal: Floats
+    x: Floats,
+    learn: bool,
+    known: int,
+    begin_prior: float,
+    stay_prior: float,
+    run: Ints,
+    counts: Ints,
+    surprisal: Floats,
 ) -> float:
     """Move every series' gap on by one row; return the largest surprisal, nats.
 
     counts (4, n): rows present, gaps begun, rows missing, rows missing after a missing one.
     """
-    choice = policy[0]
-    known = choice["known_rows"]
-    present, begun, missing, gone_on = counts
+    present, begun = counts[PRESENT], counts[BEGUN]
+    missing, gone_on = counts[MISSING], counts[GONE_ON]
     anything = False
     for j in range(x.shape[0]):
         anything = anything or np.isfinite(x[j])
@@ -36,9 +44,9 @@ def missingness_step(
         run[j] += 1
         if present[j] >= known:
             rows = present[j] + missing[j]
-            p = (begun[j] + 1.0) / (rows + choice["begin_prior_rows"])
+            p = (begun[j] + 1.0) / (rows + begin_prior)
             if run[j] > 1:
-                p = (gone_on[j] + 1.0) / (missing[j] + choice["stay_prior_rows"])
+                p = (gone_on[j] + 1.0) / (missing[j] + stay_prior)
             surprisal[j] -= np.log(p)
             worst = max(worst, surprisal[j])
         if learn:

@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Structured = NDArray[np.void]
 
+# Rows of sums, counts and means.
+SHORT, LONG = 0, 1
+
 
 @nb.njit(cache=True, error_model="numpy")
 def top_mean(values: Floats, heap: Floats) -> float:
@@ -80,37 +83,27 @@ def max_present(values: Floats) -> float:
     return largest if largest >= 0.0 else np.nan
 
 
-# As in _residual_charts_kernels.py: a kernel calls its own file only, or its cache goes stale.
-@nb.njit(cache=True, error_model="numpy")
-def mean_log1p(energy: Floats) -> float:
-    """Return the mean of log(1 + energy) over the energies present, all >= 0; NaN without any."""
-    total = 0.0
-    product = 1.0
-    count = 0
-    for j in range(energy.shape[0]):
-        if np.isnan(energy[j]):
-            continue
-        # Equivalent: total += log(1 + energy). A product's logarithm is taken once per 1e300.
-        factor = 1.0 + energy[j]
-        if product * factor > 1e300:
-            total += np.log(product)
-            product = 1.0
-        product *= factor
-        count += 1
-    return (total + np.log(product)) / count if count else np.nan
-
-
 @nb.njit(cache=True, error_model="numpy")
 def mean_level(z: Floats, peak: Floats, constant: float) -> float:
     """Return the mean of log(1 + u^2) over the series present, u = z in mean peaks.
 
     A series that has been constant so far has a mean peak of 0: any move counts as `constant`.
     """
-    work = np.empty_like(z)
+    total = 0.0
+    product = 1.0
+    count = 0
     for j in range(z.shape[0]):
+        if np.isnan(z[j]) or np.isnan(peak[j]):
+            continue
         u = z[j] / peak[j] if peak[j] > 0.0 else (constant if z[j] != 0.0 else 0.0)
-        work[j] = np.nan if np.isnan(z[j]) or np.isnan(peak[j]) else u * u
-    return mean_log1p(work)
+        # Equivalent: total += log(1 + u * u). A product's logarithm is taken once per 1e300.
+        factor = 1.0 + u * u
+        if product * factor > 1e300:
+            total += np.log(product)
+            product = 1.0
+        product *= factor
+        count += 1
+    return (total + np.log(product)) / count if count else np.nan
 
 
 @nb.njit(cache=True, error_model="numpy")
@@ -135,9 +128,6 @@ def averages_step(
     """
     choice = policy[0]
     clip, short, share = choice["clip"], choice["short_rows"], choice["least_share"]
-    short_sums, long_sums = sums
-    short_counts, long_counts = counts
-    short_means, long_means = means
     rows = ring.shape[0]
     for j in range(z.shape[0]):
         lasts = z[j] * last[j] > 0.0
@@ -145,24 +135,24 @@ def averages_step(
         persistence[j] = np.nan if np.isnan(z[j]) else smaller
         last[j] = z[j]
     newest = ring[position]
-    window_leave(ring[(position - short) % rows], short_sums, short_counts)
-    window_leave(newest, long_sums, long_counts)
+    window_leave(ring[(position - short) % rows], sums[SHORT], counts[SHORT])
+    window_leave(newest, sums[LONG], counts[LONG])
     for j in range(z.shape[0]):
         newest[j] = z[j] if np.isnan(z[j]) else min(max(z[j], -clip), clip)
-    window_enter(newest, short_sums, short_counts)
-    window_enter(newest, long_sums, long_counts)
+    window_enter(newest, sums[SHORT], counts[SHORT])
+    window_enter(newest, sums[LONG], counts[LONG])
     if position == rows - 1:
         sums[:, :] = 0.0
         counts[:, :] = 0.0
         for i in range(rows):
-            window_enter(ring[i], long_sums, long_counts)
+            window_enter(ring[i], sums[LONG], counts[LONG])
             if i >= rows - short:
-                window_enter(ring[i], short_sums, short_counts)
-    window_mean(short_sums, short_counts, share * short, short_means)
-    window_mean(long_sums, long_counts, share * rows, long_means)
+                window_enter(ring[i], sums[SHORT], counts[SHORT])
+    window_mean(sums[SHORT], counts[SHORT], share * short, means[SHORT])
+    window_mean(sums[LONG], counts[LONG], share * rows, means[LONG])
     return (
         mean_level(z, peak, choice["constant_peaks"]),
         mean_present(persistence),
-        max_present(short_means),
-        top_mean(long_means, np.empty(choice["top"])),
+        max_present(means[SHORT]),
+        top_mean(means[LONG], np.empty(choice["top"])),
     )

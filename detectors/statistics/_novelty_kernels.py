@@ -9,19 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-Structured = NDArray[np.void]
 Singles = NDArray[np.float32]
 Flags = NDArray[np.bool_]
 
 
 @nb.njit(cache=True, error_model="numpy")
-def place_step(z: Floats, policy: Structured, seen: Floats, mean: Floats, place: Singles) -> bool:
+def place_step(
+    z: Floats, rows: int, needed: float, seen: Floats, mean: Floats, place: Singles
+) -> bool:
     """Move every series' mean of sign(z) log(1 + |z|) on by one row; return whether any stands.
 
-    ``place`` is NaN where the cell is missing or too few rows have been seen.
+    ``place`` is NaN where the cell is missing or fewer than `needed` rows have been seen.
     """
-    rows = policy[0]["rows"]
-    needed = policy[0]["least_share"] * rows
     stands = False
     for j in range(z.shape[0]):
         place[j] = np.nan
@@ -65,7 +64,8 @@ def nearest(place: Singles, centres: Singles, count: int, gaps: Singles) -> tupl
 @nb.njit(cache=True, error_model="numpy")
 def push_step(
     z: Floats,
-    policy: Structured,
+    rows: int,
+    needed: float,
     seen: Floats,
     mean: Floats,
     place: Singles,
@@ -74,7 +74,7 @@ def push_step(
     gaps: Singles,
 ) -> tuple[bool, int, float]:
     """Move on by one row; return whether it stands anywhere, the nearest centre, how far it is."""
-    if not place_step(z, policy, seen, mean, place):
+    if not place_step(z, rows, needed, seen, mean, place):
         return False, 0, np.nan
     if not count:
         return True, 0, np.nan
@@ -93,7 +93,7 @@ def near(gaps: Singles, kept: Flags, radius: float) -> bool:
 
 @nb.njit(cache=True, error_model="numpy")
 def make_room(
-    policy: Structured, centres: Singles, pairs: Singles, count: int, radius: float, gaps: Singles
+    growth: float, centres: Singles, pairs: Singles, count: int, radius: float, gaps: Singles
 ) -> tuple[int, float]:
     """Widen the radius until a centre is within that of an earlier one; drop all that are.
 
@@ -103,7 +103,7 @@ def make_room(
     kept = np.empty(count, dtype=np.bool_)
     n_kept = count
     while n_kept == count:
-        radius *= policy[0]["growth"]
+        radius *= growth
         n_kept = 0
         for i in range(count):
             kept[i] = not near(pairs[i, :i], kept, radius)
@@ -121,7 +121,7 @@ def make_room(
 
 @nb.njit(cache=True, error_model="numpy")
 def learn_step(
-    policy: Structured,
+    growth: float,
     place: Singles,
     centres: Singles,
     pairs: Singles,
@@ -142,7 +142,7 @@ def learn_step(
         row[j] = place[j] if there else centres[j, best]
         whole = whole and there
     if count == centres.shape[1]:
-        count, radius = make_room(policy, centres, pairs, count, radius, gaps)
+        count, radius = make_room(growth, centres, pairs, count, radius, gaps)
     if not whole:
         nearest(row, centres, count, gaps)
     pairs[count, :count] = gaps[:count]

@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Structured = NDArray[np.void]
 
+# Rows of the running means.
+WEIGHT, MEAN, SQUARE = range(3)
+
 
 # As in _moving_averages_kernels.py: a kernel calls its own file only, or its cache goes stale.
 @nb.njit(cache=True, error_model="numpy")
@@ -22,7 +25,6 @@ def max_present(values: Floats) -> float:
     return largest if largest >= 0.0 else np.nan
 
 
-# As in _moving_averages_kernels.py: a kernel calls its own file only, or its cache goes stale.
 @nb.njit(cache=True, error_model="numpy")
 def mean_log1p(energy: Floats) -> float:
     """Return the mean of log(1 + energy) over the energies present, all >= 0; NaN without any."""
@@ -69,7 +71,7 @@ def variance_chart_step(
 
     running (3, n): rows learned; running means of the moving mean, and of its squared deviation.
     """
-    weight, mean, square = running
+    weight, mean, square = running[WEIGHT], running[MEAN], running[SQUARE]
     choice = policy[0]
     share, known = 1.0 / choice["rows"], choice["known_times"] * choice["rows"]
     memory, floor, winsor = choice["memory_rows"], choice["floor"], choice["winsor"]

@@ -8,15 +8,17 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Structured = NDArray[np.void]
 
+# Rows of what is learned; taking a row by its place keeps loops vectorised, unpacking does not.
+LOCATION, SCALE, WEIGHT, BEYOND = range(4)
+
 
 @nb.njit(cache=True, error_model="numpy")
-def scaler_normalise(x: Floats, policy: Structured, learned: Floats, z: Floats) -> None:
+def scaler_normalise(x: Floats, cap: float, learned: Floats, z: Floats) -> None:
     """Write (x - loc) / scale, clipped to +-cap, into z; NaN where x or the scale is unknown.
 
     learned (4, n): location, scale, rows that they stand for, extreme rows in a row.
     """
-    loc, scale, _, _ = learned
-    cap = policy[0]["cap"]
+    loc, scale = learned[LOCATION], learned[SCALE]
     for j in range(x.shape[0]):
         if not np.isfinite(x[j]) or np.isnan(scale[j]):
             z[j] = np.nan
@@ -34,7 +36,8 @@ def scaler_normalise(x: Floats, policy: Structured, learned: Floats, z: Floats) 
 @nb.njit(cache=True, error_model="numpy")
 def scaler_learn(x: Floats, policy: Structured, learned: Floats) -> None:
     """Move location and scale of each fitted series one winsorised step towards the row."""
-    loc, scale, weight, beyond = learned
+    loc, scale = learned[LOCATION], learned[SCALE]
+    weight, beyond = learned[WEIGHT], learned[BEYOND]
     choice = policy[0]
     memory, winsor, cap = choice["memory_rows"], choice["winsor"], choice["cap"]
     spike_rows, growth = choice["spike_rows"], choice["wake_growth"]
@@ -63,7 +66,7 @@ def scaler_observe(
     x: Floats, policy: Structured, learned: Floats, recent: Floats, seen: Ints
 ) -> int:
     """Remember the present cells of a row; return how many series can be fitted now."""
-    _, scale, _, _ = learned
+    scale = learned[SCALE]
     rows, needed = recent.shape[1], policy[0]["fit_rows"]
     ready = 0
     for j in range(x.shape[0]):

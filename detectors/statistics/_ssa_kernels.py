@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Structured = NDArray[np.void]
 
+# Rows of what is learned of energies.
+MEAN, WEIGHT = range(2)
+
 
 @nb.njit(cache=True, error_model="numpy")
 def ring_push(z: Floats, clip: float, position: int, ring: Floats) -> None:
@@ -101,7 +104,7 @@ def track_energy(energy: Floats, policy: Structured, learned: Floats, learn: boo
     learned (2, n): the means, and the rows that they stand for. A series gives NaN until enough of
     its energies are known to make a mean.
     """
-    mean, weight = learned
+    mean, weight = learned[MEAN], learned[WEIGHT]
     choice = policy[0]
     known, memory = choice["mean_rows"], choice["memory_rows"]
     floor, winsor = choice["floor"], choice["winsor"]

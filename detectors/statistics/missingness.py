@@ -45,7 +45,7 @@ class Missingness(Stateful):
 
     def __init__(self, n_series: int, policy: MissingnessPolicy = DEFAULT.missingness) -> None:
         n = check_integer("Missingness", "n_series", n_series, 0)
-        self._policy, self._record = policy, policy.record()
+        self._policy = policy
         self.surprisal: FloatArray = np.zeros(n)
         self._run: IntArray = np.zeros(n, dtype=np.int64)
         # Rows present, gaps begun, rows missing, rows missing after a missing one.
@@ -68,7 +68,17 @@ class Missingness(Stateful):
         float
             Minus log probability, nats, >= 0; the number of series is paid for (Bonferroni).
         """
-        worst = missingness_step(x, learn, self._record, self._run, self._counts, self.surprisal)
+        policy = self._policy
+        worst = missingness_step(
+            x,
+            learn,
+            policy.known_rows,
+            policy.begin_prior_rows,
+            policy.stay_prior_rows,
+            self._run,
+            self._counts,
+            self.surprisal,
+        )
         if self._rename_left:
             worst = float(np.partition(self.surprisal, -1 - self._excused)[-1 - self._excused])
             self._rename_left -= 1

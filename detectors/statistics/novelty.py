@@ -60,7 +60,8 @@ class Novelty(Stateful):
     def __init__(self, n_series: int, policy: NoveltyPolicy = DEFAULT.novelty) -> None:
         n = check_integer("Novelty", "n_series", n_series, 0)
         size = policy.size
-        self._record = policy.record()
+        self._growth, self._rows = policy.growth, policy.rows
+        self._needed = policy.least_share * policy.rows
         self._radius = policy.resolution
         self._seen: FloatArray = np.zeros(n)
         self._mean: FloatArray = np.zeros(n)
@@ -80,7 +81,8 @@ class Novelty(Stateful):
         """
         self._stands, self._nearest, self._distance = push_step(
             z,
-            self._record,
+            self._rows,
+            self._needed,
             self._seen,
             self._mean,
             self._place,
@@ -95,7 +97,7 @@ class Novelty(Stateful):
         if self._distance <= self._radius or not self._stands:
             return
         self._count, self._radius = learn_step(
-            self._record,
+            self._growth,
             self._place,
             self._centres,
             self._pairs,

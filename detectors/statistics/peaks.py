@@ -35,7 +35,7 @@ class MeanPeak(Stateful):
 
     def __init__(self, n_series: int, policy: PeaksPolicy = DEFAULT.peaks) -> None:
         n = check_integer("MeanPeak", "n_series", n_series, 0)
-        self._block_rows, self._record = policy.block_rows, policy.record()
+        self._policy = policy
         self.mean: FloatArray = np.full(n, np.nan)
         self._open: FloatArray = np.full(n, -1.0)
         self._weight: FloatArray = np.zeros(n)
@@ -43,8 +43,18 @@ class MeanPeak(Stateful):
 
     def learn(self, z: FloatArray) -> None:
         """Learn one normal row of z-scores, shape (n,), float64, NaN = missing."""
-        self._rows = (self._rows + 1) % self._block_rows
-        peaks_learn(z, self._rows == 0, self._record, self._open, self._weight, self.mean)
+        policy = self._policy
+        self._rows = (self._rows + 1) % policy.block_rows
+        peaks_learn(
+            z,
+            self._rows == 0,
+            policy.memory_blocks,
+            policy.winsor,
+            policy.winsor_blocks,
+            self._open,
+            self._weight,
+            self.mean,
+        )
 
     def grow(self, n_series: int) -> None:
         """Append series of which nothing is known."""

@@ -113,7 +113,7 @@ class RobustScaler(Stateful):
             z-scores in scales; NaN where the cell is missing or the series not fitted yet.
         """
         z = np.empty(self.n_series) if out is None else out
-        scaler_normalise(x, self._record, self._learned, z)
+        scaler_normalise(x, self.policy.cap, self._learned, z)
         return z
 
     def update(self, x: FloatArray) -> Self:
