@@ -267,14 +267,15 @@ class Trigger(Stateful):
 
     def _judge(self, statistics: FloatArray) -> float:
         """Return how far, in log p, the worst statistic is beyond its limit; negative = within."""
+        gate, rebaselining = self._gate, self._rebaselining
         self._worst, margin = judge(
             statistics,
             self._tail.tails,
-            self._gate.record(self.learned_rows),
-            self._gate.traits,
+            gate.record(self.learned_rows),
+            gate.traits,
             self._budget.level,
-            self._rebaselining.decay,
-            self._rebaselining.accepted,
+            rebaselining.decay,
+            rebaselining.accepted,
             self._log_p,
             self._easing,
             self._beyond,

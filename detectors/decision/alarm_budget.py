@@ -81,12 +81,12 @@ class AlarmBudget(Stateful):
 
     def pay(self) -> None:
         """Let one row pass."""
-        if self._debt:
-            self._debt = max(self._debt - self._income, 0.0)
-        held = 0.0
+        self.level = self.log_alpha
+        if not self._debt:
+            return
+        self._debt = max(self._debt - self._income, 0.0)
         if self.overspent:
-            held = self._policy.held_nats * (self._debt - self._policy.free_alarms)
-        self.level = self.log_alpha - held
+            self.level -= self._policy.held_nats * (self._debt - self._policy.free_alarms)
 
     def spend(self) -> None:
         """Raise an alarm."""
