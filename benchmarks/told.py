@@ -26,7 +26,7 @@ from coral.engine import QUARANTINE_ROWS, QUARANTINE_SHARE_ALERTED
 from coral.evaluation.metrics import RankScores, break_ties, rank_scores
 from coral.graph.system_graph import SystemGraph
 from coral.incident.explanation import Findings
-from coral.incident.policy import DEFAULT, VerdictPolicy
+from coral.incident.policy import VERDICT, VerdictPolicy
 from coral.incident.situation import Situation
 from coral.localise.convergence import revision_due
 from coral.localise.innovation import InnovationScorer
@@ -221,7 +221,7 @@ def tier_of(
     normal: Normal,
     localiser: Localiser,
     ranking: Ranking,
-    policy: VerdictPolicy = DEFAULT,
+    policy: VerdictPolicy = VERDICT,
 ) -> Tier:
     """Return how far the engine trusts a ranking."""
     nothing, evidence = np.empty((0, len(told.names))), localiser.scorer

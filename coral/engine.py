@@ -16,7 +16,10 @@ from coral.contract.feedback import Feedback
 from coral.graph.system_graph import SystemGraph
 from coral.incident.alarm import Alarm, alerted, detected
 from coral.incident.lifecycle import OpenIncident, Setup
+from coral.incident.policy import VERDICT, VerdictPolicy
 from coral.localise.past_incidents import PastIncidents
+from coral.localise.policy import RANKING, RankingPolicy
+from detectors.policy import TRIGGER, TriggerPolicy
 from detectors.trigger import Trigger
 from streams.records import Frame
 
@@ -60,6 +63,8 @@ class Engine:
     onset : float or None
         Event time of the first faulty row, unix s, when it is given (oracle mode): the trigger is
         not used, and the incident stays open.
+    trigger, ranking, verdict : TriggerPolicy, RankingPolicy, VerdictPolicy
+        Choices behind alarm, ranking and words; for experiments.
 
     Examples
     --------
@@ -83,10 +88,14 @@ class Engine:
         config: EngineConfig | None = None,
         *,
         onset: float | None = None,
+        trigger: TriggerPolicy = TRIGGER,
+        ranking: RankingPolicy = RANKING,
+        verdict: VerdictPolicy = VERDICT,
     ) -> None:
         self.system = system
         self.config = EngineConfig() if config is None else config
-        self._setup = Setup(system, self.config)
+        self._setup = Setup(system, self.config, ranking, verdict)
+        self._trigger_policy = trigger
         self._onset = onset
         self._names: tuple[str, ...] = ()
         self._baseline: Baseline  # from the first frame on
@@ -96,7 +105,7 @@ class Engine:
         self._quarantine: deque[_Row] = deque()  # newest rows, not learned yet
         self._since_onset: deque[_Row] = deque(maxlen=KEPT_ROWS)
         self._last_time: float | None = None
-        self._past = PastIncidents()
+        self._past = PastIncidents(ranking.recall)
         self._gap = False  # rows of an incident lie between the last row learned and the next
 
     @property
@@ -208,8 +217,8 @@ class Engine:
         """Take one row of the open incident; it ends when the trigger says so."""
         self._follow(incident, row)
         trigger = self._trigger
-        if trigger is not None and (trigger.new_normal or not trigger.alarm):
-            return [self._close(incident, _ACCEPTED if trigger.new_normal else "back to normal")]
+        if trigger is not None and (trigger.rebaselined or not trigger.alarm):
+            return [self._close(incident, _ACCEPTED if trigger.rebaselined else "back to normal")]
         event = incident.revise()
         return [] if event is None else [event]
 
@@ -278,12 +287,13 @@ class Engine:
 
     def _start(self, names: tuple[str, ...]) -> None:
         """Know nothing yet of the normal state of these series."""
-        self._baseline = Baseline(len(names), self.config)
+        self._baseline = Baseline(len(names), self.config, self._setup.ranking.scale)
         self._graph = SystemGraph(names, self.system)
 
     def _new_trigger(self, n: int) -> Trigger:
         budget = self.config.false_alarms_per_week
-        return Trigger(n, self.system.interval_s, false_alarms_per_week=budget)
+        interval_s, policy = self.system.interval_s, self._trigger_policy
+        return Trigger(n, interval_s, false_alarms_per_week=budget, policy=policy)
 
     def state_dict(self) -> dict[str, Any]:
         """Everything needed to go on identically: plain values and arrays, for the checkpoint."""

@@ -93,7 +93,7 @@ def detected(
         time=timestamp(now),
         onset=timestamp(onset),
         delay_s=round(now - onset, 3),
-        channel=detector.channel,
+        channel=detector.statistic_name,
         statistic=significant(detector.statistic),
         threshold=significant(detector.threshold),
         p_value=significant(detector.p_value, 3),
@@ -126,8 +126,8 @@ def _artefacts(
     return Artefacts(
         rows=min(detector.onset_rows + 1, len(rows)),
         missing=significant(float(np.isnan(newest).mean()), 3),
-        usual_missing=significant(detector.usual_missing, 3),
-        silent=[names[i] for i in np.flatnonzero(detector.silent)[:NAMED]],
+        usual_missing=significant(detector.missing_share, 3),
+        silent=[names[i] for i in np.flatnonzero(detector.missing)[:NAMED]],
         near_zero=[names[i] for i in fell],
     )
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from coral.incident.confidence import base_is_long_enough, health_is_affected
-from coral.incident.policy import DEFAULT, VerdictPolicy
+from coral.incident.policy import VERDICT, VerdictPolicy
 from coral.incident.situation import Situation
 from coral.localise.layout import Layout
 from coral.localise.ranking import Ranking
@@ -31,7 +31,7 @@ Arguments = list[tuple[bool, str]]  # whether it speaks for the candidate, and t
 
 
 def arguments(
-    situation: Situation, candidate: Candidate, policy: VerdictPolicy = DEFAULT
+    situation: Situation, candidate: Candidate, policy: VerdictPolicy = VERDICT
 ) -> tuple[list[str], list[str]]:
     """Return the sentences for and against a candidate, strongest kind first.
 

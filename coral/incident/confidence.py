@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 
 from coral.contract.events import Pattern, Tier
-from coral.incident.policy import DEFAULT, VerdictPolicy
+from coral.incident.policy import VERDICT, VerdictPolicy
 from coral.incident.situation import Situation
 
 __all__ = ["base_is_long_enough", "health_is_affected", "tier_of_cause", "tier_of_first"]
 
 
 def tier_of_first(
-    situation: Situation, patterns: Sequence[Pattern], policy: VerdictPolicy = DEFAULT
+    situation: Situation, patterns: Sequence[Pattern], policy: VerdictPolicy = VERDICT
 ) -> Tier:
     """Return how far the first cause can be trusted.
 
@@ -49,7 +49,7 @@ def tier_of_first(
 
 
 def tier_of_cause(
-    situation: Situation, entity: int, first: Tier, policy: VerdictPolicy = DEFAULT
+    situation: Situation, entity: int, first: Tier, policy: VerdictPolicy = VERDICT
 ) -> Tier:
     """Return how far an entity can be trusted to be the cause, given the tier of the first.
 
@@ -67,12 +67,12 @@ def tier_of_cause(
     return "possible" if possible else "unlikely"
 
 
-def health_is_affected(situation: Situation, policy: VerdictPolicy = DEFAULT) -> bool:
+def health_is_affected(situation: Situation, policy: VerdictPolicy = VERDICT) -> bool:
     """Whether a health signal deviates in more than single rows, or there is none to ask."""
     deviation = situation.ranking.series.sustained[situation.layout.health_series]
     return not deviation.size or bool(deviation.max() >= policy.least_deviation)
 
 
-def base_is_long_enough(situation: Situation, policy: VerdictPolicy = DEFAULT) -> bool:
+def base_is_long_enough(situation: Situation, policy: VerdictPolicy = VERDICT) -> bool:
     """Whether so many normal rows are known that a series outside their range means something."""
     return situation.base_rows >= min(len(situation.layout.names), policy.most_base_rows)

@@ -19,7 +19,7 @@ from coral.contract.events import (
 from coral.incident.arguments import Candidate, arguments, objection, upstream
 from coral.incident.confidence import tier_of_cause, tier_of_first
 from coral.incident.patterns import patterns
-from coral.incident.policy import DEFAULT, VerdictPolicy
+from coral.incident.policy import VERDICT, VerdictPolicy
 from coral.incident.situation import Situation
 from coral.localise.ranking import entity_maximum, weigh
 from coral.localise.signature import signature
@@ -51,7 +51,7 @@ class Findings:
         How far the first cause can be trusted.
     """
 
-    def __init__(self, situation: Situation, policy: VerdictPolicy = DEFAULT) -> None:
+    def __init__(self, situation: Situation, policy: VerdictPolicy = VERDICT) -> None:
         self._situation, self._policy = situation, policy
         self._layout, self._ranking = situation.layout, situation.ranking
         self.patterns = patterns(situation, policy)

@@ -30,13 +30,14 @@ from coral.graph.system_graph import SystemGraph
 from coral.incident.alarm import Alarm
 from coral.incident.explanation import Findings, correction
 from coral.incident.graph_facts import contradicted, learned_edges, screened, state_seen
+from coral.incident.policy import VERDICT, VerdictPolicy
 from coral.incident.situation import Situation
 from coral.localise import convergence
 from coral.localise.golden_signals import proposed
 from coral.localise.innovation import InnovationScorer
 from coral.localise.layout import Layout
 from coral.localise.past_incidents import PastIncidents, recognise
-from coral.localise.policy import RANKING
+from coral.localise.policy import RANKING, RankingPolicy
 from coral.localise.ranking import Localiser, Ranking
 from coral.localise.sparklines import POINTS, SparklineBuffer
 
@@ -76,6 +77,8 @@ class Setup(NamedTuple):
 
     system: SystemConfig
     config: EngineConfig
+    ranking: RankingPolicy = RANKING
+    verdict: VerdictPolicy = VERDICT
 
     @property
     def fingerprint(self) -> str:
@@ -118,7 +121,7 @@ class OpenIncident:
         self._screened = screened(localiser.layout, graph)
         self._times: list[float] = []
         self._now = 0.0
-        self._convergence = convergence.ConvergenceTest()
+        self._convergence = convergence.ConvergenceTest(setup.ranking.convergence)
         self._history: list[Revision] = []
         self._edges: list[GraphEdge] = []
         self._ranking: Ranking
@@ -150,10 +153,11 @@ class OpenIncident:
         """
         system, names = setup.system, graph.all_names
         kpi = system.kpi or proposed(names, system.causal_edges)
-        layout = Layout(names, kpi, system.causal_edges)
+        layout = Layout(names, kpi, system.causal_edges, setup.ranking)
         base, adjacent = baseline.rows()
         predictor = freeze(baseline, graph, first, layout.health_series)
-        evidence = InnovationScorer(base, adjacent, predictor, layout)
+        scorer = InnovationScorer(base, adjacent, predictor, layout, setup.ranking)
+        localiser = Localiser(layout, scorer, setup.ranking)
         graph.causal.open_state()
         facts = OpeningFacts(
             id=incident_id(system.name, alarm.onset, setup.fingerprint),
@@ -167,7 +171,7 @@ class OpenIncident:
             config=setup.fingerprint,
             contradicted=contradicted(graph),
         )
-        return cls(setup, baseline, graph, Localiser(layout, evidence), facts, past)
+        return cls(setup, baseline, graph, localiser, facts, past)
 
     @classmethod
     def from_state(
@@ -197,8 +201,9 @@ class OpenIncident:
         if facts.config != setup.fingerprint:
             facts = msgspec.structs.replace(facts, engine=__version__, config=setup.fingerprint)
             revision += REVISIONS_APART - revision % REVISIONS_APART
-        layout = Layout(state["names"], facts.kpi, facts.causal_edges)
-        localiser = Localiser(layout, InnovationScorer.from_state(state["evidence"], layout))
+        layout = Layout(state["names"], facts.kpi, facts.causal_edges, setup.ranking)
+        scorer = InnovationScorer.from_state(state["evidence"], layout, setup.ranking)
+        localiser = Localiser(layout, scorer, setup.ranking)
         incident = cls(setup, baseline, graph, localiser, facts, past)
         incident.revision = revision
         if "profile" in state:  # without it, in older checkpoints, the rows so far count as missing
@@ -317,13 +322,13 @@ class OpenIncident:
             time=timestamp(self._now),
             data=self._describe(self._ranking, resolution),
         )
-        top = self._names(self._ranking)[: RANKING.convergence.depth]
+        top = self._names(self._ranking)[: self._setup.ranking.convergence.depth]
         self._history.append(Revision(rows=self._ranking.rows, top=top))
         del self._history[:-HISTORY]
         return event
 
     def _describe(self, ranking: Ranking, resolution: Resolution | None) -> Incident:
-        findings = Findings(self._situation(ranking))
+        findings = Findings(self._situation(ranking), self._setup.verdict)
         causes = findings.causes(self._setup.config.max_causes)
         seen = state_seen(self._graph)
         settled = self._stability(ranking)

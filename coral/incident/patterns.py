@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coral.contract.events import Pattern, PatternKind
-from coral.incident.policy import DEFAULT, VerdictPolicy
+from coral.incident.policy import VERDICT, VerdictPolicy
 from coral.incident.situation import Situation
 from coral.text import change, quoted
 
@@ -18,7 +18,7 @@ Floats = NDArray[np.float64]
 NAMED = 5  # series
 
 
-def patterns(situation: Situation, policy: VerdictPolicy = DEFAULT) -> list[Pattern]:
+def patterns(situation: Situation, policy: VerdictPolicy = VERDICT) -> list[Pattern]:
     """Return what kind of incident it is, where one cause does not tell it; usually nothing.
 
     Parameters

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-__all__ = ["DEFAULT", "VerdictPolicy"]
+__all__ = ["VERDICT", "VerdictPolicy"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,4 +68,4 @@ class VerdictPolicy:
     """Least distance of a second cause to any third, logarithm of the evidence."""
 
 
-DEFAULT = VerdictPolicy()
+VERDICT = VerdictPolicy()

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from coral.contract.events import Event, Incident, Revision
 from coral.incident.alarm import strongest
 from coral.localise.policy import RANKING
-from detectors.trigger import CHANNELS
+from detectors.names import STATISTICS
 from detectors.trigger import Trigger as Detector
 
 __all__ = ["Episode", "Trace"]
@@ -81,7 +81,7 @@ class Trace:
         ratio = detector.statistic / threshold if threshold > 0 else 0.0
         if ratio > self._closest:
             self._closest = ratio
-            self.closest_channel = detector.channel
+            self.closest_channel = detector.statistic_name
             order = strongest(names, detector.scores)
             self.closest_series = [names[i] for i in order[:MOST_SERIES]]
 
@@ -106,7 +106,7 @@ class Trace:
         """Statistics that raised an alarm, first ones first; else the one that came closest."""
         raised = [e.channel for e in self.episodes if e.channel is not None]
         if not raised and self._statistics:
-            raised = [self.closest_channel or CHANNELS[0]]
+            raised = [self.closest_channel or STATISTICS[0]]
         return list(dict.fromkeys(raised))[:MOST_STATISTICS]
 
     @property
@@ -124,7 +124,7 @@ class Trace:
 
     def statistic(self, channel: str) -> tuple[Floats, Floats]:
         """Values and limits of one statistic, one per frame; no limit during the warm-up."""
-        column = CHANNELS.index(channel)
+        column = STATISTICS.index(channel)
         values = np.array([row[column] for row in self._statistics])
         limits = np.array([row[column] for row in self._thresholds])
         if self.warm_at is None:

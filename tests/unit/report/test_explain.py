@@ -17,7 +17,7 @@ from coral.contract.events import Course, Event, Screened, decode, encode
 from coral.errors import Exit, IncidentError
 from coral.report import event_log, explain, onset_text
 from coral.report.series_text import sparkline
-from detectors.trigger import CHANNELS
+from detectors import names
 
 
 @pytest.fixture(scope="module")
@@ -271,7 +271,7 @@ def test_sparklines(before, after, drawn):
 
 def test_every_statistic_has_words():
     """A new one needs an explanation."""
-    assert set(CHANNELS) == set(onset_text.STATISTICS)
+    assert set(names.STATISTICS) == set(onset_text.STATISTICS)
 
 
 def test_doubts_about_the_data_come_first(events):
