@@ -40,7 +40,7 @@ OTHER = ("scale.late_units", "scale.late_share", "scale.late_rows", "scale.late_
 # A constant of the graph that the ranking depends on.
 RIDGE = "coral.graph.predictor:RIDGE_ROWS_PER_SERIES"
 # Shares: their odds are multiplied, so that they stay between 0 and 1.
-SHARES = ("move_at_most", "damping", "start_at_health", "alias_comovement", "left_out")
+SHARES = ("move_at_most", "damping", "start_at_health", "alias_comovement")
 FACTORS = tuple(10.0**power for power in (-0.5, -0.25, 0.25, 0.5))
 # A constant is chosen anew only if a factor changes a macro mean by this much: half a case of the
 # smallest set in eight sets.
@@ -147,11 +147,6 @@ ABLATIONS = (
         {f"{RANK}:Localiser._restart_weights": _all_health_signals},
     ),
     Ablation(
-        "no_standing",
-        "what the topology leaves out counts in full",
-        {"left_out": 1.0},
-    ),
-    Ablation(
         "linear_shares",
         "a cause explains by its score, not by its order of magnitude",
         {f"{RANK}:magnitude": certain},
@@ -241,7 +236,7 @@ class Bench:
             for told, known in zip(self._cases, self._now, strict=True):
                 # Learned anew only where it matters: the units.
                 normal = known if policy.scale == RANKING.scale else learn(told, policy=policy)
-                layout = Layout(told.names, told.kpi, told.edges, policy)
+                layout = Layout(told.names, told.kpi, told.edges)
                 asked = normal._replace(layout=layout, policy=policy)
                 score = scores_of(told, rank(told, asked))
                 found.setdefault(told.dataset, []).append((score.ac1, score.avg5))

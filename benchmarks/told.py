@@ -176,7 +176,7 @@ def learn(
     onset = told.onset - late
     for t in range(learned, onset):
         learn_row(baseline, graph, told.x[t], adjacent=_follows(told, t))
-    layout = Layout(told.names, told.kpi, told.edges, policy)
+    layout = Layout(told.names, told.kpi, told.edges)
     return Normal(layout, baseline, graph, onset, policy)
 
 

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from coral.localise.policy import RANKING, RankingPolicy
 from coral.localise.roles import Role, healthy_direction, role_of
 from streams.series import entity_of
 
@@ -30,7 +29,6 @@ class Layout:
         Health signals; names that are not among the series count by their entity only.
     edges : sequence of (str, str)
         Known topology, (cause, effect).
-    policy : RankingPolicy
 
     Attributes
     ----------
@@ -40,8 +38,6 @@ class Layout:
         another kind than the health signal's, and those of the health signal's own entity.
     owner : ndarray of shape (n_series,), int64
         Entity index of every series.
-    topology_prior : ndarray of shape (n_entities,), float64, 0 .. 1
-        What the topology says about an entity by naming it or not, see `_topology_prior`.
     topology_coverage : float, 0 .. 1
         Share of the entities from which known edges lead to a health signal; 0 without edges.
     relations : ndarray of shape (n_relations, 2), int64
@@ -57,7 +53,6 @@ class Layout:
         names: Sequence[str],
         health: Sequence[str],
         edges: Sequence[tuple[str, str]],
-        policy: RankingPolicy = RANKING,
     ) -> None:
         self.names = tuple(names)
         self.entities = tuple(sorted({entity_of(name) for name in names}))
@@ -78,7 +73,6 @@ class Layout:
         related = direct + self._alias_nodes(direct)
         self.first_alias = len(direct)
         self.relations = np.array(related, dtype=np.int64).reshape(-1, 2)
-        self.topology_prior = self._topology_prior(direct, policy.left_out)
         self.topology_coverage = self._topology_coverage(direct)
         self._set_pairs()
 
@@ -92,19 +86,6 @@ class Layout:
         known = np.bincount(self.owner[measured], minlength=len(self.entities))
         idle: NDArray[np.bool_] = (known > 0) & (busy == 0)
         return idle[self.owner]
-
-    def _topology_prior(
-        self, direct: list[tuple[int, int]], left_out: float
-    ) -> NDArray[np.float64]:
-        """1 for entities with an edge or a health signal, less for those that were left out.
-
-        A topology that names most components leaves out what feeds nothing; one that names few
-        says nothing about the others.
-        """
-        named = np.zeros(len(self.entities), dtype=np.bool_)
-        named[[*self.health_entities, *(i for edge in direct for i in edge)]] = True
-        share = named.mean() if direct else 0.0
-        return np.where(named, 1.0, left_out**share)
 
     def _topology_coverage(self, direct: list[tuple[int, int]]) -> float:
         """Share of the entities that a walk back from the health signals can come to."""

@@ -73,8 +73,6 @@ class RankingPolicy:
     """Of every step: circles (feedback loops) must not be walked for ever."""
     start_at_health: float = 0.5
     """Share of the walkers that start at a health signal; the rest start where the scores are."""
-    left_out: float = 0.2
-    """Topology prior of a component that a topology leaves out which names all the others."""
     scale: ScalePolicy = SCALE
     """What a unit is."""
     convergence: ConvergencePolicy = ConvergencePolicy()

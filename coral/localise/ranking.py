@@ -111,9 +111,7 @@ class Localiser:
         stops = absorbing_walk(explained, sure, start, policy)
         least, most = policy.least_walk_power, policy.walk_power
         power = least + layout.topology_coverage * (most - least)
-        scores = normalised(
-            stops**power * innovation**policy.innovation_power * layout.topology_prior
-        )
+        scores = normalised(stops**power * innovation**policy.innovation_power)
         order = ordered(scores, layout.entities)
         share = weighted / np.maximum(innovation, 1e-300)[layout.owner]
         metric_scores = rounded(scores[layout.owner] * share)

@@ -79,21 +79,6 @@ def test_health_signals_that_did_not_move_or_are_missing_count_alike():
     assert start[1] == start[2] > start[0] == 0.0
 
 
-def test_what_a_topology_leaves_out_stands_back():
-    """The more of the others it names; without a topology all stand alike."""
-    names = ("web:latency", "a:cpu", "b:cpu", "c:cpu")
-    kpi = ("web:latency",)
-    full = Layout(names, kpi, [("a", "web"), ("b", "a")])
-    assert full.entities == ("a", "b", "c", "web")
-    np.testing.assert_allclose(full.topology_prior, [1.0, 1.0, 0.2**0.75, 1.0])
-    part = Layout(names, kpi, [("a", "web")])
-    np.testing.assert_allclose(part.topology_prior, [1.0, 0.2**0.5, 0.2**0.5, 1.0])
-    np.testing.assert_allclose(Layout(names, kpi, []).topology_prior, 1.0)
-    faults = {"web:latency": 20.0, "b:cpu": 20.0, "c:cpu": 20.0}
-    assert "b" == first(*ranked(names, kpi, [("a", "web"), ("b", "a")], faults))
-    assert "c" == first(*ranked(names, kpi, [("a", "web")], faults | {"b:cpu": 0.0}))
-
-
 def test_how_far_a_topology_leads():
     """All the way round, also through loops; nowhere without edges or from other components."""
     names = ("web:latency", "a:cpu", "b:cpu", "c:cpu")
