@@ -109,7 +109,6 @@ ABLATIONS = (
     ),
     Ablation("largest", "largest innovation only", {"sustained_weight": 0.0}),
     Ablation("sustained", "sustained innovation only", {"largest_weight": 0.0}),
-    Ablation("no_early", "all rows weigh the same", {"early_rows": np.inf}),
     Ablation("no_missingness", "a missing cell is no innovation", {"missing_weight": 0.0}),
     Ablation(
         "no_idle",

@@ -22,7 +22,7 @@ BASE = np.dtype(
 # What the rows since the onset add up to.
 RUNNING = np.dtype(
     [
-        ("log_sum", np.float64),  # log innovations, weighted
+        ("log_sum", np.float64),  # log innovations
         ("peak", np.float64),  # largest innovation, in units
         ("level_sum", np.float64),  # deviations of the level, in units
         ("raw_sum", np.float64),
@@ -41,7 +41,6 @@ def accumulate_innovation(
     base: Records,
     running: Records,
     row: int,
-    weight: float,
     waking: float,
     learned: float,
     clip: float,
@@ -50,11 +49,10 @@ def accumulate_innovation(
     """Add one row, the `row`-th, to the running scores of every series.
 
     `x`, `predicted` (raw units) and `missingness` (score of a missing cell, zero where it is none)
-    have one entry per series, as have `base` and `running`. `weight` is that of the row in the mean
-    score; `waking` is the size in units of any deviation of a series that has no scale; `learned`
-    is how far out a series is known to follow others, so that one that stays is surprising by that
-    much at most; deviations are cut at `clip`; a score beyond `outside` is outside of the range
-    that the base period showed.
+    have one entry per series, as have `base` and `running`. `waking` is the size in units of any
+    deviation of a series that has no scale; `learned` is how far out a series is known to follow
+    others, so that one that stays is surprising by that much at most; deviations are cut at `clip`;
+    a score beyond `outside` is outside of the range that the base period showed.
     """
     for j in range(x.shape[0]):
         usual, state = base[j], running[j]
@@ -76,7 +74,7 @@ def accumulate_innovation(
             state.raw_sum += x[j]
             state.count += 1
             state.deviation = np.log1p(z) if z >= 0.0 else -np.log1p(-z)
-        state.log_sum += weight * score
+        state.log_sum += score
         if state.first < 0 and score > outside:
             state.first = row
 

@@ -45,7 +45,7 @@ class InnovationScores(NamedTuple):
     """What the rows since the onset say about every series; arrays of shape (n,)."""
 
     total: Floats  # combined innovation score, >= 0
-    sustained: Floats  # weighted mean log innovation above that of the base period, >= 0
+    sustained: Floats  # mean log innovation above that of the base period, >= 0
     largest: Floats  # log of the largest innovation, >= 0
     level: Floats  # mean deviation of the level in units of the base period, signed
     after: Floats  # mean since the onset, raw units, NaN = no cell
@@ -99,7 +99,6 @@ class InnovationScorer:
         usual = _column_mean(np.log1p(np.abs(innovation) / sigma))
         self._base_log = self._coverage * usual + (1.0 - self._coverage) * self._missingness
         self._previous = base[-1].copy() if len(base) else np.full(n, np.nan)
-        self._weight = 0.0
         self._base = np.zeros(n, dtype=BASE)
         self._base["center"], self._base["scale"] = self.center, self.scale
         self._base["sigma"] = sigma
@@ -132,7 +131,7 @@ class InnovationScorer:
         """Return the sums so far and the predictor that rows are judged by, for the checkpoint."""
         return {
             "rows": self.rows,
-            "_weight": self._weight,
+            "_weight": float(self.rows),
             "_sigma": self._base["sigma"].copy(),
             **{key: getattr(self, name).copy() for key, name in _ARRAYS.items()},
             **{f"_{name}": self._running[name].copy() for name in _RUNNING},
@@ -140,13 +139,15 @@ class InnovationScorer:
         }
 
     def _load(self, state: Mapping[str, Any]) -> None:
-        self.rows, self._weight = state["rows"], state["_weight"]
+        self.rows = state["rows"]
         self._base["sigma"] = state["_sigma"]
         for key, name in _ARRAYS.items():
             dtype = getattr(self, name).dtype
             setattr(self, name, np.array(state[key], dtype=dtype, order="C"))
         for name in _RUNNING:
             self._running[name] = state[f"_{name}"]
+        # Older versions weighed the rows: the mean is the same with as many rows of weight one.
+        self._running["log_sum"] *= self.rows / max(state["_weight"], 1e-300)
 
     def update(self, x: Floats, *, adjacent: bool) -> None:
         """Add one row after the onset.
@@ -159,8 +160,6 @@ class InnovationScorer:
         """
         scale = self._policy.scale
         previous = self._previous if adjacent else np.full_like(x, np.nan)
-        weight = 1.0 / (1.0 + self.rows / self._policy.early_rows)
-        self._weight += weight
         accumulate_innovation(
             x,
             self._predictor.predict(previous, scale),
@@ -168,7 +167,6 @@ class InnovationScorer:
             self._base,
             self._running,
             self.rows,
-            weight,
             self._policy.waking_units,
             scale.learned_units,
             scale.clip_units,
@@ -185,7 +183,7 @@ class InnovationScorer:
         seen = (running["count"] > 0) & self.known
         count = np.maximum(running["count"], 1)
         rows = max(self.rows, 1)
-        mean_log = running["log_sum"] / max(self._weight, 1e-300) - self._base_log
+        mean_log = running["log_sum"] / rows - self._base_log
         sustained = np.where(self.known, np.maximum(mean_log, 0.0), 0.0)
         missing = np.maximum(self._coverage - running["count"] / rows, 0.0) * min(self.rows, 1)
         largest = np.where(seen, np.log1p(running["peak"]), 0.0)

@@ -49,8 +49,6 @@ class RankingPolicy:
     """Any value of a series that was exactly zero: how much is much for it, nobody knows."""
     missing_weight: float = 0.5
     """Of the log odds of a missing cell: it is as often a consequence as it is a cause."""
-    early_rows: float = 64.0
-    """A row counts 1 / (1 + rows since the onset / this): the first tell the cause."""
     sustained_weight: float = 0.8
     """Of the mean log innovation: what lasts matters more than a spike."""
     largest_weight: float = 0.2

@@ -60,12 +60,12 @@ def test_innovation_kernel_equals_its_twin(hole):
     ]
     for row in range(rows):
         predicted = center + 0.1 * row
-        weight, outside = 0.5 + 0.1 * row, math.log(4.0)
+        outside = math.log(4.0)
         accumulate_innovation(
-            x[row], predicted, silence, base, running, row, weight, 10.0, 1.5, 1000.0, outside
+            x[row], predicted, silence, base, running, row, 10.0, 1.5, 1000.0, outside
         )
         expected = naive.innovation(
-            x[row], predicted, center, scale, sigma, silence, 10.0, 1.5, weight, row, state
+            x[row], predicted, center, scale, sigma, silence, 10.0, 1.5, row, state
         )
         np.testing.assert_allclose(running["deviation"], expected, rtol=1e-12, equal_nan=True)
     pairs = ("log", "log_sum"), ("peak", "peak"), ("level", "level_sum"), ("raw", "raw_sum")
