@@ -120,7 +120,6 @@ ABLATIONS = (
         "not following far out counts in full",
         {f"{INNOVATION}:accumulate_innovation": _no_limit},
     ),
-    Ablation("no_range_rows", "the range of few values as it is", {"scale.range_rows": 0.0}),
     Ablation("no_floor", "no floor of the innovation scale", {"sigma_floor": 1e-6}),
     Ablation("no_level_share", "no share of the level in the unit", {"scale.level_share": 0.0}),
     Ablation(
