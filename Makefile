@@ -2,13 +2,16 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+# The tests run on the built wheel, in an environment that sees the packages of the other one.
+WHEEL  := .venv-wheel
+CODE   := $(shell find coral streams detectors -type f -not -path '*/__pycache__/*')
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 # Tests of a broker wait most of their time: two at a time on each core.
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print(2 * (os.cpu_count() or 1))')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast lint types imports unit unit-fast kafka kafka-stop soak evaluate trigger graph speed record docs clean peers proof
+.PHONY: help demo test test-fast lint types imports unit bounds unit-fast release-check sizes kafka kafka-stop soak evaluate trigger graph speed record docs clean peers proof
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -32,7 +35,7 @@ $(VENV)/installed-dev: $(VENV)/installed
 demo: $(VENV)/installed ## replay a bundled incident of a real system
 	@$(BIN)/coral demo
 
-test: lint types imports unit ## everything CI runs
+test: lint types imports bounds unit ## everything CI runs
 
 test-fast: lint types imports unit-fast ## the same without the tests that need a real Kafka
 
@@ -42,15 +45,42 @@ lint: $(VENV)/installed-dev ## ruff
 
 types: $(VENV)/installed-dev ## mypy --strict
 	$(BIN)/mypy
+	$(BIN)/mypy tools/docs
 
 imports: $(VENV)/installed-dev ## the layout's import rules
 	$(BIN)/lint-imports
 
-unit: $(VENV)/installed-dev ## pytest
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+$(WHEEL)/installed: $(VENV)/installed-dev $(CODE) README.md LICENSE
+	@echo "building the wheel and installing it into $(WHEEL) ..."
+	@rm -rf $(WHEEL) dist/wheel
+	@$(PIP) wheel --no-deps -w dist/wheel .
+	@$(BIN)/python -m venv --without-pip $(WHEEL)
+	@$(BIN)/python -c 'import pathlib, sysconfig; here = sysconfig.get_path("purelib"); \
+	  [(p / "packages.pth").write_text(here + "\n") for p in pathlib.Path("$(WHEEL)").glob("lib/*/site-packages")]'
+	@$(PIP) --python $(WHEEL)/bin/python install --no-deps dist/wheel/*.whl
+	@touch $@
+
+# From another folder: the packages of the checkout must not stand before those of the wheel.
+unit: $(WHEEL)/installed ## pytest, on the built wheel
+	cd $(WHEEL) && bin/python -m pytest -c ../pyproject.toml --rootdir .. -n $(WORKERS) --dist worksteal ../tests
+
+bounds: $(VENV)/installed-dev ## the kernels' tests with every index checked
+	NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR=$(VENV)/bounds $(BIN)/python -m pytest -n auto \
+	  $(shell find tests -name 'test_*kernels.py')
 
 unit-fast: $(VENV)/installed-dev
 	$(BIN)/python -m pytest -n auto -m 'not broker'
+
+release-check: $(VENV)/installed-dev ## build sdist and wheel, and install and start both in fresh environments
+	rm -rf dist && $(BIN)/python -m build --outdir dist .
+	set -e; for made in dist/*.tar.gz dist/*.whl; do \
+	  rm -rf .venv-release && $(PYTHON) -m venv .venv-release; \
+	  .venv-release/bin/python -m pip --disable-pip-version-check --quiet install -c constraints.txt $$made; \
+	  (cd .venv-release && bin/coral --version && bin/coral demo --speed max --out /dev/null | tail -n 3); \
+	  echo "$$made installs and starts"; done; rm -rf .venv-release
+
+sizes: $(VENV)/installed ## what is long, to look at before adding to it
+	@$(BIN)/python tools/sizes.py
 
 kafka: ## start a real Kafka here (NODES=3: three of them), in place of the last one
 	@$(PYTHON) deploy/kafka start --nodes $(or $(NODES),1)
@@ -83,7 +113,7 @@ proof: $(VENV)/installed ## robustness, ablations, constants, calibration over C
 trigger: $(VENV)/installed-dev ## full run of benchmarks/trigger.py over CASES=DIR
 	@test -n "$(CASES)" || { echo "usage: make trigger CASES=DIR"; exit 2; }
 	$(BIN)/python benchmarks/trigger.py $(CASES) --json benchmarks/results/trigger.json \
-	  --figures docs/figures
+	  --figures docs/evaluation/figures
 
 graph: $(VENV)/installed-dev ## full runs of benchmarks/graph*.py, the ranking over CASES=DIR
 	@test -n "$(CASES)" || { echo "usage: make graph CASES=DIR"; exit 2; }
@@ -104,9 +134,11 @@ record: $(VENV)/installed-record ## record an incident: FAULT=kind [TARGET=servi
 	  --out $(or $(OUT),benchmarks/recordings)
 
 docs: $(VENV)/installed-dev ## write the generated tables and figures into README.md and docs/
-	$(BIN)/python docs/tables.py
-	$(BIN)/python docs/graph_figure.py >/dev/null
-	$(BIN)/python docs/graph_cost.py
+	$(BIN)/python tools/docs/tables.py
+	$(BIN)/python tools/docs/tutorial.py
+	$(BIN)/python tools/docs/configuration.py
+	$(BIN)/python tools/docs/graph_figure.py >/dev/null
+	$(BIN)/python tools/docs/graph_cost.py
 
 clean: ## remove the virtual environment and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,9 +1,9 @@
-"""What each part of the evidence is worth, and how much each constant matters.
+"""What each part of the ranking is worth, and how much each constant matters.
 
-Parts are taken out and constants changed from outside, so that the ranking has no options that
-nobody needs. Constants are all numbers in capitals of the modules that rank; each is varied over a
-decade around its value. With `--leave-one-out` they are chosen anew on all data sets but one, and
-the result on that one is reported.
+A part goes by a number of the policy where one says it, else by another function in its place,
+so that the ranking has no options that nobody needs. Constants are the numbers of the policy; each
+is varied over a decade around its value. With `--leave-one-out` they are chosen anew on all data
+sets but one, and the result on that one is reported.
 """
 
 import os
@@ -12,10 +12,9 @@ import os
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 
+import dataclasses  # noqa: E402
 from collections.abc import Mapping, Sequence  # noqa: E402
-from importlib import import_module  # noqa: E402
 from pathlib import Path  # noqa: E402
-from pkgutil import resolve_name  # noqa: E402
 from typing import Any, NamedTuple  # noqa: E402
 
 import numpy as np  # noqa: E402
@@ -27,22 +26,21 @@ from told import Normal, Told, changed, learn, open_told, rank, scores_of  # noq
 
 from coral.evaluation.backtest import find_cases  # noqa: E402
 from coral.evaluation.metrics import mean  # noqa: E402
-from coral.graph.predictor import fit_predictor  # noqa: E402
-from coral.localise.evidence import Surprise  # noqa: E402
+from coral.graph.predictor import RIDGE_ROWS_PER_SERIES, fit_predictor  # noqa: E402
+from coral.localise._innovation_kernels import accumulate_innovation  # noqa: E402
+from coral.localise.innovation import InnovationScorer, InnovationScores  # noqa: E402
 from coral.localise.layout import Layout  # noqa: E402
-from coral.localise.ranking import Localiser, certain  # noqa: E402
+from coral.localise.policy import RANKING, RankingPolicy  # noqa: E402
+from coral.localise.ranking import Localiser  # noqa: E402
 
 # Every n-th case of a set.
 QUICK_STEP = 4
-MODULES = (
-    "coral.baseline.scaling",
-    "coral.baseline.one_step_predictor",
-    *(f"coral.localise.{name}" for name in ("evidence", "ranking", "random_walk", "layout")),
-)
-# Constants of other modules that the ranking depends on.
-MORE = ("coral.graph.predictor:RIDGE_ROWS_PER_SERIES",)
+# Numbers of the policy that a ranking told its onset does not depend on, or that count rows.
+OTHER = ("scale.late_units", "scale.late_share", "scale.late_rows", "scale.late_base_rows")
+# A constant of the graph that the ranking depends on.
+RIDGE = "coral.graph.predictor:RIDGE_ROWS_PER_SERIES"
 # Shares: their odds are multiplied, so that they stay between 0 and 1.
-SHARES = ("MOVE_AT_MOST", "DAMPING", "START_AT_KPI", "VIEW_AT_LEAST", "LEFT_OUT")
+SHARES = ("move_at_most", "damping", "start_at_health", "alias_comovement")
 FACTORS = tuple(10.0**power for power in (-0.5, -0.25, 0.25, 0.5))
 # A constant is chosen anew only if a factor changes a macro mean by this much: half a case of the
 # smallest set in eight sets.
@@ -53,7 +51,7 @@ By = dict[str, float]  # data set: measure
 
 
 class Ablation(NamedTuple):
-    """One part taken out."""
+    """One part taken out: by numbers of the policy, and functions by ``module:attribute``."""
 
     name: str
     label: str
@@ -69,26 +67,35 @@ def _own_past(coefficients: Floats) -> Floats:
     return np.diag(np.diag(coefficients))
 
 
-def _ones(localiser: Localiser, _: Surprise) -> Floats:
+def _ones(localiser: Localiser, _: InnovationScores) -> Floats:
     return np.ones(len(localiser.layout.entities))
 
 
-def _best_pair(localiser: Localiser, _: Surprise) -> Floats:
+def _no_limit(*arguments: Any) -> None:
+    """Add a row as if all that a series does were learned, however far out."""
+    *before, _, clip, outside = arguments
+    accumulate_innovation(*before, 1e9, clip, outside)
+
+
+def _no_comovement(scorer: InnovationScorer) -> Floats:
+    return np.zeros(len(scorer.state_dict()["_products"]))
+
+
+def _best_pair(localiser: Localiser, _: InnovationScores) -> Floats:
     layout = localiser.layout
     together = np.zeros(len(layout.relations))
-    np.maximum.at(together, layout.pair_relation, localiser.evidence.comovement)
+    np.maximum.at(together, layout.pair_relation, localiser.scorer.comovement)
     return together
 
 
-def _all_health_signals(localiser: Localiser, _: Surprise) -> Floats:
+def _all_health_signals(localiser: Localiser, _: InnovationScores) -> Floats:
     layout = localiser.layout
     moved = np.zeros(len(layout.entities))
-    moved[layout.kpi_entities] = 1.0
+    moved[layout.health_entities] = 1.0
     return moved
 
 
-RANK, EVIDENCE = "coral.localise.ranking", "coral.localise.evidence"
-SCALING = "coral.baseline.scaling"
+RANK, INNOVATION = "coral.localise.ranking", "coral.localise.innovation"
 ABLATIONS = (
     Ablation(
         "level",
@@ -100,90 +107,96 @@ ABLATIONS = (
         "predicted by its own past only",
         {"coral.graph.causal:fit_predictor": _predictor(_own_past)},
     ),
-    Ablation("largest", "largest surprise only", {f"{EVIDENCE}:SUSTAINED": 0.0}),
-    Ablation("sustained", "sustained surprise only", {f"{EVIDENCE}:LARGEST": 0.0}),
-    Ablation("no_early", "all rows weigh the same", {f"{EVIDENCE}:EARLY_ROWS": np.inf}),
-    Ablation("no_silence", "silence is no evidence", {f"{EVIDENCE}:SILENCE": 0.0}),
+    Ablation("largest", "largest innovation only", {"sustained_weight": 0.0}),
+    Ablation("sustained", "sustained innovation only", {"largest_weight": 0.0}),
+    Ablation("no_missingness", "a missing cell is no innovation", {"missing_weight": 0.0}),
     Ablation(
         "no_idle",
-        "silence without requests is evidence too",
+        "a missing cell without requests is one too",
         {"coral.localise.layout:Layout.idle": lambda _, x: np.zeros(len(x), dtype=np.bool_)},
     ),
     Ablation(
-        "no_limit", "not following far out counts in full", {f"{EVIDENCE}:LEARNED_UNITS": 1e9}
+        "no_limit",
+        "not following far out counts in full",
+        {f"{INNOVATION}:accumulate_innovation": _no_limit},
     ),
-    Ablation("no_range_rows", "the range of few values as it is", {f"{SCALING}:RANGE_ROWS": 0.0}),
-    Ablation("no_floor", "no floor of the innovation scale", {f"{EVIDENCE}:SIGMA_FLOOR": 1e-6}),
-    Ablation("no_level_share", "no share of the level in the unit", {f"{SCALING}:LEVEL_SHARE": 0}),
+    Ablation("no_floor", "no floor of the innovation scale", {"sigma_floor": 1e-6}),
+    Ablation("no_level_share", "no share of the level in the unit", {"scale.level_share": 0.0}),
     Ablation(
         "no_roles",
         "no role weights",
-        {f"{RANK}:role_weights": lambda layout, _: np.ones(len(layout.names))},
+        {f"{RANK}:role_weights": lambda layout, _, __: np.ones(len(layout.names))},
     ),
-    Ablation("weak_roles", "role weights for the symptom only", {f"{RANK}:WEAK_WEIGHT": 1.0}),
+    Ablation("weak_roles", "role weights for the symptom only", {"weak_weight": 1.0}),
     Ablation(
         "linear_roles",
-        "roles weigh evidence, not its logarithm",
-        {f"{RANK}:weigh": lambda evidence, weights: evidence * weights},
+        "roles weigh scores, not their logarithm",
+        {f"{RANK}:weigh": lambda scores, weights: scores * weights},
     ),
-    Ablation("no_walk", "no walk", {f"{RANK}:WALK_POWER": 0.0, f"{RANK}:LEAST_WALK_POWER": 0.0}),
+    Ablation("no_walk", "no walk", {"walk_power": 0.0, "least_walk_power": 0.0}),
     Ablation(
         "same_power",
         "the walk counts alike, however far the topology leads",
-        {f"{RANK}:LEAST_WALK_POWER": 1.0},
+        {"least_walk_power": 1.0},
     ),
     Ablation(
         "all_health_signals",
         "walks start at all health signals alike",
-        {f"{RANK}:Localiser._moved": _all_health_signals},
-    ),
-    Ablation(
-        "no_standing",
-        "what the topology leaves out counts in full",
-        {"coral.localise.layout:LEFT_OUT": 1.0},
-    ),
-    Ablation(
-        "linear_shares",
-        "a cause explains by its evidence, not by its order of magnitude",
-        {f"{RANK}:magnitude": certain},
+        {f"{RANK}:Localiser._restart_weights": _all_health_signals},
     ),
     Ablation(
         "best_pair",
         "the signal that moves best with the cause's tells what is explained",
         {f"{RANK}:Localiser._together": _best_pair},
     ),
-    Ablation("walk_alone", "walk without evidence", {f"{RANK}:EVIDENCE_POWER": 0.0}),
+    Ablation("walk_alone", "walk without innovation scores", {"innovation_power": 0.0}),
     Ablation(
         "no_comovement",
         "moving together explains nothing",
-        {f"{EVIDENCE}:Evidence.comovement": property(lambda e: np.zeros(len(e._products)))},  # noqa: SLF001
+        {f"{INNOVATION}:InnovationScorer.comovement": property(_no_comovement)},
     ),
     Ablation(
         "no_internal",
-        "internal evidence may be explained away",
+        "what an entity does to itself may be explained away",
         {f"{RANK}:Localiser._external_share": _ones},
     ),
     Ablation(
-        "no_views",
-        "no leaf is a view",
-        {"coral.localise.layout:Layout._views": lambda _, __: list[tuple[int, int]]()},
+        "no_aliases",
+        "no leaf is an alias",
+        {"coral.localise.layout:Layout._alias_nodes": lambda _, __: list[tuple[int, int]]()},
     ),
 )
 
 
 def constants() -> dict[str, float]:
-    """Return every number in capitals of the modules that rank, by ``module:name``."""
-    found = {}
-    for module in MODULES:
-        for name, value in vars(import_module(module)).items():
-            if name.isupper() and isinstance(value, int | float):
-                found[f"{module}:{name}"] = float(value)
-    return found | {name: float(resolve_name(name)) for name in MORE}
+    """Return every number of the policy, by its dotted name, and the graph's ridge."""
+    groups: dict[str, Any] = {"": RANKING, "scale.": RANKING.scale}
+    found = {
+        f"{group}{field.name}": float(value)
+        for group, policy in groups.items()
+        for field in dataclasses.fields(policy)
+        if isinstance(value := getattr(policy, field.name), int | float)
+    }
+    return {n: v for n, v in found.items() if n not in OTHER} | {RIDGE: RIDGE_ROWS_PER_SERIES}
+
+
+def split(values: Values) -> tuple[RankingPolicy, Values]:
+    """Return the policy with other numbers, and what is no number of the policy."""
+    own, scale, others = {}, {}, {}
+    for name, value in values.items():
+        if ":" in name:
+            others[name] = value
+        elif name.startswith("scale."):
+            scale[name.removeprefix("scale.")] = value
+        else:
+            own[name] = value
+    units = dataclasses.replace(RANKING.scale, **scale)
+    return dataclasses.replace(RANKING, scale=units, **own), others
 
 
 def scaled(name: str, value: float, factor: float) -> float:
     """Multiply a constant, or the odds of a share."""
-    if name.partition(":")[2] not in SHARES:
+    if name not in SHARES:
         return value * factor
     odds = factor * value / (1.0 - value)
     return odds / (1.0 + odds)
@@ -198,28 +211,33 @@ class Bench:
     """
 
     def __init__(self, paths: Sequence[Path]) -> None:
-        opened = [told for path in paths if (told := open_told(path)) and told.dataset in SETS]
-        self._cases: list[tuple[Told, Normal]] = [(told, learn(told)) for told in opened]
+        opened = (open_told(path) for path in paths)
+        self._cases: list[Told] = [told for told in opened if told and told.dataset in SETS]
+        self._now: list[Normal] = [learn(told) for told in self._cases]
         self._known: dict[tuple[tuple[str, float], ...], tuple[By, By]] = {}
 
     @property
     def keys(self) -> list[str]:
         """``<data set>/<case>`` of every incident."""
-        return [told.key for told, _ in self._cases]
+        return [told.key for told in self._cases]
 
     def measure(self, values: Values) -> tuple[By, By]:
-        """Return AC@1 and Avg@5 by data set with constants and functions changed."""
+        """Return AC@1 and Avg@5 by data set with numbers and functions changed."""
         found: dict[str, list[tuple[float, float]]] = {}
-        with changed(values):
-            for told, normal in self._cases:
+        policy, others = split(values)
+        with changed(others):
+            for told, known in zip(self._cases, self._now, strict=True):
+                # Learned anew only where it matters: the units.
+                normal = known if policy.scale == RANKING.scale else learn(told, policy=policy)
                 layout = Layout(told.names, told.kpi, told.edges)
-                score = scores_of(told, rank(told, normal._replace(layout=layout)))
+                asked = normal._replace(layout=layout, policy=policy)
+                score = scores_of(told, rank(told, asked))
                 found.setdefault(told.dataset, []).append((score.ac1, score.avg5))
         ac1 = {name: mean([a for a, _ in rows]) for name, rows in found.items()}
         return ac1, {name: mean([b for _, b in rows]) for name, rows in found.items()}
 
     def known(self, values: Mapping[str, float]) -> tuple[By, By]:
-        """Return the same for constants alone, measured once."""
+        """Return the same for numbers alone, measured once."""
         key = tuple(sorted(values.items()))
         if key not in self._known:
             self._known[key] = self.measure(values)

@@ -2,9 +2,9 @@
 
 The scorecard is that of `coral evaluate`; rankings are cut to ten names to keep the file readable.
 With both modes (the default) the figures are the project's: macro means over the eight sets of
-docs/peers.md, told the onset, and over five of them online; how far *likely* can be trusted, there
-and where nothing is wrong (`calibration.py`); and the best other method of the committed run of
-`peers/run.py`.
+docs/evaluation/peers.md, told the onset, and over five of them online; how far *likely* can
+be trusted, there and where nothing is wrong (`calibration.py`); and the best other method of the
+committed run of `peers/run.py`.
 """
 
 import os

@@ -37,7 +37,7 @@ from told import (  # noqa: E402
 
 from coral.evaluation.backtest import find_cases  # noqa: E402
 from coral.evaluation.metrics import mean  # noqa: E402
-from coral.incident.arguments import LIKELY_CONSENSUS, LIKELY_MARGIN  # noqa: E402
+from coral.incident.policy import VerdictPolicy  # noqa: E402
 
 # Every n-th case.
 QUICK_STEP = 4
@@ -49,6 +49,8 @@ SHARE = 4
 LEAST_BASE = 16
 COVERAGES = tuple(n / 10 for n in range(1, 11))
 Row = dict[str, Any]
+# `dataclasses.replace` varies it.
+POLICY = VerdictPolicy()
 
 
 def judge(path: Path) -> list[Row]:
@@ -97,7 +99,7 @@ def _row(kind: str, told: Told) -> Row:
         "dataset": told.dataset,
         "case": told.case,
         "window": zlib.crc32(told.x[: told.end].tobytes()),
-        "tier": tier_of(told, normal, localiser, ranking),
+        "tier": tier_of(told, normal, localiser, ranking, POLICY),
         "consensus": ranking.consensus,
         "margin": ranking.margin,
         "first": names[0] if names else None,
@@ -150,11 +152,8 @@ def tiers(rows: Sequence[Row]) -> dict[str, Any]:
 
 def agreeing(rows: Sequence[Row]) -> list[Row]:
     """Return the answers that would be *likely* by agreement and distance alone."""
-    return [
-        row
-        for row in rows
-        if row["consensus"] >= LIKELY_CONSENSUS and row["margin"] >= LIKELY_MARGIN
-    ]
+    consensus, margin = POLICY.likely_consensus, POLICY.likely_margin
+    return [row for row in rows if row["consensus"] >= consensus and row["margin"] >= margin]
 
 
 def agreement_alone(faults: Sequence[Row], clean: Sequence[Row]) -> dict[str, float]:

@@ -20,15 +20,17 @@ import numpy as np  # noqa: E402
 from common import finish, options  # noqa: E402
 from numpy.typing import NDArray  # noqa: E402
 
-from coral.baseline.normal_state import NormalState  # noqa: E402
+from coral.baseline.baseline import Baseline  # noqa: E402
+from coral.baseline.learning import freeze, learn  # noqa: E402
 from coral.baseline.one_step_predictor import OneStepPredictor  # noqa: E402
 from coral.config import EngineConfig  # noqa: E402
 from coral.engine import ADJACENT_INTERVALS  # noqa: E402
 from coral.evaluation.backtest import find_cases  # noqa: E402
 from coral.evaluation.metrics import break_ties, rank_scores  # noqa: E402
 from coral.graph.edges import Edge  # noqa: E402
+from coral.graph.system_graph import SystemGraph  # noqa: E402
 from coral.localise.convergence import revision_due  # noqa: E402
-from coral.localise.evidence import Evidence  # noqa: E402
+from coral.localise.innovation import InnovationScorer  # noqa: E402
 from coral.localise.layout import Layout  # noqa: E402
 from coral.localise.ranking import Localiser  # noqa: E402
 from coral.replay.driver import system_of  # noqa: E402
@@ -59,7 +61,7 @@ class Incident(NamedTuple):
     names: tuple[str, ...]
     base: Floats
     adjacent: NDArray[np.bool_]
-    mechanism: OneStepPredictor
+    predictor: OneStepPredictor
     after: list[Row]
 
 
@@ -72,29 +74,28 @@ def frames(recording: Recording) -> Iterator[Frame]:
     yield from aligner.flush()
 
 
-def read(recording: Recording) -> tuple[NormalState, tuple[str, ...], list[Row]]:
+def read(recording: Recording) -> tuple[Baseline, SystemGraph, list[Row]]:
     """Learn the rows before the fault; return those until its end."""
     meta = recording.meta
     start = meta.fault_start if meta.fault_start is not None else np.inf
     end = np.inf if meta.fault_end is None else meta.fault_end
-    last, normal, names, after = -np.inf, None, recording.names, []
+    last, after = -np.inf, list[Row]()
+    baseline = Baseline(len(recording.names), EngineConfig())
+    graph = SystemGraph(recording.names)
     for frame in frames(recording):
         if frame.time > end:
             break
-        names = frame.names
         x = np.array(frame.values, dtype=np.float64)
         x[~np.isfinite(x)] = np.nan
         row = Row(x, frame.time - last <= ADJACENT_INTERVALS * meta.interval_s)
         last = frame.time
-        if normal is None:
-            normal = NormalState(names, EngineConfig())
         if frame.time < start:
-            normal.absorb(row.x, adjacent=row.adjacent)
+            learn(baseline, graph, row.x, adjacent=row.adjacent)
         else:
             after.append(row)
-    if normal is None or not after:
+    if not after:
         raise ValueError(f"{recording.path}: no row of the fault")
-    return normal, names, after
+    return baseline, graph, after
 
 
 def linked(edges: list[Edge], names: tuple[str, ...]) -> Pairs:
@@ -120,7 +121,7 @@ def shuffled(known: Pairs, entities: list[str], seed: str) -> Pairs:
 def scored(incident: Incident, meta: RecordingMeta, edges: Pairs) -> tuple[float, float]:
     """AC@1 and Avg@5 of the last revision, the walk going along these edges."""
     layout = Layout(incident.names, meta.kpi, sorted(edges))
-    evidence = Evidence(incident.base, incident.adjacent, incident.mechanism, layout)
+    evidence = InnovationScorer(incident.base, incident.adjacent, incident.predictor, layout)
     localiser = Localiser(layout, evidence)
     rows = max(r for r in range(1, len(incident.after) + 1) if revision_due(r))
     for row in incident.after[:rows]:
@@ -140,17 +141,17 @@ def score(path: Path) -> dict[str, Any] | None:
     meta = recording.meta
     if "oracle" not in meta.modes or not meta.root_cause_entities or meta.fault_start is None:
         return None
-    normal, names, after = read(recording)
-    base, adjacent = normal.base()
+    baseline, graph, after = read(recording)
+    names, (base, adjacent) = recording.names, baseline.rows()
     kpi = [i for i, name in enumerate(names) if name in set(meta.kpi)]
-    mechanism = normal.mechanism(after[0].x[None], kpi)
-    incident = Incident(names, base, adjacent, mechanism, after)
-    normal.graph.open_state()
-    learned = linked(normal.graph.edges(), normal.names)
+    predictor = freeze(baseline, graph, after[0].x[None], kpi)
+    incident = Incident(names, base, adjacent, predictor, after)
+    graph.causal.open_state()
+    learned = linked(graph.causal.edges(), graph.names)
     for row in after:
-        normal.follow(row.x, adjacent=row.adjacent)
-    normal.graph.solve()
-    with_fault = linked(normal.graph.edges(), normal.names)
+        graph.update(baseline.scaled(row.x), adjacent=row.adjacent)
+    graph.causal.solve()
+    with_fault = linked(graph.causal.edges(), graph.names)
     entities = sorted({entity_of(name) for name in names})
     known = {pair for pair in system_of(meta).causal_edges if set(pair) <= set(entities)}
     variants: dict[str, list[Pairs]] = {

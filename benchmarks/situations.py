@@ -26,7 +26,7 @@ from numpy.typing import NDArray  # noqa: E402
 from coral.contract.events import Incident  # noqa: E402
 from coral.engine import Engine  # noqa: E402
 from coral.evaluation.backtest import find_cases  # noqa: E402
-from coral.localise.past_incidents import SIMILAR  # noqa: E402
+from coral.localise.policy import RANKING  # noqa: E402
 from coral.localise.signature import similarity  # noqa: E402
 from coral.replay.driver import system_of  # noqa: E402
 from streams.clock import SystemClock  # noqa: E402
@@ -197,7 +197,9 @@ def recognised(cases: list[Case], told: list[Incident]) -> dict[str, float]:
         if same or not roots[0] & roots[1]:
             signed = [{series.name: series.score for series in d.signature} for d in (a, b)]
             kind = "same" if same else "other"
-            figures[f"alike_{kind}_{one.meta.dataset}"].append(similarity(*signed) >= SIMILAR)
+            figures[f"alike_{kind}_{one.meta.dataset}"].append(
+                similarity(*signed) >= RANKING.recall.least_similarity
+            )
     pooled = {
         f"alike_{kind}_pairs": float(sum(len(v) for k, v in figures.items() if f"_{kind}_" in k))
         for kind in ("same", "other")

@@ -19,7 +19,7 @@ from coral.config import EngineConfig, SystemConfig  # noqa: E402
 from coral.contract.events import INCIDENTS  # noqa: E402
 from coral.engine import Engine  # noqa: E402
 from coral.localise.convergence import revision_due  # noqa: E402
-from coral.localise.evidence import Evidence  # noqa: E402
+from coral.localise.innovation import InnovationScorer  # noqa: E402
 from coral.localise.layout import Layout  # noqa: E402
 from coral.localise.ranking import Localiser  # noqa: E402
 from coral.replay.driver import METRICS, replay  # noqa: E402
@@ -120,7 +120,7 @@ def rank_ms(n: int, repeats: int) -> tuple[float, float]:
     layout = Layout(names, (names[0],), edges)
     mechanism = OneStepPredictor(*center_and_scale(base), np.zeros((n, n)))
     everything = np.ones(len(base), dtype=bool)
-    localiser = Localiser(layout, Evidence(base, everything, mechanism, layout))
+    localiser = Localiser(layout, InnovationScorer(base, everything, mechanism, layout))
     for row in rows_of(n, 32, seed=1) + np.linspace(0, 20, n):
         localiser.update(row, adjacent=True)
     seconds = sorted(fastest(localiser.rank, 1) for _ in range(repeats))

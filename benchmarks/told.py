@@ -16,22 +16,27 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from coral.baseline.normal_state import NormalState
+from coral.baseline.baseline import Baseline
+from coral.baseline.learning import freeze
+from coral.baseline.learning import learn as learn_row
 from coral.baseline.told_onset import rows_late
 from coral.config import EngineConfig
 from coral.contract.events import Tier
-from coral.engine import QUARANTINE_ROWS, QUARANTINE_SHARE_TOLD
+from coral.engine import QUARANTINE_ROWS, QUARANTINE_SHARE_ALERTED
 from coral.evaluation.metrics import RankScores, break_ties, rank_scores
-from coral.graph.prior import Topology
+from coral.graph.system_graph import SystemGraph
 from coral.incident.explanation import Findings
+from coral.incident.policy import VERDICT, VerdictPolicy
 from coral.incident.situation import Situation
 from coral.localise.convergence import revision_due
-from coral.localise.evidence import Evidence
+from coral.localise.innovation import InnovationScorer
 from coral.localise.layout import Layout
+from coral.localise.policy import RANKING, RankingPolicy
 from coral.localise.ranking import Localiser, Ranking
-from coral.localise.sparklines import Courses
+from coral.localise.sparklines import Sparklines
 from coral.replay.driver import system_of
 from streams.recorded import Recording
+from streams.topology import Topology
 
 __all__ = [
     "Normal",
@@ -103,8 +108,10 @@ class Normal(NamedTuple):
     """What is known at the onset."""
 
     layout: Layout
-    state: NormalState
+    baseline: Baseline
+    graph: SystemGraph
     onset: int  # row at which the incident opens, at the told one or before
+    policy: RankingPolicy = RANKING  # of the layout, the state and what is made of them
 
 
 def open_told(path: Path) -> Told | None:
@@ -155,33 +162,40 @@ def _opened(recording: Recording, start: float, end: float) -> Told:
     )
 
 
-def learn(told: Told, config: EngineConfig | None = None) -> Normal:
+def learn(
+    told: Told, config: EngineConfig | None = None, policy: RankingPolicy = RANKING
+) -> Normal:
     """Return what the engine knows when the incident opens, and where it opens it."""
-    state = NormalState(told.names, config or EngineConfig(), Topology(told.edges))
+    baseline = Baseline(len(told.names), config or EngineConfig(), policy.scale)
+    topology = Topology(edges=told.edges, edge_semantics="a feeds b")
+    graph = SystemGraph(told.names, topology)
     learned = _learned_before(told.onset)
     for t in range(learned):
-        state.absorb(told.x[t], adjacent=_follows(told, t))
-    onset = told.onset - rows_late(state.base()[0], told.x[learned : told.onset + 1])
+        learn_row(baseline, graph, told.x[t], adjacent=_follows(told, t))
+    late = rows_late(baseline.rows()[0], told.x[learned : told.onset + 1], policy.scale)
+    onset = told.onset - late
     for t in range(learned, onset):
-        state.absorb(told.x[t], adjacent=_follows(told, t))
-    return Normal(Layout(told.names, told.kpi, told.edges), state, onset)
+        learn_row(baseline, graph, told.x[t], adjacent=_follows(told, t))
+    layout = Layout(told.names, told.kpi, told.edges)
+    return Normal(layout, baseline, graph, onset, policy)
 
 
 def _learned_before(onset: int) -> int:
     """Return how many rows have left quarantine when the row at the onset comes."""
     learned, (low, high) = 0, QUARANTINE_ROWS
     for seen in range(1, onset + 1):
-        while seen - learned > max(low, min(high, learned // QUARANTINE_SHARE_TOLD)):
+        while seen - learned > max(low, min(high, learned // QUARANTINE_SHARE_ALERTED)):
             learned += 1
     return learned
 
 
 def settle(told: Told, normal: Normal) -> Iterator[tuple[int, Localiser]]:
     """Yield the rows since the onset and the localiser whenever a revision is due."""
-    layout, state, onset = normal
-    base, adjacent = state.base()
-    mechanism = state.mechanism(told.x[onset : told.onset + 1], layout.kpi_series)
-    localiser = Localiser(layout, Evidence(base, adjacent, mechanism, layout))
+    layout, baseline, graph, onset, policy = normal
+    base, adjacent = baseline.rows()
+    predictor = freeze(baseline, graph, told.x[onset : told.onset + 1], layout.health_series)
+    evidence = InnovationScorer(base, adjacent, predictor, layout, policy)
+    localiser = Localiser(layout, evidence, policy)
     for t in range(onset, told.end):
         localiser.update(told.x[t], adjacent=_follows(told, t))
         if t >= told.onset and (t == told.onset or revision_due(localiser.rows)):
@@ -202,21 +216,27 @@ def rank(told: Told, normal: Normal) -> list[str]:
     return names_of(told, localiser.layout, localiser.rank())
 
 
-def tier_of(told: Told, normal: Normal, localiser: Localiser, ranking: Ranking) -> Tier:
+def tier_of(
+    told: Told,
+    normal: Normal,
+    localiser: Localiser,
+    ranking: Ranking,
+    policy: VerdictPolicy = VERDICT,
+) -> Tier:
     """Return how far the engine trusts a ranking."""
-    nothing, evidence = np.empty((0, len(told.names))), localiser.evidence
+    nothing, evidence = np.empty((0, len(told.names))), localiser.scorer
     situation = Situation(
         layout=localiser.layout,
         ranking=ranking,
-        courses=Courses(1, nothing, nothing),
+        sparklines=Sparklines(1, nothing, nothing),
         center=evidence.center,
         scale=evidence.scale,
         times=told.times[normal.onset : told.end].tolist(),
         normal_until=-math.inf,
-        base_rows=normal.state.n_rows,
+        base_rows=normal.baseline.n_rows,
         seen=None,
     )
-    return Findings(situation).tier
+    return Findings(situation, policy).tier
 
 
 def names_of(told: Told, layout: Layout, ranking: Ranking) -> list[str]:
@@ -231,7 +251,7 @@ def scores_of(told: Told, ranking: Sequence[str]) -> RankScores:
 
 @contextmanager
 def changed(values: Mapping[str, object]) -> Iterator[None]:
-    """Give constants and functions, named ``module:attribute``, other values for a while."""
+    """Give functions, named ``module:attribute``, other values for a while."""
     before = {name: resolve_name(name) for name in values}
     try:
         for name, value in values.items():

@@ -2,17 +2,21 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator
+from typing import Annotated, Literal
 
 import msgspec
+from msgspec import Meta
 
 from coral.errors import ConfigError
 from detectors.statistics.river_catalogue import Setting
 from detectors.statistics.river_catalogue import problems as statistics_problems
-from streams.topology import Pair, PriorProblem, prior_problems
+from streams.series import name_problem
+from streams.topology import ItemProblem, Topology
 
-__all__ = ["EDGE_SEMANTICS", "EngineConfig", "SystemConfig", "digest"]
+__all__ = ["EngineConfig", "MonitoredSystem", "Name", "Seconds", "SystemConfig", "digest"]
 
-EDGE_SEMANTICS = ("a calls b", "a feeds b")
+Name = Annotated[str, Meta(min_length=1)]
+Seconds = Annotated[float, Meta(gt=0)]
 
 
 class EngineConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -29,7 +33,7 @@ class EngineConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     max_causes : int
         Causes published in full; the names of the rest follow in the ranking.
     statistics : list of str or table
-        Detectors of river as further statistics of the trigger, see docs/trigger.md.
+        Detectors of river as further statistics of the trigger, see docs/howto/river-detectors.md.
 
     Raises
     ------
@@ -37,43 +41,50 @@ class EngineConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         If any value breaks its rule; all of them are named.
     """
 
-    false_alarms_per_week: float = 1.0
-    base_rows: int = 4096
-    base_cells: int = 4_000_000
-    max_causes: int = 10
+    false_alarms_per_week: Annotated[float, Meta(gt=0)] = 1.0
+    base_rows: Annotated[int, Meta(ge=64)] = 4096
+    base_cells: Annotated[int, Meta(ge=10_000)] = 4_000_000
+    max_causes: Annotated[int, Meta(ge=1, le=100)] = 10
     statistics: tuple[Setting, ...] = ()
 
     def __post_init__(self) -> None:
-        broken = "; ".join(statistics_problems(self.statistics)) if self.statistics else ""
-        rules = (
-            ("false_alarms_per_week", self.false_alarms_per_week > 0, "> 0"),
-            ("base_rows", self.base_rows >= 64, ">= 64"),
-            ("base_cells", self.base_cells >= 10_000, ">= 10000"),
-            ("max_causes", 1 <= self.max_causes <= 100, "1..100"),
-            ("statistics", not broken, broken),
-        )
-        _raise_all(self, rules)
+        broken = statistics_problems(self.statistics)
+        _require(self, (ItemProblem("statistics", number, rule) for number, rule in broken))
 
 
-class SystemConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One monitored system: its grid, its health signals and what is known of its topology.
+class MonitoredSystem(Topology, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A monitored system: its grid, its health signals, and the topology that is known of it.
+
+    Parameters
+    ----------
+    interval_s : float
+        Seconds between two rows of its grid; at least the period of its metrics.
+    kpi : list of str
+        Series `<entity>:<metric>` that tell its health.
+    """
+
+    interval_s: Seconds
+    kpi: tuple[Name, ...] = ()
+    edge_semantics: Literal["a calls b", "a feeds b"] = "a calls b"
+
+    def problems(self) -> Iterator[ItemProblem]:
+        """Yield every health signal that is no series name, and everything that does not fit."""
+        for number, name in enumerate(self.kpi):
+            problem = name_problem(name)
+            if problem is not None:
+                yield ItemProblem("kpi", number, problem)
+        yield from super().problems()
+
+
+class SystemConfig(MonitoredSystem, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the engine knows of a system.
 
     Parameters
     ----------
     name : str
         Identifier; the Kafka key of its data.
-    interval_s : float
-        Seconds between two rows of its grid.
-    kpi : tuple of str
-        Series names `<entity>:<metric>` of the health signals; may be empty.
-    edges : tuple of (str, str)
-        Known topology between entities; one that it leaves out counts less.
-    required_edges, forbidden_edges : tuples of (str, str)
-        Relations that the causal graph must, and must not, have.
-    order : tuple of str
-        Entities, causes first: nothing acts on one that comes before it.
-    edge_semantics : str
-        Of all three: "a calls b" (effects run from b to a) or "a feeds b" (from a to b).
+    **facts
+        As of `MonitoredSystem`.
 
     Raises
     ------
@@ -81,67 +92,23 @@ class SystemConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         If any value breaks its rule; all of them are named.
     """
 
-    name: str
-    interval_s: float
-    kpi: tuple[str, ...] = ()
-    edges: tuple[Pair, ...] = ()
-    required_edges: tuple[Pair, ...] = ()
-    forbidden_edges: tuple[Pair, ...] = ()
-    order: tuple[str, ...] = ()
-    edge_semantics: str = "a calls b"
+    name: Name
 
     def __post_init__(self) -> None:
-        rules = (
-            ("name", bool(self.name), "non-empty"),
-            ("interval_s", self.interval_s > 0, "> 0"),
-            (
-                "edge_semantics",
-                self.edge_semantics in EDGE_SEMANTICS or not self._has_edges,
-                f"one of {', '.join(EDGE_SEMANTICS)}",
-            ),
-        )
-        _raise_all(self, rules)
-        broken = [
-            f"`{key}` requires: {rule}, got {key}[{number}]={getattr(self, key)[number]!r}"
-            for key, number, rule in self.prior_problems()
-        ]
-        if broken:
-            raise ConfigError("SystemConfig: " + "; ".join(broken))
-
-    def prior_problems(self) -> Iterator[PriorProblem]:
-        """Find what is known of the entities and does not fit together."""
-        return prior_problems(
-            tuple(pair for pair in self.edges if pair[0] != pair[1]),
-            self.required_edges,
-            self.forbidden_edges,
-            self.order,
-            effect_first=self.edge_semantics == "a calls b",
-        )
-
-    @property
-    def _has_edges(self) -> bool:
-        return bool(self.edges or self.required_edges or self.forbidden_edges)
-
-    @property
-    def causal_edges(self) -> tuple[Pair, ...]:
-        """Known and required edges as (cause, effect), without self-loops and repetitions."""
-        return self.causal((*self.edges, *self.required_edges))
-
-    def causal(self, pairs: Iterable[Pair]) -> tuple[Pair, ...]:
-        """Turn pairs into (cause, effect), sorted, without self-loops and repetitions."""
-        turn = self.edge_semantics == "a calls b"
-        turned = {(b, a) if turn else (a, b) for a, b in pairs}
-        return tuple(sorted(pair for pair in turned if pair[0] != pair[1]))
+        _require(self, self.problems())
 
 
-def _raise_all(section: msgspec.Struct, rules: tuple[tuple[str, bool, str], ...]) -> None:
-    broken = [
-        f"`{key}` requires {rule}, got {key}={getattr(section, key)!r}"
-        for key, holds, rule in rules
-        if not holds
-    ]
+def _require(config: msgspec.Struct, problems: Iterable[ItemProblem] = ()) -> None:
+    """Raise one error with all that does not fit, and with every field that its type refuses."""
+    broken = [f"`{key}[{n}]`: {rule}, got {getattr(config, key)[n]!r}" for key, n, rule in problems]
+    for field in msgspec.structs.fields(config):
+        value = getattr(config, field.name)
+        try:
+            msgspec.convert(value, field.type)
+        except msgspec.ValidationError as error:
+            broken.append(f"`{field.name}`: {error}, got {value!r}")
     if broken:
-        raise ConfigError(f"{type(section).__name__}: " + "; ".join(broken))
+        raise ConfigError(f"{type(config).__name__}: " + "; ".join(broken))
 
 
 def digest(engine: EngineConfig, version: str, system: SystemConfig | None = None) -> str:
@@ -152,7 +119,7 @@ def digest(engine: EngineConfig, version: str, system: SystemConfig | None = Non
     """
     held = msgspec.structs.asdict(engine)
     if not engine.statistics:
-        del held["statistics"]  # none were known to the versions before
+        del held["statistics"]  # versions before did not know them
     facts: dict[str, object] = {"engine": held, "version": version}
     if system is not None:
         facts["system"] = system

@@ -7,18 +7,22 @@ from typing import Any, Final, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from coral.baseline.normal_state import NormalState
+from coral.baseline.baseline import Baseline
+from coral.baseline.learning import learn
 from coral.baseline.told_onset import rows_late
 from coral.config import EngineConfig, SystemConfig
-from coral.contract.events import Event, Resolution, Trigger
+from coral.contract.events import Event, Resolution
 from coral.contract.feedback import Feedback
-from coral.graph.prior import Topology
-from coral.incident.alarm import detected, told
-from coral.incident.lifecycle import Diagnosis
-from coral.localise.past_incidents import Memory
-from detectors.other_statistics import fitted_to
+from coral.graph.system_graph import SystemGraph
+from coral.incident.alarm import Alarm, alerted, detected
+from coral.incident.lifecycle import OpenIncident, Setup
+from coral.incident.policy import VERDICT, VerdictPolicy
+from coral.localise.past_incidents import PastIncidents
+from coral.localise.policy import RANKING, RankingPolicy
+from detectors.policy import TRIGGER, TriggerPolicy
+from detectors.statistics.other_statistics import fitted_to
 from detectors.statistics.river_statistic import river_statistics
-from detectors.trigger import Trigger as Detector
+from detectors.trigger import Trigger
 from streams.records import Frame
 
 __all__ = ["Engine"]
@@ -33,8 +37,8 @@ ADJACENT_INTERVALS = 1.5
 # an eighth of the normal rows seen, within these bounds.
 QUARANTINE_ROWS = (4, 64)
 QUARANTINE_SHARE = 8
-# A told onset may be later: whoever tells it has noticed something first.
-QUARANTINE_SHARE_TOLD = 4
+# A given onset may be late: whoever gives it has noticed something first.
+QUARANTINE_SHARE_ALERTED = 4
 # Rows before the estimated onset that belong to neither state: ending the base too early costs
 # little, ending it too late costs much.
 ONSET_MARGIN = 1
@@ -59,8 +63,10 @@ class Engine:
     system : SystemConfig
     config : EngineConfig
     onset : float or None
-        Event time of the first faulty row, unix s, when it is told (oracle mode): the detector is
+        Event time of the first faulty row, unix s, when it is given (oracle mode): the trigger is
         not used, and the incident stays open.
+    trigger, ranking, verdict : TriggerPolicy, RankingPolicy, VerdictPolicy
+        Choices behind alarm, ranking and words; for experiments.
 
     Examples
     --------
@@ -84,36 +90,47 @@ class Engine:
         config: EngineConfig | None = None,
         *,
         onset: float | None = None,
+        trigger: TriggerPolicy = TRIGGER,
+        ranking: RankingPolicy = RANKING,
+        verdict: VerdictPolicy = VERDICT,
     ) -> None:
         self.system = system
         self.config = EngineConfig() if config is None else config
-        self._told = onset
+        self._setup = Setup(system, self.config, ranking, verdict)
+        self._trigger_policy = trigger
+        self._onset = onset
         self._names: tuple[str, ...] = ()
-        self._normal: NormalState | None = None
-        self._detector: Detector | None = None
-        self._recent: deque[_Row] = deque()
-        self._during: deque[_Row] = deque(maxlen=KEPT_ROWS)
-        self._diagnosis: Diagnosis | None = None
+        self._baseline: Baseline  # from the first frame on
+        self._graph: SystemGraph
+        self._trigger: Trigger | None = None
+        self._incident: OpenIncident | None = None
+        self._quarantine: deque[_Row] = deque()  # newest rows, not learned yet
+        self._since_onset: deque[_Row] = deque(maxlen=KEPT_ROWS)
         self._last_time: float | None = None
-        self._memory = Memory()
-        self._torn = False  # rows of an incident lie between the last row learned and the next
+        self._past = PastIncidents(ranking.recall)
+        self._gap = False  # rows of an incident lie between the last row learned and the next
 
     @property
-    def detector(self) -> Detector | None:
-        """The trigger, to look at; None before the first frame and when the onset is told."""
-        return self._detector
+    def trigger(self) -> Trigger | None:
+        """The trigger, to look at; None before the first frame and when the onset is given."""
+        return self._trigger
 
     @property
-    def normal(self) -> NormalState | None:
-        """What is known of the normal state, to look at; None before the first frame."""
-        return self._normal
+    def baseline(self) -> Baseline:
+        """Rows of the normal state and their scale, to look at; after the first frame."""
+        return self._baseline
+
+    @property
+    def graph(self) -> SystemGraph:
+        """The causal graph, to look at; after the first frame."""
+        return self._graph
 
     @property
     def phase(self) -> Phase:
         """What the engine is doing."""
-        if self._diagnosis is not None:
-            return "settled" if self._diagnosis.settled else "diagnosing"
-        warm = self._told is not None or (self._detector is not None and self._detector.warm)
+        if self._incident is not None:
+            return "settled" if self._incident.settled else "diagnosing"
+        warm = self._onset is not None or (self._trigger is not None and self._trigger.warm)
         return "watching" if warm else "warming"
 
     def step(self, frame: Frame) -> list[Event]:
@@ -125,76 +142,11 @@ class Engine:
             Next tick in event time. Its values are not modified and not kept.
         """
         row = self._take(frame)
-        detector = self._detector
-        if detector is not None:
-            if not row.adjacent:
-                detector.break_lags()
-            detector.update(row.x)
-        if self._diagnosis is not None:
-            return self._continue(self._diagnosis, row)
-        self._recent.append(row)
-        if self._told is not None:
-            return self._open_told() if row.time >= self._told else self._learn()
-        if detector is not None and detector.drift_detected:
-            return self._open_detected(detector)
-        return self._learn()
-
-    def state_dict(self) -> dict[str, Any]:
-        """Everything needed to go on identically: plain values and arrays, for the checkpoint."""
-        normal, detector, diagnosis = self._normal, self._detector, self._diagnosis
-        return {
-            "system": self.system.name,
-            "interval_s": self.system.interval_s,
-            "told": self._told,
-            "names": list(self._names),
-            "normal": None if normal is None else normal.state_dict(),
-            "detector": None if detector is None else detector.state_dict(),
-            "diagnosis": None if diagnosis is None else diagnosis.state_dict(),
-            "recent": _packed(self._recent, len(self._names)),
-            "during": _packed(self._during, len(self._names)),
-            "last_time": self._last_time,
-            "torn": self._torn,
-            "memory": self._memory.state_dict(),
-        }
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Continue from what `state_dict` returned.
-
-        Parameters
-        ----------
-        state : mapping
-            Of an engine of the same system on the same grid. The rest of the configuration may
-            have changed: what was learned stays, see docs/state.md.
-
-        Raises
-        ------
-        ValueError
-            If that engine was of another system or grid, or was told another onset.
-        """
-        system = self.system
-        expected = {"system": system.name, "interval_s": system.interval_s, "told": self._told}
-        for name, value in expected.items():
-            if state[name] != value:
-                raise ValueError(f"`Engine` requires {name}={value!r}, got {name}={state[name]!r}.")
-        self._names = names = tuple(state["names"])
-        self._normal = self._detector = self._diagnosis = None
-        if state["normal"] is not None:
-            # The normal state of an open incident has the series of its onset.
-            self._normal = self._fresh_normal(names[: len(state["normal"]["center"])])
-            self._normal.load_state_dict(state["normal"])
-        if state["detector"] is not None:
-            self._detector = self._fresh_detector(len(names))
-            known = fitted_to(state["detector"], self._detector.state_dict())
-            self._detector.load_state_dict(known)
-        self._memory.load_state_dict(state.get("memory", []))  # older checkpoints have none
-        if state["diagnosis"] is not None:
-            self._diagnosis = Diagnosis.from_state(
-                self.system, self.config, self._state, state["diagnosis"], self._memory
-            )
-        self._recent = deque(_unpacked(state["recent"]))
-        self._during = deque(_unpacked(state["during"]), KEPT_ROWS)
-        self._last_time = state["last_time"]
-        self._torn = state["torn"]
+        alarm = self._score(row)
+        if self._incident is not None:
+            return self._continue(self._incident, row)
+        self._quarantine.append(row)
+        return self._open() if alarm else self._learn()
 
     def _take(self, frame: Frame) -> _Row:
         """Note names and time; grow when there are new series."""
@@ -206,138 +158,208 @@ class Engine:
         x[~np.isfinite(x)] = np.nan
         return _Row(frame.time, x, gap <= ADJACENT_INTERVALS * self.system.interval_s)
 
-    def _grow(self, names: tuple[str, ...]) -> None:
-        n = len(names)
-        if self._normal is None:
-            self._normal = self._fresh_normal(names)
-            if self._told is None:
-                self._detector = self._fresh_detector(n)
-        elif n > len(self._names):
-            pad = np.full(n - len(self._names), np.nan)
-            for rows in (self._recent, self._during):
-                padded = [row._replace(x=np.append(row.x, pad)) for row in rows]
-                rows.clear()
-                rows.extend(padded)
-            self._grow_state(names)
-        self._names = names
-
-    def _fresh_normal(self, names: tuple[str, ...]) -> NormalState:
-        system = self.system
-        topology = Topology(
-            system.causal(system.edges),
-            system.causal(system.required_edges),
-            system.causal(system.forbidden_edges),
-            system.order,
-        )
-        return NormalState(names, self.config, topology)
-
-    def _fresh_detector(self, n: int) -> Detector:
-        config = self.config
-        return Detector(
-            n,
-            self.system.interval_s,
-            false_alarms_per_week=config.false_alarms_per_week,
-            further=river_statistics(config.statistics, n),
-        )
-
-    def _grow_state(self, names: tuple[str, ...]) -> None:
-        if self._diagnosis is None:  # an open incident goes on with the series it began with
-            self._state.grow(names)
-        if self._detector is not None:
-            self._detector.grow(len(names))
-
-    @property
-    def _state(self) -> NormalState:
-        if self._normal is None:
-            raise RuntimeError("no frame has been taken yet")
-        return self._normal
+    def _score(self, row: _Row) -> bool:
+        """Show the row to the trigger; return whether an incident begins, if none is open."""
+        trigger = self._trigger
+        if trigger is None:
+            return self._onset is not None and row.time >= self._onset
+        if not row.adjacent:
+            trigger.break_lags()
+        trigger.update(row.x)
+        return trigger.drift_detected
 
     def _learn(self) -> list[Event]:
         """Learn the rows that have left quarantine."""
-        normal = self._state
         low, high = QUARANTINE_ROWS
-        share = QUARANTINE_SHARE if self._told is None else QUARANTINE_SHARE_TOLD
-        while len(self._recent) > max(low, min(high, normal.n_rows // share)):
-            self._absorb_oldest()
+        share = QUARANTINE_SHARE if self._onset is None else QUARANTINE_SHARE_ALERTED
+        while len(self._quarantine) > max(low, min(high, self._baseline.n_rows // share)):
+            self._learn_oldest()
         return []
 
-    def _absorb_oldest(self) -> None:
+    def _learn_oldest(self) -> None:
         """Learn the oldest row in quarantine; the first one after an incident follows none."""
-        row = self._recent.popleft()
-        self._state.absorb(row.x, adjacent=row.adjacent and not self._torn)
-        self._torn = False
+        row = self._quarantine.popleft()
+        self._learn_row(row, adjacent=row.adjacent and not self._gap)
+        self._gap = False
 
-    def _open_told(self) -> list[Event]:
-        """Open the incident at the told onset, or at the rows before it that are faulty already."""
-        base, _ = self._state.base()
-        late = rows_late(base, np.array([row.x for row in self._recent]))
-        return self._open(told(self._recent[-1].time, self._recent[-1 - late].time), 1 + late)
+    def _learn_row(self, row: _Row, *, adjacent: bool) -> None:
+        learn(self._baseline, self._graph, row.x, adjacent=adjacent)
 
-    def _open_detected(self, detector: Detector) -> list[Event]:
-        times = [row.time for row in self._recent]
-        trigger = detected(detector, self._names, times, [row.x for row in self._recent])
-        back = min(detector.onset_rows + 1, len(self._recent))
-        for _ in range(min(ONSET_MARGIN, max(len(self._recent) - back, 0))):
-            del self._recent[-back - 1]
-        return self._open(trigger, back)
-
-    def _open(self, trigger: Trigger, rows: int) -> list[Event]:
-        """Open an incident on the newest `rows` rows; learn what came before them."""
-        normal = self._state
-        while len(self._recent) > rows:
-            self._absorb_oldest()
-        onset = self._recent[0].time
-        first = np.array([row.x for row in self._recent])
-        diagnosis = Diagnosis.begin(
-            self.system, self.config, self._names, normal, trigger, onset, first, self._memory
+    def _open(self) -> list[Event]:
+        """Open an incident on the rows since its onset; learn what came before them."""
+        alarm = self._given() if self._trigger is None else self._detected(self._trigger)
+        while len(self._quarantine) > alarm.n_rows:
+            self._learn_oldest()
+        first = np.array([row.x for row in self._quarantine])
+        self._incident = incident = OpenIncident.begin(
+            self._setup, self._baseline, self._graph, alarm, first, self._past
         )
-        self._during.clear()
-        for row in self._recent:
-            diagnosis.update(row.time, row.x, adjacent=row.adjacent)
-            self._during.append(row)
-        self._recent.clear()
-        self._diagnosis = diagnosis
-        return [diagnosis.open()]
+        self._since_onset.clear()
+        for row in self._quarantine:
+            self._follow(incident, row)
+        self._quarantine.clear()
+        return [incident.open()]
 
-    def _continue(self, diagnosis: Diagnosis, row: _Row) -> list[Event]:
-        diagnosis.update(row.time, row.x, adjacent=row.adjacent)
-        self._during.append(row)
-        detector = self._detector
-        if detector is not None and (detector.new_normal or not detector.alarm):
-            accepted = detector.new_normal
-            return [self._resolve(diagnosis, _ACCEPTED if accepted else "back to normal")]
-        event = diagnosis.revise()
+    def _given(self) -> Alarm:
+        """Return the alarm of the given onset, which may be late."""
+        rows = self._quarantine
+        late = rows_late(self._baseline.rows()[0], np.array([row.x for row in rows]))
+        return alerted([row.time for row in rows], late)
+
+    def _detected(self, trigger: Trigger) -> Alarm:
+        """Return the alarm of the trigger; drop rows that belong to neither state."""
+        rows = self._quarantine
+        times = [row.time for row in rows]
+        alarm = detected(trigger, self._names, times, [row.x for row in rows])
+        for _ in range(min(ONSET_MARGIN, max(len(rows) - alarm.n_rows, 0))):
+            del rows[-alarm.n_rows - 1]
+        return alarm
+
+    def _continue(self, incident: OpenIncident, row: _Row) -> list[Event]:
+        """Take one row of the open incident; it ends when the trigger says so."""
+        self._follow(incident, row)
+        trigger = self._trigger
+        if trigger is not None and (trigger.rebaselined or not trigger.alarm):
+            return [self._close(incident, _ACCEPTED if trigger.rebaselined else "back to normal")]
+        event = incident.revise()
         return [] if event is None else [event]
+
+    def _follow(self, incident: OpenIncident, row: _Row) -> None:
+        """Give one row since the onset to the incident and to the graph's dependent part."""
+        x = row.x[: incident.n_series]  # an open incident goes on with the series it began with
+        incident.update(row.time, x, adjacent=row.adjacent)
+        self._graph.update(self._baseline.scaled(x), adjacent=row.adjacent)
+        self._since_onset.append(row)
+
+    def _close(self, incident: OpenIncident, resolution: Resolution) -> Event:
+        event = incident.close(resolution)
+        self._incident = None
+        self._gap = True
+        if resolution == _ACCEPTED:
+            self._start(self._names)
+            for row in self._since_onset:
+                self._learn_row(row, adjacent=row.adjacent)
+        elif self._baseline.n_series < len(self._names):
+            self._grow_normal(self._names)
+        self._since_onset.clear()
+        return event
 
     def confirm(self, feedback: Feedback) -> None:
         """Remember the confirmed cause of an incident; later ones that look the same say so.
 
         From the next revision on; what is published stays.
         """
-        self._memory.confirm(feedback)
+        self._past.confirm(feedback)
 
     def dismiss(self) -> list[Event]:
         """End the open incident, if any: whoever watches knows that it is none.
 
         Nothing is learned from its rows, and the trigger is armed again at once.
         """
-        if self._diagnosis is None or self._detector is None:
+        if self._incident is None or self._trigger is None:
             return []
-        self._detector.restart()
-        return [self._resolve(self._diagnosis, "dismissed")]
+        self._trigger.restart()
+        return [self._close(self._incident, "dismissed")]
 
-    def _resolve(self, diagnosis: Diagnosis, resolution: Resolution) -> Event:
-        event = diagnosis.close(resolution)
-        self._diagnosis = None
-        self._torn = True
-        if resolution == _ACCEPTED:
-            self._normal = self._fresh_normal(self._names)
-            for row in self._during:
-                self._normal.absorb(row.x, adjacent=row.adjacent)
-        elif self._state.n_series < len(self._names):
-            self._state.grow(self._names)
-        self._during.clear()
-        return event
+    def _grow(self, names: tuple[str, ...]) -> None:
+        """Follow the series of a frame: at the first one everything starts, later there are more.
+
+        Names are only ever added, behind those there are.
+        """
+        known, n = len(self._names), len(names)
+        if self._last_time is None:
+            self._start(names)
+            if self._onset is None:
+                self._trigger = self._new_trigger(n)
+        elif n > known:
+            pad = np.full(n - known, np.nan)
+            for rows in (self._quarantine, self._since_onset):
+                padded = [row._replace(x=np.append(row.x, pad)) for row in rows]
+                rows.clear()
+                rows.extend(padded)
+            if self._incident is None:
+                self._grow_normal(names)
+            if self._trigger is not None:
+                self._trigger.grow(n)
+        self._names = names
+
+    def _grow_normal(self, names: tuple[str, ...]) -> None:
+        self._baseline.grow(len(names))
+        self._graph.grow(names)
+
+    def _start(self, names: tuple[str, ...]) -> None:
+        """Know nothing yet of the normal state of these series."""
+        self._baseline = Baseline(len(names), self.config, self._setup.ranking.scale)
+        self._graph = SystemGraph(names, self.system)
+
+    def _new_trigger(self, n: int) -> Trigger:
+        return Trigger(
+            n,
+            self.system.interval_s,
+            false_alarms_per_week=self.config.false_alarms_per_week,
+            policy=self._trigger_policy,
+            further=river_statistics(self.config.statistics, n),
+        )
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything needed to go on identically: plain values and arrays, for the checkpoint."""
+        trigger, incident = self._trigger, self._incident
+        begun = self._last_time is not None
+        return {
+            "system": self.system.name,
+            "interval_s": self.system.interval_s,
+            "told": self._onset,
+            "names": list(self._names),
+            "normal": self._baseline.state_dict() | self._graph.state_dict() if begun else None,
+            "detector": None if trigger is None else trigger.state_dict(),
+            "diagnosis": None if incident is None else incident.state_dict(),
+            "recent": _packed(self._quarantine, len(self._names)),
+            "during": _packed(self._since_onset, len(self._names)),
+            "last_time": self._last_time,
+            "torn": self._gap,
+            "memory": self._past.state_dict(),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Continue from what `state_dict` returned.
+
+        Parameters
+        ----------
+        state : mapping
+            Of an engine of the same system on the same grid. The rest of the configuration may
+            have changed: what was learned stays, see docs/explanation/checkpoints.md.
+
+        Raises
+        ------
+        ValueError
+            If that engine was of another system or grid, or was given another onset.
+        """
+        system = self.system
+        expected = {"system": system.name, "interval_s": system.interval_s, "told": self._onset}
+        for name, value in expected.items():
+            if state[name] != value:
+                raise ValueError(f"`Engine` requires {name}={value!r}, got {name}={state[name]!r}.")
+        self._names = names = tuple(state["names"])
+        self._trigger = self._incident = None
+        if state["normal"] is not None:
+            # Baseline and graph of an open incident have the series of its onset.
+            self._start(names[: len(state["normal"]["center"])])
+            self._baseline.load_state_dict(state["normal"])
+            self._graph.load_state_dict(state["normal"])
+        if state["detector"] is not None:
+            self._trigger = self._new_trigger(len(names))
+            # The configuration may have other statistics now.
+            known = fitted_to(state["detector"], self._trigger.state_dict())
+            self._trigger.load_state_dict(known)
+        self._past.load_state_dict(state.get("memory", []))  # older checkpoints have none
+        if state["diagnosis"] is not None:
+            self._incident = OpenIncident.from_state(
+                self._setup, self._baseline, self._graph, state["diagnosis"], self._past
+            )
+        self._quarantine = deque(_unpacked(state["recent"]))
+        self._since_onset = deque(_unpacked(state["during"]), KEPT_ROWS)
+        self._last_time = state["last_time"]
+        self._gap = state["torn"]
 
 
 def _packed(rows: Iterable[_Row], n_series: int) -> dict[str, Any]:

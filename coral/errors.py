@@ -21,8 +21,8 @@ class Exit(IntEnum):
     """Exit codes of the command line."""
 
     OK = 0
-    FAILURE = 1  # a file cannot be written, a case crashed
-    USAGE = 2  # argparse's own
+    FAILURE = 1  # a file cannot be written, a case crashed; the watchdog ended `run`
+    USAGE = 2  # arguments that mean nothing
     INVALID = 3  # a recording, an event or the configuration cannot be used; all others were
     NOTHING_FOUND = 4  # replay: no incident was opened in any recording; explain: no such incident
     INTERRUPTED = 130

@@ -1,13 +1,29 @@
 """Names, numbers and times in words; nothing a name contains can leave its place."""
 
+import re
 import unicodedata
 
-__all__ = ["SILENT", "change", "named", "printable", "quantity", "quoted", "relative", "seconds"]
+__all__ = [
+    "MOSTLY_MISSING",
+    "change",
+    "measured",
+    "named",
+    "printable",
+    "quantity",
+    "quoted",
+    "relative",
+    "seconds",
+]
 
 # A name longer than this is cut in text; it is whole in the structured fields.
 LONGEST_NAME = 160
-# A series that misses this share of its usual cells has fallen silent, in words.
-SILENT = 0.5
+# From this share of its usual values on, what is missing of a series says more than the rest.
+MOSTLY_MISSING = 0.5
+_UNIT = re.compile(
+    r"[._](?P<unit>seconds|bytes|ratio|percent)(?P<rate>(?<=bytes)_per_s(?:ec|econd)?)?"
+    r"(?:[._](?:total|sum|avg|mean|median|min|max|p\d{1,3}))?$",
+    re.IGNORECASE,
+)
 
 
 def printable(text: str) -> str:
@@ -53,44 +69,106 @@ def quantity(value: float) -> str:
     return f"{value:.4g}"
 
 
-def change(before: float, after: float | None, missing: float) -> str:
-    """Return the change of a series in words: direction, ratio or values.
+def measured(series: str, value: float) -> str:
+    """Return a value of a series in the unit that its name says, if it says one.
+
+    Names end in their base unit by the conventions of Prometheus and OpenTelemetry.
+
+    Examples
+    --------
+    >>> measured("db:query_duration_seconds", 0.0431), measured("db:wal_bytes", 2.5e6)
+    ('43.1 ms', '2.5 MB')
+    >>> measured("db:hit_ratio", 0.464), measured("db:connections", 31.0)
+    ('46.4%', '31')
+    """
+    found = _UNIT.search(series)
+    unit = found["unit"] if found else ""
+    if unit == "seconds":
+        return _small_seconds(value)
+    if unit == "bytes":
+        rate = "/s" if found and found["rate"] else ""
+        return f"{_bytes(value)}{rate}"
+    if unit == "ratio":
+        return f"{quantity(100.0 * value)}%"
+    return f"{quantity(value)}%" if unit == "percent" else quantity(value)
+
+
+def _small_seconds(value: float) -> str:
+    for size, unit in ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs")):
+        if abs(value) >= size:
+            return f"{quantity(value / size)} {unit}"
+    return f"{quantity(value)} s"
+
+
+def _bytes(value: float) -> str:
+    for size, unit in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if abs(value) >= size:
+            return f"{quantity(value / size)} {unit}"
+    return f"{quantity(value)} B"
+
+
+def change(
+    series: str, before: float, after: float | None, missing: float, moment: str = ""
+) -> str:
+    """Return the change of a series in words: direction, time, and both levels.
+
+    No two levels are told apart that read alike, and the level since is said to be a mean.
 
     Parameters
     ----------
+    series : str
     before, after : float, raw units
-        Level in the normal state and since; None = no value since.
+        Median in the normal state and mean since; None = no value since.
     missing : float
         Share of the rows since without a value, above the usual share.
+    moment : str
+        When it first left what was predicted of it; empty if it did not.
     """
-    if missing >= SILENT:
-        return "fell silent"
+    at = f" at {moment}" if moment else ""
+    if missing >= MOSTLY_MISSING:
+        return f"went missing{at} (no value in {missing:.0%} of the rows since)"
     if after is None:
-        return "left its normal behaviour"
-    direction = "rose" if after > before else "fell"
-    if before == after:
-        return f"behaves differently at the same level of {quantity(before)}"
-    values = f"from {quantity(before)} to {quantity(after)}"
+        return f"left its usual pattern{at}" if at else "has had no value since"
+    old, new = measured(series, before), measured(series, after)
+    if old == new:
+        pattern = f", but left its usual pattern{at}" if at else ""
+        return f"hardly changed on average ({old}){pattern}"
+    return f"{_direction(before, after)}{at} ({old} before, {new} on average since)"
+
+
+def _direction(before: float, after: float) -> str:
     if before > 0 and after / before >= 1.5:
         ratio = after / before
-        return f"{direction} {f'{ratio:.3g}' if ratio < 1000 else 'more than 1000'}x, {values}"
+        return f"rose {f'{ratio:.3g}' if ratio < 1000 else 'more than 1000'}x"
     if before > 0 and 0 <= after / before <= 0.67:
-        return f"{direction} to {after / before:.0%}, {values}"
-    return f"{direction} {values}"
+        if after == 0:
+            return "fell to zero"
+        return f"fell to {f'{after / before:.0%}' if after / before >= 0.01 else 'less than 1%'}"
+    return "rose" if after > before else "fell"
 
 
 def seconds(value: float) -> str:
-    """Return a length of time in the unit that suits it."""
+    """Return a length of time in the one or two units that suit it.
+
+    Examples
+    --------
+    >>> seconds(27.0), seconds(174.0), seconds(-7200.0)
+    ('27 s', '2 min 54 s', '2 h')
+    """
     size = abs(value)
-    for length, unit in ((2 * 86_400.0, "d"), (7200.0, "h"), (120.0, "min")):
-        if size >= length:
-            scale = {"d": 86_400.0, "h": 3600.0, "min": 60.0}[unit]
-            return f"{size / scale:.3g} {unit}"
+    for length, unit, part, part_unit in (
+        (86_400, "d", 3600, "h"),
+        (3600, "h", 60, "min"),
+        (60, "min", 1, "s"),
+    ):
+        if size >= 2 * length:
+            whole, rest = divmod(round(size / part), length // part)
+            return f"{whole} {unit} {rest} {part_unit}" if rest else f"{whole} {unit}"
     return f"{size:.3g} s"
 
 
-def relative(after_kpi_s: float, health: str = "the health signal") -> str:
-    """Return a time relative to the health signal in words."""
-    if after_kpi_s == 0:
+def relative(after_health_s: float, health: str = "the health signal") -> str:
+    """Return a time relative to the first change of a health signal in words."""
+    if after_health_s == 0:
         return f"together with {health}"
-    return f"{seconds(after_kpi_s)} {'before' if after_kpi_s < 0 else 'after'} {health}"
+    return f"{seconds(after_health_s)} {'before' if after_health_s < 0 else 'after'} {health}"

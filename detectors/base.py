@@ -86,11 +86,13 @@ class Stateful:
 
     A subclass lists its learned attributes in ``_STATE``; parts of it that are stateful themselves
     go into ``_PARTS`` and are nested. Parameters are not part of the state: a state is loaded into
-    an object that was built with the same parameters.
+    an object that was built with the same parameters. Saved states outlive names in code:
+    ``_SAVED_AS`` has the entry of an attribute that had another name when the format was set.
     """
 
     _STATE: ClassVar[tuple[str, ...]] = ()
     _PARTS: ClassVar[tuple[str, ...]] = ()
+    _SAVED_AS: ClassVar[Mapping[str, str]] = {}
 
     def state_dict(self) -> State:
         """Return a copy of the learned state: arrays, numbers, nested dictionaries.
@@ -103,9 +105,9 @@ class Stateful:
         state: State = {}
         for name in self._STATE:
             value = getattr(self, name)
-            state[name] = value.copy() if isinstance(value, np.ndarray) else value
+            state[self._entry(name)] = value.copy() if isinstance(value, np.ndarray) else value
         for name in self._PARTS:
-            state[name] = getattr(self, name).state_dict()
+            state[self._entry(name)] = getattr(self, name).state_dict()
         return state
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -121,9 +123,10 @@ class Stateful:
         ValueError
             If an entry is missing or unknown.
         """
-        check_state(type(self).__name__, state, self._STATE + self._PARTS)
+        entries = tuple(map(self._entry, self._STATE + self._PARTS))
+        check_state(type(self).__name__, state, entries)
         for name in self._STATE:
-            value = state[name]
+            value = state[self._entry(name)]
             old = getattr(self, name)
             if isinstance(old, np.ndarray):
                 # A copy with the old type: the kernels trust float64/int64 and C order.
@@ -131,8 +134,12 @@ class Stateful:
             else:
                 setattr(self, name, type(old)(value))
         for name in self._PARTS:
-            getattr(self, name).load_state_dict(state[name])
+            getattr(self, name).load_state_dict(state[self._entry(name)])
         self._allocate()
+
+    def _entry(self, name: str) -> str:
+        """Return the entry of an attribute in a saved state."""
+        return self._SAVED_AS.get(name, name)
 
     def _allocate(self) -> None:
         """Make scratch space of the size that the state now has."""

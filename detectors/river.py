@@ -14,7 +14,9 @@ from river.base import AnomalyDetector, DriftDetector
 
 from detectors._validate import check_integer, check_row
 from detectors.base import FloatArray
-from detectors.statistics.bank import CHANNELS, Bank
+from detectors.names import STATISTICS
+from detectors.policy import TriggerPolicy
+from detectors.statistics.row_statistics import RowStatistics
 from detectors.trigger import Trigger
 
 __all__ = ["AnyOf", "SeriesTrigger", "StatisticDetector", "TriggerDetector"]
@@ -131,7 +133,7 @@ class TriggerDetector(AnomalyDetector):
     @property
     def statistic(self) -> str:
         """Name of the statistic that was closest to its limit on that row."""
-        return self._trigger.channel
+        return self._trigger.statistic_name
 
     @property
     def onset_rows(self) -> int:
@@ -171,13 +173,12 @@ class TriggerDetector(AnomalyDetector):
             n_series,
             self.interval_s,
             false_alarms_per_week=self.false_alarms_per_week,
-            warmup_rows=self.warmup_rows,
-            memory_rows=self.memory_rows,
+            policy=TriggerPolicy(warmup_rows=self.warmup_rows, memory_rows=self.memory_rows),
         )
 
 
 class StatisticDetector(AnomalyDetector):
-    """One statistic of the trigger as an anomaly detector of river; see `Bank` for what they are.
+    """One statistic of the trigger as an anomaly detector of river; see `RowStatistics`.
 
     A score is the value of the statistic, in its own unit, 0 where it says nothing. Everything is
     learned that is passed: `river.anomaly.QuantileFilter` keeps anomalies out.
@@ -200,27 +201,29 @@ class StatisticDetector(AnomalyDetector):
     """
 
     def __init__(self, statistic: str = "level", memory_rows: int = 16_384) -> None:
-        if statistic not in CHANNELS:
-            known = ", ".join(CHANNELS)
+        if statistic not in STATISTICS:
+            known = ", ".join(STATISTICS)
             raise ValueError(f"`StatisticDetector` requires one of {known}, got {statistic!r}.")
         self.statistic = statistic
         self.memory_rows = memory_rows
         self._features = _Features()
-        self._bank: Bank | None = None
+        self._row_statistics: RowStatistics | None = None
 
     def learn_one(self, x: Mapping[Hashable, Any]) -> None:
         """Take one row of features as normal."""
         numbers = _numbers(x)
         new = self._features.add(numbers)
-        if self._bank is None:
+        if self._row_statistics is None:
             if not new:
                 return
-            self._bank = Bank(len(self._features), self.memory_rows)
+            self._row_statistics = RowStatistics(
+                len(self._features), TriggerPolicy(memory_rows=self.memory_rows)
+            )
         elif new:
-            self._bank.grow(len(self._features))
+            self._row_statistics.grow(len(self._features))
         row = self._features.row(numbers)
-        self._bank.measure(row, learn=True)
-        self._bank.learn(row)
+        self._row_statistics.measure(row, learn=True)
+        self._row_statistics.learn(row)
 
     def score_one(self, x: Mapping[Hashable, Any]) -> float:
         """Return the statistic of the next row; features that are not known do not count.
@@ -230,16 +233,16 @@ class StatisticDetector(AnomalyDetector):
         x : mapping of feature to number
             Features; None, NaN and infinite = missing.
         """
-        if self._bank is None:
+        if self._row_statistics is None:
             return 0.0
         row = self._features.row(_numbers(x))
-        values = copy.deepcopy(self._bank).measure(row, learn=False)
-        return float(np.nan_to_num(values[CHANNELS.index(self.statistic)], nan=0.0))
+        values = copy.deepcopy(self._row_statistics).measure(row, learn=False)
+        return float(np.nan_to_num(values[STATISTICS.index(self.statistic)], nan=0.0))
 
     @classmethod
     def _unit_test_params(cls) -> Iterator[dict[str, Any]]:
         """Yield what river's checks are to be run with."""
-        yield from ({"statistic": name} for name in CHANNELS)
+        yield from ({"statistic": name} for name in STATISTICS)
 
 
 class SeriesTrigger(DriftDetector):

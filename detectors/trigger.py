@@ -1,47 +1,36 @@
 """The trigger: whether, and when, a system left its normal state."""
 
-from collections.abc import Sequence
-from typing import ClassVar, Final, Self
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detectors._validate import check_integer, check_real, check_row
 from detectors.base import FloatArray, FurtherStatistic, IntArray, Stateful
-from detectors.decision._tail_kernels import judge
-from detectors.decision.alarm_budget import WEEK_S, Budget
+from detectors.decision._verdict_kernels import judge
+from detectors.decision.alarm_budget import WEEK_S, AlarmBudget
 from detectors.decision.change_point import date
 from detectors.decision.cusum import Cusum
 from detectors.decision.gpd_tail import PredictiveTail
-from detectors.decision.rebaselining import NewNormal
-from detectors.statistics.bank import CHANNELS, LEVELLESS, Bank, used_channels
+from detectors.decision.novelty_gate import NoveltyGate
+from detectors.decision.rebaselining import Rebaselining
+from detectors.names import Statistic
+from detectors.policy import TRIGGER, TriggerPolicy
+from detectors.statistics.row_statistics import RowStatistics
 
-__all__ = ["CHANNELS", "Trigger"]
-
-# Blocks grow with what a statistic remembers, and are short enough to leave many of them.
-_LEAST_BLOCK_ROWS: Final = 4
-_CALM_ROWS: Final = 8
-_WITNESS: Final = CHANNELS.index("novelty")
-# Fewer rows than that leave almost every one new; fewer days do not tell what is rarer than daily.
-_WITNESS_ROWS: Final = 1024
-_WITNESS_DAYS: Final = 3.0
-_DAY_S: Final = 86_400.0
-# Cumulative sums of surprise, for the onset: a row in the tail by less than this is no news.
-_ONSET_SLACK: Final = 1.0
-_ONSET_CEILING: Final = 30.0
-# Series may have moved for so many rows before any statistic says so.
-_LEAD_ROWS: Final = 6
+__all__ = ["Trigger"]
 
 
 class Trigger(Stateful):
     """Declares when a system of many series leaves its normal state, at a set false-alarm budget.
 
-    Each row is judged by a bank of statistics (`Bank`, ``CHANNELS``). A row is scored first and
-    learned from afterwards, so every score is out of sample, and the tails that turn scores into
-    p-values are calibrated prequentially [1]_ at no extra cost. The alarm budget is shared by the
-    channels (Bonferroni). On a base of 1,024 rows and three days an alarm takes two witnesses, a
-    statistic beyond its limit and ``novelty``, which must call the row rarer than once a day; the
-    statistic may then spend the whole budget. Unaided it needs 10 nats more than its share.
+    Each row is judged by several statistics (`RowStatistics`). A row is scored first and learned
+    from afterwards, so every score is out of sample, and the tails that turn scores into p-values
+    are calibrated prequentially [1]_ at no extra cost. The statistics share the alarm budget
+    (Bonferroni). On a base of 1,024 rows and three days novelty is a gate: where it calls the row
+    rarer than once a day, a statistic beyond its limit may spend the whole budget; without this
+    confirmation it needs 10 nats more than its share.
 
     Parameters
     ----------
@@ -51,20 +40,22 @@ class Trigger(Stateful):
         Seconds between two rows.
     false_alarms_per_week : float
         How many alarms a week of normal operation may raise.
-    warmup_rows : int
-        Learned rows before the first alarm; limits are wide then and narrow with the base.
-    memory_rows : int
-        Longest memory of locations, scales and usual energies, rows.
-    channels : sequence of str, optional
-        Statistics that may raise an alarm; all by default. For comparison.
+    policy : TriggerPolicy
+        Every other choice.
     further : sequence of FurtherStatistic
         Statistics to add, with the same calibration and budget.
 
+    Attributes
+    ----------
+    names : tuple of str
+        Published names of the statistics. All but the last have a tail: missingness is a log
+        probability itself.
+
     Notes
     -----
-    While an alarm lasts nothing is learned. It ends when all channels have been calm for eight
+    While an alarm lasts nothing is learned. It ends when all statistics have been calm for eight
     rows (longer where a long window raised it), or, when it lasts longer than a sixteenth of the
-    base, 30 rows and an hour, by accepting the new level as normal (`NewNormal`).
+    base, 30 rows and an hour, by taking the new level for normal (`Rebaselining`).
     An alarm beyond the budget is learned, when it has ended, as one excursion that reached the
     limit (`PredictiveTail.censor`): what recurs raises the limits until the rate of alarms is the
     budget, while a second fault soon after the first is measured with nearly the same limits.
@@ -90,7 +81,7 @@ class Trigger(Stateful):
         "learned_rows",
         "alarm",
         "drift_detected",
-        "new_normal",
+        "rebaselined",
         "onset_rows",
         "onset_interval",
         "_alarm_rows",
@@ -99,9 +90,15 @@ class Trigger(Stateful):
         "_peak",
         "_worst",
         "_log_p",
-        "_bonus",
+        "_easing",
     )
-    _PARTS: ClassVar[tuple[str, ...]] = ("_bank", "_tail", "_onset", "_budget", "_acceptance")
+    _PARTS = ("_row_statistics", "_tail", "_onset", "_budget", "_rebaselining")
+    _SAVED_AS: ClassVar[Mapping[str, str]] = {
+        "rebaselined": "new_normal",
+        "_easing": "_bonus",
+        "_row_statistics": "_bank",
+        "_rebaselining": "_acceptance",
+    }
 
     def __init__(
         self,
@@ -109,9 +106,7 @@ class Trigger(Stateful):
         interval_s: float,
         *,
         false_alarms_per_week: float = 1.0,
-        warmup_rows: int = 48,
-        memory_rows: int = 16_384,
-        channels: Sequence[str] | None = None,
+        policy: TriggerPolicy = TRIGGER,
         further: Sequence[FurtherStatistic] = (),
     ) -> None:
         who = "Trigger"
@@ -120,39 +115,36 @@ class Trigger(Stateful):
         self.false_alarms_per_week = check_real(
             who, "false_alarms_per_week", false_alarms_per_week, 0.0
         )
-        self.warmup_rows = check_integer(who, "warmup_rows", warmup_rows, 30)
-        self.memory_rows = check_integer(who, "memory_rows", memory_rows, 30)
-        self._bank = Bank(n, self.memory_rows, further)
-        self.channels = self._bank.channels
-        self._used = used_channels(who, channels, self.channels)
-        # The witness raises nothing that no other statistic sees, so it takes no share.
-        shares = max(int(np.count_nonzero(self._used)) - bool(self._used[_WITNESS]), 1)
-        self._budget = Budget(self.false_alarms_per_week, self.interval_s, shares)
-        # A statistic that is borne out may spend the whole budget, not only its share.
-        self._share = float(np.log(shares)) if self._used[_WITNESS] else 0.0
-        self._rare = float(np.log(self.interval_s / _DAY_S))
-        self._witness_rows = max(_WITNESS_ROWS, _WITNESS_DAYS * _DAY_S / self.interval_s)
-        rows, n_channels = self._bank.remembered, len(self.channels)
-        self._levelless = np.array([name in LEVELLESS for name in self.channels])
-        # What took long windows to notice, they must also see go.
-        self._long = rows > _CALM_ROWS
-        blocks = np.maximum(2 * (rows[:-1] // 3), _LEAST_BLOCK_ROWS)  # silence has no tail
-        self._tail = PredictiveTail(n_channels - 1, block_rows=blocks.tolist())
-        self._onset = Cusum(
-            n_channels, slack=_ONSET_SLACK, threshold=_ONSET_CEILING, ceiling=_ONSET_CEILING
+        self.policy = policy
+        self._row_statistics = RowStatistics(n, policy, further)
+        self.names = self._row_statistics.names
+        alarming = {*policy.statistics, *(one.name for one in further)}
+        self._used = np.array([name in alarming for name in self.names])
+        self._gate = NoveltyGate(self._used, self.interval_s, policy.gate)
+        self._budget = AlarmBudget(
+            self.false_alarms_per_week, self.interval_s, self._gate.shares, policy.budget
         )
-        self.alarm = self.drift_detected = self.new_normal = False
+        spans, n_statistics = self._row_statistics.spans, len(self.names)
+        # Statistics of long windows: what took them to notice, they must also see go.
+        self._long = spans > policy.calm_rows
+        blocks = np.maximum(2 * (spans[:-1] // 3), policy.tail.least_block_rows)
+        self._tail = PredictiveTail(n_statistics - 1, blocks.tolist(), policy.tail)
+        slack, ceiling = policy.onset.slack, policy.onset.ceiling
+        self._onset = Cusum(n_statistics, slack=slack, threshold=ceiling, ceiling=ceiling)
+        self.alarm = self.drift_detected = self.rebaselined = False
         self.rows_seen = self.learned_rows = 0
         self.onset_rows = self._alarm_rows = self._calm_rows = self._worst = self._raised_by = 0
         self.onset_interval: IntArray = np.zeros(2, dtype=np.int64)
-        self._acceptance = NewNormal(n_channels, self.interval_s, self.memory_rows)
-        self._log_p, self._bonus = np.zeros((2, n_channels))
-        self._peak: FloatArray = np.full(n_channels, -np.inf)
+        self._rebaselining = Rebaselining(
+            n_statistics, self.interval_s, policy.memory_rows, policy.rebaselining
+        )
+        self._log_p, self._easing, self._beyond = np.zeros((3, n_statistics))
+        self._peak: FloatArray = np.full(n_statistics, -np.inf)
 
     @property
     def n_series(self) -> int:
         """Number of series."""
-        return self._bank.n_series
+        return self._row_statistics.n_series
 
     @property
     def alarms(self) -> int:
@@ -162,17 +154,17 @@ class Trigger(Stateful):
     @property
     def warm(self) -> bool:
         """Whether the base is long enough for an alarm."""
-        return self.learned_rows >= self.warmup_rows
+        return self.learned_rows >= self.policy.warmup_rows
 
     @property
-    def channel(self) -> str:
+    def statistic_name(self) -> str:
         """Name of the statistic that is farthest beyond, or closest to, its limit."""
-        return self.channels[self._worst]
+        return self.names[self._worst]
 
     @property
     def statistic(self) -> float:
         """Value of that statistic on the newest row; NaN where it says nothing."""
-        return float(self._bank.statistics[self._worst])
+        return float(self._row_statistics.statistics[self._worst])
 
     @property
     def threshold(self) -> float:
@@ -186,19 +178,22 @@ class Trigger(Stateful):
 
     @property
     def evidence(self) -> float:
-        """Its log p-value as a share of what an alarm takes; 0 = nothing, from 1 on beyond it."""
-        return float(self._log_p[self._worst] / self._needed()[self._worst]) if self.warm else 0.0
+        """Its log p-value as a share of what an alarm takes; 0 = nothing, beyond 1 an alarm."""
+        if not self.warm:
+            return 0.0
+        eased = self._budget.level + self._easing - self._rebaselining.accepted
+        return float(self._log_p[self._worst] / eased[self._worst])
 
     @property
     def statistics(self) -> FloatArray:
-        """Value of every statistic on the newest row, shape (n_channels,); NaN = says nothing."""
-        return self._bank.statistics.copy()
+        """Value of every statistic on the newest row, shape (n_statistics,); NaN = says nothing."""
+        return self._row_statistics.statistics.copy()
 
     @property
     def thresholds(self) -> FloatArray:
-        """Limit of every statistic on the newest row, shape (n_channels,); NaN = none yet.
+        """Limit of every statistic on the newest row, shape (n_statistics,); NaN = none yet.
 
-        That of a row that ``novelty`` bears out: what was there before alarms far beyond it only.
+        That of a row that novelty confirms: what was there before alarms far beyond it only.
         """
         needed = self._needed()
         return np.append(self._tail.limits(needed[:-1]), -needed[-1:])
@@ -206,33 +201,33 @@ class Trigger(Stateful):
     @property
     def scores(self) -> FloatArray:
         """What each series brings to that statistic, shape (n,), >= 0; 0 = nothing or missing."""
-        return self._bank.scores(self.channel)
+        return self._row_statistics.scores(self._worst)
 
     @property
     def blind(self) -> bool:
         """Whether no change of sqrt(n) series, however large, would raise an alarm yet."""
-        seen = self.thresholds[:-1] < self._bank.reach()  # no limit yet: nothing seen
+        seen = self.thresholds[:-1] < self._row_statistics.reach()  # no limit yet: nothing seen
         return not (self._used[:-1] & seen).any()
 
     @property
     def watched_weeks(self) -> float:
         """Normal operation since the warm-up, weeks."""
-        return max(self.learned_rows - self.warmup_rows, 0) * self.interval_s / WEEK_S
+        return max(self.learned_rows - self.policy.warmup_rows, 0) * self.interval_s / WEEK_S
 
     @property
     def certified_per_week(self) -> float:
-        """Rate of false alarms that what was seen rules out; see `Budget.certified_per_week`."""
+        """Rate of false alarms that what was seen rules out: `AlarmBudget.certified_per_week`."""
         return self._budget.certified_per_week(self.watched_weeks)
 
     @property
-    def silent(self) -> NDArray[np.bool_]:
+    def missing(self) -> NDArray[np.bool_]:
         """Which series are missing although they are known, shape (n,)."""
-        return self._bank.silent
+        return self._row_statistics.missing
 
     @property
-    def usual_missing(self) -> float:
+    def missing_share(self) -> float:
         """Share of the cells that are missing in normal rows."""
-        return self._bank.usual_missing
+        return self._row_statistics.missing_share
 
     def update(self, x: FloatArray) -> Self:
         """Take one row.
@@ -249,29 +244,29 @@ class Trigger(Stateful):
         """
         row = check_row("Trigger", x, self.n_series)
         self.rows_seen += 1
-        self.drift_detected = self.new_normal = False
+        self.drift_detected = self.rebaselined = False
         self._budget.pay()
-        margin = self._judge(self._bank.measure(row, learn=not self.alarm))
+        margin = self._judge(self._row_statistics.measure(row, learn=not self.alarm))
         if self.alarm:
             self._follow()
         elif margin > 0.0 and self.warm:
             self._raise()
         if self.alarm:
-            self._bank.observe(row)
-        elif not self.new_normal:
+            self._row_statistics.observe(row)
+        elif not self.rebaselined:
             self._learn(row)
         return self
 
     def restart(self) -> None:
         """Forget the alarm and the evidence that led to it; keep the base."""
-        self.alarm = self.drift_detected = self.new_normal = False
+        self.alarm = self.drift_detected = self.rebaselined = False
         self._alarm_rows = self._calm_rows = 0
         self._tail.discard()
         self._clear()
 
     def break_lags(self) -> None:
-        """Tell that the next row does not follow the last one: windows start anew."""
-        self._bank.break_lags()
+        """Begin windows anew: the next row does not follow the last one."""
+        self._row_statistics.break_lags()
 
     def grow(self, n_series: int) -> None:
         """Append series behind the present ones; they warm up beside them.
@@ -281,39 +276,35 @@ class Trigger(Stateful):
         n_series : int
             The new number of series, not smaller than the old one.
         """
-        self._bank.grow(check_integer("Trigger", "n_series", n_series, self.n_series))
+        self._row_statistics.grow(check_integer("Trigger", "n_series", n_series, self.n_series))
 
     def _judge(self, statistics: FloatArray) -> float:
-        """Return how far, in log p, the worst channel is beyond its limit; negative = within it."""
+        """Return how far, in log p, the worst statistic is beyond its limit; negative = within."""
+        gate, rebaselining = self._gate, self._rebaselining
         self._worst, margin = judge(
             statistics,
             self._tail.tails,
+            gate.record(self.learned_rows),
+            gate.traits,
             self._budget.level,
-            self._acceptance.fading,
-            self._acceptance.accepted,
-            self._used,
-            _WITNESS,
-            self._rare,
-            self._share if self.learned_rows >= self._witness_rows else 0.0,
-            self._levelless,
-            _ONSET_SLACK,
-            _ONSET_CEILING,
-            self._onset.statistic,
-            self._onset.onset,
+            rebaselining.decay,
+            rebaselining.accepted,
             self._log_p,
-            self._bonus,
+            self._easing,
+            self._beyond,
         )
+        self._onset.push(self._beyond)
         return margin
 
     @property
-    def _swing(self) -> float:
-        """What the witness was worth on the newest row, nats; 0 = it had nothing to say."""
-        return self._share if self._bonus[0] else 0.0  # the first channel moves a level
+    def _worth(self) -> float:
+        """What a confirmation was worth on the newest row, nats; 0 = the gate was open."""
+        return self._gate.relief if self._easing[Statistic.LEVEL] else 0.0
 
     def _needed(self) -> FloatArray:
-        """Return the log p-value that each channel needs for an alarm when it is borne out."""
-        eased = np.where(self._bonus < 0.0, self._swing, self._bonus)
-        return np.asarray(self._budget.level + eased - self._acceptance.accepted)
+        """Return the log p-value that each statistic needs for an alarm when it is confirmed."""
+        eased = np.where(self._easing < 0.0, self._worth, self._easing)
+        return np.asarray(self._budget.level + eased - self._rebaselining.accepted)
 
     def _raise(self) -> None:
         """Declare a change, and estimate when it began."""
@@ -321,53 +312,57 @@ class Trigger(Stateful):
         self._alarm_rows = self._calm_rows = 0
         self._budget.spend()
         self._raised_by = self._worst
-        self._acceptance.begin(self._budget.log_alpha - self._log_p)
-        np.copyto(self._peak, self._bank.statistics)
+        self._rebaselining.begin(self._budget.log_alpha - self._log_p)
+        np.copyto(self._peak, self._row_statistics.statistics)
         self._tail.discard()  # what was still on probation may belong to the change
         self._date()
 
     def _date(self) -> None:
         """Estimate how many rows ago the change began, and within which interval."""
-        remembered, levelless = self._bank.remembered, self._levelless[self._worst]
-        rows = int(remembered[self._worst])
-        by = np.arange(len(self.channels)) == self._worst
-        if self._long[self._worst] and not levelless:
+        spans, level_free = self._row_statistics.spans, self._gate.traits["level_free"]
+        rows = int(spans[self._worst])
+        by = np.arange(len(self.names)) == self._worst
+        if self._long[self._worst] and not level_free[self._worst]:
             # What takes many rows to get there, another statistic may have seen before.
-            by |= ~self._levelless & (remembered <= remembered[self._worst])
+            by |= ~level_free & (spans <= spans[self._worst])
         summed = max(int(np.max(self._onset.onset[by])) - 1, 0)
-        # When the statistic went into its tail, it did so for what it remembered at that time.
-        oldest = summed + max(rows, _LEAD_ROWS)
-        if self.channel == "silence":
+        # When the statistic went into its tail, it did so for what it spans at that time.
+        oldest = summed + max(rows, self.policy.onset.lead_rows)
+        if self._worst == len(self.names) - 1:  # missingness
             self.onset_rows, interval = rows - 1, (rows - 1, rows - 1)  # first row of the gap
-        elif levelless:
+        elif level_free[self._worst]:
             self.onset_rows, interval = min(summed, rows), (oldest, 0)
         else:
-            carriers = np.argsort(-self.scores, kind="stable")[: self._bank.top]
-            self.onset_rows, interval = date(self._bank.recent()[-oldest - 1 :, carriers], summed)
+            carriers = np.argsort(-self.scores, kind="stable")[: self._row_statistics.top]
+            self.onset_rows, interval = date(
+                self._row_statistics.recent()[-oldest - 1 :, carriers], summed
+            )
         self.onset_interval = np.array(interval)
 
     def _follow(self) -> None:
         """End the alarm where the system is calm again, or stayed where it went."""
         self._alarm_rows += 1
-        self._acceptance.follow(self._budget.log_alpha - self._log_p)
-        np.fmax(self._peak, self._bank.statistics, out=self._peak)
+        self._rebaselining.follow(self._budget.log_alpha - self._log_p)
+        np.fmax(self._peak, self._row_statistics.statistics, out=self._peak)
         calm = self._calm()
         if calm and not self._calm_rows and not self._long[self._raised_by]:
-            self._bank.forget_windows()  # long ones would need long to empty
+            self._row_statistics.forget_windows()  # long ones would need long to empty
         self._calm_rows = self._calm_rows + 1 if calm else 0
-        if self._calm_rows >= _CALM_ROWS:
+        if self._calm_rows >= self.policy.calm_rows:
             self._end()
             return
         # Not while it calms down: that would take the fault for the new level.
-        if not self._calm_rows and self._alarm_rows > self._acceptance.patience(self.learned_rows):
-            self._accept()
+        lasted = self._alarm_rows > self._rebaselining.rows_needed(self.learned_rows)
+        if lasted and not self._calm_rows:
+            self._rebaseline()
 
     def _calm(self) -> bool:
-        """Whether no channel is more than halfway, in log p, from its tail to its limit."""
-        halfway = np.full(len(self.channels), 0.5 * self._budget.log_alpha)
-        halfway[:-1] += 0.5 * self._tail.log_rate
+        """Whether no statistic is far, in log p, on the way from its tail to its limit."""
+        share = self.policy.calm_share
+        halfway = np.full(len(self.names), share * self._budget.log_alpha)
+        halfway[:-1] += (1.0 - share) * self._tail.log_rate
         quiet = (self._log_p > halfway) | ~self._used
-        quiet[_WITNESS] |= not self._swing
+        quiet[Statistic.NOVELTY] |= not self._worth
         if not self._long[self._raised_by]:
             quiet[self._long] = True
         return bool(quiet.all())
@@ -378,23 +373,24 @@ class Trigger(Stateful):
         if self._budget.overspent:
             self._tail.censor(self._peak[:-1], self._budget.log_alpha)
 
-    def _accept(self) -> None:
-        """Take the present level for the new normal one."""
+    def _rebaseline(self) -> None:
+        """Take the present level for the normal one."""
         self._end()
-        self.new_normal = True
-        self._bank.accept(self._alarm_rows, self._acceptance.base(self.learned_rows) / 8.0)
-        self._acceptance.accept(self._alarm_rows)
+        self.rebaselined = True
+        weight = self._rebaselining.weight(self.learned_rows)
+        self._row_statistics.accept(self._alarm_rows, weight)
+        self._rebaselining.accept(self._alarm_rows)
         self._clear()
 
     def _clear(self) -> None:
         """Empty everything that carries evidence from row to row."""
-        self._bank.clear()
+        self._row_statistics.clear()
         self._onset.reset()
 
     def _learn(self, row: FloatArray) -> None:
         """Learn from a normal row, after it was scored."""
-        fitted = self._bank.fitted
-        self._bank.learn(row)
+        fitted = self._row_statistics.fitted
+        self._row_statistics.learn(row)
         self.learned_rows += 1
         if fitted:
-            self._tail.push(self._bank.statistics)
+            self._tail.push(self._row_statistics.statistics)

@@ -1,12 +1,34 @@
-"""Registry of the series of one system: a name gets an index once and keeps it."""
+"""Names of series, and the registry of those of one system: a name keeps its index."""
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+MAX_NAME: Final = 512
+"""Longest series name, in characters."""
+
 _TRACKED_ENTITIES = 1024
+
+
+def name_problem(name: str) -> str | None:
+    """Return the rule of a series name that `name` breaks, None if it is well formed.
+
+    The form is ``<entity>:<metric>``, split at the first ``:``, both sides not empty, at most
+    `MAX_NAME` characters, encodable as UTF-8.
+    """
+    entity, _, metric = name.partition(":")
+    if not entity or not metric:
+        return "name of the form <entity>:<metric> expected"
+    if len(name) > MAX_NAME:
+        return f"name of at most {MAX_NAME} characters expected, got {len(name)}"
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return "name that can be written as UTF-8 expected, got a lone surrogate"
+    return None
 
 
 def entity_of(name: str) -> str:

@@ -1,61 +1,109 @@
 """What may be said of the entities of a system beforehand, and how it can contradict itself."""
 
-from collections.abc import Iterator, Sequence
-from typing import Literal, NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Annotated, Literal, NamedTuple
 
-__all__ = ["Pair", "PriorProblem", "prior_problems"]
+import msgspec
 
-Pair = tuple[str, str]
-Key = Literal["edges", "required_edges", "forbidden_edges", "order"]
+__all__ = ["EdgeSemantics", "Entity", "ItemProblem", "Pair", "Topology", "cycles"]
+
+Entity = Annotated[str, msgspec.Meta(min_length=1)]
+Pair = tuple[Entity, Entity]
+EdgeSemantics = Literal["a calls b", "a feeds b", "none"]
 
 
-class PriorProblem(NamedTuple):
-    """One thing that does not fit: the item of a list, and the rule it breaks."""
+class ItemProblem(NamedTuple):
+    """An item of a list that does not fit, and the rule it breaks."""
 
-    key: Key
+    key: str
     number: int
     rule: str
 
 
-def prior_problems(
-    edges: Sequence[Pair],
-    required: Sequence[Pair],
-    forbidden: Sequence[Pair],
-    order: Sequence[str],
-    *,
-    effect_first: bool = False,
-) -> Iterator[PriorProblem]:
-    """Yield everything that does not fit together.
+class Topology(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of the relations between the entities of a system.
 
     Parameters
     ----------
-    edges, required, forbidden : sequences of (str, str)
-        Pairs of entities.
-    order : sequence of str
+    edges : list of [str, str]
+        Known topology between entities; one that it leaves out counts less.
+    required_edges : list of [str, str]
+        Edges that the causal graph is to have, whatever the data say.
+    forbidden_edges : list of [str, str]
+        Edges that it must not have.
+    order : list of str
         Entities, causes first: nothing acts on one that comes before it.
-    effect_first : bool
-        How the pairs are written: (effect, cause), as of 'a calls b', or (cause, effect).
+    edge_semantics : str
+        `a calls b`: effects run from b to a; `a feeds b`: from a to b. Of all three lists.
 
     Examples
     --------
-    >>> list(prior_problems([("db", "web")], [], [], ["web", "db"]))
-    [PriorProblem(key='edges', number=0, rule='pair that `order` allows expected')]
+    >>> known = Topology(edges=(("web", "db"),), order=("web", "db"))
+    >>> known.causal_edges, [problem.rule for problem in known.problems()]
+    ((('db', 'web'),), ['pair that `order` allows expected'])
     """
-    place = {entity: number for number, entity in reversed(list(enumerate(order)))}
-    lists: tuple[tuple[Key, Sequence[Pair]], ...] = (
-        ("edges", edges),
-        ("required_edges", required),
-        ("forbidden_edges", forbidden),
-    )
-    for key, pairs in lists:
-        for number, pair in enumerate(pairs):
-            cause, effect = reversed(pair) if effect_first else pair
-            if cause == effect:
-                yield PriorProblem(key, number, "two entities expected")
-            elif key != "forbidden_edges" and pair in forbidden:
-                yield PriorProblem(key, number, "pair that is not forbidden as well expected")
-            elif key != "forbidden_edges" and place.get(effect, len(order)) < place.get(cause, -1):
-                yield PriorProblem(key, number, "pair that `order` allows expected")
-    for number, entity in enumerate(order):
-        if place[entity] != number:
-            yield PriorProblem("order", number, "every entity once expected")
+
+    edges: tuple[Pair, ...] = ()
+    required_edges: tuple[Pair, ...] = ()
+    forbidden_edges: tuple[Pair, ...] = ()
+    order: tuple[Entity, ...] = ()
+    edge_semantics: EdgeSemantics = "a calls b"
+
+    @property
+    def causal_edges(self) -> tuple[Pair, ...]:
+        """Known and required edges as (cause, effect), without repetitions."""
+        return self.causal((*self.edges, *self.required_edges))
+
+    def causal(self, pairs: Iterable[Pair]) -> tuple[Pair, ...]:
+        """Turn pairs into (cause, effect), sorted, without repetitions."""
+        turned = self.edge_semantics == "a calls b"
+        return tuple(sorted({(b, a) if turned else (a, b) for a, b in pairs}))
+
+    def problems(self) -> Iterator[ItemProblem]:
+        """Yield everything that does not fit together."""
+        place = {entity: number for number, entity in reversed(list(enumerate(self.order)))}
+        turned = self.edge_semantics == "a calls b"
+        forbidden = set(self.forbidden_edges)
+        lists: tuple[tuple[str, tuple[Pair, ...]], ...] = (
+            ("edges", self.edges),
+            ("required_edges", self.required_edges),
+            ("forbidden_edges", self.forbidden_edges),
+        )
+        for key, pairs in lists:
+            for number, pair in enumerate(pairs):
+                cause, effect = reversed(pair) if turned else pair
+                if ":" in cause + effect:
+                    yield ItemProblem(key, number, _NO_COLON)
+                elif cause == effect:
+                    yield ItemProblem(key, number, "two entities expected")
+                elif key == "forbidden_edges":
+                    continue
+                elif pair in forbidden:
+                    yield ItemProblem(key, number, _NOT_FORBIDDEN)
+                elif place.get(effect, len(self.order)) < place.get(cause, -1):
+                    yield ItemProblem(key, number, "pair that `order` allows expected")
+        for number, entity in enumerate(self.order):
+            if ":" in entity:
+                yield ItemProblem("order", number, _NO_COLON)
+            elif place[entity] != number:
+                yield ItemProblem("order", number, "every entity once expected")
+
+
+def cycles(edges: Sequence[Pair]) -> list[list[str]]:
+    """Find the entities that reach each other along edges, each group sorted by name.
+
+    What is in a cycle has no upstream: only the metrics tell its cause from its effects.
+
+    Examples
+    --------
+    >>> cycles([("web", "cart"), ("cart", "db"), ("db", "cart")])
+    [['cart', 'db']]
+    """
+    import networkx as nx  # noqa: PLC0415 - half a second that only a check should wait for
+
+    graph = nx.DiGraph(edges)
+    return sorted(sorted(c) for c in nx.strongly_connected_components(graph) if len(c) > 1)
+
+
+_NO_COLON = "entities expected, which hold no `:`"
+_NOT_FORBIDDEN = "pair that is not forbidden as well expected"

@@ -174,6 +174,18 @@ def logged(process):
     return lines
 
 
+def logged_event(process, event):
+    """Wait for an event of the log, and return all lines with it so far."""
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        found = [line for line in logged(process) if line["event"] == event]
+        if found:
+            return found
+        assert process.poll() is None, logged(process)
+        assert time.monotonic() < deadline, (event, logged(process))
+        time.sleep(0.2)
+
+
 def contents(values):
     """Ids and what they say; an id with two contents shows as two entries."""
     return {(decode(value).id, value) for value in values}

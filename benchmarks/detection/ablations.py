@@ -4,6 +4,7 @@ Parts are switched off from outside, so that the trigger has no options that nob
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import MethodType
 from typing import NamedTuple
@@ -15,8 +16,10 @@ from detection.ours import watch
 from detection.recordings import open_run
 from detection.scoring import Score, score_alarms
 from detectors.decision.gpd_tail import PredictiveTail
-from detectors.statistics.bank import Bank
-from detectors.trigger import CHANNELS, Trigger
+from detectors.names import STATISTICS
+from detectors.policy import TRIGGER, TriggerPolicy
+from detectors.statistics.row_statistics import RowStatistics
+from detectors.trigger import Trigger
 
 __all__ = ["ABLATIONS", "Ablation", "score_ablation"]
 
@@ -35,36 +38,40 @@ class Ablation(NamedTuple):
 
     name: str
     adapt: Callable[[Trigger], None] = lambda _: None
-    channels: tuple[str, ...] = CHANNELS
+    policy: TriggerPolicy = TRIGGER
 
 
-def _reshape(change: Callable[[Bank, NDArray[np.float64]], None]) -> Callable[[Trigger], None]:
+def _reshape(
+    change: Callable[[RowStatistics, NDArray[np.float64]], None],
+) -> Callable[[Trigger], None]:
     """Change the statistics of every row after they were measured, in place."""
 
     def adapt(trigger: Trigger) -> None:
-        bank = trigger._bank  # noqa: SLF001
-        measure = bank.measure
+        measured = trigger._row_statistics  # noqa: SLF001
+        measure = measured.measure
 
-        def changed(_: Bank, row: NDArray[np.float64], *, learn: bool) -> NDArray[np.float64]:
+        def changed(
+            _: RowStatistics, row: NDArray[np.float64], *, learn: bool
+        ) -> NDArray[np.float64]:
             statistics = measure(row, learn=learn)
-            change(bank, statistics)
+            change(measured, statistics)
             return statistics
 
-        setattr(bank, "measure", MethodType(changed, bank))  # noqa: B010
+        setattr(measured, "measure", MethodType(changed, measured))  # noqa: B010
 
     return adapt
 
 
-def _compress(_: Bank, statistics: NDArray[np.float64]) -> None:
+def _compress(_: RowStatistics, statistics: NDArray[np.float64]) -> None:
     """Take the logarithm of every statistic that has a tail."""
     statistics[:-1] = np.log1p(np.maximum(statistics[:-1], 0.0))
 
 
-def _uncompress(bank: Bank, statistics: NDArray[np.float64]) -> None:
+def _uncompress(measured: RowStatistics, statistics: NDArray[np.float64]) -> None:
     """Average amplitudes themselves where the trigger averages the logarithms of energies."""
     for name in COMPRESSED:
-        c = CHANNELS.index(name)
-        u = np.sqrt(np.expm1(bank.scores(name)))
+        c = STATISTICS.index(name)
+        u = np.sqrt(np.expm1(measured.scores(c)))
         statistics[c] = u.mean() if np.isfinite(statistics[c]) else np.nan
 
 
@@ -75,10 +82,10 @@ def _compress_where_heavy(trigger: Trigger) -> None:
     about 1 / sqrt(k)); what the tail has learned so far is compressed along.
     """
     tail = trigger._tail  # noqa: SLF001
-    heavy = np.zeros(len(CHANNELS) - 1, dtype=bool)
-    heavy[[CHANNELS.index(name) for name in COMPRESSED]] = True  # they are already
+    heavy = np.zeros(len(STATISTICS) - 1, dtype=bool)
+    heavy[[STATISTICS.index(name) for name in COMPRESSED]] = True  # they are already
 
-    def change(_: Bank, statistics: NDArray[np.float64]) -> None:
+    def change(_: RowStatistics, statistics: NDArray[np.float64]) -> None:
         onset, _scale, shape, rate = tail.tails.T
         k = np.maximum(rate * tail.blocks * tail.block_rows - 1.0, 1.0)
         # Of the estimate half a standard error was taken off, and 1 / k added for its own error.
@@ -90,7 +97,7 @@ def _compress_where_heavy(trigger: Trigger) -> None:
             tail.tails[c, 0] = np.nan  # until the next block has fitted it anew
         heavy[new] = True
         settled = heavy.copy()
-        settled[[CHANNELS.index(name) for name in COMPRESSED]] = False
+        settled[[STATISTICS.index(name) for name in COMPRESSED]] = False
         statistics[:-1][settled] = np.log1p(np.maximum(statistics[:-1][settled], 0.0))
 
     _reshape(change)(trigger)
@@ -114,11 +121,6 @@ def _forget_alarms(trigger: Trigger) -> None:
     setattr(trigger._tail, "censor", lambda *_: None)  # noqa: B010, SLF001
 
 
-def _accept_nothing(trigger: Trigger) -> None:
-    """Wait for calm, however long an alarm lasts."""
-    setattr(trigger._acceptance, "patience", lambda _: np.inf)  # noqa: B010, SLF001
-
-
 def _in_sample(trigger: Trigger) -> None:
     """Set the limits once, from the scores of rows that the models have learned from."""
     original = trigger.update
@@ -139,33 +141,40 @@ def _in_sample(trigger: Trigger) -> None:
 def _calibrate_again(trigger: Trigger, rows: list[NDArray[np.float64]]) -> None:
     trigger.restart()
     old = trigger._tail  # noqa: SLF001
-    tail = PredictiveTail(len(CHANNELS) - 1, block_rows=old.block_rows.tolist())
+    tail = PredictiveTail(len(STATISTICS) - 1, block_rows=old.block_rows.tolist())
     trigger._tail = tail  # noqa: SLF001
     for row in rows:
-        tail.push(trigger._bank.measure(row, learn=False)[:-1])  # noqa: SLF001
+        tail.push(trigger._row_statistics.measure(row, learn=False)[:-1])  # noqa: SLF001
     tail.push = lambda _: None  # type: ignore[method-assign]
 
 
-def _without(*names: str) -> tuple[str, ...]:
-    return tuple(name for name in CHANNELS if name not in names)
+def _only(*names: str) -> TriggerPolicy:
+    return replace(TRIGGER, statistics=names)
+
+
+def _without(*names: str) -> TriggerPolicy:
+    return _only(*(name for name in STATISTICS if name not in names))
 
 
 ABLATIONS = (
-    # The witness raises nothing that no other statistic sees.
-    *(Ablation(f"{name} alone", channels=(name,)) for name in _without("novelty")),
-    Ablation("no witness", channels=_without("novelty")),
-    Ablation("sum over series alone", channels=SUMS),
-    Ablation("top sqrt(n) alone", channels=("slow",)),
-    Ablation("max over series alone", channels=LARGEST),
-    Ablation("temporal fold alone", channels=TEMPORAL),
-    Ablation("cross-series fold alone", channels=CROSS),
-    Ablation("no accumulation", channels=_without(*ACCUMULATING)),
+    # Novelty raises nothing that no other statistic sees.
+    *(Ablation(f"{name} alone", policy=_only(name)) for name in _without("novelty").statistics),
+    Ablation("no witness", policy=_without("novelty")),
+    Ablation("sum over series alone", policy=_only(*SUMS)),
+    Ablation("top sqrt(n) alone", policy=_only("slow")),
+    Ablation("max over series alone", policy=_only(*LARGEST)),
+    Ablation("temporal fold alone", policy=_only(*TEMPORAL)),
+    Ablation("cross-series fold alone", policy=_only(*CROSS)),
+    Ablation("no accumulation", policy=_without(*ACCUMULATING)),
     Ablation("log compression always", _reshape(_compress)),
     Ablation("log compression never", _reshape(_uncompress)),
     Ablation("log compression where the base is heavy-tailed", _compress_where_heavy),
     Ablation("limits set in sample", _in_sample),
     Ablation("no freeze", _keep_learning),
-    Ablation("no new normal", _accept_nothing),
+    Ablation(
+        "no new normal",
+        policy=replace(TRIGGER, rebaselining=replace(TRIGGER.rebaselining, least_s=np.inf)),
+    ),
     Ablation("alarms not learned", _forget_alarms),
 )
 
@@ -173,5 +182,5 @@ ABLATIONS = (
 def score_ablation(path: Path, index: int) -> Score:
     """Score one ablation on one recording."""
     ablation, run = ABLATIONS[index], open_run(path)
-    alarms, on, warm, seconds = watch(run, ablation.adapt, channels=ablation.channels)
+    alarms, on, warm, seconds = watch(run, ablation.adapt, policy=ablation.policy)
     return score_alarms(run, alarms, on, after=warm, seconds=seconds)

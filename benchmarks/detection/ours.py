@@ -83,4 +83,4 @@ def _first_alarm(run: Run, trigger: Trigger, start: int, end: int) -> list[Alarm
 def _alarm(row: int, trigger: Trigger) -> Alarm:
     """Return what the trigger has just said, in rows of the recording."""
     earliest, latest = (row - int(rows) for rows in trigger.onset_interval)
-    return Alarm(row, row - trigger.onset_rows, trigger.channel, (earliest, latest))
+    return Alarm(row, row - trigger.onset_rows, trigger.statistic_name, (earliest, latest))

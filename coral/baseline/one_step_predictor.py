@@ -5,12 +5,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from coral.baseline.policy import SCALE, ScalePolicy
+
 __all__ = ["OneStepPredictor"]
 
 Floats = NDArray[np.float64]
-
-# Deviations are cut here, in units: one broken sensor must not decide a logarithm of a mean.
-CLIP_UNITS = 1000.0
 
 
 class OneStepPredictor(NamedTuple):
@@ -34,12 +33,13 @@ class OneStepPredictor(NamedTuple):
     places: NDArray[np.intp] | None = None
     own: Floats | None = None
 
-    def predict(self, previous: Floats) -> Floats:
+    def predict(self, previous: Floats, policy: ScalePolicy = SCALE) -> Floats:
         """Predict the rows after `previous`; a missing cell counts as its center.
 
         Parameters
         ----------
         previous : ndarray of shape (n,) or (m, n), float64, raw units, NaN = missing
+        policy : ScalePolicy
 
         Returns
         -------
@@ -47,7 +47,7 @@ class OneStepPredictor(NamedTuple):
         """
         unit = np.where(self.scale > 0.0, self.scale, 1.0)
         z = (previous - self.center) / unit
-        z = np.clip(np.where(np.isnan(z), 0.0, z), -CLIP_UNITS, CLIP_UNITS)
+        z = np.clip(np.where(np.isnan(z), 0.0, z), -policy.clip_units, policy.clip_units)
         if self.places is None or self.own is None:
             future = z @ self.coefficients
         else:

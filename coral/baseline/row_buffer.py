@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from coral.checkpoint.tree import Frozen
 
-__all__ = ["Ring"]
+__all__ = ["RowBuffer"]
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -16,7 +16,7 @@ Bools = NDArray[np.bool_]
 SEGMENT_ROWS = 256
 
 
-class Ring:
+class RowBuffer:
     """The newest rows of a stream and whether each follows the one before it.
 
     A segment that is full never changes again: a checkpoint refers to it without a copy.
@@ -77,22 +77,22 @@ class Ring:
         rows = np.concatenate(blocks[::-1])
         return rows[max(len(rows) - min(n_rows, self.capacity), 0) :]
 
-    def grown(self, n_series: int, capacity: int) -> "Ring":
-        """Return a ring with more series, missing in all rows so far, and the newest rows."""
+    def grown(self, n_series: int, capacity: int) -> "RowBuffer":
+        """Return a buffer with more series, missing in all rows so far, and the newest rows."""
         rows, adjacent = self.rows()
-        grown = Ring(n_series, capacity)
+        grown = RowBuffer(n_series, capacity)
         missing = np.full(n_series - self.n_series, np.nan)
         for x, follows in zip(rows[-capacity:], adjacent[-capacity:], strict=True):
             grown.append(np.append(x, missing), adjacent=bool(follows))
         return grown
 
     def state_dict(self) -> dict[str, Any]:
-        """Segments, oldest first; the full ones are the ring's own."""
+        """Segments, oldest first; the full ones are the buffer's own."""
         newest = [self._rows[: self._used].copy(), self._adjacent[: self._used].copy()]
         return {"full": [list(segment) for segment in self._full], "newest": newest}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Continue from what `state_dict` of a ring over the same series returned."""
+        """Continue from what `state_dict` of a buffer over the same series returned."""
         self._full = [(rows, adjacent) for rows, adjacent in state["full"]]
         rows, adjacent = state["newest"]
         self._start_segment()

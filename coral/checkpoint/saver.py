@@ -25,6 +25,8 @@ class Saver:
     ----------
     saved, failed : int
         Snapshots stored, and not, so far.
+    size : int
+        Bytes of the newest one that was stored.
     error : StoreError or None
         Why the newest one was not stored; None when it was.
     """
@@ -32,8 +34,8 @@ class Saver:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._thread = ThreadPoolExecutor(1, "checkpoint")
-        self._job: Future[None] | None = None
-        self.saved = self.failed = 0
+        self._job: Future[int] | None = None
+        self.saved = self.failed = self.size = 0
         self.error: StoreError | None = None
 
     @property
@@ -56,7 +58,7 @@ class Saver:
         job, self._job = self._job, None
         self.error = None
         try:
-            job.result()
+            self.size = job.result()
             self.saved += 1
         except StoreError as error:
             self.failed += 1

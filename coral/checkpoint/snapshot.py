@@ -127,17 +127,21 @@ def restore(
     return engines
 
 
-def save(store: Store, snapshots: Mapping[TopicPartition, State]) -> None:
-    """Store snapshots; may run in another thread than the engines.
+def save(store: Store, snapshots: Mapping[TopicPartition, State]) -> int:
+    """Store snapshots and return their bytes; may run in another thread than the engines.
 
     Raises
     ------
     StoreError
         If one could not be stored; all before it were.
     """
+    size = 0
     for partition, snapshot in snapshots.items():
         key = key_of(partition)
-        store.save(key, envelope.encode(key, snapshot))
+        data = envelope.encode(key, snapshot)
+        store.save(key, data)
+        size += len(data)
+    return size
 
 
 def load(store: Store, partition: TopicPartition, refused: Refused) -> State | None:

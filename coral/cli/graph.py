@@ -1,47 +1,137 @@
-"""Causal graphs out of recordings and checkpoints: what `coral graph` does."""
+"""`coral graph`: causal graphs out of recordings and checkpoints."""
 
-import argparse
+from __future__ import annotations
+
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
-from coral.checkpoint import envelope
-from coral.checkpoint.store import newest, read
-from coral.contract.events import timestamp
-from coral.engine import Engine
-from coral.errors import CheckpointError, CoralError, CorruptCheckpointError, Exit
-from coral.graph import CausalGraph
-from coral.graph.export import as_nodes_and_edges, difference
-from coral.graph.formats import FORMATS, as_text
-from coral.replay.driver import NullSink, Progress, replay, system_of
-from coral.report.document import Block, Grid, Heading, Paragraph, plain
+from cyclopts import App, Parameter
+
+from coral.cli.options import File, Time
+from coral.errors import CoralError, Exit
 from coral.text import quoted
-from streams.clock import SystemClock
-from streams.recorded import RecordedSource, Recording
 
-__all__ = ["run"]
+if TYPE_CHECKING:
+    from coral.report.document import Block
 
-Described = dict[str, Any]
+__all__ = ["graph"]
+
+graph = App(
+    "graph",
+    help="""Export the learned causal graph, or say what changed between two.
+
+    For example:
+      coral graph export incidents/checkout --at 2026-11-22T12:40:00Z -o graph.dot
+      coral graph diff incidents/checkout --from 2026-11-22T12:30:00Z
+    """,
+)
+
+Described: TypeAlias = dict[str, Any]
+System = Annotated[
+    str | None,
+    Parameter(metavar="NAME", help="Which one, where a checkpoint holds several."),
+]
+HOLDER = (
+    "A recorded incident, a table, a checkpoint or a directory of them (of each partition the "
+    "newest counts)."
+)
 
 
-def run(options: argparse.Namespace) -> int:
-    """Export a graph, or compare two."""
-    return _export(options) if options.action == "export" else _diff(options)
+@graph.command
+def export(
+    path: Annotated[Path, Parameter(name="PATH", help=HOLDER)],
+    /,
+    *,
+    at: Time | None = None,
+    form: Annotated[Literal["json", "dot", "graphml"] | None, Parameter(name="--format")] = None,
+    out: Annotated[File | None, Parameter(alias="-o")] = None,
+    system: System = None,
+) -> int:
+    """Write the graph for other tools: the two parts differ in `part`, or in colour.
 
+    For example:
+      coral graph export incidents/checkout --at 2026-11-22T12:40:00Z -o graph.dot
+      coral graph export state --system shop --format graphml -o shop.graphml
 
-def _export(options: argparse.Namespace) -> int:
-    form = options.format or _format_of(options.out)
-    text = as_text(_described(options.path, options.at, options.system, "--at"), form)
-    if options.out is None:
+    Parameters
+    ----------
+    at
+        Of a recording: after the last row until then.
+    form
+        Without it that of FILE's name, else json.
+    out
+        Without it standard output.
+    """
+    from coral.graph.formats import as_text
+    from coral.replay.saved_graph import describe
+
+    chosen = form or _format_of(out)
+    text = as_text(describe(path, at, system, "--at"), chosen)
+    if out is None:
         sys.stdout.write(text)
     else:
-        options.out.write_text(text, encoding="utf-8")
+        out.write_text(text, encoding="utf-8")
+    return Exit.OK
+
+
+@graph.command
+def diff(
+    before: Annotated[Path, Parameter(name="BEFORE", help=HOLDER)],
+    after: Annotated[Path | None, Parameter(name="AFTER")] = None,
+    /,
+    *,
+    since: Annotated[Time | None, Parameter(name="--from")] = None,
+    until: Annotated[Time | None, Parameter(name="--to")] = None,
+    as_json: Annotated[bool, Parameter(name="--json")] = False,
+    system: System = None,
+) -> int:
+    """Compare two graphs: edges added, removed, and of another strength.
+
+    For example:
+      coral graph diff incidents/checkout --from 2026-11-22T12:30:00Z
+      coral graph diff state/coral.metrics%2Ev1%2F0/00000000{11,12}.checkpoint
+
+    Parameters
+    ----------
+    after
+        Likewise; without it the same recording.
+    since
+        `--at` of BEFORE.
+    until
+        `--at` of AFTER.
+    as_json
+        Print the edges in full as JSON.
+    """
+    from coral.checkpoint.store import newest
+    from coral.graph.export import difference
+    from coral.replay.saved_graph import describe
+    from coral.report.document import plain
+
+    if after is None:
+        if newest(before):
+            raise CoralError(
+                f"`{before}` has one time only: give a second checkpoint to compare with."
+            )
+        if since is None:
+            raise CoralError("to compare two times of one recording, say `--from TIME`.")
+        after = before
+    one = describe(before, since, system, "--from")
+    two = describe(after, until, system, "--to")
+    found = difference(one, two)
+    if as_json:
+        facts = {"before": one["graph"], "after": two["graph"]}
+        sys.stdout.write(json.dumps({**facts, **found}, indent=1) + "\n")
+    else:
+        sys.stdout.write(plain(_told(one["graph"], two["graph"], found)))
     return Exit.OK
 
 
 def _format_of(out: Path | None) -> str:
     """Tell the format from the name of the file."""
+    from coral.graph.formats import FORMATS
+
     if out is None:
         return "json"
     form = {"gv": "dot"}.get(out.suffix[1:].lower(), out.suffix[1:].lower())
@@ -53,28 +143,9 @@ def _format_of(out: Path | None) -> str:
     return form
 
 
-def _diff(options: argparse.Namespace) -> int:
-    after = options.after
-    if after is None:
-        if newest(options.before):
-            raise CoralError(
-                f"`{options.before}` has one time only: give a second checkpoint to compare with."
-            )
-        if options.since is None:
-            raise CoralError("to compare two times of one recording, say `--from TIME`.")
-        after = options.before
-    one = _described(options.before, options.since, options.system, "--from")
-    two = _described(after, options.until, options.system, "--to")
-    found = difference(one, two)
-    if options.json:
-        facts = {"before": one["graph"], "after": two["graph"]}
-        sys.stdout.write(json.dumps({**facts, **found}, indent=1) + "\n")
-    else:
-        sys.stdout.write(plain(_told(one["graph"], two["graph"], found)))
-    return Exit.OK
-
-
 def _told(one: Described, two: Described, found: dict[str, list[Described]]) -> list[Block]:
+    from coral.report.document import Heading, Paragraph, Table
+
     title = f"{quoted(one['system'])} at {one['time']}"
     other = "" if two["system"] == one["system"] else f"{quoted(two['system'])} at "
     blocks: list[Block] = [Heading(1, f"{title} -> {other}{two['time']}"), Paragraph("")]
@@ -97,78 +168,4 @@ def _told(one: Described, two: Described, found: dict[str, list[Described]]) -> 
     if not rows:
         return [*blocks, Paragraph("No edge differs.")]
     header = ("", "cause", "effect", "lag", "part", "before", "after")
-    return [*blocks, Grid(header, rows, frozenset({3, 5, 6}))]
-
-
-def _described(path: Path, at: float | None, system: str | None, flag: str) -> Described:
-    """Describe the graph of a recording after the last row until `at`, or of a checkpoint."""
-    entries = newest(path)
-    if not entries:
-        return _replayed(path, at, system)
-    if at is not None:
-        raise CoralError(f"`{flag}` is for recordings: `{path}` is a checkpoint, of one time.")
-    engines: dict[str, Described] = {}
-    for entry in entries:
-        engines |= _engines(entry)
-    return _restored(path, _chosen(path, system, engines), engines)
-
-
-def _replayed(path: Path, at: float | None, system: str | None) -> Described:
-    recording = Recording.open(path)
-    _chosen(path, system, {recording.meta.system: {}})
-    if at is not None:
-        recording = recording.until(at)
-    held: dict[str, Engine] = {}
-    time = 0.0
-
-    def observe(step: Progress) -> None:
-        nonlocal time
-        held["engine"], time = step.engine, step.time
-
-    clock = SystemClock()
-    source = RecordedSource(recording, clock)
-    replay(source, NullSink(), system_of(recording.meta), clock, observe=observe)
-    normal = held["engine"].normal if held else None
-    if normal is None:
-        when = "" if at is None else f" until {timestamp(at)}"
-        raise CoralError(f"`{path}` has no row{when}.")
-    normal.graph.solve()
-    facts = {"system": recording.meta.system, "time": timestamp(time)}
-    return as_nodes_and_edges(normal.graph, normal.names, facts)
-
-
-def _engines(entry: Path) -> dict[str, Described]:
-    """Read what the engines of one checkpoint remember, by system."""
-    try:
-        snapshot = envelope.decode(None, read(entry))
-        held = {name: system["engine"] for name, system in snapshot["systems"].items()}
-    except (LookupError, TypeError, AttributeError) as error:
-        raise CorruptCheckpointError(f"`{entry}`: a snapshot of systems expected") from error
-    except CheckpointError as error:
-        raise type(error)(f"`{entry}`: {error}") from error
-    return {name: engine for name, engine in held.items() if engine and engine["normal"]}
-
-
-def _chosen(path: Path, system: str | None, engines: dict[str, Described]) -> str:
-    if system is None and len(engines) == 1:
-        return next(iter(engines))
-    if system in engines:
-        return str(system)
-    known = ", ".join(f"`{name}`" for name in sorted(engines)) or "none that has seen a row"
-    wanted = "say which with `--system`" if system is None else f"not `{system}`"
-    raise CoralError(f"`{path}` holds the systems {known}: {wanted}.")
-
-
-def _restored(path: Path, system: str, engines: dict[str, Described]) -> Described:
-    engine = engines[system]
-    try:
-        normal = engine["normal"]
-        places = [int(place) for place in normal["in_graph"]]
-        graph = CausalGraph(len(places))
-        graph.load_state_dict(normal["graph"])
-        names = [engine["names"][place] for place in places]
-    except (LookupError, TypeError, ValueError) as error:
-        raise CorruptCheckpointError(f"`{path}`: system {system!r}: {error}") from error
-    graph.solve()
-    facts = {"system": system, "time": timestamp(engine["last_time"])}
-    return as_nodes_and_edges(graph, names, facts)
+    return [*blocks, Table(header, rows, frozenset({3, 5, 6}))]

@@ -53,17 +53,19 @@ class _Part(msgspec.Struct, frozen=True):
 
 
 class Artefacts(_Part, frozen=True):
-    """What could have made the data look like a change without one: nothing here is hidden."""
+    """What could be a problem of the data rather than a fault."""
 
     rows: int  # rows from the onset to the alarm: 1 is a single spike
     missing: float  # share of the cells missing in the row of the alarm
     usual_missing: float  # the same in normal rows
     silent: list[str]  # series that stopped sending, at most five
-    near_zero: list[str]  # carrying series that fell to a hundredth: a counter started anew?
+    near_zero: list[
+        str
+    ]  # of the series that changed, those that fell to a hundredth: a counter reset?
 
 
 class Budget(_Part, frozen=True):
-    """How many false alarms are allowed, and how many there can have been."""
+    """How many false alarms are allowed, and how many there can have been at most."""
 
     per_week: float  # the one that was set
     alarms: int  # raised so far, this one included
@@ -75,7 +77,9 @@ class Budget(_Part, frozen=True):
 class Trigger(_Part, frozen=True):
     """Why the incident was opened."""
 
-    source: Literal["detector", "told"]  # told: the onset was given (oracle mode)
+    source: Literal[
+        "detector", "told"
+    ]  # told: the onset was given (by a recording, in oracle mode)
     time: str  # event time of the row that raised the alarm
     onset: str  # event time of the first row of the new state
     delay_s: float  # alarm minus onset
@@ -83,14 +87,14 @@ class Trigger(_Part, frozen=True):
     statistic: float | None
     threshold: float | None
     p_value: float | None
-    series: list[str]  # series that carry the change, strongest first
+    series: list[str]  # series that changed most, strongest first
     onset_interval: list[str]  # earliest and latest likely onset
     artefacts: Artefacts | None
     budget: Budget | None
 
 
 class Course(_Part, frozen=True):
-    """The course of one series around the onset, to draw: means of equal spans, null = no value."""
+    """One series around the onset, to draw: means of equal spans of rows, null = no value."""
 
     rows: int  # rows of a point, on both sides
     before: list[float | None]  # at most 20 points up to the onset, raw units
@@ -102,13 +106,13 @@ class MetricFinding(_Part, frozen=True):
 
     name: str
     evidence: float  # >= 0, after role weights
-    surprise: float  # mean log surprise above that of the normal state
-    deviation: float  # mean deviation in units of the normal state, signed
+    surprise: float  # mean logarithm of the prediction error, above the usual one
+    deviation: float  # mean deviation, signed; 3 = as far as normal rows go
     before: float  # median in the normal state, raw units
     after: float | None  # mean since the onset, raw units
     missing: float  # share of the rows since the onset without a value, above the normal share
     changed_at: str | None  # first row outside of the normal range
-    course: Course | None = None  # of health signals and the first metric of five causes
+    course: Course | None = None  # of health signals and of the first metric of five causes
 
 
 class Cause(_Part, frozen=True):
@@ -125,7 +129,7 @@ class Cause(_Part, frozen=True):
     text: str
     # Least and most seconds after the health signal that the grid and the onset leave open.
     changed_after_kpi_interval_s: list[float] | None = None
-    # Share of the health signal's evidence that the edges of the path attribute to it, 0 .. 1.
+    # Share of the health signal's change that it can explain along the path, 0 .. 1.
     explains: float | None = None
     evidence_for: list[str] = []
     evidence_against: list[str] = []
@@ -147,7 +151,7 @@ class Scored(_Part, frozen=True):
 
 
 class GraphEdge(_Part, frozen=True):
-    """An edge of the learned causal graph among the suspects."""
+    """An edge of the learned causal graph between series of the top entities."""
 
     cause: str
     effect: str
@@ -160,7 +164,7 @@ class GraphEdge(_Part, frozen=True):
 
 
 class Contradicted(_Part, frozen=True):
-    """Something known beforehand about two entities that the normal rows speak against."""
+    """A known or forbidden edge between two entities that the normal rows contradict."""
 
     cause: str
     effect: str
@@ -169,7 +173,7 @@ class Contradicted(_Part, frozen=True):
 
 
 class StateSeen(_Part, frozen=True):
-    """An earlier incident that changed the system in the same way."""
+    """An earlier incident that changed the causal graph in the same way."""
 
     incident: str
     ended: str  # event time of its last row
@@ -193,8 +197,8 @@ class SeenBefore(_Part, frozen=True):
     cause: str  # entity that was confirmed
     entity: str | None  # the same now: another replica may have taken its place; None = it is gone
     similarity: float  # 0 .. 1, cosine of the signatures
-    alike: list[str]  # series that make them similar, most important first, at most five
-    moved: bool  # whether the entity was moved up one place for that
+    alike: list[str]  # series in which they are similar, most important first, at most five
+    moved: bool  # whether that moved the entity up one place
 
 
 class Screened(_Part, frozen=True):
@@ -257,7 +261,7 @@ class Incident(_Part, frozen=True):
     patterns: list[Pattern] = []
     # None is configured: `kpi` holds the latencies and errors where known effects end.
     kpi_proposed: bool = False
-    contradicted: list[Contradicted] = []  # at most 20; see docs/graph.md
+    contradicted: list[Contradicted] = []  # at most 20; see docs/explanation/causal-graph.md
 
 
 class Event(_Part, frozen=True, kw_only=True):

@@ -3,7 +3,7 @@
 import socket
 from collections.abc import Sequence
 
-from coral.daemon import lifecycle_log as logbook
+from coral.daemon import lifecycle_log
 from coral.settings import Settings
 from streams.kafka import KafkaConnection, KafkaSource, TransactionalSink
 
@@ -23,8 +23,8 @@ def member(settings: Settings, connection: KafkaConnection, group: str) -> Kafka
         connection,
         settings.input.topics,
         group,
-        on_gap=logbook.gap,
-        on_wait=logbook.waiting,
+        on_gap=lifecycle_log.gap,
+        on_wait=lifecycle_log.waiting,
         overrides={
             "session_timeout_ms": session_ms,
             "heartbeat_interval_ms": min(3_000, session_ms // 5),

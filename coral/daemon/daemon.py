@@ -9,15 +9,17 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import structlog
+from structlog.contextvars import bind_contextvars, bound_contextvars
+
 from coral import checkpoint
 from coral.checkpoint import FileStore, Saver, Store
 from coral.checkpoint.kafka import KafkaStore
 from coral.checkpoint.snapshot import State
-from coral.contract.events import message_of
-from coral.daemon import lifecycle_log as logbook
+from coral.contract.events import message_of, timestamp
 from coral.daemon.clients import member, publisher
 from coral.daemon.feedback_inbox import Inbox
-from coral.daemon.log import tell
+from coral.daemon.lifecycle_log import LifecycleLog, partition_name
 from coral.engine import Engine
 from coral.errors import CheckpointError
 from coral.settings import Settings
@@ -25,13 +27,15 @@ from streams.align.aligner import Aligner
 from streams.base import Sink, Source
 from streams.clock import Clock
 from streams.codec import LabelledCodec, NativeCodec
-from streams.errors import CommitFailedError, UnknownTopicError
+from streams.errors import CommitFailedError, DecodeError, UnknownTopicError
 from streams.kafka import KafkaConnection, KafkaSink, KafkaTail, TransactionalSink, topics
 from streams.processing.dead_letters import DeadLetterPolicy, DeadLetters
 from streams.processing.loop import Loop, LoopPolicy, Offsets
 from streams.records import Frame, Message, Record, Samples, TopicPartition
 
 __all__ = ["Daemon", "opened"]
+
+log = structlog.stdlib.get_logger()
 
 Codec = NativeCodec | LabelledCodec
 
@@ -74,13 +78,16 @@ class Daemon:
         self._codecs: dict[TopicPartition, Codec] = {}
         self._saved: dict[TopicPartition, int] = {}
         self._saving: Offsets = {}
+        self._taken = 0.0  # when the newest checkpoint was, and ...
+        self._size = 0  # ... how many bytes it has
         once = isinstance(sink, TransactionalSink)
         # In a transaction a checkpoint must be stored before the commit, otherwise beside the loop.
         self._saver = None if once else Saver(store)
         letters = settings.output
         dead = DeadLetterPolicy(letters.dead_letters, letters.dead_letters_per_minute)
         self._dead_letters = DeadLetters(dead, clock)
-        self._logbook = logbook.Logbook(clock)
+        self._clock = clock
+        self._log = LifecycleLog(clock)
         self.loop = Loop(
             source,
             sink,
@@ -97,7 +104,7 @@ class Daemon:
                 commit_after_send=once,
             ),
             checkpoint=self._checkpoint,
-            commit=sink.commit if isinstance(sink, TransactionalSink) else self._commit,
+            commit=self._committing(sink) if isinstance(sink, TransactionalSink) else _commit_later,
             restore=self._restore,
             lost=self._lose,
             progress=self._progress,
@@ -109,14 +116,22 @@ class Daemon:
         if self._saver is not None:
             self._settle(self._saver)
             self._saver.close()
-        self._logbook.report(self.loop.systems.aligners.values(), self._dead_letters)
-        tell("drained", records=self.loop.records, events=self.loop.messages)
+        self._log.report(self.loop.systems.aligners.values(), self._dead_letters)
+        log.info("drained", records=self.loop.records, events=self.loop.messages)
 
     def _decode(self, record: Record) -> list[Samples]:
         codec = self._codecs.get(record.topic_partition)
         if codec is None:
             codec = self._codecs[record.topic_partition] = self._settings.codec(record.topic)
-        return codec.decode(record)
+        try:
+            return codec.decode(record)
+        except DecodeError:
+            raise
+        except Exception:
+            # The line of the crash says which record did it.
+            where = partition_name(record.topic_partition)
+            bind_contextvars(partition=where, offset=record.offset)
+            raise
 
     def _aligner(self, system: str) -> Aligner:
         grid = self._settings.grid(system)
@@ -131,8 +146,13 @@ class Daemon:
         if engine is None:
             engine = self._engines[frame.system] = self._engine(frame.system)
             self._inbox.remind(frame.system, engine)
-        events = engine.step(frame)
-        self._logbook.stepped(frame, engine.phase, events)
+        try:
+            events = engine.step(frame)
+        except Exception:
+            # The line of the crash says whose row did it.
+            bind_contextvars(system=frame.system, at=timestamp(frame.time))
+            raise
+        self._log.stepped(frame, engine.phase, events)
         return [message_of(event, self._settings.output.incidents) for event in events]
 
     def _checkpoint(self, offsets: Offsets) -> None:
@@ -145,10 +165,11 @@ class Daemon:
         }
         taken = checkpoint.capture(moved, self.loop.systems, self._engines, decoders)
         self._saved |= moved
+        self._taken, self._size = self._clock.monotonic(), 0
         if self._saver is None:
             for partition, snapshot in taken.items():
                 self._beat()
-                checkpoint.save(self._store, {partition: snapshot})
+                self._size += checkpoint.save(self._store, {partition: snapshot})
             return
         self._settle(self._saver)
         self._saver.submit(taken)
@@ -164,16 +185,24 @@ class Daemon:
             return
         saver.wait()
         moved, self._saving = self._saving, {}
-        if not self._logbook.saved(saver):
+        if not self._log.saved(saver):
             self._saved.clear()  # what could not be stored is taken anew by the next checkpoint
             return
         kept = {tp: moved[tp] for tp in moved.keys() & self._source.assignment()}
         if kept:
             with suppress(CommitFailedError):  # made up for by the next one, or by the next owner
                 self._source.commit(kept)
+                self._committed(kept, saver.size)
 
-    def _commit(self, _: Offsets) -> None:
-        """Leave step 4 to `_settle`, when the checkpoint of step 3 is stored."""
+    def _committing(self, sink: TransactionalSink) -> Callable[[Offsets], None]:
+        def commit(offsets: Offsets) -> None:
+            sink.commit(offsets)
+            self._committed(offsets, self._size)
+
+        return commit
+
+    def _committed(self, offsets: Offsets, size: int) -> None:
+        self._log.committed(offsets, size, self._clock.monotonic() - self._taken)
 
     def _restore(self, partitions: frozenset[TopicPartition]) -> None:
         """Go on from the newest valid checkpoint of each partition, before its first record."""
@@ -183,13 +212,14 @@ class Daemon:
             self._beat()
             self._codecs.pop(partition, None)
             self._saved.pop(partition, None)
-            found = checkpoint.load(self._store, partition, self._logbook.refused)
-            if found is not None:
-                self._continue(partition, found)
-            self._logbook.gained(partition, self._source.position(partition), found)
+            with bound_contextvars(partition=partition_name(partition)):
+                found = checkpoint.load(self._store, partition, self._log.refused)
+                if found is not None:
+                    self._continue(partition, found)
+                self._log.gained(self._source.position(partition), found)
 
     def _continue(self, partition: TopicPartition, found: State) -> None:
-        systems, refused = self.loop.systems, self._logbook.refused
+        systems, refused = self.loop.systems, self._log.refused
         restored = checkpoint.restore(partition, found, systems, self._engine, refused)
         for system, engine in restored.items():
             self._inbox.remind(system, engine)
@@ -209,7 +239,7 @@ class Daemon:
                 codec.load_state_dict(state)
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             # The format or the mapping was changed; it starts anew, which costs each rate a point.
-            self._logbook.refused(f"decoder of {partition}", CheckpointError(str(error)))
+            self._log.refused(f"decoder of {partition}", CheckpointError(str(error)))
             return self._settings.codec(partition.topic)
         return codec
 
@@ -217,7 +247,7 @@ class Daemon:
         """Forget what another member goes on with."""
         for system in systems:
             self._engines.pop(system, None)
-        self._logbook.lost(systems)
+        self._log.lost(systems)
 
     def _progress(self, loop: Loop) -> None:
         self._beat()
@@ -227,7 +257,11 @@ class Daemon:
         owned = self._source.assignment()
         for partition in self._codecs.keys() - owned:
             del self._codecs[partition]
-        self._logbook.polled(owned, loop, self._dead_letters)
+        self._log.polled(owned, loop, self._dead_letters)
+
+
+def _commit_later(_: Offsets) -> None:
+    """Leave step 4 to `Daemon._settle`, when the checkpoint of step 3 is stored."""
 
 
 @contextmanager
@@ -271,7 +305,7 @@ def opened(
             closing.callback(store.close)
         feedback: Callable[[], list[bytes]] = list
         if topics.missing(connection, [settings.input.feedback]):
-            tell("no feedback is read", reason=f"there is no topic {settings.input.feedback}")
+            log.info("no_feedback_topic", topic=settings.input.feedback)
         else:
             tail = KafkaTail(connection, settings.input.feedback)
             closing.callback(tail.close)

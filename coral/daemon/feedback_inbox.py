@@ -1,16 +1,18 @@
 """Feedback as it comes in, for the engines of this member and those it may get later."""
 
-import logging
 from collections.abc import Callable, Iterable, Mapping
 
+import structlog
+
 from coral.contract.feedback import Feedback, decode
-from coral.daemon.log import tell
 from coral.engine import Engine
 from coral.errors import EventError
-from coral.localise.past_incidents import Memory
+from coral.localise.past_incidents import PastIncidents
 from streams.errors import BrokerError
 
 __all__ = ["Inbox"]
+
+log = structlog.stdlib.get_logger()
 
 
 class Inbox:
@@ -30,21 +32,21 @@ class Inbox:
     def __init__(self, read: Callable[[], Iterable[bytes]], max_systems: int) -> None:
         self._read = read
         self._max_systems = max_systems
-        self._held: dict[str, Memory] = {}
+        self._held: dict[str, PastIncidents] = {}
 
     def deliver(self, engines: Mapping[str, Engine]) -> None:
         """Take what came, and tell the engines that it concerns."""
         try:
             messages = list(self._read())
         except BrokerError as error:
-            tell("feedback not read", logging.ERROR, reason=str(error))
+            log.error("feedback_not_read", reason=str(error))
             self._read = tuple
             return
         for message in messages:
             try:
                 feedback = decode(message)
             except EventError as error:
-                tell("feedback refused", logging.WARNING, reason=str(error))
+                log.warning("feedback_refused", reason=str(error))
                 continue
             self._take(feedback, engines)
 
@@ -56,13 +58,13 @@ class Inbox:
     def _take(self, feedback: Feedback, engines: Mapping[str, Engine]) -> None:
         if feedback.system not in self._held and len(self._held) >= self._max_systems:
             reason = f"at most {self._max_systems} systems expected"
-            tell("feedback refused", logging.WARNING, system=feedback.system, reason=reason)
+            log.warning("feedback_refused", system=feedback.system, reason=reason)
             return
-        self._held.setdefault(feedback.system, Memory()).confirm(feedback)
+        self._held.setdefault(feedback.system, PastIncidents()).confirm(feedback)
         if feedback.system in engines:
             engines[feedback.system].confirm(feedback)
-        tell(
-            "cause confirmed",
+        log.info(
+            "cause_confirmed",
             system=feedback.system,
             incident=feedback.incident,
             cause=feedback.cause,

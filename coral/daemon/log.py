@@ -1,103 +1,100 @@
-"""Log of the daemon: a line for every change of state, on standard error.
+"""The log of the daemon: one line an event, on standard error.
 
-An event is a constant text with facts beside it, so that it can be searched for: JSON lines for
-machines, ``12:44:48 info   incident opened  system=shop`` for people. Names come from outside:
-control characters are escaped in both.
+An event is a constant in snake_case with facts beside it as keys, so that it can be searched for:
+JSON lines for machines, structlog's console for people. What dependencies write with the standard
+library's `logging` goes through the same processors into the same stream.
 """
 
-import datetime as dt
 import logging
+import os
 import sys
-import traceback
+from collections.abc import Callable
 from typing import Any, Final, Literal, TextIO
 
 import msgspec
+import structlog
+from structlog.processors import JSONRenderer, StackInfoRenderer, TimeStamper, format_exc_info
+from structlog.stdlib import ExtraAdder, ProcessorFormatter
+from structlog.typing import EventDict, Processor, WrappedLogger
 
-__all__ = ["setup", "tell"]
+from coral.daemon import log_values
+from coral.daemon.log_repeats import Repeats
 
-_LOGGER: Final = logging.getLogger("coral")
-_FACTS: Final = "coral_facts"
+__all__ = ["Level", "configure", "set_level"]
 
+Level = Literal["debug", "info", "warning", "error"]
 
-def tell(event: str, level: int = logging.INFO, **facts: object) -> None:
-    """Log one event.
-
-    Parameters
-    ----------
-    event : str
-        Constant text.
-    level : int
-        Of the module `logging`.
-    **facts : object
-        Text, numbers, or lists of them; no secrets.
-    """
-    _LOGGER.log(level, event, extra={_FACTS: facts}, exc_info=level >= logging.CRITICAL)
+# In this order; who is concerned comes before what happened to it.
+_FIRST: Final = ("time", "level", "event", "logger", "system", "incident", "partition")
 
 
-def setup(
-    level: str, form: Literal["auto", "text", "json"] = "auto", stream: TextIO | None = None
+def configure(
+    level: Level, form: Literal["auto", "text", "json"] = "auto", stream: TextIO | None = None
 ) -> None:
     """Send all logs of this process to `stream`, standard error by default.
 
     Parameters
     ----------
     level : {"debug", "info", "warning", "error"}
-        Of our own events; of libraries only warnings and errors are shown.
+        Of our own events; of libraries only warnings and errors are shown, each once a minute.
     form : {"auto", "text", "json"}
         "auto" is text on a terminal and JSON elsewhere.
     stream : TextIO, optional
     """
     stream = stream or sys.stderr
-    handler = logging.StreamHandler(stream)
     text = form == "text" or (form == "auto" and stream.isatty())
-    handler.setFormatter(_Text() if text else _Json())
+    handler = logging.StreamHandler(stream)
+    handler.addFilter(Repeats())
+    handler.setFormatter(
+        ProcessorFormatter(
+            foreign_pre_chain=[structlog.stdlib.add_logger_name, ExtraAdder(allow=["repeats"])],
+            processors=[
+                ProcessorFormatter.remove_processors_meta,
+                structlog.stdlib.add_log_level,
+                TimeStamper("%Y-%m-%d %H:%M:%SZ" if text else "iso", utc=True, key="time"),
+                StackInfoRenderer(),
+                # Plain tracebacks: those with local variables would show what is in them.
+                format_exc_info,
+                log_values.made_plain,
+                _ordered,
+                *(_console(stream) if text else [JSONRenderer(_as_json)]),
+            ],
+        )
+    )
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
-    _LOGGER.setLevel(level.upper())
+    logging.captureWarnings(capture=True)
+    set_level(level)
+    structlog.contextvars.clear_contextvars()
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            structlog.contextvars.merge_contextvars,
+            ProcessorFormatter.wrap_for_formatter,
+        ],
+        wrapper_class=structlog.stdlib.BoundLogger,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+    )
 
 
-class _Json(logging.Formatter):
-    """One JSON object a line: time, level, event, then the facts."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        line = {
-            "time": _moment(record).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-            "level": record.levelname.lower(),
-            "event": record.getMessage(),
-        }
-        line |= _facts(record)
-        # JSON escapes control characters by itself.
-        return msgspec.json.encode(line, enc_hook=str).decode(errors="backslashreplace")
+def set_level(level: Level) -> None:
+    """Show our own events from this level on."""
+    logging.getLogger("coral").setLevel(level.upper())
 
 
-class _Text(logging.Formatter):
-    """A line for people; times are UTC, as in the events."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        facts = _facts(record)
-        trace = str(facts.pop("traceback", "")).splitlines()
-        words = (f"{key}={_shown(value)}" for key, value in facts.items())
-        event = _printable(record.getMessage())
-        level = record.levelname.lower()
-        line = " ".join((f"{_moment(record):%H:%M:%S} {level:7} {event} ", *words)).rstrip()
-        return "\n".join((line, *map(_printable, trace)))
+def _ordered(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
+    return {key: event.pop(key) for key in _FIRST if key in event} | dict(event)
 
 
-def _facts(record: logging.LogRecord) -> dict[str, Any]:
-    """Return what stands beside the event; for the records of libraries, who they are."""
-    facts = dict(getattr(record, _FACTS, {"logger": record.name}))
-    if record.exc_info and record.exc_info[1]:
-        facts["traceback"] = "".join(traceback.format_exception(record.exc_info[1]))
-    return facts
+def _console(stream: TextIO) -> list[Processor]:
+    colors = stream.isatty() and "NO_COLOR" not in os.environ
+    renderer = structlog.dev.ConsoleRenderer(
+        pad_event_to=25, colors=colors, sort_keys=False, timestamp_key="time"
+    )
+    return [log_values.escape_for_terminal, renderer]
 
 
-def _moment(record: logging.LogRecord) -> dt.datetime:
-    return dt.datetime.fromtimestamp(record.created, dt.UTC)
-
-
-def _shown(value: object) -> str:
-    text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
-    return text if text and " " not in text and text.isprintable() else repr(text)
-
-
-def _printable(text: str) -> str:
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+def _as_json(event: dict[str, Any], default: Callable[[Any], Any]) -> str:
+    """Return one line; what a reader parses is exactly what was logged."""
+    line = msgspec.json.encode(event, enc_hook=default).decode()
+    # JSON itself leaves C1 controls and marks of the writing direction as they are.
+    return log_values.escape_in_json(line)

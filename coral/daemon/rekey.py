@@ -5,14 +5,14 @@ and `coral run` takes a system from one partition only.
 """
 
 import heapq
-import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from typing import Final
 
+import structlog
+
 from coral.daemon.clients import member, publisher
-from coral.daemon.log import tell
-from coral.settings import Problem, Settings, SettingsError
+from coral.settings import Settings, SettingsError, SettingsProblem
 from streams.clock import Clock
 from streams.codec import LabelledCodec
 from streams.errors import DecodeError, UnknownTopicError
@@ -21,6 +21,8 @@ from streams.processing.dead_letters import DeadLetterPolicy, DeadLetters
 from streams.records import Record, TopicPartition
 
 __all__ = ["Rekeyer", "opened"]
+
+log = structlog.stdlib.get_logger()
 
 POLL_RECORDS: Final = 2000
 POLL_S: Final = 0.5
@@ -65,7 +67,7 @@ class Rekeyer:
         policy = DeadLetterPolicy(output.dead_letters, output.dead_letters_per_minute)
         self._letters = DeadLetters(policy, clock)
         self._counts = {"written": 0, "without_values": 0}
-        self._told = clock.monotonic()
+        self._reported = clock.monotonic()
 
     def run(self, stop: Callable[[], bool]) -> None:
         """Copy until `stop` says so.
@@ -84,7 +86,7 @@ class Rekeyer:
             if offsets:
                 self._sink.flush(FLUSH_S)
                 self._sink.commit(offsets)
-            if self._clock.monotonic() - self._told >= REPORT_S:
+            if self._clock.monotonic() - self._reported >= REPORT_S:
                 self._report()
         self._report()
 
@@ -126,8 +128,8 @@ class Rekeyer:
         return systems
 
     def _report(self) -> None:
-        """Tell what was done so far."""
-        self._told = self._clock.monotonic()
+        """Log what was done so far."""
+        self._reported = self._clock.monotonic()
         letters = self._letters
         facts: dict[str, object] = {
             **self._counts,
@@ -136,7 +138,7 @@ class Rekeyer:
         }
         if letters.newest is not None:
             facts["newest"] = str(letters.newest)
-        tell("rekeyed so far", logging.INFO, **facts)
+        log.info("rekeyed_so_far", **facts)
 
 
 def _merged(records: list[Record]) -> Iterable[Record]:
@@ -184,7 +186,7 @@ def _check(settings: Settings, topic: str) -> None:
     kinds = {repr(held) for held in settings.input.topics.values()}
     if len(kinds) > 1:
         rule = "topics of one format and mapping expected, as they become one topic"
-        raise SettingsError([Problem("input.topics", rule, f"{len(kinds)} kinds")])
+        raise SettingsError([SettingsProblem("input.topics", rule, f"{len(kinds)} kinds")])
     if topic in (*settings.input.topics, settings.output.dead_letters):
         rule = "topic other than those of `input.topics` and `output.dead_letters` expected"
-        raise SettingsError([Problem("--to", rule, repr(topic))])
+        raise SettingsError([SettingsProblem("--to", rule, repr(topic))])

@@ -1,4 +1,4 @@
-"""Scores of rankings and alarms; pure functions (docs/reference.md, Scorecard)."""
+"""Scores of rankings and alarms; pure functions (docs/reference/scorecard.md)."""
 
 import math
 from collections.abc import Collection, Sequence

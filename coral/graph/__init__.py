@@ -4,7 +4,7 @@ from coral.graph.causal import CausalGraph
 from coral.graph.contradiction import Contradiction
 from coral.graph.edges import Edge
 from coral.graph.moments import LaggedMoments
-from coral.graph.prior import Prior, Topology
+from coral.graph.prior import Prior
 from coral.graph.states import StateSignature
 
 __all__ = [
@@ -14,5 +14,4 @@ __all__ = [
     "LaggedMoments",
     "Prior",
     "StateSignature",
-    "Topology",
 ]

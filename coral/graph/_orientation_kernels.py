@@ -54,15 +54,15 @@ def sweep(matrix: FloatArray, k: int, alive: BoolArray) -> None:
 
 
 @nb.njit(cache=True, error_model="numpy")
-def eliminate(matrix: FloatArray, alive: BoolArray, rows: float, price: float) -> float:
-    """Score a regression after backward elimination: rows log(variance) + price * causes.
+def eliminate(matrix: FloatArray, alive: BoolArray, rows: float, bic_penalty: float) -> float:
+    """Score a regression after backward elimination: rows log(variance) + bic_penalty * causes.
 
     `matrix` is swept on the causes that are alive; the node is the last one. A cause goes, weakest
-    first, when its squared t value is below `price`: `alive` says in the end which are left.
+    first, when its squared t value is below `bic_penalty`: `alive` says in the end which are left.
     """
     last = matrix.shape[0] - 1
     while True:
-        weakest, least = -1, price
+        weakest, least = -1, bic_penalty
         variance = max(float(matrix[last, last]), 1e-9)
         for a in range(last):
             if alive[a]:
@@ -70,7 +70,7 @@ def eliminate(matrix: FloatArray, alive: BoolArray, rows: float, price: float) -
                 if strength < least:
                     weakest, least = a, strength
         if weakest < 0:
-            return rows * math.log(variance) + price * np.sum(alive[:last])
+            return rows * math.log(variance) + bic_penalty * np.sum(alive[:last])
         sweep(matrix, weakest, alive)
         alive[weakest] = False
 
@@ -86,7 +86,12 @@ def enter(matrix: FloatArray, alive: BoolArray, first: int, end: int) -> None:
 
 @nb.njit(cache=True, error_model="numpy")
 def score(
-    joint: FloatArray, common: BoolArray, ends: IntArray, rows: float, price: float, kept: BoolArray
+    joint: FloatArray,
+    common: BoolArray,
+    ends: IntArray,
+    rows: float,
+    bic_penalty: float,
+    kept: BoolArray,
 ) -> float:
     """Score one regression of a joint matrix that is swept on the common causes.
 
@@ -102,7 +107,7 @@ def score(
             matrix[a, b] = joint[places[a], places[b]]
     alive[:m] = common
     enter(matrix, alive, m, size - 1)
-    result = eliminate(matrix, alive, rows, price)
+    result = eliminate(matrix, alive, rows, bic_penalty)
     kept[: size - 1] = alive[: size - 1]
     return result
 
@@ -139,7 +144,7 @@ def weigh_directions(
     cause: int,
     effect: int,
     rows: float,
-    price: float,
+    bic_penalty: float,
     turned: BoolArray,
 ) -> float:
     """How much better cause -> effect fits than effect -> cause, in units of 2 log likelihood.
@@ -160,14 +165,14 @@ def weigh_directions(
     joint, alive = gather(table, np.append(others, both), m + 2), np.ones(m + 4, dtype=np.bool_)
     enter(joint, alive, 0, m)
     common, kept = alive[:m], np.empty(m + 1, dtype=np.bool_)
-    forward = score(joint, common, np.array([m + 2]), rows, price, kept)
-    forward += score(joint, common, np.array([m, m + 3]), rows, price, kept)
+    forward = score(joint, common, np.array([m + 2]), rows, bic_penalty, kept)
+    forward += score(joint, common, np.array([m, m + 3]), rows, bic_penalty, kept)
     turned[:] = False
-    backward = score(joint, common, np.array([m + 1, m + 2]), rows, price, kept)
+    backward = score(joint, common, np.array([m + 1, m + 2]), rows, bic_penalty, kept)
     for a in range(m):
         turned[0, others[a]] = kept[a]
     turned[0, effect] = kept[m]
-    backward += score(joint, common, np.array([m + 3]), rows, price, kept)
+    backward += score(joint, common, np.array([m + 3]), rows, bic_penalty, kept)
     for a in range(m):
         turned[1, others[a]] = kept[a]
     return backward - forward
@@ -179,7 +184,7 @@ def weigh_edges(
     parents: BoolArray,
     wanted: BoolArray,
     rows: float,
-    price: float,
+    bic_penalty: float,
     advantage: FloatArray,
 ) -> None:
     """Fill `advantage[effect, cause]` where there is an edge and it is wanted; the rest stays."""
@@ -189,7 +194,7 @@ def weigh_edges(
         for cause in range(n):
             if wanted[effect, cause] and parents[effect, cause]:
                 advantage[effect, cause] = weigh_directions(
-                    table, parents, cause, effect, rows, price, turned
+                    table, parents, cause, effect, rows, bic_penalty, turned
                 )
 
 
@@ -232,7 +237,7 @@ def orient(
     parents: BoolArray,
     bonus: FloatArray,
     rows: float,
-    price: float,
+    bic_penalty: float,
     margin: float,
     most: int,
 ) -> int:
@@ -248,7 +253,7 @@ def orient(
     for effect in range(n):
         for cause in range(n):
             gain[effect, cause] += weigh_directions(
-                table, parents, cause, effect, rows, price, turned
+                table, parents, cause, effect, rows, bic_penalty, turned
             )
     for count in range(most):
         effect, cause = best_turn(parents, gain, margin, blocked, lowest, stale)
@@ -258,13 +263,13 @@ def orient(
             effect, cause = best_turn(parents, gain, margin, blocked, lowest, stale)
         if effect < 0:
             return count
-        weigh_directions(table, parents, cause, effect, rows, price, turned)
+        weigh_directions(table, parents, cause, effect, rows, bic_penalty, turned)
         parents[cause], parents[effect] = turned[0], turned[1]
         for node in (cause, effect):
             for other in range(n):
                 before = gain[other, node]
                 for i, j in ((node, other), (other, node)):
-                    advantage = weigh_directions(table, parents, j, i, rows, price, turned)
+                    advantage = weigh_directions(table, parents, j, i, rows, bic_penalty, turned)
                     gain[i, j] = advantage + bonus[i, j]
                 stale[other] |= gain[other, node] != before
             stale[node] = True

@@ -4,7 +4,7 @@ Shapes: n series, lags 0..p, features f = lag * n + series for x[t - lag, series
 is a coefficient in the equation of one node, in standard deviations. `table` of shape
 (2p + 1, n, n) holds the lagged correlations so that every row of the block Toeplitz Gram matrix is
 contiguous: with d = l - m, ``corr(x[t - l, j], x[t - m, k]) = table[d, k, j]`` for d >= 0 and
-``table[p - d, k, j]`` else. `settings` is named by the constants below.
+``table[p - d, k, j]`` else. `settings` is one element of `SETTINGS`.
 """
 
 from __future__ import annotations
@@ -18,8 +18,10 @@ import numpy.typing as npt
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
-RIDGE, TETHER, LIMIT, PRUNE, ROWS, OVERLAP, FRESH, TRUST, FLOOR = range(9)
+Settings = np.record
 OFFSET, COEF, GRADIENT, PENALTY = range(4)
+_NUMBERS = ("ridge", "tether", "limit", "prune", "rows", "overlap", "trust", "floor")
+SETTINGS = np.dtype([(name, "f8") for name in _NUMBERS] + [("fresh", "?"), ("most_causes", "i8")])
 
 
 @nb.njit(cache=True, error_model="numpy")
@@ -95,7 +97,7 @@ def gather_gram(
 
 @nb.njit(cache=True, error_model="numpy")
 def descend(
-    gram: FloatArray, work: FloatArray, size: int, settings: FloatArray, sweeps: int, tol: float
+    gram: FloatArray, work: FloatArray, size: int, settings: Settings, sweeps: int, tol: float
 ) -> None:
     """Minimise the penalised quadratic form over the active features by coordinate descent.
 
@@ -103,13 +105,13 @@ def descend(
     updates: the gradient of the active features is kept, never the residuals. The limit on every
     coefficient keeps the descent finite when the Gram is not positive semidefinite.
     """
-    limit, tether = settings[LIMIT], settings[TETHER]
+    limit, tether = settings.limit, settings.tether
     for _ in range(sweeps):
         biggest = 0.0
         for a in range(size):
             pull = work[0, a] + gram[a, a] * work[1, a] + tether * work[2, a]
             shrunk = math.copysign(max(abs(pull) - work[3, a], 0.0), pull)
-            new = min(limit, max(-limit, shrunk / (gram[a, a] + settings[RIDGE] + tether)))
+            new = min(limit, max(-limit, shrunk / (gram[a, a] + settings.ridge + tether)))
             change = new - work[1, a]
             if change != 0.0:
                 work[1, a] = new
@@ -163,15 +165,15 @@ def move_to(
 
 
 @nb.njit(cache=True, error_model="numpy")
-def noise_level(variance: float, size_sq: float, n_used: int, settings: FloatArray) -> float:
+def noise_level(variance: float, size_sq: float, n_used: int, settings: Settings) -> float:
     """Noise of the gradient of a fit of `n_used` coefficients, in units of 1 / sqrt(rows).
 
     With missing cells the moments of a gradient come from different rows and their errors do not
     cancel: a share 1 - overlap of the noise is 1 + sum of squared coefficients, not the residual
-    variance. Not below `FLOOR`: a small residual must not open the door to every feature.
+    variance. Not below `floor`: a small residual must not open the door to every feature.
     """
-    rows, overlap = max(settings[ROWS], 1.0), settings[OVERLAP]
-    own = max(variance / max(0.05, 1.0 - n_used / rows), settings[FLOOR])
+    rows, overlap = max(settings.rows, 1.0), settings.overlap
+    own = max(variance / max(0.05, 1.0 - n_used / rows), settings.floor)
     return math.sqrt(own + (1.0 - overlap**2) * (1.0 + size_sq))
 
 
@@ -179,7 +181,7 @@ def noise_level(variance: float, size_sq: float, n_used: int, settings: FloatArr
 def refit(
     table: FloatArray,
     sheet: FloatArray,
-    settings: FloatArray,
+    settings: Settings,
     support: IntArray,
     inverse: FloatArray,
     target: FloatArray,
@@ -190,30 +192,30 @@ def refit(
     """
     size = support.shape[0]
     gather_gram(table, support, 0, size, inverse)
-    if not invert(inverse, settings[RIDGE]):
+    if not invert(inverse, settings.ridge):
         return False
     for a in range(size):
         target[a] = sheet[COEF, support[a]]
         for b in range(size):
-            pull = sheet[GRADIENT, support[b]] - settings[RIDGE] * sheet[COEF, support[b]]
+            pull = sheet[GRADIENT, support[b]] - settings.ridge * sheet[COEF, support[b]]
             target[a] += inverse[a, b] * pull
-        if abs(target[a]) > settings[LIMIT]:
+        if abs(target[a]) > settings.limit:
             return False
     return True
 
 
 @nb.njit(cache=True, error_model="numpy")
 def drop_weak(
-    inverse: FloatArray, target: FloatArray, error: FloatArray, settings: FloatArray
+    inverse: FloatArray, target: FloatArray, error: FloatArray, settings: Settings
 ) -> int:
     """Set the weakest coefficient to zero and adjust the others, until none is weak; count them.
 
-    Weak is below `PRUNE` times its error, penalty x root of the inverse Gram diagonal. Setting to
+    Weak is below `prune` times its error, penalty x root of the inverse Gram diagonal. Setting to
     zero is a rank-one downdate of the inverse.
     """
     size, dropped = target.shape[0], 0
     while True:
-        weakest, least = -1, settings[PRUNE]
+        weakest, least = -1, settings.prune
         for a in range(size):
             if inverse[a, a] > 0.0:
                 share = abs(target[a]) / (error[a] * math.sqrt(inverse[a, a]))
@@ -233,10 +235,10 @@ def drop_weak(
 
 
 @nb.njit(cache=True, error_model="numpy")
-def relax(table: FloatArray, sheet: FloatArray, sigma: float, settings: FloatArray) -> float:
+def relax(table: FloatArray, sheet: FloatArray, sigma: float, settings: Settings) -> float:
     """Refit the support without penalty, without its weak causes; return the variance's fall.
 
-    A share 1 - `TRUST` of the way back to the penalised coefficients is gone again.
+    A share 1 - `trust` of the way back to the penalised coefficients is gone again.
     """
     support = np.flatnonzero(sheet[COEF])
     size = support.shape[0]
@@ -246,13 +248,13 @@ def relax(table: FloatArray, sheet: FloatArray, sigma: float, settings: FloatArr
     drop_weak(inverse, target, sigma * sheet[PENALTY][support], settings)
     for a in range(size):
         if target[a] != 0.0:
-            target[a] += (1.0 - settings[TRUST]) * (sheet[COEF, support[a]] - target[a])
+            target[a] += (1.0 - settings.trust) * (sheet[COEF, support[a]] - target[a])
     return move_to(table, support, target, sheet[COEF], sheet[GRADIENT])
 
 
 @nb.njit(cache=True, error_model="numpy")
 def confirm(
-    table: FloatArray, sheet: FloatArray, variance: float, settings: FloatArray
+    table: FloatArray, sheet: FloatArray, variance: float, settings: Settings
 ) -> tuple[bool, float]:
     """Refit the causes of the previous solve; say whether they still are the causes.
 
@@ -270,7 +272,7 @@ def confirm(
     if drop_weak(inverse, target.copy(), sigma * penalty[support], settings) > 0:
         return False, variance
     variance -= move_to(table, support, target, sheet[COEF], gradient)
-    bar = settings[PRUNE] * sigma
+    bar = settings.prune * sigma
     for f in range(gradient.shape[0]):
         if abs(gradient[f]) > bar * penalty[f] and sheet[COEF, f] == 0.0:
             return False, variance
@@ -282,7 +284,7 @@ def solve_node(
     table: FloatArray,
     node: int,
     sheet: FloatArray,
-    settings: FloatArray,
+    settings: Settings,
     is_active: BoolArray,
     active: IntArray,
     gram: FloatArray,
@@ -305,7 +307,7 @@ def solve_node(
         else:
             coef[f] = 0.0
     variance = start_gradient(table, node, sheet[OFFSET] + coef, gradient)
-    if settings[FRESH] == 0.0 and settings[TRUST] == 1.0:
+    if not settings.fresh and settings.trust == 1.0:
         settled, variance = confirm(table, sheet, variance, settings)
         if settled:
             return variance
@@ -337,24 +339,22 @@ def solve_all(
     wanted: BoolArray,
     floors: FloatArray,
     base: FloatArray,
-    settings: FloatArray,
-    cap: int,
+    all_settings: npt.NDArray[np.void],
     coefs: FloatArray,
     noise: FloatArray,
-    change: FloatArray,
-) -> None:
+) -> tuple[float, float]:
     """Solve every wanted node in place, warm-started; the others have no coefficients.
 
     `coefs`, `base` and `penalties`, of shape (n, features) as [effect, feature], the first two in
     the units of the rows; `base` is the part that stays as it is, empty without one; an infinite
     penalty forbids. No noise is believed to be below the share `floors` of a node's variance; a fit
     below half of that is no fit. Fills `noise` with the residual variance of every wanted node,
-    adds to `change` summed absolute change and value of the coefficients, in deviations.
+    returns summed absolute change and value of the coefficients, in deviations.
     """
-    n, features = coefs.shape
-    sheet, least = np.zeros((4, features)), settings[FLOOR]
+    (n, features), settings = coefs.shape, all_settings[0]
+    sheet, least, cap = np.zeros((4, features)), settings.floor, settings.most_causes
     is_active, active = np.zeros(features, dtype=np.bool_), np.zeros(cap, dtype=np.int64)
-    gram, work = np.zeros((cap, cap)), np.zeros((4, cap))
+    gram, work, changed, size = np.zeros((cap, cap)), np.zeros((4, cap)), 0.0, 0.0
     for node in range(n):
         own = deviations[node] if deviations[node] > 0.0 else math.inf
         old = coefs[node].copy()
@@ -363,7 +363,7 @@ def solve_all(
         sheet[COEF] = 0.0
         if wanted[node] and own < math.inf:
             sheet[COEF], sheet[PENALTY] = old, penalties[node]
-            settings[FLOOR] = max(least, floors[node])
+            settings.floor = max(least, floors[node])
             if base.shape[0] > 0:
                 sheet[OFFSET] = base[node]
                 for f in np.flatnonzero(base[node]):
@@ -375,9 +375,10 @@ def solve_all(
             noise[node] = own**2 * max(0.0, left)
         for f in np.flatnonzero((sheet[COEF] != 0.0) | (coefs[node] != 0.0)):
             value = sheet[COEF, f]
-            change[0] += abs(value - old[f])
-            change[1] += abs(value)
+            changed += abs(value - old[f])
+            size += abs(value)
             coefs[node, f] = value * own / deviations[f % n] if value != 0.0 else 0.0
+    return changed, size
 
 
 @nb.njit(cache=True, error_model="numpy")
@@ -388,8 +389,7 @@ def residual_variances(
 
     A node without variance keeps that of its own prediction, coef' G coef.
     """
-    n, features = coefs.shape
-    gradient, coef = np.empty(features), np.empty(features)
+    n, gradient, coef = table.shape[1], np.empty(coefs.shape[1]), np.empty(coefs.shape[1])
     for node in range(n):
         deviation = math.sqrt(variances[node]) if variances[node] > 0.0 else 1.0
         coef[:] = coefs[node]

@@ -22,7 +22,7 @@ from coral.graph.moments import LaggedMoments
 from coral.graph.order import moved
 from coral.graph.part import Part
 from coral.graph.predictor import fit_predictor
-from coral.graph.prior import effect_weights, favoured
+from coral.graph.prior import effect_weights, with_prior
 from coral.graph.search import search
 from coral.graph.solver import Plan, changed_ratio, solve_dependent, solve_invariant
 from coral.graph.states import StateMemory, signature_of
@@ -254,7 +254,7 @@ class CausalGraph:
             now = signature_of(state, self._base, self.changed_nodes())
             self._recalled = self._memory.recall(now)
         if self._recalled is not None:
-            weights = favoured(weights, self._recalled.place, self.n_series)
+            weights = with_prior(weights, self._recalled.place, self.n_series)
         plan = Plan(weights, self._order, state.doubling.due(state.moments))
         change = solve_dependent(state, self._base, plan)
         state.note_edges()

@@ -1,4 +1,4 @@
-"""The graph as plain data, and the difference between two of them."""
+"""The graph for graph libraries, as plain data, and the difference between two of them."""
 
 from __future__ import annotations
 
@@ -10,16 +10,18 @@ from streams.series import entity_of
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    import networkx as nx
+
     from coral.graph.causal import CausalGraph
 
 _CLEAR: Final = 0.2
 """Share by which a strength must differ to be called changed."""
 
 
-def as_nodes_and_edges(
+def as_networkx(
     graph: CausalGraph, names: Sequence[str], facts: Mapping[str, Any] | None = None
-) -> dict[str, Any]:
-    """Describe a graph in the node-link form that graph libraries read.
+) -> nx.MultiDiGraph:
+    """Turn a graph into one of networkx, for its algorithms, drawings and writers.
 
     Parameters
     ----------
@@ -32,35 +34,43 @@ def as_nodes_and_edges(
 
     Returns
     -------
-    dict
-        JSON types only: `directed`, `multigraph`, `graph` (the facts, `normal_rows`, `state_open`
-        and `contradicted`, see `coral.graph.contradiction`), `nodes` (`id`, `entity`, and
-        `changed`, see `CausalGraph.changed_nodes`) and `edges` (`source`, `target`, `key`, then
-        the fields of `Edge` but cause and effect). The two parts differ in `part`.
+    networkx.MultiDiGraph
+        All attributes are JSON types. The graph has the facts, `normal_rows`, `state_open` and
+        `contradicted` (see `coral.graph.contradiction`); nodes, the series by name, have `entity`
+        and `changed` (see `CausalGraph.changed_nodes`); edges, with the key ``<part> <lag>``, have
+        the fields of `Edge` but cause and effect. The two parts differ in `part`.
     """
-    edges = []
+    import networkx as nx  # noqa: PLC0415 - half a second that no other command should wait for
+
+    entities = [entity_of(name) for name in names]
+    found = nx.MultiDiGraph(
+        **(facts or {}),
+        normal_rows=graph.moments.rows_seen,
+        state_open=graph.state_open,
+        contradicted=[asdict(one) for one in graph.contradicted(entities)],
+    )
+    changed = graph.changed_nodes().tolist()
+    for name, entity, ratio in zip(names, entities, changed, strict=True):
+        found.add_node(name, entity=entity, changed=ratio)
     for edge in graph.edges():
         fields = asdict(edge)
-        source, target = names[fields.pop("cause")], names[fields.pop("effect")]
-        key = f"{edge.part} {edge.lag}"
-        edges.append({"source": source, "target": target, "key": key, **fields})
-    entities = [entity_of(name) for name in names]
-    changed = graph.changed_nodes().tolist()
-    return {
-        "directed": True,
-        "multigraph": True,
-        "graph": {
-            **(facts or {}),
-            "normal_rows": graph.moments.rows_seen,
-            "state_open": graph.state_open,
-            "contradicted": [asdict(one) for one in graph.contradicted(entities)],
-        },
-        "nodes": [
-            {"id": name, "entity": entity, "changed": ratio}
-            for name, entity, ratio in zip(names, entities, changed, strict=True)
-        ],
-        "edges": edges,
-    }
+        cause, effect = names[fields.pop("cause")], names[fields.pop("effect")]
+        found.add_edge(cause, effect, key=f"{edge.part} {edge.lag}", **fields)
+    return found
+
+
+def as_nodes_and_edges(
+    graph: CausalGraph, names: Sequence[str], facts: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Describe a graph in networkx's node-link form: JSON types only.
+
+    Parameters and attributes are those of `as_networkx`; the keys are `directed`, `multigraph`,
+    `graph`, `nodes` (with `id`) and `edges` (with `source`, `target`, `key`).
+    """
+    import networkx as nx  # noqa: PLC0415 - as in `as_networkx`
+
+    described: dict[str, Any] = nx.node_link_data(as_networkx(graph, names, facts), edges="edges")
+    return described
 
 
 def difference(before: dict[str, Any], after: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:

@@ -6,8 +6,6 @@ import io
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from coral.errors import CoralError
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -16,13 +14,7 @@ _COLOURS: Final = {"invariant": "#556270", "dependent": "#c0392b"}
 
 
 def as_text(described: dict[str, Any], form: str) -> str:
-    """Write a graph of `coral.graph.export.as_nodes_and_edges` in one of `FORMATS`.
-
-    Raises
-    ------
-    CoralError
-        For GraphML, if networkx is not installed.
-    """
+    """Write a graph of `coral.graph.export.as_nodes_and_edges` in one of `FORMATS`."""
     writers: dict[str, Callable[[dict[str, Any]], str]] = {
         "json": as_json,
         "dot": as_dot,
@@ -63,20 +55,9 @@ def as_dot(described: dict[str, Any]) -> str:
 
 
 def as_graphml(described: dict[str, Any]) -> str:
-    """Write GraphML; what is no number or text, such as a list, stands in it as JSON.
+    """Write GraphML; what is no number or text, such as a list, stands in it as JSON."""
+    import networkx as nx  # noqa: PLC0415 - as in `coral.graph.export`
 
-    Raises
-    ------
-    CoralError
-        If networkx is not installed.
-    """
-    try:
-        import networkx as nx  # noqa: PLC0415 - an extra, and half a second
-    except ImportError as error:
-        raise CoralError(
-            "GraphML needs networkx, which is not installed: pip install 'coral-rca[graph]'; "
-            "json and dot do without."
-        ) from error
     facts = {
         key: json.dumps(value) if isinstance(value, list | dict) else value
         for key, value in described["graph"].items()

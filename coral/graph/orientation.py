@@ -63,9 +63,9 @@ def orient(
     n = coefs.shape[0]
     parents = (coefs != 0.0).reshape(n, -1)
     table, rows = correlation_table(moments, moments.variances), _rows(moments)
-    price = math.log(rows)
-    bonus = _bonus(weights, n, price)
-    turns = _kernels.orient(table, parents, bonus, rows, price, _MARGIN, _TURNS * n)
+    bic_penalty = math.log(rows)
+    bonus = _bonus(weights, n, bic_penalty)
+    turns = _kernels.orient(table, parents, bonus, rows, bic_penalty, _MARGIN, _TURNS * n)
     return topological(parents[:, :n], inverted(order)) if turns else None
 
 
@@ -101,14 +101,14 @@ def _rows(moments: LaggedMoments) -> float:
     return max(moments.effective_rows * moments.overlap**2, 2.0)
 
 
-def _bonus(weights: FloatArray, n_series: int, price: float) -> FloatArray:
+def _bonus(weights: FloatArray, n_series: int, bic_penalty: float) -> FloatArray:
     """Return what a prior adds to the advantage of an edge over its reverse, (n, n).
 
-    As [effect, cause]: the price of a cause for an edge that is favoured or required; no edge turns
-    into a forbidden one.
+    As [effect, cause]: the BIC penalty of a cause for an edge that is favoured or required; no edge
+    turns into a forbidden one.
     """
     if not weights.size:
         return np.zeros((n_series, n_series))
-    known = np.where(weights < 1.0, price, 0.0)
+    known = np.where(weights < 1.0, bic_penalty, 0.0)
     bonus: FloatArray = known - known.T + np.where(np.isinf(weights.T), np.inf, 0.0)
     return bonus

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import difflib
 import itertools
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from streams.topology import Pair, prior_problems
+from streams.topology import Pair, Topology
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from coral.graph._arrays import FloatArray, IndexArray
 
-FAVOUR: Final = 0.5
+PRIOR_WEIGHT: Final = 0.5
 """Penalty weight of a known edge: a quarter of the evidence is enough for it to enter."""
 
 
@@ -81,11 +81,16 @@ class Prior:
             "forbidden": self.forbidden,
             "order": [(entity,) for entity in self.order],
         }
+        topology = Topology(
+            edges=self.edges,
+            required_edges=self.required,
+            forbidden_edges=self.forbidden,
+            order=self.order,
+            edge_semantics="a feeds b",
+        )
         found = [
             f"{key.removesuffix('_edges')}[{number}]: {rule}"
-            for key, number, rule in prior_problems(
-                self.edges, self.required, self.forbidden, self.order
-            )
+            for key, number, rule in topology.problems()
         ]
         known = sorted(set(self.entities))
         for name, items in lists.items():
@@ -109,7 +114,7 @@ class Prior:
         place = {name: number for number, name in enumerate(names)}
         pairs = np.ones((len(names), len(names)))
         for value, chosen in (
-            (FAVOUR, self.edges),
+            (PRIOR_WEIGHT, self.edges),
             (0.0, self.required),
             (np.inf, (*self.forbidden, *_backwards(self.order))),
         ):
@@ -120,33 +125,17 @@ class Prior:
         return result
 
 
-class Topology(NamedTuple):
-    """What is known of the entities of a system, whether or not they have series.
-
-    Attributes
-    ----------
-    edges, required, forbidden : tuples of (str, str)
-        As of `Prior`, (cause, effect).
-    order : tuple of str
-        Causes first.
-    """
-
-    edges: tuple[Pair, ...] = ()
-    required: tuple[Pair, ...] = ()
-    forbidden: tuple[Pair, ...] = ()
-    order: tuple[str, ...] = ()
-
-    def over(self, entities: Sequence[str]) -> Prior | None:
-        """Give what it says of these entities, one a series; None for nothing."""
-        there = set(entities)
-        known, required, forbidden = (
-            [pair for pair in pairs if pair[0] in there and pair[1] in there]
-            for pairs in (self.edges, self.required, self.forbidden)
-        )
-        order = [entity for entity in self.order if entity in there]
-        if not (known or required or forbidden or len(order) > 1):
-            return None
-        return Prior(entities, known, required, forbidden, order)
+def prior_over(topology: Topology, entities: Sequence[str]) -> Prior | None:
+    """Return what is known of these entities, one a series; None for nothing."""
+    there = set(entities)
+    known, required, forbidden = (
+        [pair for pair in topology.causal(pairs) if there.issuperset(pair)]
+        for pairs in (topology.edges, topology.required_edges, topology.forbidden_edges)
+    )
+    order = [entity for entity in topology.order if entity in there]
+    if not (known or required or forbidden or len(order) > 1):
+        return None
+    return Prior(entities, known, required, forbidden, order)
 
 
 def effect_weights(prior: Prior | None, n_series: int) -> FloatArray:
@@ -178,8 +167,8 @@ def effect_weights(prior: Prior | None, n_series: int) -> FloatArray:
     return np.ascontiguousarray(prior.weights().T)
 
 
-def favoured(weights: FloatArray, place: IndexArray, n_series: int) -> FloatArray:
-    """Favour the edges of an earlier state as if they were known beforehand.
+def with_prior(weights: FloatArray, place: IndexArray, n_series: int) -> FloatArray:
+    """Give the edges of an earlier state the weight of those that are known beforehand.
 
     Parameters
     ----------
@@ -197,7 +186,7 @@ def favoured(weights: FloatArray, place: IndexArray, n_series: int) -> FloatArra
     """
     result = weights.copy() if weights.size else np.ones((n_series, n_series))
     at = place[:, 0], place[:, 2]
-    result[at] = np.where(np.isinf(result[at]), np.inf, np.minimum(result[at], FAVOUR))
+    result[at] = np.where(np.isinf(result[at]), np.inf, np.minimum(result[at], PRIOR_WEIGHT))
     return result
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from coral.graph import _solver_kernels as _kernels
 from coral.graph.correlations import correlation_table
 from coral.graph.order import inverted, topological
-from coral.graph.prior import FAVOUR
+from coral.graph.prior import PRIOR_WEIGHT
 
 if TYPE_CHECKING:
     from coral.graph._arrays import BoolArray, FloatArray, IndexArray
@@ -56,6 +56,27 @@ class Plan(NamedTuple):
     fresh: bool
 
 
+class Shared(NamedTuple):
+    """What a part is solved beside.
+
+    Attributes
+    ----------
+    coefs : ndarray of shape (n_series, lags + 1, n_series), float64, or (0, 0, 0)
+        The part that stays as it is; empty without one.
+    extra_variance : ndarray of shape (n_series,), float64
+        Extra variance of the moments of each cause, beside 1 / rows.
+    wanted : ndarray of shape (n_series,), bool
+        Nodes to solve; the others get no coefficients.
+    floors : ndarray of shape (n_series,), float64
+        No noise is believed to be below this share of a node's variance.
+    """
+
+    coefs: FloatArray
+    extra_variance: FloatArray
+    wanted: BoolArray
+    floors: FloatArray
+
+
 def solve_invariant(base: Part, plan: Plan) -> float:
     """Solve the state-invariant part in place, warm-started.
 
@@ -76,7 +97,9 @@ def solve_invariant(base: Part, plan: Plan) -> float:
     table = correlation_table(base.moments, variances)
     base.noise[:] = 0.0
     everywhere = np.ones(n, dtype=np.bool_)
-    return _solve(base, plan, table, np.zeros(n), everywhere, np.zeros(n), np.empty((0, 0, 0)))
+    return _solve(
+        base, plan, table, Shared(np.empty((0, 0, 0)), np.zeros(n), everywhere, np.zeros(n))
+    )
 
 
 def solve_dependent(state: Part, base: Part, plan: Plan) -> float:
@@ -113,12 +136,12 @@ def solve_dependent(state: Part, base: Part, plan: Plan) -> float:
     wanted = state.noise > base.noise + _GATE * _variance_error(moments, base, variances)
     before = usual.variances
     grown = np.divide(variances, before, out=np.zeros_like(before), where=before > 0.0)
-    doubt = grown / np.maximum(usual.effective_cells(), 1.0)
+    extra = grown / np.maximum(usual.effective_cells(), 1.0)
     if plan.order.size:
         parents = base.coefs[:, 0] != 0.0
         plan = plan._replace(order=topological(parents, inverted(plan.order), wanted))
     floors = base.noise / np.maximum(variances, 1e-300)
-    return _solve(state, plan, table, doubt, wanted, np.minimum(floors, 1.0), base.coefs)
+    return _solve(state, plan, table, Shared(base.coefs, extra, wanted, np.minimum(floors, 1.0)))
 
 
 def changed_ratio(moments: LaggedMoments, base: Part) -> FloatArray:
@@ -163,15 +186,7 @@ def _variance_error(moments: LaggedMoments, base: Part, variances: FloatArray) -
     return result * math.sqrt(2.0 / max(_pair_rows(moments), 1.0))
 
 
-def _solve(
-    part: Part,
-    plan: Plan,
-    table: FloatArray,
-    doubt: FloatArray,
-    wanted: BoolArray,
-    floors: FloatArray,
-    fixed: FloatArray,
-) -> float:
+def _solve(part: Part, plan: Plan, table: FloatArray, shared: Shared) -> float:
     """Work out the settings and call the kernel."""
     moments = part.moments
     n, lags = moments.n_series, moments.lags
@@ -184,30 +199,30 @@ def _solve(
     edge_error = lags / max(rows, 1.0)
     pair_error = (1.0 - overlap) * math.sqrt(2.0 * log_features / max(rows, 1.0))
     cap = min(_MAX_CAUSES, features, int(rows / (_ROWS_PER_CAUSE + 16.0 * (1.0 - overlap))))
+    settings = np.zeros(1, dtype=_kernels.SETTINGS)
+    settings["ridge"], settings["tether"] = _RIDGE + edge_error + pair_error, _TETHER
+    settings["limit"], settings["prune"] = _LIMIT, prune
+    settings["rows"], settings["overlap"] = rows, overlap
     # What pairwise moments of a short state say is doubtful: the refit is believed by this share.
-    trust = overlap**4 if fixed.size else 1.0
-    settings = np.zeros(9)
-    settings[:4] = _RIDGE + edge_error + pair_error, _TETHER, _LIMIT, prune
-    settings[4:] = rows, overlap, plan.fresh, trust, edge_error
-    change = np.zeros(2)
-    _kernels.solve_all(
+    settings["trust"] = overlap**4 if shared.coefs.size else 1.0
+    settings["floor"], settings["fresh"] = edge_error, plan.fresh
+    settings["most_causes"] = max(1, cap)
+    changed, size = _kernels.solve_all(
         table,
         np.sqrt(moments.variances),
-        _flat(_penalties_of(moments, plan, doubt, log_features, table)),
-        wanted,
-        floors,
-        _flat(fixed),
+        _flat(_penalties_of(moments, plan, shared.extra_variance, log_features, table)),
+        shared.wanted,
+        shared.floors,
+        _flat(shared.coefs),
         settings,
-        max(1, cap),
         _flat(part.coefs),
         part.noise,
-        change,
     )
-    return float(change[0] / change[1]) if change[1] > 0.0 else float(change[0] > 0.0)
+    return float(changed / size) if size > 0.0 else float(changed > 0.0)
 
 
 def penalties(
-    moments: LaggedMoments, plan: Plan, doubt: FloatArray, log_features: float
+    moments: LaggedMoments, plan: Plan, extra: FloatArray, log_features: float
 ) -> FloatArray:
     """Penalty of every coefficient in units of its node's noise; infinite = not allowed.
 
@@ -217,21 +232,21 @@ def penalties(
         Of which rows are counted.
     plan : Plan
         Prior and order.
-    doubt : ndarray of shape (n_series,), float64
-        What is added to 1 / rows for each cause.
+    extra : ndarray of shape (n_series,), float64
+        Extra variance of the moments of each cause, beside 1 / rows.
     log_features : float
         Logarithm of the number of candidate causes of a node.
 
     Returns
     -------
     ndarray of shape (n_series, lags + 1, n_series), float64
-        As [effect, lag, cause]: sqrt(2 log(features) (1 / pair rows + doubt)) x prior weight.
+        As [effect, lag, cause]: sqrt(2 log(features) (1 / pair rows + extra)) x prior weight.
     """
     _, pairs, _, row_weight = moments.kernel_arrays()
     weight = pairs if pairs.size else row_weight[:, None, None]
     rows = weight.transpose(1, 0, 2) * moments.weight_to_rows
     with np.errstate(divide="ignore", over="ignore"):
-        error = np.sqrt(2.0 * log_features * (1.0 / rows + doubt))
+        error = np.sqrt(2.0 * log_features * (1.0 / rows + extra))
     n = moments.n_series
     result = np.empty((n, moments.lags + 1, n))
     result[:] = error
@@ -249,17 +264,17 @@ def penalties(
 
 
 def _penalties_of(
-    moments: LaggedMoments, plan: Plan, doubt: FloatArray, log_features: float, table: FloatArray
+    moments: LaggedMoments, plan: Plan, extra: FloatArray, log_features: float, table: FloatArray
 ) -> FloatArray:
     """Let a required pair go free at the lag of its largest correlation alone.
 
     At the others, which nobody asked for, it is favoured.
     """
-    result = penalties(moments, plan, doubt, log_features)
+    result = penalties(moments, plan, extra, log_features)
     effect, cause = np.nonzero(plan.weights == 0.0)
     if effect.size:
-        milder = plan._replace(weights=np.maximum(plan.weights, FAVOUR))
-        favoured = penalties(moments, milder, doubt, log_features)[effect, :, cause]
+        milder = plan._replace(weights=np.maximum(plan.weights, PRIOR_WEIGHT))
+        favoured = penalties(moments, milder, extra, log_features)[effect, :, cause]
         size = np.abs(table[: moments.lags + 1, effect, cause].T)
         best = np.where(np.isfinite(favoured), size, -1.0).argmax(axis=1)
         others = best[:, None] != np.arange(moments.lags + 1)

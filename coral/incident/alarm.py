@@ -1,6 +1,7 @@
 """What an alarm says: when, by which statistic, on which series, and why it is no artefact."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 from coral.contract.events import Artefacts, Budget, Trigger, significant, timestamp
 from detectors.trigger import Trigger as Detector
 
-__all__ = ["detected", "strongest", "told"]
+__all__ = ["Alarm", "alerted", "detected", "strongest"]
 
 Floats = NDArray[np.float64]
 
@@ -16,17 +17,39 @@ NAMED = 5  # series listed of each kind
 NEAR_ZERO = 0.01  # a level this much smaller than before may be a counter that started anew
 
 
-def told(onset: float, earliest: float) -> Trigger:
-    """Return the trigger of an incident whose onset was given.
+class Alarm(NamedTuple):
+    """Why an incident is opened, and since when.
+
+    Attributes
+    ----------
+    trigger : Trigger
+        As it is published.
+    n_rows : int
+        Newest rows that belong to the new state.
+    onset : float
+        Event time of the first of them, unix s.
+    earliest : float
+        Earliest likely onset, unix s to the millisecond.
+    """
+
+    trigger: Trigger
+    n_rows: int
+    onset: float
+    earliest: float
+
+
+def alerted(times: Sequence[float], late: int) -> Alarm:
+    """Return the alarm of an incident whose onset was given: the newest row.
 
     Parameters
     ----------
-    onset : float
-        As it was given, unix s.
-    earliest : float
-        Time of the first row that looks like the one at the onset, unix s.
+    times : sequence of float
+        Event times of the rows that are not learned yet, unix s, the newest last.
+    late : int
+        Rows directly before the newest that look like it already.
     """
-    return Trigger(
+    onset, earliest = times[-1], times[-1 - late]
+    trigger = Trigger(
         source="told",
         time=timestamp(onset),
         onset=timestamp(onset),
@@ -40,12 +63,13 @@ def told(onset: float, earliest: float) -> Trigger:
         artefacts=None,
         budget=None,
     )
+    return Alarm(trigger, 1 + late, earliest, round(earliest, 3))
 
 
 def detected(
     detector: Detector, names: Sequence[str], times: Sequence[float], rows: Sequence[Floats]
-) -> Trigger:
-    """Return the trigger of the alarm that the detector has just raised.
+) -> Alarm:
+    """Return the alarm that the trigger has just raised.
 
     Parameters
     ----------
@@ -64,12 +88,12 @@ def detected(
     now, onset = times[-1], back(detector.onset_rows)
     earliest, latest = (back(int(n)) for n in detector.onset_interval)
     series = strongest(names, detector.scores)
-    return Trigger(
+    trigger = Trigger(
         source="detector",
         time=timestamp(now),
         onset=timestamp(onset),
         delay_s=round(now - onset, 3),
-        channel=detector.channel,
+        channel=detector.statistic_name,
         statistic=significant(detector.statistic),
         threshold=significant(detector.threshold),
         p_value=significant(detector.p_value, 3),
@@ -78,6 +102,8 @@ def detected(
         artefacts=_artefacts(detector, names, rows, series),
         budget=_budget(detector),
     )
+    n_rows = min(detector.onset_rows + 1, len(times))
+    return Alarm(trigger, n_rows, onset, round(earliest, 3))
 
 
 def _budget(detector: Detector) -> Budget:
@@ -100,8 +126,8 @@ def _artefacts(
     return Artefacts(
         rows=min(detector.onset_rows + 1, len(rows)),
         missing=significant(float(np.isnan(newest).mean()), 3),
-        usual_missing=significant(detector.usual_missing, 3),
-        silent=[names[i] for i in np.flatnonzero(detector.silent)[:NAMED]],
+        usual_missing=significant(detector.missing_share, 3),
+        silent=[names[i] for i in np.flatnonzero(detector.missing)[:NAMED]],
         near_zero=[names[i] for i in fell],
     )
 

@@ -16,18 +16,11 @@ from coral.contract.events import (
     significant,
     timestamp,
 )
-from coral.incident.arguments import (
-    LIKELY_CONSENSUS,
-    LIKELY_MARGIN,
-    NORMAL_ROWS,
-    SURPRISING,
-    Candidate,
-    arguments,
-    objection,
-    upstream,
-)
+from coral.incident.arguments import Candidate, arguments, objection, upstream
+from coral.incident.confidence import tier_of_cause, tier_of_first
 from coral.incident.patterns import patterns
-from coral.incident.situation import LEAST_SURPRISE, Situation
+from coral.incident.policy import VERDICT, VerdictPolicy
+from coral.incident.situation import Situation
 from coral.localise.ranking import entity_maximum, weigh
 from coral.localise.signature import signature
 from coral.text import change, named, quoted, relative
@@ -39,6 +32,7 @@ COURSES = 5  # causes whose first metric is drawn
 RULED_OUT = 5
 RANKED_NAMES = 200
 HEALTH_SIGNALS = 3
+OTHERS = 3  # causes named in the summary
 
 
 class Findings:
@@ -47,46 +41,44 @@ class Findings:
     Parameters
     ----------
     situation : Situation
+    policy : VerdictPolicy
+
+    Attributes
+    ----------
+    patterns : list of Pattern
+        What kind of incident it is; usually nothing.
+    tier : Tier
+        How far the first cause can be trusted.
     """
 
-    def __init__(self, situation: Situation) -> None:
-        self._situation = situation
+    def __init__(self, situation: Situation, policy: VerdictPolicy = VERDICT) -> None:
+        self._situation, self._policy = situation, policy
         self._layout, self._ranking = situation.layout, situation.ranking
-        self.patterns = patterns(situation)
-        self._kinds = {pattern.kind for pattern in self.patterns}
-        self._series_of: list[list[int]] = [[] for _ in self._layout.entities]
-        for series in self._ranking.metric_order:
-            self._series_of[self._layout.owner[series]].append(series)
-
-    @property
-    def tier(self) -> Tier:
-        """How far the first cause can be trusted."""
-        ranking = self._ranking
-        first, sustained = ranking.order[0], ranking.surprise.sustained
-        series = self._series_of[first]
-        nothing = ranking.scores[first] <= 0 or sustained[series].max() < LEAST_SURPRISE
-        if nothing or "common load rise" in self._kinds:
-            return "no clear cause"
-        if "self-sustaining loop" in self._kinds:
-            return "possible"
-        apart = ranking.consensus >= LIKELY_CONSENSUS and ranking.margin >= LIKELY_MARGIN
-        known = self._situation.base_rows >= min(len(self._layout.names), NORMAL_ROWS)
-        surprising = sustained[series[0]] >= SURPRISING and self._situation.is_felt
-        return "likely" if apart and known and surprising else "possible"
+        self.patterns = patterns(situation, policy)
+        self.tier: Tier = tier_of_first(situation, self.patterns, policy)
 
     def summary(self, causes: Sequence[Cause]) -> str:
-        """Return the answer in one sentence, after what kind of incident it is."""
-        kinds = "".join(
-            f"{pattern.text[0].upper()}{pattern.text[1:]} " for pattern in self.patterns
-        )
-        if "common load rise" in self._kinds:
+        """Return the answer: what kind of incident it is, the cause, and who else it could be."""
+        if any(pattern.kind == "common load rise" for pattern in self.patterns):
             return f"No clear cause: {self.patterns[0].text}"
         if not causes or self.tier == "no clear cause":
-            return "Something changed, but no series stands out as its cause."
-        words = "Likely cause" if self.tier == "likely" else "Possible cause"
-        others = ", ".join(quoted(cause.entity) for cause in causes[1:3])
-        then = f" Next: {others}." if others else ""
-        return f"{kinds}{words}: {quoted(causes[0].entity)}. {causes[0].text}{then}"
+            return "Something changed, but no entity stands out as its cause."
+        sentences = [f"{pattern.text[0].upper()}{pattern.text[1:]}" for pattern in self.patterns]
+        word = "Likely" if self.tier == "likely" else "Possible"
+        sentences += [f"{word} cause: {quoted(causes[0].entity)}.", causes[0].text]
+        others = list(causes[1:OTHERS])
+        if second := self._second(causes):
+            sentences += [f"Second cause: {quoted(second.entity)}.", second.text]
+            others = [cause for cause in others if cause is not second]
+        for tier, start in (("possible", "Also possible"), ("unlikely", "Unlikely")):
+            if names := ", ".join(quoted(c.entity) for c in others if c.tier == tier):
+                sentences.append(f"{start}: {names}.")
+        return " ".join(sentences)
+
+    def _second(self, causes: Sequence[Cause]) -> Cause | None:
+        """Second of several causes, if it is one of those listed."""
+        second = {p.entities[1] for p in self.patterns if p.kind == "several causes"}
+        return next((cause for cause in causes[1:] if cause.entity in second), None)
 
     def recognised(self, state: StateSeen | None) -> str:
         """Return what is known of an incident that looked like this one; empty if of none.
@@ -95,17 +87,21 @@ class Findings:
         """
         seen = self._situation.seen
         if seen is None and state is not None:
-            return f"This state was last seen in incident {state.incident}, until {state.ended}."
+            return (
+                f"The system was last in this state in incident {state.incident}, which ended at "
+                f"{state.ended}."
+            )
         if seen is None:
             return ""
         text = (
-            f"Seen before: this looks {seen.similarity:.0%} like incident {named(seen.incident)}, "
-            f"until {seen.ended}; its confirmed cause was {quoted(seen.cause)}"
+            f"Seen before: this incident is {seen.similarity:.0%} similar to incident "
+            f"{named(seen.incident)}, which ended at {seen.ended}. Its confirmed cause was "
+            f"{quoted(seen.cause)}"
         )
         if seen.entity is None:
-            return f"{text}, which is gone."
+            return f"{text}, which no longer exists."
         now = "" if seen.entity == seen.cause else f", now {quoted(seen.entity)}"
-        moved = " It was moved up one place for that." if seen.moved else ""
+        moved = f" Hence {quoted(seen.entity)} moved up one place." if seen.moved else ""
         return f"{text}{now}.{moved}"
 
     def causes(self, limit: int) -> list[Cause]:
@@ -121,7 +117,7 @@ class Findings:
         """Strongest entities by raw evidence not among the first three, and why."""
         layout, ranking = self._layout, self._ranking
         first = {cause.entity for cause in causes[:3]}
-        raw = entity_maximum(layout, ranking.surprise.total).tolist()
+        raw = entity_maximum(layout, ranking.series.total).tolist()
         found: list[RuledOut] = []
         for entity in sorted(range(len(raw)), key=lambda e: (-significant(raw[e]), e)):
             if len(found) == RULED_OUT or raw[entity] <= 0:
@@ -148,50 +144,46 @@ class Findings:
 
     def signature(self) -> list[Scored]:
         """Series that moved most, with their signed evidence."""
-        signed = signature(self._layout.names, self._ranking.surprise)
+        signed = signature(self._layout.names, self._ranking.series)
         return [Scored(name=name, score=score) for name, score in signed.items()]
 
     def health(self) -> list[MetricFinding]:
         """Describe what the health signals themselves did, the first few of them."""
-        return [self._metric(s, draw=True) for s in self._layout.kpi_series[:HEALTH_SIGNALS]]
+        return [self._metric(s, draw=True) for s in self._layout.health_series[:HEALTH_SIGNALS]]
 
     def _cause(self, rank: int, entity: int) -> Cause:
         ranking, layout = self._ranking, self._layout
-        series = self._series_of[entity]
+        series = self._situation.series_of(entity)
         metrics = [
             self._metric(s, draw=i == 0 and rank <= COURSES)
             for i, s in enumerate(series[:METRICS_PER_CAUSE])
         ]
-        after_kpi, interval = self._situation.after_health(series[0])
+        after_health_s, interval = self._situation.after_health(series[0])
         path = ranking.paths[rank - 1]
         explains = self._share(path)
-        candidate = Candidate(rank, entity, series, path, explains, after_kpi, interval)
-        favour, against = arguments(self._situation, candidate)
+        candidate = Candidate(rank, entity, series, path, explains, after_health_s, interval)
+        favour, against = arguments(self._situation, candidate, self._policy)
         seen = self._situation.seen
         if seen is not None and seen.entity == layout.entities[entity]:
-            favour.append(f"it was the cause of incident {named(seen.incident)}, alike")
+            favour.append(
+                f"it was the confirmed cause of a similar incident, {named(seen.incident)}"
+            )
         entities = [layout.entities[e] for e in path]
         return Cause(
             rank=rank,
             entity=layout.entities[entity],
             score=significant(ranking.scores[entity]),
-            tier=self._tier_of(rank, entity),
-            evidence=significant(ranking.evidence[entity]),
+            tier=tier_of_cause(self._situation, entity, self.tier, self._policy),
+            evidence=significant(ranking.innovation[entity]),
             metrics=metrics,
-            changed_after_kpi_s=after_kpi,
+            changed_after_kpi_s=after_health_s,
             path=entities,
-            text=self._sentence(metrics[0], after_kpi, entities, explains),
+            text=self._sentence(metrics[0], after_health_s, entities, explains),
             changed_after_kpi_interval_s=interval,
             explains=None if explains is None else round(explains, 4),
             evidence_for=favour,
             evidence_against=against,
         )
-
-    def _tier_of(self, rank: int, entity: int) -> Tier:
-        if rank == 1 or self.tier == "no clear cause":
-            return self.tier
-        scores = self._ranking.scores
-        return "possible" if scores[entity] >= 0.5 * scores[self._ranking.order[0]] else "unlikely"
 
     def _share(self, path: Sequence[int]) -> float | None:
         """Share of the health signal's evidence that the edges of a path attribute to its start."""
@@ -200,7 +192,7 @@ class Findings:
         return math.prod(float(self._ranking.explained[b, a]) for a, b in itertools.pairwise(path))
 
     def _metric(self, series: int, *, draw: bool) -> MetricFinding:
-        surprise = self._ranking.surprise
+        surprise = self._ranking.series
         changed = self._situation.changed_at(series)
         after = float(surprise.after[series])
         return MetricFinding(
@@ -220,26 +212,29 @@ class Findings:
     def _sentence(
         self,
         metric: MetricFinding,
-        after_kpi: float | None,
+        after_health_s: float | None,
         path: Sequence[str],
         explains: float | None,
     ) -> str:
         """Say what changed, when, how long before which health signal, and what it explains."""
-        when = "" if metric.changed_at is None else f" at {metric.changed_at[11:].rstrip('Z')} UTC"
-        text = f"{quoted(metric.name)} {change(metric.before, metric.after, metric.missing)}{when}"
+        moment = "" if metric.changed_at is None else f"{metric.changed_at[11:].rstrip('Z')} UTC"
+        changed = change(metric.name, metric.before, metric.after, metric.missing, moment)
+        text = f"{quoted(metric.name)} {changed}"
         first = self._situation.first_health
         health = "the health signal" if first is None else quoted(self._layout.names[first])
-        if after_kpi is not None and health != quoted(metric.name):
-            text += f", {relative(after_kpi, health)}"
+        if after_health_s is not None and health != quoted(metric.name):
+            text += f", {relative(after_health_s, health)}"
         way = " -> ".join(map(named, path))
         if explains is not None and self._situation.health_is_normal:
-            text += f"; known edges lead from it to the health signal ({way}), which stayed normal"
+            text += (
+                f". The topology leads from it to the health signal ({way}), which is still normal"
+            )
         elif explains is not None:
-            text += f"; known edges let it explain up to {explains:.0%} of {health} ({way})"
+            text += f". Along {way} it can explain up to {explains:.0%} of the change of {health}"
         return f"{text}."
 
     def _course(self, series: int) -> Course:
-        span, before, after = self._situation.courses
+        span, before, after = self._situation.sparklines
         return Course(
             rows=span,
             before=[_point(value) for value in before[:, series].tolist()],
@@ -249,21 +244,23 @@ class Findings:
     def _reason(self, entity: int) -> str:
         layout, ranking = self._layout, self._ranking
         series = max(
-            self._series_of[entity], key=lambda s: significant(float(ranking.surprise.total[s]))
+            self._situation.series_of(entity),
+            key=lambda s: significant(float(ranking.series.total[s])),
         )
-        said = objection(layout, ranking, series) or upstream(layout, ranking, entity)
+        said = objection(layout, ranking, series) or upstream(layout, ranking, entity, self._policy)
         if said:
             return said
-        first = ranking.evidence[ranking.order[0]] / max(ranking.evidence[entity], 1e-12)
-        if 1 < first < 1.05:
-            return "its evidence is a little weaker than that of the first"
-        if first > 1:
-            return f"its evidence is {first:.1f} times weaker than that of the first"
-        return "it has no path to the health signal that its evidence explains"
+        best = quoted(layout.entities[ranking.order[0]])
+        weaker = ranking.innovation[ranking.order[0]] / max(ranking.innovation[entity], 1e-12)
+        if 1 < weaker < self._policy.visible_weakness:
+            return f"its evidence is a little weaker than that of {best}"
+        if weaker > 1:
+            return f"its evidence is {weaker:.1f} times weaker than that of {best}"
+        return "its evidence is strong, but the topology hardly links it to a health signal"
 
 
 def correction(settled: Convergence) -> str:
-    """Say that the ranking had settled on another entity; empty if it had not."""
+    """Say that an earlier, settled ranking had another first; empty if it had not."""
     first = settled.corrected
     return f"Corrected: the ranking had settled on {quoted(first)} before." if first else ""
 

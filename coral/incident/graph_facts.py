@@ -1,30 +1,40 @@
-"""What the causal graph says about an incident: edges of the suspects, and what it leaves out."""
+"""What the causal graph says about an incident: edges of the top entities, what it leaves out."""
+
+from dataclasses import asdict
 
 import numpy as np
 
-from coral.baseline.normal_state import NormalState
-from coral.contract.events import GraphEdge, Screened, StateSeen, significant, timestamp
+from coral.contract.events import (
+    Contradicted,
+    GraphEdge,
+    Screened,
+    StateSeen,
+    significant,
+    timestamp,
+)
+from coral.graph.system_graph import SystemGraph
 from coral.localise.layout import Layout
 from coral.localise.ranking import Ranking
 
-__all__ = ["learned_edges", "screened", "state_seen"]
+__all__ = ["contradicted", "learned_edges", "screened", "state_seen"]
 
-SUSPECTS = 5  # entities whose edges are listed, beside those of the health signals
+TOP_ENTITIES = 5  # entities whose edges are listed, beside those of the health signals
 EDGES = 20
 LEFT_OUT = 5  # entities
+CONTRADICTED = 20
 
 
-def learned_edges(layout: Layout, normal: NormalState, ranking: Ranking) -> list[GraphEdge]:
-    """Solve the graph; list the strongest edges between series of the suspects, at most 20.
+def learned_edges(layout: Layout, graph: SystemGraph, ranking: Ranking) -> list[GraphEdge]:
+    """Solve the graph; list the strongest edges between series of the top entities, at most 20.
 
-    Suspects are the first entities of the ranking and those of the health signals.
+    These are the first entities of the ranking and those of the health signals.
     """
-    graph, place = normal.graph, normal.in_graph
-    graph.solve()  # warm-started
-    near = np.isin(layout.owner[place], [*ranking.order[:SUSPECTS], *layout.kpi_entities])
+    place = graph.places
+    graph.causal.solve()  # warm-started
+    near = np.isin(layout.owner[place], [*ranking.order[:TOP_ENTITIES], *layout.health_entities])
     between = np.logical_and.outer(near, near)
     np.fill_diagonal(between, val=False)
-    listed = graph.edges(between)
+    listed = graph.causal.edges(between)
     listed.sort(key=lambda e: (-significant(abs(e.strength), 4), e.cause, e.effect, e.lag))
     return [
         GraphEdge(
@@ -41,23 +51,29 @@ def learned_edges(layout: Layout, normal: NormalState, ranking: Ranking) -> list
     ]
 
 
-def state_seen(normal: NormalState) -> StateSeen | None:
+def state_seen(graph: SystemGraph) -> StateSeen | None:
     """Earlier state that the present one is a return of; None if it is new."""
-    seen = normal.graph.recalled
+    seen = graph.causal.recalled
     if seen is None:
         return None
     return StateSeen(incident=seen.name, ended=timestamp(seen.time), times=seen.times)
 
 
-def screened(layout: Layout, normal: NormalState) -> Screened | None:
+def screened(layout: Layout, graph: SystemGraph) -> Screened | None:
     """Say what the graph leaves out, and which entities have most of it."""
-    if not normal.is_screened:
+    if not graph.is_screened:
         return None
     left = np.bincount(layout.owner, minlength=len(layout.entities))
-    left -= np.bincount(layout.owner[normal.in_graph], minlength=len(layout.entities))
+    left -= np.bincount(layout.owner[graph.places], minlength=len(layout.entities))
     most = sorted(range(len(left)), key=lambda e: (-left[e], layout.entities[e]))
     return Screened(
-        series=normal.n_series,
-        in_graph=normal.in_graph.size,
+        series=graph.n_series,
+        in_graph=graph.places.size,
         most_left_out=[layout.entities[e] for e in most[:LEFT_OUT] if left[e] > 0],
     )
+
+
+def contradicted(graph: SystemGraph) -> tuple[Contradicted, ...]:
+    """List what was known beforehand and the normal rows speak against, at most 20."""
+    found = graph.contradicted()[:CONTRADICTED]
+    return tuple(Contradicted(**asdict(one)) for one in found)

@@ -1,15 +1,15 @@
 """One incident from its onset to its resolution: evidence in, revisions out."""
 
-import datetime as dt
-from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Self
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from coral import __version__
-from coral.baseline.normal_state import NormalState
+from coral.baseline.baseline import Baseline
+from coral.baseline.learning import freeze
 from coral.config import EngineConfig, SystemConfig, digest
 from coral.contract.events import (
     Contradicted,
@@ -26,18 +26,22 @@ from coral.contract.events import (
     incident_id,
     timestamp,
 )
+from coral.graph.system_graph import SystemGraph
+from coral.incident.alarm import Alarm
 from coral.incident.explanation import Findings, correction
-from coral.incident.graph_facts import learned_edges, screened, state_seen
+from coral.incident.graph_facts import contradicted, learned_edges, screened, state_seen
+from coral.incident.policy import VERDICT, VerdictPolicy
 from coral.incident.situation import Situation
 from coral.localise import convergence
-from coral.localise.evidence import Evidence
 from coral.localise.golden_signals import proposed
+from coral.localise.innovation import InnovationScorer
 from coral.localise.layout import Layout
-from coral.localise.past_incidents import Memory, recognise
+from coral.localise.past_incidents import PastIncidents, recognise
+from coral.localise.policy import RANKING, RankingPolicy
 from coral.localise.ranking import Localiser, Ranking
-from coral.localise.sparklines import POINTS, Profile
+from coral.localise.sparklines import POINTS, SparklineBuffer
 
-__all__ = ["Diagnosis"]
+__all__ = ["OpenIncident", "Setup"]
 
 Floats = NDArray[np.float64]
 
@@ -50,7 +54,7 @@ TIMES = 4096
 REVISIONS_APART = 1000
 
 
-class Facts(msgspec.Struct, frozen=True, kw_only=True):
+class OpeningFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What is fixed when an incident opens.
 
     An open incident keeps its health signals and its topology when the configuration changes.
@@ -58,6 +62,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     trigger: Trigger
+    earliest: float  # likely onset, unix s
     base_rows: int
     kpi: tuple[str, ...]
     kpi_proposed: bool = False
@@ -67,43 +72,58 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     contradicted: tuple[Contradicted, ...] = ()
 
 
-class Diagnosis:
+class Setup(NamedTuple):
+    """What an incident of one system is judged by."""
+
+    system: SystemConfig
+    config: EngineConfig
+    ranking: RankingPolicy = RANKING
+    verdict: VerdictPolicy = VERDICT
+
+    @property
+    def fingerprint(self) -> str:
+        """Digest of everything that shapes the events apart from the data."""
+        return digest(self.config, __version__, self.system)
+
+
+class OpenIncident:
     """The open incident of one system.
 
     Parameters
     ----------
-    system : SystemConfig
-    config : EngineConfig
-    normal : NormalState
-        State before the onset. Its graph has a state-dependent part until `close`.
+    setup : Setup
+    baseline : Baseline
+        Normal state before the onset; it learns nothing until `close`.
+    graph : SystemGraph
+        Has a state-dependent part until `close`; whoever owns it gives it the rows since the onset.
     localiser : Localiser
-    facts : Facts
-    memory : Memory
+    facts : OpeningFacts
+    past : PastIncidents
         Confirmed incidents, to recognise this one by.
     """
 
     def __init__(
         self,
-        system: SystemConfig,
-        config: EngineConfig,
-        normal: NormalState,
+        setup: Setup,
+        baseline: Baseline,
+        graph: SystemGraph,
         localiser: Localiser,
-        facts: Facts,
-        memory: Memory,
+        facts: OpeningFacts,
+        past: PastIncidents,
     ) -> None:
-        self._system = system
-        self._config = config
-        self._normal = normal
+        self._setup = setup
+        self._baseline = baseline
+        self._graph = graph
         self._localiser = localiser
         self._facts = facts
-        self._memory = memory
-        self._profile = Profile(len(localiser.layout.names), skipped=localiser.rows)
-        self._screened = screened(localiser.layout, normal)
+        self._past = past
+        self._profile = SparklineBuffer(self.n_series, skipped=localiser.rows)
+        self._screened = screened(localiser.layout, graph)
         self._times: list[float] = []
         self._now = 0.0
-        self._convergence = convergence.Convergence()
+        self._convergence = convergence.ConvergenceTest(setup.ranking.convergence)
         self._history: list[Revision] = []
-        self._graph: list[GraphEdge] = []
+        self._edges: list[GraphEdge] = []
         self._ranking: Ranking
         self._seen: SeenBefore | None = None
         self.revision = 0
@@ -111,61 +131,56 @@ class Diagnosis:
     @classmethod
     def begin(
         cls,
-        system: SystemConfig,
-        config: EngineConfig,
-        names: Sequence[str],
-        normal: NormalState,
-        trigger: Trigger,
-        onset: float,
+        setup: Setup,
+        baseline: Baseline,
+        graph: SystemGraph,
+        alarm: Alarm,
         first: Floats,
-        memory: Memory,
+        past: PastIncidents,
     ) -> Self:
         """Open an incident: freeze the normal state and what it predicts.
 
         Parameters
         ----------
-        system : SystemConfig
-        config : EngineConfig
-        names : sequence of str
-            Series of `normal`.
-        normal : NormalState
+        setup : Setup
+        baseline, graph : Baseline, SystemGraph
             State before the onset.
-        trigger : Trigger
+        alarm : Alarm
             Why it is opened.
-        onset : float
-            Event time of the first row of the new state, unix s.
         first : ndarray of shape (rows, n_series), float64, raw units, NaN = missing
-            Rows since the onset; `update` is to be called for each of them.
-        memory : Memory
+            First rows of the new state; `update` is to be called for each of them.
+        past : PastIncidents
         """
+        system, names = setup.system, graph.all_names
         kpi = system.kpi or proposed(names, system.causal_edges)
-        layout = Layout(names, kpi, system.causal_edges)
-        base, adjacent = normal.base()
-        mechanism = normal.mechanism(first, layout.kpi_series)
-        evidence = Evidence(base, adjacent, mechanism, layout)
-        normal.graph.open_state()
-        fingerprint = digest(config, __version__, system)
-        facts = Facts(
-            id=incident_id(system.name, onset, fingerprint),
-            trigger=trigger,
+        layout = Layout(names, kpi, system.causal_edges, setup.ranking)
+        base, adjacent = baseline.rows()
+        predictor = freeze(baseline, graph, first, layout.health_series)
+        scorer = InnovationScorer(base, adjacent, predictor, layout, setup.ranking)
+        localiser = Localiser(layout, scorer, setup.ranking)
+        graph.causal.open_state()
+        facts = OpeningFacts(
+            id=incident_id(system.name, alarm.onset, setup.fingerprint),
+            trigger=alarm.trigger,
+            earliest=alarm.earliest,
             base_rows=len(base),
             kpi=kpi,
             kpi_proposed=bool(kpi) and not system.kpi,
             causal_edges=system.causal_edges,
             engine=__version__,
-            config=fingerprint,
-            contradicted=normal.contradicted,
+            config=setup.fingerprint,
+            contradicted=contradicted(graph),
         )
-        return cls(system, config, normal, Localiser(layout, evidence), facts, memory)
+        return cls(setup, baseline, graph, localiser, facts, past)
 
     @classmethod
     def from_state(
         cls,
-        system: SystemConfig,
-        config: EngineConfig,
-        normal: NormalState,
+        setup: Setup,
+        baseline: Baseline,
+        graph: SystemGraph,
         state: Mapping[str, Any],
-        memory: Memory,
+        past: PastIncidents,
     ) -> Self:
         """Continue from what `state_dict` returned.
 
@@ -174,47 +189,47 @@ class Diagnosis:
 
         Parameters
         ----------
-        system : SystemConfig
-        config : EngineConfig
-        normal : NormalState
+        setup : Setup
+        baseline, graph : Baseline, SystemGraph
             Restored from the same checkpoint.
         state : mapping
-        memory : Memory
+        past : PastIncidents
         """
-        facts = msgspec.convert(state["facts"], Facts)
+        earliest = {"earliest": float(state["times"][0])}  # that older checkpoints lack
+        facts = msgspec.convert(earliest | state["facts"], OpeningFacts)
         revision = state["revision"]
-        fingerprint = digest(config, __version__, system)
-        if facts.config != fingerprint:
-            facts = msgspec.structs.replace(facts, engine=__version__, config=fingerprint)
+        if facts.config != setup.fingerprint:
+            facts = msgspec.structs.replace(facts, engine=__version__, config=setup.fingerprint)
             revision += REVISIONS_APART - revision % REVISIONS_APART
-        layout = Layout(state["names"], facts.kpi, facts.causal_edges)
-        localiser = Localiser(layout, Evidence.from_state(state["evidence"], layout))
-        diagnosis = cls(system, config, normal, localiser, facts, memory)
-        diagnosis.revision = revision
+        layout = Layout(state["names"], facts.kpi, facts.causal_edges, setup.ranking)
+        scorer = InnovationScorer.from_state(state["evidence"], layout, setup.ranking)
+        localiser = Localiser(layout, scorer, setup.ranking)
+        incident = cls(setup, baseline, graph, localiser, facts, past)
+        incident.revision = revision
         if "profile" in state:  # without it, in older checkpoints, the rows so far count as missing
-            diagnosis._profile.load_state_dict(state["profile"])
-        diagnosis._times = state["times"].tolist()
-        diagnosis._now = state["now"]
-        diagnosis._convergence.load_state_dict(state["convergence"])
-        diagnosis._history = msgspec.convert(state["history"], list[Revision])
-        diagnosis._graph = msgspec.convert(state["graph"], list[GraphEdge])
-        diagnosis._ranking = Ranking.from_state(state["ranking"])
-        diagnosis._seen = msgspec.convert(state.get("seen"), SeenBefore | None)
-        return diagnosis
+            incident._profile.load_state_dict(state["profile"])
+        incident._times = state["times"].tolist()
+        incident._now = state["now"]
+        incident._convergence.load_state_dict(state["convergence"])
+        incident._history = msgspec.convert(state["history"], list[Revision])
+        incident._edges = msgspec.convert(state["graph"], list[GraphEdge])
+        incident._ranking = Ranking.from_state(state["ranking"])
+        incident._seen = msgspec.convert(state.get("seen"), SeenBefore | None)
+        return incident
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything but the normal state, for the checkpoint: plain values and arrays."""
+        """Everything but baseline and graph, for the checkpoint: plain values and arrays."""
         return {
             "facts": msgspec.to_builtins(self._facts),
             "names": list(self._localiser.layout.names),
-            "evidence": self._localiser.evidence.state_dict(),
+            "evidence": self._localiser.scorer.state_dict(),
             "profile": self._profile.state_dict(),
             "revision": self.revision,
             "times": np.array(self._times),
             "now": self._now,
             "convergence": self._convergence.state_dict(),
             "history": msgspec.to_builtins(self._history),
-            "graph": msgspec.to_builtins(self._graph),
+            "graph": msgspec.to_builtins(self._edges),
             "ranking": self._ranking.state_dict(),
             "seen": msgspec.to_builtins(self._seen),
         }
@@ -225,9 +240,9 @@ class Diagnosis:
         return self._facts.id
 
     @property
-    def _onset(self) -> float:
-        """Earliest likely onset, unix s."""
-        return dt.datetime.fromisoformat(self._facts.trigger.onset_interval[0]).timestamp()
+    def n_series(self) -> int:
+        """Number of series of its rows."""
+        return len(self._localiser.layout.names)
 
     @property
     def rows(self) -> int:
@@ -240,11 +255,18 @@ class Diagnosis:
         return self._convergence.converged
 
     def update(self, time: float, x: Floats, *, adjacent: bool) -> None:
-        """Add one row of the incident; x may have more series than at the onset."""
-        x = x[: len(self._localiser.layout.names)]
+        """Add one row since the onset.
+
+        Parameters
+        ----------
+        time : float
+            Event time, unix s.
+        x : ndarray of shape (n_series,), float64, raw units, NaN = missing
+        adjacent : bool
+            Whether it directly follows the row before.
+        """
         self._localiser.update(x, adjacent=adjacent)
         self._profile.update(x)
-        self._normal.follow(x, adjacent=adjacent)
         if len(self._times) < TIMES:
             self._times.append(time)
         self._now = time
@@ -269,17 +291,17 @@ class Diagnosis:
         It repeats the last ranking: the rows since then already belong to the recovery.
         """
         event = self._publish("io.coral.incident.resolved.v1", resolution)
-        self._normal.graph.close_state(keep=self.settled, name=self.id, time=self._now)
+        self._graph.causal.close_state(keep=self.settled, name=self.id, time=self._now)
         return event
 
     def _rank(self) -> bool:
         """Rank by all rows so far; return whether the ranking has just converged."""
         layout, ranking = self._localiser.layout, self._localiser.rank()
-        ranking, self._seen = recognise(self._memory, layout, ranking, self._onset)
+        ranking, self._seen = recognise(self._past, layout, ranking, self._facts.earliest)
         self._ranking = ranking
         converged = self._convergence.update(self.rows, self._names(ranking, CONTENDER))
         if converged or self.rows & (self.rows - 1) == 0 or self.revision == 0:
-            self._graph = learned_edges(layout, self._normal, ranking)  # at doublings is enough
+            self._edges = learned_edges(layout, self._graph, ranking)  # at doublings is enough
         return converged
 
     def _names(self, ranking: Ranking, share: float = 0.0) -> list[str]:
@@ -294,21 +316,21 @@ class Diagnosis:
         self.revision += 1
         event = Event(
             id=f"{self.id}:{self.revision}",
-            source=f"/coral/{self._system.name}",
+            source=f"/coral/{self._setup.system.name}",
             type=kind,
             subject=self.id,
             time=timestamp(self._now),
             data=self._describe(self._ranking, resolution),
         )
-        top = self._names(self._ranking)[: convergence.DEPTH]
+        top = self._names(self._ranking)[: self._setup.ranking.convergence.depth]
         self._history.append(Revision(rows=self._ranking.rows, top=top))
         del self._history[:-HISTORY]
         return event
 
     def _describe(self, ranking: Ranking, resolution: Resolution | None) -> Incident:
-        findings = Findings(self._situation(ranking))
-        causes = findings.causes(self._config.max_causes)
-        seen = state_seen(self._normal)
+        findings = Findings(self._situation(ranking), self._setup.verdict)
+        causes = findings.causes(self._setup.config.max_causes)
+        seen = state_seen(self._graph)
         settled = self._stability(ranking)
         texts = (findings.summary(causes), correction(settled), findings.recognised(seen))
         state: State = "settled" if self.settled else "diagnosing"
@@ -316,7 +338,7 @@ class Diagnosis:
             incident=self.id,
             revision=self.revision,
             state="resolved" if resolution else state,
-            system=self._system.name,
+            system=self._setup.system.name,
             kpi=list(self._facts.kpi),
             kpi_proposed=self._facts.kpi_proposed,
             trigger=self._facts.trigger,
@@ -329,7 +351,7 @@ class Diagnosis:
             ruled_out=findings.ruled_out(causes),
             entities=findings.entities(),
             metrics=findings.metrics(),
-            graph=self._graph,
+            graph=self._edges,
             state_seen=seen,
             screened=self._screened,
             convergence=settled,
@@ -345,15 +367,15 @@ class Diagnosis:
         )
 
     def _situation(self, ranking: Ranking) -> Situation:
-        evidence = self._localiser.evidence
+        evidence = self._localiser.scorer
         return Situation(
             layout=self._localiser.layout,
             ranking=ranking,
-            courses=self._profile.courses(self._normal.newest(POINTS * self._profile.span)),
+            sparklines=self._profile.sparklines(self._baseline.newest(POINTS * self._profile.span)),
             center=evidence.center,
             scale=evidence.scale,
             times=self._times,
-            normal_until=min(self._onset, self._times[0]) - self._system.interval_s,
+            normal_until=min(self._facts.earliest, self._times[0]) - self._setup.system.interval_s,
             base_rows=self._facts.base_rows,
             seen=self._seen,
         )

@@ -1,6 +1,5 @@
 """What is known at one revision: the ranking, what it rests on, and when series changed."""
 
-import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -10,14 +9,11 @@ from numpy.typing import NDArray
 from coral.contract.events import SeenBefore
 from coral.localise.layout import Layout
 from coral.localise.ranking import Ranking
-from coral.localise.sparklines import Courses
+from coral.localise.sparklines import Sparklines
 
-__all__ = ["LEAST_SURPRISE", "Situation"]
+__all__ = ["Situation"]
 
 Floats = NDArray[np.float64]
-
-# Below this surprise nothing has happened that could be named.
-LEAST_SURPRISE = math.log(1.1)
 
 
 class Situation(NamedTuple):
@@ -27,11 +23,11 @@ class Situation(NamedTuple):
     ----------
     layout : Layout
     ranking : Ranking
-    courses : Courses
+    sparklines : Sparklines
     center, scale : ndarray of shape (n_series,), float64, raw units
         Of the normal state; scale 0 = none is known.
     times : sequence of float
-        Event times of the first rows since the onset, unix s; `Surprise.first` indexes it.
+        Event times of the first rows since the onset, unix s; `InnovationScores.first` indexes it.
     normal_until : float
         Event time until which everything was normal for certain, unix s.
     base_rows : int
@@ -42,7 +38,7 @@ class Situation(NamedTuple):
 
     layout: Layout
     ranking: Ranking
-    courses: Courses
+    sparklines: Sparklines
     center: Floats
     scale: Floats
     times: Sequence[float]
@@ -50,17 +46,17 @@ class Situation(NamedTuple):
     base_rows: int
     seen: SeenBefore | None
 
+    def series_of(self, entity: int) -> list[int]:
+        """Series of an entity, best first."""
+        order = np.array(self.ranking.metric_order)
+        series: list[int] = order[self.layout.owner[order] == entity].tolist()
+        return series
+
     @property
     def health_is_normal(self) -> bool:
         """Whether there are health signals and none has left its normal range."""
-        first = self.ranking.surprise.first[self.layout.kpi_series]
+        first = self.ranking.series.first[self.layout.health_series]
         return bool(first.size and (first < 0).all())
-
-    @property
-    def is_felt(self) -> bool:
-        """Whether a health signal surprises in more than single rows, or there is none to ask."""
-        sustained = self.ranking.surprise.sustained[self.layout.kpi_series]
-        return not sustained.size or bool(sustained.max() >= LEAST_SURPRISE)
 
     @property
     def first_health(self) -> int | None:
@@ -68,13 +64,13 @@ class Situation(NamedTuple):
 
         Of those in the same row the first by place.
         """
-        changed = [(self.changed_at(s), s) for s in self.layout.kpi_series]
+        changed = [(self.changed_at(s), s) for s in self.layout.health_series]
         known = [(time, series) for time, series in changed if time is not None]
         return min(known)[1] if known else None
 
     def changed_at(self, series: int) -> float | None:
         """Event time at which a series left its normal range, unix s; None if it did not."""
-        first = int(self.ranking.surprise.first[series])
+        first = int(self.ranking.series.first[series])
         return self.times[first] if 0 <= first < len(self.times) else None
 
     def after_health(self, series: int) -> tuple[float | None, list[float] | None]:
@@ -93,5 +89,5 @@ class Situation(NamedTuple):
 
     def _unchanged_until(self, series: int) -> float:
         """Event time of the last row before a series changed, if it did."""
-        first = int(self.ranking.surprise.first[series])
+        first = int(self.ranking.series.first[series])
         return self.times[first - 1] if first > 0 else self.normal_until

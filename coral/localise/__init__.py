@@ -1,1 +1,1 @@
-"""From a change to its causes: evidence, exact random walk with restart, ranking, convergence."""
+"""From a change to its causes: innovation scores, random walk with restart, convergence."""

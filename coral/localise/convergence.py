@@ -3,25 +3,21 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-__all__ = ["Convergence", "rank_biased_overlap", "revision_due"]
+from coral.localise.policy import RANKING, ConvergencePolicy
 
-DEPTH = 5
-PERSISTENCE = 0.9
-AGREEMENT = 0.9
-CONFIRMATIONS = 3
-# Rankings on fewer rows are not compared: one or two rows agree with themselves by chance.
-LEAST_ROWS = 4
-HISTORY = 16  # revisions; half of the rows is 8 revisions ago
+__all__ = ["ConvergenceTest", "rank_biased_overlap", "revision_due"]
 
 
-def rank_biased_overlap(a: Sequence[str], b: Sequence[str], depth: int = DEPTH) -> float:
-    """Rank-biased overlap of two rankings, cut at `depth` and scaled to reach 1.
+def rank_biased_overlap(
+    a: Sequence[str], b: Sequence[str], policy: ConvergencePolicy = RANKING.convergence
+) -> float:
+    """Rank-biased overlap of two rankings, cut at the policy's depth and scaled to reach 1.
 
     Webber, Moffat, Zobel: A similarity measure for indefinite rankings, TOIS 2010, equation 4,
     persistence p = 0.9. Two empty rankings agree.
     """
-    depth = min(depth, max(len(a), len(b)))
-    weights = [PERSISTENCE**d for d in range(depth)]
+    depth = min(policy.depth, max(len(a), len(b)))
+    weights = [policy.persistence**d for d in range(depth)]
     overlap = [len(set(a[: d + 1]) & set(b[: d + 1])) / (d + 1) for d in range(depth)]
     total = sum(weights)
     return sum(w * o for w, o in zip(weights, overlap, strict=True)) / total if total else 1.0
@@ -31,7 +27,7 @@ def revision_due(rows: int) -> bool:
     """Whether the ranking is revised after `rows` rows: 1 .. 16, then eight times per doubling.
 
     A geometric schedule bounds the work and the number of events of an incident by the logarithm
-    of its length, and compares rankings that differ by a fixed share of their evidence.
+    of its length, and compares rankings that differ by a fixed share of their rows.
     """
     if rows < 1:
         return False
@@ -39,12 +35,16 @@ def revision_due(rows: int) -> bool:
     return rows % step == 0
 
 
-class Convergence:
+class ConvergenceTest:
     """Doubling rule: the top five agree with those at half and at three quarters of the rows.
 
     Consecutive rankings always look alike on slow faults; a ranking that survives a doubling of
-    its evidence is stable (docs/method.md, section 5). It converges when this has held for three
-    revisions in a row at least, and while the rows doubled once more.
+    its rows is stable (docs/explanation/method.md, section 5). It converges when this has held
+    for three revisions in a row at least, and while the rows doubled once more.
+
+    Parameters
+    ----------
+    policy : ConvergencePolicy
 
     Attributes
     ----------
@@ -59,7 +59,8 @@ class Convergence:
         The lower one of the two overlaps at the last revision, 0 .. 1.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, policy: ConvergencePolicy = RANKING.convergence) -> None:
+        self._policy = policy
         self.converged = False
         self.rows: int | None = None
         self.first: str | None = None
@@ -70,18 +71,21 @@ class Convergence:
 
     def update(self, rows: int, ranking: Sequence[str]) -> bool:
         """Add the ranking after `rows` rows; return whether this revision converged it."""
-        top = tuple(ranking[:DEPTH])
+        policy = self._policy
+        top = tuple(ranking[: policy.depth])
         earlier = [self._at(rows // 2), self._at(3 * rows // 4)]
-        overlaps = [0.0 if past is None else rank_biased_overlap(past, top) for past in earlier]
+        overlaps = [
+            0.0 if past is None else rank_biased_overlap(past, top, policy) for past in earlier
+        ]
         self.agreement = min(overlaps)
-        if self.agreement < AGREEMENT or rows < LEAST_ROWS:
+        if self.agreement < policy.agreement or rows < policy.least_rows:
             self.confirmations = 0
         else:
             self.confirmations += 1
             self._since = rows if self.confirmations == 1 else self._since
         self._past.append((rows, top))
-        del self._past[:-HISTORY]
-        stable = self.confirmations >= CONFIRMATIONS and rows >= 2 * self._since
+        del self._past[: -policy.history]
+        stable = self.confirmations >= policy.confirmations and rows >= 2 * self._since
         fresh = stable and not self.converged
         if fresh:
             self.converged = True

@@ -12,9 +12,6 @@ __all__ = ["Layout", "metric_of"]
 
 SIGNALS = (Role.LATENCY, Role.ERROR)
 
-# Weight of a component that a topology leaves out which names all the others.
-LEFT_OUT = 0.2
-
 
 def metric_of(series: str) -> str:
     """Metric part of a series name `<entity>:<metric>`."""
@@ -28,7 +25,7 @@ class Layout:
     ----------
     names : sequence of str
         Series names; the order of all per-series arrays.
-    kpi : sequence of str
+    health : sequence of str
         Health signals; names that are not among the series count by their entity only.
     edges : sequence of (str, str)
         Known topology, (cause, effect).
@@ -38,45 +35,45 @@ class Layout:
     entities : tuple of str, sorted
     internal, traffic, signal, other_kind, symptom : ndarrays of shape (n_series,), bool
         What an entity does to itself; load on it; its latency and errors; of these, those of
-        another kind than the KPI's, and those of the KPI's own entity.
+        another kind than the health signal's, and those of the health signal's own entity.
     owner : ndarray of shape (n_series,), int64
         Entity index of every series.
-    standing : ndarray of shape (n_entities,), float64, 0 .. 1
-        What the topology says about an entity by naming it or not, see `_standing`.
-    reach : float, 0 .. 1
+    topology_coverage : float, 0 .. 1
         Share of the entities from which known edges lead to a health signal; 0 without edges.
     relations : ndarray of shape (n_relations, 2), int64
-        (effect, cause) entity indices of known edges, then of views.
-    views : int
-        Index of the first relation that is a possible view, see `_views`.
+        (effect, cause) entity indices of known edges, then of alias nodes.
+    first_alias : int
+        Index of the first relation that is a possible alias, see `_alias_nodes`.
     pairs, pair_relation : ndarrays of shape (n_pairs, 2) and (n_pairs,), int64
         Same-named signals of both ends of a relation, and which relation they belong to.
     """
 
     def __init__(
-        self, names: Sequence[str], kpi: Sequence[str], edges: Sequence[tuple[str, str]]
+        self,
+        names: Sequence[str],
+        health: Sequence[str],
+        edges: Sequence[tuple[str, str]],
     ) -> None:
         self.names = tuple(names)
         self.entities = tuple(sorted({entity_of(name) for name in names}))
         index = {entity: i for i, entity in enumerate(self.entities)}
         self.owner = np.array([index[entity_of(name)] for name in names], dtype=np.int64)
-        self.kpi_entities = sorted({index[e] for e in map(entity_of, kpi) if e in index})
-        self.kpi_series = [i for i, name in enumerate(names) if name in set(kpi)]
+        self.health_entities = sorted({index[e] for e in map(entity_of, health) if e in index})
+        self.health_series = [i for i, name in enumerate(names) if name in set(health)]
         self.roles = [role_of(metric_of(name)) for name in names]
         self.healthy = np.array([healthy_direction(metric_of(name)) for name in names])
-        self.kpi_roles = {role_of(metric_of(name)) for name in kpi} & set(SIGNALS)
+        self.health_roles = {role_of(metric_of(name)) for name in health} & set(SIGNALS)
         self.internal = np.array([role is Role.OTHER for role in self.roles])
         self.traffic = np.array([role is Role.TRAFFIC for role in self.roles])
         self.signal = ~(self.internal | self.traffic)
-        self._wanted = self.kpi_roles or set(SIGNALS)
+        self._wanted = self.health_roles or set(SIGNALS)
         self.other_kind = self.signal & np.array([r not in self._wanted for r in self.roles])
-        self.symptom = self.signal & np.isin(self.owner, self.kpi_entities)
+        self.symptom = self.signal & np.isin(self.owner, self.health_entities)
         direct = [(index[b], index[a]) for a, b in edges if a in index and b in index]
-        related = direct + self._views(direct)
-        self.views = len(direct)
+        related = direct + self._alias_nodes(direct)
+        self.first_alias = len(direct)
         self.relations = np.array(related, dtype=np.int64).reshape(-1, 2)
-        self.standing = self._standing(direct)
-        self.reach = self._reach(direct)
+        self.topology_coverage = self._topology_coverage(direct)
         self._set_pairs()
 
     def idle(self, x: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -90,26 +87,15 @@ class Layout:
         idle: NDArray[np.bool_] = (known > 0) & (busy == 0)
         return idle[self.owner]
 
-    def _standing(self, direct: list[tuple[int, int]]) -> NDArray[np.float64]:
-        """1 for entities with an edge or a health signal, less for those that were left out.
-
-        A topology that names most components leaves out what feeds nothing; one that names few
-        says nothing about the others.
-        """
-        named = np.zeros(len(self.entities), dtype=np.bool_)
-        named[[*self.kpi_entities, *(i for edge in direct for i in edge)]] = True
-        share = named.mean() if direct else 0.0
-        return np.where(named, 1.0, LEFT_OUT**share)
-
-    def _reach(self, direct: list[tuple[int, int]]) -> float:
+    def _topology_coverage(self, direct: list[tuple[int, int]]) -> float:
         """Share of the entities that a walk back from the health signals can come to."""
-        reached, newest = set(self.kpi_entities), set(self.kpi_entities)
+        covered, newest = set(self.health_entities), set(self.health_entities)
         while newest:
-            newest = {cause for effect, cause in direct if effect in newest} - reached
-            reached |= newest
-        return len(reached) / len(self.entities) if direct else 0.0
+            newest = {cause for effect, cause in direct if effect in newest} - covered
+            covered |= newest
+        return len(covered) / len(self.entities) if direct else 0.0
 
-    def _views(self, direct: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    def _alias_nodes(self, direct: list[tuple[int, int]]) -> list[tuple[int, int]]:
         """Leaves that may be another component seen from outside, as (leaf, component).
 
         Call graphs made from client-side spans list a callee twice: as itself, with its own

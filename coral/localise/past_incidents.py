@@ -9,22 +9,23 @@ import msgspec
 from coral.contract.events import SeenBefore
 from coral.contract.feedback import Feedback
 from coral.localise.layout import Layout
+from coral.localise.policy import RANKING, RecallPolicy
 from coral.localise.ranking import Ranking, promoted
 from coral.localise.signature import alike, signature, similarity, stem
 
-__all__ = ["Memory", "recognise"]
-
-# Confirmed incidents kept for a system; the one that ended first goes first.
-MOST_CONFIRMED = 64
-# Least similarity at which an incident is said to look like an earlier one. Incidents with other
-# causes do not reach it, those with the same one do on testbeds (docs/method.md, section 7).
-SIMILAR = 0.7
+__all__ = ["PastIncidents", "recognise"]
 
 
-class Memory:
-    """Confirmed incidents of one system, a bounded number."""
+class PastIncidents:
+    """Confirmed incidents of one system, a bounded number.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    policy : RecallPolicy
+    """
+
+    def __init__(self, policy: RecallPolicy = RANKING.recall) -> None:
+        self.policy = policy
         self._confirmed: dict[str, Feedback] = {}
 
     def __len__(self) -> int:
@@ -40,7 +41,7 @@ class Memory:
         """
         self._confirmed[feedback.incident] = feedback
         kept = sorted(self._confirmed.values(), key=lambda f: (_unix(f.ended), f.incident))
-        self._confirmed = {f.incident: f for f in kept[-MOST_CONFIRMED:]}
+        self._confirmed = {f.incident: f for f in kept[-self.policy.most_confirmed :]}
 
     def recall(self, signed: Mapping[str, float], onset: float) -> tuple[Feedback | None, float]:
         """Find the confirmed incident most like the present one, and how like it is, 0 .. 1.
@@ -56,7 +57,9 @@ class Memory:
         found = max(
             ((similarity(_signed(f), signed), f) for f in before), key=_similarity, default=None
         )
-        return (None, 0.0) if found is None or found[0] < SIMILAR else (found[1], found[0])
+        if found is None or found[0] < self.policy.least_similarity:
+            return None, 0.0
+        return found[1], found[0]
 
     def state_dict(self) -> list[dict[str, Any]]:
         """Plain values, for the checkpoint."""
@@ -69,13 +72,13 @@ class Memory:
 
 
 def recognise(
-    memory: Memory, layout: Layout, ranking: Ranking, onset: float
+    memory: PastIncidents, layout: Layout, ranking: Ranking, onset: float
 ) -> tuple[Ranking, SeenBefore | None]:
     """Compare an incident with confirmed ones; the cause of the most similar moves up a place.
 
     Parameters
     ----------
-    memory : Memory
+    memory : PastIncidents
     layout : Layout
     ranking : Ranking
     onset : float
@@ -88,7 +91,7 @@ def recognise(
     """
     if not len(memory):
         return ranking, None
-    signed = signature(layout.names, ranking.surprise)
+    signed = signature(layout.names, ranking.series, memory.policy)
     feedback, likeness = memory.recall(signed, onset)
     if feedback is None:
         return ranking, None
@@ -100,7 +103,7 @@ def recognise(
         cause=feedback.cause,
         entity=entity,
         similarity=round(likeness, 4),
-        alike=alike(_signed(feedback), signed),
+        alike=alike(_signed(feedback), signed, memory.policy),
         moved=after.order != ranking.order,
     )
 

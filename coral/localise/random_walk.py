@@ -5,29 +5,28 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from coral.localise.policy import RANKING, RankingPolicy
+
 __all__ = ["absorbing_walk", "best_paths"]
 
 Floats = NDArray[np.float64]
 
-# A walker that stands on an effect whose cause explains all of it still stays now and then.
-MOVE_AT_MOST = 0.95
-# Damping of the series of steps: circles (feedback loops) must not be walked for ever.
-DAMPING = 0.98
-# Share of the walkers that start at the health signal; the rest start where the evidence is.
-START_AT_KPI = 0.5
 
-
-def absorbing_walk(explained: Floats, evidence: Floats, kpi: Floats) -> Floats:
+def absorbing_walk(
+    explained: Floats, innovation: Floats, restart: Floats, policy: RankingPolicy = RANKING
+) -> Floats:
     """Probability that a walk from the health signal ends at each entity.
 
     Parameters
     ----------
     explained : ndarray of shape (n, n), float64, 0 .. 1
-        `explained[i, j]`: share of the evidence of i that its direct cause j explains.
-    evidence : ndarray of shape (n,), float64, >= 0
-    kpi : ndarray of shape (n,), float64, >= 0
+        `explained[i, j]`: share of the innovation score of i that its direct cause j explains.
+    innovation : ndarray of shape (n,), float64, >= 0
+        Innovation scores.
+    restart : ndarray of shape (n,), float64, >= 0
         How much of the walks from a health signal begin at each entity; all zero when none is
         known.
+    policy : RankingPolicy
 
     Returns
     -------
@@ -39,37 +38,38 @@ def absorbing_walk(explained: Floats, evidence: Floats, kpi: Floats) -> Floats:
     at i with probability 1 - sum_j Q_ij. The visits are (I - .98 Q')^-1 s0: a linear system, so
     nothing is simulated. Restarting when a walk has stopped gives the same distribution.
     """
-    n = len(evidence)
-    total = float(evidence.sum())
-    start = evidence / total if total > 0 else np.full(n, 1.0 / n)
-    if kpi.any():
-        start = START_AT_KPI * kpi / kpi.sum() + (1 - START_AT_KPI) * start
-    weight = explained * evidence
+    n = len(innovation)
+    total = float(innovation.sum())
+    start = innovation / total if total > 0 else np.full(n, 1.0 / n)
+    if restart.any():
+        at_health = policy.start_at_health
+        start = at_health * restart / restart.sum() + (1 - at_health) * start
+    weight = explained * innovation
     norm = weight.sum(axis=1)
-    move = np.where(norm > 0, MOVE_AT_MOST * explained.max(axis=1, initial=0.0), 0.0)
+    move = np.where(norm > 0, policy.move_at_most * explained.max(axis=1, initial=0.0), 0.0)
     q = weight * (move / np.where(norm > 0, norm, 1.0))[:, None]
-    visits = np.linalg.solve(np.eye(n) - DAMPING * q.T, start)
+    visits = np.linalg.solve(np.eye(n) - policy.damping * q.T, start)
     stops: Floats = np.maximum(visits * (1.0 - q.sum(axis=1)), 0.0)
     return stops
 
 
-def best_paths(explained: Floats, kpi: Sequence[int], targets: Sequence[int]) -> list[list[int]]:
+def best_paths(explained: Floats, health: Sequence[int], targets: Sequence[int]) -> list[list[int]]:
     """Most explanatory path from each target to the nearest health signal along direct causes.
 
     Parameters
     ----------
     explained : ndarray of shape (n, n), float64, 0 .. 1
         As in `absorbing_walk`; zero = no edge.
-    kpi, targets : sequences of int
+    health, targets : sequences of int
 
     Returns
     -------
     list of list of int
-        For each target its path [target, ..., kpi]; [] when no known edge leads there.
+        For each target its path [target, ..., health]; [] when no known edge leads there.
     """
     n = len(explained)
     gain = np.zeros(n)
-    gain[list(kpi)] = 1.0
+    gain[list(health)] = 1.0
     towards = np.full(n, -1)
     done = np.zeros(n, dtype=bool)
     # Dijkstra on products; n entities are few and the graph is dense as an array.

@@ -1,4 +1,4 @@
-"""Ranking of entities and metrics from the evidence since the onset."""
+"""Ranking of entities and metrics from the innovation scores since the onset."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Self
@@ -6,28 +6,17 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from coral.localise.evidence import Evidence, Surprise
+from coral.localise.innovation import InnovationScorer, InnovationScores
 from coral.localise.layout import Layout
+from coral.localise.policy import RANKING, RankingPolicy
 from coral.localise.random_walk import absorbing_walk, best_paths
 
 __all__ = ["Localiser", "Ranking", "promoted"]
 
 Floats = NDArray[np.float64]
 
-# Role weight of the logarithm of evidence that hardly makes its entity a cause: traffic is rather a
-# victim or a driver from outside; a health signal of another kind than the KPI's, or one that got
-# better, does not explain it, however large. The KPI entity's own health signals are the symptom
-# and count nothing.
-WEAK_WEIGHT = 0.1
-# Evidence below this is noise for the walk.
-SATURATION = 0.3
-# A leaf that moves like a component with causes of its own, more than this, is a view of it.
-VIEW_AT_LEAST = 0.5
-# score = walk^p evidence^.8: the walk decides among those who have evidence. p grows with the share
-# of entities from which the topology leads to a health signal, from the least to the whole: a full
-# call graph is trusted, three edges of a plant are not.
-LEAST_WALK_POWER, WALK_POWER = 0.2, 1.0
-EVIDENCE_POWER = 0.8
+# Fields that have another name in a checkpoint.
+_KEYS = {"innovation": "evidence", "series": "surprise"}
 
 
 class Ranking(NamedTuple):
@@ -35,25 +24,31 @@ class Ranking(NamedTuple):
 
     rows: int
     order: list[int]  # entities, best first
-    scores: Floats  # per entity, sum 1 unless nothing has evidence
-    evidence: Floats  # per entity, role-weighted
+    scores: Floats  # per entity, sum 1 unless nothing has an innovation score
+    innovation: Floats  # per entity, role-weighted innovation score
     explained: Floats  # (n_entities, n_entities), see `absorbing_walk`
-    paths: list[list[int]]  # in the order of `order`: cause .. KPI entity
+    paths: list[list[int]]  # in the order of `order`: cause .. entity of a health signal
     metric_order: list[int]  # series, best first
     metric_scores: Floats  # per series
     weights: Floats  # per series: role weight
-    surprise: Surprise
+    series: InnovationScores
     consensus: float  # 0 .. 1: do cheap variants of the ranking have the same first?
     margin: float  # log of first score over second, >= 0
 
     def state_dict(self) -> dict[str, Any]:
         """Numbers and arrays, for the checkpoint."""
-        return self._asdict() | {"surprise": self.surprise._asdict()}
+        state = self._asdict()
+        for name, key in _KEYS.items():
+            state[key] = state.pop(name)
+        return state | {_KEYS["series"]: self.series._asdict()}
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Self:
         """Return the ranking whose `state_dict` this is."""
-        return cls(**{**state, "surprise": Surprise(**state["surprise"])})
+        fields = {name: state[key] for name, key in _KEYS.items()}
+        fields["series"] = InnovationScores(**fields["series"])
+        others = {key: value for key, value in state.items() if key not in _KEYS.values()}
+        return cls(**others, **fields)
 
 
 def promoted(ranking: Ranking, entity: int) -> Ranking:
@@ -73,113 +68,129 @@ def promoted(ranking: Ranking, entity: int) -> Ranking:
 
 
 class Localiser:
-    """Evidence and ranking of one incident.
+    """Innovation scores and ranking of one incident.
 
     Parameters
     ----------
     layout : Layout
-    evidence : Evidence
+    scorer : InnovationScorer
         Of the layout's series and pairs.
+    policy : RankingPolicy
     """
 
-    def __init__(self, layout: Layout, evidence: Evidence) -> None:
+    def __init__(
+        self, layout: Layout, scorer: InnovationScorer, policy: RankingPolicy = RANKING
+    ) -> None:
+        self._policy = policy
         self.layout = layout
-        self.evidence = evidence
+        self.scorer = scorer
 
     @property
     def rows(self) -> int:
         """Rows since the onset."""
-        return self.evidence.rows
+        return self.scorer.rows
 
     def update(self, x: Floats, *, adjacent: bool) -> None:
-        """Add one row after the onset; see `Evidence.update`."""
-        self.evidence.update(x, adjacent=adjacent)
+        """Add one row after the onset; see `InnovationScorer.update`."""
+        self.scorer.update(x, adjacent=adjacent)
 
     def rank(self) -> Ranking:
-        """Rank entities and metrics by everything seen since the onset."""
-        layout = self.layout
-        surprise = self.evidence.surprise
-        weights = role_weights(layout, surprise)
-        weighted = weigh(surprise.total, weights)
-        evidence = entity_maximum(layout, weighted)
-        moved = self._moved(surprise)
-        explained = self._explained(surprise, evidence, moved)
-        stops = absorbing_walk(explained, certain(evidence), certain(moved))
-        power = LEAST_WALK_POWER + layout.reach * (WALK_POWER - LEAST_WALK_POWER)
-        scores = normalised(stops**power * evidence**EVIDENCE_POWER * layout.standing)
+        """Rank entities and metrics by everything seen since the onset.
+
+        score = walk^p innovation^.8: the walk decides among those who have an innovation score; p
+        grows with the share of entities from which the topology leads to a health signal.
+        """
+        layout, policy = self.layout, self._policy
+        series = self.scorer.scores
+        weights = role_weights(layout, series, policy.weak_weight)
+        weighted = weigh(series.total, weights)
+        innovation = entity_maximum(layout, weighted)
+        restart = self._restart_weights(series)
+        explained = self._explained(series, innovation, restart)
+        sure, start = certain(innovation, policy.saturation), certain(restart, policy.saturation)
+        stops = absorbing_walk(explained, sure, start, policy)
+        least, most = policy.least_walk_power, policy.walk_power
+        power = least + layout.topology_coverage * (most - least)
+        scores = normalised(stops**power * innovation**policy.innovation_power)
         order = ordered(scores, layout.entities)
-        share = weighted / np.maximum(evidence, 1e-300)[layout.owner]
+        share = weighted / np.maximum(innovation, 1e-300)[layout.owner]
         metric_scores = rounded(scores[layout.owner] * share)
         return Ranking(
             rows=self.rows,
             order=order,
             scores=scores,
-            evidence=rounded(evidence),
+            innovation=rounded(innovation),
             explained=explained,
-            paths=best_paths(explained, layout.kpi_entities, order),
+            paths=best_paths(explained, layout.health_entities, order),
             metric_order=ordered(metric_scores, layout.names),
             metric_scores=metric_scores,
             weights=weights,
-            surprise=surprise,
-            consensus=self._consensus(order, surprise, weights, evidence, stops),
+            series=series,
+            consensus=self._consensus(order, series, weights, innovation, stops),
             margin=margin(scores, order),
         )
 
-    def _explained(self, surprise: Surprise, evidence: Floats, moved: Floats) -> Floats:
-        """Share of an entity's evidence that each direct cause explains, (n, n), 0 .. 1.
+    def _explained(self, series: InnovationScores, innovation: Floats, restart: Floats) -> Floats:
+        """Share of an entity's innovation score that each direct cause explains, (n, n), 0 .. 1.
 
-        Signals of the same name are compared as they move; for the rest there are orders of
-        magnitude, as evidence of different metrics has no common unit. Of a health signal's
-        entity the symptom is to be explained as well (`moved`).
+        Signals of the same name are compared as they move; for the rest the cause's score counts,
+        as a share of the effect's. Of a health signal's entity the symptom is to be explained as
+        well (`restart`).
         """
         layout = self.layout
         n = len(layout.entities)
         result = np.zeros((n, n))
         if not len(layout.relations):
             return result
-        together = self._together(surprise)
-        sure = certain(evidence)
+        together = self._together(series)
+        noise = self._policy.saturation
+        sure = certain(innovation, noise)
         effect, cause = layout.relations[:, 0], layout.relations[:, 1]
-        whole = magnitude(np.maximum(evidence, moved))[effect]
-        larger = np.minimum(magnitude(evidence)[cause] / np.where(whole > 0, whole, np.inf), 1.0)
-        larger[layout.views :] = 0.0
-        together[layout.views :] *= together[layout.views :] > VIEW_AT_LEAST
-        believed = together * sure[cause] / (sure[cause] + SATURATION)
-        share = np.maximum(larger, believed) * self._external_share(surprise)[effect]
+        whole = certain(np.maximum(innovation, restart), noise)[effect]
+        larger = sure[cause] / np.where(whole > 0, whole, np.inf)
+        larger = np.minimum(larger, 1.0)
+        larger[layout.first_alias :] = 0.0
+        together[layout.first_alias :] *= (
+            together[layout.first_alias :] > self._policy.alias_comovement
+        )
+        believed = together * sure[cause] / (sure[cause] + noise)
+        share = np.maximum(larger, believed) * self._external_share(series)[effect]
         np.maximum.at(result, (effect, cause), share)
         return result
 
-    def _together(self, surprise: Surprise) -> Floats:
-        """How much of an effect's evidence moved with its cause's, per relation, 0 .. 1.
+    def _together(self, series: InnovationScores) -> Floats:
+        """How much of an effect's innovation score moved with its cause's, per relation, 0 .. 1.
 
-        Mean over their pairs of signals, by the evidence of the effect's: a maximum that hardly
+        Mean over their pairs of signals, by the score of the effect's: a maximum that hardly
         moved together is not made good by a quiet median that did.
         """
         layout = self.layout
         n = len(layout.relations)
-        evidence = surprise.total[layout.pairs[:, 0]]
-        moved = np.bincount(layout.pair_relation, evidence * self.evidence.comovement, n)
-        total = np.bincount(layout.pair_relation, evidence, n)
+        innovation = series.total[layout.pairs[:, 0]]
+        moved = np.bincount(layout.pair_relation, innovation * self.scorer.comovement, n)
+        total = np.bincount(layout.pair_relation, innovation, n)
         return moved / np.where(total > 0.0, total, 1.0)
 
-    def _moved(self, surprise: Surprise) -> Floats:
+    def _restart_weights(self, series: InnovationScores) -> Floats:
         """How much the health signals of each entity moved: (n,), >= 0; alike if none did."""
         layout = self.layout
-        moved = np.zeros(len(layout.entities))
-        np.maximum.at(moved, layout.owner[layout.kpi_series], surprise.total[layout.kpi_series])
-        if not moved.any():
-            moved[layout.kpi_entities] = 1.0
-        return moved
+        restart = np.zeros(len(layout.entities))
+        np.maximum.at(
+            restart, layout.owner[layout.health_series], series.total[layout.health_series]
+        )
+        if not restart.any():
+            restart[layout.health_entities] = 1.0
+        return restart
 
-    def _external_share(self, surprise: Surprise) -> Floats:
-        """How much of an entity's evidence others may explain, per entity, 0 .. 1.
+    def _external_share(self, series: InnovationScores) -> Floats:
+        """How much of an entity's innovation score others may explain, per entity, 0 .. 1.
 
         Latency, errors and traffic come in over the network; what an entity does to itself (its
         processor, memory, disk) is never explained away by a callee.
         """
         layout = self.layout
-        external = entity_maximum(layout, np.where(layout.internal, 0.0, surprise.total))
-        internal = entity_maximum(layout, np.where(layout.internal, surprise.total, 0.0))
+        external = entity_maximum(layout, np.where(layout.internal, 0.0, series.total))
+        internal = entity_maximum(layout, np.where(layout.internal, series.total, 0.0))
         has_signals = entity_maximum(layout, np.where(layout.internal, 0.0, 1.0)) > 0
         both = np.maximum(external + internal, 1e-300)
         return np.where(has_signals, np.sqrt(external / both), 1.0)
@@ -187,47 +198,47 @@ class Localiser:
     def _consensus(
         self,
         order: list[int],
-        surprise: Surprise,
+        series: InnovationScores,
         weights: Floats,
-        evidence: Floats,
+        innovation: Floats,
         stops: Floats,
     ) -> float:
         """Mean reciprocal rank of our first entity under cheap variants of the ranking."""
         layout = self.layout
         variants = (
-            evidence,
+            innovation,
             stops,
-            entity_maximum(layout, surprise.total),
-            entity_maximum(layout, weights * surprise.sustained),
-            entity_maximum(layout, weights * surprise.largest),
+            entity_maximum(layout, series.total),
+            entity_maximum(layout, weights * series.sustained),
+            entity_maximum(layout, weights * series.largest),
         )
         first = order[0]
         ranks = [1 + int((v > v[first]).sum()) for v in map(rounded, variants)]
         return round(sum(1.0 / r for r in ranks) / len(ranks), 4)
 
 
-def role_weights(layout: Layout, surprise: Surprise) -> Floats:
-    """Weight of the logarithm of every series' evidence by its role: (n_series,), 0 .. 1."""
-    better = layout.signal & (layout.healthy * surprise.level > 0)
-    weights = np.where(layout.traffic, WEAK_WEIGHT, 1.0)
-    weights = weights * np.where(layout.other_kind, WEAK_WEIGHT, 1.0)
-    weights = weights * np.where(better, WEAK_WEIGHT, 1.0)
+def role_weights(layout: Layout, series: InnovationScores, weak: float) -> Floats:
+    """Weight of the logarithm of every series' innovation score by its role: (n_series,), 0 .. 1.
+
+    Traffic is rather a victim or a driver from outside; a health signal of another kind than those
+    that fail, or one that got better, does not explain them, however large: their weight is `weak`.
+    The health signals of the entity that fails are the symptom and count nothing.
+    """
+    better = layout.signal & (layout.healthy * series.level > 0)
+    weights = np.where(layout.traffic, weak, 1.0)
+    weights = weights * np.where(layout.other_kind, weak, 1.0)
+    weights = weights * np.where(better, weak, 1.0)
     return np.where(layout.symptom, 0.0, weights)
 
 
-def certain(evidence: Floats) -> Floats:
-    """Evidence without what may be noise: E^2 / (E + .3)."""
-    return evidence**2 / (evidence + SATURATION)
+def certain(innovation: Floats, noise: float) -> Floats:
+    """Scores without what may be noise: E^2 / (E + noise)."""
+    return innovation**2 / (innovation + noise)
 
 
-def magnitude(evidence: Floats) -> Floats:
-    """Order of magnitude, to compare evidence of different metrics by: >= 0."""
-    return np.log1p(certain(evidence))
-
-
-def weigh(evidence: Floats, weights: Floats) -> Floats:
-    """Evidence with its logarithm multiplied by the weights."""
-    return np.expm1(weights * np.log1p(evidence))
+def weigh(innovation: Floats, weights: Floats) -> Floats:
+    """Scores with their logarithm multiplied by the weights."""
+    return np.expm1(weights * np.log1p(innovation))
 
 
 def entity_maximum(layout: Layout, values: Floats) -> Floats:

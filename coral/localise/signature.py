@@ -1,19 +1,17 @@
-"""What moved, and which way: the part of the evidence by which an incident is recognised."""
+"""What moved, and which way: the part of the scores by which an incident is recognised."""
 
 import re
 from collections.abc import Mapping
 
 import numpy as np
 
-from coral.localise.evidence import Surprise
+from coral.localise.innovation import InnovationScores
+from coral.localise.policy import RANKING, RecallPolicy
 from coral.localise.ranking import rounded
 from streams.series import entity_of
 
-__all__ = ["SIGNED_SERIES", "alike", "signature", "similarity", "stem"]
+__all__ = ["alike", "signature", "similarity", "stem"]
 
-# Series kept: evidence is heavy-tailed, so that the strongest few decide the direction.
-SIGNED_SERIES = 32
-ALIKE = 5
 # Random parts of Kubernetes names: "<deployment>-<template hash>-<5 characters>" and
 # "<daemon set>-<5 characters>", without vowels (apimachinery, util/rand). Ordinals of stateful
 # sets are identities and stay.
@@ -32,24 +30,28 @@ def stem(entity: str) -> str:
     return _REPLICA.sub("", entity)
 
 
-def signature(names: tuple[str, ...], surprise: Surprise) -> dict[str, float]:
-    """Signed evidence of the series that moved most, strongest first.
+def signature(
+    names: tuple[str, ...], series: InnovationScores, policy: RecallPolicy = RANKING.recall
+) -> dict[str, float]:
+    """Signed innovation scores of the series that moved most, strongest first.
 
     Parameters
     ----------
     names : tuple of str, length n
-    surprise : Surprise
+    series : InnovationScores
+    policy : RecallPolicy
 
     Returns
     -------
     dict of str to float
-        Evidence before role weights, negative where the level fell; at most `SIGNED_SERIES`.
+        Scores before role weights, negative where the level fell; at most `policy.signed_series`.
     """
-    signed = rounded(np.where(surprise.level < 0, -surprise.total, surprise.total))
+    signed = rounded(np.where(series.level < 0, -series.total, series.total))
     values: list[float] = signed.tolist()
     ordered = sorted(range(len(names)), key=lambda s: (-abs(values[s]), names[s]))
     # The shortest decimal, as arithmetic leaves it on every machine.
-    return {names[s]: float(f"{values[s]:.6g}") for s in ordered[:SIGNED_SERIES] if values[s] != 0}
+    kept = [s for s in ordered[: policy.signed_series] if values[s] != 0]
+    return {names[s]: float(f"{values[s]:.6g}") for s in kept}
 
 
 def similarity(one: Mapping[str, float], two: Mapping[str, float]) -> float:
@@ -57,7 +59,7 @@ def similarity(one: Mapping[str, float], two: Mapping[str, float]) -> float:
 
     Notes
     -----
-    The cosine does not change with the size of a fault. Signed evidence itself, not its logarithm:
+    The cosine does not change with the size of a fault. Signed scores, not their logarithm:
     what a fault does to its own entity then outweighs what every fault does to the health signals.
     """
     a, b = _by_stem(one), _by_stem(two)
@@ -65,11 +67,13 @@ def similarity(one: Mapping[str, float], two: Mapping[str, float]) -> float:
     return max(0.0, sum(_products(a, b).values()) / size) if size > 0 else 0.0
 
 
-def alike(one: Mapping[str, float], two: Mapping[str, float]) -> list[str]:
+def alike(
+    one: Mapping[str, float], two: Mapping[str, float], policy: RecallPolicy = RANKING.recall
+) -> list[str]:
     """Series that make two signatures similar, most important first, without replica names."""
     shared = _products(_by_stem(one), _by_stem(two))
     named = sorted((name for name in shared if shared[name] > 0), key=lambda n: (-shared[n], n))
-    return named[:ALIKE]
+    return named[: policy.alike_series]
 
 
 def _products(a: Mapping[str, float], b: Mapping[str, float]) -> dict[str, float]:

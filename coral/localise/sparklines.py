@@ -1,4 +1,4 @@
-"""The course of every series since the onset, in a bounded number of points."""
+"""The sparkline of every series since the onset, in a bounded number of points."""
 
 from typing import ClassVar, NamedTuple
 
@@ -7,14 +7,14 @@ from numpy.typing import NDArray
 
 from detectors.base import Stateful
 
-__all__ = ["POINTS", "Courses", "Profile"]
+__all__ = ["POINTS", "SparklineBuffer", "Sparklines"]
 
 Floats = NDArray[np.float64]
 
 POINTS = 20
 
 
-class Courses(NamedTuple):
+class Sparklines(NamedTuple):
     """Means of equal spans of rows around the onset, oldest first; NaN = no value."""
 
     span: int  # rows of a point
@@ -22,7 +22,7 @@ class Courses(NamedTuple):
     after: Floats  # the same since the onset
 
 
-class Profile(Stateful):
+class SparklineBuffer(Stateful):
     """Means of equal spans of rows; a span doubles whenever the points would become too many.
 
     Parameters
@@ -41,11 +41,11 @@ class Profile(Stateful):
     Examples
     --------
     >>> import numpy as np
-    >>> profile = Profile(n_series=1)
+    >>> buffer = SparklineBuffer(n_series=1)
     >>> for value in range(30):
-    ...     profile.update(np.array([float(value)]))
-    >>> courses = profile.courses(base=np.array([[7.0], [1.0], [2.0]]))
-    >>> courses.span, courses.before[:, 0].tolist(), courses.after[:3, 0].tolist()
+    ...     buffer.update(np.array([float(value)]))
+    >>> sparklines = buffer.sparklines(base=np.array([[7.0], [1.0], [2.0]]))
+    >>> sparklines.span, sparklines.before[:, 0].tolist(), sparklines.after[:3, 0].tolist()
     (2, [1.5], [0.5, 2.5, 4.5])
     """
 
@@ -74,8 +74,8 @@ class Profile(Stateful):
         self._count[point] += present
         self.rows += 1
 
-    def courses(self, base: Floats) -> Courses:
-        """Return the course of every series on both sides of the onset, in equal spans.
+    def sparklines(self, base: Floats) -> Sparklines:
+        """Return the sparkline of every series on both sides of the onset, in equal spans.
 
         Parameters
         ----------
@@ -85,7 +85,7 @@ class Profile(Stateful):
         """
         used = -(-self.rows // self.span)
         after = _divided(self._sum[:used], self._count[:used])
-        return Courses(self.span, _means(base, self.span), after)
+        return Sparklines(self.span, _means(base, self.span), after)
 
     def _fold(self) -> None:
         """Join neighbouring points."""

@@ -15,6 +15,7 @@ from streams.memory.broker import MemoryBroker, MemorySource
 from streams.processing.loop import Loop
 from streams.recorded import RecordedSource, Recording, RecordingMeta
 from streams.records import Frame, Headers, Message, Record
+from streams.topology import Topology
 
 __all__ = [
     "METRICS",
@@ -42,17 +43,14 @@ def system_of(meta: RecordingMeta, *, topology: bool = True) -> SystemConfig:
 
     Labels stay behind.
     """
-    known = topology and meta.edge_semantics in ("a calls b", "a feeds b")
-    return SystemConfig(
-        name=meta.system,
-        interval_s=meta.interval_s,
-        kpi=meta.kpi,
-        edges=meta.edges if known else (),
-        required_edges=meta.required_edges if known else (),
-        forbidden_edges=meta.forbidden_edges if known else (),
-        order=meta.order if topology else (),
-        edge_semantics=meta.edge_semantics if known else "a calls b",
-    )
+    if not topology:
+        known: tuple[str, ...] = ()
+    elif meta.edge_semantics == "none":  # which way its edges run nobody knows
+        known = ("order",)
+    else:
+        known = Topology.__struct_fields__
+    facts = {key: getattr(meta, key) for key in ("interval_s", "kpi", *known)}
+    return SystemConfig(name=meta.system, **facts)
 
 
 def replay(

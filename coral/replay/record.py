@@ -16,6 +16,7 @@ from streams.grid import Grid
 from streams.recorded import RecordingMeta
 from streams.recorded.recording import LABELS
 from streams.records import Frame, Record, Samples
+from streams.topology import Topology
 
 __all__ = ["capture", "write"]
 
@@ -82,8 +83,7 @@ def write(folder: Path, frames: Sequence[Frame], system: SystemConfig) -> Record
         n_rows=len(frames),
         n_metrics=len(names),
         kpi=system.kpi,
-        edges=system.edges,
-        edge_semantics=system.edge_semantics if system.edges else "none",
+        **{key: getattr(system, key) for key in Topology.__struct_fields__},
     )
     folder.mkdir(parents=True)
     table = io.StringIO()

@@ -1,4 +1,4 @@
-"""What a person sees: progress, converging causes, scorecards. Data goes to stdout as JSON."""
+"""What a person sees of a replay: progress, causes, scorecards. Data goes to stdout as JSON."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -10,23 +10,38 @@ from rich.table import Table
 from rich.text import Text
 
 from coral.contract.events import Event, Incident
-from coral.report.onset_text import artefacts, began, clock
-from coral.text import printable
+from coral.report.onset_text import (
+    ENDED,
+    WEEK_S,
+    allowed,
+    began,
+    clock,
+    data_quality,
+    detection,
+)
+from coral.report.series_text import what_changed
+from coral.text import printable, seconds
 from detectors.trigger import Trigger as Detector
-from streams.recorded import Problem
+from streams.recorded import RecordingProblem
 
-__all__ = ["Narrator", "describe_problems", "print_incident", "print_scorecard"]
+__all__ = [
+    "RevisionPrinter",
+    "describe_problems",
+    "describe_quiet",
+    "print_incident",
+    "print_scorecard",
+]
 
 SHOWN_CAUSES = 5
 OPENED = "io.coral.incident.opened.v1"
 
 
-class Narrator:
+class RevisionPrinter:
     """Prints the revisions that are news: another order, another state, or twice the rows."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._said: tuple[str, list[str]] | None = None
+        self._printed: tuple[str, list[str]] | None = None
         self._next_rows = 0
         self._day = ""
 
@@ -35,14 +50,13 @@ class Narrator:
         data = event.data
         names = [cause.entity for cause in data.causes[:3]]
         if event.type == OPENED:
-            self._said = None
+            self._printed = None
             self._console.print(f"{self._when(event)}  [bold]incident {data.incident} opened[/]")
-            self._console.print(
-                Padding(Text(" ".join(filter(None, (began(data), artefacts(data))))), (0, 0, 0, 10))
-            )
-        if self._said == (data.state, names) and data.rows < self._next_rows:
+            texts = (began(data), detection(data.trigger), data_quality(data))
+            self._console.print(Padding(Text(" ".join(filter(None, texts))), (0, 0, 0, 10)))
+        if self._printed == (data.state, names) and data.rows < self._next_rows:
             return
-        self._said, self._next_rows = (data.state, names), 2 * data.rows
+        self._printed, self._next_rows = (data.state, names), 2 * data.rows
         word: str = "ranking" if data.state == "diagnosing" else data.state
         if data.state == "settled" and data.convergence.corrected:
             word = "corrected"
@@ -51,51 +65,56 @@ class Narrator:
             f"{self._when(event)}  {word:9} after {data.rows:4d} rows: {ranked}", highlight=False
         )
         if data.resolution:
-            self._console.print(f"          {data.resolution}")
+            self._console.print(f"          {ENDED[data.resolution]}")
 
     def _when(self, event: Event) -> str:
         """Return the time of day, with the date where another day has begun."""
-        told, self._day = clock(event.time, self._day), event.time[:10]
-        return told
+        moment, self._day = clock(event.time, self._day), event.time[:10]
+        return moment
 
 
 def describe_quiet(detector: Detector | None) -> str:
     """Return what it means that no incident was opened."""
     if detector is None or not detector.warm:
-        return "No incident: the recording is shorter than the warm-up, nothing was watched."
+        return "No incident: the recording is shorter than the warm-up, so nothing was watched."
+    limit = allowed(detector.false_alarms_per_week)
     if detector.blind:
         return (
-            "No incident, but the trigger was blind: the base is too short for "
-            f"{detector.false_alarms_per_week:g} false alarms a week with {detector.n_series} "
-            "series; no change of a few series could have raised an alarm."
+            "No incident, but few changes could have been seen: the normal state before was too "
+            f"short for a limit of {limit} with {detector.n_series} series. A change of a few "
+            "series could not have raised an alarm."
         )
+    watched = seconds(detector.watched_weeks * WEEK_S)
     certified = detector.certified_per_week
-    return (
-        "No incident: the system stayed in its normal state. Watched: "
-        f"{detector.watched_weeks:.2g} weeks; that rules out more than {certified:.2g} false "
-        "alarms a week."
-    )
+    if certified <= detector.false_alarms_per_week:
+        shown = f"That shows at most {certified:.2g} false alarms a week (95% confidence)."
+    else:
+        needed = seconds(3.0 / detector.false_alarms_per_week * WEEK_S)
+        shown = f"It takes {needed} to show that the limit of {limit} holds."
+    return f"No incident in {watched} of normal operation. {shown}"
 
 
 def print_incident(console: Console, data: Incident) -> None:
-    """Print the answer: summary, ranked causes with evidence, what was ruled out."""
+    """Print the answer: summary, ranked causes with their strongest change, what was ruled out."""
     console.print()
     console.print(Text(printable(data.summary), style="bold"))
     table = Table(box=None, padding=(0, 1), show_edge=False)
-    for name in ("#", "cause", "tier", "score", "evidence in one sentence"):
+    for name in ("#", "cause", "tier", "score", "strongest change"):
         table.add_column(name, justify="right" if name in ("#", "score") else "left")
     for cause in data.causes[:SHOWN_CAUSES]:
-        score = f"{cause.score:.2f}"
-        entity, text = Text(printable(cause.entity)), Text(printable(cause.text))
-        table.add_row(str(cause.rank), entity, cause.tier, score, text)
+        score, changed = f"{cause.score:.2f}", what_changed(cause.metrics[0])
+        entity = Text(printable(cause.entity))
+        table.add_row(str(cause.rank), entity, cause.tier, score, Text(changed))
     console.print(table)
-    if data.ruled_out:
+    shown = {cause.entity for cause in data.causes[:SHOWN_CAUSES]}
+    if rest := [candidate for candidate in data.ruled_out if candidate.entity not in shown]:
         console.print("Checked and ruled out:")
-    for candidate in data.ruled_out:
-        console.print(f"  {escape(printable(f'{candidate.entity}: {candidate.reason}'))}")
+        for candidate in rest:
+            reason = Text(printable(f"{candidate.entity}: {candidate.reason}"))
+            console.print(Padding(reason, (0, 0, 0, 2)))
     settled = data.convergence
     if settled.converged:
-        since = ", and was corrected since" if settled.corrected else ""
+        since = ", and was corrected later" if settled.corrected else ""
         console.print(
             f"The ranking settled {settled.rows} rows after the onset{since}.", highlight=False
         )
@@ -103,7 +122,7 @@ def print_incident(console: Console, data: Incident) -> None:
         console.print(f"The ranking had not settled after {data.rows} rows.", highlight=False)
 
 
-def describe_problems(console: Console, path: str, problems: Iterable[Problem]) -> None:
+def describe_problems(console: Console, path: str, problems: Iterable[RecordingProblem]) -> None:
     """Print what is wrong with a recording, one line a problem."""
     listed = list(problems)
     styles = {"error": "bold red", "warning": "yellow", "info": "dim"}
@@ -114,7 +133,7 @@ def describe_problems(console: Console, path: str, problems: Iterable[Problem]) 
         line.append(str(problem).removeprefix(problem.severity))
         console.print(line, soft_wrap=True)
     if not listed:
-        console.print("  nothing to say: CORAL uses it as it is")
+        console.print("  no problem found")
 
 
 def print_scorecard(card: dict[str, Any]) -> None:

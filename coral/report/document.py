@@ -16,11 +16,11 @@ from coral.text import printable
 __all__ = [
     "WIDTH",
     "Block",
-    "Facts",
-    "Grid",
+    "Definitions",
     "Heading",
     "Items",
     "Paragraph",
+    "Table",
     "markdown",
     "plain",
 ]
@@ -47,13 +47,13 @@ class Items(NamedTuple):
     items: Sequence[str]
 
 
-class Facts(NamedTuple):
+class Definitions(NamedTuple):
     """Labels, and one or more things to say under each."""
 
     rows: Sequence[tuple[str, Sequence[str]]]
 
 
-class Grid(NamedTuple):
+class Table(NamedTuple):
     """A table; columns of numbers are set to the right."""
 
     header: Sequence[str]
@@ -61,7 +61,7 @@ class Grid(NamedTuple):
     right: frozenset[int] = frozenset()
 
 
-Block = Heading | Paragraph | Items | Facts | Grid
+Block = Heading | Paragraph | Items | Definitions | Table
 
 
 def plain(document: Iterable[Block], width: int = WIDTH) -> str:
@@ -79,10 +79,10 @@ def _plain(block: Block, width: int) -> list[str]:
             return [*_wrapped(text, width, "", ""), ""]
         case Items(items):
             return [*(line for item in items for line in _wrapped(item, width, "- ", "  ")), ""]
-        case Facts(rows):
-            return [*_plain_facts(rows, width), ""]
-        case Grid(header, rows, right):
-            return [*_plain_grid(header, rows, right), ""]
+        case Definitions(rows):
+            return [*_plain_definitions(rows, width), ""]
+        case Table(header, rows, right):
+            return [*_plain_table(header, rows, right), ""]
 
 
 def _wrapped(text: str, width: int, first: str, then: str) -> list[str]:
@@ -96,7 +96,7 @@ def _wrapped(text: str, width: int, first: str, then: str) -> list[str]:
     )
 
 
-def _plain_facts(rows: Sequence[tuple[str, Sequence[str]]], width: int) -> list[str]:
+def _plain_definitions(rows: Sequence[tuple[str, Sequence[str]]], width: int) -> list[str]:
     indent = 4 + max((len(label) for label, _ in rows), default=0)
     lines: list[str] = []
     for label, values in rows:
@@ -106,7 +106,7 @@ def _plain_facts(rows: Sequence[tuple[str, Sequence[str]]], width: int) -> list[
     return lines
 
 
-def _plain_grid(
+def _plain_table(
     header: Sequence[str], rows: Sequence[Sequence[str]], right: frozenset[int]
 ) -> list[str]:
     table = [[printable(cell.replace("`", "")) for cell in row] for row in (header, *rows)]
@@ -143,16 +143,16 @@ def _markdown(block: Block) -> list[str]:
             return [_line(text), ""]
         case Items(items):
             return [*(f"- {_line(item)}" for item in items), ""]
-        case Facts(rows):
-            return [*(line for label, values in rows for line in _fact(label, values)), ""]
-        case Grid(header, rows, right):
+        case Definitions(rows):
+            return [*(line for label, values in rows for line in _definition(label, values)), ""]
+        case Table(header, rows, right):
             rule = ["---:" if i in right else "---" for i in range(len(header))]
             cells = ([_inline(cell, table=True) for cell in row] for row in (header, *rows))
             head, *body = (f"| {' | '.join(row)} |" for row in cells)
             return [head, f"| {' | '.join(rule)} |", *body, ""]
 
 
-def _fact(label: str, values: Sequence[str]) -> list[str]:
+def _definition(label: str, values: Sequence[str]) -> list[str]:
     if len(values) == 1:
         return [f"- **{_inline(label)}**: {_inline(values[0])}"]
     return [f"- **{_inline(label)}**:", *(f"  - {_line(value)}" for value in values)]

@@ -1,4 +1,4 @@
-"""Events read back: what a file says about each incident, in the order of its revisions."""
+"""Events read back: each incident with its revisions, oldest first."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -8,12 +8,12 @@ import msgspec
 from coral.contract.events import Event, Incident, Kind, Revision, State, Tier, decode
 from coral.errors import EventError, IncidentError
 
-__all__ = ["Chronicle", "Journal", "Step", "find", "read"]
+__all__ = ["EventLog", "IncidentHistory", "RevisionSummary", "find", "read"]
 
-TOP = 5  # entities of a step, as in `Revision`
+TOP = 5  # entities of a summary, as in `Revision`
 
 
-class Step(msgspec.Struct, frozen=True):
+class RevisionSummary(msgspec.Struct, frozen=True):
     """One revision in short."""
 
     revision: int
@@ -25,22 +25,24 @@ class Step(msgspec.Struct, frozen=True):
     top: list[str]
 
 
-class Chronicle:
+class IncidentHistory:
     """One incident: its newest revision in full, all others in short."""
 
     def __init__(self, event: Event) -> None:
         self.newest = event
-        self._steps: dict[int, Step] = {}
+        self._revisions: dict[int, RevisionSummary] = {}
         self.add(event)
 
     def add(self, event: Event) -> None:
-        """Take one revision; of a repeated one the last word wins."""
+        """Take one revision; of a repeated one the last counts."""
         if event.data.revision >= self.newest.data.revision:
             self.newest = event
         data = event.data
         top = [cause.entity for cause in data.causes[:TOP]]
-        step = Step(data.revision, event.type, event.time, data.state, data.tier, data.rows, top)
-        self._steps[data.revision] = step
+        summary = RevisionSummary(
+            data.revision, event.type, event.time, data.state, data.tier, data.rows, top
+        )
+        self._revisions[data.revision] = summary
 
     @property
     def data(self) -> Incident:
@@ -48,37 +50,39 @@ class Chronicle:
         return self.newest.data
 
     @property
-    def steps(self) -> list[Step]:
+    def revisions(self) -> list[RevisionSummary]:
         """All revisions that were read, oldest first."""
-        return [self._steps[revision] for revision in sorted(self._steps)]
+        return [self._revisions[revision] for revision in sorted(self._revisions)]
 
     @property
-    def moves(self) -> list[Revision]:
+    def rank_history(self) -> list[Revision]:
         """The first five entities over the rows, oldest first.
 
         The newest revision repeats the last ones, so that it alone says how the ranking came
         about; what was read of older ones is added.
         """
         known = {revision.rows: revision for revision in self.data.history}
-        known |= {step.rows: Revision(rows=step.rows, top=step.top) for step in self.steps}
+        known |= {
+            summary.rows: Revision(rows=summary.rows, top=summary.top) for summary in self.revisions
+        }
         return [known[rows] for rows in sorted(known)]
 
 
-class Journal(NamedTuple):
-    """What a file of events says."""
+class EventLog(NamedTuple):
+    """The events of a file, by incident."""
 
-    incidents: dict[str, Chronicle]  # by identifier, in the order of their first line
+    incidents: dict[str, IncidentHistory]  # by identifier, in the order of their first line
     problems: list[str]  # lines that are no events, in words
 
 
-def read(lines: Iterable[bytes]) -> Journal:
+def read(lines: Iterable[bytes]) -> EventLog:
     """Read events, one a line, as `coral replay --json` writes them.
 
     Memory grows with the number of revisions, not with their size. Lines may be in any order and
     may repeat; empty ones are skipped, and one that is no event, such as the torn last line of a
     file that is being written, does not stop the others.
     """
-    incidents: dict[str, Chronicle] = {}
+    incidents: dict[str, IncidentHistory] = {}
     problems: list[str] = []
     for number, line in enumerate(lines, start=1):
         if not line.strip():
@@ -90,13 +94,13 @@ def read(lines: Iterable[bytes]) -> Journal:
             continue
         known = incidents.get(event.data.incident)
         if known is None:
-            incidents[event.data.incident] = Chronicle(event)
+            incidents[event.data.incident] = IncidentHistory(event)
         else:
             known.add(event)
-    return Journal(incidents, problems)
+    return EventLog(incidents, problems)
 
 
-def find(journal: Journal, prefix: str) -> Chronicle:
+def find(log: EventLog, prefix: str) -> IncidentHistory:
     """Return the one incident whose identifier begins with `prefix`.
 
     Raises
@@ -104,7 +108,7 @@ def find(journal: Journal, prefix: str) -> Chronicle:
     IncidentError
         If there is none, or more than one.
     """
-    incidents = journal.incidents
+    incidents = log.incidents
     if prefix in incidents:
         return incidents[prefix]
     found = [name for name in incidents if name.startswith(prefix)]

@@ -1,68 +1,95 @@
-"""A whole case for the engineer on call: what happened, why, and what it was not."""
+"""A whole case for the engineer on call: the answer first, then the evidence, then statistics."""
 
 import datetime as dt
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
+from typing import Final
 
 import msgspec
 
-from coral.contract.events import Cause, Course, GraphEdge, Incident, MetricFinding, Revision
-from coral.report.document import Block, Facts, Grid, Heading, Items, Paragraph
-from coral.report.event_log import Chronicle, Journal
-from coral.report.onset_text import artefacts, began, budget, clock
-from coral.text import SILENT, change, named, quantity, quoted, seconds
+from coral.contract.events import (
+    Cause,
+    Contradicted,
+    GraphEdge,
+    Incident,
+    MetricFinding,
+    Revision,
+    Tier,
+)
+from coral.report.document import Block, Definitions, Heading, Items, Paragraph, Table
+from coral.report.event_log import EventLog, IncidentHistory
+from coral.report.onset_text import ENDED, began, clock, data_quality, detection, false_alarms
+from coral.report.series_text import drawn, size, what_changed
+from coral.text import measured, named, quoted, relative, seconds
 
-__all__ = ["as_json", "case", "listing", "sparkline"]
+__all__ = ["as_json", "case", "listing"]
 
 CAUSES = 5
+REASONS = 2  # of each kind, in the answer
 EDGES = 8
-MOVED = 8  # entities whose ranks are listed
+RANKED = 8  # entities whose ranks are listed
 COLUMNS = 12  # revisions of the rank history
-BARS = "▁▂▃▄▅▆▇█"
+_CERTAINTY: Final[Mapping[Tier, str]] = {
+    "likely": "likely",
+    "possible": "possible, not certain",
+    "unlikely": "unlikely",
+    "no clear cause": "no clear cause",
+}
+_KNOWN: Final = {
+    "known": "in the topology",
+    "required": "required",
+    "forbidden": "forbidden",
+}
+_FOUND: Final = {
+    "absent": "the normal rows do not show it",
+    "reversed": "the normal rows show the reverse",
+    "present": "the normal rows show it",
+}
 
 
-def listing(journal: Journal) -> list[Block]:
+def listing(log: EventLog) -> list[Block]:
     """Return the incidents of a file, one a row."""
     rows = []
-    for name, chronicle in journal.incidents.items():
-        data = chronicle.data
+    for name, history in log.incidents.items():
+        data = history.data
         first = quoted(data.causes[0].entity) if data.causes else "-"
         opened = data.trigger.time.replace("T", " ").rstrip("Z")
         rows.append([f"`{name}`", quoted(data.system), opened, data.state, data.tier, first])
     if not rows:
         return [Paragraph("There is no incident in these events.")]
-    return [Grid(("incident", "system", "opened (UTC)", "state", "tier", "first cause"), rows)]
+    return [Table(("incident", "system", "opened (UTC)", "state", "tier", "first cause"), rows)]
 
 
-def case(chronicle: Chronicle) -> list[Block]:
+def case(history: IncidentHistory) -> list[Block]:
     """Return everything that is known of one incident.
 
     Parameters
     ----------
-    chronicle : Chronicle
+    history : IncidentHistory
     """
-    data = chronicle.data
-    day = data.trigger.time[:10]
+    data = history.data
     parts = (
-        _opening(data, day),
+        _answer(data),
+        _what_happened(data),
         _seen_before(data),
         _health(data),
         _causes(data),
         _ruled_out(data),
-        _moves(chronicle.moves),
+        _ranks(history.rank_history),
+        _statistics(data),
         _edges(data),
-        _ending(data),
+        _origin(data),
     )
     return [block for part in parts for block in part]
 
 
-def as_json(chronicles: Sequence[Chronicle]) -> str:
+def as_json(histories: Sequence[IncidentHistory]) -> str:
     """Return incidents as one JSON document that no terminal and no web page interprets.
 
     Parameters
     ----------
-    chronicles : sequence of Chronicle
+    histories : sequence of IncidentHistory
 
     Returns
     -------
@@ -71,45 +98,72 @@ def as_json(chronicles: Sequence[Chronicle]) -> str:
         what HTML would read as markup is escaped too, which JSON allows inside of strings only,
         the one place where it occurs.
     """
-    listed = [{"event": c.newest, "revisions": c.steps} for c in chronicles]
+    listed = [{"event": h.newest, "revisions": h.revisions} for h in histories]
     text = json.dumps({"incidents": msgspec.to_builtins(listed)}, indent=1)
     return text.translate({ord(c): f"\\u{ord(c):04x}" for c in "<>&\x7f"}) + "\n"
 
 
-def _opening(data: Incident, day: str) -> Iterator[Block]:
+def _answer(data: Incident) -> Iterator[Block]:
+    """Yield what, since when, how sure, and what to look at next."""
+    day = data.trigger.time[:10]
     yield Heading(1, f"Incident {quoted(data.incident)} in {quoted(data.system)}, {day} (UTC)")
     yield Paragraph(data.summary)
-    yield Paragraph(f"{_standing(data)} {_settled(data)}")
-    yield Heading(2, "What happened")
-    yield Items(
-        [text for text in (began(data), artefacts(data), budget(data.trigger.budget)) if text]
-    )
+    answers = [("since", [_since(data)]), ("how sure", _how_sure(data))]
+    if data.causes and data.tier != "no clear cause":
+        answers.append(("look at", _look_at(data)))
+    yield Definitions(answers)
 
 
-def _standing(data: Incident) -> str:
-    """Say whether the incident goes on."""
+def _since(data: Incident) -> str:
+    """Say when it began, and whether it goes on."""
     day = data.trigger.time[:10]
+    onset = clock(data.trigger.onset, day)
     lasted = seconds(_unix(data.now) - _unix(data.trigger.onset))
-    if data.resolution is not None:
-        return f"Resolved at {clock(data.now, day)}, {lasted} after the onset: {data.resolution}."
-    return f"Open at {clock(data.now, day)}, {lasted} after the onset."
+    if data.resolution is None:
+        return f"{onset}, still open at {clock(data.now, day)} ({lasted} later)"
+    ended = ENDED[data.resolution]
+    return f"{onset}. Resolved at {clock(data.now, day)} ({lasted} later): {ended}"
 
 
-def _settled(data: Incident) -> str:
+def _how_sure(data: Incident) -> list[str]:
+    """Give the tier, its strongest reasons, and whether the ranking still moves."""
+    reasons: list[str] = []
+    if data.causes and data.tier != "no clear cause":
+        first = data.causes[0]
+        reasons = first.evidence_for[:REASONS] if data.tier == "likely" else first.evidence_against
     settled = data.convergence
-    if settled.converged:
-        text = f"The ranking settled {settled.rows} rows after the onset"
-        since = (
-            f", on {quoted(settled.corrected)}, and was corrected since"
-            if settled.corrected
-            else ""
+    if not settled.converged:
+        moving = f"the ranking has not settled after {_rows(data.rows)} and may change"
+    elif settled.corrected:
+        moving = (
+            f"the ranking settled on {quoted(settled.corrected)} {_rows(settled.rows)} after the "
+            "onset, and was corrected later"
         )
-        return f"{text}{since}."
-    often = f", {settled.confirmations} times in a row" if settled.confirmations > 1 else ""
-    return (
-        f"The ranking has not settled after {data.rows} rows: its first five agree to "
-        f"{settled.agreement:.0%} with those at half and three quarters of the rows{often}."
-    )
+    else:
+        moving = f"the ranking settled {_rows(settled.rows)} after the onset"
+    return [_CERTAINTY[data.tier], *reasons[:REASONS], moving]
+
+
+def _look_at(data: Incident) -> list[str]:
+    """Name the series of the first cause, and the other causes that are worth a look."""
+    first, *others = data.causes[:CAUSES]
+    found = [", ".join(quoted(metric.name) for metric in first.metrics)]
+    several = {name for p in data.patterns if p.kind == "several causes" for name in p.entities}
+    possible = [
+        f"{quoted(cause.entity)} ({quoted(cause.metrics[0].name)})"
+        for cause in others
+        if cause.tier == "possible" or cause.entity in several
+    ]
+    return [*found, f"then {', '.join(possible)}"] if possible else found
+
+
+def _rows(count: int | None) -> str:
+    return "one row" if count == 1 else f"{count} rows"
+
+
+def _what_happened(data: Incident) -> Iterator[Block]:
+    yield Heading(2, "What happened")
+    yield Items([text for text in (began(data), data_quality(data)) if text])
 
 
 def _seen_before(data: Incident) -> Iterator[Block]:
@@ -118,15 +172,15 @@ def _seen_before(data: Incident) -> Iterator[Block]:
     if seen is None:
         return
     yield Heading(2, "Seen before")
-    gone = "" if seen.entity else ", which is gone"
+    gone = "" if seen.entity else ", which no longer exists"
     now = f", now {quoted(seen.entity)}" if seen.entity not in (None, seen.cause) else ""
     moved = "yes, by one place" if seen.moved else "no"
-    yield Facts(
+    yield Definitions(
         [
-            ("incident", [f"{quoted(seen.incident)}, until {seen.ended}"]),
-            ("confirmed", [f"{quoted(seen.cause)}{now}{gone}"]),
+            ("incident", [f"{quoted(seen.incident)}, ended at {seen.ended}"]),
+            ("its cause", [f"{quoted(seen.cause)} (confirmed){now}{gone}"]),
             ("similarity", [f"{seen.similarity:.0%}"]),
-            ("alike in", [", ".join(map(quoted, seen.alike))]),
+            ("similar in", [", ".join(map(quoted, seen.alike))]),
             ("moved up", [moved]),
         ]
     )
@@ -136,76 +190,44 @@ def _health(data: Incident) -> Iterator[Block]:
     yield Heading(2, "Health signals")
     if not data.kpi:
         yield Paragraph(
-            "None is configured, and neither names nor topology tell one; the walk starts where "
-            "the evidence is."
+            "None is configured, and neither names nor topology show one. The ranking rests on the "
+            "deviations of the entities alone."
         )
         return
     if data.kpi_proposed:
         yield Paragraph(
-            "None is configured; these are proposed: latencies and errors where known effects end."
+            "None is configured. These were chosen: latency and errors of the entities that no "
+            "other depends on."
         )
     if not data.health:
-        yield Paragraph(f"{', '.join(map(quoted, data.kpi))}; their course is not in the event.")
+        yield Paragraph(f"{', '.join(map(quoted, data.kpi))}. Their values are not in the event.")
     else:
-        yield Facts([("signal", _signal(metric)) for metric in data.health])
+        yield Definitions([("signal", _signal(metric)) for metric in data.health])
 
 
 def _signal(metric: MetricFinding) -> list[str]:
-    before, name = quantity(metric.before), quoted(metric.name)
+    before, name = measured(metric.name, metric.before), quoted(metric.name)
     if metric.changed_at is not None:
-        said = f"{name} {_change(metric)} at {clock(metric.changed_at)}."
+        text = f"{what_changed(metric)}."
     elif metric.after is None:
-        said = f"{name} has had no value since; it was {before} before."
+        text = f"{name} has had no value since; it was {before} before."
     else:
-        said = (
-            f"{name} stayed in its normal range: {before} before, {quantity(metric.after)} since."
-        )
-    return [said, *_drawn(metric.course)]
-
-
-def _change(metric: MetricFinding) -> str:
-    return change(metric.before, metric.after, metric.missing)
-
-
-def _drawn(course: Course | None) -> list[str]:
-    """Return a series as a drawing with its range, if the event has it."""
-    if course is None:
-        return []
-    values = [v for v in (*course.before, *course.after) if v is not None]
-    if not values:
-        return []
-    rows = "a row" if course.rows == 1 else f"{course.rows} rows"
-    return [
-        f"`{sparkline(course)}` {quantity(min(values))} .. {quantity(max(values))}, {rows} a bar"
-    ]
-
-
-def sparkline(course: Course) -> str:
-    """Return bars between the least and the greatest value; the line is the onset."""
-    values = [v for v in (*course.before, *course.after) if v is not None]
-    low, high = min(values, default=0.0), max(values, default=0.0)
-
-    def bar(value: float | None) -> str:
-        if value is None:
-            return "·"
-        # Halves, so that the range of two extreme values does not overflow.
-        share = (value / 2 - low / 2) / (high / 2 - low / 2) if high > low else 0.0
-        return BARS[min(int(share * len(BARS)), len(BARS) - 1)]
-
-    return "".join(map(bar, course.before)) + "│" + "".join(map(bar, course.after))
+        after = measured(metric.name, metric.after)
+        text = f"{name} stayed in its normal range: {before} before, {after} on average since."
+    return [text, *drawn(metric)]
 
 
 def _causes(data: Incident) -> Iterator[Block]:
+    """Yield the first cause and the possible ones in full, the unlikely ones in two sentences."""
     yield Heading(2, "Causes")
     if not data.causes:
-        yield Paragraph("No entity has any evidence.")
-    clear = data.tier != "no clear cause"
+        yield Paragraph("No entity deviates from its normal state.")
+    clear, day = data.tier != "no clear cause", data.trigger.time[:10]
     for cause in data.causes[:CAUSES]:
         tier = f"{cause.tier}, " if clear else ""
         yield Heading(3, f"{cause.rank}. {quoted(cause.entity)}: {tier}score {cause.score:.2f}")
-        yield Facts(
-            [(label, said) for label, said in _details(cause, data.trigger.time[:10]) if said]
-        )
+        details = _details(cause, day) if cause.tier != "unlikely" else _outline(cause, day)
+        yield Definitions([(label, said) for label, said in details if said])
     if further := data.causes[CAUSES:]:
         listed = ", ".join(f"{quoted(c.entity)} ({c.score:.2f})" for c in further)
         yield Paragraph(f"Further: {listed}.")
@@ -214,27 +236,26 @@ def _causes(data: Incident) -> Iterator[Block]:
 def _details(cause: Cause, day: str) -> list[tuple[str, list[str]]]:
     first, *others = cause.metrics
     return [
-        ("what", [cause.text, *_drawn(first.course)]),
-        ("effect", _effect(first)),
-        ("onset", _onset(cause, day)),
-        ("also", [f"{quoted(m.name)} {_change(m)}" for m in others]),
+        ("what", [cause.text, *drawn(first)]),
+        ("size", size(first)),
+        ("timing", _timing(cause, day)),
+        ("also", [what_changed(metric, day) for metric in others]),
         ("for", cause.evidence_for),
         ("against", cause.evidence_against),
     ]
 
 
-def _effect(metric: MetricFinding) -> list[str]:
-    """Say how far the level moved, unless there is none any more."""
-    if metric.missing >= SILENT:
-        return []
-    # The unit of deviations is a third of the range that normal rows have.
-    where, ranges = "above" if metric.deviation > 0 else "below", abs(metric.deviation) / 3.0
-    if ranges < 1.0:
-        return ["on average within its normal range; single rows, or its behaviour, are not."]
-    return [f"on average {quantity(ranges)} times as far {where} normal as normal rows go."]
+def _outline(cause: Cause, day: str) -> list[tuple[str, list[str]]]:
+    first, after = cause.metrics[0], cause.changed_after_kpi_s
+    when = "" if after is None else f", {relative(after)}"
+    return [
+        ("what", [f"{what_changed(first, day)}{when}.", *drawn(first)]),
+        ("for", cause.evidence_for[:REASONS]),
+        ("against", cause.evidence_against),
+    ]
 
 
-def _onset(cause: Cause, day: str) -> list[str]:
+def _timing(cause: Cause, day: str) -> list[str]:
     """Say within which limits it changed, with the date where it is not that of the alarm."""
     changed_at = cause.metrics[0].changed_at
     date = "" if changed_at is None or changed_at[:10] == day else f"{clock(changed_at, day)}, "
@@ -242,41 +263,56 @@ def _onset(cause: Cause, day: str) -> list[str]:
         return []
     low, high = cause.changed_after_kpi_interval_s
     if low == high == 0.0:
-        return [f"{date}it is the health signal that changed first."]
+        return [f"{date}it is the health signal that changed first"]
     if low < 0.0 < high:
         text = f"between {seconds(low)} before and {seconds(high)} after"
     else:
         near, far = sorted((abs(low), abs(high)))
         span = f"{seconds(near)} to {seconds(far)}" if near else f"up to {seconds(far)}"
         text = f"{span} {'after' if high > 0.0 else 'before'}"
-    return [f"{date}{text} the health signal, as far as the rows can tell."]
+    return [f"{date}{text} the health signal, as exactly as the rows can tell"]
 
 
 def _ruled_out(data: Incident) -> Iterator[Block]:
-    if data.ruled_out:
+    """Yield strong candidates that are not among the causes above, which have their reasons."""
+    shown = {cause.entity for cause in data.causes[:CAUSES]}
+    if rest := [r for r in data.ruled_out if r.entity not in shown]:
         yield Heading(2, "Checked and ruled out")
-        yield Items([f"{quoted(r.entity)}: {r.reason}" for r in data.ruled_out])
+        yield Items([f"{quoted(r.entity)}: {r.reason}" for r in rest])
 
 
-def _moves(moves: Sequence[Revision]) -> Iterator[Block]:
+def _ranks(history: Sequence[Revision]) -> Iterator[Block]:
     """Yield the ranks over the revisions: the last first five, and whoever led before."""
-    shown = _thinned(moves)
-    names = dict.fromkeys([*moves[-1].top, *(m.top[0] for m in shown if m.top)])
+    shown = _thinned(history)
+    names = dict.fromkeys([*history[-1].top, *(m.top[0] for m in shown if m.top)])
     if not names:
         return
     yield Heading(2, "Rank history")
-    header = ["rows after the onset", *(str(move.rows) for move in shown)]
+    header = ["rows after the onset", *(str(revision.rows) for revision in shown)]
     rows = [
         [quoted(name), *(str(m.top.index(name) + 1) if name in m.top else "-" for m in shown)]
-        for name in list(names)[:MOVED]
+        for name in list(names)[:RANKED]
     ]
-    yield Grid(header, rows, frozenset(range(1, len(header))))
+    yield Table(header, rows, frozenset(range(1, len(header))))
 
 
-def _thinned(moves: Sequence[Revision]) -> list[Revision]:
+def _thinned(history: Sequence[Revision]) -> list[Revision]:
     """Return the first revision, the last one of each doubling of the rows, and the last of all."""
-    kept = [a for a, b in pairwise(moves) if a.rows.bit_length() < b.rows.bit_length()]
-    return [*kept, moves[-1]][-COLUMNS:]
+    kept = [a for a, b in pairwise(history) if a.rows.bit_length() < b.rows.bit_length()]
+    return [*kept, history[-1]][-COLUMNS:]
+
+
+def _statistics(data: Incident) -> Iterator[Block]:
+    """Yield what the alarm and the ranking rest on, in numbers."""
+    trigger, settled = data.trigger, data.convergence
+    often = f", {settled.confirmations} times in a row" if settled.confirmations > 1 else ""
+    agreement = (
+        f"The first five agree to {settled.agreement:.0%} with those at half and at three quarters "
+        f"of the rows{often}."
+    )
+    yield Heading(2, "Statistics")
+    texts = (detection(trigger), false_alarms(trigger.budget), agreement)
+    yield Items([text for text in texts if text])
 
 
 def _edges(data: Incident) -> Iterator[Block]:
@@ -286,29 +322,30 @@ def _edges(data: Incident) -> Iterator[Block]:
         strongest.setdefault((edge.cause, edge.effect), edge)
     if strongest:
         yield Heading(2, "Strongest learned edges")
-        listed = list(strongest.values())[:EDGES]
-        yield Items(
-            [
-                f"{quoted(e.cause)} -> {quoted(e.effect)}: "
-                f"{e.strength:+.2f}, {_lag(e.lag)}, {e.part}"
-                for e in listed
-            ]
-        )
+        yield Items([_edge(edge) for edge in list(strongest.values())[:EDGES]])
     if data.screened is not None:
         some = data.screened
         left = ", ".join(map(quoted, some.most_left_out))
         yield Paragraph(
-            f"The graph holds {some.in_graph} of {some.series} series, those that deviate and what "
-            f"is related to them; most is left out of {left}."
+            f"The graph holds {some.in_graph} of {some.series} series: those that deviate and what "
+            f"is related to them. Most series are left out of {left}."
         )
     if data.contradicted:
         yield Heading(2, "Known edges that the normal rows contradict")
-        yield Items(
-            [
-                f"{quoted(c.cause)} -> {quoted(c.effect)}: {c.prior}, but {c.found}"
-                for c in data.contradicted[:EDGES]
-            ]
-        )
+        yield Items([_contradicted(edge) for edge in data.contradicted[:EDGES]])
+
+
+def _edge(edge: GraphEdge) -> str:
+    when = "in normal rows too" if edge.part == "invariant" else "in this incident only"
+    return (
+        f"{quoted(edge.cause)} -> {quoted(edge.effect)}: strength {edge.strength:+.2f}, "
+        f"{_lag(edge.lag)}, {when}"
+    )
+
+
+def _contradicted(edge: Contradicted) -> str:
+    pair = f"{quoted(edge.cause)} -> {quoted(edge.effect)}"
+    return f"{pair}: {_KNOWN[edge.prior]}, but {_FOUND[edge.found]}"
 
 
 def _lag(rows: int) -> str:
@@ -317,10 +354,10 @@ def _lag(rows: int) -> str:
     return "one row later" if rows == 1 else f"{rows} rows later"
 
 
-def _ending(data: Incident) -> Iterator[Block]:
+def _origin(data: Incident) -> Iterator[Block]:
     yield Paragraph(
-        f"Revision {data.revision}: {data.rows} rows since the onset, compared with "
-        f"{data.base_rows} rows of normal state. CORAL {named(data.engine)}, configuration "
+        f"Revision {data.revision}: {_rows(data.rows)} since the onset, compared with "
+        f"{_rows(data.base_rows)} of normal state. CORAL {named(data.engine)}, configuration "
         f"{quoted(data.config)}."
     )
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coral.errors import CoralError
+from coral.report.onset_text import STATISTICS
 from coral.report.rank_chart import draw_ranks, label
 from coral.report.trace import Trace
 from streams.recorded import Recording
@@ -126,18 +127,16 @@ def draw(recording: Recording, trace: Trace, file: Path) -> None:
     if not trace.times:
         raise CoralError(f"`{recording.path.name}` has no row to draw.")
     panels, windows = _panels(recording, trace), _windows(trace, recording.meta.interval_s)
-    moves = trace.last_moves
-    heights = [1.2 + 1.55 * len(panels), *([RANKS_HEIGHT] if moves else [])]
+    history = trace.last_rank_history
+    heights = [1.2 + 1.55 * len(panels), *([RANKS_HEIGHT] if history else [])]
     figure = Figure(figsize=(12, sum(heights)), layout="constrained")
     above, *below = figure.subfigures(len(heights), 1, squeeze=False, height_ratios=heights)[:, 0]
     _draw_panels(above, panels, windows, trace)
     figure.suptitle(_headline(recording, trace), x=0.01, ha="left", fontsize=10)
     for part in below:
         axis = part.subplots()
-        draw_ranks(axis, moves)
-        axis.set_title(
-            "ranks of the causes over the revisions of the last incident", loc="left", fontsize=9
-        )
+        draw_ranks(axis, history)
+        axis.set_title("ranks of the causes, last incident", loc="left", fontsize=9)
     figure.savefig(file, dpi=110)
 
 
@@ -182,12 +181,15 @@ def _panels(recording: Recording, trace: Trace) -> list[_Panel]:
     kpis = list(recording.meta.kpi[:MOST_KPIS])
     series = [name for name in trace.series() if name not in kpis]
     times, values = _values(recording, [*kpis, *series])
-    panels = [_Panel(f"health: {label(name, LONGEST_TITLE)}", times, values[name]) for name in kpis]
+    panels = [
+        _Panel(f"health signal: {label(name, LONGEST_TITLE)}", times, values[name]) for name in kpis
+    ]
     for channel in trace.channels:
-        title = f"statistic `{channel}` (solid) against its threshold (dashed)"
+        meaning = f"; above it, {STATISTICS[channel]}" if channel in STATISTICS else ""
+        title = f"statistic `{channel}` (solid), limit (dashed){meaning}"
         panels.append(_Panel(title, np.array(trace.times), *trace.statistic(channel)))
     if not trace.channels:
-        note = "The onset was told: the trigger did not run."
+        note = "The onset was given: no statistic was computed."
         panels.append(_Panel("statistic", np.empty(0), np.empty(0), note=note))
     panels += [_Panel(label(name, LONGEST_TITLE), times, values[name]) for name in series]
     return [
@@ -295,7 +297,7 @@ def _legend(trace: Trace) -> list["Artist"]:
     few = len(episodes) <= MOST_MARKED
     if episodes and few:
         handles.append(Line2D([], [], label="onset", **_ONSET))
-        handles.append(Patch(label="its interval", **_INTERVAL))
+        handles.append(Patch(label="onset interval", **_INTERVAL))
     if any(episode.channel is not None for episode in episodes):
         handles.append(Line2D([], [], label="alarm", **(_ALARM if few else _THIN_ALARM)))
     if episodes:

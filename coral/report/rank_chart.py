@@ -1,4 +1,4 @@
-"""How the first five entities moved over the revisions of an incident, as a bump chart.
+"""Ranks of the first five entities over the revisions of an incident, as a bump chart.
 
 Readable in black and white: a line style and a marker tell the entities apart. The last first five
 are named where their lines end, those that led before them where they came to lead.
@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from coral.contract.events import Revision
-from coral.localise.convergence import DEPTH
+from coral.localise.policy import RANKING
 from coral.text import named
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["draw_ranks", "label"]
 
+_DEPTH: Final = RANKING.convergence.depth  # places shown: those that convergence compares
 # Grey level, dashes and marker: no two of them look alike, printed or not.
 _STYLES: Final[tuple[dict[str, Any], ...]] = (
     {"color": "0.0", "linestyle": "-", "marker": "o"},
@@ -34,38 +35,41 @@ _PASSING: Final[dict[str, Any]] = {"color": "0.8", "linestyle": "-", "marker": "
 LONGEST_LABEL: Final = 40
 
 
-def draw_ranks(axis: "Axes", moves: Sequence[Revision]) -> None:
+def draw_ranks(axis: "Axes", history: Sequence[Revision]) -> None:
     """Draw ranks over rows since the onset.
 
     Parameters
     ----------
     axis : Axes
         Empty.
-    moves : sequence of Revision
+    history : sequence of Revision
         At least one, oldest first.
     """
-    last_five = moves[-1].top
-    led = Counter(move.top[0] for move in moves if move.top)
+    last_five = history[-1].top
+    led = Counter(revision.top[0] for revision in history if revision.top)
     leaders = [name for name, _ in led.most_common()]
-    told = list(dict.fromkeys([*last_five, *leaders]))[: len(_STYLES)]
-    passing = dict.fromkeys(name for move in moves for name in move.top if name not in told)
+    styled = list(dict.fromkeys([*last_five, *leaders]))[: len(_STYLES)]
+    passing = dict.fromkeys(
+        name for revision in history for name in revision.top if name not in styled
+    )
     for name in passing:
-        _draw_line(axis, name, _PASSING, moves)
-    for name, style in reversed(list(zip(told, _STYLES, strict=False))):  # the first lies on top
-        _draw_line(axis, name, style, moves)
-    for name in told[len(last_five) :]:  # no place on the right: named where they came to lead
-        first = next(move for move in moves if move.top[:1] == [name])
+        _draw_line(axis, name, _PASSING, history)
+    # Drawn last, the first lies on top.
+    for name, style in reversed(list(zip(styled, _STYLES, strict=False))):
+        _draw_line(axis, name, style, history)
+    for name in styled[len(last_five) :]:  # no place on the right: named where they came to lead
+        first = next(revision for revision in history if revision.top[:1] == [name])
         axis.annotate(
             label(name), (first.rows, 1), xytext=(0, 6), textcoords="offset points", fontsize=7
         )
     axis.set_xscale("log", base=2)
-    last = moves[-1].rows
-    axis.set_xlim(moves[0].rows / 1.12, last * 1.12)
-    ticks = [row for row in _doublings(moves[0].rows, last) if row * 1.3 < last]
+    last = history[-1].rows
+    axis.set_xlim(history[0].rows / 1.12, last * 1.12)
+    ticks = [row for row in _doublings(history[0].rows, last) if row * 1.3 < last]
     axis.set_xticks([*ticks, last], [str(row) for row in (*ticks, last)])
     axis.minorticks_off()
-    axis.set_ylim(DEPTH + 0.5, 0.2)
-    axis.set_yticks(range(1, DEPTH + 1))
+    axis.set_ylim(_DEPTH + 0.5, 0.2)
+    axis.set_yticks(range(1, _DEPTH + 1))
     axis.tick_params(labelsize=8)
     axis.set_xlabel("rows since the onset", fontsize=8)
     right = axis.secondary_yaxis("right")
@@ -75,11 +79,11 @@ def draw_ranks(axis: "Axes", moves: Sequence[Revision]) -> None:
 
 
 def _draw_line(
-    axis: "Axes", name: str, style: Mapping[str, Any], moves: Sequence[Revision]
+    axis: "Axes", name: str, style: Mapping[str, Any], history: Sequence[Revision]
 ) -> None:
     """Draw one entity; where it was not among the first five there is a gap."""
-    ranks = [m.top.index(name) + 1 if name in m.top else math.nan for m in moves]
-    axis.plot([m.rows for m in moves], ranks, **{"linewidth": 1.4, "markersize": 5, **style})
+    ranks = [m.top.index(name) + 1 if name in m.top else math.nan for m in history]
+    axis.plot([m.rows for m in history], ranks, **{"linewidth": 1.4, "markersize": 5, **style})
 
 
 def _doublings(first: int, last: int) -> list[int]:

@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 
 from coral.contract.events import Event, Incident, Revision
 from coral.incident.alarm import strongest
-from coral.localise.convergence import DEPTH
+from coral.localise.policy import RANKING
 from detectors.trigger import Trigger as Detector
 
 __all__ = ["Episode", "Trace"]
 
 Floats = NDArray[np.float64]
 
-MOST_CHANNELS: Final = 3
+MOST_STATISTICS: Final = 3
 MOST_SERIES: Final = 4
 
 
@@ -38,8 +38,8 @@ class Trace:
         self.times: list[float] = []
         self.warm_at: float | None = None
         self.incidents: dict[str, Incident] = {}
+        self.rank_histories: dict[str, dict[int, Revision]] = {}  # of each incident, by rows
         self._names: tuple[str, ...] = ()  # of the statistics
-        self.moves: dict[str, dict[int, Revision]] = {}  # of each incident, by rows
         self._statistics: list[Floats] = []
         self._thresholds: list[Floats] = []
         self._closest = 0.0
@@ -58,20 +58,20 @@ class Trace:
         events : sequence of Event
             What the frame caused.
         detector : Trigger or None
-            After the frame; None when the onset is told.
+            After the frame; None when the onset is given.
         names : sequence of str
             Series of the frame.
         """
         for event in events:
             data = event.data
             self.incidents[data.incident] = data
-            top = [cause.entity for cause in data.causes[:DEPTH]]
-            moves = self.moves.setdefault(data.incident, {})
-            moves[data.rows] = Revision(rows=data.rows, top=top)
+            top = [cause.entity for cause in data.causes[: RANKING.convergence.depth]]
+            history = self.rank_histories.setdefault(data.incident, {})
+            history[data.rows] = Revision(rows=data.rows, top=top)
         self.times.append(time)
         if detector is None:
             return
-        self._names = detector.channels
+        self._names = detector.names
         self._statistics.append(detector.statistics)
         self._thresholds.append(detector.thresholds)
         if not detector.warm:
@@ -82,7 +82,7 @@ class Trace:
         ratio = detector.statistic / threshold if threshold > 0 else 0.0
         if ratio > self._closest:
             self._closest = ratio
-            self.closest_channel = detector.channel
+            self.closest_channel = detector.statistic_name
             order = strongest(names, detector.scores)
             self.closest_series = [names[i] for i in order[:MOST_SERIES]]
 
@@ -108,16 +108,16 @@ class Trace:
         raised = [e.channel for e in self.episodes if e.channel is not None]
         if not raised and self._statistics:
             raised = [self.closest_channel or self._names[0]]
-        return list(dict.fromkeys(raised))[:MOST_CHANNELS]
+        return list(dict.fromkeys(raised))[:MOST_STATISTICS]
 
     @property
-    def last_moves(self) -> list[Revision]:
-        """How the first five of the last incident moved, oldest first; empty if none had any."""
-        moves = list(next(reversed(self.moves.values()), {}).values())
-        return moves if any(move.top for move in moves) else []
+    def last_rank_history(self) -> list[Revision]:
+        """First five entities of the last incident at each revision; empty if none had any."""
+        history = list(next(reversed(self.rank_histories.values()), {}).values())
+        return history if any(revision.top for revision in history) else []
 
     def series(self) -> list[str]:
-        """Series that carried the alarms, best first; told ones have the causes' metrics."""
+        """Series that raised the alarms, best first; of a given onset, those of the causes."""
         listed: list[str] = []
         for data in self.incidents.values():
             listed += data.trigger.series or [s.name for s in data.metrics]

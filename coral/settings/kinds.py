@@ -1,12 +1,10 @@
-"""What the types of the sections say: fields, tables, choices, secrets."""
+"""What the types of the sections say: fields, tables, choices, secrets, and all of it in words."""
 
-import difflib
-import json
 import re
-import types
-from collections.abc import Iterable
 from functools import cache
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from inspect import get_annotations
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -15,13 +13,25 @@ from coral.settings.sections import Secret
 FILE_KEY = "_file"
 """Ending of the key that names a file which holds a secret."""
 
+_NOUNS = {
+    str: "text",
+    Secret: "non-empty text",
+    int: "integer",
+    float: "number",
+    bool: "true or false",
+    list: "list",
+    dict: "table",
+}
+_LIMITS = {"gt": ">", "ge": ">=", "lt": "<", "le": "<="}
+
 
 @cache
 def fields(kind: Any) -> dict[str, Any]:
-    """Return the fields of a section with their types; none if it is no section."""
-    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
-        return get_type_hints(kind, include_extras=True)
-    return {}
+    """Return the fields of a section with their types, its own first; none if it is no section."""
+    if not (isinstance(kind, type) and issubclass(kind, msgspec.Struct)):
+        return {}
+    hints = get_type_hints(kind, include_extras=True)
+    return {key: hints[key] for base in kind.__mro__ for key in get_annotations(base)}
 
 
 def item(kind: Any) -> Any | None:
@@ -31,67 +41,72 @@ def item(kind: Any) -> Any | None:
     return None
 
 
-def name_problem(kind: Any, name: str) -> str | None:
-    """Return the rule that the name of an entry of a table breaks, None if it is well formed."""
-    try:
-        msgspec.convert(name, get_args(kind)[0])
-    except msgspec.ValidationError as error:
-        return str(error).removeprefix("Expected ").replace("`", "") + " expected"
-    return None
+def options(kind: Any) -> list[Any]:
+    """Return the alternatives of a union without None, each with its limits."""
+    held = get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,)
+    return [option for option in held if option is not NoneType]
+
+
+def bare(kind: Any) -> Any:
+    """Return a type without its limits."""
+    return get_args(kind)[0] if get_origin(kind) is Annotated else kind
 
 
 def is_secret(kind: Any) -> bool:
     """Whether values of this type must not be shown."""
-    return any(option is Secret for option in options(kind))
+    return Secret in options(kind)
 
 
 def choices(kind: Any) -> tuple[str, ...]:
-    """Return the texts that are allowed, in a table those of its values; none if all are."""
-    found: tuple[str, ...] = ()
-    for option in options(kind):
-        if get_origin(option) is Literal:
-            found += get_args(option)
-        elif get_origin(option) is dict:
-            found += choices(get_args(option)[1])
-    return found
-
-
-def options(kind: Any) -> tuple[Any, ...]:
-    """Return the alternatives of a union, without limits; the type itself if it is none."""
-    while hasattr(kind, "__metadata__"):
-        kind = get_args(kind)[0]
-    if get_origin(kind) in (Union, types.UnionType):
-        return tuple(inner for option in get_args(kind) for inner in options(option))
-    return (kind,)
+    """Return the texts that are allowed, none if all are."""
+    return tuple(
+        choice for each in options(kind) if get_origin(each) is Literal for choice in get_args(each)
+    )
 
 
 def described(kind: type) -> tuple[str, dict[str, str]]:
-    """Return the summary of a section, and what its docstring says of each key."""
-    text = re.sub(r"\n    ", "\n", kind.__doc__ or "")
-    summary, _, rest = text.partition("\n\nParameters\n----------\n")
+    """Return the summary of a section, and what its docstring, and its bases', say of each key."""
     told: dict[str, str] = {}
-    for names, words in re.findall(r"^(\S.*?) : .*\n((?:    .*\n?)+)", rest, re.MULTILINE):
-        told |= dict.fromkeys(names.split(", "), " ".join(words.split()))
+    for base in reversed(kind.__mro__):
+        text = re.sub(r"\n    ", "\n", base.__doc__ or "")
+        summary, _, rest = text.partition("\n\nParameters\n----------\n")
+        for names, words in re.findall(r"^(\S.*?) : .*\n((?:    .*\n?)+)", rest, re.MULTILINE):
+            told |= dict.fromkeys(names.split(", "), " ".join(words.split()))
     return " ".join(summary.split()), told
 
 
-def from_text(kind: Any, text: str) -> Any:
-    """Return what the text of a variable or flag stands for: JSON, a list, or the text itself.
+def words(kind: Any) -> str:
+    """Say what a value of this type must be, the way messages and the documentation do.
 
-    Raises
-    ------
-    ValueError
-        If it must be JSON and is not.
+    Examples
+    --------
+    >>> words(Annotated[int, msgspec.Meta(ge=1)] | None), words(tuple[tuple[str, str], ...])
+    ('integer >= 1', 'list of [text, text]')
     """
-    origins = {get_origin(option) for option in options(kind)}
-    if fields(kind) or dict in origins:
-        return json.loads(text)
-    if tuple in origins:
-        return json.loads(text) if text.startswith("[") else [t.strip() for t in text.split(",")]
-    return text
+    allowed = choices(kind)
+    if allowed:
+        return f"one of {', '.join(allowed)}"
+    return " or ".join(_limited(option) for option in options(kind))
 
 
-def hint(word: str, known: Iterable[str]) -> str:
-    """Return a did-you-mean, empty if nothing is near."""
-    near = difflib.get_close_matches(word, list(known), 1)
-    return f"; did you mean `{near[0]}`?" if near else ""
+def _limited(kind: Any) -> str:
+    said = noun(bare(kind))
+    for limit in getattr(kind, "__metadata__", ()):
+        bounds = {sign: getattr(limit, name) for name, sign in _LIMITS.items()}
+        rule = " and ".join(f"{sign} {n}" for sign, n in bounds.items() if n is not None)
+        said = f"{said} {rule}" if rule else said
+        said = f"non-empty {said}" if limit.min_length else said
+        said = f"{said} matching `{limit.pattern}`" if limit.pattern else said
+    return said
+
+
+def noun(kind: Any) -> str:
+    """Name a type without its limits."""
+    if len(options(kind)) > 1:
+        return " or ".join(noun(bare(option)) for option in options(kind))
+    if get_origin(kind) is tuple:
+        held = [noun(bare(inner)) for inner in get_args(kind) if inner is not Ellipsis]
+        return f"list of {held[0]}" if Ellipsis in get_args(kind) else f"[{', '.join(held)}]"
+    if fields(kind):
+        return "table"
+    return _NOUNS.get(get_origin(kind) or kind) or str(getattr(kind, "__name__", "a value"))

@@ -9,7 +9,7 @@ from coral.errors import ConfigError
 Path: TypeAlias = tuple[str, ...]
 
 
-class Problem(NamedTuple):
+class SettingsProblem(NamedTuple):
     """One broken rule.
 
     Parameters
@@ -20,11 +20,14 @@ class Problem(NamedTuple):
         What is expected there.
     got : str
         What is there; secrets are masked.
+    path : tuple of str
+        The key, from its section on; empty if it is about no key.
     """
 
     place: str
     rule: str
     got: str
+    path: Path = ()
 
     def __str__(self) -> str:
         return f"{self.place}: {self.rule}, got {self.got}"
@@ -36,7 +39,7 @@ class SettingsError(ConfigError):
     Operator action: correct every place it names; nothing has been started.
     """
 
-    def __init__(self, problems: Sequence[Problem]) -> None:
+    def __init__(self, problems: Sequence[SettingsProblem]) -> None:
         super().__init__(problems)
         self.problems = tuple(problems)
 

@@ -2,33 +2,44 @@
 
 import os
 from collections.abc import Iterator
+from typing import Any
 from urllib.parse import urlsplit
 
 from coral.settings.problem import Path
-from coral.settings.sections import MAPPING_KEYS, Kafka, Settings, System, Topic
+from coral.settings.sections import MAPPING_KEYS, Kafka, Settings, Topic
 from detectors.statistics.river_catalogue import parse
+from detectors.statistics.river_catalogue import problems as statistics_problems
 from streams.codec import template_problem
-from streams.codec.values import name_problem
-from streams.topology import prior_problems
 
-Broken = tuple[Path, str, str]
+Broken = tuple[Path, str, str, str]
+"""Key, where in its value (``[1]``, or empty), what is expected there, and what is there."""
+
+
+def broken_items(path: Path, value: Any) -> Iterator[tuple[str, str, str]]:
+    """Yield the items of a value with which its section refuses to be made.
+
+    Where each stands in the value, what is expected there, and what is there.
+    """
+    if path == ("engine", "statistics"):
+        for number, rule in statistics_problems(value):
+            yield f"[{number}]", rule, _shown(value[number])
 
 
 def broken_rules(settings: Settings) -> Iterator[Broken]:
-    """Yield path, rule and value of what does not fit together."""
+    """Yield what does not fit together."""
     for key, rule, got in _kafka(settings.kafka):
-        yield ("kafka", key), rule, got
+        yield ("kafka", key), "", rule, got
     for name, topic in settings.input.topics.items():
-        for keys, rule, got in _topic(topic):
-            yield ("input", "topics", name, *keys), rule, got
+        for key, inside, rule, got in _topic(topic):
+            yield ("input", "topics", name, key), inside, rule, got
     for name, system in settings.systems.items():
-        for key, rule, got in _system(system):
-            yield ("systems", name, key), rule, got
+        for key, number, rule in system.problems():
+            yield ("systems", name, key), f"[{number}]", rule, _shown(getattr(system, key)[number])
     yield from _topics(settings)
     yield from _statistics(settings)
     if settings.state.publish == "exactly-once" and settings.state.store != "kafka":
         rule = "at-least-once, or `state.store` kafka, expected"
-        yield ("state", "publish"), rule, "exactly-once with the file store"
+        yield ("state", "publish"), "", rule, "exactly-once with the file store"
 
 
 def _kafka(kafka: Kafka) -> Iterator[tuple[str, str, str]]:
@@ -66,47 +77,16 @@ _LOGIN = {
 _LOGIN_KEYS = ("sasl_mechanism", *_PASSWORD, *_LOGIN["OAUTHBEARER"])
 
 
-def _topic(topic: Topic) -> Iterator[tuple[Path, str, str]]:
+def _topic(topic: Topic) -> Iterator[tuple[str, str, str, str]]:
     if topic.format == "native":
         for key in MAPPING_KEYS:
             if getattr(topic, key) is not None:
-                yield (key,), "nothing expected with format native", repr(getattr(topic, key))
+                yield key, "", "nothing expected with format native", _shown(getattr(topic, key))
     for key in ("system", "entity"):
-        for template in getattr(topic, key) or ():
+        for number, template in enumerate(getattr(topic, key) or ()):
             problem = template_problem(template)
             if problem is not None:
-                yield (key,), problem, repr(template)
-
-
-def _system(system: System) -> Iterator[tuple[str, str, str]]:
-    for name in system.kpi:
-        problem = name_problem(name)
-        if problem is not None:
-            yield "kpi", problem, repr(name)
-    for key in ("edges", "required_edges", "forbidden_edges"):
-        for edge in getattr(system, key):
-            if any(":" in end for end in edge):
-                yield key, "entities expected, which hold no `:`", repr(list(edge))
-    for entity in system.order:
-        if ":" in entity:
-            yield "order", "entities expected, which hold no `:`", repr(entity)
-    known = (system.edges, system.required_edges, system.forbidden_edges, system.order)
-    calls = system.edge_semantics == "a calls b"
-    for key, number, rule in prior_problems(*known, effect_first=calls):
-        item = getattr(system, key)[number]
-        shown = item if isinstance(item, str) else list(item)
-        yield key, rule, f"{shown!r} at [{number}]"
-
-
-def _statistics(settings: Settings) -> Iterator[Broken]:
-    """Yield that there may be more series than a further statistic can watch."""
-    most = settings.limits.max_series
-    for setting in settings.engine.statistics:
-        detector = parse(setting)
-        can = detector.entry.most_series
-        if 0 < can < most:
-            rule = f"at most {can} expected with `{detector.name}` in `engine.statistics`"
-            yield ("limits", "max_series"), rule, str(most)
+                yield key, f"[{number}]", problem, repr(template)
 
 
 def _topics(settings: Settings) -> Iterator[Broken]:
@@ -118,5 +98,21 @@ def _topics(settings: Settings) -> Iterator[Broken]:
     taken = dict.fromkeys(settings.input.topics, "input.topics")
     for path, name in outputs.items():
         if name in taken:
-            yield path, f"topic other than that of `{taken[name]}` expected", repr(name)
+            yield path, "", f"topic other than that of `{taken[name]}` expected", repr(name)
         taken[name] = ".".join(path)
+
+
+def _statistics(settings: Settings) -> Iterator[Broken]:
+    """Yield that there may be more series than a further statistic can watch."""
+    most = settings.limits.max_series
+    for setting in settings.engine.statistics:
+        detector = parse(setting)
+        can = detector.entry.most_series
+        if 0 < can < most:
+            rule = f"at most {can} expected with `{detector.name}` in `engine.statistics`"
+            yield ("limits", "max_series"), "", rule, str(most)
+
+
+def _shown(value: object) -> str:
+    """Return a value the way it was written: lists are tuples here."""
+    return repr(list(value) if isinstance(value, tuple) else value)

@@ -5,24 +5,21 @@ from typing import Annotated, Any, Literal, TypeAlias
 import msgspec
 from msgspec import Meta
 
-from coral.config import EngineConfig, SystemConfig
+from coral.config import EngineConfig, MonitoredSystem, Name, Seconds, SystemConfig
 from streams.codec import (
     DEFAULT_MAPPINGS,
+    CodecLimits,
     Format,
     LabelledCodec,
     NativeCodec,
     SeriesMapping,
     make_codec,
 )
-from streams.codec import Limits as CodecLimits
 from streams.codec.labelled.mapping import Rule
 from streams.grid import Grid
 
-Name: TypeAlias = Annotated[str, Meta(min_length=1)]
 TopicName: TypeAlias = Annotated[str, Meta(pattern=r"^[a-zA-Z0-9._-]{1,249}$")]
-Seconds: TypeAlias = Annotated[float, Meta(gt=0)]
 Count: TypeAlias = Annotated[int, Meta(ge=1)]
-Edge: TypeAlias = tuple[Name, Name]
 
 
 class Secret:
@@ -224,38 +221,18 @@ class State(_Section, frozen=True, kw_only=True):
     instance: Name | None = None
 
 
-class System(_Section, frozen=True, kw_only=True):
+class System(MonitoredSystem, frozen=True, kw_only=True):
     """One monitored system; `"*"` sets what other systems do not set themselves.
 
     Parameters
     ----------
-    interval_s : float
-        Seconds between two rows of its grid; at least the period of its metrics.
     lateness_s : float
         How much older than the newest a sample may be, seconds. At 0 a row that is all of its
         tick is not kept waiting for the next one.
-    kpi : list of str
-        Series `<entity>:<metric>` that tell its health.
-    edges : list of [str, str]
-        Known topology between entities; one that it leaves out counts less.
-    required_edges : list of [str, str]
-        Edges that the causal graph is to have, whatever the data say.
-    forbidden_edges : list of [str, str]
-        Edges that it must not have.
-    order : list of str
-        Entities, causes first: nothing acts on one that comes before it.
-    edge_semantics : str
-        `a calls b`: effects run from b to a; `a feeds b`: from a to b. Of all three lists.
     """
 
     interval_s: Seconds = 10.0
     lateness_s: Annotated[float, Meta(ge=0)] = 0.0
-    kpi: tuple[Name, ...] = ()
-    edges: tuple[Edge, ...] = ()
-    required_edges: tuple[Edge, ...] = ()
-    forbidden_edges: tuple[Edge, ...] = ()
-    order: tuple[Name, ...] = ()
-    edge_semantics: Literal["a calls b", "a feeds b"] = "a calls b"
 
 
 class Limits(_Section, frozen=True, kw_only=True):
@@ -323,16 +300,8 @@ class Settings(_Section, frozen=True, kw_only=True):
     def system(self, name: str) -> SystemConfig:
         """Return what the engine knows of a system."""
         held = self._of(name)
-        return SystemConfig(
-            name=name,
-            interval_s=held.interval_s,
-            kpi=held.kpi,
-            edges=held.edges,
-            required_edges=held.required_edges,
-            forbidden_edges=held.forbidden_edges,
-            order=held.order,
-            edge_semantics=held.edge_semantics,
-        )
+        facts = {key: getattr(held, key) for key in MonitoredSystem.__struct_fields__}
+        return SystemConfig(name=name, **facts)
 
     def grid(self, name: str) -> Grid:
         """Return the grid of a system."""

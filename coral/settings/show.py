@@ -28,11 +28,11 @@ def _section(loaded: Loaded, section: msgspec.Struct, path: Path, effective: boo
     """Yield the lines of a section, then those of the sections inside."""
     own: list[str] = []
     inner: list[tuple[Path, Any]] = []
-    for key in section.__struct_fields__:
+    for key, kind in kinds.fields(type(section)).items():
         value, at = getattr(section, key), (*path, key)
         if isinstance(value, msgspec.Struct):
             inner.append((at, value))
-        elif kinds.item(kinds.fields(type(section))[key]):
+        elif kinds.item(kind):
             inner += [((*at, name), held) for name, held in value.items()]
         elif effective or at in loaded.sources:
             source = loaded.sources.get(at, "default")

@@ -7,15 +7,14 @@ from scipy.special import gammaincinv
 
 from detectors._validate import check_real
 from detectors.base import Stateful
+from detectors.policy import TRIGGER, AlarmBudgetPolicy
 
-__all__ = ["WEEK_S", "Budget"]
+__all__ = ["WEEK_S", "AlarmBudget"]
 
 WEEK_S: Final = 604_800.0
-# Nats that every alarm beyond the budget asks of the next one, until time has paid for it.
-_STRICTER: Final = 0.3
 
 
-class Budget(Stateful):
+class AlarmBudget(Stateful):
     """Alarms raised against alarms allowed.
 
     Time pays for alarms at the rate of the budget, one alarm is free. What was spent beyond is
@@ -30,6 +29,8 @@ class Budget(Stateful):
         Seconds between two rows.
     shares : int
         Statistics that share the budget (Bonferroni).
+    policy : AlarmBudgetPolicy
+        What is held back for an alarm too many, and others.
 
     Attributes
     ----------
@@ -47,7 +48,7 @@ class Budget(Stateful):
 
     Examples
     --------
-    >>> budget = Budget(per_week=1.0, interval_s=60.0, shares=1)
+    >>> budget = AlarmBudget(per_week=1.0, interval_s=60.0, shares=1)
     >>> budget.spend()
     >>> budget.overspent
     False
@@ -59,8 +60,15 @@ class Budget(Stateful):
 
     _STATE: ClassVar[tuple[str, ...]] = ("alarms", "level", "_debt")
 
-    def __init__(self, per_week: float, interval_s: float, shares: int) -> None:
-        rows = WEEK_S / interval_s / check_real("Budget", "per_week", per_week, 0.0)
+    def __init__(
+        self,
+        per_week: float,
+        interval_s: float,
+        shares: int,
+        policy: AlarmBudgetPolicy = TRIGGER.budget,
+    ) -> None:
+        self._policy = policy
+        rows = WEEK_S / interval_s / check_real("AlarmBudget", "per_week", per_week, 0.0)
         self.log_alpha = self.level = -float(np.log(rows * shares))
         self._income = 1.0 / max(rows, 1.0)  # alarms that a row pays for
         self.alarms = 0
@@ -68,15 +76,17 @@ class Budget(Stateful):
 
     @property
     def overspent(self) -> bool:
-        """Whether there were more alarms than time has paid for, one aside."""
-        return self._debt > 1.0
+        """Whether there were more alarms than time has paid for, free ones aside."""
+        return self._debt > self._policy.free_alarms
 
     def pay(self) -> None:
         """Let one row pass."""
-        if self._debt:
-            self._debt = max(self._debt - self._income, 0.0)
-        held = _STRICTER * (self._debt - 1.0) if self.overspent else 0.0
-        self.level = self.log_alpha - held
+        self.level = self.log_alpha
+        if not self._debt:
+            return
+        self._debt = max(self._debt - self._income, 0.0)
+        if self.overspent:
+            self.level -= self._policy.held_nats * (self._debt - self._policy.free_alarms)
 
     def spend(self) -> None:
         """Raise an alarm."""
@@ -84,9 +94,12 @@ class Budget(Stateful):
         self._debt += 1.0
 
     def certified_per_week(self, weeks: float) -> float:
-        """Rate of false alarms per week that the alarms in `weeks` rule out, at 95 %.
+        """Rate of false alarms per week that the alarms in `weeks` rule out.
 
-        Upper limit of a Poisson rate (Garwood 1936), every alarm counted as false: without any it
-        is 3 over the time watched, so one a week needs three quiet weeks. Infinite at first.
+        Upper limit of a Poisson rate (Garwood 1936), every alarm counted as false: without any, at
+        95 %, it is 3 over the time watched, so one a week needs three quiet weeks. Infinite at
+        first.
         """
-        return float(gammaincinv(self.alarms + 1, 0.95) / weeks) if weeks else np.inf
+        if not weeks:
+            return np.inf
+        return float(gammaincinv(self.alarms + 1, self._policy.confidence) / weeks)

@@ -5,16 +5,9 @@ from typing import NamedTuple
 import numpy as np
 
 from detectors.base import FloatArray, IntArray
+from detectors.policy import TRIGGER, OnsetPolicy
 
 __all__ = ["ChangePoint", "change_point", "date"]
-
-# Neighbouring rows resemble each other: with a correlation of .5 three say as much as one.
-_ROWS_OF_ONE = 3.0
-# Log likelihood that a change point within the interval may lose: 95 % of a chi-square, halved.
-_LOSS = 1.92
-# Log likelihood from which the series themselves say when they changed.
-_TELLING_GAIN = 12.0
-_SHARP_ROWS = 12  # most over which a step may be as likely: a drift has no change point
 
 
 class ChangePoint(NamedTuple):
@@ -27,7 +20,7 @@ class ChangePoint(NamedTuple):
     sharp: bool  # whether a step elsewhere is much less likely
 
 
-def change_point(z: FloatArray) -> ChangePoint:
+def change_point(z: FloatArray, policy: OnsetPolicy = TRIGGER.onset) -> ChangePoint:
     """Find the row from which the means of some series have been different until now.
 
     For a shift of unknown size in independent unit-variance noise the profile log likelihood of a
@@ -40,6 +33,8 @@ def change_point(z: FloatArray) -> ChangePoint:
     ----------
     z : ndarray of shape (rows, n_series), float64, NaN = missing
         z-scores, oldest first.
+    policy : OnsetPolicy
+        Rows that count as one, and others.
 
     Examples
     --------
@@ -50,30 +45,33 @@ def change_point(z: FloatArray) -> ChangePoint:
     there = ~np.isnan(z)
     sums = np.cumsum(np.where(there, z, 0.0)[::-1], axis=0)
     counts = np.cumsum(there[::-1], axis=0)
-    profile = _gain(sums, counts)
+    profile = _gain(sums, counts, policy.rows_of_one)
     best = int(np.argmax(profile))
     # A ramp weights its rows with 1, 2, .. t; these sums, of that and of its square, are exact.
     weights = np.cumsum(counts, axis=0)
-    ramp = _gain(np.cumsum(sums, axis=0), 2 * np.cumsum(weights, axis=0) - weights)
-    likely = np.append(_likely(np.maximum(profile, ramp)), best)
-    sharp = np.ptp(_likely(profile)) <= _SHARP_ROWS
+    squares = 2 * np.cumsum(weights, axis=0) - weights
+    ramp = _gain(np.cumsum(sums, axis=0), squares, policy.rows_of_one)
+    likely = np.append(_likely(np.maximum(profile, ramp), policy.likely_loss), best)
+    sharp = np.ptp(_likely(profile, policy.likely_loss)) <= policy.sharp_rows
     return ChangePoint(
         best, int(likely.max()), int(likely.min()), float(profile[best]), bool(sharp)
     )
 
 
-def _gain(products: FloatArray, squares: FloatArray) -> FloatArray:
+def _gain(products: FloatArray, squares: FloatArray, rows_of_one: float) -> FloatArray:
     """Return the log likelihood that a regression from each row on adds, over all series."""
-    gains = products * products / (2.0 * _ROWS_OF_ONE * np.maximum(squares, 1))
+    gains = products * products / (2.0 * rows_of_one * np.maximum(squares, 1))
     return np.asarray(gains.sum(axis=1))
 
 
-def _likely(profile: FloatArray) -> IntArray:
+def _likely(profile: FloatArray, loss: float) -> IntArray:
     """Return the rows that are about as likely as the best one."""
-    return np.flatnonzero(profile >= profile.max() - _LOSS)
+    return np.flatnonzero(profile >= profile.max() - loss)
 
 
-def date(z: FloatArray, least: int) -> tuple[int, tuple[int, int]]:
+def date(
+    z: FloatArray, least: int, policy: OnsetPolicy = TRIGGER.onset
+) -> tuple[int, tuple[int, int]]:
     """Return how many rows ago a change began, and the earliest and latest that it may have.
 
     It began with the series that moved first: a cause moves before what follows from it.
@@ -83,17 +81,20 @@ def date(z: FloatArray, least: int) -> tuple[int, tuple[int, int]]:
     z : ndarray of shape (rows, n_series), float64, NaN = missing
         z-scores of the series that carry it, oldest first.
     least : int
-        Rows ago that it had begun for certain: the answer where the series do not tell, and may
+        Rows ago that it had begun for certain: the answer where no series says when, and it may
         have begun at any row.
+    policy : OnsetPolicy
+        When series say when they changed, and others.
 
     Examples
     --------
     >>> import numpy as np
     >>> date(np.array([[0.1, 0.0], [-0.2, 0.1], [0.3, 0.1], [7.0, -0.1], [7.0, 20.0]]), least=0)
-    (1, (1, 1))
+    (1, (2, 1))
     """
-    points = [change_point(z), *(change_point(z[:, [j]]) for j in range(z.shape[1]))]
-    telling = [point for point in points if point.gain >= _TELLING_GAIN and point.sharp]
+    each = (change_point(z[:, [j]], policy) for j in range(z.shape[1]))
+    points = [change_point(z, policy), *each]
+    telling = [point for point in points if point.gain >= policy.telling_gain and point.sharp]
     if not telling:
         return least, (max(least, len(z) - 1), 0)
     first = max(telling, key=lambda point: point.rows)

@@ -1,4 +1,4 @@
-"""Cumulative sums over a bank of channels."""
+"""Cumulative sums of several statistics."""
 
 from typing import ClassVar, Self
 
@@ -6,21 +6,21 @@ import numpy as np
 
 from detectors._validate import check_integer, check_real, check_row
 from detectors.base import FloatArray, IntArray, Stateful
-from detectors.decision._tail_kernels import cusum_step
+from detectors.decision._cusum_kernels import cusum_step
 
 __all__ = ["Cusum"]
 
 
 class Cusum(Stateful):
-    """Page's cumulative sum of standardised scores, one per channel.
+    """Page's cumulative sum of standardised scores, one per statistic.
 
     ``y = min(max(0, y + score - slack), ceiling)``; a change is declared where y reaches the
     threshold, and the row after y was last zero is the estimate of its onset [1]_.
 
     Parameters
     ----------
-    n_channels : int
-        Number of channels.
+    n_statistics : int
+        Number of statistics.
     slack : float
         What is subtracted from each score, in its standard deviations: half the shift to find.
     threshold : float
@@ -35,7 +35,7 @@ class Cusum(Stateful):
     Examples
     --------
     >>> import numpy as np
-    >>> cusum = Cusum(n_channels=1, threshold=4.0)
+    >>> cusum = Cusum(n_statistics=1, threshold=4.0)
     >>> for score in (0.0, 0.0, 3.0, 3.0):
     ...     _ = cusum.update(np.array([score]))
     >>> cusum.drift_detected, int(cusum.onset[0])
@@ -46,14 +46,14 @@ class Cusum(Stateful):
 
     def __init__(
         self,
-        n_channels: int,
+        n_statistics: int,
         *,
         slack: float = 0.5,
         threshold: float = 10.0,
         ceiling: float = 1000.0,
     ) -> None:
         who = "Cusum"
-        n = check_integer(who, "n_channels", n_channels, 0)
+        n = check_integer(who, "n_statistics", n_statistics, 0)
         self.slack = check_real(who, "slack", slack, -np.inf)
         self.threshold = check_real(who, "threshold", threshold, 0.0)
         self.ceiling = check_real(who, "ceiling", ceiling, 0.0)
@@ -68,43 +68,47 @@ class Cusum(Stateful):
 
     @property
     def statistic(self) -> FloatArray:
-        """Cumulative sum y of each channel, shape (n_channels,); not to be written to."""
+        """Cumulative sum y of each statistic, shape (n_statistics,); not to be written to."""
         return self._statistic
 
     @property
     def onset(self) -> IntArray:
-        """Rows since y was zero, shape (n_channels,): 1 = it left zero on this row, 0 = it is 0."""
+        """Rows since y was zero, shape (n_statistics,): 1 = it left zero on this row, 0 = is 0."""
         return self._age
 
     @property
     def drift_detected(self) -> bool:
-        """Whether a channel reached the threshold on the newest row while none was there before."""
+        """Whether a sum reached the threshold on the newest row while none was there before."""
         return self._drift
 
     def update(self, x: FloatArray) -> Self:
-        """Take one score per channel.
+        """Take one score per statistic.
 
         Parameters
         ----------
-        x : ndarray of shape (n_channels,), float64, NaN = missing
-            Standardised scores; a missing one leaves its channel as it is.
+        x : ndarray of shape (n_statistics,), float64, NaN = missing
+            Standardised scores; a missing one leaves its sum as it is.
         """
         row = check_row("Cusum", x, self._statistic.shape[0])
-        cusum_step(row, self.slack, self.ceiling, self._statistic, self._age)
+        self.push(row)
         above = bool((self._statistic >= self.threshold).any())
         self._drift = above and not self._alarm
         self._alarm = above
         return self
 
-    def grow(self, n_channels: int) -> None:
-        """Append channels, at zero, behind the present ones."""
+    def push(self, scores: FloatArray) -> None:
+        """Take one score per statistic, trusted, when only the sums and the onset are asked for."""
+        cusum_step(scores, self.slack, self.ceiling, self._statistic, self._age)
+
+    def grow(self, n_statistics: int) -> None:
+        """Append statistics, at zero, behind the present ones."""
         n = self._statistic.shape[0]
-        extra = check_integer("Cusum", "n_channels", n_channels, n) - n
+        extra = check_integer("Cusum", "n_statistics", n_statistics, n) - n
         self._statistic = np.append(self._statistic, np.zeros(extra))
         self._age = np.append(self._age, np.zeros(extra, dtype=np.int64))
 
     def reset(self) -> None:
-        """Set every channel back to zero."""
+        """Set every sum back to zero."""
         self._statistic.fill(0.0)
         self._age.fill(0)
         self._alarm = self._drift = False

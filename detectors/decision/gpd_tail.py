@@ -5,15 +5,16 @@ from typing import ClassVar
 
 import numpy as np
 
-from detectors._validate import check_integer, check_real
+from detectors._validate import check_integer
 from detectors.base import FloatArray, IntArray, Stateful
-from detectors.decision._tail_kernels import tail_collect, tail_fit, tail_push
+from detectors.decision._gpd_tail_kernels import ONSET, RATE, tail_collect, tail_fit, tail_push
+from detectors.policy import TRIGGER, TailPolicy
 
 __all__ = ["PredictiveTail"]
 
 
 class PredictiveTail(Stateful):
-    """Predictive tails of a bank of channels, learned from their largest block maxima.
+    """Predictive tails of several statistics, learned from their largest block maxima.
 
     Scores of normal rows, each made by a model that had not seen the row, are cut into blocks; the
     maximum of a block stands for one excursion. Above a high one of them, u, the excesses are
@@ -24,22 +25,17 @@ class PredictiveTail(Stateful):
 
     Parameters
     ----------
-    n_channels : int
-        Number of channels.
+    n_statistics : int
+        Number of statistics.
     block_rows : int or sequence of int
-        Rows of a block, for all channels or for each: longer than the channel's own memory, or
+        Rows of a block, for all statistics or for each: longer than the statistic's own memory, or
         its maxima are not independent.
-    probation_blocks : int
-        A block counts only when so many later ones were normal as well: what led up to an alarm
-        must not raise the limits that it is measured with.
-    share : float
-        Share of the blocks whose maxima make the tail.
-    max_peaks : int
-        Most excesses that make the tail.
+    policy : TailPolicy
+        Blocks on probation, maxima that make the tail, and others.
 
     Attributes
     ----------
-    tails : ndarray of shape (n_channels, 4)
+    tails : ndarray of shape (n_statistics, 4)
         Score at which each tail begins, its scale, its shape, and how often a row starts an
         excursion into it; the first is NaN where there is none yet.
 
@@ -62,7 +58,7 @@ class PredictiveTail(Stateful):
     Examples
     --------
     >>> import numpy as np
-    >>> tail = PredictiveTail(n_channels=1, block_rows=1, probation_blocks=0)
+    >>> tail = PredictiveTail(1, block_rows=1, policy=TailPolicy(probation_blocks=0))
     >>> for score in np.random.default_rng(0).exponential(size=1000):
     ...     tail.push(np.array([score]))
     >>> bool(6.0 < tail.limits(np.log(1e-4))[0] < 14.0)  # exactly: log(1e4) = 9.2
@@ -76,64 +72,59 @@ class PredictiveTail(Stateful):
         "_counts",
         "tails",
     )
-    _SHORT_BLOCKS: ClassVar[int] = 512
 
     def __init__(
         self,
-        n_channels: int,
-        *,
-        block_rows: int | Sequence[int] = 4,
-        probation_blocks: int = 8,
-        share: float = 1.0 / 3.0,
-        max_peaks: int = 48,
+        n_statistics: int,
+        block_rows: int | Sequence[int] = TRIGGER.tail.least_block_rows,
+        policy: TailPolicy = TRIGGER.tail,
     ) -> None:
         who = "PredictiveTail"
-        n = check_integer(who, "n_channels", n_channels, 1)
+        n = check_integer(who, "n_statistics", n_statistics, 1)
         rows = [block_rows] * n if isinstance(block_rows, int) else list(block_rows)
         if len(rows) != n:
             raise ValueError(f"`{who}` requires {n} block_rows, got {len(rows)}.")
         self.block_rows: IntArray = np.array(
             [check_integer(who, "block_rows", r, 1) for r in rows], dtype=np.int64
         )
-        self.probation_blocks = check_integer(who, "probation_blocks", probation_blocks, 0)
-        self.share = check_real(who, "share", share, 0.0, 1.0)
-        self.max_peaks = check_integer(who, "max_peaks", max_peaks, 2)
+        self._record = policy.record()
         # Twice the peaks, so that dropping old ones leaves enough.
-        self._top: FloatArray = np.full((n, 2 * self.max_peaks + 1), -np.inf)
-        self._when: IntArray = np.full((n, 2 * self.max_peaks + 1), -1, dtype=np.int64)
-        self._pending: FloatArray = np.full((n, self.probation_blocks + 1), -np.inf)
+        self._top: FloatArray = np.full((n, 2 * policy.max_peaks + 1), -np.inf)
+        self._when: IntArray = np.full((n, 2 * policy.max_peaks + 1), -1, dtype=np.int64)
+        self._pending: FloatArray = np.full((n, policy.probation_blocks + 1), -np.inf)
         # Rows of the open block, blocks on probation, blocks so far, blocks the tail speaks for.
         self._counts: IntArray = np.zeros((4, n), dtype=np.int64)
         self.tails: FloatArray = np.ones((n, 4))
-        self.tails[:, 0] = np.nan
+        self.tails[:, ONSET] = np.nan
 
     @property
     def blocks(self) -> IntArray:
-        """Number of blocks that each tail speaks for, shape (n_channels,)."""
-        return np.array(self._counts[3])
+        """Number of blocks that each tail speaks for, shape (n_statistics,)."""
+        _, _, _, blocks = self._counts
+        return np.array(blocks)
 
     @property
     def onset(self) -> FloatArray:
-        """Scores at which the tails begin, shape (n_channels,); NaN where there is none yet."""
-        return self.tails[:, 0].copy()
+        """Scores at which the tails begin, shape (n_statistics,); NaN where there is none yet."""
+        return self.tails[:, ONSET].copy()
 
     @property
     def log_rate(self) -> FloatArray:
-        """Log of how often a row starts an excursion into the tail, shape (n_channels,)."""
-        return np.asarray(np.log(self.tails[:, 3]))
+        """Log of how often a row starts an excursion into the tail, shape (n_statistics,)."""
+        return np.asarray(np.log(self.tails[:, RATE]))
 
     def limits(self, log_p: FloatArray) -> FloatArray:
         """Return the scores that are exceeded ``exp(log_p)`` times a row.
 
         Parameters
         ----------
-        log_p : ndarray of shape (n_channels,), float64
+        log_p : ndarray of shape (n_statistics,), float64
             Natural logarithm of exceedances per row.
 
         Returns
         -------
-        ndarray of shape (n_channels,), float64
-            Scores; NaN where a channel has no tail yet.
+        ndarray of shape (n_statistics,), float64
+            Scores; NaN where a statistic has no tail yet.
         """
         onset, scale, shape, rate = self.tails.T
         room = np.maximum(np.log(rate) - log_p, 0.0)
@@ -144,15 +135,13 @@ class PredictiveTail(Stateful):
 
         Parameters
         ----------
-        scores : ndarray of shape (>= n_channels,), float64, NaN = the channel says nothing
+        scores : ndarray of shape (>= n_statistics,), float64, NaN = says nothing
             Scores, each made by a model that had not seen the row.
         """
         tail_collect(
             scores,
             self.block_rows,
-            self._SHORT_BLOCKS,
-            self.share,
-            self.max_peaks,
+            self._record,
             self._counts,
             self._pending,
             self._top,
@@ -161,12 +150,12 @@ class PredictiveTail(Stateful):
         )
 
     def censor(self, scores: FloatArray, log_p: float) -> None:
-        """Learn of an alarm: the largest score of each channel in it, up to its limit.
+        """Learn of an alarm: the largest score of each statistic in it, up to its limit.
 
         Parameters
         ----------
-        scores : ndarray of shape (n_channels,), float64
-            Largest scores; NaN or -inf = the channel said nothing.
+        scores : ndarray of shape (n_statistics,), float64
+            Largest scores; NaN or -inf = the statistic said nothing.
         log_p : float
             Natural logarithm of the exceedances per row at the limit.
         """
@@ -181,12 +170,13 @@ class PredictiveTail(Stateful):
                 self._top[c],
                 int(blocks[c]),
                 int(self.block_rows[c]),
-                self.share,
-                self.max_peaks,
+                self._record,
                 self.tails[c],
             )
 
     def discard(self) -> None:
         """Drop the blocks on probation: the system was already leaving its normal state."""
         self._pending.fill(-np.inf)
-        self._counts[:2] = 0
+        rows, waiting, _, _ = self._counts
+        rows.fill(0)
+        waiting.fill(0)

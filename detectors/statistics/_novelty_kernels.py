@@ -12,15 +12,14 @@ Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
 Flags = NDArray[np.bool_]
 
-# What the radius grows by when the memory is full: less keeps more centres, and prunes more often.
-_GROWTH = 1.1
-
 
 @nb.njit(cache=True, error_model="numpy")
-def place_step(z: Floats, rows: int, seen: Floats, mean: Floats, place: Singles) -> bool:
+def place_step(
+    z: Floats, rows: int, needed: float, seen: Floats, mean: Floats, place: Singles
+) -> bool:
     """Move every series' mean of sign(z) log(1 + |z|) on by one row; return whether any stands.
 
-    ``place`` is NaN where the cell is missing or less than half of `rows` have been seen.
+    ``place`` is NaN where the cell is missing or fewer than `needed` rows have been seen.
     """
     stands = False
     for j in range(z.shape[0]):
@@ -30,7 +29,7 @@ def place_step(z: Floats, rows: int, seen: Floats, mean: Floats, place: Singles)
         size = np.log(1.0 + abs(z[j]))  # twice as fast as log1p, to the precision of place
         seen[j] = min(seen[j] + 1.0, rows)
         mean[j] += ((size if z[j] > 0.0 else -size) - mean[j]) / seen[j]
-        if 2.0 * seen[j] >= rows:
+        if seen[j] >= needed:
             place[j] = mean[j]
             stands = True
     return stands
@@ -66,6 +65,7 @@ def nearest(place: Singles, centres: Singles, count: int, gaps: Singles) -> tupl
 def push_step(
     z: Floats,
     rows: int,
+    needed: float,
     seen: Floats,
     mean: Floats,
     place: Singles,
@@ -74,7 +74,7 @@ def push_step(
     gaps: Singles,
 ) -> tuple[bool, int, float]:
     """Move on by one row; return whether it stands anywhere, the nearest centre, how far it is."""
-    if not place_step(z, rows, seen, mean, place):
+    if not place_step(z, rows, needed, seen, mean, place):
         return False, 0, np.nan
     if not count:
         return True, 0, np.nan
@@ -93,7 +93,7 @@ def near(gaps: Singles, kept: Flags, radius: float) -> bool:
 
 @nb.njit(cache=True, error_model="numpy")
 def make_room(
-    centres: Singles, pairs: Singles, count: int, radius: float, gaps: Singles
+    growth: float, centres: Singles, pairs: Singles, count: int, radius: float, gaps: Singles
 ) -> tuple[int, float]:
     """Widen the radius until a centre is within that of an earlier one; drop all that are.
 
@@ -103,7 +103,7 @@ def make_room(
     kept = np.empty(count, dtype=np.bool_)
     n_kept = count
     while n_kept == count:
-        radius *= _GROWTH
+        radius *= growth
         n_kept = 0
         for i in range(count):
             kept[i] = not near(pairs[i, :i], kept, radius)
@@ -121,6 +121,7 @@ def make_room(
 
 @nb.njit(cache=True, error_model="numpy")
 def learn_step(
+    growth: float,
     place: Singles,
     centres: Singles,
     pairs: Singles,
@@ -141,7 +142,7 @@ def learn_step(
         row[j] = place[j] if there else centres[j, best]
         whole = whole and there
     if count == centres.shape[1]:
-        count, radius = make_room(centres, pairs, count, radius, gaps)
+        count, radius = make_room(growth, centres, pairs, count, radius, gaps)
     if not whole:
         nearest(row, centres, count, gaps)
     pairs[count, :count] = gaps[:count]

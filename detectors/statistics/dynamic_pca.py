@@ -1,18 +1,20 @@
 """Dynamic PCA on a sketch: what a series does that the other series do not explain."""
 
+from collections.abc import Mapping
 from typing import ClassVar, Self
 
 import numpy as np
 
-from detectors._validate import check_integer, check_real, check_row
+from detectors._validate import check_integer, check_row
 from detectors.base import FloatArray, Stateful
-from detectors.statistics._kernels import subspace_push
-from detectors.statistics.energy import UsualEnergy
+from detectors.policy import TRIGGER, DynamicPCAPolicy
+from detectors.statistics._dynamic_pca_kernels import subspace_push
+from detectors.statistics.energy import RelativeEnergy
 
-__all__ = ["LaggedSubspace"]
+__all__ = ["DynamicPCA"]
 
 
-class LaggedSubspace(Stateful):
+class DynamicPCA(Stateful):
     """Residual energy of every series outside the common space of all series and their lags.
 
     Rows ``[z_t, z_{t-1}, ...]`` are collected in blocks; after each block the singular value
@@ -23,20 +25,10 @@ class LaggedSubspace(Stateful):
     ----------
     n_series : int
         Number of series.
-    lags : int
-        Rows in one lagged row, the newest one included.
-    max_rank : int
-        Most directions that explain a row.
-    energy : float
-        Share of the energy that the directions shall hold, as far as ``max_rank`` allows.
-    block_rows : int
-        Rows that enter the sketch between two decompositions.
-    dense_rows : int
-        Base up to which every row is learned; at k times as many, one in k + 1.
+    policy : DynamicPCAPolicy
+        Rows in one lagged row, number of directions, and others.
     memory_rows : int
-        Longest memory of the usual energy of a series, rows.
-    clip : float
-        Cells are clipped to ``[-clip, clip]``.
+        Longest memory of the mean energy of a series, rows.
 
     Notes
     -----
@@ -53,7 +45,7 @@ class LaggedSubspace(Stateful):
     Examples
     --------
     >>> import numpy as np
-    >>> space = LaggedSubspace(n_series=2, lags=1, block_rows=8)
+    >>> space = DynamicPCA(n_series=2, policy=DynamicPCAPolicy(lags=1, block_rows=8))
     >>> for t in range(64):
     ...     _ = space.update(np.array([np.sin(t), np.sin(t)]))
     >>> bool(space.push(np.array([1.0, -1.0])).min() > 50)
@@ -69,44 +61,33 @@ class LaggedSubspace(Stateful):
         "_total",
         "_basis",
     )
-    _PARTS: ClassVar[tuple[str, ...]] = ("_usual",)
+    _PARTS: ClassVar[tuple[str, ...]] = ("_energy",)
+    _SAVED_AS: ClassVar[Mapping[str, str]] = {"_energy": "_usual"}
 
     def __init__(
         self,
         n_series: int,
-        *,
-        lags: int = 2,
-        max_rank: int = 16,
-        energy: float = 0.9,
-        block_rows: int = 24,
-        dense_rows: int = 256,
-        memory_rows: int = 16_384,
-        clip: float = 20.0,
+        policy: DynamicPCAPolicy = TRIGGER.dynamic_pca,
+        memory_rows: int = TRIGGER.memory_rows,
     ) -> None:
-        who = "LaggedSubspace"
-        n = check_integer(who, "n_series", n_series, 0)
-        self.lags = check_integer(who, "lags", lags, 1)
-        self.max_rank = check_integer(who, "max_rank", max_rank, 1)
-        self.energy = check_real(who, "energy", energy, 0.0, 1.0)
-        self.block_rows = check_integer(who, "block_rows", block_rows, 1)
-        self.dense_rows = check_integer(who, "dense_rows", dense_rows, 1)
-        self.memory_rows = check_integer(who, "memory_rows", memory_rows, 1)
-        self.clip = check_real(who, "clip", clip, 0.0)
+        n = check_integer("DynamicPCA", "n_series", n_series, 0)
+        self.policy, self.lags = policy, policy.lags
+        self._record = policy.record(memory_rows=memory_rows)
         width = n * self.lags
         self._lagged: FloatArray = np.zeros(width)
-        self._block: FloatArray = np.zeros((self.block_rows, width))
+        self._block: FloatArray = np.zeros((policy.block_rows, width))
         self._filled = 0
         self._learned = 0
         self._sketch: FloatArray = np.zeros((0, width))
         self._total = 0.0
         self._basis: FloatArray = np.zeros((width, 0))
-        self._usual = UsualEnergy(n, self.memory_rows, floor=0.01)
+        self._energy = RelativeEnergy(n)
         self._allocate()
 
     @property
     def scores(self) -> FloatArray:
         """Scores of the newest row, shape (n,); not to be written to."""
-        return self._usual.scores
+        return self._energy.scores
 
     @property
     def rank(self) -> int:
@@ -121,31 +102,26 @@ class LaggedSubspace(Stateful):
         z : ndarray of shape (n,), float64, NaN = missing
             One row of z-scores, trusted (`update` checks its row).
         learn : bool
-            Whether the usual energies move towards this row (after it was scored).
+            Whether the mean energies move towards this row (after it was scored).
 
         Returns
         -------
         ndarray of shape (n,), float64
-            Residual energy of each series in units of its usual one; NaN where it is missing, or
+            Residual energy of each series in units of its mean; NaN where it is missing, or
             before the first block is full. The array is reused by the next call.
         """
-        usual = self._usual
+        energy = self._energy
         subspace_push(
             z,
-            self.clip,
+            self._record,
             self._lagged,
             self._basis,
             self._basis_t,
-            self._coefficients,
-            self._scratch,
-            usual.learned,
-            usual.memory_rows,
-            usual.CLIP,
-            usual.floor,
+            energy.learned,
             learn,
-            usual.scores,
+            energy.scores,
         )
-        return usual.scores
+        return energy.scores
 
     def learn(self) -> None:
         """Add the newest lagged row to the block, and decompose when the block is full.
@@ -153,23 +129,23 @@ class LaggedSubspace(Stateful):
         A long base is sampled: one more row adds little to it, and costs as much as the first.
         """
         self._learned += 1
-        if self._learned % (1 + self._learned // self.dense_rows):
+        if self._learned % (1 + self._learned // self.policy.dense_rows):
             return
         self._block[self._filled] = self._lagged
         self._filled += 1
-        if self._filled == self.block_rows:
+        if self._filled == self.policy.block_rows:
             self._filled = 0
             self._decompose()
 
     def update(self, z: FloatArray) -> Self:
         """Append a row and learn from it."""
-        self.push(check_row("LaggedSubspace", z, self._usual.n_series), learn=True)
+        self.push(check_row("DynamicPCA", z, self._energy.n_series), learn=True)
         self.learn()
         return self
 
     def relearn(self, weight: float) -> None:
-        """Let the usual energies count for at most ``weight`` rows, so that they follow sooner."""
-        self._usual.relearn(weight)
+        """Let the mean energies count for at most ``weight`` rows, so that they follow sooner."""
+        self._energy.relearn(weight)
 
     def break_lags(self) -> None:
         """Forget the lagged rows: the next row does not follow the last one."""
@@ -177,8 +153,8 @@ class LaggedSubspace(Stateful):
 
     def grow(self, n_series: int) -> None:
         """Append series behind the present ones; the known directions do not contain them."""
-        n = self._usual.n_series
-        extra = check_integer("LaggedSubspace", "n_series", n_series, n) - n
+        n = self._energy.n_series
+        extra = check_integer("DynamicPCA", "n_series", n_series, n) - n
         pad = ((0, 0), (0, 0), (0, extra))
 
         def widen(rows: FloatArray) -> FloatArray:
@@ -189,27 +165,26 @@ class LaggedSubspace(Stateful):
         self._block = widen(self._block)
         self._sketch = widen(self._sketch)
         self._basis = np.ascontiguousarray(widen(np.ascontiguousarray(self._basis.T)).T)
-        self._usual.grow(n_series)
+        self._energy.grow(n_series)
         self._allocate()
 
     def _allocate(self) -> None:
-        """Make the scratch space of the kernels and the transposed basis."""
-        n = self._usual.n_series
+        """Transpose the newest rows of the basis for the kernel."""
+        n = self._energy.n_series
         self._basis_t: FloatArray = np.ascontiguousarray(self._basis[:n].T)
-        self._coefficients: FloatArray = np.empty(self.rank)
-        self._scratch: FloatArray = np.empty(n)
 
     def _decompose(self) -> None:
         """Fold the block into the sketch and choose the directions anew."""
+        policy = self.policy
         self._total += float(np.sum(self._block * self._block))
         stacked = np.vstack([self._sketch, self._block])
         # Singular vectors through the small Gram matrix: rows are few, columns many.
         values, vectors = np.linalg.eigh(stacked @ stacked.T)
-        order = np.argsort(values)[::-1][: 2 * self.max_rank]
+        order = np.argsort(values)[::-1][: 2 * policy.max_rank]
         order = order[values[order] > 1e-9 * max(values[-1], 1e-300)]
         self._sketch = np.ascontiguousarray(vectors[:, order].T @ stacked)
         held = np.cumsum(values[order]) / max(self._total, 1e-300)
-        rank = min(int(np.searchsorted(held, self.energy)) + 1, self.max_rank, len(order))
+        rank = min(int(np.searchsorted(held, policy.explained)) + 1, policy.max_rank, len(order))
         basis = self._sketch[:rank] / np.sqrt(values[order[:rank], None])
         self._basis = np.ascontiguousarray(basis.T)
         self._allocate()

@@ -1,4 +1,4 @@
-"""How much residual energy each series usually has, and how much more it has now."""
+"""Residual energy of every series, relative to its running mean."""
 
 from typing import ClassVar
 
@@ -6,38 +6,30 @@ import numpy as np
 
 from detectors.base import FloatArray, Stateful
 
-__all__ = ["UsualEnergy"]
+__all__ = ["RelativeEnergy"]
 
 
-class UsualEnergy(Stateful):
+class RelativeEnergy(Stateful):
     """Winsorised running mean of every series' energy, and the ratio of the newest energy to it.
 
-    The fold that makes the energies moves both, in its own kernel.
+    What makes the energies moves both, in its own kernel (`RelativeEnergyPolicy`).
 
     Parameters
     ----------
     n_series : int
         Number of series.
-    memory_rows : int
-        Longest memory of the mean, rows.
-    floor : float
-        Smallest mean that an energy is compared with.
 
     Attributes
     ----------
     learned : ndarray of shape (2, n)
-        Usual energy of each series, and the rows it stands for.
+        Running mean of each series' energy, and the rows it stands for.
     scores : ndarray of shape (n,)
-        Newest energy over the usual one; NaN where either is not known.
+        Newest energy over the mean; NaN where either is not known.
     """
 
     _STATE: ClassVar[tuple[str, ...]] = ("learned", "scores")
-    # What one row may teach, in usual energies: a spike must not become usual.
-    CLIP: ClassVar[float] = 16.0
 
-    def __init__(self, n_series: int, memory_rows: int, floor: float) -> None:
-        self.memory_rows = memory_rows
-        self.floor = floor
+    def __init__(self, n_series: int) -> None:
         self.learned: FloatArray = np.zeros((2, n_series))
         self.scores: FloatArray = np.full(n_series, np.nan)
 
@@ -48,7 +40,8 @@ class UsualEnergy(Stateful):
 
     def relearn(self, weight: float) -> None:
         """Let the mean count for at most `weight` rows, so that it follows sooner."""
-        np.minimum(self.learned[1], weight, out=self.learned[1])
+        _, stands_for = self.learned
+        np.minimum(stands_for, weight, out=stands_for)
 
     def grow(self, n_series: int) -> None:
         """Append series of which nothing is known."""

@@ -1,18 +1,20 @@
-"""Silence: how surprising it is that a series sends nothing."""
+"""Missingness: how improbable it is that a series sends nothing."""
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
 
 from detectors._validate import check_integer
 from detectors.base import FloatArray, IntArray, Stateful
-from detectors.statistics._bank_kernels import silence_step
+from detectors.policy import TRIGGER, MissingnessPolicy
+from detectors.statistics._missingness_kernels import missingness_step
 
-__all__ = ["Silence"]
+__all__ = ["Missingness"]
 
 
-class Silence(Stateful):
-    """Surprise at the present gap of every series, from how often and how long it had gaps before.
+class Missingness(Stateful):
+    """Surprisal of the present gap of every series, from how often and how long it had gaps before.
 
     Presence is a two-state Markov chain per series. A gap that has lasted r rows has probability
     ``P(gap begins) P(gap goes on)^(r - 1)`` at most, each estimated from the normal rows with a
@@ -23,30 +25,28 @@ class Silence(Stateful):
     ----------
     n_series : int
         Number of series.
-    known_rows : int
-        Rows in which a series must have been present before its silence means anything.
-    rename_rows : int
-        For so many rows after new series have come, as many silent ones are taken for renamed.
+    policy : MissingnessPolicy
+        Rows before gaps mean anything, priors, and others.
 
     Attributes
     ----------
-    surprise : ndarray of shape (n,)
+    surprisal : ndarray of shape (n,)
         Minus the log of that probability, nats; 0 = present, or not known well enough.
     """
 
     _STATE: ClassVar[tuple[str, ...]] = (
-        "surprise",
+        "surprisal",
         "_run",
         "_counts",
         "_excused",
         "_rename_left",
     )
+    _SAVED_AS: ClassVar[Mapping[str, str]] = {"surprisal": "surprise"}
 
-    def __init__(self, n_series: int, *, known_rows: int = 30, rename_rows: int = 256) -> None:
-        n = check_integer("Silence", "n_series", n_series, 0)
-        self.known_rows = check_integer("Silence", "known_rows", known_rows, 1)
-        self.rename_rows = check_integer("Silence", "rename_rows", rename_rows, 1)
-        self.surprise: FloatArray = np.zeros(n)
+    def __init__(self, n_series: int, policy: MissingnessPolicy = TRIGGER.missingness) -> None:
+        n = check_integer("Missingness", "n_series", n_series, 0)
+        self._policy = policy
+        self.surprisal: FloatArray = np.zeros(n)
         self._run: IntArray = np.zeros(n, dtype=np.int64)
         # Rows present, gaps begun, rows missing, rows missing after a missing one.
         self._counts: IntArray = np.zeros((4, n), dtype=np.int64)
@@ -55,7 +55,7 @@ class Silence(Stateful):
         self._allocate()
 
     def push(self, x: FloatArray, *, learn: bool) -> float:
-        """Take one row; return how surprising the most surprising gap is.
+        """Take one row; return how improbable the least probable gap is.
 
         Parameters
         ----------
@@ -68,44 +68,56 @@ class Silence(Stateful):
         float
             Minus log probability, nats, >= 0; the number of series is paid for (Bonferroni).
         """
-        worst = silence_step(x, learn, self.known_rows, self._run, self._counts, self.surprise)
+        policy = self._policy
+        worst = missingness_step(
+            x,
+            learn,
+            policy.known_rows,
+            policy.begin_prior_rows,
+            policy.stay_prior_rows,
+            self._run,
+            self._counts,
+            self.surprisal,
+        )
         if self._rename_left:
-            worst = float(np.partition(self.surprise, -1 - self._excused)[-1 - self._excused])
+            worst = float(np.partition(self.surprisal, -1 - self._excused)[-1 - self._excused])
             self._rename_left -= 1
             if not self._rename_left:
                 self.accept()
-        return max(0.0, worst - self._price)
+        return max(0.0, worst - self._bonferroni)
 
     @property
-    def usual_missing(self) -> float:
+    def missing_share(self) -> float:
         """Share of the cells of known series that are missing in normal rows."""
-        there, _, missing, _ = self._counts[:, self._counts[0] > 0].sum(axis=1)
-        return float(missing / (there + missing)) if there else 0.0
+        present, _, missing, _ = self._counts
+        there, gone = present.sum(), missing[present > 0].sum()
+        return float(gone / (there + gone)) if there else 0.0
 
     @property
     def gap(self) -> int:
-        """Rows of the most surprising gap, that `push` judges; 0 = no known series is missing."""
-        loudest = np.argsort(-self.surprise, kind="stable")[self._excused]
-        return int(self._run[loudest]) if self.surprise[loudest] > 0.0 else 0
+        """Rows of the least probable gap, that `push` judges; 0 = no known series is missing."""
+        place = np.argsort(-self.surprisal, kind="stable")[self._excused]
+        return int(self._run[place]) if self.surprisal[place] > 0.0 else 0
 
     def accept(self) -> None:
-        """Take the present gaps for normal: who is silent now has left."""
-        gone = self.surprise > 0.0
+        """Take the present gaps for normal: who is missing now has left."""
+        gone = self.surprisal > 0.0
         self._counts[:, gone] = 0
-        self.surprise[gone] = 0.0
+        self.surprisal[gone] = 0.0
         self._excused = self._rename_left = 0
 
     def grow(self, n_series: int) -> None:
         """Append series of which nothing is known."""
-        extra = n_series - self.surprise.shape[0]
-        if int(self._counts[0].max(initial=0)) >= self.known_rows:
+        extra = n_series - self.surprisal.shape[0]
+        present, _, _, _ = self._counts
+        if int(present.max(initial=0)) >= self._policy.known_rows:
             self._excused += extra
-            self._rename_left = self.rename_rows
-        self.surprise = np.append(self.surprise, np.zeros(extra))
+            self._rename_left = self._policy.rename_rows
+        self.surprisal = np.append(self.surprisal, np.zeros(extra))
         self._run = np.append(self._run, np.zeros(extra, dtype=np.int64))
         self._counts = np.pad(self._counts, ((0, 0), (0, extra)))
         self._allocate()
 
     def _allocate(self) -> None:
-        """Set the price of looking at so many series, nats."""
-        self._price = float(np.log(max(self.surprise.shape[0], 1)))
+        """Set what looking at so many series costs, nats."""
+        self._bonferroni = float(np.log(max(self.surprisal.shape[0], 1)))

@@ -5,8 +5,9 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors._validate import check_integer, check_real
+from detectors._validate import check_integer
 from detectors.base import FloatArray, Stateful
+from detectors.policy import TRIGGER, NoveltyPolicy
 from detectors.statistics._novelty_kernels import learn_step, measure_pairs, push_step
 
 __all__ = ["Novelty"]
@@ -16,7 +17,7 @@ class Novelty(Stateful):
     """Distance of a row to the nearest of the normal rows that are remembered.
 
     What is far from the mean may have been there every evening: no news. What lies between two
-    usual states may never have been there. A row is where its series have been of late, as a
+    frequent states may never have been there. A row is where its series have been of late, as a
     moving mean of their z-scores' signed logarithm; the distance of two rows is that of the
     series that differs most. What is remembered covers all that was learned within a radius,
     which grows only as far as the memory asks for: incremental k-centre clustering [1]_.
@@ -25,12 +26,8 @@ class Novelty(Stateful):
     ----------
     n_series : int
         Number of series.
-    rows : int
-        Time constant of the moving mean, rows.
-    size : int
-        Rows that are remembered, in single precision: 2 kB a series.
-    resolution : float
-        Radius to begin with: how far apart, in log z-scores, two rows are the same.
+    policy : NoveltyPolicy
+        Time constant of the moving mean, rows that are remembered, and others.
 
     References
     ----------
@@ -40,7 +37,7 @@ class Novelty(Stateful):
     Examples
     --------
     >>> import numpy as np
-    >>> novelty = Novelty(n_series=2, rows=1)
+    >>> novelty = Novelty(n_series=2, policy=NoveltyPolicy(rows=1))
     >>> for row in ([0.0, 0.0], [9.0, 9.0]):
     ...     _ = novelty.push(np.array(row))
     ...     novelty.learn()
@@ -60,20 +57,19 @@ class Novelty(Stateful):
         "_stands",
     )
 
-    def __init__(
-        self, n_series: int, *, rows: int = 8, size: int = 512, resolution: float = 0.1
-    ) -> None:
+    def __init__(self, n_series: int, policy: NoveltyPolicy = TRIGGER.novelty) -> None:
         n = check_integer("Novelty", "n_series", n_series, 0)
-        self.rows = check_integer("Novelty", "rows", rows, 1)
-        self.size = check_integer("Novelty", "size", size, 2)
-        self._radius = check_real("Novelty", "resolution", resolution, 0.0)
+        size = policy.size
+        self._growth, self._rows = policy.growth, policy.rows
+        self._needed = policy.least_share * policy.rows
+        self._radius = policy.resolution
         self._seen: FloatArray = np.zeros(n)
         self._mean: FloatArray = np.zeros(n)
         self._place: NDArray[np.float32] = np.full(n, np.nan, dtype=np.float32)
-        self._centres: NDArray[np.float32] = np.zeros((n, self.size), dtype=np.float32)
-        self._gaps: NDArray[np.float32] = np.zeros(self.size, dtype=np.float32)
+        self._centres: NDArray[np.float32] = np.zeros((n, size), dtype=np.float32)
+        self._gaps: NDArray[np.float32] = np.zeros(size, dtype=np.float32)
         # Distance of every centre to each earlier one, below the diagonal.
-        self._pairs: NDArray[np.float32] = np.zeros((self.size, self.size), dtype=np.float32)
+        self._pairs: NDArray[np.float32] = np.zeros((size, size), dtype=np.float32)
         self._count = self._nearest = 0
         self._distance = np.nan
         self._stands = False
@@ -85,7 +81,8 @@ class Novelty(Stateful):
         """
         self._stands, self._nearest, self._distance = push_step(
             z,
-            self.rows,
+            self._rows,
+            self._needed,
             self._seen,
             self._mean,
             self._place,
@@ -100,6 +97,7 @@ class Novelty(Stateful):
         if self._distance <= self._radius or not self._stands:
             return
         self._count, self._radius = learn_step(
+            self._growth,
             self._place,
             self._centres,
             self._pairs,
@@ -113,7 +111,7 @@ class Novelty(Stateful):
     def scores(self) -> FloatArray:
         """Distance of each series to where it stands in the nearest row, shape (n,).
 
-        NaN where the newest cell is missing, or fewer than half of ``rows`` are known.
+        NaN where the newest cell is missing, or too few rows are known.
         """
         gaps: FloatArray = np.abs(self._place - self._centres[:, self._nearest], dtype=np.float64)
         return gaps

@@ -1,4 +1,4 @@
-"""How far each series usually strays within a block of rows."""
+"""How far each series strays within a block of rows, on average."""
 
 from typing import ClassVar
 
@@ -6,38 +6,36 @@ import numpy as np
 
 from detectors._validate import check_integer
 from detectors.base import FloatArray, Stateful
-from detectors.statistics._bank_kernels import peaks_learn
+from detectors.policy import TRIGGER, PeaksPolicy
+from detectors.statistics._peaks_kernels import peaks_learn
 
-__all__ = ["UsualPeak"]
+__all__ = ["MeanPeak"]
 
 
-class UsualPeak(Stateful):
+class MeanPeak(Stateful):
     """Winsorised running mean of the block maxima of every series' absolute z-score.
 
-    A spiky series and a smooth one have the same robust scale, but not the same usual peak: in
+    A spiky series and a smooth one have the same robust scale, but not the same mean peak: in
     units of it a value says how unusual it is for the series it comes from.
 
     Parameters
     ----------
     n_series : int
         Number of series.
-    block_rows : int
-        Learned rows of a block.
-    memory_blocks : int
-        Longest memory of the mean, blocks.
+    policy : PeaksPolicy
+        Rows of a block, memory, and others.
 
     Attributes
     ----------
     mean : ndarray of shape (n,)
-        Usual peak of each series; NaN until two blocks are known.
+        Mean peak of each series; NaN until two blocks are known.
     """
 
     _STATE: ClassVar[tuple[str, ...]] = ("mean", "_open", "_weight", "_rows")
 
-    def __init__(self, n_series: int, *, block_rows: int = 16, memory_blocks: int = 1024) -> None:
-        n = check_integer("UsualPeak", "n_series", n_series, 0)
-        self.block_rows = check_integer("UsualPeak", "block_rows", block_rows, 1)
-        self.memory_blocks = check_integer("UsualPeak", "memory_blocks", memory_blocks, 2)
+    def __init__(self, n_series: int, policy: PeaksPolicy = TRIGGER.peaks) -> None:
+        n = check_integer("MeanPeak", "n_series", n_series, 0)
+        self._policy = policy
         self.mean: FloatArray = np.full(n, np.nan)
         self._open: FloatArray = np.full(n, -1.0)
         self._weight: FloatArray = np.zeros(n)
@@ -45,8 +43,18 @@ class UsualPeak(Stateful):
 
     def learn(self, z: FloatArray) -> None:
         """Learn one normal row of z-scores, shape (n,), float64, NaN = missing."""
-        self._rows = (self._rows + 1) % self.block_rows
-        peaks_learn(z, self._rows == 0, self.memory_blocks, self._open, self._weight, self.mean)
+        policy = self._policy
+        self._rows = (self._rows + 1) % policy.block_rows
+        peaks_learn(
+            z,
+            self._rows == 0,
+            policy.memory_blocks,
+            policy.winsor,
+            policy.winsor_blocks,
+            self._open,
+            self._weight,
+            self.mean,
+        )
 
     def grow(self, n_series: int) -> None:
         """Append series of which nothing is known."""

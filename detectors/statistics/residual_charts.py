@@ -1,17 +1,19 @@
-"""What residual energies say: relations that broke, surprising rows, restless series."""
+"""What residual energies say: relations that broke, improbable rows, series that vary more."""
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
 
-from detectors._validate import check_integer, check_real
+from detectors._validate import check_integer
 from detectors.base import FloatArray, Stateful
-from detectors.statistics._bank_kernels import DEVIATION_FLOOR, residuals_step
+from detectors.policy import TRIGGER, ResidualChartsPolicy
+from detectors.statistics._residual_charts_kernels import charts_step
 
-__all__ = ["Residuals"]
+__all__ = ["ResidualCharts"]
 
 
-class Residuals(Stateful):
+class ResidualCharts(Stateful):
     """The four statistics made of the residual energies of the two folds.
 
     A relation that broke leaves energy outside the common space of all series, now and in the
@@ -24,18 +26,18 @@ class Residuals(Stateful):
     ----------
     n_series : int
         Number of series.
-    rows : int
-        Time constant of the moving mean, rows.
+    policy : ResidualChartsPolicy
+        Time constant of the moving mean, and others.
     memory_rows : int
-        Longest memory of what is usual, rows.
+        Longest memory of the running means, rows.
 
     Attributes
     ----------
-    root, lasting : ndarray of shape (n,)
+    root, persistent : ndarray of shape (n,)
         Root of each series' newest energy outside the common space; smaller of its newest two.
-    restless : ndarray of shape (n,)
-        Moving mean above the usual one, in its usual standard deviations; NaN where the newest
-        energy is missing, or before three times `rows` normal rows are known.
+    variance_chart : ndarray of shape (n,)
+        Moving mean above its running mean, in its running standard deviations; NaN where the newest
+        energy is missing, or before enough normal rows are known.
 
     References
     ----------
@@ -46,76 +48,89 @@ class Residuals(Stateful):
     --------
     >>> import numpy as np
     >>> rng = np.random.default_rng(0)
-    >>> residuals, statistics = Residuals(n_series=1, memory_rows=1000), np.empty(4)
+    >>> charts = ResidualCharts(n_series=1)
     >>> for energy in rng.chisquare(1, size=500):
-    ...     residuals.push(np.array([energy]), np.ones(1), statistics, learn=True)
+    ...     _ = charts.push(np.array([energy]), np.ones(1), learn=True)
     >>> for energy in rng.chisquare(1, size=16):
-    ...     residuals.push(np.array([9.0 * energy]), np.ones(1), statistics, learn=False)
-    >>> bool(statistics[3] > 2.0)
+    ...     *_, chart = charts.push(np.array([9.0 * energy]), np.ones(1), learn=False)
+    >>> chart > 2.0
     True
     """
 
     _STATE: ClassVar[tuple[str, ...]] = (
         "root",
-        "lasting",
-        "restless",
+        "persistent",
+        "variance_chart",
         "_ewma",
-        "_usual",
+        "_running",
     )
-    _KNOWN_TIMES: ClassVar[int] = 3
+    _SAVED_AS: ClassVar[Mapping[str, str]] = {
+        "persistent": "lasting",
+        "variance_chart": "restless",
+        "_running": "_usual",
+    }
 
-    def __init__(self, n_series: int, memory_rows: int, *, rows: float = 16.0) -> None:
-        n = check_integer("Residuals", "n_series", n_series, 0)
-        self.rows = check_real("Residuals", "rows", rows, 1.0)
-        self.memory_rows = check_integer("Residuals", "memory_rows", memory_rows, 1)
+    def __init__(
+        self,
+        n_series: int,
+        policy: ResidualChartsPolicy = TRIGGER.charts,
+        memory_rows: int = TRIGGER.memory_rows,
+    ) -> None:
+        n = check_integer("ResidualCharts", "n_series", n_series, 0)
+        self.policy = policy
+        self._record = policy.record(memory_rows=memory_rows)
         self.root: FloatArray = np.full(n, np.nan)
-        self.lasting: FloatArray = np.full(n, np.nan)
-        self.restless: FloatArray = np.full(n, np.nan)
+        self.persistent: FloatArray = np.full(n, np.nan)
+        self.variance_chart: FloatArray = np.full(n, np.nan)
         self._ewma: FloatArray = np.full(n, np.nan)
         # Rows learned, mean of the moving mean, mean of its squared deviation.
-        self._usual: FloatArray = np.zeros((3, n))
+        self._running: FloatArray = np.zeros((3, n))
 
     def push(
-        self, crossed: FloatArray, lagged: FloatArray, out: FloatArray, *, learn: bool
-    ) -> None:
-        """Take the residual energies of a row and write its statistics.
+        self, crossed: FloatArray, lagged: FloatArray, *, learn: bool
+    ) -> tuple[float, float, float, float]:
+        """Take the residual energies of a row and return its statistics.
 
         Parameters
         ----------
         crossed, lagged : ndarray of shape (n,), float64, >= 0, NaN = missing
             Outside the common space of all series, and outside that of lag windows, in units of
-            the usual ones.
-        out : ndarray of shape (>= 4,), float64
-            Its first four get, NaN where no series says anything: the mean of ``lasting``, the
-            largest ``root``, the mean of log(1 + ``lagged``), the largest of ``restless``.
+            their running means.
         learn : bool
-            Whether what is usual moves towards this row, after it was scored.
+            Whether the running means move towards this row, after it was scored.
+
+        Returns
+        -------
+        residual_mean, residual_max, ssa, variance_chart : float
+            NaN where no series says anything: the mean of ``persistent``, the largest ``root``,
+            the mean of log(1 + ``lagged``), the largest of ``variance_chart``.
         """
-        residuals_step(
+        statistics: tuple[float, float, float, float] = charts_step(
             crossed,
             lagged,
-            1.0 / self.rows,
-            self._KNOWN_TIMES * self.rows,
-            self.memory_rows,
+            self._record,
             learn,
             self.root,
-            self.lasting,
+            self.persistent,
             self._ewma,
-            self._usual,
-            self.restless,
-            out,
+            self._running,
+            self.variance_chart,
         )
+        return statistics
 
     @property
     def reach(self) -> float:
-        """How far a median series goes: ten times its usual amplitude, for long."""
-        weight, _, square = self._usual
-        spread = np.sqrt(square[weight >= self._KNOWN_TIMES * self.rows])
-        return float(np.log(10.0) / (np.median(spread) + DEVIATION_FLOOR)) if spread.size else 0.0
+        """How far a median series goes: the most that counts of its amplitude, for long."""
+        policy, (weight, _, square) = self.policy, self._running
+        spread = np.sqrt(square[weight >= policy.known_times * policy.rows])
+        if not spread.size:
+            return 0.0
+        return float(np.log(policy.most_times) / (np.median(spread) + policy.floor))
 
     def relearn(self, weight: float) -> None:
-        """Let what is usual count for at most `weight` rows, so that it follows sooner."""
-        np.minimum(self._usual[0], weight, out=self._usual[0])
+        """Let the running means count for at most `weight` rows, so that it follows sooner."""
+        learned_rows, _, _ = self._running
+        np.minimum(learned_rows, weight, out=learned_rows)
 
     def clear(self) -> None:
         """Begin anew with what goes over rows: the next row does not follow the last one."""
@@ -125,6 +140,6 @@ class Residuals(Stateful):
     def grow(self, n_series: int) -> None:
         """Append series of which nothing is known."""
         extra = n_series - self.root.shape[0]
-        for name in ("root", "lasting", "restless", "_ewma"):
+        for name in ("root", "persistent", "variance_chart", "_ewma"):
             setattr(self, name, np.append(getattr(self, name), np.full(extra, np.nan)))
-        self._usual = np.pad(self._usual, ((0, 0), (0, extra)))
+        self._running = np.pad(self._running, ((0, 0), (0, extra)))

@@ -8,7 +8,7 @@ import importlib
 import inspect
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, TypeAlias
 
@@ -129,48 +129,49 @@ def parse(setting: Setting) -> RiverDetector:
     return RiverDetector(str(given.pop("class", "")), given)
 
 
-def problems(settings: Sequence[Setting]) -> Iterator[str]:
-    """Yield the rule that each configured detector breaks, with its place.
+def problems(settings: Sequence[Setting]) -> Iterator[tuple[int, str]]:
+    """Yield the place of each configured detector that breaks a rule, and the rule.
 
     Examples
     --------
-    >>> list(problems(["river.drift.ADWIM"]))[0].partition("; ")[2]
-    'did you mean `river.drift.ADWIN`?'
+    >>> list(problems(["river.drift.ADWIN", {"class": "river.drift.PageHinkley", "delta": "x"}]))
+    [(1, 'a number expected as delta of river.drift.PageHinkley')]
     """
     seen: set[str] = set()
     for number, setting in enumerate(settings):
         detector = parse(setting)
         broken = _problem(detector)
         if broken is None and detector.name in seen:
-            broken = f"{detector.name} once"
+            broken = f"{detector.name} once expected"
         seen.add(detector.name)
         if broken is not None:
-            yield f"[{number}] {broken}"
+            yield number, broken
 
 
 def _problem(detector: RiverDetector) -> str | None:
     name = detector.name
     if name not in CATALOGUE:
-        near = difflib.get_close_matches(name, CATALOGUE, 1)
-        hint = f"; did you mean `{near[0]}`?" if near else ""
-        return f"a class out of {', '.join(CATALOGUE)}{hint}"
+        return f"a class out of {', '.join(CATALOGUE)} expected{_hint(name, CATALOGUE)}"
     try:
         known = _parameters(_class(name))
     except ImportError as error:
-        return f"river, which cannot be imported ({error}); pip install river"
+        return f"river expected, which cannot be imported ({error})"
     for key, value in detector.parameters.items():
         if key not in known:
-            near = difflib.get_close_matches(key, known, 1)
-            hint = f"; did you mean `{near[0]}`?" if near else ""
-            return f"{name} with parameters out of {', '.join(known)}{hint}"
+            return f"parameters of {name} out of {', '.join(known)} expected{_hint(key, known)}"
         rule = _value_problem(key, known[key], value)
         if rule is not None:
-            return f"{name} with {rule}"
+            return f"{rule} expected as {key} of {name}"
     try:
         _try(detector)
     except Exception as error:  # noqa: BLE001 - whatever river says of its parameters
-        return f"{name} with parameters that river takes ({error})"
+        return f"parameters that {name} takes expected ({error})"
     return None
+
+
+def _hint(word: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(word, list(known), 1)
+    return f" (did you mean `{near[0]}`?)" if near else ""
 
 
 def _class(name: str) -> Any:
@@ -191,10 +192,10 @@ def _value_problem(key: str, default: Any, value: Any) -> str | None:
     if isinstance(default, int):
         least, most = (0 if key == "seed" else 1), _MOST.get(key, 2**31 - 1)
         whole = isinstance(value, int) and number and least <= value <= most
-        return None if whole else f"{key} = a whole number of {least}..{most}"
+        return None if whole else f"a whole number of {least}..{most}"
     if isinstance(default, float):
-        return None if number and not math.isnan(value) else f"{key} = a number"
-    return None if isinstance(value, str) else f"{key} = a text"
+        return None if number and not math.isnan(value) else "a number"
+    return None if isinstance(value, str) else "text"
 
 
 def _try(detector: RiverDetector) -> None:

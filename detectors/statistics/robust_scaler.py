@@ -4,9 +4,14 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from detectors._validate import check_integer, check_real, check_row
+from detectors._validate import check_integer, check_row
 from detectors.base import FloatArray, IntArray, Stateful
-from detectors.statistics._kernels import scaler_normalise, scaler_observe, scaler_update
+from detectors.policy import TRIGGER, ScalerPolicy
+from detectors.statistics._robust_scaler_kernels import (
+    scaler_normalise,
+    scaler_observe,
+    scaler_update,
+)
 
 __all__ = ["RobustScaler"]
 
@@ -14,7 +19,7 @@ __all__ = ["RobustScaler"]
 class RobustScaler(Stateful):
     """Robust z-scores of a stream of rows.
 
-    A series is fitted when ``fit_rows`` of its cells have been seen: median, and 1.4826 times the
+    A series is fitted when `fit_rows` of its cells have been seen: median, and 1.4826 times the
     median absolute deviation (1.2533 times the mean absolute deviation where more than half of the
     cells are equal). After that both follow winsorised means with weight 1/t, which is Huber's
     proposal 2 [1]_ solved by one stochastic step per row, down to weight ``1 / memory_rows``.
@@ -23,15 +28,10 @@ class RobustScaler(Stateful):
     ----------
     n_series : int
         Number of series.
-    fit_rows : int
-        Present cells after which a series is fitted.
+    policy : ScalerPolicy
+        Rows before a series is fitted, bound of the z-scores, and others.
     memory_rows : int
         Longest memory of location and scale, rows.
-    cap : float
-        z-scores are clipped to ``[-cap, cap]``. A series that was constant so far gets +-cap when
-        it moves: visible, and finite.
-    winsor : float
-        Deviations count up to this many scales when learning.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ class RobustScaler(Stateful):
     -----
     A positive factor or a shift of a series changes its z-scores by rounding only: there is no
     absolute scale floor. A constant series has scale 0 until it moves; the first move, learned,
-    becomes ``wake`` = 8 scales, so that a second one of the same size is large but not extreme.
+    becomes eight scales, so that a second one of the same size is large but not extreme.
     `update` checks its row; the other methods trust theirs.
 
     References
@@ -52,7 +52,7 @@ class RobustScaler(Stateful):
     Examples
     --------
     >>> import numpy as np
-    >>> scaler = RobustScaler(n_series=1, fit_rows=4)
+    >>> scaler = RobustScaler(n_series=1, policy=ScalerPolicy(fit_rows=4))
     >>> for value in (1.0, 2.0, 3.0, 4.0):
     ...     _ = scaler.update(np.array([value]))
     >>> scaler.location
@@ -60,29 +60,23 @@ class RobustScaler(Stateful):
     """
 
     _STATE: ClassVar[tuple[str, ...]] = ("_learned", "_recent", "_seen")
-    _WAKE: ClassVar[float] = 8.0
-    _RECENT: ClassVar[int] = 96
 
     def __init__(
         self,
         n_series: int,
-        *,
-        fit_rows: int = 24,
-        memory_rows: int = 16_384,
-        cap: float = 100.0,
-        winsor: float = 4.0,
+        policy: ScalerPolicy = TRIGGER.scaler,
+        memory_rows: int = TRIGGER.memory_rows,
     ) -> None:
-        who = "RobustScaler"
-        n = check_integer(who, "n_series", n_series, 0)
-        self.fit_rows = check_integer(who, "fit_rows", fit_rows, 2, self._RECENT)
-        self.memory_rows = check_integer(who, "memory_rows", memory_rows, self.fit_rows)
-        self.cap = check_real(who, "cap", cap, 0.0)
-        self.winsor = check_real(who, "winsor", winsor, 1.0)
+        n = check_integer("RobustScaler", "n_series", n_series, 0)
+        self.policy = policy
+        self.memory_rows = check_integer(
+            "RobustScaler", "memory_rows", memory_rows, policy.fit_rows
+        )
+        self._record = policy.record(memory_rows=self.memory_rows)
         # Location, scale, rows that they stand for, extreme rows in a row.
-        self._learned: FloatArray = np.zeros((4, n))
-        self._learned[1] = np.nan
+        self._learned: FloatArray = np.array([[0.0], [np.nan], [0.0], [0.0]]).repeat(n, axis=1)
         # The newest present cells of each series: what it is fitted and recentred on.
-        self._recent: FloatArray = np.full((n, self._RECENT), np.nan)
+        self._recent: FloatArray = np.full((n, policy.recent_rows), np.nan)
         self._seen: IntArray = np.zeros(n, dtype=np.int64)
         self._allocate()
 
@@ -100,7 +94,8 @@ class RobustScaler(Stateful):
     @property
     def scale(self) -> FloatArray:
         """Scale of each series, shape (n,), its own unit; NaN before it is fitted."""
-        return np.array(self._learned[1])
+        _, scale, _, _ = self._learned
+        return np.array(scale)
 
     def transform(self, x: FloatArray, out: FloatArray | None = None) -> FloatArray:
         """Return the z-scores of a row without learning from it.
@@ -118,7 +113,7 @@ class RobustScaler(Stateful):
             z-scores in scales; NaN where the cell is missing or the series not fitted yet.
         """
         z = np.empty(self.n_series) if out is None else out
-        scaler_normalise(x, self._learned, self.cap, z)
+        scaler_normalise(x, self.policy.cap, self._learned, z)
         return z
 
     def update(self, x: FloatArray) -> Self:
@@ -139,18 +134,7 @@ class RobustScaler(Stateful):
 
     def learn(self, x: FloatArray) -> None:
         """Learn as `update` does from a row that has been checked."""
-        ready = scaler_update(
-            x,
-            self._learned,
-            self.memory_rows,
-            self.winsor,
-            self.cap,
-            self._WAKE,
-            self.fit_rows,
-            self._recent,
-            self._seen,
-        )
-        if ready:
+        if scaler_update(x, self._record, self._learned, self._recent, self._seen):
             self._fit_ready()
 
     def observe(self, x: FloatArray) -> None:
@@ -161,16 +145,16 @@ class RobustScaler(Stateful):
         x : ndarray of shape (n,), float64, NaN or infinite = missing
             One row.
         """
-        if scaler_observe(x, self.fit_rows, self._learned, self._recent, self._seen):
+        if scaler_observe(x, self._record, self._learned, self._recent, self._seen):
             self._fit_ready()
 
     def recentre(self, rows: int, weight: float) -> None:
-        """Accept the newest cells of each series as its new normal level.
+        """Take the newest cells of each series for its level from now on.
 
         Parameters
         ----------
         rows : int
-            How many cells, between ``fit_rows`` and 96.
+            How many cells, between `fit_rows` and `recent_rows`.
         weight : float
             Rows that the new level counts for: how fast it follows what comes next.
         """
@@ -178,9 +162,9 @@ class RobustScaler(Stateful):
         fitted = np.flatnonzero(~np.isnan(scale))
         if fitted.size:
             old = scale[fitted]
-            self._fit(fitted, min(max(rows, self.fit_rows), self._RECENT))
+            self._fit(fitted, min(max(rows, self.policy.fit_rows), self.policy.recent_rows))
             scale[fitted] = np.maximum(old, scale[fitted])
-            stands_for[fitted] = min(max(weight, self.fit_rows), self.memory_rows)
+            stands_for[fitted] = min(max(weight, self.policy.fit_rows), self.memory_rows)
 
     def grow(self, n_series: int) -> None:
         """Append series, unfitted, behind the present ones.
@@ -193,29 +177,31 @@ class RobustScaler(Stateful):
         extra = check_integer("RobustScaler", "n_series", n_series, self.n_series) - self.n_series
         unknown = np.tile([[0.0], [np.nan], [0.0], [0.0]], extra)
         self._learned = np.ascontiguousarray(np.hstack([self._learned, unknown]))
-        self._recent = np.vstack([self._recent, np.full((extra, self._RECENT), np.nan)])
+        self._recent = np.vstack([self._recent, np.full((extra, self.policy.recent_rows), np.nan)])
         self._seen = np.append(self._seen, np.zeros(extra, dtype=np.int64))
 
     def _fit_ready(self) -> None:
         """Fit the series that have just become known well enough."""
-        ready = np.isnan(self._learned[1]) & (self._seen >= self.fit_rows)
-        self._fit(np.flatnonzero(ready), self.fit_rows)
+        needed = self.policy.fit_rows
+        ready = np.isnan(self.scale) & (self._seen >= needed)
+        self._fit(np.flatnonzero(ready), needed)
         self._allocate()
 
     def _allocate(self) -> None:
         """Count the series that are fitted."""
-        self.fitted = int(np.count_nonzero(~np.isnan(self._learned[1])))
+        self.fitted = int(np.count_nonzero(~np.isnan(self.scale)))
 
     def _fit(self, series: IntArray, rows: int) -> None:
         """Set location and scale of some series from their newest cells."""
         newest = self._seen[series, None] - 1 - np.arange(rows)
-        cells = np.take_along_axis(self._recent[series], newest % self._RECENT, axis=1)
+        cells = np.take_along_axis(self._recent[series], newest % self.policy.recent_rows, axis=1)
         cells[newest < 0] = np.nan
         loc = np.nanmedian(cells, axis=1)
         deviation = np.abs(cells - loc[:, None])
         scale = 1.4826 * np.nanmedian(deviation, axis=1)
         flat = scale <= 0.0
         scale[flat] = 1.2533 * np.nanmean(deviation[flat], axis=1)
-        self._learned[0, series] = loc
-        self._learned[1, series] = scale
-        self._learned[2, series] = self.fit_rows
+        location, scales, stands_for, _ = self._learned
+        location[series] = loc
+        scales[series] = scale
+        stands_for[series] = self.policy.fit_rows

@@ -1,13 +1,15 @@
 """Multivariate singular spectrum analysis: what a series does that its own recent past does not."""
 
+from collections.abc import Mapping
 from typing import ClassVar, Self
 
 import numpy as np
 
-from detectors._validate import check_integer, check_real, check_row
+from detectors._validate import check_integer, check_row
 from detectors.base import FloatArray, Stateful
-from detectors.statistics._kernels import gram_add, ssa_push
-from detectors.statistics.energy import UsualEnergy
+from detectors.policy import TRIGGER, SSAPolicy
+from detectors.statistics._ssa_kernels import gram_add, ssa_push
+from detectors.statistics.energy import RelativeEnergy
 
 __all__ = ["MultivariateSSA"]
 
@@ -18,24 +20,16 @@ class MultivariateSSA(Stateful):
     The lag windows (Hankel columns) of all normalised series are stacked side by side. Their
     L x L Gram matrix is all that is kept of the past; its leading eigenvectors are the left
     singular vectors of the stacked matrix, and the energy of the newest window of each series
-    outside them, relative to what that series usually has there, is its score.
+    outside them, relative to its running mean, is its score.
 
     Parameters
     ----------
     n_series : int
         Number of series.
-    lags : int
-        Length L of the windows, rows.
-    rank : int
-        Number of singular vectors kept.
-    refit_rows : int
-        Rows that enter the Gram matrix between two decompositions.
-    dense_rows : int
-        Base up to which every row enters the Gram matrix; at k times as many, one in k + 1.
+    policy : SSAPolicy
+        Length L of the windows, number of singular vectors, and others.
     memory_rows : int
-        Longest memory of the usual energy of a series, rows.
-    clip : float
-        Cells of the windows are clipped to ``[-clip, clip]``.
+        Longest memory of the mean energy of a series, rows.
 
     Notes
     -----
@@ -53,7 +47,7 @@ class MultivariateSSA(Stateful):
     Examples
     --------
     >>> import numpy as np
-    >>> ssa = MultivariateSSA(n_series=1, lags=4, rank=2, refit_rows=8)
+    >>> ssa = MultivariateSSA(n_series=1, policy=SSAPolicy(lags=4, rank=2, refit_rows=8))
     >>> for t in range(64):
     ...     _ = ssa.update(np.array([np.sin(t)]))
     >>> bool(ssa.push(np.array([5.0]))[0] > 100)
@@ -68,27 +62,18 @@ class MultivariateSSA(Stateful):
         "_outside",
         "_fitted",
     )
-    _PARTS: ClassVar[tuple[str, ...]] = ("_usual",)
+    _PARTS: ClassVar[tuple[str, ...]] = ("_energy",)
+    _SAVED_AS: ClassVar[Mapping[str, str]] = {"_energy": "_usual"}
 
     def __init__(
         self,
         n_series: int,
-        *,
-        lags: int = 8,
-        rank: int = 3,
-        refit_rows: int = 32,
-        dense_rows: int = 256,
-        memory_rows: int = 16_384,
-        clip: float = 20.0,
+        policy: SSAPolicy = TRIGGER.ssa,
+        memory_rows: int = TRIGGER.memory_rows,
     ) -> None:
-        who = "MultivariateSSA"
-        n = check_integer(who, "n_series", n_series, 0)
-        self.lags = check_integer(who, "lags", lags, 2)
-        self.rank = check_integer(who, "rank", rank, 1, self.lags - 1)
-        self.refit_rows = check_integer(who, "refit_rows", refit_rows, 1)
-        self.dense_rows = check_integer(who, "dense_rows", dense_rows, 1)
-        self.memory_rows = check_integer(who, "memory_rows", memory_rows, 1)
-        self.clip = check_real(who, "clip", clip, 0.0)
+        n = check_integer("MultivariateSSA", "n_series", n_series, 0)
+        self.policy, self.lags = policy, policy.lags
+        self._record = policy.record(memory_rows=memory_rows)
         self._ring: FloatArray = np.full((self.lags, n), np.nan)
         self._position = 0
         self._gram: FloatArray = np.zeros((self.lags, self.lags))
@@ -96,13 +81,13 @@ class MultivariateSSA(Stateful):
         # Orthonormal basis of the residual space, one direction in a row.
         self._outside: FloatArray = np.eye(self.lags)
         self._fitted = False
-        self._usual = UsualEnergy(n, self.memory_rows, floor=0.02)
+        self._energy = RelativeEnergy(n)
         self._allocate()
 
     @property
     def scores(self) -> FloatArray:
         """Scores of the newest row, shape (n,); not to be written to."""
-        return self._usual.scores
+        return self._energy.scores
 
     @property
     def fitted(self) -> bool:
@@ -122,55 +107,51 @@ class MultivariateSSA(Stateful):
         z : ndarray of shape (n,), float64, NaN = missing
             One row of z-scores, trusted (`update` checks its row).
         learn : bool
-            Whether the usual energies move towards this row (after it was scored).
+            Whether the mean energies move towards this row (after it was scored).
 
         Returns
         -------
         ndarray of shape (n,), float64
-            Residual energy of each series' newest window, in units of its usual one; NaN where
+            Residual energy of each series' newest window, in units of its mean; NaN where
             the newest cell or too much of the window is missing, or before the first fit. The
             array is reused by the next call.
         """
-        usual = self._usual
+        energy = self._energy
         ssa_push(
             z,
-            self.clip,
+            self._record,
             self._position,
             self._ring,
             self._fitted,
             self._outside,
             self._residual,
-            self._scratch,
-            usual.learned,
-            usual.memory_rows,
-            usual.CLIP,
-            usual.floor,
+            energy.learned,
             learn,
-            usual.scores,
+            energy.scores,
         )
         self._position = (self._position + 1) % self.lags
-        return usual.scores
+        return energy.scores
 
     def learn(self) -> None:
         """Add the newest windows to the Gram matrix, and refit when it is time."""
         self._learned += 1
         # A long base is sampled: one more row adds little to it, and costs as much as the first.
-        every = 1 + self._learned // self.dense_rows
+        every = 1 + self._learned // self.policy.dense_rows
         if self._learned % every:
             return
         gram_add(self._ring, self._position, self._window, self._gram)
-        if self._learned // every % self.refit_rows == 0 and self._gram[0, 0] > 0.0:
+        if self._learned // every % self.policy.refit_rows == 0 and self._gram[0, 0] > 0.0:
             self._refit()
 
     def update(self, z: FloatArray) -> Self:
         """Append a row and learn from it."""
-        self.push(check_row("MultivariateSSA", z, self._usual.n_series), learn=True)
+        self.push(check_row("MultivariateSSA", z, self._energy.n_series), learn=True)
         self.learn()
         return self
 
     def relearn(self, weight: float) -> None:
-        """Let the usual energies count for at most ``weight`` rows, so that they follow sooner."""
-        self._usual.relearn(weight)
+        """Let the mean energies count for at most ``weight`` rows, so that they follow sooner."""
+        self._energy.relearn(weight)
 
     def break_lags(self) -> None:
         """Forget the windows: the next row does not follow the last one."""
@@ -178,22 +159,20 @@ class MultivariateSSA(Stateful):
 
     def grow(self, n_series: int) -> None:
         """Append series behind the present ones; their windows start empty."""
-        n = self._usual.n_series
+        n = self._energy.n_series
         extra = check_integer("MultivariateSSA", "n_series", n_series, n) - n
         self._ring = np.pad(self._ring, ((0, 0), (0, extra)), constant_values=np.nan)
-        self._usual.grow(n_series)
+        self._energy.grow(n_series)
         self._allocate()
 
     def _allocate(self) -> None:
         """Make the scratch space of the kernels, and the projector."""
         self._residual: FloatArray = self._outside.T @ self._outside
-        n = self._usual.n_series
         self._window: FloatArray = np.empty(self.lags)
-        self._scratch: FloatArray = np.empty(n)
 
     def _refit(self) -> None:
         """Take the residual space from the eigenvectors of the Gram matrix."""
         _, vectors = np.linalg.eigh(self._gram)
-        self._outside = np.ascontiguousarray(vectors[:, : self.lags - self.rank].T)
+        self._outside = np.ascontiguousarray(vectors[:, : self.lags - self.policy.rank].T)
         self._allocate()
         self._fitted = True

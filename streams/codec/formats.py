@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Final, Literal, TypeAlias
 
 from streams.codec.influx import influx_parser
-from streams.codec.labelled.codec import LabelledCodec, Limits, Parser
+from streams.codec.labelled.codec import CodecLimits, LabelledCodec, Parser
 from streams.codec.labelled.mapping import SeriesMapping
 from streams.codec.native import NativeCodec
 from streams.codec.otlp.json import parse_otlp_json
@@ -72,7 +72,7 @@ def make_codec(
     mapping: SeriesMapping | None = None,
     *,
     grid: Callable[[str], Grid],
-    limits: Limits | None = None,
+    limits: CodecLimits | None = None,
 ) -> NativeCodec | LabelledCodec:
     """Return a new codec for the records of one topic.
 
@@ -84,14 +84,14 @@ def make_codec(
         How series are named; by default that of `DEFAULT_MAPPINGS`. The native format needs none.
     grid : callable
         System id to its grid; replicas are combined tick by tick.
-    limits : Limits, optional
+    limits : CodecLimits, optional
 
     Raises
     ------
     MissingExtraError
         If the format needs packages that are not installed.
     """
-    limits = limits or Limits()
+    limits = limits or CodecLimits()
     if name == "native":
         return NativeCodec(limits.max_bytes, limits.max_points)
     mapping = mapping or DEFAULT_MAPPINGS[name]

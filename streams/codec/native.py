@@ -26,9 +26,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streams.codec.faults import fail, printable, show
-from streams.codec.values import MAX_NAME, drop_extreme, name_problem, parse_rfc3339, time_problem
+from streams.codec.values import drop_extreme, parse_rfc3339, time_problem
 from streams.errors import DecodeError
 from streams.records import Record, Samples
+from streams.series import MAX_NAME, name_problem
 
 Floats = NDArray[np.float64]
 

@@ -1,4 +1,4 @@
-"""Rules every codec and every reader of recordings shares: names, values, times."""
+"""Rules every codec and every reader of recordings shares: values, times."""
 
 import datetime as dt
 from typing import Annotated, Final
@@ -11,31 +11,10 @@ MAX_ABS_VALUE: Final = 1e100
 """Larger magnitudes, infinity included, count as missing: the square of a larger one, over any
 sensible scale, is no float64 any more."""
 
-MAX_NAME: Final = 512
-"""Longest series name, in characters."""
-
 MAX_TIME: Final = 1e11
 """First unix second (in the year 5138) that is no event time; milliseconds are beyond it."""
 
 _AwareDatetime = Annotated[dt.datetime, msgspec.Meta(tz=True)]
-
-
-def name_problem(name: str) -> str | None:
-    """Return the rule of a series name that `name` breaks, None if it is well formed.
-
-    The form is ``<entity>:<metric>``, split at the first ``:``, both sides not empty, at most
-    `MAX_NAME` characters, encodable as UTF-8.
-    """
-    entity, _, metric = name.partition(":")
-    if not entity or not metric:
-        return "name of the form <entity>:<metric> expected"
-    if len(name) > MAX_NAME:
-        return f"name of at most {MAX_NAME} characters expected, got {len(name)}"
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return "name that can be written as UTF-8 expected, got a lone surrogate"
-    return None
 
 
 def parse_rfc3339(text: str) -> float | None:

@@ -1,10 +1,10 @@
 """Transactions that are over for their coordinator and still open in a log.
 
 A broker that is killed between the decision on a transaction and its markers may forget markers
-when it comes back (seen with Kafka 4.3.1 on a single node, docs/kafka.md). Such a transaction never
-times out, and readers of committed messages wait for it without end. The next process of the same
-name has to end it as the coordinator did: to abort what was committed would lose messages whose
-offsets are committed already.
+when it comes back (seen with Kafka 4.3.1 on a single node, docs/explanation/kafka-guarantees.md).
+Such a transaction never times out, and readers of committed messages wait for it without end. The
+next process of the same name has to end it as the coordinator did: to abort what was committed
+would lose messages whose offsets are committed already.
 """
 
 import time

@@ -1,29 +1,32 @@
 """Ends the process when it stands still: the last resort against calls that never return."""
 
 import faulthandler
-import os
-import sys
-import threading
 from typing import Final, Self
 
 from streams.clock import Clock, SystemClock
 
-EXIT_HUNG: Final = 70
-"""Exit code of a process that its watchdog ended."""
+# Arming ends a thread and starts another, some 50 us; beats come with every frame.
+_REARM_S: Final = 1.0
+# The process's own, whatever stands in place of `sys.stderr`: the timer writes to a descriptor.
+_STDERR: Final = 2
 
 
 class Watchdog:
-    """Thread that ends the process when nobody called `beat` for too long.
+    """Ends the process when nobody called `beat` for too long.
 
     Some calls of a Kafka client wait for its brokers without limit (the commit of a transaction),
-    and a thread that waits cannot be woken. The stacks of all threads go to standard error, then
-    the process exits with `EXIT_HUNG` without any cleaning up, as if killed; whoever restarts it
-    goes on from the last checkpoint.
+    and a thread that waits cannot be woken. The timer is `faulthandler`'s own: it runs outside of
+    the interpreter, so it fires even when C code holds the interpreter's lock. The stacks of all
+    threads go to standard error, then the process exits with code 1 without any cleaning up, as if
+    killed; whoever restarts it goes on from the last checkpoint.
+
+    A process has one such timer, and so one watchdog at a time.
 
     Parameters
     ----------
     limit_s : float
-        Longest time between two beats, s, > 0. More than the longest honest step takes.
+        Longest time between two beats, s, > 0. More than the longest honest step takes; the
+        process ends at most a second later.
     clock : Clock, optional
 
     Examples
@@ -37,35 +40,21 @@ class Watchdog:
             raise ValueError(f"`Watchdog` requires limit_s > 0, got {limit_s!r}.")
         self._limit = limit_s
         self._clock = clock or SystemClock()
-        self._last = self._clock.monotonic()
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
+        self._armed = 0.0
 
     def __enter__(self) -> Self:
-        self.beat()
-        self._thread.start()
+        self._arm()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._done.set()
-        self._thread.join()
+        faulthandler.cancel_dump_traceback_later()
 
     def beat(self) -> None:
         """Say that the process is getting on."""
-        self._last = self._clock.monotonic()
+        if self._clock.monotonic() - self._armed >= _REARM_S:
+            self._arm()
 
-    @property
-    def age(self) -> float:
-        """Seconds since the last beat; what a liveness probe should look at."""
-        return self._clock.monotonic() - self._last
-
-    def _watch(self) -> None:
-        while not self._done.wait(min(1.0, self._limit / 10)):
-            if self.age > self._limit:
-                print(  # noqa: T201 - a log handler might be what hangs
-                    f"watchdog: no progress for {self.age:.1f} s (limit {self._limit:g} s)",
-                    file=sys.stderr,
-                    flush=True,
-                )
-                faulthandler.dump_traceback(all_threads=True)
-                os._exit(EXIT_HUNG)
+    def _arm(self) -> None:
+        self._armed = self._clock.monotonic()
+        # A beat that did not arm anew must not cost the step after it a part of its time.
+        faulthandler.dump_traceback_later(self._limit + _REARM_S, exit=True, file=_STDERR)

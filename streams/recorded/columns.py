@@ -4,8 +4,9 @@ import datetime as dt
 import math
 from typing import Final, NamedTuple
 
-from streams.codec.values import MAX_TIME, name_problem, parse_rfc3339, time_problem
+from streams.codec.values import MAX_TIME, parse_rfc3339, time_problem
 from streams.recorded.problem import ProblemLog
+from streams.series import name_problem
 
 TIME_COLUMNS: Final = ("timestamp", "time")
 _MISSING: Final = frozenset({"", "nan", "na", "n/a", "null", "none", "-"})

@@ -7,7 +7,7 @@ import msgspec
 
 from streams.recorded.problem import ProblemLog
 from streams.series import entity_of
-from streams.topology import Pair, prior_problems
+from streams.topology import EdgeSemantics, Topology, cycles
 
 
 class Fault(msgspec.Struct, frozen=True):
@@ -20,8 +20,8 @@ class Fault(msgspec.Struct, frozen=True):
     root_cause_metrics: tuple[str, ...] = ()
 
 
-class RecordingMeta(msgspec.Struct, frozen=True):
-    """Contents of `incident.json`; unknown keys are ignored.
+class RecordingMeta(Topology, frozen=True, kw_only=True):
+    """Contents of `incident.json`, those of a `Topology` included; unknown keys are ignored.
 
     Parameters
     ----------
@@ -35,18 +35,12 @@ class RecordingMeta(msgspec.Struct, frozen=True):
         Unix seconds.
     kpi : tuple of str
         Series that show the health of the system, ``<entity>:<metric>``.
+    edge_semantics : str
+        As of a `Topology`, or "none": which way its edges run nobody knows.
     root_cause_entities, root_cause_metrics : tuple of str
         The labelled answer; empty = none.
     root_cause_semantics : str
         "all-of", or "any-of": one of the listed is enough.
-    edges : tuple of (str, str)
-        Known relations between entities.
-    required_edges, forbidden_edges : tuple of (str, str)
-        Relations that the causal graph must have, and must not have.
-    order : tuple of str
-        Entities, causes first: nothing acts on one that comes before it.
-    edge_semantics : str
-        Of all edges: "a calls b" (effects run from b to a), "a feeds b" (from a to b) or "none".
     modes : tuple of str
         What the case is good for: oracle, online, online-multi, window, false-alarms.
     history_rows : int or None
@@ -71,11 +65,7 @@ class RecordingMeta(msgspec.Struct, frozen=True):
     root_cause_entities: tuple[str, ...] = ()
     root_cause_metrics: tuple[str, ...] = ()
     root_cause_semantics: str = "all-of"
-    edges: tuple[Pair, ...] = ()
-    required_edges: tuple[Pair, ...] = ()
-    forbidden_edges: tuple[Pair, ...] = ()
-    order: tuple[str, ...] = ()
-    edge_semantics: str = "none"
+    edge_semantics: EdgeSemantics = "none"
     modes: tuple[str, ...] = ()
     history_rows: int | None = None
     join_at: int | None = None
@@ -102,20 +92,14 @@ def read_meta(path: Path, log: ProblemLog) -> RecordingMeta:
     if not meta.interval_s >= 0:
         message = f"interval_s > 0 expected, got {meta.interval_s!r}"
         log.add("error", "interval", message, "Write the seconds between two rows")
-    _check_prior(meta, log)
-    return meta
-
-
-def _check_prior(meta: RecordingMeta, log: ProblemLog) -> None:
-    """Note what is said of the entities and does not fit together."""
-    edges = [edge for edge in meta.edges if edge[0] != edge[1]]
-    lists = (edges, meta.required_edges, meta.forbidden_edges, meta.order)
-    for key, number, rule in prior_problems(
-        *lists, effect_first=meta.edge_semantics == "a calls b"
-    ):
-        item = edges[number] if key == "edges" else getattr(meta, key)[number]
-        message = f"{key}[{number}]: {rule}, got {item!r}"
-        log.add("error", "prior", message, "Correct or remove one of the two")
+    # Call graphs that tools export hold services that call themselves: it says nothing.
+    loops = {pair for pair in meta.edges if pair[0] == pair[1]}
+    for key, number, rule in meta.problems():
+        item = getattr(meta, key)[number]
+        if key != "edges" or item not in loops:
+            message = f"{key}[{number}]: {rule}, got {item!r}"
+            log.add("error", "prior", message, "Correct or remove one of the two")
+    return msgspec.structs.replace(meta, edges=tuple(p for p in meta.edges if p not in loops))
 
 
 def check_labels(meta: RecordingMeta, names: Iterable[str], log: ProblemLog) -> None:
@@ -135,3 +119,6 @@ def check_labels(meta: RecordingMeta, names: Iterable[str], log: ProblemLog) -> 
     if nodes:
         message = f"edges name {len(nodes)} entities without a column, e.g. `{nodes[0]}`"
         log.add("info", "edges", message, "Edges of these entities carry no data")
+    for group in cycles(meta.edges):
+        message = f"edges lead from {', '.join(f'`{name}`' for name in group)} back to each other"
+        log.add("info", "edges", message, "If one of them is written the wrong way round, turn it")

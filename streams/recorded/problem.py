@@ -13,7 +13,7 @@ Severity = Literal["error", "warning", "info"]
 _SHOWN_PER_RULE: Final = 5
 
 
-class Problem(msgspec.Struct, frozen=True):
+class RecordingProblem(msgspec.Struct, frozen=True):
     """One thing worth knowing about a recording.
 
     Parameters
@@ -56,11 +56,11 @@ class RecordingError(StreamsError):
 
     Parameters
     ----------
-    problems : sequence of Problem
+    problems : sequence of RecordingProblem
         All that was found up to now, at least one of them an error.
     """
 
-    def __init__(self, problems: Sequence[Problem]) -> None:
+    def __init__(self, problems: Sequence[RecordingProblem]) -> None:
         self.problems = tuple(problems)
         super().__init__(self.problems)
 
@@ -73,7 +73,7 @@ class ProblemLog:
 
     def __init__(self, file: str) -> None:
         self.file = file
-        self._found: list[Problem] = []
+        self._found: list[RecordingProblem] = []
         self._count: Counter[str] = Counter()
 
     def add(
@@ -89,7 +89,9 @@ class ProblemLog:
         """Note one problem of the current file."""
         self._count[rule] += 1
         if self._count[rule] <= _SHOWN_PER_RULE:
-            self._found.append(Problem(severity, self.file, line, column, rule, message, action))
+            self._found.append(
+                RecordingProblem(severity, self.file, line, column, rule, message, action)
+            )
 
     def count(self, rule: str) -> int:
         """Return how often a rule was broken."""
@@ -100,7 +102,7 @@ class ProblemLog:
         """Whether there is an error among the problems."""
         return any(p.severity == "error" for p in self._found)
 
-    def problems(self) -> list[Problem]:
+    def problems(self) -> list[RecordingProblem]:
         """Return what was found in order, errors first, with a count where there was more."""
         found = list(self._found)
         for rule, count in self._count.items():

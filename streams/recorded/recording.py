@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from streams.recorded.columns import series_name
 from streams.recorded.meta import RecordingMeta, read_meta
 from streams.recorded.parquet import ParquetTable
-from streams.recorded.problem import Problem, ProblemLog
+from streams.recorded.problem import ProblemLog, RecordingProblem
 from streams.recorded.table import CsvTable, Row, Table, increasing
 
 _TABLES: Final = ("metrics.csv.gz", "metrics.csv", "metrics.parquet")
@@ -34,7 +34,7 @@ class Recording:
         Folder or file.
     meta : RecordingMeta
         Labels; `system`, `kpi` and `interval_s` are always those in force.
-    problems : tuple of Problem
+    problems : tuple of RecordingProblem
         What was noticed on opening; no errors. Rows are judged by `validate`.
 
     Examples
@@ -45,7 +45,7 @@ class Recording:
     """
 
     def __init__(
-        self, path: Path, meta: RecordingMeta, table: Table, problems: Sequence[Problem]
+        self, path: Path, meta: RecordingMeta, table: Table, problems: Sequence[RecordingProblem]
     ) -> None:
         self.path = path
         self.meta = meta

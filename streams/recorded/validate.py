@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from streams.recorded.meta import RecordingMeta, check_labels
-from streams.recorded.problem import Problem, ProblemLog
+from streams.recorded.problem import ProblemLog, RecordingProblem
 from streams.recorded.recording import LABELS, Recording, prepare
 
 _FEW_ROWS: Final = 30
@@ -19,7 +19,7 @@ _MUCH_DROPPED: Final = 0.5
 
 def validate(
     path: str | Path, kpi: Sequence[str] = (), interval_s: float | None = None
-) -> list[Problem]:
+) -> list[RecordingProblem]:
     r"""Return everything worth knowing about the recording at `path`, errors first.
 
     Takes the same arguments as `Recording.open` and reads the whole recording with the same

@@ -1,11 +1,10 @@
 """Feedback through a real Kafka: confirmed while the daemon runs, said of the next incident."""
 
 import json
-import time
 
 import numpy as np
 import pytest
-from daemons import PATIENCE_S, World, logged, stopped
+from daemons import World, logged_event, stopped
 from makers import EDGES, NAMES, shop_rows
 
 from coral.cli.main import main
@@ -38,14 +37,6 @@ def ended(values):
     return [decode(v).data for v in values if b"incident.resolved" in v]
 
 
-def wait_for_log(process, event):
-    deadline = time.monotonic() + PATIENCE_S
-    while event not in [line["event"] for line in logged(process)]:
-        assert time.monotonic() < deadline, logged(process)
-        assert process.poll() is None, logged(process)
-        time.sleep(0.1)
-
-
 def test_confirmed_while_it_runs(kafka, world, capsysbinary):
     """The second incident names the first; a new process has not forgotten it."""
     topic, rows = kafka.topic(1, cleanup_policy="compact"), two_faults()
@@ -62,11 +53,11 @@ def test_confirmed_while_it_runs(kafka, world, capsysbinary):
     assert b"got `nobody`" in capsysbinary.readouterr().err
     assert Exit.OK == main(["feedback", first.incident[:6], "--cause", "db", *where])
     assert topic in capsysbinary.readouterr().out.decode()
-    wait_for_log(process, "cause confirmed")
+    logged_event(process, "cause_confirmed")
     assert Exit.OK == stopped(process)[0]
 
     process = world.start(*settings)
-    wait_for_log(process, "cause confirmed")
+    logged_event(process, "cause_confirmed")
     world.put(rows[SECOND - 20 :])
     second = world.wait_for(process, lambda values: len(ended(values)) == 2)
     assert Exit.OK == stopped(process)[0]
@@ -79,7 +70,7 @@ def test_confirmed_while_it_runs(kafka, world, capsysbinary):
 def test_without_the_topic(world, kafka):
     """The daemon runs and says so; the command says how to make it."""
     process = world.start("--set", "input.feedback=test-there-is-none")
-    wait_for_log(process, "no feedback is read")
+    logged_event(process, "no_feedback_topic")
     assert Exit.OK == stopped(process)[0]
     with pytest.raises(UnknownTopicError, match="test-there-is-none"):
         KafkaTail(kafka.connection, "test-there-is-none")

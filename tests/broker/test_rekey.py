@@ -21,7 +21,7 @@ from streams.records import TopicPartition
 
 ROWS = 200
 SYSTEMS = ("mine", "plant", "shop", "mill")
-FORMATS = Path(__file__).parents[2] / "docs" / "formats.md"
+FORMATS = Path(__file__).parents[2] / "docs" / "reference" / "input-formats.md"
 EXAMPLES = re.findall(
     r"<!-- example: (\w+) -->\n```\w*\n(.*?)\n```", FORMATS.read_text(), re.DOTALL
 )
@@ -105,11 +105,11 @@ def test_run_reads_what_was_scattered(world):
     used = len({record.partition for record in world.kafka.records(world.keyed)})
     # Behind the last record is that of its commit; where there is none, what the start took back.
     keyed = run_to_the_end(world, used + 2 * (4 - used))
-    (dropped,) = [line for line in scattered if line["event"] == "dropped so far"]
+    (dropped,) = [line for line in scattered if line["event"] == "dropped_so_far"]
 
     assert 40 <= dropped["dead_letters"] < 80
     assert "give all records of a system the same key, or use coral rekey" in dropped["newest"]
-    assert "dropped so far" not in [line["event"] for line in keyed]
+    assert "dropped_so_far" not in [line["event"] for line in keyed]
 
 
 def run_to_the_end(world, unseen=0):

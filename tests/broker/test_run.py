@@ -7,7 +7,17 @@ import sys
 import time
 
 import pytest
-from daemons import BUNDLED, World, contents, logged, renamed, replayed, rows_of, stopped
+from daemons import (
+    BUNDLED,
+    World,
+    contents,
+    logged,
+    logged_event,
+    renamed,
+    replayed,
+    rows_of,
+    stopped,
+)
 
 from coral.errors import Exit
 
@@ -72,7 +82,7 @@ def test_two_systems_and_poison(kafka, new_world, tmp_path, rows, expected):
     assert 2 == sum("UTF-8" in reason or "JSON" in reason for reason in letters[:2])
     assert f"system: records from {world.metrics}[1] alone expected" in letters[2]
     told = [line["event"] for line in log]
-    assert {"joining the group", "assigned", "watching", "incident.opened"} < set(told)
+    assert {"joining_group", "assigned", "watching", "incident_opened"} < set(told)
     assert ["drained", "stopped"] == told[-2:]
 
 
@@ -93,7 +103,7 @@ def test_killed_and_started_again(world, rows, expected):
     assert contents(expected) == contents(found)
     if "exactly-once" in world.config.read_text():
         assert expected == world.published()
-    assert [line for line in log if line["event"] == "restored from checkpoint"]
+    assert [line for line in log if line["event"] == "restored_from_checkpoint"]
 
 
 def test_stopped_and_started_again(world, rows, expected):
@@ -120,7 +130,7 @@ def test_a_second_member_takes_over(new_world, tmp_path, rows, expected):
     one = world.start()
     world.wait_for(one, lambda events: len(events) >= 6)
     two = world.start("--set", "state.instance=two")
-    while not any(line["event"] == "restored from checkpoint" for line in logged(two)):
+    while not any(line["event"] == "restored_from_checkpoint" for line in logged(two)):
         assert two.poll() is None, logged(two)
         time.sleep(0.2)
     world.put(rows[HALF:])
@@ -130,7 +140,24 @@ def test_a_second_member_takes_over(new_world, tmp_path, rows, expected):
 
     assert [Exit.OK] * 2 == codes, logged(one)
     assert wanted == sorted(world.published())
-    assert any(line["event"] == "partitions lost" for line in logged(one))
+    assert any(line["event"] == "partitions_lost" for line in logged(one))
+
+
+def test_the_level_changes_without_a_restart(new_world):
+    """SIGHUP, at any time; what needs a restart is named."""
+    world = new_world()
+    process = world.start()
+    logged_event(process, "starting")
+    changes = 'log.level = "debug"\nlimits.max_labels = 9\n'
+    world.config.write_text(changes + world.config.read_text())
+    process.send_signal(signal.SIGHUP)
+    (read,) = logged_event(process, "configuration_read")
+    (named,) = logged_event(process, "restart_needed")
+    code, log = stopped(process)
+
+    assert Exit.OK == code, log
+    assert ("info", "debug") == (read["log_level_before"], read["log_level"])
+    assert ["limits.max_labels"] == named["changed"]
 
 
 def test_a_missing_topic(new_world):

@@ -2,13 +2,12 @@
 
 import json
 import random
-import time
 
 import kafka as client
 import numpy as np
 import pytest
 from chaos import NAMES, SETTINGS, expected_of, rows_of
-from daemons import World, contents, logged, stopped
+from daemons import World, contents, logged, logged_event, stopped
 
 from coral.errors import Exit
 from streams.codec import encode_row
@@ -35,24 +34,12 @@ def world(kafka, tmp_path):
     made.close()
 
 
-def told(process, event):
-    """Wait for an event of the log, and return all like it."""
-    found = []
-    for _ in range(600):
-        found = [line for line in logged(process) if line["event"] == event]
-        if found:
-            return found
-        assert process.poll() is None, logged(process)
-        time.sleep(0.2)
-    raise AssertionError((event, logged(process)))
-
-
 @pytest.fixture
 def watched(world, rows):
     """World whose daemon has taken a hundred rows, and was stopped in good order."""
     world.put(rows[:100])
     process = world.start()
-    told(process, "watching")
+    logged_event(process, "watching")
     world.caught_up(process)
     assert Exit.OK == stopped(process)[0]
     return world
@@ -63,7 +50,7 @@ def test_retention_overtakes_it(kafka, watched, rows):
     watched.put(rows[100:200])
     kafka.delete_records(TopicPartition(watched.metrics, 0), 150)
     process = watched.start()
-    (gap,) = told(process, "gap")
+    (gap,) = logged_event(process, "gap")
     watched.put(rows[200:])
     watched.wait_for(process, lambda events: len(events) >= 3)
     code, log = stopped(process)
@@ -77,7 +64,7 @@ def test_the_topic_is_made_again(kafka, watched, rows):
     kafka.admin.delete_topics([watched.metrics])
     kafka.make(watched.metrics)
     process = watched.start()
-    (gap,) = told(process, "gap")
+    (gap,) = logged_event(process, "gap")
     watched.put(rows[100:])
     watched.wait_for(process, lambda events: len(events) >= 3)
     code, log = stopped(process)
@@ -112,7 +99,7 @@ def test_markers_at_the_end(kafka, tmp_path, rows, expected, way):
     world.wait_for(process, lambda events: len(events) >= 1)
     assert Exit.OK == stopped(process)[0], logged(process)
     process = world.start()  # its checkpoint is at the end, between two control records
-    told(process, "restored from checkpoint")
+    logged_event(process, "restored_from_checkpoint")
     put(220, len(rows))
     found = world.wait_for(process, lambda events: contents(expected) <= contents(events))
     code, log = stopped(process)
@@ -137,10 +124,10 @@ def test_a_storm_of_poison(kafka, world, rows):
     """So many letters a minute, the rest is counted, and what is around them is used."""
     world.put([row for good in rows[:60] for row in (b"{", good, b"\xff" * 2000, b"[" * 20_000)])
     process = world.start("--set", "output.dead_letters_per_minute=5")
-    told(process, "watching")
+    logged_event(process, "watching")
     world.caught_up(process)
     code, log = stopped(process)
-    dropped = [line for line in log if line["event"] == "dropped so far"][-1]
+    dropped = [line for line in log if line["event"] == "dropped_so_far"][-1]
 
     assert Exit.OK == code, log
     assert (5, 175) == (dropped["dead_letters"], dropped["dead_letters_suppressed"])
@@ -164,7 +151,7 @@ def test_late_twice_and_shuffled(kafka, tmp_path, rows, expected):
     process = world.start()
     found = world.wait_for(process, lambda events: len(events) >= len(expected))
     code, log = stopped(process)
-    dropped = [line for line in log if line["event"] == "dropped so far"][-1]
+    dropped = [line for line in log if line["event"] == "dropped_so_far"][-1]
     world.close()
 
     assert Exit.OK == code, log

@@ -103,7 +103,7 @@ def top_mean(values, k):
 
 
 def cusum(scores, slack, ceiling):
-    """Whole path of Page's recursion for one channel: (y, rows since y was zero)."""
+    """Whole path of Page's recursion for one statistic: (y, rows since y was zero)."""
     y, age, path = 0.0, 0, []
     for score in scores:
         if math.isnan(score):
@@ -116,7 +116,7 @@ def cusum(scores, slack, ceiling):
 
 
 def tail(maxima, share, max_peaks, block_rows):
-    """Fit one channel from all its block maxima: (onset, sigma, shape, rate)."""
+    """Fit one statistic from all its block maxima: (onset, sigma, shape, rate)."""
     ordered = sorted(maxima, reverse=True)
     k = max(int(len(ordered) * share), min(len(ordered) // 2, 8), 2)
     k = min(k, max_peaks, len(ordered) - 1)
@@ -132,37 +132,37 @@ def tail(maxima, share, max_peaks, block_rows):
 
 
 def tail_log_p(value, onset, sigma, shape, rate):
-    """Log of the expected exceedances per row of one channel."""
+    """Log of the expected exceedances per row of one statistic."""
     if not value > onset:
         return 0.0
     return math.log(rate * (1.0 + shape * (value - onset) / sigma) ** (-1.0 / shape))
 
 
-def bear_out(log_p, n_tails, witness, rare, swing, levelless, used):
-    """What the limit of each channel is eased by, told as the rule reads."""
-    bonus = []
+def novelty_gate(log_p, n_tails, gate, rare, relief, level_free, used):
+    """What the limit of each statistic is eased by, as the rule reads."""
+    easing = []
     for c in range(len(log_p)):
-        others = [k for k in range(n_tails) if k != witness and used[k] and log_p[k] < 0]
+        others = [k for k in range(n_tails) if k != gate and used[k] and log_p[k] < 0]
         if c >= n_tails:
-            bonus.append(0.0)
-        elif swing == 0:
-            bonus.append(-math.inf if c == witness else 0.0)
-        elif log_p[witness] <= rare:
-            bonus.append(swing if c != witness or others else -math.inf)
+            easing.append(0.0)
+        elif relief == 0:
+            easing.append(-math.inf if c == gate else 0.0)
+        elif log_p[gate] <= rare:
+            easing.append(relief if c != gate or others else -math.inf)
         else:
-            bonus.append(
-                -math.inf if c == witness and not others else -swing if levelless[c] else -10.0
+            easing.append(
+                -math.inf if c == gate and not others else -relief if level_free[c] else -10.0
             )
-    return bonus
+    return easing
 
 
-def worst_margin(log_p, log_alpha, fading, accepted, used, bonus):
-    """((channel, margin) with the largest margin among those used, what stays accepted)."""
+def worst_margin(log_p, log_alpha, decay, accepted, used, easing):
+    """((statistic, margin) with the largest margin among those used, what stays accepted)."""
     shown = log_alpha - log_p
-    margins = {c: shown[c] + bonus[c] - accepted[c] for c in np.flatnonzero(used)}
+    margins = {c: shown[c] + easing[c] - accepted[c] for c in np.flatnonzero(used)}
     worst = max(margins, key=margins.get)
     stays = [
-        before if now >= before else max(now, before * fading)
+        before if now >= before else max(now, before * decay)
         for now, before in zip(shown, accepted, strict=True)
     ]
     return (worst, margins[worst]), stays
@@ -209,21 +209,21 @@ def usual_peak(blocks, memory):
 def silence(present, learned, known):
     """Surprise of one series after a history of presence and of which rows were normal."""
     there = begun = missing = again = 0
-    run, surprise = 0, 0.0
+    run, surprisal = 0, 0.0
     for here, normal in zip(present, learned, strict=True):
         if here:
-            run, surprise = 0, 0.0
+            run, surprisal = 0, 0.0
             there += normal
             continue
         run += 1
         if there >= known:
             p = (begun + 1) / (there + missing + 2) if run == 1 else (again + 1) / (missing + 4)
-            surprise -= math.log(p)
+            surprisal -= math.log(p)
         if normal:
             begun += run == 1
             missing += 1
             again += run > 1
-    return surprise
+    return surprisal
 
 
 def dispersion(energies, rows, known, memory):
@@ -315,8 +315,8 @@ def levels(z, peak, pair, short_mean, long_mean, k):
 def residuals(crossed, before, lagged):
     """The three statistics of one row's energies, `before` being the crossed ones before it."""
     root = np.sqrt(crossed)
-    lasting = mean(np.minimum(root, np.sqrt(before)))
-    return [lasting, most(root), mean(np.log(1 + lagged))]
+    persistent = mean(np.minimum(root, np.sqrt(before)))
+    return [persistent, most(root), mean(np.log(1 + lagged))]
 
 
 def change_gains(z, rows_of_one):

@@ -8,7 +8,7 @@ import numpy as np
 
 
 class Settings(NamedTuple):
-    """Numbers of a solve, in the order in which the kernels read them."""
+    """Numbers of a solve."""
 
     ridge: float
     tether: float
@@ -160,11 +160,9 @@ def scaled_lasso(gram, target, offset, start, penalty, settings):
     return coef, residual_variance(gram, target, offset + coef, 1.0)
 
 
-def solve_all(
-    table, deviations, penalties, wanted, floors, base, settings, cap, coefs, noise, change
-):
+def solve_all(table, deviations, penalties, wanted, floors, base, settings, cap, coefs, noise):
     """Scaled lasso of every node in deviations; new coefs, noise and change, no cap."""
-    coefs, noise, change = coefs.copy(), noise.copy(), change.copy()
+    coefs, noise, change = coefs.copy(), noise.copy(), np.zeros(2)
     gram, target = gram_and_target(table)
     spread = np.tile(deviations, len(target) // max(1, len(deviations)))
     for node, own in enumerate(deviations):

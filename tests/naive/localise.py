@@ -6,13 +6,13 @@ import random
 import numpy as np
 
 
-def innovation(x, predicted, center, scale, sigma, silence, waking, learned, weight, row, state):
+def innovation(x, predicted, center, scale, sigma, silence, waking, learned, row, state):
     """Add one row to the evidence; `state` is a list of dicts, one per series."""
     deviation = []
     for j, value in enumerate(x):
         if math.isnan(value):
             deviation.append(math.nan)
-            state[j]["log"] += weight * silence[j]
+            state[j]["log"] += silence[j]
             if state[j]["first"] < 0 and silence[j] > math.log(4):
                 state[j]["first"] = row
             continue
@@ -23,7 +23,7 @@ def innovation(x, predicted, center, scale, sigma, silence, waking, learned, wei
             z = 0.0 if value == center[j] else math.copysign(waking, value - center[j])
             u = abs(z)
         s = state[j]
-        s["log"] += weight * math.log(1 + u / sigma[j])
+        s["log"] += math.log(1 + u / sigma[j])
         s["peak"] = max(s["peak"], u)
         s["level"] += z
         s["raw"] += value
@@ -55,7 +55,7 @@ def center_and_scale(base):
         median = seen[half] if len(seen) % 2 else (seen[half - 1] + seen[half]) / 2
         centers.append(median)
         largest = max(abs(v - median) for v in seen)
-        scales.append(largest / 3 * (1 + 30 / len(seen)) + 0.03 * abs(median))
+        scales.append(largest / 3 + 0.03 * abs(median))
     return centers, scales
 
 

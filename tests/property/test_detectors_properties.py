@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from numpy.testing import assert_allclose
 
 from detectors.decision.cusum import Cusum
-from detectors.statistics.dynamic_pca import LaggedSubspace
+from detectors.statistics.dynamic_pca import DynamicPCA
 from detectors.statistics.robust_scaler import RobustScaler
 from detectors.statistics.ssa import MultivariateSSA
 from detectors.trigger import Trigger
@@ -15,7 +15,7 @@ from detectors.trigger import Trigger
 STREAMING = {
     "RobustScaler": RobustScaler,
     "MultivariateSSA": MultivariateSSA,
-    "LaggedSubspace": LaggedSubspace,
+    "DynamicPCA": DynamicPCA,
     "Cusum": Cusum,
     "Trigger": lambda n: Trigger(n, 60.0),
 }
@@ -45,9 +45,9 @@ def trace(trigger, rows):
             (
                 trigger.drift_detected,
                 trigger.alarm,
-                trigger.new_normal,
+                trigger.rebaselined,
                 trigger.onset_rows,
-                trigger.channel,
+                trigger.statistic_name,
                 trigger.statistic,
                 trigger.threshold,
                 trigger.p_value,

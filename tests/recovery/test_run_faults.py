@@ -18,7 +18,7 @@ from coral.errors import Exit
 CLEAN = {"lost": 0, "duplicates": 0, "two_contents": 0, "unexpected": 0}
 OUTAGE_S = float(os.environ.get("CORAL_TEST_OUTAGE_S", "10"))  # `make soak` waits a minute
 PATIENCE_S = 30.0  # of a process that has something to publish; less than it says, for good measure
-GAINED = ("restored from checkpoint", "partition gained without a checkpoint")
+GAINED = ("restored_from_checkpoint", "gained_without_checkpoint")
 WAYS = [("file", "at-least-once"), ("kafka", "exactly-once")]
 
 

@@ -13,14 +13,24 @@ def test_all_broken_rules_are_named():
     with pytest.raises(ConfigError) as caught:
         EngineConfig(false_alarms_per_week=0, max_causes=1000)
     text = str(caught.value)
-    assert "`false_alarms_per_week` requires > 0, got false_alarms_per_week=0" in text
-    assert "`max_causes` requires 1..100, got max_causes=1000" in text
+    assert "`false_alarms_per_week`: Expected `float` > 0.0, got 0" in text
+    assert "`max_causes`: Expected `int` <= 100, got 1000" in text
 
 
 def test_a_system_needs_a_name_and_a_grid():
     """An empty name and a negative interval are refused."""
-    with pytest.raises(ConfigError, match=r"name.*interval_s"):
+    with pytest.raises(ConfigError, match=r"interval_s.*name"):
         SystemConfig(name="", interval_s=-1)
+
+
+def test_health_signals_and_edges_are_named_with_their_number():
+    """What is no series, and what does not fit together, beside a field of the wrong type."""
+    with pytest.raises(ConfigError) as caught:
+        SystemConfig(name="s", interval_s=0, kpi=("web:x", "web"), edges=(("a", "a"),))
+    text = str(caught.value)
+    assert "`kpi[1]`: name of the form <entity>:<metric> expected, got 'web'" in text
+    assert "`edges[0]`: two entities expected, got ('a', 'a')" in text
+    assert "`interval_s`: Expected `float` > 0.0, got 0" in text
 
 
 @pytest.mark.parametrize(
@@ -29,7 +39,7 @@ def test_a_system_needs_a_name_and_a_grid():
 )
 def test_edges_are_turned_into_cause_and_effect(semantics, expected):
     """Effects run from the called to the caller, and from the feeder to the fed."""
-    edges = (("a", "b"), ("a", "b"), ("a", "a"))
+    edges = (("a", "b"), ("a", "b"))
     config = SystemConfig(name="s", interval_s=1, edges=edges, edge_semantics=semantics)
     assert expected == config.causal_edges
 

@@ -21,6 +21,10 @@ SOURCES = sorted(
     for path in ROOT.glob(f"{package}/**/*.py")
 )
 KERNELS = [path for path in SOURCES if path.name.endswith("_kernels.py")]
+# Commands say what a daemon starts with; the client of Kafka is told what not to log.
+MAY_LOG = {*ROOT.glob("coral/cli/*.py"), ROOT / "streams" / "kafka" / "connection.py"}
+LOGGERS = {"log", "bound"}
+LEVELS = {"debug", "info", "warning", "error", "exception", "critical"}
 RECORDINGS = sorted(path.parent for path in ROOT.glob("coral/recordings/*/incident.json"))
 
 
@@ -43,6 +47,26 @@ def test_files_are_short_and_import_what_they_may(path):
     assert not names & {"pickle", "dill", "cloudpickle", "shelve", "marshal"}
 
 
+@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_only_the_daemon_and_its_commands_log(path):
+    """Whoever embeds the engine, the detectors or a source finds nothing on standard error."""
+    if not path.is_relative_to(ROOT / "coral" / "daemon") and path not in MAY_LOG:
+        assert not set(imported(path)) & {"logging", "structlog", "warnings"}
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_an_event_of_the_log_is_a_constant(path):
+    """In snake_case, so that it can be searched for; what belongs to it are keys, not f-strings."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+            continue
+        if ast.unparse(node.func.value) in LOGGERS and node.func.attr in LEVELS:
+            (event,) = node.args
+            assert isinstance(event, ast.Constant), ast.unparse(node)
+            assert re.fullmatch(r"[a-z][a-z_]*[a-z]", event.value), ast.unparse(node)
+            assert "f'" not in ast.unparse(node).replace('"', "'"), ast.unparse(node)
+
+
 @pytest.mark.parametrize("path", KERNELS, ids=lambda p: str(p.relative_to(ROOT)))
 def test_kernels_keep_the_kernel_policy(path):
     """One set of flags, calls only inside the file, at most 80 lines, return types."""
@@ -57,6 +81,16 @@ def test_kernels_keep_the_kernel_policy(path):
         assert function.returns is not None, function.name
 
 
+def test_kernels_of_one_name_are_one_kernel():
+    """What two files need is repeated, as a kernel calls its own file only, and stays the same."""
+    bodies = {}
+    for path in KERNELS:
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.FunctionDef):
+                bodies.setdefault(node.name, set()).add(ast.unparse(node))
+    assert [] == [name for name, versions in bodies.items() if len(versions) > 1]
+
+
 @pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_functions_are_short_and_documented(path):
     """At most 40 lines of code after the docstring, and 80 in kernels; public ones say what."""
@@ -68,6 +102,31 @@ def test_functions_are_short_and_documented(path):
         if ast.get_docstring(node):
             start = node.body[0].end_lineno + 1
         assert node.end_lineno - start < most, f"{path.name}:{node.name}"
+
+
+# Packages whose functions keep the limits of parameters; the others follow.
+NARROW = ("detectors",)
+# Functions that may have more parameters, with the reason.
+WIDE: dict[str, str] = {}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in SOURCES if path.relative_to(ROOT).parts[0] in NARROW],
+    ids=lambda p: str(p.relative_to(ROOT)),
+)
+def test_functions_take_few_parameters(path):
+    """At most 10 in kernels and 6 elsewhere, keyword-only ones included, self excluded."""
+    most, found = (10 if path in KERNELS else 6), []
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.FunctionDef):
+            names = [
+                a.arg for a in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)
+            ]
+            own = names[:1] in (["self"], ["cls"])
+            if len(names) - own > most and node.name not in WIDE:
+                found.append(f"{node.name}: {len(names) - own}")
+    assert [] == found
 
 
 def test_no_file_names_a_machine_path():

@@ -25,27 +25,72 @@ def test_a_name_cannot_leave_its_place(name, text):
 @pytest.mark.parametrize(
     ("change", "text"),
     [
-        ((1.0, 14.0, 0.0), "rose 14x, from 1 to 14"),
-        ((1e-9, 1.0, 0.0), "rose more than 1000x, from 1e-09 to 1"),
-        ((2.0, 1.0, 0.0), "fell to 50%, from 2 to 1"),
-        ((10.0, 11.0, 0.0), "rose from 10 to 11"),
-        ((-1.0, 4.0, 0.0), "rose from -1 to 4"),
-        ((0.0, 4.0, 0.0), "rose from 0 to 4"),
-        ((3.0, 3.0, 0.0), "behaves differently at the same level of 3"),
-        ((3.0, 9.0, 0.5), "fell silent"),
-        ((3.0, None, 0.2), "left its normal behaviour"),
-        ((12_000.0, 13_500_000.0, 0.0), "rose more than 1000x, from 12k to 13.5M"),
+        ((1.0, 14.0, 0.0), "rose 14x (1 before, 14 on average since)"),
+        ((1e-9, 1.0, 0.0), "rose more than 1000x (1e-09 before, 1 on average since)"),
+        ((2.0, 1.0, 0.0), "fell to 50% (2 before, 1 on average since)"),
+        ((10.0, 11.0, 0.0), "rose (10 before, 11 on average since)"),
+        ((-1.0, 4.0, 0.0), "rose (-1 before, 4 on average since)"),
+        ((0.0, 4.0, 0.0), "rose (0 before, 4 on average since)"),
+        ((3.0, 3.0, 0.0), "hardly changed on average (3)"),
+        ((50_171.0, 50_172.0, 0.0), "hardly changed on average (50.17k)"),
+        ((3.0, 0.0, 0.0), "fell to zero (3 before, 0 on average since)"),
+        ((3000.0, 1.0, 0.0), "fell to less than 1% (3000 before, 1 on average since)"),
+        ((3.0, 9.0, 0.5), "went missing (no value in 50% of the rows since)"),
+        ((3.0, None, 0.2), "has had no value since"),
+        (
+            (12_000.0, 13_500_000.0, 0.0),
+            "rose more than 1000x (12k before, 13.5M on average since)",
+        ),
     ],
 )
 def test_a_change_in_words(change, text):
     """Direction, and a ratio where there is one."""
-    assert text == words.change(*change)
+    assert text == words.change("a:b", *change)
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ((1.0, 14.0, 0.0), "rose 14x at 12:01:07 (1 before, 14 on average since)"),
+        ((9.0, 9.0, 0.0), "hardly changed on average (9), but left its usual pattern at 12:01:07"),
+        ((9.0, 9.0, 1.0), "went missing at 12:01:07 (no value in 100% of the rows since)"),
+        ((9.0, None, 0.2), "left its usual pattern at 12:01:07"),
+    ],
+)
+def test_a_change_at_a_time(change, text):
+    """The time stands with what happened then, apart from the mean of the rows since."""
+    assert text == words.change("a:b", *change, "12:01:07")
+
+
+@pytest.mark.parametrize(
+    ("series", "value", "text"),
+    [
+        ("db:query_duration_seconds", 0.0431, "43.1 ms"),
+        ("db:query_duration_seconds_p95", 7.5e-5, "75 µs"),
+        ("db:query_duration_seconds_sum", 1234.5, "1234 s"),
+        ("db:query_duration_seconds_count", 1234.5, "1234"),
+        ("db:cpu_seconds_per_s", 0.5, "0.5"),
+        ("db:wal_bytes", 0.0, "0 B"),
+        ("db:wal_bytes_total", 2.5e6, "2.5 MB"),
+        ("db:disk_write_bytes_per_s", 341.24, "341.2 B/s"),
+        ("node.cpu_ratio", 0.463, "46.3%"),
+        ("node:cpu_percent", 46.3, "46.3%"),
+        ("node:megabytes", 46.3, "46.3"),
+        ("node:temperature", -46.3, "-46.3"),
+    ],
+)
+def test_a_value_in_the_unit_of_its_name(series, value, text):
+    """Only where a published convention says it."""
+    assert text == words.measured(series, value)
 
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [
         (0.0, "together with the health signal"),
+        (-174.0, "2 min 54 s before the health signal"),
+        (5400.0, "90 min after the health signal"),
+        (9000.0, "2 h 30 min after the health signal"),
         (-35.0, "35 s before the health signal"),
         (119.0, "119 s after the health signal"),
         (300.0, "5 min after the health signal"),

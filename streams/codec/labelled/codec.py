@@ -16,7 +16,7 @@ from streams.records import Record, Samples
 Parser: TypeAlias = Callable[[Record, Namer], Iterable[Reading]]
 
 
-class Limits(msgspec.Struct, frozen=True, kw_only=True):
+class CodecLimits(msgspec.Struct, frozen=True, kw_only=True):
     """How large a message may be, and how many series are followed.
 
     Parameters
@@ -51,7 +51,7 @@ class LabelledCodec:
     mapping : SeriesMapping
     grid : callable
         System id to its grid.
-    limits : Limits, optional
+    limits : CodecLimits, optional
 
     Examples
     --------
@@ -68,10 +68,10 @@ class LabelledCodec:
         parse: Parser,
         mapping: SeriesMapping,
         grid: Callable[[str], Grid],
-        limits: Limits | None = None,
+        limits: CodecLimits | None = None,
     ) -> None:
         self._parse = parse
-        self._limits = limits or Limits()
+        self._limits = limits or CodecLimits()
         self._namer = Namer(mapping, self._limits.max_labels)
         self._reducer = Reducer(grid, self._limits.max_series)
 

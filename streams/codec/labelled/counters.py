@@ -15,7 +15,7 @@ class Point(NamedTuple, Generic[V]):
     value: V
 
 
-class Step(NamedTuple, Generic[V]):
+class CounterStep(NamedTuple, Generic[V]):
     """What was counted up to `time`, in `elapsed` seconds."""
 
     time: float
@@ -51,7 +51,7 @@ class Cumulative(Generic[V]):
         self._increase = increase
         self.points = points or []
 
-    def add(self, point: Point[V], keep: int) -> list[Step[V]]:
+    def add(self, point: Point[V], keep: int) -> list[CounterStep[V]]:
         """Take one point, keep at most `keep` of them, and return the steps that are news."""
         points = self.points
         at = len(points)
@@ -69,8 +69,8 @@ class Cumulative(Generic[V]):
             del points[-1 if far_ahead else 0]
         return [step for step in found if step is not None]
 
-    def _step(self, at: int) -> Step[V] | None:
+    def _step(self, at: int) -> CounterStep[V] | None:
         before, now = self.points[at - 1], self.points[at]
         restarted = now.start != before.start and now.start >= before.time
         value = now.value if restarted else self._increase(before.value, now.value)
-        return None if value is None else Step(now.time, now.time - before.time, value)
+        return None if value is None else CounterStep(now.time, now.time - before.time, value)

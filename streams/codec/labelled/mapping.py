@@ -9,8 +9,8 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 
 from streams.codec.faults import fail, printable, show
-from streams.codec.values import MAX_NAME, name_problem
 from streams.records import Record
+from streams.series import MAX_NAME, name_problem
 
 Rule: TypeAlias = Literal["sum", "mean", "max", "min"]
 Kind: TypeAlias = Literal["gauge", "counter", "histogram", "bucket"]

@@ -38,5 +38,5 @@ def test_a_late_onset_leads_to_the_same_incident():
     assert (late.base_rows, late.rows) == (right.base_rows, right.rows)
     assert late.causes[0].evidence == right.causes[0].evidence
     assert late.trigger.onset_interval == [right.trigger.onset, late.trigger.onset]
-    assert "look like it already" in began(late)
-    assert "look like it already" not in began(right)
+    assert "already look like the fault" in began(late)
+    assert "already look like the fault" not in began(right)

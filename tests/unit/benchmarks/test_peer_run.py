@@ -1,4 +1,4 @@
-"""A run of benchmarks/peers: limits, failures, resuming, and the tables of docs/peers.md."""
+"""A run of benchmarks/peers: limits, failures, resuming, and the tables that docs show."""
 
 import ast
 import json

@@ -9,7 +9,7 @@ import told
 from makers import EDGES, ONSET, shop_rows, write_recording
 
 from coral.evaluation.case import score_case
-from coral.localise import ranking as rank
+from coral.localise.policy import RANKING
 
 START = 1_700_000_000 + ONSET
 LABELS = {
@@ -78,26 +78,32 @@ def test_renaming_changes_no_score(case):
 
 @pytest.mark.parametrize("ablation", ablations.ABLATIONS, ids=lambda a: a.name)
 def test_an_ablation_takes_effect_and_is_undone(ablation):
-    """What it names exists, gets another value, and its own again."""
-    before = {name: told.resolve_name(name) for name in ablation.values}
-    with told.changed(ablation.values):
+    """A number of the policy is another one; a function is replaced, and its own again."""
+    policy, functions = ablations.split(ablation.values)
+    assert (policy != RANKING) == (len(functions) < len(ablation.values))
+    before = {name: told.resolve_name(name) for name in functions}
+    with told.changed(functions):
         assert all(told.resolve_name(name) != value for name, value in before.items())
-    assert {name: told.resolve_name(name) for name in ablation.values} == before
+    assert {name: told.resolve_name(name) for name in functions} == before
 
 
-def test_constants_are_those_of_the_modules_and_shares_stay_shares():
-    """All numbers in capitals; the odds of a share are multiplied."""
+def test_constants_are_those_of_the_policy_and_shares_stay_shares():
+    """All its numbers, the unit's included; the odds of a share are multiplied."""
     found = ablations.constants()
-    assert found["coral.localise.ranking:WALK_POWER"] == rank.WALK_POWER
-    assert len(found) > len(ablations.MORE)
-    assert ablations.scaled("m:DAMPING", 0.5, 3.0) == pytest.approx(0.75)
-    assert ablations.scaled("m:WALK_POWER", 0.5, 3.0) == 1.5
+    assert found["walk_power"] == RANKING.walk_power
+    assert found["scale.level_share"] == RANKING.scale.level_share
+    assert set(ablations.SHARES) <= found.keys()
+    assert not set(ablations.OTHER) & found.keys()
+    assert ablations.scaled("damping", 0.5, 3.0) == pytest.approx(0.75)
+    assert ablations.scaled("walk_power", 0.5, 3.0) == 1.5
+    policy, functions = ablations.split({"scale.level_share": 0.5, "damping": 0.6, "m:f": None})
+    assert (policy.scale.level_share, policy.damping, functions) == (0.5, 0.6, {"m:f": None})
 
 
 def test_constants_are_chosen_without_the_set_left_out(path):
     """A value that helps only the set left out is not chosen."""
     bench = ablations.Bench([path])
-    name = "coral.localise.ranking:WALK_POWER"
+    name = "walk_power"
     value = ablations.constants()[name]
     good = {key: 1.0 if key == "tep" else 0.5 for key in ("tep", "smd")}
     poor = dict.fromkeys(("tep", "smd"), 0.5)

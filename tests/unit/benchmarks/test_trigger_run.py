@@ -1,4 +1,4 @@
-"""The parts of a run of benchmarks/trigger.py, from recordings to the tables of docs/trigger.md."""
+"""The parts of a run of benchmarks/trigger.py, from recordings to the tables in docs."""
 
 import pytest
 import trigger

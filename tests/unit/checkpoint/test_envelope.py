@@ -148,7 +148,7 @@ def test_states_of_older_formats_are_read(file, tmp_path):
     )
     assert ([], ONSET + 20) == (refused, found["offset"])
     engine = engines["shop"]
-    (subject, revision) = (engine._diagnosis.id, engine._diagnosis.revision)
+    (subject, revision) = (engine._incident.id, engine._incident.revision)
     rows, events = shop_rows(), []
     for t in range(ONSET + 19, len(rows)):
         events += engine.step(Frame("shop", float(t), NAMES, rows[t]))
@@ -168,7 +168,7 @@ def test_an_incident_skips_a_thousand_revisions_when_the_configuration_changes(t
     found = snapshot_of(GOLDEN[-1], tmp_path)
     engine = Engine(shop_config(kpi=(), edges=()), EngineConfig(max_causes=3, base_rows=100))
     engine.load_state_dict(found["systems"]["shop"]["engine"])
-    before, events, rows = engine._diagnosis.revision, [], shop_rows()
+    before, events, rows = engine._incident.revision, [], shop_rows()
     for t in range(ONSET + 19, len(rows)):
         events += engine.step(Frame("shop", float(t), NAMES, rows[t]))
     assert 1000 == before

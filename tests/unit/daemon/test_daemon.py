@@ -1,16 +1,16 @@
 """The daemon between the in-memory broker and a directory: what is kept with a partition."""
 
-import json
 import threading
 
 import numpy as np
 import pytest
+import structlog
 
 from coral import checkpoint
 from coral.checkpoint import FileStore
 from coral.checkpoint.envelope import encode
 from coral.daemon.daemon import Daemon
-from coral.daemon.log import setup
+from coral.daemon.log import configure
 from coral.settings import load
 from streams.clock import ManualClock
 from streams.memory.broker import MemoryBroker, MemorySink, MemorySource
@@ -88,16 +88,14 @@ def test_a_decoder_goes_on_where_it_was(settings, broker, tmp_path):
     assert stored(tmp_path / "whole") == stored(tmp_path / "cut")
 
 
-def test_a_decoder_of_another_mapping_starts_anew(settings, broker, tmp_path, capsys):
+def test_a_decoder_of_another_mapping_starts_anew(settings, broker, tmp_path, logged):
     """What it remembered is refused by name; the systems go on."""
     run(settings, broker, tmp_path, [100])
-    setup("info", "json")
     flag = f"input.topics.{TOPIC}.format=native"
     native = load(None, {}, [flag, 'systems."*".interval_s=1']).settings
     run(native, broker, tmp_path, [100])
-    told = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
 
-    assert {"restored from checkpoint", "dropped so far"} <= {line["event"] for line in told}
+    assert {"restored_from_checkpoint", "dropped_so_far"} <= {line["event"] for line in logged}
 
 
 class HeldUp(FileStore):
@@ -127,3 +125,41 @@ def test_the_group_never_moves_beyond_what_is_stored(settings, broker, tmp_path)
 
     assert [None, None] == during
     assert [source.committed(partition) for partition in owned] == kept == [ROWS, ROWS]
+
+
+def test_a_checkpoint_is_one_line(settings, broker, tmp_path, logged):
+    """Where its partitions are, and what it took; for whoever looks closely."""
+    run(settings, broker, tmp_path, [2 * ROWS])
+    (line,) = [line for line in logged if line["event"] == "checkpoint_committed"]
+
+    assert "debug" == line["log_level"]
+    assert {f"{TOPIC}[0]": ROWS, f"{TOPIC}[1]": ROWS} == line["partitions"]
+    assert sum(map(len, stored(tmp_path))) == pytest.approx(line["bytes"], rel=0.1)
+    assert line["seconds"] >= 0
+
+
+@pytest.mark.parametrize(
+    ("broken", "expected"),
+    [
+        ("coral.engine.Engine.step", ["system=h", "at=2023-11-14T22:13:20Z"]),
+        ("streams.codec.LabelledCodec.decode", [f"partition={TOPIC}[", "offset=0"]),
+    ],
+)
+@pytest.mark.usefixtures("log_put_back")
+def test_a_crash_says_where_it_was(
+    settings, broker, tmp_path, monkeypatch, capsys, broken, expected
+):
+    """Whoever reads the one line of a crash knows whose data to look at."""
+
+    def fail(*_):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(broken, fail)
+    configure("info", "text")
+    with pytest.raises(ZeroDivisionError):
+        run(settings, broker, tmp_path, [2 * ROWS])
+
+    structlog.stdlib.get_logger("coral.daemon.service").critical("crashed")
+    line = capsys.readouterr().err.splitlines()[-1]
+
+    assert [] == [words for words in expected if words not in line]

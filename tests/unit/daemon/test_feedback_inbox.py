@@ -1,16 +1,10 @@
 """Feedback on its way to the engines of a member."""
 
-import io
-import json
-import logging
-
-import pytest
 from makers import shop_config
 
 from coral.contract.events import Scored
 from coral.contract.feedback import Feedback, encode
 from coral.daemon.feedback_inbox import Inbox
-from coral.daemon.log import setup
 from coral.engine import Engine
 from streams.errors import BrokerError
 
@@ -29,18 +23,7 @@ def kept(engine):
     return [item["incident"] for item in engine.state_dict()["memory"]]
 
 
-@pytest.fixture
-def told():
-    """A function that returns what was logged; puts the process's logging back afterwards."""
-    root, stream = logging.getLogger(), io.StringIO()
-    before, level = [*root.handlers], root.level
-    setup("info", "json", stream)
-    yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
-    root.handlers[:] = before
-    root.setLevel(level)
-
-
-def test_it_reaches_the_engine_of_its_system_now_and_later(told):
+def test_it_reaches_the_engine_of_its_system_now_and_later(logged):
     """An engine that is there is told at once, one that comes later when it comes."""
     messages = [[encode(feedback()), encode(feedback("other", "b"))], []]
     inbox, shop, other = Inbox(lambda: messages.pop(0), 10), Engine(shop_config()), None
@@ -50,25 +33,25 @@ def test_it_reaches_the_engine_of_its_system_now_and_later(told):
     inbox.remind("other", other)
     inbox.remind("other", other)
     assert (["a"], ["b"]) == (kept(shop), kept(other))
-    assert ["cause confirmed"] * 2 == [line["event"] for line in told()]
+    assert ["cause_confirmed"] * 2 == [line["event"] for line in logged]
 
 
-def test_what_is_no_feedback_is_told_and_the_next_is_taken(told):
+def test_what_is_no_feedback_is_told_and_the_next_is_taken(logged):
     """Poison stops nothing."""
     inbox, shop = Inbox(lambda: [b"\xff", b"{}", encode(feedback())], 10), Engine(shop_config())
     inbox.deliver({"shop": shop})
     assert ["a"] == kept(shop)
-    assert ["feedback refused"] * 2 + ["cause confirmed"] == [line["event"] for line in told()]
+    assert ["feedback_refused"] * 2 + ["cause_confirmed"] == [line["event"] for line in logged]
 
 
-def test_systems_are_bounded(told):
+def test_systems_are_bounded(logged):
     """Feedback on one system too many is refused by name."""
     inbox = Inbox(lambda: [encode(feedback()), encode(feedback("other"))], 1)
     inbox.deliver({})
-    assert ("feedback refused", "other") == tuple(told()[-1][key] for key in ("event", "system"))
+    assert ("feedback_refused", "other") == tuple(logged[-1][key] for key in ("event", "system"))
 
 
-def test_a_topic_that_may_not_be_read_does_not_end_the_daemon(told):
+def test_a_topic_that_may_not_be_read_does_not_end_the_daemon(logged):
     """It is told once, and nothing is read any more."""
 
     def forbidden():
@@ -77,4 +60,4 @@ def test_a_topic_that_may_not_be_read_does_not_end_the_daemon(told):
     inbox = Inbox(forbidden, 1)
     inbox.deliver({})
     inbox.deliver({})
-    assert ["feedback not read"] == [line["event"] for line in told()]
+    assert ["feedback_not_read"] == [line["event"] for line in logged]

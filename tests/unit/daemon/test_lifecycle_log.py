@@ -1,36 +1,20 @@
-"""What the log tells about systems that are too wide."""
-
-import io
-import json
-import logging
+"""What the log says about the life of a daemon."""
 
 import msgspec
 import numpy as np
-import pytest
 from makers import NAMES, run, shop_rows
 
+from coral.checkpoint import FileStore, Saver
 from coral.contract.events import Screened
-from coral.daemon import log
-from coral.daemon.lifecycle_log import Logbook
+from coral.daemon.lifecycle_log import LifecycleLog, gap, waiting
 from streams.align.aligner import Aligner
 from streams.clock import SystemClock
+from streams.kafka import Gap
 from streams.processing.dead_letters import DeadLetterPolicy, DeadLetters
-from streams.records import Frame, Samples
+from streams.records import Frame, Samples, TopicPartition
 
 
-@pytest.fixture
-def told():
-    """The log of the process as parsed lines; what was set up before is put back afterwards."""
-    root = logging.getLogger()
-    before, level = [*root.handlers], root.level
-    stream = io.StringIO()
-    log.setup("info", "json", stream)
-    yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
-    root.handlers[:] = before
-    root.setLevel(level)
-
-
-def test_series_beyond_the_limit_are_counted_and_their_entities_named(told):
+def test_series_beyond_the_limit_are_counted_and_their_entities_named(logged):
     """The one with most of them first."""
     aligner = Aligner(1.0, max_series=1)
     names = ("web:cpu", "pod-2:cpu", "pod-1:cpu", "pod-1:memory")
@@ -38,15 +22,15 @@ def test_series_beyond_the_limit_are_counted_and_their_entities_named(told):
     aligner.push(Samples("shop", 2.0, names, np.ones(4)))
     clock = SystemClock()
     letters = DeadLetters(DeadLetterPolicy("dead"), clock)
-    Logbook(clock).report([aligner], letters)
-    (line,) = told()
+    LifecycleLog(clock).report([aligner], letters)
+    (line,) = logged
 
-    assert "dropped so far" == line["event"]
+    assert "dropped_so_far" == line["event"]
     assert ["pod-1", "pod-2"] == line["most_refused"]
     assert line["refused"] > 0
 
 
-def test_what_the_graph_leaves_out_is_told_once(told):
+def test_what_the_graph_leaves_out_is_told_once(logged):
     """With the incident that opens, not with its revisions."""
     events = run(shop_rows())
     screened = Screened(series=5000, in_graph=1000, most_left_out=["node-7"])
@@ -54,9 +38,88 @@ def test_what_the_graph_leaves_out_is_told_once(told):
         msgspec.structs.replace(event, data=msgspec.structs.replace(event.data, screened=screened))
         for event in events
     ]
-    Logbook(SystemClock()).stepped(Frame("shop", 0.0, NAMES, np.ones(8)), "diagnosing", wide)
-    with_it = [line for line in told() if "series_left_out" in line]
+    LifecycleLog(SystemClock()).stepped(Frame("shop", 0.0, NAMES, np.ones(8)), "diagnosing", wide)
+    with_it = [line for line in logged if "series_left_out" in line]
 
-    assert [("incident.opened", 4000, ["node-7"])] == [
+    assert [("incident_opened", 4000, ["node-7"])] == [
         (line["event"], line["series_left_out"], line["most_left_out"]) for line in with_it
+    ]
+
+
+def test_one_line_says_everything_about_an_incident(logged):
+    """The one of its resolution; those before it are short, and all have system and incident."""
+    rows, broken = (shop_rows(rows=500, fault=fault) for fault in (None, "db"))
+    rows[300:360] = broken[300:360]
+    events = run(rows)
+    LifecycleLog(SystemClock()).stepped(Frame("shop", 0.0, NAMES, np.ones(8)), "watching", events)
+    lines = [line for line in logged if "incident" in line]
+    (last,) = [line for line in lines if line["event"] == "incident_resolved"]
+    data = events[-1].data
+
+    assert ["incident_opened", "ranking_converged", "incident_resolved"] == [
+        line["event"] for line in lines if line["log_level"] == "info"
+    ]
+    assert {(data.system, data.incident)} == {(line["system"], line["incident"]) for line in lines}
+    assert {
+        "log_level": "info",
+        "event": "incident_resolved",
+        "system": "shop",
+        "incident": data.incident,
+        "resolution": "back to normal",
+        "onset": data.trigger.onset,
+        "opened": data.trigger.time,
+        "resolved": data.now,
+        "tier": data.tier,
+        "causes": [cause.entity for cause in data.causes[:3]],
+        "revisions": len(events),
+        "rows": data.rows,
+        "converged_after_rows": data.convergence.rows,
+    } == last
+
+
+def test_phases_are_logged_when_they_change(logged):
+    """Again after the system went away and came back; those of an incident are its events."""
+    lifecycle, frame = LifecycleLog(SystemClock()), Frame("shop", 0.0, NAMES, np.ones(8))
+    for phase in ("warming", "warming", "watching", "diagnosing", "watching"):
+        lifecycle.stepped(frame, phase, [])
+    lifecycle.lost(["shop"])
+    lifecycle.stepped(frame, "watching", [])
+
+    assert ["warming", *["watching"] * 3] == [line["event"] for line in logged]
+    assert ("shop", len(NAMES)) == (logged[0]["system"], logged[0]["series"])
+
+
+def test_a_gap_and_a_wait(logged):
+    """Both offsets and what is lost between them; a topic made again has lost nothing."""
+    gap(Gap(TopicPartition("t", 1), 100, 150))
+    gap(Gap(TopicPartition("t", 1), 100, 0))
+    waiting([TopicPartition("t", 1), TopicPartition("t", 0)])
+
+    assert ["t[1]"] * 2 == [line["partition"] for line in logged[:2]]
+    assert [(100, 150, 50), (100, 0, 0)] == [
+        (line["wanted"], line["next"], line["lost"]) for line in logged[:2]
+    ]
+    assert ["t[0]", "t[1]"] == logged[2]["partitions"]
+    assert {"warning"} == {line["log_level"] for line in logged}
+
+
+def test_a_store_that_fails_is_logged_until_it_works_again(logged, tmp_path):
+    """Once for each checkpoint that is not stored, and once when one is."""
+    store = FileStore(tmp_path / "state")
+    saver, lifecycle = Saver(store), LifecycleLog(SystemClock())
+    snapshot = {TopicPartition("t", 0): {"offset": 1}}
+    (tmp_path / "state").write_text("no directory")
+    for _ in range(2):
+        saver.submit(snapshot)
+        saver.wait()
+        assert not lifecycle.saved(saver)
+    (tmp_path / "state").unlink()
+    for _ in range(2):
+        saver.submit(snapshot)
+        saver.wait()
+        assert lifecycle.saved(saver)
+    saver.close()
+
+    assert [*["checkpoint_not_stored"] * 2, "checkpoints_stored_again"] == [
+        line["event"] for line in logged
     ]

@@ -1,14 +1,15 @@
-"""What each part of the bank does on small streams."""
+"""What each statistic does on small streams."""
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
 from detectors.base import Detector
-from detectors.decision._tail_kernels import tail_log_p
+from detectors.decision._verdict_kernels import tail_log_p
 from detectors.decision.cusum import Cusum
 from detectors.decision.gpd_tail import PredictiveTail
-from detectors.statistics.dynamic_pca import LaggedSubspace
+from detectors.policy import DynamicPCAPolicy, ScalerPolicy, SSAPolicy, TailPolicy
+from detectors.statistics.dynamic_pca import DynamicPCA
 from detectors.statistics.robust_scaler import RobustScaler
 from detectors.statistics.ssa import MultivariateSSA
 
@@ -17,22 +18,22 @@ from detectors.statistics.ssa import MultivariateSSA
     ("make", "message"),
     [
         (lambda: RobustScaler(-1), "`RobustScaler` requires n_series >= 0, got n_series=-1."),
-        (lambda: RobustScaler(1, cap=0.0), "`RobustScaler` requires cap > 0.0, got cap=0.0."),
+        (lambda: ScalerPolicy(cap=0.0), "`ScalerPolicy` requires cap > 0.0, got cap=0.0."),
         (
-            lambda: MultivariateSSA(1, lags=4, rank=4),
-            "`MultivariateSSA` requires rank >= 1 and rank <= 3, got rank=4.",
+            lambda: SSAPolicy(lags=4, rank=4),
+            "`SSAPolicy` requires rank < 4, got rank=4.",
         ),
         (
-            lambda: LaggedSubspace(1, energy=1.0),
-            "`LaggedSubspace` requires energy > 0.0 and energy < 1.0, got energy=1.0.",
+            lambda: DynamicPCAPolicy(explained=1.0),
+            "`DynamicPCAPolicy` requires explained < 1.0, got explained=1.0.",
         ),
         (
             lambda: Cusum(1, threshold=2.0, ceiling=1.0),
             "`Cusum` requires ceiling >= threshold = 2.0, got ceiling=1.0.",
         ),
         (
-            lambda: PredictiveTail(1, share=2.0),
-            "`PredictiveTail` requires share > 0.0 and share < 1.0, got share=2.0.",
+            lambda: TailPolicy(share=2.0),
+            "`TailPolicy` requires share < 1.0, got share=2.0.",
         ),
         (
             lambda: RobustScaler(2).update(np.zeros(3)),
@@ -58,7 +59,7 @@ def test_wrong_values_are_named(make, message):
 @pytest.mark.parametrize("value", [1.5, True, "3"])
 def test_wrong_types_are_named(value):
     """A parameter of the wrong type is refused."""
-    with pytest.raises(TypeError, match=r"`Cusum` requires an integer n_channels"):
+    with pytest.raises(TypeError, match=r"`Cusum` requires an integer n_statistics"):
         Cusum(value)
 
 
@@ -75,7 +76,7 @@ class TestRobustScaler:
 
     def test_constant_wakes_up(self):
         """A constant series that moves is as visible as the cap allows, and then gets a scale."""
-        scaler = RobustScaler(1, cap=50.0)
+        scaler = RobustScaler(1, ScalerPolicy(cap=50.0))
         for _ in range(100):
             scaler.update(np.array([3.0]))
         first = scaler.transform(np.array([2.0]))[0]
@@ -109,7 +110,7 @@ class TestRobustScaler:
 
     def test_grows(self):
         """A new series is missing until it has been seen often enough."""
-        scaler = RobustScaler(1, fit_rows=4)
+        scaler = RobustScaler(1, ScalerPolicy(fit_rows=4))
         for t in range(4):
             scaler.update(np.array([float(t)]))
         scaler.grow(2)
@@ -122,7 +123,7 @@ class TestRobustScaler:
 
     def test_recentre(self):
         """The newest cells become the new level, at no smaller scale."""
-        scaler = RobustScaler(1, fit_rows=4)
+        scaler = RobustScaler(1, ScalerPolicy(fit_rows=4))
         for t in range(4):
             scaler.update(np.array([float(t)]))
         scale = scaler.scale[0]
@@ -136,7 +137,7 @@ class TestRobustScaler:
 class TestMultivariateSSA:
     def test_sees_a_phase_slip(self):
         """A sine that stops is far outside the space that it lived in."""
-        ssa = MultivariateSSA(2, lags=8, rank=2)
+        ssa = MultivariateSSA(2, SSAPolicy(lags=8, rank=2))
         for t in range(200):
             ssa.update(np.array([np.sin(t / 3.0), np.cos(t / 3.0)]))
         usual = ssa.push(np.sin(np.array([200 / 3.0, 200 / 3.0 + np.pi / 2]))).max()
@@ -147,7 +148,7 @@ class TestMultivariateSSA:
 
     def test_gap_is_no_jump(self):
         """A missing cell inside a known pattern is no surprise."""
-        ssa = MultivariateSSA(1, lags=8, rank=2)
+        ssa = MultivariateSSA(1, SSAPolicy(lags=8, rank=2))
         rng = np.random.default_rng(3)
         worst = 0.0
         for t in range(600):
@@ -163,7 +164,7 @@ class TestMultivariateSSA:
 
     def test_rank_of_the_residual_space(self):
         """The residual projector has L - r dimensions."""
-        ssa = MultivariateSSA(3, lags=8, rank=3)
+        ssa = MultivariateSSA(3, SSAPolicy(lags=8, rank=3))
         rng = np.random.default_rng(4)
         for _ in range(64):
             ssa.update(rng.normal(size=3))
@@ -172,7 +173,7 @@ class TestMultivariateSSA:
 
     def test_grow_and_break(self):
         """New series and broken windows say nothing until they are full enough."""
-        ssa = MultivariateSSA(1, lags=4, rank=1)
+        ssa = MultivariateSSA(1, SSAPolicy(lags=4, rank=1))
         rng = np.random.default_rng(5)
         for _ in range(64):
             ssa.update(rng.normal(size=1))
@@ -187,7 +188,7 @@ class TestMultivariateSSA:
 class TestLaggedSubspace:
     def test_sees_a_broken_relation(self):
         """Two series that stop agreeing are seen, however small their values are."""
-        space = LaggedSubspace(3, lags=2)
+        space = DynamicPCA(3)
         rng = np.random.default_rng(6)
         for _ in range(300):
             common = rng.normal()
@@ -200,7 +201,8 @@ class TestLaggedSubspace:
         """The directions are those of a decomposition of the whole history."""
         rng = np.random.default_rng(7)
         rows = rng.normal(size=(160, 3)) @ rng.normal(size=(3, 12)) * np.arange(1.0, 13.0)
-        space = LaggedSubspace(12, lags=1, energy=0.999999, block_rows=16, clip=1e9)
+        policy = DynamicPCAPolicy(lags=1, explained=0.999999, block_rows=16, clip=1e9)
+        space = DynamicPCA(12, policy)
         for x in rows:
             space.update(x)
         _, _, vectors = np.linalg.svd(rows, full_matrices=False)
@@ -212,7 +214,7 @@ class TestLaggedSubspace:
 
     def test_grow_keeps_the_known(self):
         """What was known of the old series stays when a new one comes."""
-        space = LaggedSubspace(2, lags=2)
+        space = DynamicPCA(2)
         rng = np.random.default_rng(8)
         for _ in range(100):
             space.update(rng.normal() + 0.1 * rng.normal(size=2))
@@ -243,7 +245,7 @@ class TestCusum:
         assert seen == [True, False, False, True]
 
     def test_grow(self):
-        """New channels start at zero behind the old ones."""
+        """New sums start at zero behind the old ones."""
         cusum = Cusum(1, slack=0.0)
         cusum.update(np.ones(1))
         cusum.grow(2)

@@ -5,15 +5,34 @@ import pytest
 from naive import detectors as naive
 from numpy.testing import assert_allclose
 
-from detectors.decision import _tail_kernels as tail_kernels
-from detectors.statistics import _bank_kernels as bank_kernels
-from detectors.statistics import _kernels as kernels
-from detectors.statistics.missingness import Silence
-from detectors.statistics.moving_averages import Windows
+from detectors.decision import _cusum_kernels as cusum_kernels
+from detectors.decision import _gpd_tail_kernels as tail_kernels
+from detectors.decision import _verdict_kernels as verdict_kernels
+from detectors.decision.cusum import Cusum
+from detectors.policy import (
+    MissingnessPolicy,
+    MovingAveragesPolicy,
+    NoveltyGatePolicy,
+    NoveltyPolicy,
+    PeaksPolicy,
+    RelativeEnergyPolicy,
+    ResidualChartsPolicy,
+    ScalerPolicy,
+    TailPolicy,
+)
+from detectors.statistics import _dynamic_pca_kernels as pca_kernels
+from detectors.statistics import _moving_averages_kernels as averages_kernels
+from detectors.statistics import _residual_charts_kernels as charts_kernels
+from detectors.statistics import _robust_scaler_kernels as scaler_kernels
+from detectors.statistics import _ssa_kernels as ssa_kernels
+from detectors.statistics.missingness import Missingness
+from detectors.statistics.moving_averages import MovingAverages
 from detectors.statistics.novelty import Novelty
-from detectors.statistics.peaks import UsualPeak
-from detectors.statistics.residual_charts import Residuals
+from detectors.statistics.peaks import MeanPeak
+from detectors.statistics.residual_charts import ResidualCharts
 
+# Clip, winsorised energies and smallest mean of the twins below.
+ENERGY = RelativeEnergyPolicy(clip=1.5, winsor=4.0, floor=0.01)
 ODD = [None, np.nan, np.inf, -np.inf, 0.0]
 SIZES = [0, 1, 2, 7]
 
@@ -24,6 +43,18 @@ def row(n, odd, seed=0):
     if odd is not None and n:
         x[0] = x[-1] = odd
     return x
+
+
+def traits_of(used, level_free):
+    """Traits of statistics as the novelty gate hands them to its kernel."""
+    traits = np.zeros(len(used), dtype=[("used", bool), ("level_free", bool)])
+    traits["used"], traits["level_free"] = used, level_free
+    return traits
+
+
+def gate_of(**derived):
+    """The numbers of a novelty gate whose second statistic is novelty."""
+    return NoveltyGatePolicy().record(novelty=1, **derived)
 
 
 def windows(n, lags, seed=0):
@@ -45,7 +76,7 @@ class TestScaler:
         x, z = row(n, odd), np.empty(n)
         loc, scale = np.zeros(n), np.full(n, spread)
 
-        kernels.scaler_normalise(x, np.array([loc, scale, loc, loc]), 50.0, z)
+        scaler_kernels.scaler_normalise(x, 50.0, np.array([loc, scale, loc, loc]), z)
 
         assert_allclose(z, naive.scaler_normalise(x, loc, scale, 50.0))
 
@@ -58,7 +89,8 @@ class TestScaler:
         state = np.array([np.zeros(n), np.full(n, spread), np.full(n, 5.0), np.arange(float(n))])
         expected = naive.scaler_learn(x, *state, 6.0, 2.0, 50.0, 8.0)
 
-        kernels.scaler_learn(x, state, 6.0, 2.0, 50.0, 8.0)
+        policy = ScalerPolicy(winsor=2.0, cap=50.0).record(memory_rows=6)
+        scaler_kernels.scaler_learn(x, policy, state)
 
         for ours, theirs in zip(state, expected, strict=True):
             assert_allclose(ours, theirs)
@@ -66,10 +98,10 @@ class TestScaler:
     def test_observe(self):
         """Only finite cells are remembered, and a series is ready when its memory is full."""
         learned, recent = np.full((4, 2), np.nan), np.full((2, 2), np.nan)
-        seen = np.zeros(2, np.int64)
+        seen, policy = np.zeros(2, np.int64), ScalerPolicy(fit_rows=2).record()
 
         ready = [
-            kernels.scaler_observe(np.array(x), 2, learned, recent, seen)
+            scaler_kernels.scaler_observe(np.array(x), policy, learned, recent, seen)
             for x in ([1.0, np.nan], [2.0, np.inf], [3.0, 7.0])
         ]
 
@@ -85,7 +117,7 @@ class TestWindows:
         x = np.random.default_rng(1).normal(size=(rows, n))
         ring, position = np.full((4, n), np.nan), 0
         for one in x:
-            kernels.ring_push(one, 1.5, position, ring)
+            ssa_kernels.ring_push(one, 1.5, position, ring)
             position = (position + 1) % 4
         held = np.full((4, n), np.nan)
         held[4 - min(rows, 4) :] = np.clip(x[-4:], -1.5, 1.5)
@@ -107,7 +139,7 @@ class TestWindows:
         residual = q[:, rank:] @ q[:, rank:].T
         out, outside = np.empty(n), np.ascontiguousarray(q[:, rank:].T)
 
-        kernels.ssa_energy(ring(cells), 2, outside, residual, np.empty(n), out)
+        ssa_kernels.ssa_energy(ring(cells), 2, outside, residual, out)
 
         assert_allclose(out, naive.ssa_energy(cells, residual, rank, 1.5), rtol=1e-7, atol=1e-9)
 
@@ -121,7 +153,7 @@ class TestWindows:
         gram = np.zeros((4, 4))
         expected, count = naive.gram(cells, 1.5)
 
-        assert kernels.gram_add(ring(cells), 2, np.empty(4), gram) == count
+        assert ssa_kernels.gram_add(ring(cells), 2, np.empty(4), gram) == count
         assert_allclose(gram, expected)
 
     @pytest.mark.parametrize("fitted", [False, True])
@@ -136,9 +168,17 @@ class TestWindows:
         energies = naive.ssa_energy(moved, residual, 1, 1.5)
         expected = naive.track_energy(energies, *usual, 50.0, 4.0, 0.01)
 
-        kernels.ssa_push(
-            *(z, 1.5, 2, held, fitted, residual[1:], residual, np.empty(3)),
-            *(usual, 50.0, 4.0, 0.01, True, out),
+        ssa_kernels.ssa_push(
+            z,
+            ENERGY.record(memory_rows=50),
+            2,
+            held,
+            fitted,
+            residual[1:],
+            residual,
+            usual,
+            True,
+            out,
         )
 
         assert_allclose(np.roll(held, -3, axis=0).T, np.clip(moved, -1.5, 1.5))
@@ -159,10 +199,10 @@ class TestSubspace:
         lagged, present = rng.normal(size=width), rng.random(n) > 0.3
         lagged[:n][~present] = 0.0
         z = np.where(present, lagged[:n], np.nan)
-        out, fitted = np.empty(n), np.empty(n)
+        out = np.empty(n)
         basis_t = np.ascontiguousarray(basis[:n].T)
 
-        kernels.subspace_residual(z, lagged, basis, basis_t, np.empty(rank), fitted, out)
+        pca_kernels.subspace_residual(z, lagged, basis, basis_t, out)
 
         assert_allclose(out, naive.subspace_residual(lagged, basis, present), atol=1e-12)
 
@@ -174,7 +214,7 @@ class TestSubspace:
         rows = np.array([row(n, odd, seed) for seed in range(4)])
         lagged = np.zeros(lags * n)
         for one in rows:
-            kernels.lag_push(one, 1.0, lagged)
+            pca_kernels.lag_push(one, 1.0, lagged)
 
         assert_allclose(lagged, naive.lagged(rows, lags, 1.0))
 
@@ -188,24 +228,25 @@ class TestSubspace:
         energies = naive.subspace_residual(moved, basis, np.isfinite(z))
         expected = naive.track_energy(energies, *usual, 50.0, 4.0, 0.01)
 
-        kernels.subspace_push(
-            *(z, 1.5, lagged, basis, np.ascontiguousarray(basis.T)),
-            *(np.empty(rank), np.empty(2), usual, 50.0, 4.0, 0.01, True, out),
+        pca_kernels.subspace_push(
+            *(z, ENERGY.record(memory_rows=50), lagged, basis, np.ascontiguousarray(basis.T)),
+            *(usual, True, out),
         )
 
         assert_allclose(lagged, moved)
         assert_allclose(out, expected[0] if rank else -1.0)
         assert_allclose(usual[0], expected[1] if rank else 0.5)
 
+    @pytest.mark.parametrize("kernels", [pca_kernels, ssa_kernels])
     @pytest.mark.parametrize("learn", [False, True])
     @pytest.mark.parametrize("weight", [0.0, 7.0, 8.0, 100.0])
-    def test_track(self, learn, weight):
+    def test_track(self, kernels, learn, weight):
         """Relative energies and their means follow the twin, and are not learned when frozen."""
         energy = np.array([0.0, 0.5, 1e9, np.nan])
         usual = np.array([[0.7] * 4, [weight] * 4])
         expected = naive.track_energy(energy, *usual, 50.0, 4.0, 0.01)
 
-        kernels.track_energy(energy, usual, 50.0, 4.0, 0.01, learn)
+        kernels.track_energy(energy, ENERGY.record(memory_rows=50), usual, learn)
 
         assert_allclose(energy, expected[0])
         assert_allclose(usual, expected[1:] if learn else [[0.7] * 4, [weight] * 4])
@@ -219,10 +260,10 @@ class TestFolds:
         """The mean of the largest is that of a sort, and no order of columns changes a bit."""
         x = row(n, odd)
 
-        ours = bank_kernels.top_mean(x, np.empty(k))
+        ours = averages_kernels.top_mean(x, np.empty(k))
 
         assert_allclose(ours, naive.top_mean(x, k))
-        turned = bank_kernels.top_mean(np.ascontiguousarray(x[::-1]), np.empty(k))
+        turned = averages_kernels.top_mean(np.ascontiguousarray(x[::-1]), np.empty(k))
         assert ours == turned or np.isnan(ours)
 
     @pytest.mark.parametrize("n", SIZES)
@@ -232,13 +273,13 @@ class TestFolds:
         x = rng.normal(0.3, 2.0, size=(40, n))
         x[rng.random(x.shape) < 0.3] = np.nan
         peak = np.array([np.nan, 0.0, 3.0, 1e-9, 2.0, 2.0, 1e200])[7 - n :]
-        ours, out = Windows(n, short=3, long=8, clip=2.5), np.empty(4)
+        ours = MovingAverages(n, MovingAveragesPolicy(short_rows=3, long_rows=8, clip=2.5))
         for t in range(len(x)):
-            ours.push(x[t], peak, out)
+            out = ours.push(x[t], peak)
             pair, short, long = naive.windows(x[: t + 1], 3, 8, 2.5)
             k = int(np.ceil(np.sqrt(n)))
             assert_allclose(out, naive.levels(x[t], peak, pair, short, long, k), atol=1e-12)
-            assert_allclose(ours.pair, pair)
+            assert_allclose(ours.persistence, pair)
             assert_allclose(ours.means, [short, long], atol=1e-12)
 
     def test_peaks(self):
@@ -246,7 +287,7 @@ class TestFolds:
         x = np.abs(np.random.default_rng(4).standard_t(2, size=(66, 3)))
         x[8:24, 1] = np.nan
         x[:, 2] = 0.0
-        ours = UsualPeak(3, block_rows=4, memory_blocks=6)
+        ours = MeanPeak(3, PeaksPolicy(block_rows=4, memory_blocks=6))
         for one in x:
             ours.learn(one)
 
@@ -255,17 +296,17 @@ class TestFolds:
         assert_allclose(ours.mean, expected)
 
     @pytest.mark.parametrize("memory", [60, 1000])
-    def test_dispersion(self, memory):
+    def test_variance_chart(self, memory):
         """The chart of log amplitudes is that of the twin, gaps, zeros and storms included."""
         energies = np.random.default_rng(8).chisquare(1, size=(150, 3))
         energies[100:, 1] *= 9.0
         energies[20:40, 0] = np.nan
         energies[50] = [0.0, np.inf, 1e300]
-        ours, out = Residuals(3, memory, rows=4.0), np.empty(4)
+        ours = ResidualCharts(3, ResidualChartsPolicy(rows=4.0), memory)
         largest = []
         for one in energies:
-            ours.push(one, one, out, learn=True)
-            largest.append(out[3])
+            *_, chart = ours.push(one, one, learn=True)
+            largest.append(chart)
 
         assert_allclose(largest, naive.dispersion(energies, 4.0, 12.0, memory))
 
@@ -274,11 +315,10 @@ class TestFolds:
     def test_residuals(self, n, odd):
         """What energies say of one row, and of two in a row, follows its formula."""
         crossed, before, lagged = (np.abs(row(n, odd, seed)) for seed in range(3))
-        ours, out = Residuals(n, 100), np.empty(4)
-        ours.push(before, lagged, out, learn=True)
-        assert np.isnan(out[0])
+        ours = ResidualCharts(n, memory_rows=100)
+        assert np.isnan(ours.push(before, lagged, learn=True)[0])
 
-        ours.push(crossed, lagged, out, learn=True)
+        out = ours.push(crossed, lagged, learn=True)
 
         assert_allclose(out[:3], naive.residuals(crossed, before, lagged))
         assert_allclose(ours.root, np.sqrt(crossed))
@@ -292,7 +332,7 @@ class TestFolds:
         z[100] = np.nan
         z[200:, 1] += 60.0
         learned = rng.random(300) < 0.8
-        ours = Novelty(3, rows=rows, size=8)
+        ours = Novelty(3, NoveltyPolicy(rows=rows, size=8))
         found = []
         for one, learn in zip(z, learned, strict=True):
             found.append(ours.push(one))
@@ -304,7 +344,7 @@ class TestFolds:
     def test_novelty_state_and_growth(self):
         """A copy goes on as the original does; a series that joins does not hide the others."""
         rng = np.random.default_rng(10)
-        ours, copy = Novelty(3, size=8), Novelty(3, size=8)
+        ours, copy = (Novelty(3, NoveltyPolicy(size=8)) for _ in range(2))
         for one in rng.normal(size=(50, 3)):
             ours.push(one)
             ours.learn()
@@ -317,26 +357,26 @@ class TestFolds:
         assert int(np.argmax(ours.scores)) == 3
 
     @pytest.mark.parametrize("known", [1, 10])
-    def test_silence(self, known):
-        """The surprise of every gap is that of the twin; empty rows say nothing."""
+    def test_missingness(self, known):
+        """The surprisal of every gap is that of the twin; empty rows say nothing."""
         rng = np.random.default_rng(5)
         x = rng.normal(size=(80, 3))
         x[rng.random(80) < 0.2, 0] = np.nan
         x[70:, 1] = np.nan
         learned = rng.random(80) < 0.8
-        ours = Silence(3, known_rows=known)
+        ours = Missingness(3, MissingnessPolicy(known_rows=known))
         for one, learn in zip(x, learned, strict=True):
             worst = ours.push(one, learn=bool(learn))
             ours.push(np.full(3, np.nan), learn=True)
 
         expected = [naive.silence(~np.isnan(x[:, j]), learned, known) for j in range(3)]
-        assert_allclose(ours.surprise, expected)
+        assert_allclose(ours.surprisal, expected)
         assert worst == pytest.approx(max(0.0, max(expected) - np.log(3)))
         assert ours.gap == 10
 
     def test_gap_of_who_fell_silent_beside_a_renamed_series(self):
         """Who left when a new one came is excused; nobody silent, nobody known has no gap."""
-        ours = Silence(3)
+        ours = Missingness(3)
         gaps = [ours.gap]
         for _ in range(40):
             ours.push(np.ones(3), learn=True)
@@ -353,7 +393,7 @@ class TestFolds:
         """The logarithm of a product neither overflows nor loses what is small."""
         z = np.random.default_rng(10).normal(size=200)
 
-        ours = bank_kernels.mean_level(z, np.full(200, peak), np.empty(200))
+        ours = averages_kernels.mean_level(z, np.full(200, peak), 10.0)
 
         assert_allclose(ours, np.log1p((z / peak) ** 2).mean(), rtol=1e-12, atol=1e-15)
 
@@ -361,11 +401,12 @@ class TestFolds:
         """Without any value there is no mean and no maximum."""
         nothing = np.full(3, np.nan)
 
-        assert np.isnan(bank_kernels.mean_present(nothing))
-        assert np.isnan(bank_kernels.max_present(nothing))
-        assert np.isnan(bank_kernels.mean_log1p(nothing))
-        assert np.isnan(bank_kernels.mean_level(nothing, np.ones(3), np.empty(3)))
-        assert np.isnan(bank_kernels.mean_lasting(nothing, nothing.copy(), nothing.copy()))
+        assert np.isnan(averages_kernels.mean_present(nothing))
+        for kernels in (averages_kernels, charts_kernels):
+            assert np.isnan(kernels.max_present(nothing))
+        assert np.isnan(charts_kernels.mean_log1p(nothing))
+        assert np.isnan(averages_kernels.mean_level(nothing, np.ones(3), 10.0))
+        assert np.isnan(charts_kernels.mean_persistent(nothing, nothing.copy(), nothing.copy()))
 
     @pytest.mark.parametrize("slack", [0.0, 0.5])
     def test_cusum(self, slack):
@@ -374,7 +415,7 @@ class TestFolds:
         scores[[5, 6, 30], 0] = np.nan
         y, age, path = np.zeros(2), np.zeros(2, np.int64), []
         for one in scores:
-            tail_kernels.cusum_step(one, slack, 3.0, y, age)
+            cusum_kernels.cusum_step(one, slack, 3.0, y, age)
             path.append((y.copy(), age.copy()))
 
         for c in range(2):
@@ -399,15 +440,16 @@ class TestTail:
             tail_kernels.tail_push(value, now, top[0], when[0])
         out = np.full(4, np.nan)
 
-        tail_kernels.tail_fit(top[0], size, 4, 0.3, 12, out)
+        policy = TailPolicy(share=0.3, max_peaks=12).record()
+        tail_kernels.tail_fit(top[0], size, 4, policy, out)
 
         assert_allclose(out, naive.tail(maxima, 0.3, 12, 4), rtol=1e-9)
 
     def test_fit_needs_blocks(self):
-        """A channel with too few blocks has no tail."""
+        """A statistic with too few blocks has no tail."""
         out = np.zeros(4)
 
-        tail_kernels.tail_fit(np.array([3.0, 2.0, 1.0]), 2, 4, 0.3, 2, out)
+        tail_kernels.tail_fit(np.array([3.0, 2.0, 1.0]), 2, 4, TailPolicy().record(), out)
 
         assert np.isnan(out[0])
 
@@ -425,7 +467,7 @@ class TestTail:
         out, beyond = np.empty(1), np.empty(1)
         tails = np.array([[1.0, 0.5, 0.2, 0.1]])
 
-        tail_kernels.tail_log_p(np.array([value]), tails, out, beyond)
+        verdict_kernels.tail_log_p(np.array([value]), tails, out, beyond)
 
         with np.errstate(divide="ignore"):
             expected = -np.inf if value == np.inf else naive.tail_log_p(value, *tails[0])
@@ -433,51 +475,55 @@ class TestTail:
         assert_allclose(beyond[0], np.log(0.1) - expected if expected else 0.0)
 
     def test_worst_margin(self):
-        """The channel farthest beyond its own limit is found among those that are used."""
+        """The statistic farthest beyond its own limit is found among those that are used."""
         rng = np.random.default_rng(8)
         for used in (np.array([True, True, False, True]), np.array([False, True, False, False])):
             log_p, accepted = -rng.exponential(9.0, size=4), rng.exponential(size=4)
-            rule = (-7.0, 0.5, accepted, used, rng.normal(size=4))
-            expected = naive.worst_margin(log_p, *rule)
+            easing, traits = rng.normal(size=4), traits_of(used, used)
+            expected = naive.worst_margin(log_p, -7.0, 0.5, accepted, used, easing)
 
-            assert tail_kernels.worst_margin(log_p, *rule) == expected[0]
+            found = verdict_kernels.worst_margin(log_p, -7.0, 0.5, accepted, traits, easing)
+            assert found == expected[0]
             assert_allclose(accepted, expected[1])
 
-    @pytest.mark.parametrize("swing", [0.0, 2.0])
+    @pytest.mark.parametrize("relief", [0.0, 2.0])
     @pytest.mark.parametrize("others", [-1.0, 0.0])
     @pytest.mark.parametrize("said", [0.0, -5.0, -9.0])
-    def test_bear_out(self, swing, others, said):
-        """Limits are eased and tightened as the rule of the two witnesses says."""
-        log_p, levelless = (
+    def test_novelty_gate(self, relief, others, said):
+        """Limits are eased and tightened as the rule of the novelty gate says."""
+        log_p, level_free = (
             np.array([others, said, others, -3.0]),
             np.array([False, False, True, True]),
         )
         for used in (np.ones(4, dtype=bool), np.array([False, True, False, True])):
-            bonus = np.empty(4)
-            rule = (3, 1, -7.0, swing, levelless, used)
+            easing = np.empty(4)
+            rule = (3, 1, -7.0, relief, level_free, used)
 
-            tail_kernels.bear_out(log_p, *rule, bonus)
+            policy = gate_of(rare_log_p=-7.0, relief=relief)
+            traits = traits_of(used, level_free)
+            verdict_kernels.novelty_gate(log_p, 3, policy, relief, traits, easing)
 
-            assert_allclose(bonus, naive.bear_out(log_p, *rule))
+            assert_allclose(easing, naive.novelty_gate(log_p, *rule))
 
     def test_judge(self):
         """Tails and surprises become p-values, sums since they left zero, and one margin."""
         tails = np.array([[1.0, 0.5, 0.2, 0.1], [2.0, 1.0, 0.3, 0.2]])
         rows = np.random.default_rng(9).exponential(2.0, size=(40, 3))
-        used, sums, ages = np.array([True, False, True]), np.zeros(3), np.zeros(3, np.int64)
-        log_p, bonus, accepted = np.empty(3), np.empty(3), np.ones(3)
+        used, cusum = np.array([True, False, True]), Cusum(3, slack=1.0, ceiling=30.0)
+        log_p, easing, accepted, beyond = np.empty(3), np.empty(3), np.ones(3), np.empty(3)
+        policy, traits = gate_of(rare_log_p=-7.0, relief=0.0), traits_of(used, used)
         told = []
         for one in rows:
             before = accepted.copy()
-            verdict = tail_kernels.judge(
-                *(one, tails, -7.0, 0.9, accepted, used, 1, -7.0, 0.0, used),
-                *(1.0, 30.0, sums, ages, log_p, bonus),
+            verdict = verdict_kernels.judge(
+                *(one, tails, policy, traits, -7.0, 0.9, accepted, log_p, easing, beyond),
             )
+            cusum.push(beyond)
             told.append([*(naive.tail_log_p(one[c], *tails[c]) for c in range(2)), -one[2]])
 
         assert_allclose(log_p, told[-1])
-        assert_allclose(bonus, [0.0, -np.inf, 0.0])  # no witness
-        assert verdict == naive.worst_margin(log_p, -7.0, 0.9, before, used, bonus)[0]
+        assert_allclose(easing, [0.0, -np.inf, 0.0])  # the gate is open
+        assert verdict == naive.worst_margin(log_p, -7.0, 0.9, before, used, easing)[0]
         rates = np.where(np.array(told) < 0.0, np.log([0.1, 0.2, 1.0]), 0.0)
         paths = [naive.cusum(scores, 1.0, 30.0)[-1] for scores in (rates - told).T]
-        assert_allclose(np.transpose([sums, ages]), paths)
+        assert_allclose(np.transpose([cusum.statistic, cusum.onset]), paths)

@@ -1,13 +1,13 @@
-"""The rule of the new normal: how long an alarm must last, and what is accepted with it."""
+"""Re-baselining: how long an alarm must last, and what is accepted with it."""
 
 import numpy as np
 import pytest
 
-from detectors.decision.rebaselining import NewNormal
+from detectors.decision.rebaselining import Rebaselining
 
 
 def rule(interval_s=60.0):
-    return NewNormal(3, interval_s, 1000)
+    return Rebaselining(3, interval_s, 1000)
 
 
 @pytest.mark.parametrize(
@@ -21,20 +21,20 @@ def rule(interval_s=60.0):
         (60.0, 10**9, 125.0),  # of what is still remembered of it
     ],
 )
-def test_patience(interval_s, learned, rows):
+def test_rows_needed(interval_s, learned, rows):
     """An alarm is accepted after an hour, 30 rows and a sixteenth of the base."""
-    assert rule(interval_s).patience(learned) == rows
+    assert rule(interval_s).rows_needed(learned) == rows
 
 
 def test_the_largest_evidence_of_the_alarm_is_accepted():
-    """Each channel stays quiet up to the most that it has shown; what was accepted stays so."""
+    """Each statistic stays quiet up to the most that it has shown; what was accepted stays so."""
     normal = rule()
     normal.begin(np.array([4.0, -3.0, 0.0]))
     normal.follow(np.array([2.0, -1.0, 7.0]))
     normal.accept(80)
 
     assert normal.accepted.tolist() == [4.0, 0.0, 7.0]
-    assert normal.fading**80 == pytest.approx(np.exp(-1.0))
+    assert normal.decay**80 == pytest.approx(np.exp(-1.0))
 
     normal.begin(np.array([9.0, 1.0, 1.0]))
     normal.accept(100)

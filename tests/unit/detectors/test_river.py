@@ -254,10 +254,10 @@ def test_a_single_number_may_be_missing():
 
 
 def test_the_example_of_the_documentation(capsys):
-    """What docs/trigger.md shows runs, and prints what it says."""
-    text = (ROOT / "docs" / "trigger.md").read_text()
+    """What docs/howto/river-detectors.md shows runs, and prints what it says."""
+    text = (ROOT / "docs" / "howto" / "river-detectors.md").read_text()
     code = re.search(r"<!-- river-python -->\n```python\n(.*?)```", text, re.DOTALL)[1]
-    exec(compile(code, "trigger.md", "exec"), {})  # noqa: S102 - our own documentation
+    exec(compile(code, "river-detectors.md", "exec"), {})  # noqa: S102 - our own documentation
     assert capsys.readouterr().out.strip() == code.rpartition("# ")[2].strip()
 
 
@@ -288,7 +288,12 @@ def test_what_does_not_fit_is_refused():
 
 @pytest.mark.parametrize(
     "name",
-    ["river", "statistics.river_catalogue", "statistics.river_statistic", "other_statistics"],
+    [
+        "river",
+        "statistics.river_catalogue",
+        "statistics.river_statistic",
+        "statistics.other_statistics",
+    ],
 )
 def test_examples(name):
     """The examples in the docstrings are true."""

@@ -8,10 +8,13 @@ import pytest
 from river.anomaly import HalfSpaceTrees
 from river.drift import ADWIN, KSWIN, PageHinkley
 
-from detectors.other_statistics import fitted_to
+from detectors.decision.alarm_budget import AlarmBudget
+from detectors.decision.novelty_gate import NoveltyGate
+from detectors.names import STATISTICS
+from detectors.statistics.other_statistics import fitted_to
 from detectors.statistics.river_catalogue import CATALOGUE, parse, problems
 from detectors.statistics.river_statistic import RiverStatistic, river_statistics
-from detectors.trigger import CHANNELS, Trigger
+from detectors.trigger import Trigger
 
 NAMES = tuple(CATALOGUE)
 # Half a millisecond a number: as few rows as show what is to be shown.
@@ -32,11 +35,20 @@ def noise(rows, n=4, seed=0):
     return x
 
 
-def trigger(*settings, n=4, alone=True, **others):
+def trigger(*settings, n=4, alone=True, interval_s=60.0):
     """A trigger that listens to the detectors of river, or to all statistics."""
     further = river_statistics(settings, n)
-    channels = [one.name for one in further] if alone else None
-    return Trigger(n, 60.0, channels=channels, further=further, **others)
+    one = Trigger(n, interval_s, further=further)
+    if alone:
+        listening_to(one, {added.name for added in further})
+    return one
+
+
+def listening_to(one, names):
+    """Only these statistics may raise an alarm, and they share the whole budget."""
+    one._used[:] = [name in names for name in one.names]
+    one._gate = NoveltyGate(one._used, one.interval_s)
+    one._budget = AlarmBudget(one.false_alarms_per_week, one.interval_s, one._gate.shares)
 
 
 def raised(one, x):
@@ -57,15 +69,14 @@ def test_the_budget_holds_and_a_shift_is_found(name):
     late = [t for t in found if t >= rows]
     assert late
     assert late[0] - rows <= 60
-    assert one.channels == (*CHANNELS[:-1], name, "silence")
+    assert one.names == (*STATISTICS[:-1], name, "silence")
     assert set(np.argsort(-one.scores)[:2].tolist()) == {0, 1}
 
 
 def test_budget_over_many_weeks():
     """Twelve weeks of noise, a row every ten minutes: about an alarm a week at most."""
     x = noise(12 * 1008, n=3, seed=5)
-    further = river_statistics(["river.drift.ADWIN"], 3)
-    one = Trigger(3, 600.0, channels=["river.drift.ADWIN"], further=further)
+    one = trigger("river.drift.ADWIN", n=3, interval_s=600.0)
 
     assert len(raised(one, x)) <= 14
 
@@ -150,7 +161,7 @@ def test_parameters_are_rivers_but_for_its_own_thresholds():
 
 def everything(one):
     """What the engine reads of a trigger."""
-    told = (one.drift_detected, one.alarm, one.new_normal, one.onset_rows, one.channel)
+    told = (one.drift_detected, one.alarm, one.rebaselined, one.onset_rows, one.statistic_name)
     return repr((*told, one.statistics, one.thresholds, one.scores, one.onset_interval))
 
 
@@ -245,10 +256,10 @@ def test_what_is_accepted_is_forgotten_by_drift_detectors():
     one = trigger("river.drift.ADWIN", alone=False)
     for row in x:
         one.update(row)
-        if one.new_normal:
+        if one.rebaselined:
             break
 
-    assert one._bank.further[0]._rows == []
+    assert one._row_statistics.further[0]._rows == []
     assert raised(one, x[-200:]) == []
 
 
@@ -268,11 +279,11 @@ def test_other_statistics_in_a_saved_state():
         kept = {
             name: (float(statistic), float(onset))
             for name, statistic, onset in zip(
-                old.channels[:-1], old.statistics, old._tail.onset, strict=False
+                old.names[:-1], old.statistics, old._tail.onset, strict=False
             )
         }
         for name, statistic, onset in zip(
-            new.channels[:-1], new.statistics, new._tail.onset, strict=False
+            new.names[:-1], new.statistics, new._tail.onset, strict=False
         ):
             changed = name == "river.drift.ADWIN" and len(settings) == 3
             if name in kept and not changed:
@@ -297,55 +308,52 @@ def test_too_many_series():
 @pytest.mark.parametrize(
     ("setting", "rule"),
     [
-        ("river.drift.Adwin", "[0] a class out of {all}; did you mean `river.drift.ADWIN`?"),
-        ("os.system", "[0] a class out of {all}"),
-        ({"delta": 0.1}, "[0] a class out of {all}"),
+        ("river.drift.Adwin", "a class out of {all} expected (did you mean `river.drift.ADWIN`?)"),
+        ("os.system", "a class out of {all} expected"),
+        ({"delta": 0.1}, "a class out of {all} expected"),
         (
             {"class": SLOW, "alhpa": 0.1},
             (
-                "[0] river.drift.KSWIN with parameters out of alpha, window_size, stat_size, seed"
-                "; did you mean `alpha`?"
+                "parameters of river.drift.KSWIN out of alpha, window_size, stat_size, seed "
+                "expected (did you mean `alpha`?)"
             ),
         ),
-        ({"class": SLOW, "alpha": "x"}, "[0] river.drift.KSWIN with alpha = a number"),
-        ({"class": SLOW, "alpha": float("nan")}, "[0] river.drift.KSWIN with alpha = a number"),
+        ({"class": SLOW, "alpha": "x"}, "a number expected as alpha of river.drift.KSWIN"),
+        ({"class": SLOW, "alpha": float("nan")}, "a number expected as alpha of river.drift.KSWIN"),
         (
             {"class": SLOW, "alpha": 3.0},
-            (
-                "[0] river.drift.KSWIN with parameters that river takes "
-                "(Alpha must be between 0 and 1.)"
-            ),
+            ("parameters that river.drift.KSWIN takes expected (Alpha must be between 0 and 1.)"),
         ),
         (
             {"class": SLOW, "window_size": 50},
             (
-                "[0] river.drift.KSWIN with parameters that river takes "
+                "parameters that river.drift.KSWIN takes expected "
                 "(Sample larger than population or is negative)"
             ),
         ),
         (
             {"class": "river.drift.ADWIN", "clock": 0},
-            "[0] river.drift.ADWIN with clock = a whole number of 1..2147483647",
+            "a whole number of 1..2147483647 expected as clock of river.drift.ADWIN",
         ),
         (
             {"class": NAMES[0], "height": 30},
-            "[0] river.anomaly.HalfSpaceTrees with height = a whole number of 1..10",
+            "a whole number of 1..10 expected as height of river.anomaly.HalfSpaceTrees",
         ),
         (
             {"class": "river.drift.PageHinkley", "mode": 1},
-            "[0] river.drift.PageHinkley with mode = a text",
+            "text expected as mode of river.drift.PageHinkley",
         ),
     ],
 )
 def test_what_cannot_be_used_is_told(setting, rule):
     """Place and rule of every wrong setting; the value stands beside them."""
-    assert [rule.format(all=", ".join(NAMES))] == list(problems([setting]))
+    assert [(0, rule.format(all=", ".join(NAMES)))] == list(problems([setting]))
 
 
 def test_every_detector_once():
     """Two of one class would have one name."""
     assert list(problems(["river.drift.ADWIN", {"class": "river.drift.ADWIN"}])) == [
-        "[1] river.drift.ADWIN once"
+        (1, "river.drift.ADWIN once expected")
     ]
     assert list(problems(NAMES)) == []
 

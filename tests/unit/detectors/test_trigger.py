@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 from detectors.base import Detector
-from detectors.decision.alarm_budget import Budget
-from detectors.statistics.bank import Bank
-from detectors.trigger import CHANNELS, Trigger
+from detectors.decision.alarm_budget import AlarmBudget
+from detectors.names import STATISTICS
+from detectors.policy import TriggerPolicy
+from detectors.statistics.row_statistics import RowStatistics
+from detectors.trigger import Trigger
 
 
 def noise(rows, n, seed=0):
@@ -98,7 +100,7 @@ def test_alarm_ends_when_calm_returns():
     assert not any(alarm[345:])
 
 
-def test_new_normal_is_accepted():
+def test_a_lasting_level_is_the_new_baseline():
     """A level that stays for an hour is accepted, and the next change is seen from there."""
     x = noise(800, 5, seed=16)
     x[300:] += 300.0
@@ -106,7 +108,7 @@ def test_new_normal_is_accepted():
     trigger, accepted, raised = Trigger(5, 60.0), [], []
     for t, one in enumerate(x):
         trigger.update(one)
-        accepted += [t] * trigger.new_normal
+        accepted += [t] * trigger.rebaselined
         raised += [t] * trigger.drift_detected
 
     assert 360 <= accepted[0] <= 370
@@ -123,7 +125,7 @@ def test_a_deployment_hides_no_later_fault(shift):
     trigger, raised, accepted = Trigger(12, 60.0), [], []
     for t, one in enumerate(x):
         trigger.update(one)
-        accepted += [t] * trigger.new_normal
+        accepted += [t] * trigger.rebaselined
         raised += [t] * trigger.drift_detected
 
     assert accepted[0] < 1300
@@ -170,7 +172,7 @@ def test_every_alarm_is_beyond_the_limit_that_it_tells():
 
 def test_a_saved_budget_follows_the_present_setting():
     """A state is loaded into another budget, whose level holds from the next row on."""
-    old, new = Budget(1.0, 60.0, 9), Budget(7.0, 60.0, 9)
+    old, new = AlarmBudget(1.0, 60.0, 9), AlarmBudget(7.0, 60.0, 9)
     new.load_state_dict(old.state_dict())
     new.pay()
 
@@ -192,7 +194,7 @@ def test_restart_keeps_the_base():
 
 def test_warms_up_by_itself():
     """No alarm comes before the warm-up, whatever the rows hold."""
-    trigger = Trigger(2, 60.0, warmup_rows=60)
+    trigger = Trigger(2, 60.0, policy=TriggerPolicy(warmup_rows=60))
     rng = np.random.default_rng(9)
     warm = []
     for t in range(100):
@@ -242,7 +244,7 @@ def test_protocol():
     trigger = Trigger(1, 1.0)
 
     assert isinstance(trigger, Detector)
-    assert trigger.channel in CHANNELS
+    assert trigger.statistic_name in STATISTICS
 
 
 @pytest.mark.parametrize(
@@ -250,7 +252,6 @@ def test_protocol():
     [
         ({"n_series": 0}, "`Trigger` requires n_series >= 1, got n_series=0."),
         ({"interval_s": 0.0}, "`Trigger` requires interval_s > 0.0, got interval_s=0.0."),
-        ({"warmup_rows": 3}, "`Trigger` requires warmup_rows >= 30, got warmup_rows=3."),
         (
             {"false_alarms_per_week": np.nan},
             "`Trigger` requires false_alarms_per_week > 0.0, got false_alarms_per_week=nan.",
@@ -295,10 +296,10 @@ def test_silence_is_found():
     found = next(rising(trigger, x[350:]))
 
     assert found <= 16
-    assert trigger.channel == "silence"
+    assert trigger.statistic_name == "silence"
     assert trigger.onset_rows == found  # its first missing row
     assert trigger.onset_interval.tolist() == [found, found]
-    assert trigger.silent.tolist() == [False, False, True, False, False]
+    assert trigger.missing.tolist() == [False, False, True, False, False]
 
 
 def test_silence_of_a_renamed_series_is_none():
@@ -350,7 +351,7 @@ def test_restlessness_is_not_dated_by_an_older_step():
     x = noise(1200, 6, seed=21)
     x[940:, 1] += 1.0  # a step too small for an alarm, and no part of what follows
     x[1000:, 1] += 5.0 * noise(200, 1, seed=22)[:, 0]
-    trigger = Trigger(6, 60.0, channels=["dispersion"])
+    trigger = Trigger(6, 60.0, policy=TriggerPolicy(statistics=("dispersion",)))
     onsets = [(t - trigger.onset_rows, *(t - trigger.onset_interval)) for t in rising(trigger, x)]
 
     assert len(onsets) == 1
@@ -363,7 +364,7 @@ def test_a_step_is_dated_where_it_began_whatever_took_how_long_to_notice():
     """A mean over many rows goes into its tail late; its series say when they moved."""
     x = noise(1400, 6, seed=23)
     x[1200:, 2:5] += 5.0
-    trigger = Trigger(6, 60.0, channels=["slow"])
+    trigger = Trigger(6, 60.0, policy=TriggerPolicy(statistics=("slow",)))
     onsets = [
         t - trigger.onset_rows for t, one in enumerate(x) if trigger.update(one).drift_detected
     ]
@@ -379,12 +380,12 @@ def test_an_alarm_is_dated_by_what_saw_the_change_first():
     x[1205:, 2:5] += [1.0, 1.0, 5.0]
     trigger = Trigger(12, 60.0)
     onsets = [
-        (t, trigger.channel, t - trigger.onset_rows, t - trigger.onset_interval)
+        (t, trigger.statistic_name, t - trigger.onset_rows, t - trigger.onset_interval)
         for t in rising(trigger, x)
     ]
-    row, channel, onset, (earliest, latest) = onsets[0]
+    row, name, onset, (earliest, latest) = onsets[0]
 
-    assert (row, channel) == (1205, "cross_max")
+    assert (row, name) == (1205, "cross_max")
     assert abs(onset - 1200) <= 5
     assert earliest <= 1200 <= latest
     assert onsets[1][1] == "slow"
@@ -393,7 +394,7 @@ def test_an_alarm_is_dated_by_what_saw_the_change_first():
 
 def test_what_the_statistics_remember():
     """Every one has its place, and those that look at one row or two remember no more."""
-    rows = dict(zip(CHANNELS, Bank(3, 1000).remembered.tolist(), strict=True))
+    rows = dict(zip(STATISTICS, RowStatistics(3).spans.tolist(), strict=True))
 
     assert rows == {
         "level": 1,
@@ -424,7 +425,7 @@ def test_what_was_there_before_is_no_news():
 
 
 @pytest.mark.parametrize("missing", [0.0, 0.3])
-def test_the_witness_denies_no_fault(missing):
+def test_the_novelty_gate_hides_no_fault(missing):
     """On a long base a new level, a restless series and a silent one are each found."""
     n, base = 6, 2400
     for fault in ("level", "restless", "silent"):
@@ -451,11 +452,11 @@ def test_what_novelty_raises_is_dated_by_what_saw_it_first():
     trigger = Trigger(8, 600.0)
 
     assert 1303 in rising(trigger, x)
-    assert (trigger.channel, trigger.onset_rows) == ("novelty", 3)
+    assert (trigger.statistic_name, trigger.onset_rows) == ("novelty", 3)
 
 
-def test_rows_that_do_not_follow_each_other_are_judged_without_a_witness():
-    """A witness that never speaks, every row being one of its own, silences nobody."""
+def test_rows_that_do_not_follow_each_other_are_judged_without_the_gate():
+    """Where novelty never speaks, every row being one of its own, the gate is open."""
     x = noise(2100, 6, seed=28)
     x[2000:] += 60.0
     trigger = Trigger(6, 300.0)
@@ -490,15 +491,15 @@ def test_a_base_too_short_for_its_series_is_blind():
     assert not trigger.blind
 
 
-@pytest.mark.parametrize("channels", [("level",), ("ssa", "silence")])
-def test_only_the_channels_used_raise_alarms(channels):
+@pytest.mark.parametrize("statistics", [("level",), ("ssa", "silence")])
+def test_only_the_statistics_used_raise_alarms(statistics):
     """Others are computed, and keep still."""
     x = noise(700, 6, seed=20)
     x[600:] += 100.0
-    trigger = Trigger(6, 60.0, channels=channels)
+    trigger = Trigger(6, 60.0, policy=TriggerPolicy(statistics=statistics))
     for one in x:
         if trigger.update(one).drift_detected:
-            assert trigger.channel in channels
+            assert trigger.statistic_name in statistics
             break
 
 
@@ -522,9 +523,11 @@ def test_a_series_that_gets_restless_is_found():
     for t, one in enumerate(x):
         trigger.update(one)
         if trigger.drift_detected:
-            found.append((t, trigger.onset_rows, trigger.channel, int(np.argmax(trigger.scores))))
+            found.append(
+                (t, trigger.onset_rows, trigger.statistic_name, int(np.argmax(trigger.scores)))
+            )
 
-    at, back, channel, carrier = found[0]
-    assert (channel, carrier) == ("dispersion", 3)
+    at, back, name, carrier = found[0]
+    assert (name, carrier) == ("dispersion", 3)
     assert 1500 <= at <= 1540
     assert back <= 32

@@ -178,15 +178,15 @@ def test_known_edges_of_unknown_entities_are_ignored():
 
 
 def test_memory_of_the_normal_state_is_bounded():
-    """The ring keeps `base_rows` rows and no more."""
+    """The baseline keeps `base_rows` rows and no more."""
     engine = Engine(shop_config(), EngineConfig(base_rows=64), onset=1e9)
     rows = shop_rows(rows=400)
     for t, x in enumerate(rows):
         engine.step(Frame("shop", float(t), NAMES, x))
-    assert engine._normal.n_rows == 64
+    assert engine.baseline.n_rows == 64
     quarantine = 64 // 4  # a told onset may be late: the newest quarter is not learned yet
     learned = rows[-64 - quarantine : -quarantine]
-    np.testing.assert_array_equal(learned, engine._normal.base()[0])
+    np.testing.assert_array_equal(learned, engine.baseline.rows()[0])
 
 
 def test_the_first_row_after_an_incident_follows_none():
@@ -195,7 +195,7 @@ def test_the_first_row_after_an_incident_follows_none():
     rows = recovering(rows=500, faults=((300, 340),))
     for t, x in enumerate(rows):
         engine.step(Frame("shop", float(t), NAMES, x))
-    learned, adjacent = engine._normal.base()
+    learned, adjacent = engine.baseline.rows()
     gaps = np.flatnonzero(~adjacent)
     assert gaps[0] == 0
     assert len(gaps) == 2

@@ -38,7 +38,7 @@ def test_the_event_the_replay_and_the_explanation_name_it(replayed, capsys):
     (first, second), said, out = replayed("db", "db")
     assert main(["explain", second.incident, str(out)]) == Exit.OK
     explained = capsys.readouterr().out
-    told = f"last seen in incident {first.incident}, until {first.now}"
+    told = f"last in this state in incident {first.incident}, which ended at {first.now}"
 
     assert first.state_seen is None
     assert (first.incident, first.now, 1) == (
@@ -55,4 +55,4 @@ def test_another_fault_is_no_return(replayed):
     data, said, _ = replayed("db", "pay")
 
     assert [None, None] == [one.state_seen for one in data]
-    assert "last seen" not in said
+    assert "last in this state" not in said

@@ -47,8 +47,8 @@ def engine_of(system, *settings, **others):
 
 def listening_to(engine, name):
     """Only this statistic may raise an alarm; None: no statistic may."""
-    used = engine.detector._used
-    used[:] = [channel == name for channel in engine.detector.channels]
+    used = [statistic == name for statistic in engine.trigger.names]
+    engine.trigger._used[:] = engine.trigger._gate.traits["used"] = used
 
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=NAMES)
@@ -60,7 +60,7 @@ def test_a_recorded_incident(setting, shop):
 
     for event in events:
         jsonschema.validate(json.loads(encode(event)), json.loads(SCHEMA.read_text()))
-    assert engine.detector.alarms == 1
+    assert engine.trigger.alarms == 1
     start = str(np.datetime64(int(labels["fault_start"]), "s"))
     assert events[0].data.trigger.time >= start
     assert events[-1].data.causes[0].entity == "orders"
@@ -91,7 +91,7 @@ def test_what_only_it_may_see(setting, shop):
     assert trigger.statistic > trigger.threshold
     assert trigger.p_value < 1e-3
     assert trigger.series[0] in frames[0].names[2:6]
-    assert f"statistic `{name}` (a detector that the configuration adds)" in began(events[0].data)
+    assert f"The detector `{name}`, which the configuration adds, passed" in began(events[0].data)
 
 
 def test_a_restored_engine_goes_on_identically(shop):

@@ -93,10 +93,10 @@ class TestPieces:
         gram, gradient = gram[np.ix_(keep, keep)].copy(), target[keep, 1]
         previous = np.linspace(-0.1, 0.1, 10)
         expected = naive.lasso(gram, gradient, previous, penalty, 1e-3, 0.01)
-        settings = np.zeros(7)
-        settings[[_kernels.RIDGE, _kernels.TETHER, _kernels.LIMIT]] = [1e-3, 0.01, 10.0]
+        settings = np.zeros(1, dtype=_kernels.SETTINGS)
+        settings["ridge"], settings["tether"], settings["limit"] = 1e-3, 0.01, 10.0
         work = np.stack([gradient, np.zeros(10), previous, np.full(10, penalty)])
-        _kernels.descend(gram, work, 10, settings, 5000, 1e-12)
+        _kernels.descend(gram, work, 10, settings[0], 5000, 1e-12)
 
         np.testing.assert_allclose(work[1], expected, atol=1e-8)
         np.testing.assert_allclose(work[0], gradient - gram @ work[1], atol=1e-9)
@@ -134,11 +134,13 @@ class TestSolve:
         sheet = np.zeros((4, 3 * n))
         sheet[_kernels.PENALTY] = 0.1
         sheet[_kernels.PENALTY, :n] = np.inf
-        settings = np.array(naive.Settings(0.0, 0.0, 10.0, 0.0, 300.0, 1.0))
+        settings = np.zeros(1, dtype=_kernels.SETTINGS)
+        settings["limit"], settings["rows"], settings["overlap"] = 10.0, 300.0, 1.0
+        settings["trust"], settings["fresh"] = 1.0, True
         cap = 10
         left = _kernels.solve_node(
-            table, 1, sheet, settings, np.zeros(3 * n, dtype=bool), np.zeros(cap, dtype=np.int64),
-            np.zeros((cap, cap)), np.zeros((4, cap)),
+            table, 1, sheet, settings[0], np.zeros(3 * n, dtype=bool),
+            np.zeros(cap, dtype=np.int64), np.zeros((cap, cap)), np.zeros((4, cap)),
         )  # fmt: skip
         gram, target = naive.gram_and_target(table)
         coef = sheet[_kernels.COEF]

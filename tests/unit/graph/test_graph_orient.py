@@ -23,25 +23,25 @@ def system(seed, n=6, n_rows=600):
     return moments, correlation_table(moments, moments.variances), coefs, perm
 
 
-def eliminated(table, node, features, rows, price):
+def eliminated(table, node, features, rows, bic_penalty):
     """Score of a regression after backward elimination, and which of its causes stay."""
     size = len(features)
     matrix = _kernels.gather(table, np.array([*features, node]), size)
     alive = np.ones(size + 1, dtype=bool)
     _kernels.enter(matrix, alive, 0, size)
-    score = _kernels.eliminate(matrix, alive, rows, price)
+    score = _kernels.eliminate(matrix, alive, rows, bic_penalty)
     return score, np.flatnonzero(alive[:size]).tolist()
 
 
 class TestEliminate:
-    @pytest.mark.parametrize("price", [0.0, 4.0, 50.0, 1e9])
+    @pytest.mark.parametrize("bic_penalty", [0.0, 4.0, 50.0, 1e9])
     @pytest.mark.parametrize("features", [[], [0], [7, 1], [0, 1, 3, 4, 6, 8, 11]])
-    def test_scores_and_causes_of_least_squares(self, features, price):
+    def test_scores_and_causes_of_least_squares(self, features, bic_penalty):
         """Score and surviving causes are those of regressions made anew."""
         table = system(0)[1]
         gram, _ = naive.gram_and_target(table)
-        score, kept = eliminated(table, 2, features, 600.0, price)
-        expected, left = naive.eliminate(gram, 2, features, 600.0, price)
+        score, kept = eliminated(table, 2, features, 600.0, bic_penalty)
+        expected, left = naive.eliminate(gram, 2, features, 600.0, bic_penalty)
 
         assert expected == pytest.approx(score, rel=1e-9)
         assert left == [features[i] for i in kept]

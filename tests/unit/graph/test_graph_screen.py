@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from makers import shop_rows
 
-from coral.baseline import normal_state as normal_module
-from coral.baseline.normal_state import NormalState
+from coral.baseline.baseline import Baseline
+from coral.baseline.learning import freeze, learn
 from coral.config import EngineConfig
 from coral.graph.screening import screened
+from coral.graph.system_graph import SystemGraph
 
 
 def system(n=60, n_rows=400):
@@ -38,45 +39,43 @@ class TestScreened:
         assert screened(nothing, nothing, [], 3).size == 3
 
 
-class TestNormalState:
-    def test_graph_is_bounded_and_keeps_what_stays(self, monkeypatch):
+class TestSystemGraph:
+    def test_it_is_bounded_and_keeps_what_stays(self):
         """Beyond the cap the graph is made at the incident; below it nothing is screened."""
-        names = [f"s{i}:cpu" for i in range(60)]
-        whole = NormalState(names, EngineConfig())
-        monkeypatch.setattr(normal_module, "MOST_GRAPH_SERIES", 20)
-        state = NormalState(names, EngineConfig())
-        rows = system()
-        for row in rows:
-            state.absorb(row, adjacent=True)
-            whole.absorb(row, adjacent=True)
+        names, rows = [f"s{i}:cpu" for i in range(60)], system()
         first = rows[-1:].copy()
         first[0, 1] = 30.0
-        mechanism = state.mechanism(first, [33])
+        whole, bounded = SystemGraph(names), SystemGraph(names, most_series=20)
+        predicted = []
+        for graph in (bounded, whole):
+            baseline = Baseline(60, EngineConfig())
+            for row in rows:
+                learn(baseline, graph, row, adjacent=True)
+            predicted.append(freeze(baseline, graph, first, [33]).predict(rows[:-1]))
 
-        assert state.is_screened
-        assert state.graph.n_series == 20
-        assert {33, 1, 2} <= set(state.in_graph.tolist())
-        monkeypatch.setattr(normal_module, "MOST_GRAPH_SERIES", 1000)
-        everything = whole.mechanism(first, [33])
+        assert bounded.is_screened
+        assert bounded.causal.n_series == 20
+        assert {33, 1, 2} <= set(bounded.places.tolist())
         assert not whole.is_screened
-        difference = mechanism.predict(rows[:-1]) - everything.predict(rows[:-1])
+        difference = predicted[0] - predicted[1]
         # Unrelated series add some noise to the whole prediction; both know that 2 follows 1.
         assert np.abs(difference[:, [1, 2, 33]]).mean() < 0.25
-        assert np.std(rows[1:, 2] - mechanism.predict(rows[:-1])[:, 2]) < 0.6 * np.std(rows[:, 2])
+        assert np.std(rows[1:, 2] - predicted[0][:, 2]) < 0.6 * np.std(rows[:, 2])
 
     def test_memory_survives_a_change_of_scale(self):
         """States and edges of the graph outlive the rescaling when an incident opens."""
         rows = shop_rows(rows=200)
-        state = NormalState([f"s{i}:cpu" for i in range(rows.shape[1])], EngineConfig())
+        graph = SystemGraph([f"s{i}:cpu" for i in range(rows.shape[1])])
+        baseline = Baseline(rows.shape[1], EngineConfig())
         for row in rows:
-            state.absorb(row, adjacent=True)
-        state.mechanism(rows[-1:], [])
-        state.graph.open_state()
+            learn(baseline, graph, row, adjacent=True)
+        freeze(baseline, graph, rows[-1:], [])
+        graph.causal.open_state()
         for row in rows[:20]:
-            state.follow(row + 1.0, adjacent=True)
-        state.graph.close_state(name="first", time=7.0)
+            graph.update(baseline.scaled(row + 1.0), adjacent=True)
+        graph.causal.close_state(name="first", time=7.0)
         for row in rows:
-            state.absorb(10.0 * row, adjacent=True)
-        state.mechanism(rows[-1:], [])
+            learn(baseline, graph, 10.0 * row, adjacent=True)
+        freeze(baseline, graph, rows[-1:], [])
 
-        assert [kept.name for kept in state.graph.states] == ["first"]
+        assert [kept.name for kept in graph.causal.states] == ["first"]

@@ -8,7 +8,7 @@ from makers import run
 from coral.config import SystemConfig
 from coral.contract.events import Incident
 from coral.report.document import plain
-from coral.report.event_log import Chronicle
+from coral.report.event_log import IncidentHistory
 from coral.report.explain import case
 
 ENTITIES = ("web", "cart", "pay", "ship", "db", "cache")
@@ -68,7 +68,7 @@ def test_a_load_rise_has_no_cause(seed, times):
     data = told(shop(seed, load=lambda t: times if t >= ONSET else 1.0))
     assert ["common load rise"] == kinds(data)
     assert "no clear cause" == data.tier
-    assert data.summary.startswith("No clear cause: common load rise: more traffic at 6 of the 6")
+    assert data.summary.startswith("No clear cause: common load rise: traffic rose at 6 of the 6")
     assert set(ENTITIES) == set(data.patterns[0].entities)
     assert all(name.endswith("requests_per_s") for name in data.patterns[0].series)
 
@@ -146,8 +146,8 @@ def test_a_loop_that_outlives_its_cause():
     assert data.tier == "possible"
     assert "db" == data.patterns[0].entities[0]
     assert "web:latency_p95" in data.patterns[0].series
-    assert "retries?" in data.summary
-    assert data.summary.startswith("Self-sustaining loop: `db` is back in its normal range")
+    assert "Check for retries: `" in data.summary
+    assert data.summary.startswith("Self-sustaining loop: `db`, which changed first, is back")
 
 
 @pytest.mark.parametrize("end", [ROWS, ONSET + 60])
@@ -193,8 +193,9 @@ def test_a_correction_is_said():
         last.state,
     )
     assert "Corrected: the ranking had settled on `ship` before." in last.summary
-    text = " ".join(plain(case(Chronicle(events[-1])), 100).split())
-    assert "on `ship`, and was corrected since." in text
+    text = " ".join(plain(case(IncidentHistory(events[-1])), 100).split())
+    assert "settled on `ship` " in text
+    assert "and was corrected later" in text
 
 
 def test_a_proposed_health_signal_is_said_in_the_case():
@@ -202,8 +203,8 @@ def test_a_proposed_health_signal_is_said_in_the_case():
     event = run(shop(broken={"db": since(1.0)}), names=NAMES, config=config(kpi=()), onset=ONSET)[
         -1
     ]
-    text = " ".join(plain(case(Chronicle(event)), 100).split())
-    assert "None is configured; these are proposed" in text
+    text = " ".join(plain(case(IncidentHistory(event)), 100).split())
+    assert "None is configured. These were chosen" in text
 
 
 def test_an_unaffected_health_signal_speaks_against():

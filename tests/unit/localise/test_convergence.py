@@ -3,7 +3,7 @@
 import pytest
 from naive import localise as naive
 
-from coral.localise.convergence import Convergence, rank_biased_overlap, revision_due
+from coral.localise.convergence import ConvergenceTest, rank_biased_overlap, revision_due
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ def test_revisions_are_dense_at_first_and_then_eight_per_doubling():
 
 def test_a_ranking_that_never_changes_converges_after_a_doubling():
     """Comparisons begin at 4 rows, so 8 rows are the earliest."""
-    rule = Convergence()
+    rule = ConvergenceTest()
     fresh = [n for n in range(1, 20) if rule.update(n, "abcde")]
     assert [8] == fresh
     assert rule.rows == 8
@@ -38,7 +38,7 @@ def test_a_ranking_that_never_changes_converges_after_a_doubling():
 
 def test_a_ranking_that_keeps_changing_never_converges():
     """A new first at every doubling forbids convergence."""
-    rule = Convergence()
+    rule = ConvergenceTest()
     for n in range(1, 257):
         if revision_due(n):
             rule.update(n, "abcdefghij"[n.bit_length() :] + "xyzuv")
@@ -47,7 +47,7 @@ def test_a_ranking_that_keeps_changing_never_converges():
 
 def test_a_change_starts_the_count_again():
     """After a change of the first the evidence must double again."""
-    rule = Convergence()
+    rule = ConvergenceTest()
     for n in range(1, 41):
         if revision_due(n):
             rule.update(n, "abcde" if n < 7 else "edcba")

@@ -6,7 +6,7 @@ from naive import localise as naive
 
 from coral.baseline.one_step_predictor import OneStepPredictor
 from coral.baseline.scaling import center_and_scale
-from coral.localise.evidence import Evidence
+from coral.localise.innovation import InnovationScorer
 from coral.localise.layout import Layout
 from coral.localise.ranking import Localiser
 
@@ -23,7 +23,9 @@ def ranked(names, kpi, edges, faults, seed=0):
     center, scale = center_and_scale(base)
     layout = Layout(names, kpi, edges)
     mechanism = OneStepPredictor(center, scale, np.zeros((len(names), len(names))))
-    localiser = Localiser(layout, Evidence(base, np.ones(ROWS, dtype=bool), mechanism, layout))
+    localiser = Localiser(
+        layout, InnovationScorer(base, np.ones(ROWS, dtype=bool), mechanism, layout)
+    )
     for row in x[ROWS:]:
         localiser.update(row, adjacent=True)
     return localiser, localiser.rank()
@@ -48,12 +50,12 @@ def test_what_moves_with_a_cause_is_weighed_by_its_evidence():
     edges = [("b", "a"), ("a", "web")]
     faults = {"a:latency_max": 80.0, "a:latency_p50": 8.0, "b:latency_p50": 8.0}
     localiser, ranking = ranked(names, ("web:latency_max",), edges, faults)
-    layout, evidence = localiser.layout, localiser.evidence
+    layout, evidence = localiser.layout, localiser.scorer
     pairs = list(zip(layout.pair_relation, layout.pairs[:, 0], strict=True))
     expected = naive.together(
-        pairs, len(layout.relations), evidence.comovement, evidence.surprise.total
+        pairs, len(layout.relations), evidence.comovement, evidence.scores.total
     )
-    np.testing.assert_allclose(expected, localiser._together(evidence.surprise))
+    np.testing.assert_allclose(expected, localiser._together(evidence.scores))
     assert evidence.comovement.max() > 0.9
     assert expected[0] < 0.5
     assert "a" == first(localiser, ranking)
@@ -73,23 +75,8 @@ def test_health_signals_that_did_not_move_or_are_missing_count_alike():
     names = ("x:latency", "y:latency", "a:cpu")
     localiser, ranking = ranked(names, ("x:gone", "y:gone"), [("a", "x")], {"a:cpu": 20.0})
     assert "a" == first(localiser, ranking)
-    start = localiser._moved(localiser.evidence.surprise)
+    start = localiser._restart_weights(localiser.scorer.scores)
     assert start[1] == start[2] > start[0] == 0.0
-
-
-def test_what_a_topology_leaves_out_stands_back():
-    """The more of the others it names; without a topology all stand alike."""
-    names = ("web:latency", "a:cpu", "b:cpu", "c:cpu")
-    kpi = ("web:latency",)
-    full = Layout(names, kpi, [("a", "web"), ("b", "a")])
-    assert full.entities == ("a", "b", "c", "web")
-    np.testing.assert_allclose(full.standing, [1.0, 1.0, 0.2**0.75, 1.0])
-    part = Layout(names, kpi, [("a", "web")])
-    np.testing.assert_allclose(part.standing, [1.0, 0.2**0.5, 0.2**0.5, 1.0])
-    np.testing.assert_allclose(Layout(names, kpi, []).standing, 1.0)
-    faults = {"web:latency": 20.0, "b:cpu": 20.0, "c:cpu": 20.0}
-    assert "b" == first(*ranked(names, kpi, [("a", "web"), ("b", "a")], faults))
-    assert "c" == first(*ranked(names, kpi, [("a", "web")], faults | {"b:cpu": 0.0}))
 
 
 def test_how_far_a_topology_leads():
@@ -102,5 +89,5 @@ def test_how_far_a_topology_leads():
         ([("a", "web"), ("b", "a"), ("a", "b"), ("c", "b")], 1.0),
         ([("web", "a"), ("c", "b")], 0.25),
     ):
-        assert share == Layout(names, kpi, edges).reach
-    assert Layout(names, (), [("a", "web")]).reach == 0.0
+        assert share == Layout(names, kpi, edges).topology_coverage
+    assert Layout(names, (), [("a", "web")]).topology_coverage == 0.0

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from coral.localise.sparklines import POINTS, Profile
+from coral.localise.sparklines import POINTS, SparklineBuffer
 
 
 def textbook(rows, span):
@@ -23,10 +23,10 @@ def test_the_course_is_that_of_the_textbook(n_rows):
     rows = rng.normal(size=(n_rows, 3))
     rows[rng.random(rows.shape) < 0.3] = np.nan
     rows[:, 2] = np.nan
-    profile = Profile(3)
+    profile = SparklineBuffer(3)
     for x in rows:
         profile.update(x)
-    courses = profile.courses(rows)
+    courses = profile.sparklines(rows)
     assert len(courses.after) <= POINTS
     assert n_rows <= POINTS * courses.span
     np.testing.assert_allclose(courses.after, textbook(rows, courses.span), atol=1e-12)
@@ -35,29 +35,29 @@ def test_the_course_is_that_of_the_textbook(n_rows):
     np.testing.assert_allclose(courses.before, expected, atol=1e-12)
 
 
-def test_a_restored_profile_goes_on_identically():
+def test_a_restored_buffer_goes_on_identically():
     """Cut anywhere, saved, restored and continued: the same course."""
     rows = np.random.default_rng(0).normal(size=(100, 2))
-    whole = Profile(2)
+    whole = SparklineBuffer(2)
     for x in rows:
         whole.update(x)
     for cut in (0, 7, 20, 21, 99):
-        part = Profile(2)
+        part = SparklineBuffer(2)
         for x in rows[:cut]:
             part.update(x)
-        rest = Profile(2)
+        rest = SparklineBuffer(2)
         rest.load_state_dict(part.state_dict())
         for x in rows[cut:]:
             rest.update(x)
-        np.testing.assert_array_equal(whole.courses(rows).after, rest.courses(rows).after)
+        np.testing.assert_array_equal(whole.sparklines(rows).after, rest.sparklines(rows).after)
 
 
 def test_rows_that_were_not_recorded_count_as_missing():
     """An incident of an older checkpoint has a course from the restart on."""
-    profile = Profile(1, skipped=45)
+    profile = SparklineBuffer(1, skipped=45)
     for _ in range(11):
         profile.update(np.ones(1))
-    courses = profile.courses(np.empty((0, 1)))
+    courses = profile.sparklines(np.empty((0, 1)))
     assert (4, 0, 14) == (courses.span, len(courses.before), len(courses.after))
     assert np.isnan(courses.after[:11, 0]).all()
     assert [1.0, 1.0, 1.0] == courses.after[11:, 0].tolist()

@@ -6,17 +6,17 @@ import msgspec
 from makers import run, shop_rows
 from rich.console import Console
 
-from coral.report.console import Narrator
+from coral.report.console import RevisionPrinter
 
 
-def test_another_day_is_told_once():
+def test_another_day_is_printed_once():
     """Lines have the time of day, the first one of another day its date too."""
     printed = StringIO()
-    narrate = Narrator(Console(file=printed, width=100))
+    show = RevisionPrinter(Console(file=printed, width=100))
     opened, *later = run(shop_rows())
     news = [msgspec.structs.replace(event, time="2020-01-03T01:10:00Z") for event in later]
     for event in (msgspec.structs.replace(opened, time="2020-01-01T07:03:00Z"), *news):
-        narrate(event)
+        show(event)
     moments = [line.split("  ")[0] for line in printed.getvalue().splitlines() if line[0] != " "]
 
     assert moments[:2] == ["07:03:00", "07:03:00"]  # opened, and its first ranking

@@ -3,7 +3,7 @@
 import pytest
 from markdown_it import MarkdownIt
 
-from coral.report.document import Facts, Grid, Heading, Items, Paragraph, markdown, plain
+from coral.report.document import Definitions, Heading, Items, Paragraph, Table, markdown, plain
 from coral.text import quoted
 
 HOSTILE = (
@@ -33,8 +33,8 @@ def blocks(name):
         Heading(2, name),
         Paragraph(name),
         Items([name, f"it is {quoted(name)}, said `twice"]),
-        Facts([("one", [name]), ("two", [quoted(name), name])]),
-        Grid(("name", "n"), [[quoted(name), "1"], [name, "2"]], frozenset({1})),
+        Definitions([("one", [name]), ("two", [quoted(name), name])]),
+        Table(("name", "n"), [[quoted(name), "1"], [name, "2"]], frozenset({1})),
     ]
 
 
@@ -72,8 +72,10 @@ def test_text_is_wrapped_and_aligned():
     """Labels stand apart, long sentences go on below, numbers are set to the right."""
     document = [
         Heading(2, "Causes of `db`"),
-        Facts([("for", ["one two three four five six seven", "eight"]), ("against", ["nine"])]),
-        Grid(("name", "n"), [["`db`", "1"], ["`größe`", "10"]], frozenset({1})),
+        Definitions(
+            [("for", ["one two three four five six seven", "eight"]), ("against", ["nine"])]
+        ),
+        Table(("name", "n"), [["`db`", "1"], ["`größe`", "10"]], frozenset({1})),
     ]
     assert """\
 Causes of db
@@ -96,8 +98,8 @@ def test_markdown_reads_well():
     document = [
         Heading(3, "1. `db`: likely"),
         Paragraph("`db:cpu` rose 2.5x, 4 s before web; cart -> web (between 1 s and 2 s)."),
-        Facts([("for", ["`▁▁│██` 0 .. 1"]), ("against", ["one", "two"])]),
-        Grid(("name", "n"), [["`db`", "1"]], frozenset({1})),
+        Definitions([("for", ["`▁▁│██` 0 .. 1"]), ("against", ["one", "two"])]),
+        Table(("name", "n"), [["`db`", "1"]], frozenset({1})),
     ]
     assert """\
 ### 1. `db`: likely

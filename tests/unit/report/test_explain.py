@@ -15,10 +15,9 @@ from markdown_it import MarkdownIt
 from coral.cli.main import main
 from coral.contract.events import Course, Event, Screened, decode, encode
 from coral.errors import Exit, IncidentError
-from coral.report import event_log as journal
-from coral.report import explain
-from coral.report import onset_text as account
-from detectors.trigger import CHANNELS
+from coral.report import event_log, explain, onset_text
+from coral.report.series_text import sparkline
+from detectors import names
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +34,7 @@ def file(tmp_path, events):
     return path
 
 
-def told(capsysbinary, *arguments):
+def explained(capsysbinary, *arguments):
     """Return exit code, standard output and standard error of `coral explain`."""
     code = main(["explain", *map(str, arguments)])
     captured = capsysbinary.readouterr()
@@ -45,7 +44,7 @@ def told(capsysbinary, *arguments):
 def test_the_whole_case(file, events, capsysbinary):
     """Everything the engineer on call asks for, each under its heading."""
     last = events[-1].data
-    code, text, err = told(capsysbinary, last.incident[:4], file)
+    code, text, err = explained(capsysbinary, last.incident[:4], file)
     assert (Exit.OK, "") == (code, err)
     titles = [a for a, b in zip(text.split("\n"), text.split("\n")[1:], strict=False) if "--" in b]
     assert titles == [
@@ -54,15 +53,18 @@ def test_the_whole_case(file, events, capsysbinary):
         "Causes",
         "Checked and ruled out",
         "Rank history",
+        "Statistics",
         "Strongest learned edges",
     ]
     flat = " ".join(text.split())
     assert last.summary in flat
     assert "Resolved at" in flat
-    assert "The normal state ended at" in flat
-    assert f"by the statistic `{last.trigger.channel}`" in flat
-    assert "artefact" in flat
-    assert "Budget 1 false alarm a week, not certified yet" in flat
+    seen = onset_text.STATISTICS[last.trigger.channel]
+    assert f"{seen[0].upper()}{seen[1:]}, from " in flat
+    assert "The alarm came" in flat
+    assert f"Statistic `{last.trigger.channel}`: {last.trigger.statistic:.3g}, limit" in flat
+    assert "The data look sound" in flat
+    assert "Limit: 1 false alarm a week. This is alarm 1 in" in flat
     assert "1. db: " in text
     for said in (*last.causes[0].evidence_for, *last.causes[1].evidence_against):
         assert said in flat
@@ -73,7 +75,7 @@ def test_the_whole_case(file, events, capsysbinary):
 def test_markdown_for_the_post_mortem(file, events, capsysbinary):
     """Valid: one title, the sections, the rank history as a table with a column a revision."""
     name = events[-1].data.incident
-    code, text, _ = told(capsysbinary, name, file, "--markdown")
+    code, text, _ = explained(capsysbinary, name, file, "--markdown")
     assert code == Exit.OK
     tokens = MarkdownIt("commonmark").enable("table").parse(text)
     headings = [t.tag for t in tokens if t.type == "heading_open"]
@@ -86,7 +88,7 @@ def test_markdown_for_the_post_mortem(file, events, capsysbinary):
 
 def test_json_is_one_document(file, events, capsysbinary):
     """The newest event whole, every revision in short."""
-    code, text, _ = told(capsysbinary, events[0].subject, file, "--json")
+    code, text, _ = explained(capsysbinary, events[0].subject, file, "--json")
     (found,) = json.loads(text)["incidents"]
     assert code == Exit.OK
     assert msgspec.convert(found["event"], Event) == events[-1]
@@ -97,11 +99,11 @@ def test_json_is_one_document(file, events, capsysbinary):
 def test_without_an_incident_they_are_listed(file, events, capsysbinary):
     """As text, as Markdown and as JSON."""
     name = events[0].subject
-    _, text, _ = told(capsysbinary, file)
+    _, text, _ = explained(capsysbinary, file)
     assert [name] == [line.split()[0] for line in text.splitlines()[1:] if line]
-    _, text, _ = told(capsysbinary, file, "--markdown")
+    _, text, _ = explained(capsysbinary, file, "--markdown")
     assert f"| `{name}` | `shop` |" in text
-    _, text, _ = told(capsysbinary, file, "--json")
+    _, text, _ = explained(capsysbinary, file, "--json")
     assert [name] == [c["event"]["subject"] for c in json.loads(text)["incidents"]]
 
 
@@ -109,7 +111,7 @@ def test_standard_input(events, capsysbinary, monkeypatch):
     """A pipe from `coral replay --json` does as well as a file."""
     lines = b"".join(encode(event) + b"\n" for event in events)
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(lines)))
-    code, text, _ = told(capsysbinary, events[0].subject, "-")
+    code, text, _ = explained(capsysbinary, events[0].subject, "-")
     assert code == Exit.OK
     assert "Causes" in text
 
@@ -130,8 +132,8 @@ def test_order_repetition_and_torn_lines(tmp_path, events, capsysbinary):
     lines = [encode(event) for event in events]
     good.write_bytes(b"\n".join(lines))
     bad.write_bytes(b"\n".join([*lines[::-1], b"", *lines[3:6], lines[-1][:500]]))
-    _, expected, _ = told(capsysbinary, name, good)
-    code, text, err = told(capsysbinary, name, bad)
+    _, expected, _ = explained(capsysbinary, name, good)
+    code, text, err = explained(capsysbinary, name, bad)
     assert (Exit.INVALID, expected) == (code, text)
     assert f"line {len(lines) + 5}: not a CORAL event" in err
 
@@ -140,29 +142,29 @@ def test_the_newest_event_alone_tells_the_case(tmp_path, events, capsysbinary):
     """It holds the history of the ranking."""
     path = tmp_path / "last.ndjson"
     path.write_bytes(encode(events[-1]))
-    _, text, _ = told(capsysbinary, events[0].subject, path)
+    _, text, _ = explained(capsysbinary, events[0].subject, path)
     header = next(line for line in text.splitlines() if line.startswith("rows after"))
     assert len(header.split()) > 8
 
 
 def test_which_incident(tmp_path, file, events, capsysbinary):
     """None, and several, are answered with those that are there; no file with its name."""
-    code, text, err = told(capsysbinary, "zz\x1b", file)
+    code, text, err = explained(capsysbinary, "zz\x1b", file)
     assert (Exit.NOTHING_FOUND, "") == (code, text)
     assert f"there is no incident `zz\\x1b`; there are: {events[0].subject}." in err
     empty = tmp_path / "empty"
     empty.write_bytes(b"\n")
-    code, text, _ = told(capsysbinary, empty)
+    code, text, _ = explained(capsysbinary, empty)
     assert (Exit.NOTHING_FOUND, "There is no incident in these events.\n\n") == (code, text)
-    code, _, err = told(capsysbinary, "a", tmp_path / "none")
+    code, _, err = explained(capsysbinary, "a", tmp_path / "none")
     assert Exit.FAILURE == code
     assert "No such file" in err
-    one, other = journal.Chronicle(events[0]), journal.Chronicle(events[-1])
-    two = journal.Journal({"ab1": one, "ab2": other, "ab": one}, [])
-    assert one is journal.find(two, "ab")
-    assert other is journal.find(two, "ab2")
+    one, other = event_log.IncidentHistory(events[0]), event_log.IncidentHistory(events[-1])
+    two = event_log.EventLog({"ab1": one, "ab2": other, "ab": one}, [])
+    assert one is event_log.find(two, "ab")
+    assert other is event_log.find(two, "ab2")
     with pytest.raises(IncidentError, match="`a` is the beginning of 3 incidents: ab1, ab2, ab"):
-        journal.find(two, "a")
+        event_log.find(two, "a")
 
 
 @pytest.mark.parametrize("form", [[], ["--markdown"], ["--json"]])
@@ -175,7 +177,7 @@ def test_hostile_names_stay_names(tmp_path, capsysbinary, form):
     path = tmp_path / "events.ndjson"
     path.write_bytes(capsysbinary.readouterr().out)
     name = decode(path.read_bytes().splitlines()[0]).subject
-    code, text, _ = told(capsysbinary, name, path, *form)
+    code, text, _ = explained(capsysbinary, name, path, *form)
     assert code == Exit.OK
     assert all(c.isprintable() or c == "\n" for c in text)
     if form == ["--json"]:
@@ -189,16 +191,17 @@ def test_hostile_names_stay_names(tmp_path, capsysbinary, form):
         assert not kinds & {"html_inline", "html_block", "link_open", "image"}
 
 
-def test_told_unknown_and_older(events, capsysbinary, tmp_path):
-    """A told onset has no statistic; no health signal, no cause and an older event are said."""
+def test_given_unknown_and_older(events, capsysbinary, tmp_path):
+    """A given onset has no statistic; no health signal, no cause and an older event are said."""
     event = run(shop_rows(rows=ONSET + 3), onset=float(ONSET))[-1]
     text = " ".join(text_of(event))
-    assert "was told" in text
-    assert "Budget" not in text
+    assert "The onset was given: " in text
+    assert "false alarm" not in text
+    assert "limit" not in text
     bare = msgspec.structs.replace(event.data, kpi=[], causes=[], ruled_out=[], health=[])
     text = " ".join(text_of(msgspec.structs.replace(event, data=bare)))
     assert "None is configured" in text
-    assert "No entity has any evidence" in text
+    assert "No entity deviates from its normal state" in text
     older = msgspec.to_builtins(events[-1])
     for cause in older["data"]["causes"]:
         for field in ("changed_after_kpi_interval_s", "explains", "evidence_for"):
@@ -208,16 +211,35 @@ def test_told_unknown_and_older(events, capsysbinary, tmp_path):
     del older["data"]["health"]
     path = tmp_path / "older.ndjson"
     path.write_bytes(json.dumps(older).encode())
-    code, text, _ = told(capsysbinary, events[0].subject, path)
+    code, text, _ = explained(capsysbinary, events[0].subject, path)
     assert code == Exit.OK
-    assert "`web:latency_p95`; their course is not in the event." in text
+    assert "`web:latency_p95`. Their values are not in the event." in text
     assert "│" not in text
+
+
+PRIVATE = re.compile(
+    r"\b(kpi|surpris\w*|silen\w*|told|witness\w*|unaided|standing|views?|new normal)\b",
+    re.IGNORECASE,
+)
+
+
+def test_no_private_word_is_read(events):
+    """A reader meets the terms of the field, outside of names."""
+    given = run(shop_rows(), onset=float(ONSET))
+    for event in (*events, *given):
+        data = event.data
+        sentences = [data.summary, onset_text.began(data), onset_text.data_quality(data)]
+        for cause in data.causes:
+            sentences += [cause.text, *cause.evidence_for, *cause.evidence_against]
+        sentences += [candidate.reason for candidate in data.ruled_out]
+        for text in (*sentences, " ".join(text_of(event)), *onset_text.STATISTICS.values()):
+            assert not PRIVATE.search(re.sub(r"`[^`]*`", "", text))
 
 
 def text_of(event):
     from coral.report.document import plain
 
-    return plain(explain.case(journal.Chronicle(event))).split()
+    return plain(explain.case(event_log.IncidentHistory(event))).split()
 
 
 def test_a_health_signal_that_did_not_change_is_said_to_have_stayed(events):
@@ -227,7 +249,7 @@ def test_a_health_signal_that_did_not_change_is_said_to_have_stayed(events):
     silent = msgspec.structs.replace(health, after=None)
     data = msgspec.structs.replace(last.data, health=[health, silent], tier="no clear cause")
     text = " ".join(text_of(msgspec.structs.replace(last, data=data)))
-    assert "`web:latency_p95` stayed in its normal range: 1 before, 2 since." in text
+    assert "`web:latency_p95` stayed in its normal range: 1 before, 2 on average since." in text
     assert "`web:latency_p95` has had no value since; it was 1 before." in text
     assert "1. db: score 0." in text
 
@@ -244,12 +266,12 @@ def test_a_health_signal_that_did_not_change_is_said_to_have_stayed(events):
 )
 def test_sparklines(before, after, drawn):
     """From the least to the greatest value; a point without a value is a dot."""
-    assert drawn == explain.sparkline(Course(1, before, after))
+    assert drawn == sparkline(Course(1, before, after))
 
 
 def test_every_statistic_has_words():
     """A new one needs an explanation."""
-    assert set(CHANNELS) == set(account.CHANNEL_WORDS)
+    assert set(names.STATISTICS) == set(onset_text.STATISTICS)
 
 
 def test_doubts_about_the_data_come_first(events):
@@ -264,15 +286,15 @@ def test_doubts_about_the_data_come_first(events):
 
     def said(facts, rows):
         trigger = msgspec.structs.replace(data.trigger, artefacts=facts)
-        return account.artefacts(msgspec.structs.replace(data, trigger=trigger, rows=rows))
+        return onset_text.data_quality(msgspec.structs.replace(data, trigger=trigger, rows=rows))
 
-    assert said(clean, 12).startswith("Nothing speaks for an artefact of the data: 12 rows so far")
+    assert said(clean, 12).startswith("The data look sound: 12 rows since the onset")
     text = said(doubtful, 1)
-    assert "a single row so far" in text
-    assert "40% of the cells missing, usually 0%" in text
+    assert "there is only one row so far" in text
+    assert "40% of the values are missing, usually 0%" in text
     assert "`a:x`, `b:x`, `c:x` and 1 more stopped sending" in text
-    assert "`e:total` near zero" in text
-    assert "single row" not in said(doubtful, 2)
+    assert "`e:total` fell to almost zero" in text
+    assert "only one row" not in said(doubtful, 2)
 
 
 def test_a_certified_budget(events):
@@ -286,9 +308,9 @@ def test_a_certified_budget(events):
         calibrated=True,
     )
     assert (
-        "Budget 1 false alarm a week: this is alarm 1 in 28 d of normal operation, so at most 0.75 "
-        "a week (95% confidence, every earlier alarm counted as false)."
-    ) == account.budget(facts)
+        "Limit: 1 false alarm a week. This is alarm 1 in 28 d of normal operation, which shows at "
+        "most 0.75 a week (95% confidence, every earlier alarm counted as false)."
+    ) == onset_text.false_alarms(facts)
 
 
 @pytest.mark.parametrize(("weeks", "doubt"), [(0.1, True), (0.2, False)])
@@ -297,33 +319,32 @@ def test_a_budget_that_is_not_certified(events, weeks, doubt):
     facts = msgspec.structs.replace(
         events[0].data.trigger.budget, per_week=1.0, watched_weeks=weeks, calibrated=False
     )
-    text = account.budget(facts)
+    text = onset_text.false_alarms(facts)
 
-    assert "not certified yet" in text
-    assert text.endswith("certifying takes 21 d.")
-    assert ("has not seen every hour of a day yet" in text) == doubt
+    assert "it takes 21 d to show that the limit holds." in text
+    assert ("Daily patterns are not known yet." in text) == doubt
 
 
-def test_what_the_normal_rows_contradict_is_told(tmp_path, capsysbinary):
+def test_what_the_normal_rows_contradict_is_said(tmp_path, capsysbinary):
     """A forbidden edge that they ask for has a section of its own."""
     rows = np.vstack([shop_rows(seed=1, rows=1000, fault="none"), shop_rows()[ONSET:]])
     events = run(rows, config=shop_config(forbidden_edges=(("pay", "db"),), edges=EDGES[:3]))
     path = tmp_path / "events.ndjson"
     path.write_bytes(b"".join(encode(event) + b"\n" for event in events))
-    _, text, _ = told(capsysbinary, events[-1].data.incident, path)
+    _, text, _ = explained(capsysbinary, events[-1].data.incident, path)
 
     assert "Known edges that the normal rows contradict" in text
-    assert "`db` -> `pay`: forbidden, but present" in text
+    assert "`db` -> `pay`: forbidden, but the normal rows show it" in text
 
 
-def test_what_the_graph_leaves_out_is_told(events, tmp_path, capsysbinary):
+def test_what_the_graph_leaves_out_is_said(events, tmp_path, capsysbinary):
     """How many series, and of whom most."""
     last = events[-1]
     screened = Screened(series=5000, in_graph=1000, most_left_out=["node-7", "node-9"])
     data = msgspec.structs.replace(last.data, screened=screened)
     path = tmp_path / "events.ndjson"
     path.write_bytes(encode(msgspec.structs.replace(last, data=data)) + b"\n")
-    _, text, _ = told(capsysbinary, last.data.incident, path)
+    _, text, _ = explained(capsysbinary, last.data.incident, path)
 
     assert "The graph holds 1000 of 5000 series" in " ".join(text.split())
-    assert "most is left out of `node-7`, `node-9`." in " ".join(text.split())
+    assert "Most series are left out of `node-7`, `node-9`." in " ".join(text.split())

@@ -13,10 +13,10 @@ from coral.errors import Exit
 from coral.report.rank_chart import draw_ranks
 
 
-def drawn(moves):
+def drawn(history):
     """Return the axis, the ranks by line style, and the names on the right."""
     axis = Figure().subplots()
-    draw_ranks(axis, moves)
+    draw_ranks(axis, history)
     (right,) = axis.child_axes
     named = [label.get_text() for label in right.get_yticklabels()]
     return axis, named
@@ -29,13 +29,13 @@ def line_of(axis, marker):
 
 def test_ranks_gaps_and_names():
     """The last five are named at the right, a former leader where it led; absence is a gap."""
-    moves = [
+    history = [
         Revision(1, ["old", "a"]),
         Revision(2, ["a", "b"]),
         Revision(4, ["b", "c"]),
         Revision(8, ["b", "a"]),
     ]
-    axis, named = drawn(moves)
+    axis, named = drawn(history)
     assert ["b", "a"] == named
     assert ["old"] == [text.get_text() for text in axis.texts]
     rows, ranks = line_of(axis, "o")

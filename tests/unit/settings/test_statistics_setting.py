@@ -14,8 +14,8 @@ from coral.settings import SettingsError, as_toml, load
 from coral.settings.schema import SCHEMA
 
 ROOT = Path(__file__).parents[3]
-TRIGGER = (ROOT / "docs" / "trigger.md").read_text()
-EXAMPLE = re.search(r"<!-- river-toml -->\n```toml\n(.*?)```", TRIGGER, re.DOTALL)[1]
+GUIDE = (ROOT / "docs" / "howto" / "river-detectors.md").read_text()
+EXAMPLE = re.search(r"<!-- river-toml -->\n```toml\n(.*?)```", GUIDE, re.DOTALL)[1]
 FEW = "[limits]\nmax_series = 300\n"
 
 
@@ -62,14 +62,17 @@ def test_by_variable(tmp_path, text):
 def test_a_wrong_one_is_told_with_its_place(tmp_path):
     """Place, rule, value, and what was meant."""
     (told,) = problems(tmp_path, FEW + "[engine]\nstatistics = ['river.drift.KSWINN']")
-    assert told.startswith("coral.toml:engine.statistics: [0] a class out of river.anomaly.Half")
-    assert told.endswith("did you mean `river.drift.KSWIN`? expected, got ['river.drift.KSWINN']")
+    assert told.startswith("coral.toml:engine.statistics[0]: a class out of river.anomaly.HalfSp")
+    assert told.endswith(" expected (did you mean `river.drift.KSWIN`?), got 'river.drift.KSWINN'")
 
     text = (
         FEW + "[engine]\nstatistics = [{class = 'river.drift.ADWIN', delta = 'small'}, 'os.system']"
     )
-    (told,) = problems(tmp_path, text)
-    assert "[0] river.drift.ADWIN with delta = a number; [1] a class out of" in told
+    first, second = problems(tmp_path, text)
+    assert first.startswith(
+        "coral.toml:engine.statistics[0]: a number expected as delta of river.drift.ADWIN, got {"
+    )
+    assert second.startswith("coral.toml:engine.statistics[1]: a class out of river.anomaly.Half")
 
     (told,) = problems(tmp_path, "[engine]\nstatistics = [3]")
     assert told.startswith("coral.toml:engine.statistics[0]: ")
@@ -88,6 +91,6 @@ def test_more_series_than_it_can_watch(tmp_path):
 
 def test_in_python_as_in_the_file():
     """Who builds the engine by hand gets the same rules."""
-    with pytest.raises(ConfigError, match=r"`statistics` requires \[0\] a class out of"):
+    with pytest.raises(ConfigError, match=r"`statistics\[0\]`: a class out of"):
         EngineConfig(statistics=("river.drift.DDM",))
     assert EngineConfig().statistics == ()

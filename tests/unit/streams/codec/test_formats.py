@@ -10,21 +10,21 @@ import numpy as np
 import pytest
 
 from streams.align.aligner import Aligner
-from streams.codec import Limits, SeriesMapping, make_codec
+from streams.codec import CodecLimits, SeriesMapping, make_codec
 from streams.codec.formats import DEFAULT_MAPPINGS
 from streams.errors import DecodeError, MissingExtraError
 from streams.grid import Grid
 from streams.processing.systems import Systems
 from streams.records import Record
 
-DOCS = Path(__file__).parents[4] / "docs" / "formats.md"
+DOCS = Path(__file__).parents[4] / "docs" / "reference" / "input-formats.md"
 EXAMPLES = re.findall(r"<!-- example: (\w+) -->\n```\w*\n(.*?)```", DOCS.read_text(), re.DOTALL)
 NANO = 1_000_000_000
 
 
 def codec(name, mapping=None, **limits):
     grid = Grid(10.0, 30.0)
-    return make_codec(name, mapping, grid=lambda _: grid, limits=Limits(**limits))
+    return make_codec(name, mapping, grid=lambda _: grid, limits=CodecLimits(**limits))
 
 
 def record(value, key=None):
@@ -49,7 +49,7 @@ def values(name, *messages, mapping=None):
 
 
 class TestExamples:
-    """The messages in docs/formats.md are what they say."""
+    """The messages in docs/reference/input-formats.md are what they say."""
 
     def test_every_format_has_one(self):
         """Protobuf is shown by the JSON that means the same."""

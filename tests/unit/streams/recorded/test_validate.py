@@ -297,6 +297,16 @@ class TestLabels:
             "edges name 1 entities without a column, e.g. `queue`",
         ] == [p.message for p in problems]
 
+    def test_edges_in_a_circle(self, tmp_path):
+        """A circle has no upstream: often one edge of it is written the wrong way round."""
+        edges = [["a", "b"], ["b", "a"], ["b", "c"]]
+        labels = {"interval_s": 1, "edges": edges, "edge_semantics": "a calls b"}
+        problems = validate(case(tmp_path, text(), labels))
+
+        assert ["edges lead from `a`, `b` back to each other"] == [
+            p.message for p in problems if p.rule == "edges" and "back" in p.message
+        ]
+
     def test_what_is_known_must_fit_together(self, tmp_path):
         """Place, rule and value; an edge of an entity to itself in `edges` is left out quietly."""
         labels = {
@@ -311,6 +321,13 @@ class TestLabels:
         assert [
             ("error", "required_edges[0]: pair that is not forbidden as well expected, got"),
         ] == [(p.severity, p.message.partition(" ('")[0]) for p in problems]
+
+    def test_the_place_is_that_of_the_file(self, tmp_path):
+        """Also behind an edge that was left out."""
+        labels = {"edges": [["a", "a"], ["a", "b"]], "forbidden_edges": [["a", "b"]]}
+        (problem,) = validate(case(tmp_path, labels=labels))
+
+        assert problem.message.startswith("edges[1]: pair that is not forbidden as well expected")
 
     def test_fault_outside(self, tmp_path):
         """A fault that starts outside of the recording is told."""

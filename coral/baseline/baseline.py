@@ -1,0 +1,136 @@
+"""The baseline: recent rows of the normal state, and the unit of every series in them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coral.baseline.policy import SCALE, ScalePolicy
+from coral.baseline.row_buffer import RowBuffer
+from coral.baseline.scaling import center_and_scale
+from coral.config import EngineConfig
+
+__all__ = ["Baseline"]
+
+Floats = NDArray[np.float64]
+
+# First scale after this many rows; then whenever the rows have doubled.
+FIRST_SCALE_ROWS = 16
+
+
+class Baseline:
+    """Rows of the normal state, kept for exact medians and ranges, and a reference scale.
+
+    The scale is taken again each time the number of rows has doubled and at the latest after one
+    buffer: an amortised constant cost per row however long the daemon runs.
+
+    Parameters
+    ----------
+    n_series : int
+    config : EngineConfig
+        `base_rows` and `base_cells` bound the rows that are kept.
+    policy : ScalePolicy
+    """
+
+    def __init__(self, n_series: int, config: EngineConfig, policy: ScalePolicy = SCALE) -> None:
+        self._config = config
+        self._policy = policy
+        self._rows = RowBuffer(n_series, self._capacity_for(n_series))
+        self._learned = 0  # rows, those that have left the buffer included
+        self._rescale_at = FIRST_SCALE_ROWS
+        self.center: Floats = np.zeros(n_series)
+        self.scale: Floats = np.zeros(n_series)
+
+    @property
+    def n_series(self) -> int:
+        """Number of series."""
+        return self._rows.n_series
+
+    @property
+    def n_rows(self) -> int:
+        """Rows that are kept."""
+        return len(self._rows)
+
+    @property
+    def has_scale(self) -> bool:
+        """Whether there were rows enough to take a scale."""
+        return self._learned > FIRST_SCALE_ROWS
+
+    def learn(self, x: Floats, *, adjacent: bool) -> bool:
+        """Keep one row of the normal state; return whether the scale is due to be taken again.
+
+        Parameters
+        ----------
+        x : ndarray of shape (n_series,), float64, raw units, NaN = missing
+        adjacent : bool
+            Whether it directly follows the row learned before.
+        """
+        self._rows.append(x, adjacent=adjacent)
+        self._learned += 1
+        if self._learned != self._rescale_at:
+            return False
+        self._rescale_at += min(self._rescale_at, self._rows.capacity)
+        return True
+
+    def rescale(self) -> Floats:
+        """Take center and scale from the rows; return the old scale in units of the new one.
+
+        Returns
+        -------
+        ndarray of shape (n_series,), float64
+            1 where there is no new scale.
+        """
+        before = self.scale
+        self.center, self.scale = center_and_scale(self.rows()[0], self._policy)
+        return np.divide(before, self.scale, out=np.ones_like(before), where=self.scale > 0)
+
+    def rows(self) -> tuple[Floats, NDArray[np.bool_]]:
+        """Rows, oldest first, and whether each follows the one before it; not to be written."""
+        return self._rows.rows()
+
+    def newest(self, n_rows: int) -> Floats:
+        """Last rows, at most `n_rows`, oldest first; not to be written."""
+        return self._rows.newest(n_rows)
+
+    def scaled(self, x: Floats) -> Floats:
+        """Row(s) in reference units, cut; a series that was constant at zero gives zero."""
+        most = self._policy.learned_units
+        return np.clip(self.in_units(x), -most, most)
+
+    def in_units(self, x: Floats) -> Floats:
+        """Row(s) in reference units, however far out."""
+        unit = np.where(self.scale > 0, self.scale, np.inf)
+        with np.errstate(over="ignore"):  # what is beyond all floats is infinitely far out
+            deviation: Floats = (x - self.center) / unit
+        return deviation
+
+    def grow(self, n_series: int) -> None:
+        """Add series behind the present ones, up to `n_series`; they are missing so far."""
+        added = n_series - self.n_series
+        self._rows = self._rows.grown(n_series, self._capacity_for(n_series))
+        self._learned = len(self._rows)
+        self.center = np.append(self.center, np.zeros(added))
+        self.scale = np.append(self.scale, np.zeros(added))
+        self._rescale_at = max(FIRST_SCALE_ROWS, 2 * self._learned)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Rows and scale, for the checkpoint: plain values and arrays."""
+        return {
+            "ring": self._rows.state_dict(),
+            "absorbed": self._learned,
+            "rescale_at": self._rescale_at,
+            "center": self.center.copy(),
+            "scale": self.scale.copy(),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Continue from what `state_dict` returned; series and configuration are those of then."""
+        self._rows.load_state_dict(state["ring"])
+        self._learned = state["absorbed"]
+        self._rescale_at = state["rescale_at"]
+        self.center, self.scale = np.array(state["center"]), np.array(state["scale"])
+
+    def _capacity_for(self, n_series: int) -> int:
+        cells = self._config.base_cells // max(n_series, 1)
+        return max(64, min(self._config.base_rows, cells))

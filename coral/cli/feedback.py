@@ -1,0 +1,106 @@
+"""`coral feedback`: what the cause of an incident really was."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from coral.cli.explain import read_events, tell_missing
+from coral.cli.options import (
+    Address,
+    Config,
+    File,
+    Overrides,
+    UsageError,
+    Word,
+    incident_and_file,
+    load_settings,
+)
+from coral.errors import IncidentError
+from coral.text import printable, quoted
+
+if TYPE_CHECKING:
+    from coral.contract.feedback import Feedback
+    from coral.settings import Settings
+
+__all__ = ["feedback"]
+
+FLUSH_S = 30.0
+
+
+def feedback(
+    incident: Word = None,
+    file: Word = None,
+    /,
+    *,
+    cause: Annotated[str, Parameter(metavar="ENTITY")],
+    out: File = Path("feedback.ndjson"),
+    config: Config = None,
+    overrides: Overrides = (),
+    kafka: Address = None,
+) -> int:
+    """Say what was the cause of an incident, so that its like is recognised.
+
+    For example:
+      coral feedback 3f2a --cause orders-db --kafka localhost:9092
+      coral feedback 3f2a events.ndjson --cause orders-db
+      coral replay incidents/* --feedback feedback.ndjson
+
+    Parameters
+    ----------
+    incident
+        Identifier, or the beginning of it.
+    file
+        Events, one a line, as replay writes them; - is stdin; not with --kafka or --config.
+    cause
+        What it really was.
+    out
+        Without Kafka it is added there, for `coral replay --feedback`.
+    kafka
+        Read the incidents topic of this Kafka instead, and write into its feedback topic.
+    """
+    in_kafka = kafka is not None or config is not None
+    incident, file = incident_and_file(incident, file, in_kafka=in_kafka)
+    if incident is None:
+        raise UsageError("INCIDENT is missing; `coral explain` lists those that are there")
+    from coral.contract.feedback import encode, given
+    from coral.report.event_log import find
+
+    journal, found = read_events(file, config, overrides, kafka)
+    try:
+        data = find(journal, incident).data
+    except IncidentError as error:
+        return tell_missing(file, error, found)
+    said = given(data, cause)
+    if file is None:
+        place = _send(load_settings(config, overrides, kafka), said)
+    else:
+        with out.open("ab") as lines:
+            lines.write(encode(said) + b"\n")
+        place = str(out)
+    rank = next(i for i, entity in enumerate(data.entities, start=1) if entity.name == cause)
+    text = f"Incident {data.incident}: the cause was {quoted(cause)}, ranked {rank}; "
+    sys.stdout.write(f"{text}stored in {printable(place)}.\n")
+    return found
+
+
+def _send(settings: Settings, said: Feedback) -> str:
+    """Write feedback into its topic, and return where that is."""
+    from coral.contract.events import CONTENT_TYPE
+    from coral.contract.feedback import encode
+    from coral.daemon.connection import connection_of
+    from streams.clock import SystemClock
+    from streams.errors import UnknownTopicError
+    from streams.kafka import KafkaSink, topics
+
+    topic, connection = settings.input.feedback, connection_of(settings.kafka, SystemClock())
+    if topics.missing(connection, [topic]):
+        raise UnknownTopicError(f"there is no topic {topic}; coral topics create")
+    with closing(KafkaSink(connection)) as sink:
+        sink.send(topic, said.incident.encode(), encode(said), CONTENT_TYPE)
+        sink.flush(FLUSH_S)
+    return f"topic {topic}"

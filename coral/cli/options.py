@@ -1,0 +1,168 @@
+"""Options that several commands have, and what their values must be, in words."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import ArgumentCollection, Parameter, Token, UnknownOptionError
+
+if TYPE_CHECKING:
+    from coral.settings import Settings
+
+__all__ = [
+    "Address",
+    "Config",
+    "Count",
+    "File",
+    "HealthSignals",
+    "Overrides",
+    "Seconds",
+    "Speed",
+    "Time",
+    "UsageError",
+    "Word",
+    "incident_and_file",
+    "load_settings",
+]
+
+
+class UsageError(Exception):
+    """Arguments that are each sound and make no sense together; exit code 2."""
+
+
+def _speed(text: str) -> float | None:
+    """Return a number > 0, or None for `max`."""
+    if text == "max":
+        return None
+    value = _positive(text)
+    if value is None:
+        raise ValueError(f"a number > 0 or `max` expected, got {text!r}")
+    return value
+
+
+def _seconds(text: str) -> float:
+    """Return a number of seconds > 0."""
+    value = _positive(text)
+    if value is None:
+        raise ValueError(f"seconds > 0 expected, got {text!r}")
+    return value
+
+
+def _positive(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if 0 < value < math.inf else None
+
+
+def _count(text: str) -> int:
+    """Return a whole number >= 1."""
+    if not text.isdecimal() or int(text) < 1:
+        raise ValueError(f"a whole number >= 1 expected, got {text!r}")
+    return int(text)
+
+
+def _time(text: str) -> float:
+    """Return the unix seconds of a number or of an RFC 3339 time with its zone."""
+    try:
+        value = float(text)
+    except ValueError:
+        try:
+            moment = dt.datetime.fromisoformat(text)
+        except ValueError:
+            moment = None
+        value = math.nan if moment is None or moment.tzinfo is None else moment.timestamp()
+    if not math.isfinite(value):
+        raise ValueError(
+            f"unix seconds or a time such as 2026-11-22T12:40:00Z expected, got {text!r}"
+        )
+    return value
+
+
+def _word(text: str) -> str:
+    """Return what is no option; `-` alone is standard input."""
+    if text.startswith("-") and text != "-":
+        token = Token(keyword=text, source="cli")
+        no_options = ArgumentCollection()  # type: ignore[no-untyped-call]
+        raise UnknownOptionError(token=token, argument_collection=no_options)
+    return text
+
+
+def _read_by(read: Callable[[str], object]) -> Callable[[object, Sequence[Token]], object]:
+    """Return the converter that reads the one word of a value with `read`."""
+    return lambda _, tokens: read(tokens[0].value)
+
+
+Speed = Annotated[float | None, Parameter(converter=_read_by(_speed), metavar="N")]
+Seconds = Annotated[float, Parameter(converter=_read_by(_seconds), metavar="S")]
+Count = Annotated[int, Parameter(converter=_read_by(_count), metavar="N")]
+Time = Annotated[float, Parameter(converter=_read_by(_time), metavar="TIME")]
+# The library takes a lone `-` for an option where a leading hyphen is not allowed.
+Word = Annotated[str | None, Parameter(converter=_read_by(_word), allow_leading_hyphen=True)]
+File = Annotated[Path, Parameter(metavar="FILE")]
+Address = Annotated[str | None, Parameter(metavar="HOST:PORT")]
+HealthSignals = Annotated[
+    tuple[str, ...], Parameter(name="--kpi", metavar="NAME", help="Health signal; may be repeated.")
+]
+Config = Annotated[Path | None, Parameter(metavar="FILE", help="TOML; see `coral config`.")]
+Overrides = Annotated[
+    tuple[str, ...],
+    Parameter(
+        name="--set",
+        metavar="SECTION.KEY=VALUE",
+        help="Overrides environment and file; may be repeated.",
+    ),
+]
+
+
+def load_settings(
+    config: Path | None,
+    overrides: Sequence[str],
+    kafka: str | None = None,
+    flags: Sequence[str] = (),
+) -> Settings:
+    """Return the settings of a command.
+
+    Parameters
+    ----------
+    config, overrides
+        Values of `--config` and `--set`.
+    kafka
+        Value of `--kafka`, which is short for the address of the brokers.
+    flags
+        What other options say, written as `--set` takes it; they win over it.
+
+    Raises
+    ------
+    SettingsError
+        Naming every problem.
+    """
+    from coral.settings import load
+
+    address = [f"kafka.bootstrap_servers={kafka}"] if kafka else []
+    return load(config, os.environ, [*overrides, *flags, *address]).settings
+
+
+def incident_and_file(
+    incident: str | None, file: str | None, *, in_kafka: bool
+) -> tuple[str | None, str | None]:
+    """Sort out the arguments `[INCIDENT] FILE`: without a Kafka the last one is the file.
+
+    Raises
+    ------
+    UsageError
+        If there is a file and a Kafka, or neither.
+    """
+    if in_kafka and file is not None:
+        raise UsageError(f"FILE or a Kafka, got {file} and a Kafka")
+    if in_kafka or file is not None:
+        return incident, file
+    if incident is None:
+        raise UsageError("FILE is missing, or --kafka")
+    return None, incident

@@ -1,0 +1,235 @@
+"""`coral replay`: recorded incidents through the engine, or into a topic."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from coral.cli.options import (
+    Address,
+    Config,
+    File,
+    HealthSignals,
+    Overrides,
+    Seconds,
+    Speed,
+    UsageError,
+    load_settings,
+)
+from coral.errors import EventError, Exit
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from coral.contract.events import Incident
+    from coral.contract.feedback import Feedback
+    from coral.settings import Settings
+    from streams.base import Sink
+    from streams.recorded import Recording
+
+__all__ = ["replay"]
+
+Plot = Annotated[
+    File,
+    Parameter(
+        help="Draw health signals, the trigger's statistic, top series and the rank history "
+        "(.png, .svg, .pdf; needs the extra `plots`; one recording)."
+    ),
+]
+BATCH = 500
+WAIT_S = 0.5
+FLUSH_S = 30.0
+
+
+def replay(
+    *paths: Annotated[Path, Parameter(name="PATH", required=True)],
+    speed: Speed = None,
+    oracle: bool = False,
+    feedback: File | None = None,
+    out: File | None = None,
+    plot: Plot | None = None,
+    kafka: Address = None,
+    topic: Annotated[str, Parameter(metavar="NAME")] = "coral.metrics.v1",
+    config: Config = None,
+    overrides: Overrides = (),
+    kpi: HealthSignals = (),
+    interval: Seconds | None = None,
+    as_json: Annotated[bool, Parameter(name="--json")] = False,
+) -> int:
+    """Run recorded incidents through the engine, row by row.
+
+    For example:
+      coral replay incidents/checkout
+      coral replay metrics.csv.gz --kpi web:latency --interval 10 --speed 60
+      coral replay incidents/* --out events.ndjson
+      coral replay incidents/checkout --plot checkout.png
+      coral replay incidents/checkout --kafka localhost:9092 --speed 60
+
+    Parameters
+    ----------
+    paths
+        Folder of a recorded incident, or a bare CSV, CSV.gz or Parquet file.
+    speed
+        N x real time, or max (default).
+    oracle
+        Tell the engine the labelled start of the fault.
+    feedback
+        Confirmed causes, from `coral feedback`.
+    out
+        Write the events as NDJSON.
+    kafka
+        Write the rows into its --topic instead of running them here.
+    topic
+        Of --kafka.
+    interval
+        Seconds between rows (median step).
+    as_json
+        Print the events to stdout as NDJSON instead of tables.
+    """
+    if plot is not None and len(paths) > 1:
+        raise UsageError(f"--plot draws one recording, got {len(paths)}")
+    if kafka:
+        return _produce(load_settings(config, overrides, kafka), topic, paths, kpi, interval, speed)
+    if config is not None or overrides:
+        raise UsageError("--config and --set are for --kafka")
+    from rich.console import Console
+
+    from coral.report.console import describe_problems
+    from coral.report.plot import check_plot
+    from streams.recorded import Recording, RecordingError
+
+    console = Console(file=io.StringIO()) if as_json else Console()
+    found, unusable = 0, 0
+    if plot is not None:
+        check_plot(plot)
+    confirmed = [] if feedback is None else _confirmed(feedback)
+    with _sink(out, as_json=as_json) as sink:
+        for path in paths:
+            try:
+                recording = Recording.open(path, kpi, interval)
+                onset = _onset(recording) if oracle else None
+                last = _replay_one(recording, speed, onset, confirmed, plot, sink, console)
+                found += last is not None
+            except RecordingError as error:
+                unusable += 1
+                describe_problems(Console(stderr=True), str(path), error.problems)
+    if unusable:
+        return Exit.INVALID
+    return Exit.OK if found else Exit.NOTHING_FOUND
+
+
+def _replay_one(
+    recording: Recording,
+    speed: float | None,
+    onset: float | None,
+    confirmed: Sequence[Feedback],
+    plot: Path | None,
+    sink: Sink,
+    console: Console,
+) -> Incident | None:
+    """Replay one recording; return the last revision of its last incident."""
+    from coral.cli.progress import watched_replay
+    from coral.report.plot import draw
+    from coral.report.trace import Trace
+    from streams.clock import SystemClock
+    from streams.recorded import RecordedSource
+
+    console.print(f"[bold]{recording.path}[/]: {len(recording.names)} series")
+    source = RecordedSource(recording, SystemClock(), speed)
+    trace = None if plot is None else Trace()
+    last = watched_replay(
+        source, sink, recording, console, onset=onset, feedback=confirmed, trace=trace
+    )
+    if plot is not None and trace is not None:
+        draw(recording, trace, plot)
+        console.print(f"Plot written to {plot}.")
+    return last
+
+
+def _onset(recording: Recording) -> float:
+    """Return the labelled start of the fault, unix s.
+
+    Raises
+    ------
+    RecordingError
+        If there is none.
+    """
+    from streams.recorded import RecordingError, RecordingProblem
+
+    if recording.meta.fault_start is not None:
+        return recording.meta.fault_start
+    problem = RecordingProblem(
+        severity="error",
+        file=recording.path.name,
+        line=None,
+        column=None,
+        rule="no-onset",
+        message="--oracle needs `fault_start` in incident.json, and there is none",
+        action="Write it there, or leave --oracle out",
+    )
+    raise RecordingError([problem])
+
+
+def _confirmed(file: Path) -> list[Feedback]:
+    """Return the feedback of a file; one that is not is an error with its line."""
+    from coral.contract.feedback import decode
+
+    found = []
+    for number, line in enumerate(file.read_bytes().splitlines(), start=1):
+        try:
+            found += [decode(line)] if line.strip() else []
+        except EventError as error:
+            raise EventError(f"{file}, line {number}: {error}") from error
+    return found
+
+
+@contextmanager
+def _sink(out: Path | None, *, as_json: bool) -> Iterator[Sink]:
+    """Yield where the events go: a file, standard output, nowhere."""
+    from coral.replay.driver import NullSink
+    from streams.recorded.ndjson import NdjsonSink
+
+    if out is not None:
+        with out.open("wb") as file:
+            yield NdjsonSink(file)
+    elif as_json:
+        yield NdjsonSink(sys.stdout.buffer)
+        sys.stdout.flush()
+    else:
+        yield NullSink()
+
+
+def _produce(
+    settings: Settings,
+    topic: str,
+    paths: Sequence[Path],
+    kpi: Sequence[str],
+    interval: float | None,
+    speed: float | None,
+) -> Exit:
+    """Write the rows of recordings into a topic, at their pace or a faster one."""
+    from rich.console import Console
+
+    from coral.daemon.connection import connection_of
+    from streams.clock import SystemClock
+    from streams.kafka import KafkaSink
+    from streams.recorded import RecordedSource, Recording
+
+    console, clock = Console(), SystemClock()
+    with closing(KafkaSink(connection_of(settings.kafka, clock))) as sink:
+        for path in paths:
+            source = RecordedSource(Recording.open(path, kpi, interval), clock, speed)
+            rows = 0
+            while not source.exhausted:
+                for row in source.poll(BATCH, WAIT_S):
+                    sink.send(topic, row.key, row.value)
+                    rows += 1
+                sink.flush(FLUSH_S)
+            console.print(f"{path}: {rows} rows to {topic}", highlight=False)
+    return Exit.OK

@@ -1,0 +1,27 @@
+"""`coral run`: the daemon."""
+
+from functools import partial
+
+from coral.cli.options import Config, Overrides, load_settings
+
+__all__ = ["run"]
+
+
+def run(*, config: Config = None, overrides: Overrides = ()) -> int:
+    """Watch the metrics of a Kafka and publish incidents, until SIGTERM or Ctrl-C.
+
+    For example:
+      coral run --config coral.toml
+      coral run --set kafka.bootstrap_servers=localhost:9092 --set log.level=debug
+      CORAL_KAFKA__GROUP_ID=coral-test coral run --config coral.toml
+    """
+    from coral.daemon import daemon
+    from coral.daemon.reload import Reload
+    from coral.daemon.service import serve
+    from coral.daemon.warmup import warm
+
+    read = partial(load_settings, config, overrides)
+    settings = read()
+    facts = {"store": settings.state.store, "publish": settings.state.publish}
+    run = partial(daemon.opened, settings)
+    return serve(settings, Reload(read, settings), run, prepare=warm, **facts)

@@ -1,0 +1,53 @@
+"""`coral validate`: what is wrong with recordings."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from coral.cli.options import HealthSignals, Seconds
+from coral.errors import Exit
+
+__all__ = ["validate"]
+
+
+def validate(
+    *paths: Annotated[Path, Parameter(name="PATH", required=True)],
+    kpi: HealthSignals = (),
+    interval: Seconds | None = None,
+    as_json: Annotated[bool, Parameter(name="--json")] = False,
+) -> int:
+    """Say in words what is wrong with a recording, and what CORAL will do about it.
+
+    For example:
+      coral validate incidents/checkout
+      coral validate metrics.csv --kpi web:latency
+
+    Parameters
+    ----------
+    paths
+        Folder of a recorded incident, or a bare CSV, CSV.gz or Parquet file.
+    interval
+        Seconds between rows (median step).
+    as_json
+        Print the problems as JSON, one line each.
+    """
+    import msgspec
+    from rich.console import Console
+
+    from coral.report.console import describe_problems
+    from streams.recorded import validate as problems_of
+
+    console, failed = Console(), False
+    for path in paths:
+        problems = problems_of(path, kpi, interval)
+        failed |= any(problem.severity == "error" for problem in problems)
+        if as_json:
+            for problem in problems:
+                found = {"path": str(path), **msgspec.to_builtins(problem)}
+                sys.stdout.write(json.dumps(found) + "\n")
+        else:
+            describe_problems(console, str(path), problems)
+    return Exit.INVALID if failed else Exit.OK

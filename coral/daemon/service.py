@@ -1,0 +1,103 @@
+"""A process that serves until it is told to stop: log, watchdog, signals and exit code."""
+
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Final, Protocol
+
+import structlog
+
+from coral import __version__
+from coral.daemon.connection import connection_of
+from coral.daemon.log import configure
+from coral.daemon.reload import Reload
+from coral.daemon.signals import Stop
+from coral.errors import CoralError, Exit
+from coral.settings import Settings, SettingsError
+from streams.clock import Clock, SystemClock
+from streams.errors import StreamsError, UnknownTopicError
+from streams.kafka import KafkaConnection
+from streams.processing.watchdog import Watchdog
+
+__all__ = ["HUNG_S", "serve"]
+
+log = structlog.stdlib.get_logger()
+
+# Longer than any honest step: a checkpoint is read for at most 75 s, the brokers are waited for
+# at most 45 s.
+HUNG_S: Final = 120.0
+
+
+class Runs(Protocol):
+    """What goes on until somebody stops it."""
+
+    def run(self, stop: Callable[[], bool]) -> None:
+        """Run; everything done is durable when this returns."""
+
+
+Opened = Callable[[KafkaConnection, Clock, Callable[[], None]], AbstractContextManager[Runs]]
+
+
+def serve(
+    settings: Settings,
+    reload: Reload,
+    opened: Opened,
+    prepare: Callable[[], object] | None = None,
+    **facts: object,
+) -> Exit:
+    """Run what `opened` yields; whatever fails is logged in one line.
+
+    Parameters
+    ----------
+    settings : Settings
+    reload : Reload
+    opened : callable
+        Gets connection, clock, and what to call at every step: the process is getting on.
+    prepare : callable, optional
+        Compiles the kernels, before the group waits for this member.
+    **facts : object
+        Stand in the first line of the log.
+    """
+    configure(settings.log.level, settings.log.format)
+    clock = SystemClock()
+    connection = connection_of(settings.kafka, clock)
+    with reload:
+        log.info(
+            "starting",
+            version=__version__,
+            brokers=connection.bootstrap,
+            group=settings.kafka.group_id,
+            topics=list(settings.input.topics),
+            **facts,
+        )
+        if prepare is not None:
+            start = time.monotonic()
+            prepare()
+            log.info("kernels_compiled", seconds=round(time.monotonic() - start, 1))
+        return _run(opened, connection, clock, reload)
+
+
+def _run(opened: Opened, connection: KafkaConnection, clock: Clock, reload: Reload) -> Exit:
+    """Run until a signal; whatever ends it otherwise is logged in one line."""
+    try:
+        with Stop() as stop, Watchdog(HUNG_S) as watchdog:
+
+            def beat() -> None:
+                watchdog.beat()
+                reload.poll()
+
+            with opened(connection, clock, beat) as service:
+                stop.begun = True
+                log.info("joining_group")
+                service.run(stop)
+    except (SettingsError, UnknownTopicError) as error:
+        log.error("cannot_start", reason=str(error))
+        return Exit.INVALID
+    except (CoralError, StreamsError) as error:
+        log.error("failed", kind=type(error).__name__, reason=str(error))
+        return Exit.FAILURE
+    except Exception:  # a defect is told in the same log as everything else
+        log.critical("crashed", exc_info=True)
+        return Exit.FAILURE
+    log.info("stopped")
+    return Exit.OK

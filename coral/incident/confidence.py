@@ -1,0 +1,78 @@
+"""How far the first cause can be trusted: its tier."""
+
+from collections.abc import Sequence
+
+from coral.contract.events import Pattern, Tier
+from coral.incident.policy import VERDICT, VerdictPolicy
+from coral.incident.situation import Situation
+
+__all__ = ["base_is_long_enough", "health_is_affected", "tier_of_cause", "tier_of_first"]
+
+
+def tier_of_first(
+    situation: Situation, patterns: Sequence[Pattern], policy: VerdictPolicy = VERDICT
+) -> Tier:
+    """Return how far the first cause can be trusted.
+
+    Parameters
+    ----------
+    situation : Situation
+    patterns : sequence of Pattern
+        What kind of incident it is.
+    policy : VerdictPolicy
+
+    Returns
+    -------
+    Tier
+        *No clear cause* when nothing deviates, or load alone explains what does; *likely* when the
+        simpler rankings agree, the second is well behind, the normal state is known, and both the
+        cause and a health signal deviate; else *possible*.
+    """
+    ranking = situation.ranking
+    first, deviation = ranking.order[0], ranking.series.sustained
+    series = situation.series_of(first)
+    kinds = {pattern.kind for pattern in patterns}
+    if ranking.scores[first] <= 0 or deviation[series].max() < policy.least_deviation:
+        return "no clear cause"
+    if "common load rise" in kinds:
+        return "no clear cause"
+    if "self-sustaining loop" in kinds:  # what began it is over: not what to mend now
+        return "possible"
+    likely = (
+        ranking.consensus >= policy.likely_consensus
+        and ranking.margin >= policy.likely_margin
+        and base_is_long_enough(situation, policy)
+        and deviation[series[0]] >= policy.clear_deviation
+        and health_is_affected(situation, policy)
+    )
+    return "likely" if likely else "possible"
+
+
+def tier_of_cause(
+    situation: Situation, entity: int, first: Tier, policy: VerdictPolicy = VERDICT
+) -> Tier:
+    """Return how far an entity can be trusted to be the cause, given the tier of the first.
+
+    Parameters
+    ----------
+    situation : Situation
+    entity : int
+    first : Tier
+    policy : VerdictPolicy
+    """
+    scores, best = situation.ranking.scores, situation.ranking.order[0]
+    if entity == best or first == "no clear cause":
+        return first
+    possible = scores[entity] >= policy.possible_share * scores[best]
+    return "possible" if possible else "unlikely"
+
+
+def health_is_affected(situation: Situation, policy: VerdictPolicy = VERDICT) -> bool:
+    """Whether a health signal deviates in more than single rows, or there is none to ask."""
+    deviation = situation.ranking.series.sustained[situation.layout.health_series]
+    return not deviation.size or bool(deviation.max() >= policy.least_deviation)
+
+
+def base_is_long_enough(situation: Situation, policy: VerdictPolicy = VERDICT) -> bool:
+    """Whether so many normal rows are known that a series outside their range means something."""
+    return situation.base_rows >= min(len(situation.layout.names), policy.most_base_rows)

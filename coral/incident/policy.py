@@ -1,0 +1,71 @@
+"""The numbers behind a verdict: its tier, the patterns it knows, the arguments it gives."""
+
+import math
+from dataclasses import dataclass
+
+__all__ = ["VERDICT", "VerdictPolicy"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerdictPolicy:
+    """When a verdict says what; vary one number with `dataclasses.replace`.
+
+    Deviations come in two measures. A *deviation score* of a series is the mean logarithm of its
+    prediction error above the usual one, so that log 2 is an error twice the usual. A *unit* is a
+    third of the range that a series has in normal rows.
+    """
+
+    # Tier of the first cause (`coral.incident.confidence`)
+    least_deviation: float = math.log(1.1)
+    """Deviation score below which nothing has happened that could be named."""
+    clear_deviation: float = math.log(2.0)
+    """Deviation score of a clear change: rows without a fault seldom reach twice the usual."""
+    likely_consensus: float = 0.8
+    """Least agreement of the simpler rankings: four of five have the same first."""
+    likely_margin: float = math.log(1.25)
+    """Least distance to the second cause, logarithm of the scores: ahead by a quarter."""
+    most_base_rows: int = 512
+    """Of n series that were normal for m rows, n / (m + 1) leave their range in the next one by
+    chance. Hence as many normal rows as series are asked for, and never more than this."""
+    possible_share: float = 0.5
+    """Share of the first score from which a further cause is possible rather than unlikely."""
+
+    # Arguments (`coral.incident.arguments`)
+    explains: float = 0.5
+    """Share of an entity's evidence from which a cause explains it: more than all others can."""
+    visible_weakness: float = 1.05
+    """Ratio of the evidence from which a cause is called weaker than the first."""
+    missing_share: float = 0.1
+    """Share of missing values, above the usual, that makes a series doubtful."""
+    few_rows: int = 4
+    """Fewer rows since the onset prove nothing."""
+    most_arguments: int = 6
+    """Sentences of each kind: an answer is read at a glance."""
+
+    # Patterns (`coral.incident.patterns`)
+    load_units: float = 1.0
+    """Units by which traffic rose, on average, where load rose ..."""
+    load_share: float = 0.75
+    """... and it rose everywhere when it did at this share of the entities with traffic."""
+    load_entities: int = 2
+    """Least of them: more traffic at one entity is not a load rise of the system."""
+    stands_out: float = 2.0
+    """Evidence of a cause, in that of the load itself, from which the load does not explain it."""
+    last_share: int = 4
+    """The last quarter of an incident's points says whether something is over ..."""
+    least_points: int = 8
+    """... which takes two points in a quarter."""
+    over_units: float = 1.5
+    """Units within which a series is over."""
+    beyond_units: float = 3.0
+    """Units beyond which a series was affected, or still is: outside the whole normal range."""
+    loop_deviation: float = math.log(1.5)
+    """Deviation score from which a series must be over for its entity to be: less than a clear
+    one, because what was over for most of the incident has a low mean."""
+    loop_share: float = 1 / 3
+    """Share of the best evidence that whoever began a loop has at least."""
+    second_split: float = math.log(2.0)
+    """Least distance of a second cause to any third, logarithm of the evidence."""
+
+
+VERDICT = VerdictPolicy()

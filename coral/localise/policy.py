@@ -1,0 +1,82 @@
+"""Choices behind the ranking, its convergence and the recall of past incidents, as data."""
+
+from dataclasses import dataclass
+
+from coral.baseline.policy import SCALE, ScalePolicy
+
+__all__ = ["RANKING", "ConvergencePolicy", "RankingPolicy", "RecallPolicy"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConvergencePolicy:
+    """Numbers that decide when a ranking has stopped changing."""
+
+    depth: int = 5
+    """Entities compared: those that somebody reads."""
+    persistence: float = 0.9
+    """Weight of each place against the one before it: the first five have 41 % of all weight."""
+    agreement: float = 0.9
+    """Overlap from which two rankings agree: a swap of the last two places is no change."""
+    confirmations: int = 3
+    """Agreeing revisions in a row: one or two agree by chance."""
+    least_rows: int = 4
+    """Rankings on fewer rows are not compared: one or two rows agree with themselves."""
+    history: int = 16
+    """Revisions kept; half of the rows is eight revisions ago."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecallPolicy:
+    """Numbers that decide which past incident the present one looks like."""
+
+    most_confirmed: int = 64
+    """Confirmed incidents kept for a system; the one that ended first goes first."""
+    least_similarity: float = 0.7
+    """Incidents with other causes do not reach it (docs/explanation/method.md, 7)."""
+    signed_series: int = 32
+    """Series of a signature: scores are heavy-tailed, the strongest few decide the direction."""
+    alike_series: int = 5
+    """Series listed as what makes two incidents similar: as many as somebody reads."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RankingPolicy:
+    """Numbers that the ranking of series and entities rests on."""
+
+    sigma_floor: float = 0.15
+    """Added to every innovation scale, in units: a short perfect prediction proves little."""
+    waking_units: float = 10.0
+    """Any value of a series that was exactly zero: how much is much for it, nobody knows."""
+    missing_weight: float = 0.5
+    """Of the log odds of a missing cell: it is as often a consequence as it is a cause."""
+    sustained_weight: float = 0.8
+    """Of the mean log innovation: what lasts matters more than a spike."""
+    largest_weight: float = 0.2
+    """Of the largest log innovation: what is short is not nothing."""
+    weak_weight: float = 0.1
+    """Role weight of traffic, of other kinds of signal, and of what got better: rarely causes."""
+    saturation: float = 0.3
+    """Scores below this are noise for the walk."""
+    alias_comovement: float = 0.5
+    """A leaf that moves more than this with a component may be the same seen from outside."""
+    least_walk_power: float = 0.2
+    """Power of the walk where the topology leads from nowhere to a health signal."""
+    walk_power: float = 1.0
+    """Power of the walk where it leads from everywhere: a full call graph is trusted."""
+    innovation_power: float = 0.8
+    """Power of the innovation score beside the walk, which decides among those that have one."""
+    move_at_most: float = 0.95
+    """A walker on an effect that a cause explains entirely still stays now and then."""
+    damping: float = 0.98
+    """Of every step: circles (feedback loops) must not be walked for ever."""
+    start_at_health: float = 0.5
+    """Share of the walkers that start at a health signal; the rest start where the scores are."""
+    scale: ScalePolicy = SCALE
+    """What a unit is."""
+    convergence: ConvergencePolicy = ConvergencePolicy()
+    """When the ranking has stopped changing."""
+    recall: RecallPolicy = RecallPolicy()
+    """Which past incident is like the present one."""
+
+
+RANKING = RankingPolicy()

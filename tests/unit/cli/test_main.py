@@ -1,0 +1,182 @@
+"""The command line as a whole: help, wrong usage, exit codes."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from coral import __version__
+from coral.cli.main import COMMANDS, main, program
+from coral.errors import Exit
+
+GROUPS = {"config": ("check", "print", "schema"), "graph": ("export", "diff")}
+CALLS = [
+    (),
+    *((name,) for name in COMMANDS),
+    *((group, action) for group, actions in GROUPS.items() for action in actions),
+]
+HEAVY = {"kafka", "numba", "numpy", "rich.progress", "scipy"}
+HELP = """
+import sys
+from coral.cli.main import main
+for call in sys.stdin.read().splitlines():
+    assert main([*call.split(), "--help"]) == 0, call
+print(*sorted(sys.modules), file=sys.stderr)
+"""
+
+
+def refused(capsys, *words):
+    """What is said of a call that is wrong usage."""
+    assert Exit.USAGE == main(words)
+    said = capsys.readouterr()
+    assert "" == said.out
+    return said.err
+
+
+class TestHelp:
+    def test_is_documented(self, capsys):
+        """`--help` names every command, examples and the exit codes."""
+        assert Exit.OK == main(["--help"])
+        printed = capsys.readouterr().out
+        listed = {line.split()[0] for line in printed.splitlines() if line[:3].strip()}
+
+        assert set(COMMANDS) <= listed
+        assert "For example:\n  coral demo\n" in printed
+        assert "Exit codes:\n    0  done\n" in printed
+
+    def test_no_command_at_all(self, capsys):
+        """`coral` alone is `coral --help`."""
+        assert Exit.OK == main(["--help"])
+        expected = capsys.readouterr()
+        assert Exit.OK == main([])
+
+        assert expected == capsys.readouterr()
+
+    def test_is_light_narrow_and_without_colours(self):
+        """No help imports a kernel or a client, or is wider than 80 columns, in a pipe."""
+        calls = "\n".join(map(" ".join, CALLS))
+        environment = os.environ | {"COLUMNS": "80"}
+        command = [sys.executable, "-c", HELP]
+
+        done = subprocess.run(
+            command, input=calls, env=environment, capture_output=True, text=True, check=True
+        )
+
+        assert set() == HEAVY & set(done.stderr.split())
+        assert "\x1b" not in done.stdout
+        assert max(map(len, done.stdout.splitlines())) <= 80
+        assert len(CALLS) == done.stdout.count("Usage: coral") == done.stdout.count("For example:")
+
+    def test_the_list_says_what_the_commands_say(self):
+        """Its sentences are the first of the docstrings."""
+        app = program(tuple(COMMANDS))
+
+        assert COMMANDS == {name: app[name].help.partition("\n")[0] for name in COMMANDS}
+
+    def test_version(self, capsys):
+        """That of the package."""
+        assert Exit.OK == main(["--version"])
+        assert f"coral {__version__}\n" == capsys.readouterr().out
+
+
+class TestWrongUsage:
+    def test_exits_with_2(self, capsys):
+        """The speed must be a number or `max`."""
+        assert "`max` expected, got 'fast'" in refused(capsys, "replay", "x", "--speed", "fast")
+
+    @pytest.mark.parametrize(
+        ("call", "meant"),
+        [
+            ("rpelay x", '"replay"'),
+            ("config chek", '"check"'),
+            ("replay x --sped 3", "--speed"),
+            ("explain x --markdwn", "--markdown"),
+            ("explain --markdwn x", "--markdown"),
+            ("feedback x y --caus db --cause db", "--cause"),
+            ("evaluate x --mode onlin", '"online"'),
+            ("topics creat", '"create"'),
+        ],
+    )
+    def test_did_you_mean(self, capsys, call, meant):
+        """A slip of the finger is answered with the word that was meant."""
+        assert f"Did you mean {meant}?" in refused(capsys, *call.split())
+
+    @pytest.mark.parametrize(
+        ("call", "said"),
+        [
+            ("replay", "coral replay: PATH is missing"),
+            ("record shop", "coral record: --out is missing"),
+            ("feedback x y --caus db", "is missing. Did you mean --cause instead of --caus?"),
+            ("replay x --speed", "coral replay: --speed needs a value"),
+            ("demo x", "coral demo: nothing more expected, got x"),
+            ("config", "coral config: say what to do: check, print, schema"),
+            ("graph", "coral graph: say what to do: export, diff"),
+            ("--verison", "coral: Unknown option: --verison"),
+            ("explain", "FILE is missing, or --kafka"),
+            ("explain x --markdown --json", "--markdown or --json, got both"),
+            ("explain x y --kafka localhost:1", "FILE or a Kafka, got y and a Kafka"),
+            ("feedback x --cause db", "INCIDENT is missing"),
+            ("topics check --partitions 0", "a whole number >= 1 expected, got '0'"),
+            ("record shop --out x --seconds max", "seconds > 0 expected, got 'max'"),
+            ("replay x --interval 0", "seconds > 0 expected, got '0'"),
+            ("graph diff x --to nan", "2026-11-22T12:40:00Z expected, got 'nan'"),
+            ("evaluate x --jobs two", "--jobs"),
+        ],
+    )
+    def test_says_what_was_wrong_and_where_help_is(self, capsys, call, said):
+        """In two lines, the second of which can be called as it stands."""
+        first, second = refused(capsys, *call.split()).splitlines()
+        named = [*second.removeprefix("Try `").removesuffix("`.").split()]
+
+        assert said in first
+        assert "coral" == named[0]
+        assert Exit.OK == main(named[1:])
+
+
+class TestFailures:
+    def test_a_defect_shows_its_traceback(self, monkeypatch):
+        """With the frames of the command, not of a library around it."""
+        monkeypatch.setattr("coral.settings.load", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError) as caught:
+            main(["config", "check"])
+
+        assert "check" in {frame.name for frame in caught.traceback}
+        assert not [frame.path for frame in caught.traceback if "cyclopts" in str(frame.path)]
+
+    def test_interrupted(self, monkeypatch):
+        """Ctrl-C is no traceback."""
+
+        def interrupt(*_):
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr("coral.settings.load", interrupt)
+        assert Exit.INTERRUPTED == main(["config", "check"])
+
+    def test_a_file_that_is_not_there(self, tmp_path, capsys):
+        """The system's own words."""
+        assert Exit.FAILURE == main(["explain", str(tmp_path / "none")])
+        assert "No such file" in capsys.readouterr().err
+
+
+THREADS = """
+import sys
+from coral.cli.main import main
+assert "numpy" not in sys.modules
+main(["config", "check"])
+import scipy.linalg
+print(*(line for line in open("/proc/self/status") if line.startswith("Threads")))
+"""
+
+
+@pytest.mark.parametrize(("chosen", "each"), [({}, 1), ({"OMP_NUM_THREADS": "3"}, 3)])
+def test_blas_has_one_thread_unless_told_otherwise(chosen, each):
+    """Small matrices on many threads would burn every core, and save no time."""
+    kept = {name: value for name, value in os.environ.items() if "_NUM_THREADS" not in name}
+    command = [sys.executable, "-c", THREADS]
+
+    done = subprocess.run(command, env=kept | chosen, capture_output=True, text=True, check=True)
+
+    # numpy and scipy bring one each, of at most a thread a core, the first of which is ours.
+    extra = min(each, len(os.sched_getaffinity(0))) - 1
+    assert 1 + 2 * extra == int(done.stdout.rsplit(maxsplit=1)[-1])

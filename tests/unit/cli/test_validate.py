@@ -1,0 +1,26 @@
+"""`coral validate` as a user calls it."""
+
+import json
+
+from coral.cli.main import main
+from coral.errors import Exit
+
+
+def test_validate_names_line_column_rule_and_action(tmp_path, capsys):
+    """An unparsable cell is found where it is."""
+    table = tmp_path / "m.csv"
+    rows = ["timestamp,web:latency,db:cpu"]
+    rows += [f"{t},{0.1 + t % 7},{'oops' if t == 10 else t % 5}" for t in range(60)]
+    table.write_text("\n".join(rows))
+    assert main(["validate", str(table)]) == Exit.OK
+    printed = capsys.readouterr().out
+    assert "m.csv:12 column `db:cpu`" in printed
+    assert "oops" in printed
+
+
+def test_validate_json_is_one_problem_a_line(tmp_path, capsys):
+    """Machines get path, rule, line and action."""
+    assert main(["validate", "--json", str(tmp_path / "nothing")]) == Exit.INVALID
+    problem = json.loads(capsys.readouterr().out)
+    assert problem["severity"] == "error"
+    assert problem["action"]

@@ -1,0 +1,22 @@
+"""What the daemon's modules log, as dictionaries; and a process whose log is put back."""
+
+import logging
+
+import pytest
+import structlog
+
+
+@pytest.fixture
+def logged():
+    """The entries so far, the bound context merged into them."""
+    with structlog.testing.capture_logs([structlog.contextvars.merge_contextvars]) as entries:
+        yield entries
+    structlog.contextvars.clear_contextvars()
+
+
+@pytest.fixture
+def log_put_back():
+    """For tests that configure the log of their process; handlers and levels all tests put back."""
+    yield
+    logging.captureWarnings(capture=False)
+    structlog.reset_defaults()

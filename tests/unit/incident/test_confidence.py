@@ -1,0 +1,78 @@
+"""The tier follows from the situation and the policy, and from nothing else."""
+
+import math
+from dataclasses import replace
+
+import pytest
+from makers import ONSET, run, shop_rows
+
+from coral.incident import lifecycle
+from coral.incident.arguments import Candidate, arguments
+from coral.incident.confidence import tier_of_cause, tier_of_first
+from coral.incident.explanation import Findings
+from coral.incident.patterns import patterns
+from coral.incident.policy import VERDICT
+
+
+@pytest.fixture(scope="module")
+def situation():
+    """What was known at the last revision of a clear fault."""
+    situations = []
+
+    def kept(situation):
+        situations.append(situation)
+        return Findings(situation)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lifecycle, "Findings", kept)
+        events = run(shop_rows(), onset=float(ONSET))
+    assert "likely" == events[-1].data.tier
+    return situations[-1]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"likely_consensus": 1.01},
+        {"likely_margin": math.inf},
+        {"clear_deviation": math.inf},
+    ],
+)
+def test_each_condition_of_likely_can_be_varied(situation, change):
+    """Whichever is not met, the first cause is possible, not likely."""
+    assert "likely" == tier_of_first(situation, [])
+    assert "possible" == tier_of_first(situation, [], replace(VERDICT, **change))
+
+
+def test_too_few_normal_rows_or_no_deviation(situation):
+    """Fewer than are asked for; less than can be named."""
+    few = situation._replace(base_rows=7)
+    assert "possible" == tier_of_first(few, [])
+    assert "likely" == tier_of_first(few, [], replace(VERDICT, most_base_rows=7))
+    nothing = replace(VERDICT, least_deviation=math.inf)
+    assert "no clear cause" == tier_of_first(situation, [], nothing)
+
+
+def test_a_further_cause_is_possible_from_a_share_of_the_score_on(situation):
+    """Unlikely below it; with no clear first cause none is better."""
+    second = situation.ranking.order[1]
+    every = replace(VERDICT, possible_share=0.0)
+    assert "unlikely" == tier_of_cause(situation, second, "likely")
+    assert "possible" == tier_of_cause(situation, second, "likely", every)
+    assert "no clear cause" == tier_of_cause(situation, second, "no clear cause", every)
+
+
+def test_patterns_and_arguments_follow_the_policy(situation):
+    """A second cause where any split is enough; no more sentences than are wanted."""
+    assert [] == patterns(situation)
+    first = situation.ranking.order[0]
+    candidate = Candidate(1, first, situation.series_of(first), [], None, None, None)
+    favour, _ = arguments(situation, candidate)
+    assert len(favour) > 1
+    assert favour[:1] == arguments(situation, candidate, replace(VERDICT, most_arguments=1))[0]
+
+
+def test_findings_take_the_policy(situation):
+    """What is published is decided by the policy that is passed."""
+    strict = replace(VERDICT, likely_margin=math.inf)
+    assert ("likely", "possible") == (Findings(situation).tier, Findings(situation, strict).tier)

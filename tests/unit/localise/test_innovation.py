@@ -1,0 +1,253 @@
+"""Evidence against its naive twin, and its edge cases."""
+
+import math
+
+import numpy as np
+import pytest
+from naive import localise as naive
+
+from coral.baseline.one_step_predictor import OneStepPredictor
+from coral.baseline.scaling import center_and_scale
+from coral.localise._innovation_kernels import (
+    BASE,
+    RUNNING,
+    accumulate_comovement,
+    accumulate_innovation,
+)
+from coral.localise.innovation import InnovationScorer
+from coral.localise.layout import Layout
+
+
+def unrelated(n):
+    """Layout of n components of one series each that no convention names."""
+    return Layout([f"c{i}:x" for i in range(n)], (), ())
+
+
+def mechanism_of(base, coefficients):
+    """Return a mechanism in the units of its base; `coefficients` are in raw units."""
+    center, scale = center_and_scale(base)
+    unit = np.where(scale > 0, scale, 1.0)
+    return OneStepPredictor(center, scale, coefficients * unit[:, None] / unit)
+
+
+def still(base):
+    """Return a mechanism that predicts the center, whatever came before."""
+    return mechanism_of(base, np.zeros((base.shape[1], base.shape[1])))
+
+
+def everything_adjacent(base):
+    return np.ones(len(base), dtype=bool)
+
+
+@pytest.mark.parametrize("hole", [None, np.nan, 1e12, -1e12, 0.0])
+def test_innovation_kernel_equals_its_twin(hole):
+    """The kernel adds what the textbook loop adds, missing and enormous cells included."""
+    rng = np.random.default_rng(3)
+    n, rows = 6, 20
+    x = rng.normal(size=(rows, n))
+    if hole is not None:
+        x[::3, 2] = hole
+    scale = np.array([1.0, 0.5, 2.0, 0.0, 1e-9, 0.0])
+    x[:, 5] = 0.0
+    center = np.array([0.0, 1.0, -1.0, 0.0, 0.0, 0.0])
+    sigma = np.full(n, 0.4)
+    silence = np.array([3.0, 0.5, 2.0, 1.0, 0.0, 0.0])
+    base, running = np.zeros(n, dtype=BASE), np.zeros(n, dtype=RUNNING)
+    base["center"], base["scale"], base["sigma"], running["first"] = center, scale, sigma, -1
+    state = [
+        {"log": 0.0, "peak": 0.0, "level": 0.0, "raw": 0.0, "count": 0, "first": -1}
+        for _ in range(n)
+    ]
+    for row in range(rows):
+        predicted = center + 0.1 * row
+        outside = math.log(4.0)
+        accumulate_innovation(
+            x[row], predicted, silence, base, running, row, 10.0, 1.5, 1000.0, outside
+        )
+        expected = naive.innovation(
+            x[row], predicted, center, scale, sigma, silence, 10.0, 1.5, row, state
+        )
+        np.testing.assert_allclose(running["deviation"], expected, rtol=1e-12, equal_nan=True)
+    pairs = ("log", "log_sum"), ("peak", "peak"), ("level", "level_sum"), ("raw", "raw_sum")
+    for name, fast in pairs:
+        np.testing.assert_allclose(running[fast], [s[name] for s in state], rtol=1e-12)
+    assert [s["count"] for s in state] == running["count"].tolist()
+    assert [s["first"] for s in state] == running["first"].tolist()
+
+
+def test_comovement_kernel_equals_its_twin():
+    """The cosine of the sums is the cosine over the rows in which both are present."""
+    rng = np.random.default_rng(4)
+    rows = rng.normal(size=(30, 3))
+    rows[rng.random((30, 3)) < 0.3] = np.nan
+    left, right = np.array([0, 1]), np.array([1, 2])
+    products, squares = np.zeros(2), np.zeros((2, 2))
+    running = np.zeros(3, dtype=RUNNING)
+    for row in rows:
+        running["deviation"] = row
+        accumulate_comovement(running, left, right, products, squares)
+    cosine = np.maximum(products / np.sqrt(squares.prod(axis=1)), 0)
+    expected = [naive.cosine(rows[:, 0], rows[:, 1]), naive.cosine(rows[:, 1], rows[:, 2])]
+    np.testing.assert_allclose(cosine, expected, rtol=1e-12)
+
+
+def test_scale_equals_its_twin():
+    """Median and a third of the range plus a share of the level, column by column."""
+    rng = np.random.default_rng(5)
+    base = rng.normal(size=(31, 5)) + 7
+    base[rng.random(base.shape) < 0.4] = np.nan
+    base[:, 3] = np.nan
+    base[:, 4] = 0.0
+    expected_center, expected_scale = naive.center_and_scale(base)
+    center, scale = center_and_scale(base)
+    np.testing.assert_allclose(center, expected_center, rtol=1e-12)
+    np.testing.assert_allclose(scale, expected_scale, rtol=1e-12)
+
+
+def test_silence_is_a_signal():
+    """A series that always had a value and stops is suspicious; one with gaps before is not."""
+    rng = np.random.default_rng(2)
+    base = rng.normal(size=(200, 3))
+    base[rng.random(200) < 0.6, 1] = np.nan
+    evidence = InnovationScorer(
+        base, everything_adjacent(base), still(base), unrelated(base.shape[1])
+    )
+    for _ in range(20):
+        evidence.update(np.array([np.nan, np.nan, 0.0]), adjacent=True)
+    scores = evidence.scores
+    assert scores.total[0] > 3
+    assert scores.total[1] < 0.3
+    assert scores.missing.tolist() == pytest.approx([1.0, np.isfinite(base[:, 1]).mean(), 0.0])
+
+
+@pytest.mark.parametrize(
+    ("requests", "counts"), [(0.0, False), (5.0, True), (np.nan, True)], ids=["none", "some", "?"]
+)
+def test_silence_of_a_component_without_requests_is_no_evidence(requests, counts):
+    """Nobody calls, so nothing is measured; but who is called, or does not say, is suspicious."""
+    base = np.random.default_rng(2).uniform(1, 9, size=(200, 3))
+    layout = Layout(["cart:requests", "cart:latency", "front:latency"], (), ())
+    evidence = InnovationScorer(base, everything_adjacent(base), still(base), layout)
+    for _ in range(20):
+        evidence.update(np.array([requests, np.nan, 5.0]), adjacent=True)
+    assert bool(evidence.scores.total[1] > 3) is counts
+
+
+def test_not_following_far_out_is_a_limited_score():
+    """How far a series follows one that left the known range by far, nobody has seen."""
+    rng = np.random.default_rng(6)
+    base = rng.normal(size=(300, 2))
+    base[1:, 1] = 0.95 * base[:-1, 0] + 0.05 * base[1:, 1]
+    mechanism = mechanism_of(base, np.array([[0.0, 0.95], [0.0, 0.0]]))
+    largest = []
+    for level in (5.0, 50.0, 500.0):
+        evidence = InnovationScorer(base, everything_adjacent(base), mechanism, unrelated(2))
+        for _ in range(10):
+            evidence.update(np.array([level, 0.0]), adjacent=True)
+        largest.append(float(np.expm1(evidence.scores.largest[1])))
+    assert largest[0] < 6.5
+    assert largest[1] == largest[2] == pytest.approx(6.0, abs=0.5)
+
+
+def test_a_gap_in_the_collection_is_nobodys_silence():
+    """Rows without any value accuse nobody."""
+    base = np.random.default_rng(2).normal(size=(200, 2))
+    evidence = InnovationScorer(
+        base, everything_adjacent(base), still(base), unrelated(base.shape[1])
+    )
+    for _ in range(20):
+        evidence.update(np.full(2, np.nan), adjacent=True)
+    assert evidence.scores.total.tolist() == [0.0, 0.0]
+
+
+def test_without_rows_there_is_no_evidence():
+    """Before the first row everything is zero and nothing is NaN but the level after."""
+    base = np.ones((40, 3))
+    evidence = InnovationScorer(
+        base, everything_adjacent(base), still(base), unrelated(base.shape[1])
+    )
+    scores = evidence.scores
+    assert scores.total.tolist() == [0.0, 0.0, 0.0]
+    assert np.isnan(scores.after).all()
+
+
+def test_a_series_without_history_is_no_evidence():
+    """What appears with the fault cannot be compared with anything."""
+    base = np.column_stack([np.zeros(40), np.full(40, np.nan)])
+    evidence = InnovationScorer(
+        base, everything_adjacent(base), still(base), unrelated(base.shape[1])
+    )
+    evidence.update(np.array([0.0, 99.0]), adjacent=True)
+    assert evidence.scores.total[1] == 0.0
+
+
+def test_a_series_that_wakes_from_zero_is_evidence_whatever_its_unit():
+    """An error counter that was always zero is visible, in errors and in millierrors alike."""
+    totals = []
+    for unit in (1e-6, 1.0, 1e6):
+        base = np.zeros((40, 1))
+        evidence = InnovationScorer(
+            base, everything_adjacent(base), still(base), unrelated(base.shape[1])
+        )
+        for value in (2.0, 4.0, 3.0):
+            evidence.update(np.array([value * unit]), adjacent=True)
+        totals.append(evidence.scores.total[0])
+    assert totals[0] > 5
+    assert totals == pytest.approx([totals[0]] * 3, rel=1e-12)
+
+
+def test_a_predicted_change_is_less_surprising_than_an_own_one():
+    """A series that only follows another one has less evidence than the one that leads."""
+    rng = np.random.default_rng(6)
+    base = rng.normal(size=(300, 2))
+    base[1:, 1] = 0.95 * base[:-1, 0] + 0.05 * base[1:, 1]
+    coefficients = np.array([[0.0, 0.95], [0.0, 0.0]])
+    mechanism = mechanism_of(base, coefficients)
+    evidence = InnovationScorer(
+        base, everything_adjacent(base), mechanism, unrelated(base.shape[1])
+    )
+    previous = base[-1]
+    for e in rng.normal(size=30):
+        x = np.array([8 + e, 0.95 * previous[0]])
+        evidence.update(x, adjacent=True)
+        previous = x
+    leader, follower = evidence.scores.total
+    assert leader > 5 * follower
+
+
+def test_after_a_gap_nothing_is_predicted_from_the_row_before():
+    """A gap in time takes the lagged prediction away, not the row."""
+    base = np.tile([[0.0], [1.0]], (20, 1))
+    mechanism = mechanism_of(base, np.ones((1, 1)))
+    with_gap = InnovationScorer(
+        base, everything_adjacent(base), mechanism, unrelated(base.shape[1])
+    )
+    without = InnovationScorer(base, everything_adjacent(base), mechanism, unrelated(base.shape[1]))
+    with_gap.update(np.array([50.0]), adjacent=False)
+    without.update(np.array([50.0]), adjacent=True)
+    assert with_gap.scores.largest[0] > without.scores.largest[0]
+
+
+def test_one_broken_value_does_not_decide():
+    """A single spike counts less than a sustained change of moderate size."""
+    base = np.random.default_rng(7).normal(size=(200, 2))
+    evidence = InnovationScorer(
+        base, everything_adjacent(base), still(base), unrelated(base.shape[1])
+    )
+    for row in range(40):
+        evidence.update(np.array([1e9 if row == 5 else 0.0, 30.0]), adjacent=True)
+    spike, sustained = evidence.scores.total
+    assert sustained > spike
+
+
+def test_evidence_does_not_keep_or_change_its_input():
+    """The row given is not modified."""
+    base = np.random.default_rng(8).normal(size=(50, 2))
+    kept = base.copy()
+    evidence = InnovationScorer(
+        base, everything_adjacent(base), still(base), unrelated(base.shape[1])
+    )
+    x = np.array([3.0, math.nan])
+    evidence.update(x, adjacent=True)
+    np.testing.assert_array_equal(kept, base)
+    np.testing.assert_array_equal(np.array([3.0, math.nan]), x)

@@ -1,0 +1,225 @@
+"""The documentation: links lead somewhere, commands exist, the tutorial runs."""
+
+import functools
+import os
+import re
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+import tutorial
+
+ROOT = Path(__file__).parents[2]
+INDEX = ROOT / "docs" / "index.md"
+ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text()
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("benchmarks/*/*.md")])
+SOURCES = sorted(
+    path
+    for folder in ("coral", "streams", "detectors", "benchmarks", "deploy", "tests", "tools")
+    for path in ROOT.glob(f"{folder}/**/*")
+    if path.suffix in {".py", ".toml", ".json"} and "results" not in path.parts
+)
+# Commands whose first word after the name is an action with options of its own.
+GROUPS = ("config", "graph", "topics")
+FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.DOTALL | re.MULTILINE)
+SPAN = re.compile(r"`([^`\n]+)`")
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+OPTION = re.compile(r"(?<![\w-])--?[a-z][a-z-]*")
+TREE = r"\b(?:coral|streams|detectors|tests|tools|docs|benchmarks|deploy)/"
+PATH = re.compile(TREE + r"[\w./-]*")
+MENTION = re.compile(TREE + r"[\w./-]*\w\.(?:md|py|json|toml|svg|png)")
+
+
+def name_of(page):
+    """Path of a page, as a test's name."""
+    return str(page.relative_to(ROOT))
+
+
+def prose(page):
+    """Text of a page without its blocks of code."""
+    return FENCE.sub("", page.read_text())
+
+
+def blocks(page):
+    """Return kind and text of a page's blocks of code."""
+    return [(kind, textwrap.dedent(text)) for _, kind, text in FENCE.findall(page.read_text())]
+
+
+def links(page):
+    """Targets of a page's links; what looks like one inside of code is none."""
+    return LINK.findall(re.sub(r"(?<!\[)`[^`\n]+`", "", prose(page)))
+
+
+def anchors(page):
+    """Anchors of a page's headings, as GitHub makes them: of equal ones the later are numbered."""
+    seen = {}
+    for heading in HEADING.findall(prose(page)):
+        words = LINK.sub("", heading) if LINK.search(heading) else heading
+        slug = re.sub(r"[^\w\- ]", "", words.strip().lower()).replace(" ", "-")
+        seen[slug] = seen.get(slug, -1) + 1
+        yield f"{slug}-{seen[slug]}" if seen[slug] else slug
+
+
+def resolved(page, target):
+    """Return the file that a relative link leads to, and its anchor."""
+    path, _, anchor = target.partition("#")
+    return ((page.parent / path).resolve() if path else page), anchor
+
+
+def is_external(target):
+    """Whether a link leaves the repository."""
+    return urlsplit(target).scheme != ""
+
+
+def commands(page):
+    """Command lines of `coral` on a page, in blocks of commands and in the running text."""
+    found = []
+    for kind, block in blocks(page):
+        if kind in {"console", "sh"}:
+            prompted = "$ " if kind == "console" else ""
+            joined = block.replace("\\\n", " ")
+            lines = [line for line in joined.splitlines() if line.startswith(prompted)]
+            found += [part for line in lines for part in re.split(r" \| | # |; ", line)]
+    found += [span.replace("\\|", "|") for span in SPAN.findall(prose(page))]
+    matches = (
+        re.match(r"(?:\$ )?(?:[A-Z_]+=\S+ )?coral +((?:--)?[a-z].*)", line) for line in found
+    )
+    return [match[1] for match in matches if match]
+
+
+def run_coral(*words, **more):
+    """Run a command in a process of its own, with more in its environment."""
+    command = [sys.executable, "-m", "coral.cli.main", *words]
+    environment = os.environ | {"COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"} | more
+    return subprocess.run(
+        command, capture_output=True, text=True, check=False, env=environment, cwd=ROOT
+    )
+
+
+@functools.cache
+def help_of(*words):
+    """Return what a command says about itself."""
+    done = run_coral(*words, "--help")
+    assert done.returncode == 0, f"coral {' '.join(words)}: {done.stderr}"
+    return done.stdout
+
+
+def unknown_in(line):
+    """Return what `coral` does not know of a command line: its options that no help names."""
+    words = line.split()
+    if words[0].startswith("-"):
+        told = help_of()
+    elif words[0] in GROUPS and len(words) > 1 and not words[1].startswith("-"):
+        # `check|print|schema` in a table stands for each of them.
+        actions = re.match(r"\w+ +(\w+(?: ?\| ?\w+)*)", line)[1].replace(" ", "").split("|")
+        told = "\n".join(help_of(words[0], action) for action in actions)
+    else:
+        told = help_of(words[0])
+    known = {*OPTION.findall(told), "--help"}
+    return [option for option in OPTION.findall(line) if option not in known]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+class TestPages:
+    """What holds of every page."""
+
+    def test_relative_links_lead_to_a_file_and_a_heading(self, page):
+        """No link into nothing."""
+        broken = []
+        for target in links(page):
+            if is_external(target):
+                continue
+            path, anchor = resolved(page, target)
+            inside = path.is_relative_to(ROOT) and path.exists()
+            if not inside or (anchor and anchor not in anchors(path)):
+                broken.append(target)
+        assert [] == broken
+
+    def test_external_links_are_addresses(self, page):
+        """Looked at, not followed: https and a host."""
+        external = [urlsplit(target) for target in links(page) if is_external(target)]
+        assert [] == [url for url in external if url.scheme != "https" or "." not in url.netloc]
+
+    def test_commands_exist(self, page):
+        """Every command line of `coral` that a page shows is understood by `coral`."""
+        unknown = {line: unknown_in(line) for line in commands(page)}
+        assert {} == {line: options for line, options in unknown.items() if options}
+
+    def test_configurations_are_sound(self, page, tmp_path):
+        """Every block of TOML is a configuration that `coral config check` has nothing against."""
+        for number, block in enumerate(text for kind, text in blocks(page) if kind == "toml"):
+            file = tmp_path / f"{number}.toml"
+            file.write_text(block)
+            # The password of the example is not in its file, as a page says it should be.
+            secret = {"CORAL_KAFKA__SASL_PASSWORD": "x"} if "sasl_username" in block else {}
+            done = run_coral("config", "check", str(file), **secret)
+            assert done.returncode == 0, done.stderr
+
+
+def test_every_page_can_be_reached_from_the_index():
+    """By links from page to page."""
+    reached, queue = set(), [INDEX]
+    while queue:
+        page = queue.pop()
+        if page not in reached:
+            reached.add(page)
+            targets = [resolved(page, t)[0] for t in links(page) if not is_external(t)]
+            queue += [t for t in targets if t.suffix == ".md" and t.is_relative_to(ROOT / "docs")]
+    assert set(ROOT.glob("docs/**/*.md")) == reached
+
+
+def test_every_page_stands_in_a_section_of_the_index():
+    """Each folder is one kind of page, and the index lists every page."""
+    listed = {resolved(INDEX, target)[0] for target in links(INDEX)}
+    folders = {"tutorial", "howto", "reference", "explanation", "evaluation"}
+    pages = set(ROOT.glob("docs/**/*.md")) - {INDEX}
+    assert folders == {page.parent.name for page in pages}
+    assert pages <= listed
+
+
+def test_files_that_are_mentioned_exist():
+    """In pages, comments and docstrings, wherever they are named by their path."""
+    files = [*PAGES, *SOURCES, ROOT / "Makefile"]
+    named = {(name_of(file), path) for file in files for path in MENTION.findall(file.read_text())}
+    assert [] == sorted(pair for pair in named if not (ROOT / pair[1]).is_file())
+
+
+def test_the_architecture_names_paths_that_exist():
+    """The page is at most 90 lines long."""
+    named = {path.rstrip(".") for path in PATH.findall(ARCHITECTURE)}
+    assert len(ARCHITECTURE.splitlines()) <= 90
+    assert [] == sorted(path for path in named if not (ROOT / path).exists())
+
+
+@pytest.mark.parametrize("package", ["coral", "streams", "detectors"])
+def test_the_architecture_names_every_folder(package):
+    """A new stage is a new line of the tree; folders of data are none."""
+    folders = [path.parent for path in ROOT.glob(f"{package}/*/__init__.py")]
+    assert [] == [name_of(f) for f in folders if f"{name_of(f)}/ " not in ARCHITECTURE]
+
+
+def test_the_readme_begins_with_two_commands_and_their_output():
+    """On the first screen: one sentence, two commands, at most 15 lines of a real run, the line."""
+    readme = ROOT / "README.md"
+    sentence = readme.read_text().split("\n\n")[1]
+    asked, shown, straight = (block for _, block in blocks(readme)[:3])
+    assert sentence.count(". ") == 0
+    assert ["$ make demo", "$ make test"] == [line[:11] for line in asked.splitlines()]
+    assert shown.startswith("$ make demo\n")
+    assert len(shown.splitlines()) <= 15
+    assert straight.startswith("metrics ")
+
+
+def test_the_tutorial_runs(tmp_path):
+    """Every command ends with 0, under the identifiers that the page shows (else `make docs`)."""
+    page = tutorial.PAGE.read_text()
+    commands_of = re.compile(r"^\$ .*$", re.MULTILINE)
+
+    written = tutorial.run_page(page, tmp_path)
+
+    assert commands_of.findall(page) == commands_of.findall(written)
+    assert (tmp_path / "feedback.ndjson").is_file()

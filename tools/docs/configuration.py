@@ -1,0 +1,85 @@
+"""Write the generated parts of configuration.md and input-formats.md from the code.
+
+`python tools/docs/configuration.py` replaces what stands between `<!-- NAME -->` and
+`<!-- /NAME -->`; `--check` only says whether that would change something.
+"""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from regions import replace_region
+
+from coral.settings import Settings, kinds
+from coral.settings.show import toml_value
+from streams.codec import DEFAULT_MAPPINGS
+
+REFERENCE = Path(__file__).resolve().parents[2] / "docs" / "reference"
+
+
+def keys() -> str:
+    """One table a section: key, type, default, meaning."""
+    lines: list[str] = []
+    for name, kind in kinds.fields(Settings).items():
+        item = kinds.item(kind)
+        if item is not None:
+            lines += _section(f"[{name}.<id>]", item)
+            continue
+        lines += _section(f"[{name}]", kind)
+        for key, inner in kinds.fields(kind).items():
+            held = kinds.item(inner)
+            if held is not None:
+                lines += _section(f"[{name}.{key}.<name>]", held)
+    return "\n".join(lines).strip()
+
+
+def _section(title: str, kind: type[msgspec.Struct]) -> list[str]:
+    summary, told = kinds.described(kind)
+    own = [key for key, inner in kinds.fields(kind).items() if kinds.item(inner) is None]
+    if not own:
+        return []
+    lines = ["", f"## {title}", "", summary, "", "| key | value | default | |", "|---|---|---|---|"]
+    for key in own:
+        inner = kinds.fields(kind)[key]
+        value = getattr(kind(), key)
+        shown = "" if value is None else f"`{toml_value(value)}`"
+        lines.append(f"| `{key}` | {_type(inner)} | {shown} | {told[key].replace('|', '/')} |")
+    return lines
+
+
+def _type(kind: Any) -> str:
+    if kinds.is_secret(kind):
+        return "secret"
+    return ", ".join(f"`{choice}`" for choice in kinds.choices(kind)) or kinds.words(kind)
+
+
+def mappings() -> str:
+    """How each format names series unless configured otherwise, one row a format."""
+    lines = ["| format | `entity` | `split` | `counters` |", "|---|---|---|---|"]
+    for name, mapping in DEFAULT_MAPPINGS.items():
+        held = (mapping.entity, mapping.split, mapping.counters)
+        cells = (", ".join(f"`{word}`" for word in words) or "-" for words in held)
+        lines.append(f"| `{name}` | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+PARTS = {"configuration.md": {"keys": keys}, "input-formats.md": {"mappings": mappings}}
+
+
+def main() -> int:
+    """Replace every part; return 1 if `--check` finds a difference."""
+    changed = False
+    for file, parts in PARTS.items():
+        path = REFERENCE / file
+        before = text = path.read_text()
+        for name, make in parts.items():
+            text = replace_region(text, name, make())
+        changed |= text != before
+        if "--check" not in sys.argv:
+            path.write_text(text)
+    return int(changed and "--check" in sys.argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,178 @@
+"""Tables about Kafka, from kafka, capacity, poison and soak of benchmarks/results/."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+__all__ = ["capacity", "poison", "soak", "speed"]
+
+# What is asked for, and how it is told.
+ASKED = (
+    ("decode_rows_per_s", "native rows decoded and aligned, rows/s", ">= 10,000"),
+    ("microbatch_values_per_s", "micro-batches decoded and aligned, values/s", ">= 1,500,000"),
+    ("packed_values_per_s", "the same with packed values", ""),
+    ("single_sample_per_s", "one sample a message, slowest format, samples/s", ">= 60,000"),
+    ("end_to_end_rows_per_s", "`coral run`, topic to events, rows/s", ">= 2,000"),
+    ("two_replica_speedup", "two replicas over one", ">= 1.7"),
+    ("two_replica_speedup_by_cpu", "the same by CPU time: cores of their own", ""),
+    ("latency_p50_s", "row of the alarm to event, median, s", ""),
+    ("latency_p99_s", "the same, 99 %, s", "<= 1"),
+    ("checkpoint_pause_ms_300", "pause of a checkpoint, 300 series, ms", "<= 50"),
+    ("restore_s_300", "restore of 300 series, s", ""),
+    ("sink_rows_per_s", "client alone, into the broker, rows/s", ""),
+    ("source_rows_per_s", "client alone, out of the broker, rows/s", ""),
+    ("cpu_ms_per_row", "CPU of `coral run`, two incidents a system, ms a row", ""),
+    ("two_replica_cpu_ms_per_row", "CPU of two replicas, two incidents a system, ms a row", ""),
+)
+FORMATS = ("telegraf_json", "influx", "prometheus_json", "otlp_json", "otlp_proto")
+
+
+def speed(result: Mapping[str, Any]) -> str:
+    """One row a figure, beside what is asked for."""
+    figures, facts = result["figures"], result["machine"]
+    rows = [(text, asked, _number(figures[name])) for name, text, asked in ASKED]
+    rows += [
+        (f"`{name}`, decoded and aligned, values/s", "", _number(figures[f"{name}_aligned_per_s"]))
+        for name in FORMATS
+    ]
+    rate = 50 * figures["decode_rows_per_s"]
+    ratios = [figures[f"{name}_values_per_s"] / rate for name in ("microbatch", "packed")]
+    parts = (figures["source_cpu_ms_per_row"], 1e3 / figures["decode_rows_per_s"])
+    shares = [part / figures["cpu_ms_per_row"] for part in parts]
+    return "\n\n".join(
+        (
+            _table(("rows of 50 series", "asked for", "measured"), rows),
+            (
+                f"In the same CPU time micro-batches carry {ratios[0]:.1f} times the values of our "
+                f"own rows, packed ones {ratios[1]:.1f} times. Latency of "
+                f"{figures['latency_events']:.0f} incidents."
+            ),
+            (
+                f"Of the CPU of a row in `coral run` {shares[0]:.0%} is fetching it (client), "
+                f"{shares[1]:.0%} decoding and aligning, the rest the engine: the bottleneck."
+            ),
+            (
+                f"{facts['cpu']}, {facts['cores']} cores that the broker, the feeding process and "
+                f"`coral run` share with others: load average {facts['load_average']} at the end, "
+                "and while latency was measured `coral run` waited "
+                f"{figures['latency_starved']:.0%} of the time for a core. Of two figures taken "
+                "one after the other there, by the clock, the ratio says little: go by CPU time; "
+                f"commit {result['commit']}."
+            ),
+        )
+    )
+
+
+def capacity(result: Mapping[str, Any]) -> str:
+    """List what a replica of one core holds, and how the model compares with runs."""
+    given = result["given"]
+    rows = [
+        (
+            f"{row['series']:,}",
+            f"{row['interval_s']:g}",
+            f"{row['systems']:,}",
+            f"{row['systems'] * row['series']:,}",
+            row["ends"],
+            f"{row['open_ms']:,.0f}",
+            f"{row['load']:.2f}",
+            f"{row['memory_mb']:,.0f}",
+            f"{row['restore_s']:.1f}",
+            f"{row['state_mb']:,.0f}",
+            f"{row['cluster_series']:,}",
+        )
+        for row in result["table"]
+    ]
+    header = (
+        "series a system",
+        "row every, s",
+        "systems a replica",
+        "series a replica",
+        "what ends it",
+        "an incident opens in, ms",
+        "cores",
+        "memory, MB",
+        "restore, s",
+        "state, MB",
+        "series, ten replicas",
+    )
+    held = [
+        (f"`{name}`", f"{found['model']:.3f}", f"{found['run']:.3f}")
+        for name, found in result["checked"].items()
+    ]
+    return "\n\n".join(
+        (
+            _table(header, rows),
+            (
+                f"A replica is given {given['load']:g} of a core (the rest is for incidents and "
+                f"for catching up), {given['memory_mb']:,.0f} MB, {given['pause_ms']:g} ms of "
+                f"pause at a checkpoint and {given['restore_s']:g} s to restore. The model against "
+                "`coral run`, cores while nothing happens, 100 systems of 50 series and 20 of 300:"
+            ),
+            _table(("cores", "model", "run"), held),
+            f"Commit {result['commit']}.",
+        )
+    )
+
+
+def soak(result: Mapping[str, Any]) -> str:
+    """List how often `coral run` was killed in each way of publishing, and what was wrong then."""
+    figures = result["figures"]
+    wrong = {"lost": "lost", "duplicates": "twice where it must be once"}
+    wrong |= {"two_contents": "ids with two contents", "unexpected": "unexpected"}
+    return "\n\n".join(
+        (
+            _table(
+                ("store and publishing", "kills"),
+                [(way, str(kills)) for way, kills in result["kills_by_way"].items()],
+            ),
+            (
+                f"{figures['kills']} kills in {figures['jobs']} jobs, "
+                f"{figures['events']:,} events: "
+                + ", ".join(f"{figures[name]} {text}" for name, text in wrong.items())
+                + f"; {figures['not_ended_well']} jobs whose group did not get to the end. At "
+                f"least once, {figures['repeated_at_least_once']} events came again, byte by byte. "
+                f"{sum(result['kills_by_moment'].values())} kills hit one of "
+                f"{len(result['kills_by_moment'])} chosen moments, the others a random one. "
+                f"Commit {result['commit']}."
+            ),
+        )
+    )
+
+
+def poison(result: Mapping[str, Any]) -> str:
+    """List what poison costs: shares of throughput, memory, CPU time of each kind."""
+    figures = result["figures"]
+    rows = [
+        (text, *(f"{figures[name]:.2%}" for name in (f"lost_{share}", f"decoded_lost_{share}")))
+        for share, text in (
+            ("per_mille", "one message in a thousand"),
+            ("per_cent", "one message in a hundred"),
+        )
+    ]
+    kinds = [
+        (name.removeprefix("cost_us_"), f"{value:.0f}")
+        for name, value in figures.items()
+        if name.startswith("cost_us_")
+    ]
+    return "\n\n".join(
+        (
+            _table(("of the throughput in good rows lost", "with engine", "without"), rows),
+            (
+                f"Of {figures['rows_per_s']:,.0f} rows/s with the engine, which is what "
+                f"`coral run` does, and {figures['decoded_rows_per_s']:,.0f} rows/s decoded and "
+                f"aligned alone; CPU time, medians of {result['repeats']} runs. Memory "
+                f"after {result['long_run_rows']:,} rows with one message in a hundred poison: "
+                f"{figures['rss_growth_mb']:+.1f} MB against that after the first tenth."
+            ),
+            _table(("one message", "us of CPU"), kinds),
+            f"Commit {result['commit']}.",
+        )
+    )
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = ["| " + " | ".join(header) + " |", "|---|" + "--:|" * (len(header) - 1)]
+    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])

@@ -1,0 +1,188 @@
+"""The tables of ranking.md and failures.md in docs/evaluation, from committed runs."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+SETS = {
+    "petshop": "petshop",
+    "rcd_sockshop": "rcd",
+    "nezha_ob": "nezha_ob",
+    "tep": "tep",
+    "skab": "skab",
+    "batadal": "batadal",
+    "asd": "asd",
+    "smd": "smd",
+}
+MEASURES = ("ac@1", "avg@5")
+# More than this share of Avg@5 lost is a collapse.
+COLLAPSE = 0.5
+# Rows after the onset that the table of accuracy against rows has.
+ROWS = ("1", "2", "4", "8", "16", "32", "64", "128", "256")
+Result = Mapping[str, Any]
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = ["| " + " | ".join(header) + " |", "|---|" + "--:|" * (len(header) - 1)]
+    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
+
+
+def _pair(cell: Mapping[str, float]) -> str:
+    return f"{cell['ac@1']:.2f}/{cell['avg@5']:.2f}"
+
+
+def _facts(result: Result) -> str:
+    cases = result["case_list"]
+    return (
+        f"{cases['n']} cases (case list {cases['sha256'][:12]}), commit {result['commit']}, "
+        f"numpy {result['versions']['numpy']}."
+    )
+
+
+def robustness(result: Result) -> str:
+    """AC@1 / Avg@5 under every condition; in bold what is a collapse."""
+    conditions = result["conditions"]
+    plain = conditions["as_recorded"]["datasets"]
+    rows = []
+    for condition in conditions.values():
+        cells = []
+        for name in SETS:
+            cell = condition["datasets"][name]
+            gone = cell["avg@5"] < (1.0 - COLLAPSE) * plain[name]["avg@5"]
+            cells.append(f"**{_pair(cell)}**" if gone else _pair(cell))
+        macro = condition["macro"]
+        lost = macro["avg@5"] - conditions["as_recorded"]["macro"]["avg@5"]
+        rows.append((condition["label"], *cells, _pair(macro), f"{lost:+.2f}"))
+    header = ("condition", *SETS.values(), "macro", "Avg@5 lost or won")
+    return _table(header, rows) + "\n\n" + _facts(result)
+
+
+def controls(result: Result) -> str:
+    """AC@1 / Avg@5 of ours with the known relations, with none, and with wrong ones."""
+    labels = {"as_recorded": "known", "no_graph": "none", "shuffled_graph": "shuffled"}
+    rows = []
+    for name, label in labels.items():
+        found = result["conditions"][name]
+        cells = [_pair(found["datasets"][dataset]) for dataset in SETS]
+        rows.append((label, *cells, _pair(found["macro"])))
+    return _table(("CORAL, graph", *SETS.values(), "macro"), rows) + "\n\n" + _facts(result)
+
+
+def ablations(result: Result) -> str:
+    """AC@1 / Avg@5 without each part."""
+    parts = [{"label": "all parts"} | result["now"], *result["ablations"].values()]
+    now = result["now"]["macro"]
+    rows = []
+    for part in parts:
+        change = [f"{part['macro'][key] - now[key]:+.3f}" for key in MEASURES]
+        rows.append((part["label"], *(_pair(part["datasets"][s]) for s in SETS), *change))
+    header = ("part taken out", *SETS.values(), "macro AC@1", "macro Avg@5")
+    return _table(header, rows) + "\n\n" + _facts(result)
+
+
+def constants(result: Result) -> str:
+    """Change of both macro means by a factor on every constant, those that matter first."""
+    now, found = result["now"]["macro"], result["constants"]
+    factors = list(next(iter(found.values()))["factors"])
+
+    def cell(point: Result) -> str:
+        return "/".join(f"{point['macro'][key] - now[key]:+.3f}" for key in MEASURES)
+
+    order = [*result["matter"], *(name for name in found if name not in result["matter"])]
+    rows = [
+        (
+            f"`{name.rpartition(':')[2]}`",
+            f"{found[name]['value']:g}",
+            *(cell(found[name]["factors"][factor]) for factor in factors),
+        )
+        for name in order
+    ]
+    header = ("constant", "value", *(f"x {factor}" for factor in factors))
+    little = len(found) - len(result["matter"])
+    return _table(header, rows) + (
+        f"\n\nThe last {little} change neither mean by half a case of the smallest set. "
+        + _facts(result)
+    )
+
+
+def left_out(result: Result) -> str:
+    """AC@1 / Avg@5 of every set by constants chosen on the others."""
+    held, now = result["leave_one_out"], result["now"]
+    mean = {key: sum(held[s][key] for s in SETS) / len(SETS) for key in MEASURES}
+    rows = [
+        ("as shipped", *(_pair(now["datasets"][s]) for s in SETS), _pair(now["macro"])),
+        ("chosen on the other seven", *(_pair(held[s]) for s in SETS), _pair(mean)),
+    ]
+    chosen = [
+        f"- without {label}: "
+        + (
+            ", ".join(f"`{n.rpartition(':')[2]}` {v:g}" for n, v in held[s]["chosen"].items())
+            or "as shipped"
+        )
+        for s, label in SETS.items()
+    ]
+    return _table(("constants", *SETS.values(), "macro"), rows) + "\n\n" + "\n".join(chosen)
+
+
+def tiers(result: Result) -> str:
+    """How often each tier is used and right."""
+    rows = [
+        (f"*{tier}*", str(cell["n"]), f"{cell['share']:.0%}", f"{cell['ac@1']:.0%}")
+        for tier, cell in result["tiers"].items()
+    ]
+    low, high = result["intervals"]["likely_precision"]
+    clean, load = result["fault_free"], result["load_spikes"]
+    alone = result["agreement_alone"]
+    by_set = ", ".join(
+        f"{name} {cell['likely']} of {cell['n']}" for name, cell in clean["datasets"].items()
+    )
+    return "\n".join(
+        (
+            _table(("answer", "incidents", "share", "a true cause first"), rows),
+            "",
+            f"95 % bootstrap interval of what *likely* is worth: {low:.2f} to {high:.2f}. "
+            f"Where an onset is told but nothing is wrong, the answer is *likely* in "
+            f"**{clean['likely_rate']:.1%}** of {clean['n']} distinct windows ({by_set}), and in "
+            f"{round(load['likely_rate'] * load['n'])} of {load['n']} load spikes. "
+            f"By agreement and distance alone {alone['likely_rate']:.0%} of the windows would have "
+            f"a *likely* cause, and {alone['ac@1']:.0%} of {alone['n']} *likely* answers be right. "
+            + _facts(result),
+        )
+    )
+
+
+def selective(result: Result) -> str:
+    """Accuracy of the surest answers."""
+    points = result["selective"]
+    header = ("surest answers", *(f"{p['coverage']:.0%}" for p in points))
+    return _table(header, [("a true cause first", *(f"{p['ac@1']:.2f}" for p in points))])
+
+
+def by_rows(result: Result) -> str:
+    """AC@1 / Avg@5 after 1, 2, 4 ... rows."""
+    found = result["by_rows"]
+
+    def cells(by: Mapping[str, Sequence[float]]) -> list[str]:
+        return [f"{by[n][0]:.2f}/{by[n][1]:.2f}" for n in ROWS]
+
+    rows = [(label, *cells(found["datasets"][name])) for name, label in SETS.items()]
+    return _table(("rows", *ROWS), [*rows, ("macro", *cells(found["macro"]))])
+
+
+def wrong(result: Result) -> str:
+    """Kinds of faults with a wrong first cause."""
+    kinds: dict[tuple[str, str], list[Result]] = {}
+    for row in result["cases"]:
+        if row["kind"] == "fault":
+            kinds.setdefault((row["dataset"], row["fault_type"] or "-"), []).append(row)
+    rows = []
+    for (dataset, kind), cases in sorted(kinds.items()):
+        missed = [case for case in cases if case["ac@1"] < 1.0]
+        if not missed:
+            continue
+        sure = sum(case["tier"] == "likely" for case in missed)
+        found = sum(case["avg@5"] > 0 for case in missed)
+        named = sorted({case["first"] or "nothing" for case in missed})
+        shown = ", ".join(named[:3]) + (" ..." if len(named) > 3 else "")
+        rows.append((dataset, kind, f"{len(missed)} of {len(cases)}", str(found), str(sure), shown))
+    header = ("set", "fault", "first is wrong", "of these in the first five", "said *likely*")
+    return _table((*header, "named instead"), rows) + "\n\n" + _facts(result)
