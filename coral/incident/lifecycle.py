@@ -153,7 +153,7 @@ class OpenIncident:
         """
         system, names = setup.system, graph.all_names
         kpi = system.kpi or proposed(names, system.causal_edges)
-        layout = Layout(names, kpi, system.causal_edges, setup.ranking)
+        layout = Layout(names, kpi, system.causal_edges)
         base, adjacent = baseline.rows()
         predictor = freeze(baseline, graph, first, layout.health_series)
         scorer = InnovationScorer(base, adjacent, predictor, layout, setup.ranking)
@@ -201,7 +201,7 @@ class OpenIncident:
         if facts.config != setup.fingerprint:
             facts = msgspec.structs.replace(facts, engine=__version__, config=setup.fingerprint)
             revision += REVISIONS_APART - revision % REVISIONS_APART
-        layout = Layout(state["names"], facts.kpi, facts.causal_edges, setup.ranking)
+        layout = Layout(state["names"], facts.kpi, facts.causal_edges)
         scorer = InnovationScorer.from_state(state["evidence"], layout, setup.ranking)
         localiser = Localiser(layout, scorer, setup.ranking)
         incident = cls(setup, baseline, graph, localiser, facts, past)
