@@ -74,7 +74,7 @@ class Budget(_Part, frozen=True):
     calibrated: bool  # whether enough was watched to certify the budget (3 / per_week)
 
 
-class Trigger(_Part, frozen=True):
+class AlarmTrigger(_Part, frozen=True):
     """Why the incident was opened."""
 
     source: Literal[
@@ -235,7 +235,7 @@ class Incident(_Part, frozen=True):
     state: State
     system: str
     kpi: list[str]
-    trigger: Trigger
+    trigger: AlarmTrigger
     now: str  # event time of the newest row considered
     rows: int  # rows from the onset to now
     base_rows: int  # rows of normal state compared with

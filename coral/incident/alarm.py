@@ -6,8 +6,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from coral.contract.events import Artefacts, Budget, Trigger, significant, timestamp
-from detectors.trigger import Trigger as Detector
+from coral.contract.events import AlarmTrigger, Artefacts, Budget, significant, timestamp
+from detectors.trigger import Trigger
 
 __all__ = ["Alarm", "alerted", "detected", "strongest"]
 
@@ -22,7 +22,7 @@ class Alarm(NamedTuple):
 
     Attributes
     ----------
-    trigger : Trigger
+    trigger : AlarmTrigger
         As it is published.
     n_rows : int
         Newest rows that belong to the new state.
@@ -32,7 +32,7 @@ class Alarm(NamedTuple):
         Earliest likely onset, unix s to the millisecond.
     """
 
-    trigger: Trigger
+    trigger: AlarmTrigger
     n_rows: int
     onset: float
     earliest: float
@@ -49,7 +49,7 @@ def alerted(times: Sequence[float], late: int) -> Alarm:
         Rows directly before the newest that look like it already.
     """
     onset, earliest = times[-1], times[-1 - late]
-    trigger = Trigger(
+    published = AlarmTrigger(
         source="told",
         time=timestamp(onset),
         onset=timestamp(onset),
@@ -63,17 +63,17 @@ def alerted(times: Sequence[float], late: int) -> Alarm:
         artefacts=None,
         budget=None,
     )
-    return Alarm(trigger, 1 + late, earliest, round(earliest, 3))
+    return Alarm(published, 1 + late, earliest, round(earliest, 3))
 
 
 def detected(
-    detector: Detector, names: Sequence[str], times: Sequence[float], rows: Sequence[Floats]
+    trigger: Trigger, names: Sequence[str], times: Sequence[float], rows: Sequence[Floats]
 ) -> Alarm:
     """Return the alarm that the trigger has just raised.
 
     Parameters
     ----------
-    detector : Detector
+    trigger : Trigger
     names : sequence of str
         Series.
     times : sequence of float
@@ -85,49 +85,49 @@ def detected(
     def back(n: int) -> float:
         return times[-min(n + 1, len(times))]
 
-    now, onset = times[-1], back(detector.onset_rows)
-    earliest, latest = (back(int(n)) for n in detector.onset_interval)
-    series = strongest(names, detector.scores)
-    trigger = Trigger(
+    now, onset = times[-1], back(trigger.onset_rows)
+    earliest, latest = (back(int(n)) for n in trigger.onset_interval)
+    series = strongest(names, trigger.scores)
+    published = AlarmTrigger(
         source="detector",
         time=timestamp(now),
         onset=timestamp(onset),
         delay_s=round(now - onset, 3),
-        channel=detector.statistic_name,
-        statistic=significant(detector.statistic),
-        threshold=significant(detector.threshold),
-        p_value=significant(detector.p_value, 3),
+        channel=trigger.statistic_name,
+        statistic=significant(trigger.statistic),
+        threshold=significant(trigger.threshold),
+        p_value=significant(trigger.p_value, 3),
         series=[names[i] for i in series],
         onset_interval=[timestamp(earliest), timestamp(latest)],
-        artefacts=_artefacts(detector, names, rows, series),
-        budget=_budget(detector),
+        artefacts=_artefacts(trigger, names, rows, series),
+        budget=_budget(trigger),
     )
-    n_rows = min(detector.onset_rows + 1, len(times))
-    return Alarm(trigger, n_rows, onset, round(earliest, 3))
+    n_rows = min(trigger.onset_rows + 1, len(times))
+    return Alarm(published, n_rows, onset, round(earliest, 3))
 
 
-def _budget(detector: Detector) -> Budget:
-    certified = detector.certified_per_week
+def _budget(trigger: Trigger) -> Budget:
+    certified = trigger.certified_per_week
     return Budget(
-        per_week=detector.false_alarms_per_week,
-        alarms=detector.alarms,
-        watched_weeks=significant(detector.watched_weeks, 3),
+        per_week=trigger.false_alarms_per_week,
+        alarms=trigger.alarms,
+        watched_weeks=significant(trigger.watched_weeks, 3),
         certified_per_week=significant(certified, 3) if np.isfinite(certified) else None,
-        calibrated=detector.watched_weeks * detector.false_alarms_per_week >= 3.0,
+        calibrated=trigger.watched_weeks * trigger.false_alarms_per_week >= 3.0,
     )
 
 
 def _artefacts(
-    detector: Detector, names: Sequence[str], rows: Sequence[Floats], series: Sequence[int]
+    trigger: Trigger, names: Sequence[str], rows: Sequence[Floats], series: Sequence[int]
 ) -> Artefacts:
     newest = rows[-1]
-    before = rows[max(len(rows) - 2 - detector.onset_rows, 0)]
+    before = rows[max(len(rows) - 2 - trigger.onset_rows, 0)]
     fell = [i for i in series if abs(newest[i]) <= NEAR_ZERO * abs(before[i]) and before[i] != 0.0]
     return Artefacts(
-        rows=min(detector.onset_rows + 1, len(rows)),
+        rows=min(trigger.onset_rows + 1, len(rows)),
         missing=significant(float(np.isnan(newest).mean()), 3),
-        usual_missing=significant(detector.missing_share, 3),
-        silent=[names[i] for i in np.flatnonzero(detector.missing)[:NAMED]],
+        usual_missing=significant(trigger.missing_share, 3),
+        silent=[names[i] for i in np.flatnonzero(trigger.missing)[:NAMED]],
         near_zero=[names[i] for i in fell],
     )
 

@@ -12,6 +12,7 @@ from coral.baseline.baseline import Baseline
 from coral.baseline.learning import freeze
 from coral.config import EngineConfig, SystemConfig, digest
 from coral.contract.events import (
+    AlarmTrigger,
     Contradicted,
     Convergence,
     Event,
@@ -22,7 +23,6 @@ from coral.contract.events import (
     Revision,
     SeenBefore,
     State,
-    Trigger,
     incident_id,
     timestamp,
 )
@@ -61,7 +61,7 @@ class OpeningFacts(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     id: str
-    trigger: Trigger
+    trigger: AlarmTrigger
     earliest: float  # likely onset, unix s
     base_rows: int
     kpi: tuple[str, ...]

@@ -21,7 +21,7 @@ from coral.report.onset_text import (
 )
 from coral.report.series_text import what_changed
 from coral.text import printable, seconds
-from detectors.trigger import Trigger as Detector
+from detectors.trigger import Trigger
 from streams.recorded import RecordingProblem
 
 __all__ = [
@@ -73,7 +73,7 @@ class RevisionPrinter:
         return moment
 
 
-def describe_quiet(detector: Detector | None) -> str:
+def describe_quiet(detector: Trigger | None) -> str:
     """Return what it means that no incident was opened."""
     if detector is None or not detector.warm:
         return "No incident: the recording is shorter than the warm-up, so nothing was watched."

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from coral.contract.events import Budget, Incident, Resolution, Trigger
+from coral.contract.events import AlarmTrigger, Budget, Incident, Resolution
 from coral.text import quoted, seconds
 
 __all__ = [
@@ -50,7 +50,7 @@ def clock(timestamp: str, day: str = "") -> str:
     return time if day in ("", timestamp[:10]) else f"{timestamp[:10]} {time}"
 
 
-def observed(trigger: Trigger) -> str:
+def observed(trigger: AlarmTrigger) -> str:
     """Return what the statistic that raised the alarm has seen."""
     if trigger.channel is None:
         return "the metrics changed"
@@ -83,7 +83,7 @@ def began(data: Incident) -> str:
     return f"{text} Strongest in {strongest}." if strongest else text
 
 
-def detection(trigger: Trigger) -> str:
+def detection(trigger: AlarmTrigger) -> str:
     """Return the statistic behind the alarm and its limit; empty if there is none."""
     if trigger.channel is None or trigger.statistic is None or trigger.threshold is None:
         return ""

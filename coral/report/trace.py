@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from coral.contract.events import Event, Incident, Revision
 from coral.incident.alarm import strongest
 from coral.localise.policy import RANKING
-from detectors.trigger import Trigger as Detector
+from detectors.trigger import Trigger
 
 __all__ = ["Episode", "Trace"]
 
@@ -47,7 +47,7 @@ class Trace:
         self.closest_series: list[str] = []
 
     def observe(
-        self, time: float, events: Sequence[Event], detector: Detector | None, names: Sequence[str]
+        self, time: float, events: Sequence[Event], detector: Trigger | None, names: Sequence[str]
     ) -> None:
         """Note one frame.
 

@@ -16,7 +16,7 @@ from streams.recorded.columns import series_name
 from streams.recorded.meta import RecordingMeta, read_meta
 from streams.recorded.parquet import ParquetTable
 from streams.recorded.problem import ProblemLog, RecordingProblem
-from streams.recorded.table import CsvTable, Row, Table, increasing
+from streams.recorded.table import CsvTable, RecordedTable, Row, increasing
 
 _TABLES: Final = ("metrics.csv.gz", "metrics.csv", "metrics.parquet")
 LABELS: Final = "incident.json"
@@ -45,7 +45,11 @@ class Recording:
     """
 
     def __init__(
-        self, path: Path, meta: RecordingMeta, table: Table, problems: Sequence[RecordingProblem]
+        self,
+        path: Path,
+        meta: RecordingMeta,
+        table: RecordedTable,
+        problems: Sequence[RecordingProblem],
     ) -> None:
         self.path = path
         self.meta = meta
@@ -154,13 +158,13 @@ def _find_table(path: Path, log: ProblemLog) -> Path | None:
     return None
 
 
-def _open_table(file: Path, log: ProblemLog) -> Table | None:
+def _open_table(file: Path, log: ProblemLog) -> RecordedTable | None:
     if file.suffix == ".parquet":
         return ParquetTable.open(file, log)
     return CsvTable.open(file, log)
 
 
-def _kpi(kpi: tuple[str, ...], table: Table, log: ProblemLog) -> tuple[str, ...]:
+def _kpi(kpi: tuple[str, ...], table: RecordedTable, log: ProblemLog) -> tuple[str, ...]:
     names = table.columns.names
     found = []
     for name in kpi:
@@ -174,7 +178,7 @@ def _kpi(kpi: tuple[str, ...], table: Table, log: ProblemLog) -> tuple[str, ...]
 
 
 def _interval(
-    interval_s: float | None, meta: RecordingMeta, table: Table, log: ProblemLog
+    interval_s: float | None, meta: RecordingMeta, table: RecordedTable, log: ProblemLog
 ) -> float:
     if interval_s is not None and not 0 < interval_s < float("inf"):
         message = f"interval_s > 0 expected, got {interval_s!r}"

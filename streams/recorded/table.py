@@ -21,7 +21,7 @@ Row = tuple[int, float, NDArray[np.float64]]
 _GZIP_MAGIC = b"\x1f\x8b"
 
 
-class Table(Protocol):
+class RecordedTable(Protocol):
     """A file of rows whose header has been understood."""
 
     @property
