@@ -1,7 +1,8 @@
 """What a user can set, typed, with all problems reported at once."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Annotated, Literal
 
 import msgspec
@@ -14,6 +15,8 @@ from streams.series import name_problem
 from streams.topology import ItemProblem, Topology
 
 __all__ = ["EngineConfig", "MonitoredSystem", "Name", "Seconds", "SystemConfig", "digest"]
+
+NO_POLICIES: Mapping[str, object] = MappingProxyType({})
 
 Name = Annotated[str, Meta(min_length=1)]
 Seconds = Annotated[float, Meta(gt=0)]
@@ -111,11 +114,17 @@ def _require(config: msgspec.Struct, problems: Iterable[ItemProblem] = ()) -> No
         raise ConfigError(f"{type(config).__name__}: " + "; ".join(broken))
 
 
-def digest(engine: EngineConfig, version: str, system: SystemConfig | None = None) -> str:
+def digest(
+    engine: EngineConfig,
+    version: str,
+    system: SystemConfig | None = None,
+    policies: Mapping[str, object] = NO_POLICIES,
+) -> str:
     """Short fingerprint of everything that shapes the events apart from the data.
 
     Two runs with equal digests, those of a system included, over equal data publish byte-identical
-    events. Without a system it stands for what holds for all.
+    events. Without a system it stands for what holds for all. `policies` are those that are not the
+    version's own, as plain values by name.
     """
     held = msgspec.structs.asdict(engine)
     if not engine.statistics:
@@ -123,4 +132,6 @@ def digest(engine: EngineConfig, version: str, system: SystemConfig | None = Non
     facts: dict[str, object] = {"engine": held, "version": version}
     if system is not None:
         facts["system"] = system
+    if policies:
+        facts["policies"] = policies
     return hashlib.sha256(msgspec.json.encode(facts, order="sorted")).hexdigest()[:12]

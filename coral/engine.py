@@ -96,8 +96,7 @@ class Engine:
     ) -> None:
         self.system = system
         self.config = EngineConfig() if config is None else config
-        self._setup = Setup(system, self.config, ranking, verdict)
-        self._trigger_policy = trigger
+        self._setup = Setup(system, self.config, trigger, ranking, verdict)
         self._onset = onset
         self._names: tuple[str, ...] = ()
         self._baseline: Baseline  # from the first frame on
@@ -297,7 +296,7 @@ class Engine:
             n,
             self.system.interval_s,
             false_alarms_per_week=self.config.false_alarms_per_week,
-            policy=self._trigger_policy,
+            policy=self._setup.trigger,
             further=river_statistics(self.config.statistics, n),
         )
 

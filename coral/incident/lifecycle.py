@@ -1,6 +1,7 @@
 """One incident from its onset to its resolution: evidence in, revisions out."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any, NamedTuple, Self
 
 import msgspec
@@ -40,6 +41,7 @@ from coral.localise.past_incidents import PastIncidents, recognise
 from coral.localise.policy import RANKING, RankingPolicy
 from coral.localise.ranking import Localiser, Ranking
 from coral.localise.sparklines import POINTS, SparklineBuffer
+from detectors.policy import TRIGGER, TriggerPolicy
 
 __all__ = ["OpenIncident", "Setup"]
 
@@ -77,13 +79,21 @@ class Setup(NamedTuple):
 
     system: SystemConfig
     config: EngineConfig
+    trigger: TriggerPolicy = TRIGGER
     ranking: RankingPolicy = RANKING
     verdict: VerdictPolicy = VERDICT
 
     @property
     def fingerprint(self) -> str:
         """Digest of everything that shapes the events apart from the data."""
-        return digest(self.config, __version__, self.system)
+        chosen = {}
+        if self.trigger != TRIGGER:
+            chosen["trigger"] = asdict(self.trigger)
+        if self.ranking != RANKING:
+            chosen["ranking"] = asdict(self.ranking)
+        if self.verdict != VERDICT:
+            chosen["verdict"] = asdict(self.verdict)
+        return digest(self.config, __version__, self.system, chosen)
 
 
 class OpenIncident:

@@ -1,5 +1,6 @@
 """The engine on a little shop with a known cause."""
 
+import dataclasses
 import json
 
 import jsonschema
@@ -7,10 +8,11 @@ import numpy as np
 import pytest
 from makers import EDGES, NAMES, ONSET, run, shop_config, shop_rows
 
-from coral.config import EngineConfig
+from coral.config import EngineConfig, digest
 from coral.contract.events import SCHEMA as SCHEMA_FILE
 from coral.contract.events import encode
 from coral.engine import Engine
+from detectors.policy import TRIGGER
 from streams.records import Frame
 
 SCHEMA = json.loads(SCHEMA_FILE.read_text())
@@ -201,3 +203,17 @@ def test_the_first_row_after_an_incident_follows_none():
     assert len(gaps) == 2
     np.testing.assert_array_equal(rows[: gaps[1]], learned[: gaps[1]])
     assert gaps[1] <= 300
+
+
+def test_a_policy_is_part_of_the_digest():
+    """Events of an experiment cannot be taken for those of the shipped configuration."""
+    chosen = dataclasses.replace(TRIGGER, warmup_rows=TRIGGER.warmup_rows + 1)
+    opened = []
+    for policy in (TRIGGER, chosen):
+        engine = Engine(shop_config(), onset=ONSET, trigger=policy)
+        found = (engine.step(Frame("shop", float(t), NAMES, x)) for t, x in enumerate(shop_rows()))
+        opened.append(next(events[0] for events in found if events))
+    shipped, experiment = opened
+    assert shipped.data.config == digest(EngineConfig(), shipped.data.engine, shop_config())
+    assert shipped.data.config != experiment.data.config
+    assert shipped.id != experiment.id
