@@ -31,7 +31,7 @@ from coral.localise._innovation_kernels import accumulate_innovation  # noqa: E4
 from coral.localise.innovation import InnovationScorer, InnovationScores  # noqa: E402
 from coral.localise.layout import Layout  # noqa: E402
 from coral.localise.policy import RANKING, RankingPolicy  # noqa: E402
-from coral.localise.ranking import Localiser  # noqa: E402
+from coral.localise.ranking import Localiser, certain  # noqa: E402
 
 # Every n-th case of a set.
 QUICK_STEP = 4
@@ -120,6 +120,7 @@ ABLATIONS = (
         "not following far out counts in full",
         {f"{INNOVATION}:accumulate_innovation": _no_limit},
     ),
+    Ablation("no_range_rows", "the range of few values as it is", {"scale.range_rows": 0.0}),
     Ablation("no_floor", "no floor of the innovation scale", {"sigma_floor": 1e-6}),
     Ablation("no_level_share", "no share of the level in the unit", {"scale.level_share": 0.0}),
     Ablation(
@@ -143,6 +144,11 @@ ABLATIONS = (
         "all_health_signals",
         "walks start at all health signals alike",
         {f"{RANK}:Localiser._restart_weights": _all_health_signals},
+    ),
+    Ablation(
+        "linear_shares",
+        "a cause explains by its score, not by its order of magnitude",
+        {f"{RANK}:magnitude": certain},
     ),
     Ablation(
         "best_pair",

@@ -13,6 +13,8 @@ class ScalePolicy:
     """A change below this share of the level is uninteresting, however quiet the series was."""
     range_units: float = 3.0
     """The observed range counts as so many units, whatever the shape of its distribution."""
+    range_rows: float = 30.0
+    """The range of m values counts 1 + this / m times: with exponential tails it grows as log m."""
     learned_units: float = 6.0
     """Rows are learned from cut at so many units, so that a spike does not become a lever."""
     clip_units: float = 1000.0

@@ -22,13 +22,15 @@ def center_and_scale(base: Floats, policy: ScalePolicy = SCALE) -> tuple[Floats,
     -------
     center : ndarray of shape (n,), 0 where nothing was seen
     scale : ndarray of shape (n,)
-        A third of the largest deviation plus a share of the level;
+        A third of the largest deviation, more if few values were seen, plus a share of the level;
         0 for a series that was exactly zero throughout, or never seen.
 
     Notes
     -----
     The observed range, not the standard deviation: with heavy tails and quantised series a
-    standard deviation makes ordinary values look like evidence.
+    standard deviation makes ordinary values look like evidence. The range of m values is narrower
+    than that of many: 1 + 30 / m is log(500) / log(m) within a tenth for 30 to 500 of them; fewer
+    are believed less.
     """
     n = base.shape[1]
     center = np.zeros(n)
@@ -37,7 +39,8 @@ def center_and_scale(base: Floats, policy: ScalePolicy = SCALE) -> tuple[Floats,
         # Without a gap all columns at once; otherwise numpy goes column by column.
         median = np.nanmedian if np.isnan(base).any() else np.median
         center[seen] = median(base.T[seen], axis=1, overwrite_input=True)  # a copy, by series
-    unit = column_max(np.abs(base - center)) / policy.range_units
+    unseen = 1.0 + policy.range_rows / np.maximum(np.isfinite(base).sum(axis=0), 1)
+    unit = unseen * column_max(np.abs(base - center)) / policy.range_units
     return center, unit + policy.level_share * np.abs(center)
 
 

@@ -133,9 +133,9 @@ class Localiser:
     def _explained(self, series: InnovationScores, innovation: Floats, restart: Floats) -> Floats:
         """Share of an entity's innovation score that each direct cause explains, (n, n), 0 .. 1.
 
-        Signals of the same name are compared as they move; for the rest the cause's score counts,
-        as a share of the effect's. Of a health signal's entity the symptom is to be explained as
-        well (`restart`).
+        Signals of the same name are compared as they move; for the rest there are orders of
+        magnitude, as scores of different metrics have no common unit. Of a health signal's
+        entity the symptom is to be explained as well (`restart`).
         """
         layout = self.layout
         n = len(layout.entities)
@@ -146,8 +146,8 @@ class Localiser:
         noise = self._policy.saturation
         sure = certain(innovation, noise)
         effect, cause = layout.relations[:, 0], layout.relations[:, 1]
-        whole = certain(np.maximum(innovation, restart), noise)[effect]
-        larger = sure[cause] / np.where(whole > 0, whole, np.inf)
+        whole = magnitude(np.maximum(innovation, restart), noise)[effect]
+        larger = magnitude(innovation, noise)[cause] / np.where(whole > 0, whole, np.inf)
         larger = np.minimum(larger, 1.0)
         larger[layout.first_alias :] = 0.0
         together[layout.first_alias :] *= (
@@ -234,6 +234,11 @@ def role_weights(layout: Layout, series: InnovationScores, weak: float) -> Float
 def certain(innovation: Floats, noise: float) -> Floats:
     """Scores without what may be noise: E^2 / (E + noise)."""
     return innovation**2 / (innovation + noise)
+
+
+def magnitude(innovation: Floats, noise: float) -> Floats:
+    """Order of magnitude, to compare scores of different metrics by: >= 0."""
+    return np.log1p(certain(innovation, noise))
 
 
 def weigh(innovation: Floats, weights: Floats) -> Floats:

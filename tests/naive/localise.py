@@ -55,7 +55,7 @@ def center_and_scale(base):
         median = seen[half] if len(seen) % 2 else (seen[half - 1] + seen[half]) / 2
         centers.append(median)
         largest = max(abs(v - median) for v in seen)
-        scales.append(largest / 3 + 0.03 * abs(median))
+        scales.append(largest / 3 * (1 + 30 / len(seen)) + 0.03 * abs(median))
     return centers, scales
 
 

@@ -149,6 +149,14 @@ def test_not_following_far_out_is_a_limited_score():
     assert largest[1] == largest[2] == pytest.approx(6.0, abs=0.5)
 
 
+def test_few_values_do_not_show_the_range():
+    """The same range of a dozen values is a wider unit than that of a thousand."""
+    many = np.tile([[-1.0], [1.0]], (500, 1))
+    few = np.full((1000, 1), np.nan)
+    few[:12] = many[:12]
+    assert center_and_scale(few)[1] > 3 * center_and_scale(many)[1]
+
+
 def test_a_gap_in_the_collection_is_nobodys_silence():
     """Rows without any value accuse nobody."""
     base = np.random.default_rng(2).normal(size=(200, 2))
