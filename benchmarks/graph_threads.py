@@ -21,28 +21,28 @@ from coral.graph import CausalGraph, _solver_kernels  # noqa: E402
 UPDATE_ROWS = 16
 UPDATES = 20
 SETTLED = 1024
-Kernel = Callable[..., None]
+Kernel = Callable[..., tuple[float, float]]
 
 
 def shared(pool: ThreadPoolExecutor) -> Kernel:
     """Return `solve_all` that gives each of two threads one half of the nodes."""
     free = nb.njit(nogil=True, error_model="numpy")(_solver_kernels.solve_all.py_func)
 
-    def solve_all(*arguments: Any) -> None:
-        *fixed, wanted, floors, base, settings, cap, coefs, noise, change = arguments
-        jobs = []
+    def solve_all(*arguments: Any) -> tuple[float, float]:
+        *fixed, wanted, floors, base, settings, coefs, noise = arguments
+        jobs, total = [], np.zeros(2)
         for half in np.array_split(np.arange(coefs.shape[0]), 2):
             mine = np.zeros(coefs.shape[0], dtype=np.bool_)
             mine[half] = True
             own = coefs.copy()
             own[~mine] = 0.0
-            out = (own, noise.copy(), np.zeros(2))
-            args = (*fixed, wanted & mine, floors, base, settings.copy(), cap, *out)
+            out = (own, noise.copy())
+            args = (*fixed, wanted & mine, floors, base, settings.copy(), *out)
             jobs.append((mine, out, pool.submit(free, *args)))
-        for mine, (part, left, moved), job in jobs:
-            job.result()
+        for mine, (part, left), job in jobs:
+            total += job.result()
             coefs[mine], noise[mine] = part[mine], left[mine]
-            change += moved
+        return float(total[0]), float(total[1])
 
     return solve_all
 
@@ -62,11 +62,12 @@ def measured(n: int, lags: int, kernel: Kernel) -> tuple[float, float, np.ndarra
     """Wall-clock ms of the fastest warm update, ms of it in the kernel, and the graph."""
     spent = 0.0
 
-    def timed(*arguments: Any) -> None:
+    def timed(*arguments: Any) -> tuple[float, float]:
         nonlocal spent
         begin = time.perf_counter()
-        kernel(*arguments)
+        moved = kernel(*arguments)
         spent += time.perf_counter() - begin
+        return moved
 
     rows = tiled(0, n, lags, SETTLED + UPDATE_ROWS * UPDATES)
     graph = CausalGraph(n, lags)

@@ -38,10 +38,9 @@ def imported(path):
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
-def test_files_are_short_and_import_what_they_may(path):
-    """At most 400 lines; numba only in kernels, kafka only in one package, never pickle."""
+def test_files_import_what_they_may(path):
+    """numba only in kernels, kafka only in one package, never pickle."""
     names = set(imported(path))
-    assert len(path.read_text().splitlines()) <= 400
     assert "numba" not in names or path in KERNELS
     assert "kafka" not in names or path.parent == ROOT / "streams" / "kafka"
     assert not names & {"pickle", "dill", "cloudpickle", "shelve", "marshal"}

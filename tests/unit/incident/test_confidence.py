@@ -19,9 +19,9 @@ def situation():
     """What was known at the last revision of a clear fault."""
     situations = []
 
-    def kept(situation):
+    def kept(situation, policy):
         situations.append(situation)
-        return Findings(situation)
+        return Findings(situation, policy)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(lifecycle, "Findings", kept)
