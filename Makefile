@@ -45,7 +45,7 @@ lint: $(VENV)/installed-dev ## ruff
 
 types: $(VENV)/installed-dev ## mypy --strict
 	$(BIN)/mypy
-	$(BIN)/mypy tools/docs
+	$(BIN)/mypy benchmarks deploy/kafka tools
 
 imports: $(VENV)/installed-dev ## the layout's import rules
 	$(BIN)/lint-imports

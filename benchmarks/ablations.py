@@ -74,7 +74,8 @@ def _ones(localiser: Localiser, _: InnovationScores) -> Floats:
 def _no_limit(*arguments: Any) -> None:
     """Add a row as if all that a series does were learned, however far out."""
     *before, _, clip, outside = arguments
-    accumulate_innovation(*before, 1e9, clip, outside)
+    changed = (*before, 1e9, clip, outside)
+    accumulate_innovation(*changed)
 
 
 def _no_comovement(scorer: InnovationScorer) -> Floats:

@@ -10,6 +10,7 @@ import statistics  # noqa: E402
 import tempfile  # noqa: E402
 import time  # noqa: E402
 from collections.abc import Callable, Iterator  # noqa: E402
+from functools import partial  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
@@ -84,7 +85,7 @@ def costs(n: int, repeats: int) -> dict[str, float]:
         timed(lambda: save(store, fed.snapshot()), seconds["first"])
         for _ in range(repeats):
             taken = timed(fed.snapshot, seconds["snapshot"])
-            data = timed(lambda held=taken: encode("k", held[PARTITION]), seconds["encode"])
+            data = timed(partial(encode, "k", taken[PARTITION]), seconds["encode"])
             for _ in range(BETWEEN):
                 timed(lambda: fed.feed(1), seconds["row"])
             timed(lambda: save(store, fed.snapshot()), seconds["alone"])

@@ -6,6 +6,7 @@ much as some of its values, once.
 
 import json
 import time
+from typing import Any
 
 from common import finish, options
 from google.protobuf.json_format import ParseDict
@@ -14,8 +15,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
 )
 
 from streams.align.aligner import Aligner
-from streams.codec import make_codec
-from streams.codec.formats import DEFAULT_MAPPINGS
+from streams.codec import DEFAULT_MAPPINGS, Format, make_codec
 from streams.grid import Grid
 from streams.processing.systems import Systems
 from streams.records import Record
@@ -72,20 +72,20 @@ def influx(count: int) -> list[bytes]:
     ]
 
 
-def otlp(count: int) -> list[dict[str, object]]:
+def otlp(count: int) -> list[dict[str, Any]]:
     """50 values a message: half gauges, half cumulative sums, as a Collector sends them."""
-    made = []
+    made: list[dict[str, Any]] = []
     for i in range(count // 50):
         resource = {"key": "service.name", "value": {"stringValue": f"service{i % SERVICES}"}}
         at = {"timeUnixNano": f"{START + i // SERVICES * STEP_S}000000000"}
         since = {"startTimeUnixNano": f"{START}000000000"}
         label = {"attributes": [{"key": "pool", "value": {"stringValue": "main"}}]}
-        gauge = {"gauge": {"dataPoints": [at | label | {"asDouble": 0.5 * i}]}}
-        counter = {"aggregationTemporality": 2, "isMonotonic": True}
+        gauge: dict[str, Any] = {"gauge": {"dataPoints": [at | label | {"asDouble": 0.5 * i}]}}
+        counter: dict[str, Any] = {"aggregationTemporality": 2, "isMonotonic": True}
         counter |= {"dataPoints": [at | since | label | {"asInt": str(i)}]}
         metrics = [{"name": f"gauge{j}"} | gauge for j in range(25)]
         metrics += [{"name": f"counter{j}", "sum": counter} for j in range(25)]
-        scope = {"scope": {"name": "app"}, "metrics": metrics}
+        scope: dict[str, Any] = {"scope": {"name": "app"}, "metrics": metrics}
         made.append(
             {"resourceMetrics": [{"resource": {"attributes": [resource]}, "scopeMetrics": [scope]}]}
         )
@@ -104,7 +104,7 @@ def messages(name: str, count: int) -> list[bytes]:
     return {"prometheus_json": prometheus, "telegraf_json": telegraf, "influx": influx}[name](count)
 
 
-def seconds(name: str, records: list[Record], *, align: bool) -> float:
+def seconds(name: Format, records: list[Record], *, align: bool) -> float:
     """Return the CPU seconds of the second half of the records, after the first."""
     codec = make_codec(name, grid=lambda _: GRID)
     systems = Systems(lambda _: Aligner(GRID.interval_s), 10)

@@ -25,8 +25,11 @@ from typing import Any  # noqa: E402
 import numpy as np  # noqa: E402
 from common import finish, options  # noqa: E402
 from graph_synthetic import Floats, Setting, draw, streams, tiled  # noqa: E402
+from numpy.typing import NDArray  # noqa: E402
 
 from coral.graph import CausalGraph, Prior  # noqa: E402
+
+Nodes = NDArray[np.intp]
 
 PEERS = Path(__file__).parent / "peers"
 ENVIRONMENT = PEERS / ".venv-graph"
@@ -59,8 +62,8 @@ PEER_ROWS = 500
 
 def f1(found: Floats, true: Floats) -> float:
     """F1 of two supports."""
-    found, true = found != 0.0, true != 0.0
-    return 2.0 * float((found & true).sum()) / max(1, int(found.sum() + true.sum()))
+    yes, edge = found != 0.0, true != 0.0
+    return 2.0 * float((yes & edge).sum()) / max(1, int(yes.sum() + edge.sum()))
 
 
 def shd(found: Floats, true: Floats) -> int:
@@ -81,13 +84,13 @@ def auroc(found: Floats, true: Floats) -> float:
     return float((rank[label].sum() - n * (n + 1) / 2) / (n * (label.size - n)))
 
 
-def relative_error(found: Floats, true: Floats, nodes: Floats) -> float:
+def relative_error(found: Floats, true: Floats, nodes: Nodes) -> float:
     """Norm of the error of the equations of some nodes over that of the truth."""
     miss = np.linalg.norm((found - true)[:, :, nodes])
     return float(miss / np.linalg.norm(true[:, :, nodes]))
 
 
-def hits(scores: Floats, changed: Floats) -> float:
+def hits(scores: Floats, changed: Nodes) -> float:
     """Share of the changed nodes among as many with the largest scores."""
     first = np.argsort(-scores)[: len(changed)]
     return len(set(first.tolist()) & set(changed.tolist())) / len(changed)

@@ -70,7 +70,8 @@ def recall(found: Floats, true: Floats) -> float:
 
 def priors_accuracy(seeds: int) -> dict[str, Any]:
     """Shared part of the first setting with right and wrong priors."""
-    setting, runs = SETTINGS[0], {}
+    setting = SETTINGS[0]
+    runs: dict[str, list[dict[str, float]]] = {}
     for seed in range(seeds):
         incident = draw(1000 + seed, setting)
         for name, said in priors(incident, setting, seed).items():

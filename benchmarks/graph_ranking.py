@@ -162,7 +162,7 @@ def score(path: Path) -> dict[str, Any] | None:
         "learned_and_known": [learned | known],
         "learned_with_fault": [with_fault],
     }
-    row: dict[str, Any] = {
+    result: dict[str, Any] = {
         "dataset": meta.dataset,
         "case": meta.case,
         "known_edges": len(known),
@@ -171,8 +171,8 @@ def score(path: Path) -> dict[str, Any] | None:
     }
     for name, graphs in variants.items():
         found = np.mean([scored(incident, meta, edges) for edges in graphs], axis=0)
-        row[name] = [round(float(value), 6) for value in found]
-    return row
+        result[name] = [round(float(value), 6) for value in found]
+    return result
 
 
 def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:

@@ -139,7 +139,8 @@ def _strengths(rng: np.random.Generator, size: int) -> Floats:
 
 def tiled(seed: int, n_series: int, lags: int, n_rows: int) -> Floats:
     """Draw normal rows of many series, systems of at most 50 side by side, for timing."""
-    parts, left = [], n_series
+    parts: list[Floats] = []
+    left = n_series
     while left > 0:
         setting = Setting(min(left, 50), lags, changed=0, normal_rows=n_rows, fault_rows=1)
         parts.append(draw(seed + len(parts), setting).normal)

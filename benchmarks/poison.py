@@ -25,13 +25,9 @@ import os
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
     os.environ[_name] = "1"
 
-import sys  # noqa: E402
-
-sys.path.append(sys.path.pop(0))  # this folder last: `import kafka` is the client, not kafka.py
-
 import time  # noqa: E402
 from array import array  # noqa: E402
-from collections.abc import Iterable, Iterator  # noqa: E402
+from collections.abc import Iterable, Iterator, Mapping  # noqa: E402
 from itertools import cycle, islice  # noqa: E402
 from pathlib import Path  # noqa: E402
 from statistics import median  # noqa: E402
@@ -95,7 +91,7 @@ class Given(MemorySource):
         first = self._next - len(taken)
         return [Record("metrics", 0, first + i, b"shop", v) for i, v in enumerate(taken)]
 
-    def commit(self, offsets: dict[TopicPartition, int]) -> None:
+    def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
         """Nobody asks."""
 
 

@@ -128,7 +128,7 @@ def rewired(told: Told, rng: Rng) -> Told:
     """Give a fifth of the relations another cause."""
     entities = sorted({entity_of(name) for name in told.names})
     hit = rng.random(len(told.edges)) < REWIRED
-    causes = rng.choice(entities, len(told.edges)) if told.edges else []
+    causes = rng.choice(entities, len(told.edges)).tolist() if told.edges else []
     edges = {
         (str(other) if wrong else cause, effect)
         for (cause, effect), wrong, other in zip(told.edges, hit, causes, strict=True)

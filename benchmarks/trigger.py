@@ -190,7 +190,11 @@ def compare(paths: list[Path], jobs: int) -> dict[str, Any]:
         for found in Parallel(n_jobs=jobs, batch_size=1)(delayed(sweep)(path) for path in paths)
         for one in found
     ]
-    result = {"curves": curves(swept), "care": care_table(swept), "nab_skab": nab_table(swept)}
+    result: dict[str, Any] = {
+        "curves": curves(swept),
+        "care": care_table(swept),
+        "nab_skab": nab_table(swept),
+    }
     for group, methods in result["curves"].items():
         key = rate_of(group)
         budget = EngineConfig().false_alarms_per_week
@@ -228,7 +232,7 @@ def cost(paths: list[Path], jobs: int) -> dict[str, Any]:
 def live(paths: list[Path], jobs: int) -> dict[str, Any]:
     """Count false alarms of the first days, faults after a deployment; date known changes."""
     minutes = [path for path in paths if _dataset(path) in ("asd_stream", "smd_stream")]
-    found = {
+    found: dict[str, Any] = {
         "first_days": first_days(minutes, jobs),
         "deployments": deployments(jobs),
         "changes": date_changes(jobs),

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from functools import partial
 from statistics import median
 from typing import Any
 
@@ -86,7 +87,8 @@ def recomputed_mssa_ms(n: int = MSSA_SERIES, window: int = WARMUP_ROWS) -> dict[
     x = rows_of(n, window + 3 * BLOCKS)
     stops = np.arange(window, len(x))[:, None].astype(float)
 
-    def score(stop: int, step: int, decompose: Callable[[Any], Any]) -> float:
+    def score(step: int, decompose: Callable[[Any], Any], row: NDArray[np.float64]) -> float:
+        stop = int(row[0])
         base = x[stop - window : stop]
         base = (base - base.mean(axis=0)) / base.std(axis=0)
         windows = np.lib.stride_tricks.sliding_window_view(base, lags, axis=0)[::step]
@@ -101,10 +103,7 @@ def recomputed_mssa_ms(n: int = MSSA_SERIES, window: int = WARMUP_ROWS) -> dict[
 
     ways = {"hankel, gram": (1, gram), "hankel, svd": (1, svd)}
     ways |= {"page, gram": (lags, gram), "page, svd": (lags, svd)}
-    return {
-        name: block_ms(lambda stop, s=step, d=way: score(int(stop[0]), s, d), stops)
-        for name, (step, way) in ways.items()
-    }
+    return {name: block_ms(partial(score, step, way), stops) for name, (step, way) in ways.items()}
 
 
 def cost_figures(*, quick: bool) -> dict[str, float]:

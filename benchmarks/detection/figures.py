@@ -14,7 +14,7 @@ import matplotlib.pyplot as plt
 
 __all__ = ["plot_cost", "plot_curves"]
 
-STYLES = (
+STYLES: tuple[dict[str, Any], ...] = (
     {"color": "black", "linestyle": "-", "marker": "o", "linewidth": 2.0, "zorder": 3},
     {"color": "0.35", "linestyle": "--", "marker": "s"},
     {"color": "0.35", "linestyle": ":", "marker": "^"},

@@ -96,7 +96,7 @@ def pca(z: Floats, warmup: int, limits: Floats) -> Bools:
     if mean > 0.0 and spread > 0.0:
         scale, freedom = spread / (2 * mean), 2 * mean**2 / spread
         evidence = np.maximum(evidence, -chi2.logsf(q / scale, freedom))
-    return evidence / np.log(10.0) > limits[:, None]
+    return np.asarray(evidence / np.log(10.0) > limits[:, None])
 
 
 def page_hinkley(z: Floats, warmup: int, limits: Floats) -> Bools:

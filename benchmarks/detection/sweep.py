@@ -131,7 +131,7 @@ def care_table(swept: Sequence[Swept], budget: float = 1.0) -> dict[str, dict[st
 def nab_table(swept: Sequence[Swept]) -> dict[str, list[dict[str, Any]]]:
     """NAB score on SKAB per method and setting, each beside the clock with as many alarms."""
     chosen = [s for s in swept if s.nab is not None]
-    table = {}
+    table: dict[str, list[dict[str, Any]]] = {}
     for method, values in _settings(chosen).items():
         table[method] = []
         for value in values:

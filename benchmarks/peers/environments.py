@@ -84,7 +84,7 @@ def _make(name: str, folder: Path) -> str:
 
 def _pip(python: Path, *words: str) -> str:
     """Install; return the last line of the trouble."""
-    command = [python, "-m", "pip", "--disable-pip-version-check", "--quiet", "install"]
+    command = [str(python), "-m", "pip", "--disable-pip-version-check", "--quiet", "install"]
     command += ["--only-binary", ":all:", *words]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     lines = done.stderr.strip().splitlines() or ["pip failed"]
@@ -92,7 +92,7 @@ def _pip(python: Path, *words: str) -> str:
 
 
 def _freeze(python: Path) -> dict[str, str]:
-    command = [python, "-m", "pip", "--disable-pip-version-check", "list", "--format", "json"]
+    command = [str(python), "-m", "pip", "--disable-pip-version-check", "list", "--format", "json"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return {package["name"]: package["version"] for package in json.loads(done.stdout)}
 

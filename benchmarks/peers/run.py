@@ -8,9 +8,9 @@ by case to a journal beside the JSON, so a run that is interrupted goes on where
 import sys
 from pathlib import Path
 
-# Last: `benchmarks/kafka.py` must not hide the client of the same name.
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 
+from argparse import Namespace
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -148,7 +148,9 @@ def _open(key: str, names: Sequence[str], known: dict[tuple[str, str], Row]) -> 
     return [name for name in able if (name, key) not in known]
 
 
-def report(chosen: object, rows: list[Row], keys: list[str], made: dict[str, Environment]) -> None:
+def report(
+    chosen: Namespace, rows: list[Row], keys: list[str], made: dict[str, Environment]
+) -> None:
     """Print the best and write the JSON."""
     methods = summary(rows, Counter(key.partition("/")[0] for key in keys))
     figures = {}

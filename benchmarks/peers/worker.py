@@ -83,7 +83,8 @@ def run(function: Function, case: Case) -> dict[str, Any]:
     }
     if os.WIFSIGNALED(status):
         return answer | _killed(os.WTERMSIG(status))
-    return answer | json.loads(said)
+    answer |= json.loads(said)
+    return answer
 
 
 def _killed(number: int) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import asyncpg  # type: ignore[import-untyped]
+import asyncpg
 from topology import DATABASE, HOST
 
 _SCHEMA = """

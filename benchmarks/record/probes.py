@@ -10,7 +10,7 @@ import time
 from typing import Any
 
 import aiohttp
-import asyncpg  # type: ignore[import-untyped]
+import asyncpg
 import postgres
 from procstat import Rate
 from redis.asyncio import Redis

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 import postgres
-from asyncpg.exceptions import CannotConnectNowError  # type: ignore[import-untyped]
+from asyncpg.exceptions import CannotConnectNowError
 from topology import HOST, SERVICES, STORES, Ports
 
 HERE = Path(__file__).resolve().parent

@@ -5,6 +5,7 @@ the largest of the effects' scores is added where it is abnormal.
 """
 
 import datetime as dt
+from typing import Any
 
 import networkx as nx
 from circa.alg.ci import DAScorer, RHTScorer
@@ -28,7 +29,7 @@ def regression_test(case: Case) -> dict[str, float]:
     graph.add_nodes_from(_node(name) for name in case.names)
     graph.add_edges_from((_node(cause), _node(effect)) for cause, effect in metric_edges(case))
     known, data = MemoryGraph(graph), _data(case)
-    scores = None
+    scores: Any = None  # each scorer goes on from those of the one before
     for scorer in (RHTScorer(), DAScorer(threshold=THRESHOLD)):
         scores = scorer.score(known, data, current=data.detect_time, scores=scores)
     ranked = sorted(scores.items(), key=lambda item: item[1].key, reverse=True)

@@ -28,7 +28,7 @@ def spread(base: Floats) -> Floats:
     """
     std, mean = base.std(axis=0), np.abs(base.mean(axis=0))
     still = std <= 1e-9 * mean + 1e-12
-    return np.where(still, 1e-3 * mean + 1e-9, std)
+    return np.asarray(np.where(still, 1e-3 * mean + 1e-9, std))
 
 
 def _z(case: Case) -> Floats:

@@ -1,7 +1,4 @@
-"""The benchmarks are scripts, not a package: their folder is searched last.
-
-`benchmarks/kafka.py` must not hide the client of the same name.
-"""
+"""The benchmarks are scripts, not a package: their folder is searched last."""
 
 import sys
 from pathlib import Path

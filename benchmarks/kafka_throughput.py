@@ -25,15 +25,13 @@ import os
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
     os.environ[_name] = "1"
 
-import sys  # noqa: E402
-
-sys.path.append(sys.path.pop(0))  # this folder last: `import kafka` means the client, not this file
-
 import subprocess  # noqa: E402
+import sys  # noqa: E402
 import tempfile  # noqa: E402
 import time  # noqa: E402
 from collections.abc import Callable, Iterator  # noqa: E402
 from contextlib import contextmanager  # noqa: E402
+from functools import partial  # noqa: E402
 from pathlib import Path  # noqa: E402
 from uuid import uuid4  # noqa: E402
 
@@ -107,7 +105,7 @@ def decoding(count: int, repeats: int) -> dict[str, float]:
     for name, held in records.items():
         assert frames_of(held) == count  # noqa: S101 - must do the work
         units = count if "rows" in name else count * SERIES
-        figures[name] = units / least_cpu_s(lambda held=held: frames_of(held), repeats)
+        figures[name] = units / least_cpu_s(partial(frames_of, held), repeats)
     by_format = formats.speeds(count * 2)
     return {
         **figures,
