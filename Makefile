@@ -137,6 +137,7 @@ docs: $(VENV)/installed-dev ## write the generated tables and figures into READM
 	$(BIN)/python tools/docs/tables.py
 	$(BIN)/python tools/docs/tutorial.py
 	$(BIN)/python tools/docs/configuration.py
+	$(BIN)/python tools/docs/policies.py
 	$(BIN)/python tools/docs/graph_figure.py >/dev/null
 	$(BIN)/python tools/docs/graph_cost.py
 

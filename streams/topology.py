@@ -26,7 +26,7 @@ class Topology(msgspec.Struct, frozen=True, kw_only=True):
     Parameters
     ----------
     edges : list of [str, str]
-        Known topology between entities; one that it leaves out counts less.
+        Known topology between entities: the ranking walks along it.
     required_edges : list of [str, str]
         Edges that the causal graph is to have, whatever the data say.
     forbidden_edges : list of [str, str]

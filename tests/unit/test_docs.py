@@ -9,8 +9,10 @@ import textwrap
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import policies
 import pytest
 import tutorial
+from regions import has_region, replace_region
 
 ROOT = Path(__file__).parents[2]
 INDEX = ROOT / "docs" / "index.md"
@@ -212,6 +214,29 @@ def test_the_readme_begins_with_two_commands_and_their_output():
     assert shown.startswith("$ make demo\n")
     assert len(shown.splitlines()) <= 15
     assert straight.startswith("metrics ")
+
+
+def test_the_policies_are_listed_as_the_code_has_them():
+    """Every class, with every field's default and reason (else `make docs`)."""
+    page = policies.PAGE.read_text()
+    assert has_region(page, "policies")
+    assert replace_region(page, "policies", policies.tables()) == page
+
+
+@pytest.mark.parametrize(
+    ("policy", "field", "choice"),
+    [
+        (policies.TRIGGER.tail, "drop_part", ("5", "How often, in blocks, and which part")),
+        (policies.TRIGGER.dynamic_pca, "floor", ("0.01", "Half that of lag windows")),
+        (policies.TRIGGER.ssa, "floor", ("0.02", "Smallest mean that an energy is compared")),
+        (policies.VERDICT, "least_deviation", ("math.log(1.1)", "Deviation score below which")),
+    ],
+    ids=["a comment of two fields", "its own", "an inherited one", "docstring, not the heading"],
+)
+def test_a_reason_is_found_where_it_stands(policy, field, choice):
+    """As a comment above a field or a docstring under it, in the class or in one before it."""
+    row = next(line for line in policies.table(policy) if line.startswith(f"| `{field}` "))
+    assert row.startswith(f"| `{field}` | `{choice[0]}` | {choice[1]}")
 
 
 def test_the_tutorial_runs(tmp_path):
