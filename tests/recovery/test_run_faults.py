@@ -36,13 +36,15 @@ def wrong(chaos):
     return {name: found[name] for name, count in clean.items() if found[name] != count}
 
 
-def put_out(process):
-    """Whether a process ended because its group had put it out while a transaction was open.
+def gave_up(process):
+    """Whether a process ended in one of the two ways that a long outage may end it.
 
-    On a busy machine the brokers come back after its session: then it may not go on.
+    On a busy machine the brokers come back late: after the member's session, with a transaction
+    open, or after the time for which a flush waits. What was published is judged in either case.
     """
     last = logged(process)[-1]
-    return last["event"] == "failed" and last["reason"].startswith("transaction not committed")
+    documented = ("transaction not committed", "messages not stored within")
+    return last["event"] == "failed" and last["reason"].startswith(documented)
 
 
 @pytest.mark.broker
@@ -75,7 +77,7 @@ def test_outage(own_cluster, tmp_path, way):
 
     assert Exit.OK == code, chaos.log
     assert {} == found, chaos.history
-    assert survived or away > PATIENCE_S or put_out(process), logged(process)[-3:]
+    assert survived or away > PATIENCE_S or gave_up(process), logged(process)[-3:]
 
 
 def test_members_come_and_go_during_restores(kafka, tmp_path):
