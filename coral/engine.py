@@ -202,7 +202,8 @@ class Engine:
     def _given(self) -> Alarm:
         """Return the alarm of the given onset, which may be late."""
         rows = self._quarantine
-        late = rows_late(self._baseline.rows()[0], np.array([row.x for row in rows]))
+        scale, newest = self._setup.ranking.scale, np.array([row.x for row in rows])
+        late = rows_late(self._baseline.rows()[0], newest, scale)
         return alerted([row.time for row in rows], late)
 
     def _detected(self, trigger: Trigger) -> Alarm:

@@ -13,6 +13,7 @@ from daemons import logged
 from failing import SLOW
 from kafkas import Broker
 
+from coral.daemon.daemon import FLUSH_S
 from coral.errors import Exit
 
 CLEAN = {"lost": 0, "duplicates": 0, "two_contents": 0, "unexpected": 0}
@@ -40,10 +41,11 @@ def gave_up(process):
     """Whether a process ended in one of the two ways that a long outage may end it.
 
     On a busy machine the brokers come back late: after the member's session, with a transaction
-    open, or after the time for which a flush waits. What was published is judged in either case.
+    open, or after all of the time for which it waits with messages to store. What was published is
+    judged in either case.
     """
     last = logged(process)[-1]
-    documented = ("transaction not committed", "messages not stored within")
+    documented = ("transaction not committed", f"messages not stored within {FLUSH_S:g} s")
     return last["event"] == "failed" and last["reason"].startswith(documented)
 
 
