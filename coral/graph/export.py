@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
+import networkx as nx
+
 from streams.series import entity_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-    import networkx as nx
 
     from coral.graph.causal import CausalGraph
 
@@ -40,8 +40,6 @@ def as_networkx(
         and `changed` (see `CausalGraph.changed_nodes`); edges, with the key ``<part> <lag>``, have
         the fields of `Edge` but cause and effect. The two parts differ in `part`.
     """
-    import networkx as nx  # noqa: PLC0415 - half a second that no other command should wait for
-
     entities = [entity_of(name) for name in names]
     found = nx.MultiDiGraph(
         **(facts or {}),
@@ -67,8 +65,6 @@ def as_nodes_and_edges(
     Parameters and attributes are those of `as_networkx`; the keys are `directed`, `multigraph`,
     `graph`, `nodes` (with `id`) and `edges` (with `source`, `target`, `key`).
     """
-    import networkx as nx  # noqa: PLC0415 - as in `as_networkx`
-
     described: dict[str, Any] = nx.node_link_data(as_networkx(graph, names, facts), edges="edges")
     return described
 

@@ -6,6 +6,8 @@ import io
 import json
 from typing import TYPE_CHECKING, Any, Final
 
+import networkx as nx
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -56,8 +58,6 @@ def as_dot(described: dict[str, Any]) -> str:
 
 def as_graphml(described: dict[str, Any]) -> str:
     """Write GraphML; what is no number or text, such as a list, stands in it as JSON."""
-    import networkx as nx  # noqa: PLC0415 - as in `coral.graph.export`
-
     facts = {
         key: json.dumps(value) if isinstance(value, list | dict) else value
         for key, value in described["graph"].items()

@@ -1,7 +1,9 @@
 """Random walk with restart from the health signal back to the causes, solved exactly."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
+import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,6 +12,9 @@ from coral.localise.policy import RANKING, RankingPolicy
 __all__ = ["absorbing_walk", "best_paths"]
 
 Floats = NDArray[np.float64]
+
+_START = -1
+"""Node before those of the health signals: all paths are found in one search."""
 
 
 def absorbing_walk(
@@ -67,26 +72,36 @@ def best_paths(explained: Floats, health: Sequence[int], targets: Sequence[int])
     list of list of int
         For each target its path [target, ..., health]; [] when no known edge leads there.
     """
-    n = len(explained)
-    gain = np.zeros(n)
-    gain[list(health)] = 1.0
-    towards = np.full(n, -1)
-    done = np.zeros(n, dtype=bool)
-    # Dijkstra on products; n entities are few and the graph is dense as an array.
-    for _ in range(n):
-        open_gain = np.where(done, -1.0, gain)
-        i = int(open_gain.argmax())
-        if open_gain[i] <= 0.0:
-            break
-        done[i] = True
-        better = ~done & (gain[i] * explained[i] > gain)
-        gain[better] = gain[i] * explained[i][better]
-        towards[better] = i
-    return [_follow(towards, target) if gain[target] > 0 else [] for target in targets]
+    graph = nx.DiGraph()
+    graph.add_node(_START)
+    graph.add_weighted_edges_from((_START, entity, _Way(1.0, entity)) for entity in health)
+    effects, causes = explained.nonzero()
+    shares = explained[effects, causes].tolist()
+    graph.add_weighted_edges_from(
+        (effect, cause, _Way(share, cause))
+        for effect, cause, share in zip(effects.tolist(), causes.tolist(), shares, strict=True)
+    )
+    _, paths = nx.single_source_dijkstra(graph, _START)
+    return [paths.get(target, [])[:0:-1] for target in targets]
 
 
-def _follow(towards: NDArray[np.int64], target: int) -> list[int]:
-    path = [target]
-    while towards[path[-1]] >= 0:
-        path.append(int(towards[path[-1]]))
-    return path
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """Length of a way to an entity, which networkx adds up and compares: here shares multiply.
+
+    The more a way explains the shorter it is; of equal ones, that to the first entity. Sums of
+    logarithms would be rounded otherwise, and ties are common: shares are ratios of scores, so
+    that a way through a third entity often explains as much as the direct one.
+    """
+
+    share: float
+    entity: int
+
+    def __add__(self, step: "_Way") -> "_Way":
+        return _Way(self.share * step.share, step.entity)
+
+    def __radd__(self, nothing: int) -> "_Way":
+        return self
+
+    def __lt__(self, other: "_Way") -> bool:
+        return (other.share, self.entity) < (self.share, other.entity)
