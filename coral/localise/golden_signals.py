@@ -1,6 +1,8 @@
 """Health signals for a system that names none."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+
+import networkx as nx
 
 from coral.localise.layout import SIGNALS, metric_of
 from coral.localise.roles import role_of
@@ -33,20 +35,6 @@ def proposed(names: Sequence[str], edges: Sequence[tuple[str, str]]) -> tuple[st
     """
     signals = [name for name in names if role_of(metric_of(name)) in SIGNALS]
     told = {entity_of(name) for name in signals}
-    effects: dict[str, set[str]] = {}
-    for cause, effect in edges:
-        effects.setdefault(cause, set()).add(effect)
-    known = {entity for edge in edges for entity in edge}
-    ends = {e for e in told & known if not (_downstream(e, effects) & told) - {e}}
+    known = nx.DiGraph(edges)
+    ends = {e for e in told & set(known) if not nx.descendants(known, e) & told}
     return tuple(name for name in signals if entity_of(name) in ends)
-
-
-def _downstream(entity: str, effects: Mapping[str, set[str]]) -> set[str]:
-    """Everything that an entity has an effect on."""
-    found: set[str] = set()
-    waiting = [entity]
-    while waiting:
-        fresh = effects.get(waiting.pop(), set()) - found
-        found |= fresh
-        waiting += sorted(fresh)
-    return found

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 
@@ -70,10 +71,11 @@ class Layout:
         self.other_kind = self.signal & np.array([r not in self._wanted for r in self.roles])
         self.symptom = self.signal & np.isin(self.owner, self.health_entities)
         direct = [(index[b], index[a]) for a, b in edges if a in index and b in index]
-        related = direct + self._alias_nodes(direct)
+        known = nx.DiGraph(direct)  # from effects to causes
+        related = direct + self._alias_nodes(known)
         self.first_alias = len(direct)
         self.relations = np.array(related, dtype=np.int64).reshape(-1, 2)
-        self.topology_coverage = self._topology_coverage(direct)
+        self.topology_coverage = self._topology_coverage(known)
         self._set_pairs()
 
     def idle(self, x: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -87,30 +89,30 @@ class Layout:
         idle: NDArray[np.bool_] = (known > 0) & (busy == 0)
         return idle[self.owner]
 
-    def _topology_coverage(self, direct: list[tuple[int, int]]) -> float:
+    def _topology_coverage(self, known: nx.DiGraph) -> float:
         """Share of the entities that a walk back from the health signals can come to."""
-        covered, newest = set(self.health_entities), set(self.health_entities)
-        while newest:
-            newest = {cause for effect, cause in direct if effect in newest} - covered
-            covered |= newest
-        return len(covered) / len(self.entities) if direct else 0.0
+        if not known:
+            return 0.0
+        starts = [entity for entity in self.health_entities if entity in known]
+        covered = set(self.health_entities).union(*(nx.descendants(known, e) for e in starts))
+        return len(covered) / len(self.entities)
 
-    def _alias_nodes(self, direct: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    def _alias_nodes(self, known: nx.DiGraph) -> list[tuple[int, int]]:
         """Leaves that may be another component seen from outside, as (leaf, component).
 
         Call graphs made from client-side spans list a callee twice: as itself, with its own
         causes, and as the address that the caller used, a leaf with the same latency.
         """
-        causes: dict[int, set[int]] = {}
-        effects: dict[int, set[int]] = {}
-        for effect, cause in direct:
-            causes.setdefault(effect, set()).add(cause)
-            effects.setdefault(cause, set()).add(effect)
-        found = set()
-        for leaf in effects.keys() - causes.keys():
-            for shared in effects[leaf]:
-                found |= {(leaf, other) for other in causes[shared] if other in causes}
-        return sorted(found)
+        inner = {entity for entity in known if known.succ[entity]}
+        return sorted(
+            {
+                (leaf, other)
+                for leaf in known.nodes - inner
+                for shared in known.pred[leaf]
+                for other in known.succ[shared]
+                if other in inner
+            }
+        )
 
     def _set_pairs(self) -> None:
         signals: list[dict[str, int]] = [{} for _ in self.entities]
