@@ -4,10 +4,13 @@ import signal
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
-from daemons import World, logged
+from daemons import Member, World, logged
 from failing import KILL
+from kafkas import Broker
 from makers import EDGES, NAMES, shop_rows
 
 from coral.config import SystemConfig
@@ -19,7 +22,7 @@ from streams.kafka import KafkaSink
 from streams.records import Record
 
 FAILING = Path(__file__).with_name("failing.py")
-SETTINGS = {"interval_s": 1.0, "kpi": ["web:latency_p95"], "edges": EDGES}
+SETTINGS: dict[str, Any] = {"interval_s": 1.0, "kpi": ["web:latency_p95"], "edges": EDGES}
 QUICK = ("--set", "kafka.session_timeout_s=3")
 PATIENT = {"linger_ms": 0, "max_block_ms": 240_000, "delivery_timeout_ms": 240_000}
 ROWS = 280
@@ -37,14 +40,14 @@ MOMENTS = {
 }
 
 
-def rows_of(system, seed):
+def rows_of(system: str, seed: int) -> list[bytes]:
     """Native rows of a little shop that fails, and one that closes the last tick."""
     x = shop_rows(seed=seed, rows=ROWS)
     times = [*range(ROWS), ROWS + 60]
     return [encode_row(system, float(t), NAMES, x[min(t, ROWS - 1)]) for t in times]
 
 
-def expected_of(system, rows):
+def expected_of(system: str, rows: Iterable[bytes]) -> list[bytes]:
     """Every event of an uninterrupted run: the engine fed by hand."""
     codec, aligner = NativeCodec(), Aligner(SETTINGS["interval_s"])
     engine = Engine(SystemConfig(name=system, **SETTINGS | {"kpi": ("web:latency_p95",)}))
@@ -59,13 +62,21 @@ def expected_of(system, rows):
 class Chaos:
     """A world with systems that all fail, fed at a pace by a thread of its own."""
 
-    def __init__(self, broker, home, way, systems=4, partitions=2, rows_per_s=8.0):
+    def __init__(
+        self,
+        broker: Broker,
+        home: Path,
+        way: tuple[str, str],
+        systems: int = 4,
+        partitions: int = 2,
+        rows_per_s: float = 8.0,
+    ) -> None:
         home.mkdir(parents=True, exist_ok=True)
         self.way = way
         self.world = World(broker, home, *way, partitions=partitions, systems={"*": SETTINGS})
         self.rows = {f"shop{i}": rows_of(f"shop{i}", i) for i in range(systems)}
         self.expected = [e for name, rows in self.rows.items() for e in expected_of(name, rows)]
-        self.history = []
+        self.history: list[dict[str, Any]] = []
         self._partitions = partitions
         self._pace = 1.0 / rows_per_s
         self._begun = time.monotonic()
@@ -73,7 +84,7 @@ class Chaos:
         self._feeder = threading.Thread(target=self._feed)
         self._feeder.start()
 
-    def _feed(self):
+    def _feed(self) -> None:
         for t in range(len(next(iter(self.rows.values())))):
             for i, (system, rows) in enumerate(self.rows.items()):
                 partition = i % self._partitions
@@ -82,27 +93,27 @@ class Chaos:
             time.sleep(self._pace)
 
     @property
-    def feeding(self):
+    def feeding(self) -> bool:
         """Whether rows still arrive."""
         return self._feeder.is_alive()
 
-    def note(self, operation, **more):
+    def note(self, operation: str, **more: object) -> None:
         """Write down what was done."""
         self.history.append({"t": round(time.monotonic() - self._begun, 2), "op": operation} | more)
 
-    def start(self, *arguments, kill="", **environment):
+    def start(self, *arguments: str, kill: str = "", **environment: str) -> Member:
         """A member; `kill` names the moment at which it dies."""
         self.note("start", **({"kill_at": kill} if kill else {}))
         return self.world.start(*arguments, program=(str(FAILING),), **{KILL: kill}, **environment)
 
-    def kill(self, process):
+    def kill(self, process: Member) -> bool:
         """End a member as by `kill -9`, unless it has ended; return whether it died of that."""
         process.kill()
         code = process.wait()
         self.note("killed" if code == -signal.SIGKILL else "ended", code=code)
         return code == -signal.SIGKILL
 
-    def finish(self):
+    def finish(self) -> int | None:
         """Let a member work until the group has committed every record; end it in good order.
 
         A supervisor starts it again when it ends by itself. Returns its exit code, None when the
@@ -125,7 +136,7 @@ class Chaos:
         self.log = logged(process)
         return None if behind else code
 
-    def verdict(self):
+    def verdict(self) -> dict[str, int]:
         """What is wrong with what was published."""
         self.world.kafka.decided(self.world.events)
         wanted = {decode(value).id: value for value in self.expected}
@@ -143,7 +154,7 @@ class Chaos:
             "repeated_at_least_once": 0 if once else repeated,
         }
 
-    def close(self):
+    def close(self) -> None:
         """End what still runs."""
         self.world.close()
         self._feeder.join()

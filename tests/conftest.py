@@ -5,11 +5,13 @@ import logging
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from cluster import Cluster
 from hypothesis import settings
+from kafkas import Broker
 
 # No deadline: a test must not fail because the machine is busy. Derandomised: the same examples
 # in every run, so that a red build is a change of the code.
@@ -19,13 +21,13 @@ settings.load_profile("coral")
 RUN_DIRECTORY = "CORAL_TEST_RUN"
 
 
-def pytest_configure(config):
+def pytest_configure(config: pytest.Config) -> None:
     """Choose a folder that all worker processes of this run inherit."""
     if not hasattr(config, "workerinput"):
         os.environ[RUN_DIRECTORY] = tempfile.mkdtemp(prefix="coral-test-")
 
 
-def pytest_unconfigure(config):
+def pytest_unconfigure(config: pytest.Config) -> None:
     """Stop the Kafka of this run, if any test started it, when all workers are done."""
     if not hasattr(config, "workerinput"):
         directory = Path(os.environ[RUN_DIRECTORY])
@@ -34,14 +36,14 @@ def pytest_unconfigure(config):
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def pytest_collection_modifyitems(items):
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what needs a broker."""
     for item in items:
         if {"kafka", "cluster"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.broker)
 
 
-def started_cluster(home):
+def started_cluster(home: Path) -> Cluster:
     """The cluster in `home`; the first process that asks starts it, the others wait."""
     with home.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -55,7 +57,7 @@ def started_cluster(home):
             return new_cluster(home)
 
 
-def new_cluster(home, nodes=1):
+def new_cluster(home: Path, nodes: int = 1) -> Cluster:
     """A cluster of so many nodes, started."""
     cluster = Cluster.create(home, nodes)
     cluster.start()
@@ -63,7 +65,7 @@ def new_cluster(home, nodes=1):
 
 
 @pytest.fixture(autouse=True)
-def _own_logging():
+def _own_logging() -> Iterator[None]:
     """Put the process's logging back: commands set it up, on a stream that a test has captured."""
     root, ours = logging.getLogger(), logging.getLogger("coral")
     handlers, levels = [*root.handlers], (root.level, ours.level)
@@ -74,13 +76,13 @@ def _own_logging():
 
 
 @pytest.fixture(scope="session")
-def cluster():
+def cluster() -> Cluster:
     """One node that serves all tests of this run, with TLS and SASL; it is never stopped."""
     return started_cluster(Path(os.environ[RUN_DIRECTORY]) / "shared")
 
 
 @pytest.fixture(scope="session")
-def kafka(request):
+def kafka(request: pytest.FixtureRequest) -> Iterator["Broker"]:
     """The shared node, or the broker at `CORAL_TEST_KAFKA`."""
     from kafkas import Broker  # the client takes most of a second to import
 

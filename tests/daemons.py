@@ -7,13 +7,16 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import kafka as client
 import numpy as np
+from kafkas import Broker
 
 from coral.cli.main import main
 from coral.contract.events import decode
@@ -25,7 +28,7 @@ BUNDLED = Path(str(files("coral") / "recordings"))
 PATIENCE_S = 240
 
 
-def renamed(folder, name, home):
+def renamed(folder: Path, name: str, home: Path) -> Path:
     """A copy of a recording with another system."""
     copy = home / name
     shutil.copytree(folder, copy)
@@ -34,7 +37,7 @@ def renamed(folder, name, home):
     return copy
 
 
-def rows_of(folder):
+def rows_of(folder: Path) -> list[bytes]:
     """Its native rows, and one of a minute later that closes the last tick."""
     recording = Recording.open(folder)
     source, rows = RecordedSource(recording, SystemClock(), None), []
@@ -45,14 +48,14 @@ def rows_of(folder):
     return [*rows, encode_row(recording.meta.system, last + 60.0, recording.names, nothing)]
 
 
-def replayed(folder, home):
+def replayed(folder: Path, home: Path) -> list[bytes]:
     """The events of `coral replay`, byte by byte."""
     out = home / f"{folder.name}.ndjson"
     assert main(["replay", str(folder), "--out", str(out)]) == 0
     return out.read_bytes().splitlines()
 
 
-def as_toml(table, path=()):
+def as_toml(table: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[str]:
     """Yield a line for each value of nested tables."""
     for key, value in table.items():
         at = (*path, json.dumps(key))
@@ -62,12 +65,24 @@ def as_toml(table, path=()):
             yield f"{'.'.join(at)} = {json.dumps(value)}\n"
 
 
+class Member(subprocess.Popen[bytes]):
+    """A process whose log goes to a file."""
+
+    log: Path
+
+
 class World:
     """Topics and a configuration, around any number of processes."""
 
     def __init__(
-        self, kafka, home, store="file", publish="at-least-once", partitions=1, systems=None
-    ):
+        self,
+        kafka: Broker,
+        home: Path,
+        store: str = "file",
+        publish: str = "at-least-once",
+        partitions: int = 1,
+        systems: Mapping[str, Any] | None = None,
+    ) -> None:
         self.kafka, self.home = kafka, home
         self.metrics = kafka.topic(partitions)
         self.events, self.letters = kafka.topic(), kafka.topic()
@@ -97,41 +112,47 @@ class World:
         self.config = home / "coral.toml"
         self.config.write_text("".join(as_toml(config)))
         self.sink = kafka.sink()
-        self._processes = []
+        self._processes: list[Member] = []
 
-    def put(self, rows, key=b"shop", partition=0):
+    def put(self, rows: Iterable[bytes], key: bytes = b"shop", partition: int = 0) -> None:
         """Write rows into one partition."""
         for row in rows:
             self.sink.send(self.metrics, key, row, partition=partition)
         self.sink.flush(60)
 
-    def start(self, *arguments, command="run", program=("-m", "coral.cli.main"), **environment):
+    def start(
+        self,
+        *arguments: str,
+        command: str = "run",
+        program: Sequence[str] = ("-m", "coral.cli.main"),
+        **environment: str,
+    ) -> Member:
         """A new process; its log goes to a file."""
         log = self.home / f"log-{uuid4()}"
         words = [sys.executable, *program, command, "--config", str(self.config), *arguments]
         with log.open("w") as file:
-            process = subprocess.Popen(words, stderr=file, env=os.environ | environment)
+            process = Member(words, stderr=file, env=os.environ | environment)
         process.log = log
         self._processes.append(process)
         return process
 
-    def close(self):
+    def close(self) -> None:
         """End what still runs."""
         for process in self._processes:
             process.kill()
             process.wait()
 
-    def behind(self, group=None):
+    def behind(self, group: str | None = None) -> int:
         """Records of the metrics that the group has not committed yet."""
         options = self.kafka.connection.options()
         consumer = client.KafkaConsumer(**options, group_id=group or self.group)
         numbers = consumer.partitions_for_topic(self.metrics)
         ends = consumer.end_offsets([client.TopicPartition(self.metrics, n) for n in numbers])
-        behind = sum(end - (consumer.committed(tp) or 0) for tp, end in ends.items())
+        behind: int = sum(end - (consumer.committed(tp) or 0) for tp, end in ends.items())
         consumer.close()
         return behind
 
-    def caught_up(self, process, unseen=0):
+    def caught_up(self, process: Member, unseen: int = 0) -> None:
         """Wait until the group has committed, and so stored a checkpoint of, every record.
 
         `unseen` control records at the end of the partitions are never committed.
@@ -142,11 +163,11 @@ class World:
             assert time.monotonic() < deadline, logged(process)
             time.sleep(0.2)
 
-    def published(self):
+    def published(self) -> list[bytes]:
         """Events that a reader of committed messages sees."""
         return [record.value for record in self.kafka.records(self.events) if record.value]
 
-    def wait_for(self, process, reached):
+    def wait_for(self, process: Member, reached: Callable[[list[bytes]], object]) -> list[bytes]:
         """Return what is published as soon as `reached` says yes to it."""
         deadline = time.monotonic() + PATIENCE_S
         while time.monotonic() < deadline:
@@ -158,14 +179,14 @@ class World:
         raise AssertionError(f"{len(found)} events; {logged(process)}")
 
 
-def stopped(process):
+def stopped(process: Member) -> tuple[int, list[dict[str, Any]]]:
     """Send SIGTERM; return the exit code and the log."""
     process.send_signal(signal.SIGTERM)
     code = process.wait(60)
     return code, logged(process)
 
 
-def logged(process):
+def logged(process: Member) -> list[dict[str, Any]]:
     """The lines of the log."""
     lines = []
     for line in process.log.read_text().splitlines():
@@ -174,7 +195,7 @@ def logged(process):
     return lines
 
 
-def logged_event(process, event):
+def logged_event(process: Member, event: str) -> list[dict[str, Any]]:
     """Wait for an event of the log, and return all lines with it so far."""
     deadline = time.monotonic() + PATIENCE_S
     while True:
@@ -186,6 +207,6 @@ def logged_event(process, event):
         time.sleep(0.2)
 
 
-def contents(values):
+def contents(values: Iterable[bytes]) -> set[tuple[str, bytes]]:
     """Ids and what they say; an id with two contents shows as two entries."""
     return {(decode(value).id, value) for value in values}

@@ -10,7 +10,9 @@ import signal
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import ParamSpec, TypeVar
 
 import kafka
 
@@ -19,7 +21,7 @@ from coral.checkpoint.kafka import KafkaStore
 from coral.cli.main import main
 from streams.kafka import KafkaSink, KafkaSource, TransactionalSink
 
-STEPS = {
+STEPS: dict[str, list[tuple[object, str]]] = {
     "poll": [(KafkaSource, "poll")],
     "send": [(KafkaSink, "send")],
     "flush": [(KafkaSink, "flush")],
@@ -33,9 +35,11 @@ STEPS = {
     "commit": [(KafkaSource, "commit"), (TransactionalSink, "commit")],
 }
 KILL, SLOW = "CORAL_TEST_KILL", "CORAL_TEST_SLOW"
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
-def reach(moment, seen, kill, slow):
+def reach(moment: str, seen: Counter[str], kill: Sequence[str], slow: Sequence[str]) -> None:
     """Do what is asked for at this moment."""
     seen[moment] += 1
     if moment == slow[0]:
@@ -44,11 +48,11 @@ def reach(moment, seen, kill, slow):
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-def wrapped(work, step, at):
+def wrapped(work: Callable[P, R], step: str, at: Callable[[str], None]) -> Callable[P, R]:
     """Call `at` before and after the work of a step."""
 
     @functools.wraps(work)
-    def run(*args, **more):
+    def run(*args: P.args, **more: P.kwargs) -> R:
         at(f"before-{step}")
         result = work(*args, **more)
         at(f"after-{step}")
@@ -59,7 +63,7 @@ def wrapped(work, step, at):
 
 if __name__ == "__main__":
     asked = [(os.environ.get(name) or ":").split(":") for name in (KILL, SLOW)]
-    seen = Counter()
+    seen: Counter[str] = Counter()
     for name, places in STEPS.items():
         for owner, method in places:
             at = functools.partial(reach, seen=seen, kill=asked[0], slow=asked[1])

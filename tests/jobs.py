@@ -2,20 +2,24 @@
 
 import subprocess
 import sys
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import msgspec
 import numpy as np
+from kafkas import Broker
 
 from streams.codec import encode_row
+from streams.kafka import KafkaSink
 
 PIPELINE = Path(__file__).with_name("recovery") / "pipeline.py"
 SYSTEMS = ("mine", "plant", "shop")
 SENT_EVERY = 3
 
 
-def new_job(kafka, replicas=-1):
+def new_job(kafka: Broker, replicas: int = -1) -> dict[str, Any]:
     """Topics of two partitions, and names."""
     return {
         "bootstrap": kafka.connection.bootstrap,
@@ -27,7 +31,7 @@ def new_job(kafka, replicas=-1):
     }
 
 
-def feed(sink, job, times):
+def feed(sink: KafkaSink, job: Mapping[str, Any], times: Iterable[int]) -> None:
     """Write a row of every system for each time; a system stays in its partition."""
     for t in times:
         for i, system in enumerate(SYSTEMS):
@@ -36,12 +40,14 @@ def feed(sink, job, times):
     sink.flush(60)
 
 
-def start(job, **more):
+def start(job: Mapping[str, Any], **more: object) -> subprocess.Popen[bytes]:
     """A process of its own that does the job."""
-    return subprocess.Popen([sys.executable, PIPELINE, msgspec.json.encode(job | more).decode()])
+    return subprocess.Popen(
+        [sys.executable, PIPELINE, msgspec.json.encode({**job, **more}).decode()]
+    )
 
 
-def expected(rows):
+def expected(rows: int) -> dict[str, float]:
     """What an uninterrupted run publishes: rows that come one a tick close it themselves."""
     totals = {}
     for i, system in enumerate(SYSTEMS):
@@ -51,7 +57,9 @@ def expected(rows):
     return totals
 
 
-def published(kafka, job, isolation="read_committed"):
+def published(
+    kafka: Broker, job: Mapping[str, Any], isolation: str = "read_committed"
+) -> list[tuple[str, float]]:
     """Ids and totals in the order of the log; a start may leave messages without a value."""
     values = [record.value for record in kafka.records(job["events"], isolation)]
     events = [msgspec.json.decode(value) for value in values if value]

@@ -1,13 +1,15 @@
 """What tests need to do to a real Kafka."""
 
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 from uuid import uuid4
 
 import kafka
 
 from streams.kafka import KafkaConnection, KafkaSink, KafkaSource
-from streams.records import Record
+from streams.records import Record, TopicPartition
 
 # A group notices a change of its members at the next heartbeat; tests do not wait for three
 # seconds. An unknown topic is given up sooner.
@@ -18,18 +20,18 @@ QUICK_SINK = {"linger_ms": 0, "max_block_ms": 2_000, "delivery_timeout_ms": 30_0
 class Broker:
     """A Kafka under test: makes topics and members, looks into logs."""
 
-    def __init__(self, bootstrap):
+    def __init__(self, bootstrap: str) -> None:
         self.connection = KafkaConnection(bootstrap, client_id="test")
         self.admin = kafka.KafkaAdminClient(**self.connection.options())
-        self._open = []
+        self._open: list[KafkaSource | KafkaSink] = []
 
-    def topic(self, partitions=1, replicas=-1, **config):
+    def topic(self, partitions: int = 1, replicas: int = -1, **config: object) -> str:
         """Create a topic of a new name; `config` with _ for the dots of its options."""
         name = f"test-{uuid4()}"
         self.make(name, partitions, replicas, **config)
         return name
 
-    def make(self, name, partitions=1, replicas=-1, **config):
+    def make(self, name: str, partitions: int = 1, replicas: int = -1, **config: object) -> None:
         """Create the topic `name` and wait until it can be used."""
         options = {key.replace("_", "."): str(value) for key, value in config.items()}
         new = {
@@ -39,7 +41,7 @@ class Broker:
         }
         self.admin.create_topics({name: new}, wait_for_metadata=True)
 
-    def source(self, topic, group=None, **more):
+    def source(self, topic: str, group: str | None = None, **more: Any) -> KafkaSource:
         """A new member that notices its group's changes quickly."""
         overrides = QUICK_MEMBER | more.pop("overrides", {})
         group = group or f"group-{uuid4()}"
@@ -47,13 +49,13 @@ class Broker:
         self._open.append(source)
         return source
 
-    def sink(self):
+    def sink(self) -> KafkaSink:
         """A new producer that gives up quickly."""
         sink = KafkaSink(self.connection, overrides=QUICK_SINK)
         self._open.append(sink)
         return sink
 
-    def records(self, topic, isolation="read_committed"):
+    def records(self, topic: str, isolation: str = "read_committed") -> list[Record]:
         """Every record that can be read now, partition by partition."""
         options = self.connection.options() | {"isolation_level": isolation}
         consumer = kafka.KafkaConsumer(**options)
@@ -78,7 +80,7 @@ class Broker:
             for r in found
         ]
 
-    def decided(self, topic, patience_s=30.0):
+    def decided(self, topic: str, patience_s: float = 30.0) -> None:
         """Return when no transaction is open in a topic any more.
 
         A commit is done when its coordinator has noted it; the markers follow a little later, and
@@ -100,11 +102,11 @@ class Broker:
                 consumer.close()
         assert stable == written
 
-    def delete_records(self, partition, before_offset):
+    def delete_records(self, partition: TopicPartition, before_offset: int) -> None:
         """Drop records as retention does."""
         self.admin.delete_records({kafka.TopicPartition(*partition): before_offset})
 
-    def close(self):
+    def close(self) -> None:
         """Close every client."""
         for client in self._open:
             client.close()
@@ -112,7 +114,7 @@ class Broker:
         self.admin.close()
 
 
-def settle(*members):
+def settle(*members: KafkaSource) -> None:
     """Poll the members of one group until they share all partitions evenly, taking no record.
 
     Side by side, as they do in real life: a client that is not inside of a poll when its group
@@ -133,12 +135,12 @@ def settle(*members):
     raise AssertionError(f"the group did not settle: {owned}")
 
 
-def _poll_and_put_back(member):
+def _poll_and_put_back(member: KafkaSource) -> None:
     for record in reversed(member.poll(1, 0.3)):
         member.seek(record.topic_partition, record.offset)
 
 
-def partitions_of(member):
+def partitions_of(member: KafkaSource) -> Iterator[tuple[str, int]]:
     """All partitions of the topics a member subscribed to."""
     consumer = member._consumer
     for topic in consumer.subscription():

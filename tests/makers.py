@@ -2,11 +2,15 @@
 
 import gzip
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from typed import FloatArray
 
 from coral.config import SystemConfig
+from coral.contract.events import Event
 from coral.engine import Engine
 from coral.graph import CausalGraph
 from streams.records import Frame
@@ -25,7 +29,7 @@ EDGES = (("web", "cart"), ("web", "pay"), ("cart", "db"), ("pay", "db"))
 ONSET = 200
 
 
-def shop_rows(seed=0, rows=280, fault="db"):
+def shop_rows(seed: int = 0, rows: int = 280, fault: str | None = "db") -> FloatArray:
     """Rows of a little shop; from row 200 on the database (or the pay service) works too hard."""
     rng = np.random.default_rng(seed)
     x = np.empty((rows, len(NAMES)))
@@ -45,13 +49,20 @@ def shop_rows(seed=0, rows=280, fault="db"):
     return x
 
 
-def shop_config(**changes):
+def shop_config(**changes: Any) -> SystemConfig:
     """Configuration of the little shop."""
-    facts = {"name": "shop", "interval_s": 1.0, "kpi": ("web:latency_p95",), "edges": EDGES}
-    return SystemConfig(**(facts | changes))
+    facts: dict[str, Any] = {"name": "shop", "interval_s": 1.0, "kpi": ("web:latency_p95",)}
+    return SystemConfig(**(facts | {"edges": EDGES} | changes))
 
 
-def run(rows, *, names=NAMES, config=None, onset=None, times=None):
+def run(
+    rows: FloatArray,
+    *,
+    names: tuple[str, ...] = NAMES,
+    config: SystemConfig | None = None,
+    onset: float | None = None,
+    times: Sequence[float] | None = None,
+) -> list[Event]:
     """Feed rows to a new engine; return all events."""
     engine = Engine(config or shop_config(), onset=onset)
     times = range(len(rows)) if times is None else times
@@ -61,7 +72,9 @@ def run(rows, *, names=NAMES, config=None, onset=None, times=None):
     return events
 
 
-def write_recording(folder: Path, rows, *, names=NAMES, **labels):
+def write_recording(
+    folder: Path, rows: FloatArray, *, names: Sequence[str] = NAMES, **labels: Any
+) -> Path:
     """Write rows as a recorded incident; return its folder."""
     folder.mkdir(parents=True, exist_ok=True)
     lines = [",".join(("timestamp", *names))]
@@ -88,7 +101,7 @@ def write_recording(folder: Path, rows, *, names=NAMES, **labels):
     return folder
 
 
-def learned(rows, **options):
+def learned(rows: FloatArray, **options: Any) -> CausalGraph:
     """Return a causal graph that has learned and solved these rows."""
     graph = CausalGraph(rows.shape[1], **options)
     graph.update_block(rows)

@@ -14,10 +14,11 @@ from coral.replay.driver import system_of
 from streams.align.aligner import Aligner
 from streams.clock import SystemClock
 from streams.codec.native import NativeCodec
-from streams.recorded import RecordedSource, Recording
+from streams.recorded import RecordedSource, Recording, RecordingMeta
+from streams.records import Frame
 
 
-def frames_of(folder):
+def frames_of(folder: Path) -> tuple[RecordingMeta, list[Frame]]:
     """Return the facts of a recording and all its frames."""
     recording = Recording.open(folder)
     source, codec = RecordedSource(recording, SystemClock(), None), NativeCodec()
@@ -29,7 +30,7 @@ def frames_of(folder):
     return recording.meta, [*frames, *aligner.flush()]
 
 
-def main():
+def main() -> None:
     folder, first, last, file = sys.argv[1:]
     meta, frames = frames_of(Path(folder))
     engine = Engine(system_of(meta))

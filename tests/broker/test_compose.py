@@ -4,18 +4,19 @@ import re
 from pathlib import Path
 
 from kafka.admin import ConfigResource, ConfigResourceType
+from kafkas import Broker
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 
 
-def test_version():
+def test_version() -> None:
     """The image is of the version that the tests run against."""
     (tag,) = re.findall(r"image: apache/kafka:(\S+)", (DEPLOY / "compose.yaml").read_text())
 
     assert f"<version>{tag}</version>" in (DEPLOY / "kafka" / "pom.xml").read_text()
 
 
-def test_settings(kafka):
+def test_settings(kafka: Broker) -> None:
     """Every variable is a setting that this broker knows; a typing error would go unnoticed."""
     variables = re.findall(r"^ +KAFKA_(\w+): ", (DEPLOY / "compose.yaml").read_text(), re.MULTILINE)
     wanted = {name.lower().replace("_", ".") for name in variables}

@@ -1,14 +1,17 @@
 """Feedback through a real Kafka: confirmed while the daemon runs, said of the next incident."""
 
 import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 from daemons import World, logged_event, stopped
+from kafkas import Broker
 from makers import EDGES, NAMES, shop_rows
 
 from coral.cli.main import main
-from coral.contract.events import decode
+from coral.contract.events import Incident, decode
 from coral.errors import Exit
 from streams.codec import encode_row
 from streams.errors import UnknownTopicError
@@ -18,13 +21,13 @@ FIRST, SECOND, LENGTH, ROWS = 300, 500, 60, 620
 
 
 @pytest.fixture
-def world(kafka, tmp_path):
+def world(kafka: Broker, tmp_path: Path) -> Iterator[World]:
     made = World(kafka, tmp_path)
     yield made
     made.close()
 
 
-def two_faults():
+def two_faults() -> list[bytes]:
     """Native rows of a stream with the same fault twice, and one that closes the last tick."""
     rows, broken = (shop_rows(seed=1, rows=ROWS, fault=fault) for fault in (None, "db"))
     for start in (FIRST, SECOND):
@@ -33,11 +36,13 @@ def two_faults():
     return [encode_row("shop", float(t), NAMES, x) for t, x in enumerate([*rows, *[nothing] * 60])]
 
 
-def ended(values):
+def ended(values: Iterable[bytes]) -> list[Incident]:
     return [decode(v).data for v in values if b"incident.resolved" in v]
 
 
-def test_confirmed_while_it_runs(kafka, world, capsysbinary):
+def test_confirmed_while_it_runs(
+    kafka: Broker, world: World, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
     """The second incident names the first; a new process has not forgotten it."""
     topic, rows = kafka.topic(1, cleanup_policy="compact"), two_faults()
     edges = json.dumps([list(edge) for edge in EDGES])
@@ -62,12 +67,13 @@ def test_confirmed_while_it_runs(kafka, world, capsysbinary):
     second = world.wait_for(process, lambda values: len(ended(values)) == 2)
     assert Exit.OK == stopped(process)[0]
     seen = ended(second)[1].seen_before
+    assert seen is not None
     assert (first.incident, "db") == (seen.incident, seen.cause)
     assert Exit.OK == main(["explain", ended(second)[1].incident, *where])
     assert "Seen before" in capsysbinary.readouterr().out.decode()
 
 
-def test_without_the_topic(world, kafka):
+def test_without_the_topic(world: World, kafka: Broker) -> None:
     """The daemon runs and says so; the command says how to make it."""
     process = world.start("--set", "input.feedback=test-there-is-none")
     logged_event(process, "no_feedback_topic")

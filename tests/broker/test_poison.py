@@ -1,14 +1,17 @@
 """Messages that are none, on their way through a real Kafka and the loop."""
 
+from collections.abc import Callable, Sequence
+
 import pytest
-from kafkas import settle
+from kafkas import Broker, settle
 
 from streams.align.aligner import Aligner
 from streams.clock import SystemClock
 from streams.codec import NativeCodec
+from streams.kafka import KafkaSource
 from streams.processing.dead_letters import DeadLetterPolicy, DeadLetters
 from streams.processing.loop import Loop
-from streams.records import Message
+from streams.records import Message, Record
 
 GOOD = [b'{"system":"shop","timestamp":%d,"metrics":{"a:x":1.0}}' % t for t in range(6)]
 POISON = {
@@ -22,6 +25,7 @@ POISON = {
     "half a message": GOOD[0][:25],
 }
 MOST = DeadLetterPolicy().max_bytes
+Way = Callable[..., tuple[Loop, KafkaSource, list[Record], list[bytes]]]
 HARMLESS = {
     "1e400": b'{"system":"shop","timestamp":3,"metrics":{"a:x":1e400}}',
     "repeated keys": b'{"system":"shop","timestamp":4,"metrics":{"a:x":1.0,"a:x":2.0}}',
@@ -29,7 +33,7 @@ HARMLESS = {
 
 
 @pytest.fixture
-def way(kafka):
+def way(kafka: Broker) -> Way:
     """Topics for rows of any size, events and dead letters, and a loop between them."""
     metrics = kafka.topic(max_message_bytes=16_000_000)
     events, letters = kafka.topic(), kafka.topic()
@@ -48,7 +52,9 @@ def way(kafka):
     producer = kafka.sink()
     producer._producer.config["max_request_size"] = 16_000_000
 
-    def run(values, key=b"k" * 20, trace=b"1"):
+    def run(
+        values: Sequence[bytes], key: bytes | None = b"k" * 20, trace: bytes = b"1"
+    ) -> tuple[Loop, KafkaSource, list[Record], list[bytes]]:
         for value in values:
             producer.send(metrics, key, value, (("trace", trace),), partition=0)
         producer.flush(60)
@@ -63,7 +69,7 @@ def way(kafka):
 
 
 class TestPoison:
-    def test_each_is_a_letter(self, way):
+    def test_each_is_a_letter(self, way: Way) -> None:
         """Each goes to the dead-letter topic with reason and origin; what is around it is used."""
         values = [GOOD[0], *POISON.values(), *GOOD[1:], *HARMLESS.values()]
         loop, source, letters, events = way(values)
@@ -79,7 +85,7 @@ class TestPoison:
             assert (b"1", b"k" * 20) == (headers["trace"], record.key)
         assert (len(POISON), len(values)) == (loop.bad, source.committed(partition))
 
-    def test_long_keys_and_headers(self, way):
+    def test_long_keys_and_headers(self, way: Way) -> None:
         """However long key, headers and value are together, the letter fits into its topic."""
         long = b"x" * 2_000_000
         loop, _, (letter,), _ = way([long], key=long, trace=long)
@@ -88,6 +94,6 @@ class TestPoison:
         assert (b"2000000", MOST, MOST // 4) == (
             dict(letter.headers)["length"],
             len(letter.value),
-            len(letter.key),
+            len(letter.key or b""),
         )
         assert "trace" not in dict(letter.headers)

@@ -5,11 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from kafkas import Broker
 
 from coral.cli.main import main
 from coral.contract.events import encode
 from coral.errors import Exit
 from coral.replay.driver import replay, system_of
+from streams.base import Source
 from streams.clock import SystemClock
 from streams.kafka import KafkaSource
 from streams.memory.broker import MemoryBroker, MemorySink
@@ -19,12 +21,12 @@ CASE = Path(str(files("coral") / "recordings")) / "pool-leak__orders"
 
 
 @pytest.fixture(scope="module")
-def recording():
+def recording() -> Recording:
     return Recording.open(CASE)
 
 
 @pytest.fixture
-def filled(kafka):
+def filled(kafka: Broker) -> str:
     """A topic that the command produced the recording into."""
     topic = kafka.topic(partitions=2)
     where = ["--kafka", kafka.connection.bootstrap, "--topic", topic]
@@ -36,14 +38,14 @@ class Drained(KafkaSource):
     """A reader that is done at the end of the log."""
 
     @property
-    def exhausted(self):
+    def exhausted(self) -> bool:
         owned = self.assignment()
         return bool(owned) and all(self.position(p) == self.end_offset(p) for p in owned)
 
 
-def events(source, recording):
+def events(source: Source, recording: Recording) -> list[bytes]:
     """What the engine publishes, byte by byte."""
-    found = []
+    found: list[bytes] = []
     replay(
         source,
         MemorySink(broker_of_events()),
@@ -54,14 +56,14 @@ def events(source, recording):
     return found
 
 
-def broker_of_events():
+def broker_of_events() -> MemoryBroker:
     broker = MemoryBroker()
     broker.create_topic("coral.incidents.v1")
     return broker
 
 
 class TestReplayIntoKafka:
-    def test_every_row_is_there(self, kafka, filled, recording):
+    def test_every_row_is_there(self, kafka: Broker, filled: str, recording: Recording) -> None:
         """Each row of the recording is one record, keyed by its system, in order."""
         records = kafka.records(filled)
         rows = RecordedSource(recording, SystemClock()).poll(100_000, 0)
@@ -69,7 +71,7 @@ class TestReplayIntoKafka:
         assert [row.value for row in rows] == [record.value for record in records]
         assert {recording.meta.system.encode()} == {record.key for record in records}
 
-    def test_same_events(self, kafka, filled, recording):
+    def test_same_events(self, kafka: Broker, filled: str, recording: Recording) -> None:
         """By way of Kafka the engine publishes the same bytes as from the folder."""
         straight = events(RecordedSource(recording, SystemClock()), recording)
         by_kafka = events(Drained(kafka.connection, [filled], f"group-{filled}"), recording)
@@ -79,7 +81,9 @@ class TestReplayIntoKafka:
 
 
 class TestRecord:
-    def test_there_and_back(self, kafka, filled, recording, tmp_path):
+    def test_there_and_back(
+        self, kafka: Broker, filled: str, recording: Recording, tmp_path: Path
+    ) -> None:
         """What is recorded from the topic is the recording it came from."""
         rows = list(recording.rows())
         meta, out = recording.meta, tmp_path / "window"
@@ -98,7 +102,7 @@ class TestRecord:
         for (_, expected), (_, actual) in zip(rows, back, strict=False):
             np.testing.assert_array_equal(expected, actual)
 
-    def test_another_format(self, kafka, tmp_path):
+    def test_another_format(self, kafka: Broker, tmp_path: Path) -> None:
         """A window of any format is what the daemon makes of it: counters are rates."""
         topic, file, out = kafka.topic(), tmp_path / "coral.toml", tmp_path / "window"
         file.write_text(
@@ -134,7 +138,9 @@ class TestRecord:
         assert [float(t) for t in range(10)] == [row["web:cpu.idle"] for row in rows]
         assert [5.0] * 9 == [row["db:net.bytes_recv"] for row in rows[1:]]
 
-    def test_folder_in_the_way(self, kafka, filled, tmp_path, capsys):
+    def test_folder_in_the_way(
+        self, kafka: Broker, filled: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
         """An existing folder is not touched."""
         arguments = ["record", "shop", "--kafka", kafka.connection.bootstrap, "--topic", filled]
         code = main([*arguments, "--interval", "1", "--out", str(tmp_path)])

@@ -5,6 +5,9 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 from daemons import (
@@ -18,31 +21,34 @@ from daemons import (
     rows_of,
     stopped,
 )
+from kafkas import Broker
 
 from coral.errors import Exit
 
 CASE = BUNDLED / "pool-leak__orders"
 OTHER = BUNDLED / "cache-outage__redis"
 HALF = 700  # rows: the incident is open
+NewWorld = Callable[..., World]
 WAYS = [("file", "at-least-once"), ("kafka", "at-least-once"), ("kafka", "exactly-once")]
 
 
 @pytest.fixture(scope="module")
-def rows():
+def rows() -> list[bytes]:
     return rows_of(CASE)
 
 
 @pytest.fixture(scope="module")
-def expected(tmp_path_factory):
+def expected(tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
     return replayed(CASE, tmp_path_factory.mktemp("expected"))
 
 
 @pytest.fixture
-def new_world(kafka, tmp_path):
+def new_world(kafka: Broker, tmp_path: Path) -> Iterator[NewWorld]:
     """A function that makes topics and a configuration; its processes end with the test."""
-    made = []
 
-    def new(*ways, **more):
+    made: list[World] = []
+
+    def new(*ways: Any, **more: Any) -> World:
         made.append(World(kafka, tmp_path, *ways, **more))
         return made[-1]
 
@@ -52,11 +58,13 @@ def new_world(kafka, tmp_path):
 
 
 @pytest.fixture(params=WAYS, ids="-".join)
-def world(request, new_world):
+def world(request: pytest.FixtureRequest, new_world: NewWorld) -> World:
     return new_world(*request.param)
 
 
-def test_two_systems_and_poison(kafka, new_world, tmp_path, rows, expected):
+def test_two_systems_and_poison(
+    kafka: Broker, new_world: NewWorld, tmp_path: Path, rows: list[bytes], expected: list[bytes]
+) -> None:
     """Each system as in its replay, byte by byte; what cannot be used is a dead letter."""
     world = new_world(partitions=2)
     other = renamed(OTHER, "other", tmp_path)
@@ -69,7 +77,7 @@ def test_two_systems_and_poison(kafka, new_world, tmp_path, rows, expected):
     found = world.wait_for(process, lambda events: len(events) >= len(wanted))
     world.put([stray])
     world.put([b"{"])
-    letters = []
+    letters: list[str] = []
     while len(letters) < 4:
         letters = [
             dict(record.headers)["reason"].decode() for record in kafka.records(world.letters)
@@ -86,7 +94,7 @@ def test_two_systems_and_poison(kafka, new_world, tmp_path, rows, expected):
     assert ["drained", "stopped"] == told[-2:]
 
 
-def test_killed_and_started_again(world, rows, expected):
+def test_killed_and_started_again(world: World, rows: list[bytes], expected: list[bytes]) -> None:
     """After kill -9 the rest is published: nothing lost, no id with two contents."""
     world.put(rows[:HALF])
     process = world.start()
@@ -106,7 +114,7 @@ def test_killed_and_started_again(world, rows, expected):
     assert [line for line in log if line["event"] == "restored_from_checkpoint"]
 
 
-def test_stopped_and_started_again(world, rows, expected):
+def test_stopped_and_started_again(world: World, rows: list[bytes], expected: list[bytes]) -> None:
     """SIGTERM ends it in good order; the next process goes on, and repeats nothing."""
     world.put(rows[:HALF])
     process = world.start()
@@ -120,7 +128,9 @@ def test_stopped_and_started_again(world, rows, expected):
     assert expected == world.published()
 
 
-def test_a_second_member_takes_over(new_world, tmp_path, rows, expected):
+def test_a_second_member_takes_over(
+    new_world: NewWorld, tmp_path: Path, rows: list[bytes], expected: list[bytes]
+) -> None:
     """A partition moves in the middle of an incident; its events go on, each published once."""
     world = new_world("kafka", "exactly-once", partitions=2)
     other = renamed(CASE, "other", tmp_path)
@@ -143,7 +153,7 @@ def test_a_second_member_takes_over(new_world, tmp_path, rows, expected):
     assert any(line["event"] == "partitions_lost" for line in logged(one))
 
 
-def test_the_level_changes_without_a_restart(new_world):
+def test_the_level_changes_without_a_restart(new_world: NewWorld) -> None:
     """SIGHUP, at any time; what needs a restart is named."""
     world = new_world()
     process = world.start()
@@ -160,7 +170,7 @@ def test_the_level_changes_without_a_restart(new_world):
     assert ["limits.max_labels"] == named["changed"]
 
 
-def test_a_missing_topic(new_world):
+def test_a_missing_topic(new_world: NewWorld) -> None:
     """Every topic that is not there is named, and the process does not start."""
     world = new_world()
     process = world.start("--set", "output.incidents=nowhere", "--set", "output.dead_letters=never")
@@ -170,7 +180,7 @@ def test_a_missing_topic(new_world):
     assert "there is no topic nowhere, never" in logged(process)[-1]["reason"]
 
 
-def test_no_broker(tmp_path):
+def test_no_broker(tmp_path: Path) -> None:
     """It says so after half a minute, and leaves it to its supervisor to try again."""
     command = [sys.executable, "-m", "coral.cli.main", "run"]
     nowhere = ["--set", "kafka.bootstrap_servers=127.0.0.1:1"]

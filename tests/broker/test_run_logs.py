@@ -2,12 +2,16 @@
 
 import json
 import random
+from collections.abc import Iterator
+from pathlib import Path
 
 import kafka as client
 import numpy as np
 import pytest
-from chaos import NAMES, SETTINGS, expected_of, rows_of
+from chaos import SETTINGS, expected_of, rows_of
 from daemons import World, contents, logged, logged_event, stopped
+from kafkas import Broker
+from makers import NAMES
 
 from coral.errors import Exit
 from streams.codec import encode_row
@@ -18,24 +22,24 @@ SYSTEM = "shop"
 
 
 @pytest.fixture(scope="module")
-def rows():
+def rows() -> list[bytes]:
     return rows_of(SYSTEM, 0)
 
 
 @pytest.fixture(scope="module")
-def expected(rows):
+def expected(rows: list[bytes]) -> list[bytes]:
     return expected_of(SYSTEM, rows)
 
 
 @pytest.fixture
-def world(kafka, tmp_path):
+def world(kafka: Broker, tmp_path: Path) -> Iterator[World]:
     made = World(kafka, tmp_path, systems={"*": SETTINGS})
     yield made
     made.close()
 
 
 @pytest.fixture
-def watched(world, rows):
+def watched(world: World, rows: list[bytes]) -> World:
     """World whose daemon has taken a hundred rows, and was stopped in good order."""
     world.put(rows[:100])
     process = world.start()
@@ -45,7 +49,7 @@ def watched(world, rows):
     return world
 
 
-def test_retention_overtakes_it(kafka, watched, rows):
+def test_retention_overtakes_it(kafka: Broker, watched: World, rows: list[bytes]) -> None:
     """Records deleted while nobody read are told as a gap; it goes on with what there is."""
     watched.put(rows[100:200])
     kafka.delete_records(TopicPartition(watched.metrics, 0), 150)
@@ -59,7 +63,7 @@ def test_retention_overtakes_it(kafka, watched, rows):
     assert (100, 150, 50) == (gap["wanted"], gap["next"], gap["lost"])
 
 
-def test_the_topic_is_made_again(kafka, watched, rows):
+def test_the_topic_is_made_again(kafka: Broker, watched: World, rows: list[bytes]) -> None:
     """A stored offset beyond the end of a new topic is a gap; it reads from the start of that."""
     kafka.admin.delete_topics([watched.metrics])
     kafka.make(watched.metrics)
@@ -74,7 +78,9 @@ def test_the_topic_is_made_again(kafka, watched, rows):
 
 
 @pytest.mark.parametrize("way", [("file", "at-least-once"), ("kafka", "exactly-once")])
-def test_markers_at_the_end(kafka, tmp_path, rows, expected, way):
+def test_markers_at_the_end(
+    kafka: Broker, tmp_path: Path, rows: list[bytes], expected: list[bytes], way: tuple[str, str]
+) -> None:
     """Rows in transactions, aborted ones among them: control records at the end stop nobody."""
     world = World(kafka, tmp_path, *way, systems={"*": SETTINGS})
     partition = TopicPartition(world.metrics, 0)
@@ -83,7 +89,7 @@ def test_markers_at_the_end(kafka, tmp_path, rows, expected, way):
         source.poll(1, 0.2)
     (letters,) = source.assignment()
 
-    def put(first, last):
+    def put(first: int, last: int) -> None:
         """One transaction that counts, and one that is aborted at the very end."""
         sink = TransactionalSink(kafka.connection, source, (), f"tx-{world.metrics}")
         for row in rows[first:last]:
@@ -112,15 +118,16 @@ def test_markers_at_the_end(kafka, tmp_path, rows, expected, way):
     assert kafka.records(world.metrics)[-1].offset + 2 < log_end(kafka, partition)
 
 
-def log_end(kafka, partition):
+def log_end(kafka: Broker, partition: TopicPartition) -> int:
     """Offset after the last record, control records included."""
     consumer = client.KafkaConsumer(**kafka.connection.options())
+    end: int
     (end,) = consumer.end_offsets([client.TopicPartition(*partition)]).values()
     consumer.close()
     return end
 
 
-def test_a_storm_of_poison(kafka, world, rows):
+def test_a_storm_of_poison(kafka: Broker, world: World, rows: list[bytes]) -> None:
     """So many letters a minute, the rest is counted, and what is around them is used."""
     world.put([row for good in rows[:60] for row in (b"{", good, b"\xff" * 2000, b"[" * 20_000)])
     process = world.start("--set", "output.dead_letters_per_minute=5")
@@ -134,7 +141,9 @@ def test_a_storm_of_poison(kafka, world, rows):
     assert 5 == len(kafka.records(world.letters))
 
 
-def test_late_twice_and_shuffled(kafka, tmp_path, rows, expected):
+def test_late_twice_and_shuffled(
+    kafka: Broker, tmp_path: Path, rows: list[bytes], expected: list[bytes]
+) -> None:
     """Within the lateness disorder changes nothing; beyond it, and far ahead, it is counted."""
     world = World(kafka, tmp_path, systems={"*": SETTINGS | {"lateness_s": 8.0}})
     dice, shuffled = random.Random(1), []

@@ -3,23 +3,27 @@
 import base64
 import json
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from cluster import Cluster
 from daemons import BUNDLED, World, contents, replayed, rows_of, stopped
+from kafkas import Broker
 
 from coral.cli.main import main
 from coral.errors import Exit
 from coral.replay.driver import system_of
 from streams.errors import BrokerError
 from streams.kafka import KafkaConnection, KafkaSink, KafkaSource, Sasl, Tls
+from streams.kafka.connection import Mechanism
 from streams.recorded import Recording
 
 QUICK = {"bootstrap_timeout_ms": 5_000}
 
 
 @pytest.fixture
-def broker(cluster):
+def broker(cluster: Cluster) -> Iterator[Broker]:
     """The shared node; `kafka` may be another one, without encryption."""
     from kafkas import Broker
 
@@ -29,7 +33,7 @@ def broker(cluster):
 
 
 @pytest.fixture
-def topic(broker):
+def topic(broker: Broker) -> str:
     return broker.topic()
 
 
@@ -43,14 +47,14 @@ def token(path: Path) -> Path:
 
 
 @pytest.fixture(params=["PLAIN", "SCRAM-SHA-512", "OAUTHBEARER"])
-def sasl(request, tmp_path):
+def sasl(request: pytest.FixtureRequest, tmp_path: Path) -> Sasl:
     if request.param == "OAUTHBEARER":
         return Sasl("OAUTHBEARER", token=token(tmp_path / "token").read_text)
     return Sasl(request.param, "coral", "coral-test")
 
 
 class TestSecurity:
-    def test_there_and_back(self, cluster, topic, sasl):
+    def test_there_and_back(self, cluster: Cluster, topic: str, sasl: Sasl) -> None:
         """A message goes over an encrypted connection with every kind of log-in."""
         connection = KafkaConnection(cluster.secure_bootstrap, tls=Tls(cluster.ca), sasl=sasl)
         sink = KafkaSink(connection)
@@ -68,7 +72,7 @@ class TestSecurity:
         assert [b"value"] == [record.value for record in records]
 
     @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-512"])
-    def test_wrong_password(self, cluster, mechanism):
+    def test_wrong_password(self, cluster: Cluster, mechanism: Mechanism) -> None:
         """A refused log-in is an error that does not show the password."""
         sasl = Sasl(mechanism, "coral", "wr0ng-passw0rd")
         connection = KafkaConnection(cluster.secure_bootstrap, tls=Tls(cluster.ca), sasl=sasl)
@@ -77,7 +81,7 @@ class TestSecurity:
 
         assert "wr0ng" not in f"{caught.value} {connection!r}"
 
-    def test_unknown_certificate(self, cluster):
+    def test_unknown_certificate(self, cluster: Cluster) -> None:
         """A broker whose certificate nobody vouches for is not talked to."""
         sasl = Sasl("PLAIN", "coral", "coral-test")
         connection = KafkaConnection(cluster.secure_bootstrap, tls=Tls(), sasl=sasl)
@@ -87,7 +91,14 @@ class TestSecurity:
 
 class TestCommands:
     @pytest.mark.parametrize("publish", ["at-least-once", "exactly-once"])
-    def test_replay_run_record(self, cluster, broker, tmp_path, monkeypatch, publish):
+    def test_replay_run_record(
+        self,
+        cluster: Cluster,
+        broker: Broker,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        publish: str,
+    ) -> None:
         """All commands that talk to a Kafka take the same settings, and `coral run` works so."""
         (tmp_path / "password").write_text("coral-test\n")
         monkeypatch.setenv("CORAL_KAFKA__SASL_PASSWORD_FILE", str(tmp_path / "password"))
@@ -121,12 +132,12 @@ class TestCommands:
 
 class TestRules:
     @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"])
-    def test_password_needed(self, mechanism):
+    def test_password_needed(self, mechanism: Mechanism) -> None:
         """A log-in by password needs one."""
         with pytest.raises(ValueError, match="username and password"):
             Sasl(mechanism, "coral")
 
-    def test_token_needed(self):
+    def test_token_needed(self) -> None:
         """A log-in by token needs its file."""
         with pytest.raises(ValueError, match="token"):
             Sasl("OAUTHBEARER", "coral", "secret")

@@ -1,26 +1,27 @@
 """What only a real Kafka does to its readers: retention, new logs, rebalances, control records."""
 
+from collections.abc import Callable, Iterable
 from uuid import uuid4
 
 import pytest
 from kafka.admin import MemberToRemove
-from kafkas import settle
+from kafkas import Broker, settle
 
 from streams.errors import BrokerError, UnknownTopicError
 from streams.kafka import Gap, KafkaConnection, KafkaSink, KafkaSource, TransactionalSink
-from streams.records import TopicPartition
+from streams.records import Record, TopicPartition
 
 
-def fill(kafka, topic, values, partition=0):
+def fill(kafka: Broker, topic: str, values: Iterable[int], partition: int = 0) -> None:
     sink = kafka.sink()
     for value in values:
         sink.send(topic, None, b"%d" % value, partition=partition)
     sink.flush(30)
 
 
-def read(source, count):
+def read(source: KafkaSource, count: int) -> list[int]:
     """Poll until `count` records came; return their numbers."""
-    records = []
+    records: list[Record] = []
     for _ in range(200):
         if len(records) >= count:
             break
@@ -29,9 +30,9 @@ def read(source, count):
 
 
 class TestGaps:
-    def test_retention_overtakes_a_reader(self, kafka):
+    def test_retention_overtakes_a_reader(self, kafka: Broker) -> None:
         """Records deleted before they were read are a gap that is told, counted and passed."""
-        topic, gaps = kafka.topic(), []
+        topic, gaps = kafka.topic(), list[Gap]()
         fill(kafka, topic, range(5))
         source = kafka.source(topic, on_gap=gaps.append)
         partition = TopicPartition(topic, 0)
@@ -46,9 +47,9 @@ class TestGaps:
         assert ([Gap(partition, 1, 4)], 1) == (gaps, source.gaps)
 
     @pytest.mark.parametrize(("reset", "start"), [("earliest", 3), ("latest", 5)])
-    def test_commit_below_the_log(self, kafka, reset, start):
+    def test_commit_below_the_log(self, kafka: Broker, reset: str, start: int) -> None:
         """A group that stayed away too long goes on where its policy says."""
-        topic, group, gaps = kafka.topic(), f"group-{uuid4()}", []
+        topic, group, gaps = kafka.topic(), f"group-{uuid4()}", list[Gap]()
         partition = TopicPartition(topic, 0)
         fill(kafka, topic, range(5))
         source = kafka.source(topic, group)
@@ -61,9 +62,9 @@ class TestGaps:
 
         assert (start, [Gap(partition, 1, start)]) == (source.position(partition), gaps)
 
-    def test_topic_made_again(self, kafka):
+    def test_topic_made_again(self, kafka: Broker) -> None:
         """After a topic was deleted and made again a running reader reads the new one."""
-        topic, gaps = kafka.topic(), []
+        topic, gaps = kafka.topic(), list[Gap]()
         fill(kafka, topic, range(5))
         source = kafka.source(topic, on_gap=gaps.append, overrides={"metadata_max_age_ms": 500})
         before = read(source, 5)
@@ -74,9 +75,9 @@ class TestGaps:
 
         assert [0, 1, 2, 3, 4, 7, 8] == before + read(source, 2)
 
-    def test_commit_of_the_topic_before(self, kafka):
+    def test_commit_of_the_topic_before(self, kafka: Broker) -> None:
         """A commit beyond the end of a topic that was made again is a gap."""
-        topic, group, gaps = kafka.topic(), f"group-{uuid4()}", []
+        topic, group, gaps = kafka.topic(), f"group-{uuid4()}", list[Gap]()
         partition = TopicPartition(topic, 0)
         fill(kafka, topic, range(5))
         source = kafka.source(topic, group)
@@ -88,7 +89,7 @@ class TestGaps:
         assert [0, 1, 2, 3, 4] == read(source, 5)
         assert [Gap(partition, 9, 0)] == gaps
 
-    def test_holes_are_no_gaps(self, kafka):
+    def test_holes_are_no_gaps(self, kafka: Broker) -> None:
         """Control records and aborted messages leave holes between offsets, and are no loss."""
         topic = kafka.topic()
         source = kafka.source(topic)
@@ -113,7 +114,7 @@ class TestGaps:
 
 
 class TestRebalance:
-    def test_members_join_and_leave(self, kafka):
+    def test_members_join_and_leave(self, kafka: Broker) -> None:
         """Whatever the group does, all partitions are owned, none twice, and every record comes."""
         topic, group = kafka.topic(partitions=6), f"group-{uuid4()}"
         members = [kafka.source(topic, group)]
@@ -132,7 +133,7 @@ class TestRebalance:
         assert [[3, 3], [2, 2, 2], [3, 3], [2, 2, 2], [3, 3], [6]] == sizes
         assert [0, 1, 2, 3, 4, 5] == sorted(read(members[0], 6))
 
-    def test_kept_partitions_are_read_on(self, kafka):
+    def test_kept_partitions_are_read_on(self, kafka: Broker) -> None:
         """A member goes on with what it keeps, at its position, while another one joins."""
         topic, group = kafka.topic(partitions=2), f"group-{uuid4()}"
         one = kafka.source(topic, group)
@@ -148,7 +149,7 @@ class TestRebalance:
         assert [77] == read(one, 1)
         assert [10 * moved.partition, 10 * moved.partition + 1] == read(two, 2)
 
-    def test_lost_and_regained_is_seen_to_be_gone(self, kafka):
+    def test_lost_and_regained_is_seen_to_be_gone(self, kafka: Broker) -> None:
         """A member that was put out and comes back gives its partitions up first."""
         topic, group = kafka.topic(), f"group-{uuid4()}"
         source = kafka.source(topic, group, overrides={"max_poll_interval_ms": 10_000})
@@ -167,7 +168,7 @@ class TestRebalance:
 
 
 class TestLookUp:
-    def test_offset_at_a_time(self, kafka):
+    def test_offset_at_a_time(self, kafka: Broker) -> None:
         """Offsets are found by the time stamps of the records."""
         topic = kafka.topic()
         sink = kafka.sink()
@@ -183,7 +184,7 @@ class TestLookUp:
 
 
 class TestSink:
-    def test_long_but_compressible(self, kafka):
+    def test_long_but_compressible(self, kafka: Broker) -> None:
         """An event that names thousands of series goes through a topic of the usual size."""
         topic, sink = kafka.topic(), kafka.sink()
         value = b"".join(
@@ -197,7 +198,7 @@ class TestSink:
 
 
 class TestErrors:
-    def test_missing_topic(self, kafka):
+    def test_missing_topic(self, kafka: Broker) -> None:
         """The topic that does not exist is named."""
         with pytest.raises(UnknownTopicError, match="no topic nowhere"):
             KafkaSource(kafka.connection, ["nowhere"], "g")
@@ -205,7 +206,7 @@ class TestErrors:
     @pytest.mark.parametrize(
         "make", [KafkaSink, lambda c, **m: KafkaSource(c, ["t"], "g", **m)], ids=["sink", "source"]
     )
-    def test_nobody_there(self, make):
+    def test_nobody_there(self, make: Callable[..., KafkaSink | KafkaSource]) -> None:
         """No broker at the address is an error with the address, after a bounded time."""
         with pytest.raises(BrokerError, match=r"connecting to 127\.0\.0\.1:1"):
             make(KafkaConnection("127.0.0.1:1"), overrides={"bootstrap_timeout_ms": 300})

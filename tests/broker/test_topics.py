@@ -3,6 +3,7 @@
 from uuid import uuid4
 
 import pytest
+from kafkas import Broker
 
 from coral.cli.main import main
 from coral.errors import Exit
@@ -10,7 +11,7 @@ from streams.kafka import topics
 
 
 @pytest.fixture
-def specs():
+def specs() -> list[topics.TopicSpec]:
     """The kinds of topics, under names of their own."""
     name = str(uuid4())
     return [
@@ -22,7 +23,7 @@ def specs():
 
 
 class TestTopics:
-    def test_created_ones_are_right(self, kafka, specs):
+    def test_created_ones_are_right(self, kafka: Broker, specs: list[topics.TopicSpec]) -> None:
         """What was created passes the check; creating again changes nothing."""
         missing = topics.check(kafka.connection, specs)
         created = topics.create(kafka.connection, specs)
@@ -32,7 +33,7 @@ class TestTopics:
         assert [] == topics.check(kafka.connection, specs)
         assert [] == topics.create(kafka.connection, specs)
 
-    def test_wrong_ones_are_named(self, kafka, specs):
+    def test_wrong_ones_are_named(self, kafka: Broker, specs: list[topics.TopicSpec]) -> None:
         """Too few partitions, no compaction and too short messages each get a sentence."""
         state = specs[-1]
         kafka.make(state.name, partitions=1, max_message_bytes=1000)
@@ -46,7 +47,7 @@ class TestTopics:
 
 
 class TestCommand:
-    def test_create_and_check(self, kafka, capsys):
+    def test_create_and_check(self, kafka: Broker, capsys: pytest.CaptureFixture[str]) -> None:
         """The command makes every topic of the product, and then finds nothing wrong."""
         where = ["--kafka", kafka.connection.bootstrap, "--partitions", "2"]
         made = main(["topics", "create", *where])

@@ -1,17 +1,18 @@
 """Exactly once: transactions of a real Kafka, and who may commit them."""
 
 import time
+from collections.abc import Callable, Iterator
 from uuid import uuid4
 
 import pytest
-from kafkas import QUICK_MEMBER, settle
+from kafkas import QUICK_MEMBER, Broker, settle
 
 from streams.errors import FencedError, SinkError
-from streams.kafka import TransactionalSink
+from streams.kafka import KafkaSource, TransactionalSink
 
 
 @pytest.fixture
-def topics(kafka):
+def topics(kafka: Broker) -> tuple[str, str]:
     """An input with three records, and an output."""
     metrics, events = kafka.topic(), kafka.topic()
     sink = kafka.sink()
@@ -22,10 +23,12 @@ def topics(kafka):
 
 
 @pytest.fixture
-def transactional(kafka, topics):
+def transactional(
+    kafka: Broker, topics: tuple[str, str]
+) -> Iterator[Callable[..., TransactionalSink]]:
     made = []
 
-    def make(source, name=None):
+    def make(source: KafkaSource, name: str | None = None) -> TransactionalSink:
         sink = TransactionalSink(kafka.connection, source, topics[1:], name or f"tx-{uuid4()}")
         made.append(sink)
         return sink
@@ -35,12 +38,17 @@ def transactional(kafka, topics):
         sink.close()
 
 
-def values(kafka, topic, isolation="read_committed"):
+def values(kafka: Broker, topic: str, isolation: str = "read_committed") -> list[bytes]:
     return [record.value for record in kafka.records(topic, isolation)]
 
 
 class TestCommit:
-    def test_messages_and_offsets_at_once(self, kafka, topics, transactional):
+    def test_messages_and_offsets_at_once(
+        self,
+        kafka: Broker,
+        topics: tuple[str, str],
+        transactional: Callable[..., TransactionalSink],
+    ) -> None:
         """Before the commit neither can be seen, after it both."""
         metrics, events = topics
         source = kafka.source(metrics)
@@ -55,7 +63,12 @@ class TestCommit:
         assert ([], None) == before
         assert ([b"found"], 2) == (values(kafka, events), source.committed(partition))
 
-    def test_many_transactions(self, kafka, topics, transactional):
+    def test_many_transactions(
+        self,
+        kafka: Broker,
+        topics: tuple[str, str],
+        transactional: Callable[..., TransactionalSink],
+    ) -> None:
         """One follows the other."""
         source = kafka.source(topics[0])
         settle(source)
@@ -68,7 +81,12 @@ class TestCommit:
         assert [b"0", b"1", b"2"] == values(kafka, topics[1])
         assert 3 == source.committed(partition)
 
-    def test_offsets_alone(self, kafka, topics, transactional):
+    def test_offsets_alone(
+        self,
+        kafka: Broker,
+        topics: tuple[str, str],
+        transactional: Callable[..., TransactionalSink],
+    ) -> None:
         """A commit without a message stores the offsets."""
         source = kafka.source(topics[0])
         settle(source)
@@ -79,7 +97,12 @@ class TestCommit:
 
 
 class TestFencing:
-    def test_zombie(self, kafka, topics, transactional):
+    def test_zombie(
+        self,
+        kafka: Broker,
+        topics: tuple[str, str],
+        transactional: Callable[..., TransactionalSink],
+    ) -> None:
         """Who took over a transactional id publishes; the process before cannot, and learns why."""
         metrics, events = topics
         source = kafka.source(metrics)
@@ -98,7 +121,12 @@ class TestFencing:
         # Each began with a message that it took back.
         assert [None, b"zombie", None, b"heir"] == values(kafka, events, "read_uncommitted")
 
-    def test_who_left_the_group_cannot_commit(self, kafka, topics, transactional):
+    def test_who_left_the_group_cannot_commit(
+        self,
+        kafka: Broker,
+        topics: tuple[str, str],
+        transactional: Callable[..., TransactionalSink],
+    ) -> None:
         """A member that was silent too long publishes nothing for partitions of another one."""
         metrics, events = topics
         group = f"group-{uuid4()}"
@@ -123,7 +151,9 @@ class TestFencing:
 
         assert ([b"other"], 3) == (values(kafka, events), other.committed(partition))
 
-    def test_abandoned_transaction_ends_by_itself(self, kafka, topics):
+    def test_abandoned_transaction_ends_by_itself(
+        self, kafka: Broker, topics: tuple[str, str]
+    ) -> None:
         """Readers wait for a dead process's transaction no longer than its timeout."""
         metrics, events = topics
         source = kafka.source(metrics)

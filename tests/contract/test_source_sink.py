@@ -1,14 +1,17 @@
 """One suite for every broker: what a Source and a Sink promise in `streams.base`."""
 
+from collections.abc import Iterable
 from uuid import uuid4
 
 import kafkas
 import pytest
 
+from streams.base import Source
 from streams.clock import ManualClock, SystemClock
 from streams.errors import CommitFailedError, SinkError, UnassignedError
+from streams.kafka import KafkaSource
 from streams.memory.broker import MemoryBroker, MemorySink, MemorySource
-from streams.records import TopicPartition
+from streams.records import Record, TopicPartition
 
 A_WHILE_S = 0.02
 
@@ -19,32 +22,32 @@ PARTITION_OF_FIVE = {b"system-0": 0, b"system-1": 2, b"system-2": 4, b"system-3"
 class MemoryWorld:
     """A broker and what the suite needs to do to it; another broker implements the same."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.clock = ManualClock(1_700_000_000.0)
         self.broker = MemoryBroker(self.clock)
 
-    def topic(self, partitions=1):
+    def topic(self, partitions: int = 1) -> str:
         name = f"topic-{uuid4()}"
         self.broker.create_topic(name, partitions)
         return name
 
-    def source(self, topic, group="group"):
+    def source(self, topic: str, group: str = "group") -> MemorySource:
         return MemorySource(self.broker, [topic], group, self.clock)
 
-    def sink(self):
+    def sink(self) -> MemorySink:
         return MemorySink(self.broker)
 
-    def produce(self, topic, *values, partition=0):
+    def produce(self, topic: str, *values: bytes, partition: int = 0) -> None:
         for value in values:
             self.broker.produce(topic, None, value, partition=partition)
 
-    def records(self, topic):
+    def records(self, topic: str) -> list[Record]:
         return self.broker.records(topic)
 
-    def delete_records(self, partition, before_offset):
+    def delete_records(self, partition: TopicPartition, before_offset: int) -> None:
         self.broker.delete_records(partition, before_offset)
 
-    def settle(self, *sources):
+    def settle(self, *sources: Source) -> None:
         for source in sources:
             source.poll(0, 0.0)
 
@@ -52,7 +55,7 @@ class MemoryWorld:
 class KafkaWorld:
     """The same for a real Kafka."""
 
-    def __init__(self, kafka):
+    def __init__(self, kafka: kafkas.Broker) -> None:
         self.clock = SystemClock()
         self.kafka = kafka
         self.group = str(uuid4())
@@ -60,23 +63,23 @@ class KafkaWorld:
         self.topic, self.sink, self.records = kafka.topic, kafka.sink, kafka.records
         self.delete_records, self.settle = kafka.delete_records, kafkas.settle
 
-    def source(self, topic, group="group"):
+    def source(self, topic: str, group: str = "group") -> KafkaSource:
         return self.kafka.source(topic, f"{self.group}-{group}")
 
-    def produce(self, topic, *values, partition=0):
+    def produce(self, topic: str, *values: bytes, partition: int = 0) -> None:
         for value in values:
             self.filler.send(topic, None, value, partition=partition)
         self.filler.flush(30.0)
 
 
 @pytest.fixture(params=["memory", pytest.param("kafka", marks=pytest.mark.broker)])
-def world(request):
+def world(request: pytest.FixtureRequest) -> MemoryWorld | KafkaWorld:
     if request.param == "memory":
         return MemoryWorld()
     return KafkaWorld(request.getfixturevalue("kafka"))
 
 
-def read(source, count):
+def read(source: Source, count: int) -> list[Record]:
     """Poll until `count` records came, or nothing comes any more."""
     records = []
     for _ in range(200):
@@ -86,12 +89,12 @@ def read(source, count):
     return records
 
 
-def values(records):
+def values(records: Iterable[Record]) -> list[bytes]:
     return [record.value for record in records]
 
 
 class TestStreamsSource:
-    def test_order(self, world):
+    def test_order(self, world: MemoryWorld | KafkaWorld) -> None:
         """Records of a partition arrive once, in the order of growing offsets."""
         topic = world.topic()
         world.produce(topic, b"a", b"b", b"c")
@@ -100,7 +103,7 @@ class TestStreamsSource:
 
         assert [(0, b"a"), (1, b"b"), (2, b"c")] == [(r.offset, r.value) for r in records]
 
-    def test_poll_limit(self, world):
+    def test_poll_limit(self, world: MemoryWorld | KafkaWorld) -> None:
         """A poll returns at most the number of records asked for, and the next goes on."""
         topic = world.topic()
         world.produce(topic, b"a", b"b", b"c")
@@ -108,7 +111,7 @@ class TestStreamsSource:
 
         assert [[b"a", b"b"], [b"c"]] == [values(read(source, 2)), values(read(source, 1))]
 
-    def test_poll_of_nothing(self, world):
+    def test_poll_of_nothing(self, world: MemoryWorld | KafkaWorld) -> None:
         """A poll without records returns an empty list when the timeout has passed."""
         source = world.source(world.topic())
         world.settle(source)
@@ -117,7 +120,7 @@ class TestStreamsSource:
         assert [] == source.poll(10, 0.5)
         assert 0.499 < world.clock.monotonic() - before
 
-    def test_all_partitions_are_read(self, world):
+    def test_all_partitions_are_read(self, world: MemoryWorld | KafkaWorld) -> None:
         """A single member owns and reads every partition."""
         topic = world.topic(partitions=3)
         for partition in range(3):
@@ -131,7 +134,7 @@ class TestStreamsSource:
         )
         assert {TopicPartition(topic, p) for p in range(3)} == source.assignment()
 
-    def test_position_is_the_next_record(self, world):
+    def test_position_is_the_next_record(self, world: MemoryWorld | KafkaWorld) -> None:
         """The position is the offset of the next record to read, also before the first."""
         topic = world.topic()
         world.produce(topic, b"a", b"b", b"c")
@@ -142,7 +145,7 @@ class TestStreamsSource:
 
         assert [0, 2] == [before, source.position(partition)]
 
-    def test_seek(self, world):
+    def test_seek(self, world: MemoryWorld | KafkaWorld) -> None:
         """After a seek the next record read is the one at that offset."""
         topic = world.topic()
         world.produce(topic, b"a", b"b", b"c")
@@ -153,7 +156,7 @@ class TestStreamsSource:
 
         assert [b"b", b"c"] == values(read(source, 2))
 
-    def test_seek_beyond_the_end_is_reset(self, world):
+    def test_seek_beyond_the_end_is_reset(self, world: MemoryWorld | KafkaWorld) -> None:
         """A position outside of the log goes back into it instead of hanging."""
         topic = world.topic()
         world.produce(topic, b"a")
@@ -163,7 +166,7 @@ class TestStreamsSource:
 
         assert [b"a"] == values(read(source, 1))
 
-    def test_seek_rejects(self, world):
+    def test_seek_rejects(self, world: MemoryWorld | KafkaWorld) -> None:
         """Negative offsets and partitions of others cannot be sought."""
         topic = world.topic()
         source = world.source(topic)
@@ -174,7 +177,7 @@ class TestStreamsSource:
             with pytest.raises(UnassignedError):
                 use(TopicPartition(topic, 7))
 
-    def test_commit_is_apart_from_position(self, world):
+    def test_commit_is_apart_from_position(self, world: MemoryWorld | KafkaWorld) -> None:
         """Reading and seeking move no committed offset, committing moves no position."""
         topic = world.topic()
         world.produce(topic, b"a", b"b", b"c")
@@ -186,7 +189,7 @@ class TestStreamsSource:
 
         assert (None, 1, 2) == (untouched, source.committed(partition), source.position(partition))
 
-    def test_restart_goes_on_at_the_commit(self, world):
+    def test_restart_goes_on_at_the_commit(self, world: MemoryWorld | KafkaWorld) -> None:
         """The next member of the group starts with the record at the committed offset."""
         topic = world.topic()
         world.produce(topic, b"a", b"b", b"c")
@@ -197,7 +200,7 @@ class TestStreamsSource:
 
         assert [b"c"] == values(read(world.source(topic), 1))
 
-    def test_crash_redelivers(self, world):
+    def test_crash_redelivers(self, world: MemoryWorld | KafkaWorld) -> None:
         """Without a commit every record comes again, and closing commits nothing."""
         topic = world.topic()
         world.produce(topic, b"a", b"b")
@@ -207,7 +210,7 @@ class TestStreamsSource:
 
         assert [b"a", b"b"] == values(read(world.source(topic), 2))
 
-    def test_groups_are_independent(self, world):
+    def test_groups_are_independent(self, world: MemoryWorld | KafkaWorld) -> None:
         """What one group commits is nothing to another."""
         topic = world.topic()
         world.produce(topic, b"a")
@@ -217,7 +220,7 @@ class TestStreamsSource:
 
         assert [b"a"] == values(read(world.source(topic, "two"), 1))
 
-    def test_pause_and_resume(self, world):
+    def test_pause_and_resume(self, world: MemoryWorld | KafkaWorld) -> None:
         """A paused partition stays assigned and keeps its position; resumed it goes on."""
         topic = world.topic(partitions=2)
         source = world.source(topic)
@@ -234,7 +237,7 @@ class TestStreamsSource:
         assert ({held, open_}, 0) == state
         assert [b"held"] == values(read(source, 1))
 
-    def test_retention_below_the_position(self, world):
+    def test_retention_below_the_position(self, world: MemoryWorld | KafkaWorld) -> None:
         """A committed offset that fell out of the log is reset, not an error and not a hang."""
         topic, group = world.topic(), "slow"
         world.produce(topic, b"a", b"b", b"c", b"d")
@@ -249,7 +252,7 @@ class TestStreamsSource:
 
         assert [(3, b"d")] == [(r.offset, r.value) for r in records]
 
-    def test_edges_of_the_log(self, world):
+    def test_edges_of_the_log(self, world: MemoryWorld | KafkaWorld) -> None:
         """Beginning and end offsets follow deletion and production."""
         topic = world.topic()
         partition = TopicPartition(topic, 0)
@@ -260,7 +263,7 @@ class TestStreamsSource:
 
         assert (2, 3) == (source.beginning_offset(partition), source.end_offset(partition))
 
-    def test_members_share_the_partitions(self, world):
+    def test_members_share_the_partitions(self, world: MemoryWorld | KafkaWorld) -> None:
         """Two members own all partitions together and none of them twice."""
         topic = world.topic(partitions=4)
         one, two = world.source(topic), world.source(topic)
@@ -269,7 +272,7 @@ class TestStreamsSource:
         assert {TopicPartition(topic, p) for p in range(4)} == one.assignment() | two.assignment()
         assert (2, 2) == (len(one.assignment()), len(two.assignment()))
 
-    def test_rebalance_redelivers_to_the_new_owner(self, world):
+    def test_rebalance_redelivers_to_the_new_owner(self, world: MemoryWorld | KafkaWorld) -> None:
         """What a member had read but not committed goes to the member that takes over."""
         topic = world.topic(partitions=2)
         for partition in range(2):
@@ -285,7 +288,7 @@ class TestStreamsSource:
         assert [b"lost"] == values(records)
         assert {r.topic_partition for r in records} == two.assignment()
 
-    def test_commit_of_a_lost_partition_fails(self, world):
+    def test_commit_of_a_lost_partition_fails(self, world: MemoryWorld | KafkaWorld) -> None:
         """A member that lost a partition cannot commit it, and nothing of that commit is kept."""
         topic = world.topic(partitions=2)
         one = world.source(topic)
@@ -299,7 +302,7 @@ class TestStreamsSource:
 
         assert [None, None] == [one.committed(kept), one.committed(lost)]
 
-    def test_kept_partitions_keep_their_position(self, world):
+    def test_kept_partitions_keep_their_position(self, world: MemoryWorld | KafkaWorld) -> None:
         """A rebalance does not send a member back on the partitions it keeps."""
         topic = world.topic(partitions=2)
         for partition in range(2):
@@ -311,7 +314,7 @@ class TestStreamsSource:
 
         assert [2] == [one.position(partition) for partition in one.assignment()]
 
-    def test_leaving_gives_the_partitions_back(self, world):
+    def test_leaving_gives_the_partitions_back(self, world: MemoryWorld | KafkaWorld) -> None:
         """When a member leaves, the other one owns everything again."""
         topic = world.topic(partitions=2)
         one, two = world.source(topic), world.source(topic)
@@ -321,13 +324,13 @@ class TestStreamsSource:
 
         assert {TopicPartition(topic, p) for p in range(2)} == one.assignment()
 
-    def test_never_exhausted(self, world):
+    def test_never_exhausted(self, world: MemoryWorld | KafkaWorld) -> None:
         """A broker may always get another record."""
         assert not world.source(world.topic()).exhausted
 
 
 class TestStreamsSink:
-    def test_flush_stores(self, world):
+    def test_flush_stores(self, world: MemoryWorld | KafkaWorld) -> None:
         """After a flush every message is in the topic, whole and in order."""
         topic = world.topic()
         sink = world.sink()
@@ -339,7 +342,7 @@ class TestStreamsSink:
             (r.key, r.value, r.headers) for r in world.records(topic)
         ]
 
-    def test_flush_twice(self, world):
+    def test_flush_twice(self, world: MemoryWorld | KafkaWorld) -> None:
         """A second flush stores nothing again."""
         topic = world.topic()
         sink = world.sink()
@@ -349,7 +352,7 @@ class TestStreamsSink:
 
         assert [b"1"] == values(world.records(topic))
 
-    def test_failure_shows_at_the_flush(self, world):
+    def test_failure_shows_at_the_flush(self, world: MemoryWorld | KafkaWorld) -> None:
         """A message that cannot be stored fails the send or the flush; the others are stored."""
         topic = world.topic()
         sink = world.sink()
@@ -361,7 +364,7 @@ class TestStreamsSink:
 
         assert [b"good"] == values(world.records(topic))
 
-    def test_keys_keep_their_partition(self, world):
+    def test_keys_keep_their_partition(self, world: MemoryWorld | KafkaWorld) -> None:
         """Messages of one key share a partition, and Kafka's partitioner says which."""
         topic = world.topic(partitions=5)
         sink = world.sink()
@@ -373,7 +376,7 @@ class TestStreamsSink:
         assert PARTITION_OF_FIVE == found
         assert 20 == len(world.records(topic))
 
-    def test_unflushed_may_be_lost(self, world):
+    def test_unflushed_may_be_lost(self, world: MemoryWorld | KafkaWorld) -> None:
         """Closing gives up what was not flushed without an error."""
         topic = world.topic()
         sink = world.sink()

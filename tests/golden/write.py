@@ -18,7 +18,7 @@ PARTITION = TopicPartition("coral.metrics.v1", 0)
 ROWS = ONSET + 20  # in the middle of an incident
 
 
-def main():
+def main() -> None:
     engine, systems = Engine(shop_config()), Systems(lambda _: Aligner(1.0), 1)
     for t, x in enumerate(shop_rows()[:ROWS]):
         record = Record(*PARTITION, t, b"shop", b"")

@@ -1,11 +1,13 @@
 """Textbook twins of the kernels in detectors/: plain Python, one formula at a time."""
 
 import math
+from collections.abc import Iterable, Sequence
 
 import numpy as np
+from typed import BoolArray, FloatArray
 
 
-def scaler_normalise(x, loc, scale, cap):
+def scaler_normalise(x: FloatArray, loc: FloatArray, scale: FloatArray, cap: float) -> FloatArray:
     """z-score of each present cell of a fitted series, clipped."""
     z = []
     for value, centre, spread in zip(x, loc, scale, strict=True):
@@ -20,7 +22,17 @@ def scaler_normalise(x, loc, scale, cap):
     return np.array(z)
 
 
-def scaler_learn(x, loc, scale, weight, beyond, memory, clip, cap, wake):
+def scaler_learn(
+    x: FloatArray,
+    loc: FloatArray,
+    scale: FloatArray,
+    weight: FloatArray,
+    beyond: FloatArray,
+    memory: float,
+    clip: float,
+    cap: float,
+    wake: float,
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
     """One step of the winsorised mean and second moment; returns the new state."""
     loc, scale, weight, beyond = (a.copy() for a in (loc, scale, weight, beyond))
     for j, value in enumerate(x):
@@ -41,7 +53,7 @@ def scaler_learn(x, loc, scale, weight, beyond, memory, clip, cap, wake):
     return loc, scale, weight, beyond
 
 
-def ssa_energy(windows, residual, rank, clip):
+def ssa_energy(windows: FloatArray, residual: FloatArray, rank: int, clip: float) -> FloatArray:
     """Smallest energy outside the signal space over all values of the missing cells."""
     lags = residual.shape[0]
     out = []
@@ -61,26 +73,33 @@ def ssa_energy(windows, residual, rank, clip):
     return np.array(out)
 
 
-def gram(windows, clip):
+def gram(windows: FloatArray, clip: float) -> tuple[FloatArray, int]:
     """Sum of the outer products of the complete windows, and their number."""
     complete = windows[~np.isnan(windows).any(axis=1)]
     clipped = np.clip(complete, -clip, clip)
     return clipped.T @ clipped, len(complete)
 
 
-def lagged(rows, lags, clip):
+def lagged(rows: FloatArray, lags: int, clip: float) -> FloatArray:
     """Newest rows behind each other, the newest first, clipped; missing cells at 0."""
     cells = np.clip(np.where(np.isfinite(rows), rows, 0.0), -clip, clip)
     return np.concatenate(cells[::-1][:lags])
 
 
-def subspace_residual(lagged, basis, present):
+def subspace_residual(lagged: FloatArray, basis: FloatArray, present: BoolArray) -> FloatArray:
     """Squared distance of the newest entries to the space spanned by the basis."""
     rest = lagged - basis @ (basis.T @ lagged)
     return np.where(present, rest[: len(present)] ** 2, np.nan)
 
 
-def track_energy(energy, mean, weight, memory, clip, floor):
+def track_energy(
+    energy: FloatArray,
+    mean: FloatArray,
+    weight: FloatArray,
+    memory: float,
+    clip: float,
+    floor: float,
+) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Relative energies, and the winsorised means after learning."""
     mean, weight = mean.copy(), weight.copy()
     out = []
@@ -96,13 +115,13 @@ def track_energy(energy, mean, weight, memory, clip, floor):
     return np.array(out), mean, weight
 
 
-def top_mean(values, k):
+def top_mean(values: Iterable[float], k: int) -> float:
     """Mean of the k largest absolute values."""
     there = sorted((abs(v) for v in values if not math.isnan(v)), reverse=True)[:k]
     return sum(there) / len(there) if there else math.nan
 
 
-def cusum(scores, slack, ceiling):
+def cusum(scores: Iterable[float], slack: float, ceiling: float) -> list[tuple[float, int]]:
     """Whole path of Page's recursion for one statistic: (y, rows since y was zero)."""
     y, age, path = 0.0, 0, []
     for score in scores:
@@ -115,7 +134,9 @@ def cusum(scores, slack, ceiling):
     return path
 
 
-def tail(maxima, share, max_peaks, block_rows):
+def tail(
+    maxima: Iterable[float], share: float, max_peaks: int, block_rows: int
+) -> tuple[float, float, float, float]:
     """Fit one statistic from all its block maxima: (onset, sigma, shape, rate)."""
     ordered = sorted(maxima, reverse=True)
     k = max(int(len(ordered) * share), min(len(ordered) // 2, 8), 2)
@@ -131,14 +152,22 @@ def tail(maxima, share, max_peaks, block_rows):
     return ordered[k], sigma, xi + 1.0 / k, (k + 1) / (len(ordered) * block_rows)
 
 
-def tail_log_p(value, onset, sigma, shape, rate):
+def tail_log_p(value: float, onset: float, sigma: float, shape: float, rate: float) -> float:
     """Log of the expected exceedances per row of one statistic."""
     if not value > onset:
         return 0.0
     return math.log(rate * (1.0 + shape * (value - onset) / sigma) ** (-1.0 / shape))
 
 
-def novelty_gate(log_p, n_tails, gate, rare, relief, level_free, used):
+def novelty_gate(
+    log_p: FloatArray,
+    n_tails: int,
+    gate: int,
+    rare: float,
+    relief: float,
+    level_free: BoolArray,
+    used: BoolArray,
+) -> list[float]:
     """What the limit of each statistic is eased by, as the rule reads."""
     easing = []
     for c in range(len(log_p)):
@@ -156,11 +185,18 @@ def novelty_gate(log_p, n_tails, gate, rare, relief, level_free, used):
     return easing
 
 
-def worst_margin(log_p, log_alpha, decay, accepted, used, easing):
+def worst_margin(
+    log_p: FloatArray,
+    log_alpha: float,
+    decay: float,
+    accepted: FloatArray,
+    used: BoolArray,
+    easing: Sequence[float] | FloatArray,
+) -> tuple[tuple[int, float], list[float]]:
     """((statistic, margin) with the largest margin among those used, what stays accepted)."""
     shown = log_alpha - log_p
-    margins = {c: shown[c] + easing[c] - accepted[c] for c in np.flatnonzero(used)}
-    worst = max(margins, key=margins.get)
+    margins = {c: shown[c] + easing[c] - accepted[c] for c in np.flatnonzero(used).tolist()}
+    worst = max(margins, key=margins.__getitem__)
     stays = [
         before if now >= before else max(now, before * decay)
         for now, before in zip(shown, accepted, strict=True)
@@ -168,7 +204,9 @@ def worst_margin(log_p, log_alpha, decay, accepted, used, easing):
     return (worst, margins[worst]), stays
 
 
-def windows(rows, short, long, clip):
+def windows(
+    rows: FloatArray, short: int, long: int, clip: float
+) -> tuple[list[float], list[float], list[float]]:
     """(pair, short mean, long mean) of the newest row, from all rows there ever were."""
     rows = np.asarray(rows)
     n = rows.shape[1]
@@ -188,10 +226,11 @@ def windows(rows, short, long, clip):
             enough = len(there) > 0 and 2 * len(there) >= width
             mean.append(abs(there.sum()) / math.sqrt(len(there)) if enough else math.nan)
         means.append(mean)
-    return pair, *means
+    short_mean, long_mean = means
+    return pair, short_mean, long_mean
 
 
-def usual_peak(blocks, memory):
+def usual_peak(blocks: Iterable[Iterable[float]], memory: float) -> float:
     """Winsorised running mean of one series' block maxima."""
     mean, weight = math.nan, 0.0
     for block in blocks:
@@ -206,7 +245,7 @@ def usual_peak(blocks, memory):
     return mean
 
 
-def silence(present, learned, known):
+def silence(present: Iterable[bool], learned: Iterable[bool], known: int) -> float:
     """Surprise of one series after a history of presence and of which rows were normal."""
     there = begun = missing = again = 0
     run, surprisal = 0, 0.0
@@ -226,7 +265,7 @@ def silence(present, learned, known):
     return surprisal
 
 
-def dispersion(energies, rows, known, memory):
+def dispersion(energies: FloatArray, rows: float, known: float, memory: float) -> FloatArray:
     """Largest score after each row of energies (rows, n): an EWMA of log amplitudes, told anew."""
     n = energies.shape[1]
     ewma, mean, square, weight = [math.nan] * n, [0.0] * n, [0.0] * n, [0.0] * n
@@ -252,12 +291,15 @@ def dispersion(energies, rows, known, memory):
     return np.array(largest)
 
 
-def novelty(z, rows, size, radius, learned):
+def novelty(
+    z: FloatArray, rows: int, size: int, radius: float, learned: Iterable[bool]
+) -> FloatArray:
     """Distance of each row of z (rows, n) to the nearest centre, told with lists and loops."""
     n = z.shape[1]
-    seen, mean, centres, out = [0] * n, [0.0] * n, [], []
+    seen, mean, out = [0] * n, [0.0] * n, []
+    centres: list[list[float]] = []
 
-    def gap(a, b):
+    def gap(a: Iterable[float], b: Iterable[float]) -> float:
         gaps = [abs(p - q) for p, q in zip(a, b, strict=True) if not math.isnan(p)]
         return max(gaps, default=math.nan)
 
@@ -272,13 +314,13 @@ def novelty(z, rows, size, radius, learned):
             if 2 * seen[j] >= rows:
                 place[j] = mean[j]
         stands = not all(math.isnan(p) for p in place)
-        known = min(centres, key=lambda c: gap(place, c), default=[0.0] * n) if stands else None
+        known = min(centres, key=lambda c: gap(place, c), default=[0.0] * n)
         out.append(gap(place, known) if stands and centres else math.nan)
         if not normal or not stands or out[-1] <= radius:
             continue
         while len(centres) == size:
             radius *= 1.1
-            kept = []
+            kept: list[list[float]] = []
             for centre in centres:
                 if all(gap(centre, other) >= radius for other in kept):
                     kept.append(centre)
@@ -287,19 +329,26 @@ def novelty(z, rows, size, radius, learned):
     return np.array(out)
 
 
-def mean(values):
+def mean(values: FloatArray) -> float:
     """Mean of what is there."""
     there = values[~np.isnan(values)]
     return there.mean() if len(there) else math.nan
 
 
-def most(values):
+def most(values: FloatArray) -> float:
     """Largest of what is there."""
     there = values[~np.isnan(values)]
     return there.max() if len(there) else math.nan
 
 
-def levels(z, peak, pair, short_mean, long_mean, k):
+def levels(
+    z: FloatArray,
+    peak: FloatArray,
+    pair: Sequence[float],
+    short_mean: Sequence[float],
+    long_mean: Sequence[float],
+    k: int,
+) -> list[float]:
     """The four statistics of z-scores and their windows."""
     with np.errstate(divide="ignore", invalid="ignore"):
         u = np.where(peak > 0, np.abs(z) / peak, np.where(np.abs(z) > 0, 10.0, 0.0))
@@ -312,14 +361,14 @@ def levels(z, peak, pair, short_mean, long_mean, k):
     ]
 
 
-def residuals(crossed, before, lagged):
+def residuals(crossed: FloatArray, before: FloatArray, lagged: FloatArray) -> list[float]:
     """The three statistics of one row's energies, `before` being the crossed ones before it."""
     root = np.sqrt(crossed)
     persistent = mean(np.minimum(root, np.sqrt(before)))
     return [persistent, most(root), mean(np.log(1 + lagged))]
 
 
-def change_gains(z, rows_of_one):
+def change_gains(z: FloatArray, rows_of_one: float) -> tuple[FloatArray, FloatArray]:
     """Log likelihood that a step, and that a ramp, t rows ago add over no change; two lists."""
     steps, ramps = [], []
     for t in range(len(z)):

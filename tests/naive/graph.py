@@ -2,9 +2,14 @@
 
 import itertools
 import math
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
+from typed import BoolArray, FloatArray, IntArray
+
+# Normal rows, fault rows, the true systems of both, and the nodes that changed.
+Simulated = tuple[FloatArray, FloatArray, FloatArray, FloatArray, IntArray]
 
 
 class Settings(NamedTuple):
@@ -21,7 +26,9 @@ class Settings(NamedTuple):
     floor: float = 0.0
 
 
-def lagged_moments(rows, lags, half_life=None, anchor=None):
+def lagged_moments(
+    rows: FloatArray, lags: int, half_life: float | None = None, anchor: FloatArray | None = None
+) -> tuple[FloatArray, FloatArray]:
     """Products and pair weights, one pair of cells at a time."""
     m, n = rows.shape
     anchor = np.zeros(n) if anchor is None else anchor
@@ -38,13 +45,14 @@ def lagged_moments(rows, lags, half_life=None, anchor=None):
     return products, pairs
 
 
-def lagged_covariance(rows, lag):
+def lagged_covariance(rows: FloatArray, lag: int) -> FloatArray:
     """Covariance of complete rows, means taken over the very rows that make the pairs."""
     now, then = rows[lag:], rows[: rows.shape[0] - lag]
-    return (now - now.mean(0)).T @ (then - then.mean(0)) / len(now)
+    found: FloatArray = (now - now.mean(0)).T @ (then - then.mean(0)) / len(now)
+    return found
 
 
-def gram_and_target(table):
+def gram_and_target(table: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Dense Gram matrix of all features, and the correlation of every node with them."""
     p, n = (table.shape[0] - 1) // 2, table.shape[1]
     gram = np.zeros(((p + 1) * n, (p + 1) * n))
@@ -55,12 +63,19 @@ def gram_and_target(table):
     return gram, target
 
 
-def table_of(correlations):
+def table_of(correlations: FloatArray) -> FloatArray:
     """Table of `coral.graph._solver_kernels` from the correlations of lags 0..p."""
     return np.concatenate([correlations, correlations[1:].transpose(0, 2, 1)])
 
 
-def lasso(gram, gradient, previous, penalty, ridge, tether):
+def lasso(
+    gram: FloatArray,
+    gradient: FloatArray,
+    previous: FloatArray,
+    penalty: FloatArray | float,
+    ridge: float,
+    tether: float,
+) -> FloatArray:
     """Penalised quadratic form by proximal gradient steps, run far beyond need."""
     size = len(gradient)
     step = 1.0 / (np.linalg.eigvalsh(gram)[-1] + ridge + tether)
@@ -72,12 +87,24 @@ def lasso(gram, gradient, previous, penalty, ridge, tether):
     return coef
 
 
-def gradient_after(table, feature, value, gradient):
+def gradient_after(
+    table: FloatArray, feature: int, value: float, gradient: FloatArray
+) -> FloatArray:
     """Gradient when the coefficient of a feature has grown by a value."""
-    return gradient - value * gram_and_target(table)[0][feature]
+    after: FloatArray = gradient - value * gram_and_target(table)[0][feature]
+    return after
 
 
-def penalties(pairs, row_weight, per_weight, variances, prior, order, doubt, log_features):
+def penalties(
+    pairs: FloatArray,
+    row_weight: FloatArray,
+    per_weight: float,
+    variances: FloatArray,
+    prior: FloatArray,
+    order: IntArray,
+    doubt: FloatArray,
+    log_features: float,
+) -> FloatArray:
     """Threshold of the largest of many normal errors, for every cause a node may have."""
     n, lags = len(variances), len(row_weight) - 1
     found = np.full((n, lags + 1, n), math.inf)
@@ -93,7 +120,9 @@ def penalties(pairs, row_weight, per_weight, variances, prior, order, doubt, log
     return found
 
 
-def widened(gradient, penalty, sigma, active, cap):
+def widened(
+    gradient: FloatArray, penalty: FloatArray, sigma: float, active: list[int], cap: int
+) -> list[int]:
     """Active features and, up to the cap, those at least half as far out as the worst."""
     out = {
         f: abs(gradient[f]) - sigma * penalty[f]
@@ -105,7 +134,7 @@ def widened(gradient, penalty, sigma, active, cap):
     return (active + entering)[: max(cap, len(active))]
 
 
-def noise_level(variance, size_sq, n_used, settings):
+def noise_level(variance: float, size_sq: float, n_used: int, settings: Settings) -> float:
     """Root of the residual variance and of what moments from different rows add."""
     rows = max(settings.rows, 1.0)
     free_share = max(0.05, (rows - n_used) / rows)
@@ -113,13 +142,20 @@ def noise_level(variance, size_sq, n_used, settings):
     return math.sqrt(complete + (1.0 - settings.overlap**2) * (1.0 + size_sq))
 
 
-def is_definite(matrix, floor):
+def is_definite(matrix: FloatArray, floor: float) -> bool:
     """Whether every conditional variance, a ratio of leading minors, is above the floor."""
     minors = [np.linalg.det(matrix[:k, :k]) for k in range(len(matrix) + 1)]
     return all(after > floor * before for before, after in itertools.pairwise(minors))
 
 
-def refit(gram, gradient, coef, penalty, sigma, settings):
+def refit(
+    gram: FloatArray,
+    gradient: FloatArray,
+    coef: FloatArray,
+    penalty: FloatArray,
+    sigma: float,
+    settings: Settings,
+) -> FloatArray:
     """Least squares over the support, the weakest cause dropped until none is weak."""
     support, goal = np.flatnonzero(coef), gradient + gram @ coef
     lifted = gram[np.ix_(support, support)] + settings.ridge * np.eye(len(support))
@@ -140,7 +176,14 @@ def refit(gram, gradient, coef, penalty, sigma, settings):
     return result
 
 
-def scaled_lasso(gram, target, offset, start, penalty, settings):
+def scaled_lasso(
+    gram: FloatArray,
+    target: FloatArray,
+    offset: FloatArray,
+    start: FloatArray,
+    penalty: FloatArray,
+    settings: Settings,
+) -> tuple[FloatArray, float]:
     """Proximal gradient steps, the noise level taken anew before each; then the refit."""
     allowed = np.isfinite(penalty)
     start = np.where(allowed, start, 0.0)
@@ -151,7 +194,7 @@ def scaled_lasso(gram, target, offset, start, penalty, settings):
         gradient = target - gram @ (offset + coef)
         left = residual_variance(gram, target, offset + coef, 1.0)
         size_sq = np.sum((offset + coef) ** 2)
-        sigma = noise_level(left, size_sq, np.count_nonzero(coef), settings)
+        sigma = noise_level(left, size_sq, int(np.count_nonzero(coef)), settings)
         moved = coef + step * (gradient - pull * coef + settings.tether * start)
         threshold = step * sigma * np.where(allowed, penalty, 0.0)
         shrunk = np.sign(moved) * np.maximum(np.abs(moved) - threshold, 0.0)
@@ -160,7 +203,18 @@ def scaled_lasso(gram, target, offset, start, penalty, settings):
     return coef, residual_variance(gram, target, offset + coef, 1.0)
 
 
-def solve_all(table, deviations, penalties, wanted, floors, base, settings, cap, coefs, noise):
+def solve_all(
+    table: FloatArray,
+    deviations: FloatArray,
+    penalties: FloatArray,
+    wanted: BoolArray,
+    floors: FloatArray,
+    base: FloatArray,
+    settings: Settings,
+    cap: int,
+    coefs: FloatArray,
+    noise: FloatArray,
+) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Scaled lasso of every node in deviations; new coefs, noise and change, no cap."""
     coefs, noise, change = coefs.copy(), noise.copy(), np.zeros(2)
     gram, target = gram_and_target(table)
@@ -183,12 +237,21 @@ def solve_all(table, deviations, penalties, wanted, floors, base, settings, cap,
     return coefs, noise, change
 
 
-def residual_variance(gram, target, coef, variance):
+def residual_variance(
+    gram: FloatArray, target: FloatArray, coef: FloatArray, variance: float
+) -> float:
     """Variance that an equation in standard deviations leaves, by the definition."""
-    return variance * (1.0 - 2.0 * target @ coef + coef @ gram @ coef)
+    return float(variance * (1.0 - 2.0 * target @ coef + coef @ gram @ coef))
 
 
-def eliminate(gram, node, features, rows, price, ridge=1e-4):
+def eliminate(
+    gram: FloatArray,
+    node: int,
+    features: Iterable[int],
+    rows: float,
+    price: float,
+    ridge: float = 1e-4,
+) -> tuple[float, list[int]]:
     """Least squares from scratch after each dropped cause; score and the causes that stay."""
     left = [f for f in features if gram[f, f] > 0.0]
     while True:
@@ -202,28 +265,34 @@ def eliminate(gram, node, features, rows, price, ridge=1e-4):
         del left[int(strength.argmin())]
 
 
-def is_acyclic(adjacency):
+def is_acyclic(adjacency: BoolArray) -> bool:
     """Whether no power of a graph leads back to where it began."""
     return not np.linalg.matrix_power(adjacency.astype(float), len(adjacency)).any()
 
 
-def peel(covariance):
+def peel(covariance: FloatArray) -> list[int]:
     """Order by least conditional variance, each one from a regression of its own."""
     n = len(covariance)
-    order = []
+    order: list[int] = []
     for _ in range(n):
-        left = {}
+        left: dict[int, float] = {}
         for i in set(range(n)) - set(order):
             explained = 0.0
             if order:
                 cross = covariance[np.ix_(order, [i])][:, 0]
-                explained = cross @ np.linalg.pinv(covariance[np.ix_(order, order)]) @ cross
-            left[i] = covariance[i, i] - explained
-        order.append(min(left, key=left.get))
+                explained = float(cross @ np.linalg.pinv(covariance[np.ix_(order, order)]) @ cross)
+            left[i] = float(covariance[i, i]) - explained
+        order.append(min(left, key=left.__getitem__))
     return order
 
 
-def simulate(coefs, n_rows, rng, noise=1.0, start=None):
+def simulate(
+    coefs: FloatArray,
+    n_rows: int,
+    rng: np.random.Generator,
+    noise: float | FloatArray = 1.0,
+    start: FloatArray | None = None,
+) -> FloatArray:
     """Rows of a structural VAR; `coefs` as [lag, cause, effect], burnt in unless started."""
     lags, n = coefs.shape[0] - 1, coefs.shape[1]
     burn = 100 if start is None else 0
@@ -239,7 +308,7 @@ def simulate(coefs, n_rows, rng, noise=1.0, start=None):
     return rows[lags + burn :]
 
 
-def random_system(n, rng, lags=1):
+def random_system(n: int, rng: np.random.Generator, lags: int = 1) -> tuple[FloatArray, IntArray]:
     """Sparse stable structural VAR in a random causal order, as [lag, cause, effect]."""
     perm = rng.permutation(n)
     coefs = np.zeros((lags + 1, n, n))
@@ -256,7 +325,7 @@ def random_system(n, rng, lags=1):
     return coefs, perm
 
 
-def radius(coefs):
+def radius(coefs: FloatArray) -> float:
     """Spectral radius of the reduced form: below one the system is stable."""
     lags, n = coefs.shape[0] - 1, coefs.shape[1]
     mix = np.linalg.inv(np.eye(n) - coefs[0])
@@ -267,7 +336,9 @@ def radius(coefs):
     return float(np.abs(np.linalg.eigvals(companion)).max())
 
 
-def break_nodes(coefs, perm, nodes, rng):
+def break_nodes(
+    coefs: FloatArray, perm: IntArray, nodes: Iterable[int], rng: np.random.Generator
+) -> FloatArray:
     """The same system with other mechanisms at some nodes: two new or moved causes each."""
     broken = coefs.copy()
     place = np.argsort(perm)
@@ -281,13 +352,20 @@ def break_nodes(coefs, perm, nodes, rng):
     return broken
 
 
-def f1(found, true):
+def f1(found: FloatArray, true: FloatArray) -> float:
     """F1 of the supports of two coefficient arrays."""
-    found, true = found != 0, true != 0
-    return 2.0 * np.sum(found & true) / max(1, found.sum() + true.sum())
+    claimed, there = found != 0, true != 0
+    return float(2.0 * np.sum(claimed & there) / max(1, claimed.sum() + there.sum()))
 
 
-def incident(seed, n=15, n_normal=1500, n_fault=200, noise=1.0, lags=1):
+def incident(
+    seed: int,
+    n: int = 15,
+    n_normal: int = 1500,
+    n_fault: int = 200,
+    noise: float = 1.0,
+    lags: int = 1,
+) -> Simulated:
     """Normal rows, fault rows, the true systems of both, and the two nodes that changed."""
     rng = np.random.default_rng(seed)
     before, perm = random_system(n, rng, lags)

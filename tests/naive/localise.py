@@ -2,11 +2,25 @@
 
 import math
 import random
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
+from typed import FloatArray
 
 
-def innovation(x, predicted, center, scale, sigma, silence, waking, learned, row, state):
+def innovation(
+    x: FloatArray,
+    predicted: FloatArray,
+    center: FloatArray,
+    scale: FloatArray,
+    sigma: FloatArray,
+    silence: FloatArray,
+    waking: float,
+    learned: float,
+    row: int,
+    state: list[dict[str, Any]],
+) -> list[float]:
     """Add one row to the evidence; `state` is a list of dicts, one per series."""
     deviation = []
     for j, value in enumerate(x):
@@ -34,7 +48,7 @@ def innovation(x, predicted, center, scale, sigma, silence, waking, learned, row
     return deviation
 
 
-def cosine(a, b):
+def cosine(a: Iterable[float], b: Iterable[float]) -> float:
     """Cosine of two rows of deviations over the entries that both have, floored at 0."""
     both = [(p, q) for p, q in zip(a, b, strict=True) if not (math.isnan(p) or math.isnan(q))]
     top = sum(p * q for p, q in both)
@@ -42,7 +56,7 @@ def cosine(a, b):
     return max(0.0, top / bottom) if bottom > 0 else 0.0
 
 
-def center_and_scale(base):
+def center_and_scale(base: FloatArray) -> tuple[list[float], list[float]]:
     """Median and unit of every column."""
     centers, scales = [], []
     for column in np.asarray(base).T:
@@ -59,7 +73,9 @@ def center_and_scale(base):
     return centers, scales
 
 
-def walk(explained, evidence, kpi, walks, seed):
+def walk(
+    explained: FloatArray, evidence: Sequence[float], kpi: Sequence[float], walks: int, seed: int
+) -> list[float]:
     """Simulate the absorbing walk: the share of walks that stop at each entity."""
     chance = random.Random(seed)
     n = len(evidence)
@@ -70,7 +86,7 @@ def walk(explained, evidence, kpi, walks, seed):
         else:
             i = chance.choices(range(n), weights=evidence)[0]
         while True:
-            weight = [explained[i][j] * evidence[j] for j in range(n)]
+            weight = [float(explained[i][j] * evidence[j]) for j in range(n)]
             move = 0.95 * max(explained[i]) if sum(weight) > 0 else 0.0
             if chance.random() >= move:
                 stopped[i] += 1
@@ -81,7 +97,12 @@ def walk(explained, evidence, kpi, walks, seed):
     return [count / walks for count in stopped]
 
 
-def together(pairs, relations, comovement, evidence):
+def together(
+    pairs: Sequence[tuple[int, int]],
+    relations: int,
+    comovement: Sequence[float],
+    evidence: Sequence[float],
+) -> list[float]:
     """Share of every relation's effect that moves with its cause; pairs: (relation, effect)."""
     shares = []
     for relation in range(relations):
@@ -92,7 +113,7 @@ def together(pairs, relations, comovement, evidence):
     return shares
 
 
-def rank_biased_overlap(a, b, depth, p):
+def rank_biased_overlap(a: Sequence[object], b: Sequence[object], depth: int, p: float) -> float:
     """Truncated, normalised rank-biased overlap by its definition."""
     top = bottom = 0.0
     for d in range(1, depth + 1):

@@ -1,11 +1,15 @@
 """Textbook twin of `streams.align` for `lateness_s` 0: every tick is computed anew from samples."""
 
 import math
+from collections.abc import Mapping
+
+Sample = tuple[float, Mapping[str, float]]
+from collections.abc import Iterable, Sequence
 
 
-def combined(samples):
+def combined(samples: Iterable[Sample]) -> tuple[float, dict[str, tuple[float, float]]]:
     """Time and newest value of each series; of equal times the last to arrive wins."""
-    newest = {}
+    newest: dict[str, tuple[float, float]] = {}
     for time, metrics in samples:
         for name, value in metrics.items():
             if not math.isnan(value) and (name not in newest or time >= newest[name][0]):
@@ -13,19 +17,25 @@ def combined(samples):
     return max((time for time, _ in samples), default=-math.inf), newest
 
 
-def aligned(stream, interval, first=8):
+def aligned(
+    stream: Sequence[Sample], interval: float, first: int = 8
+) -> tuple[list[tuple[int, float, dict[str, float]]], dict[str, int]]:
     """Frames as (index of the sample that gave it, time, values), and the counts of what was not.
 
     `stream` are (time, metrics); its times never jump further than the aligner believes. A tick
     closes when a later one begins, or with its first row when `needed` ticks before it were one
     row each, of the same series in the same order.
     """
-    frames, counts = [], {"late": 0, "duplicate": 0}
-    current, held, known = None, [], set()  # the last tick, what came for it, all series so far
+    frames: list[tuple[int, float, dict[str, float]]] = []
+    counts = {"late": 0, "duplicate": 0}
+    current: int | None = None  # the last tick, what came for it, all series so far
+    held: list[Sample] = []
+    known: set[str] = set()
     closed = whole = False  # closed: by its own row; whole: and so far that row was all of it
-    alike, names, needed = 0, None, first
+    names: tuple[str, ...] | None = None
+    alike, needed = 0, first
 
-    def close(i):
+    def close(i: int) -> None:
         time, newest = combined(held)
         frames.append((i, time, {name: value for name, (_, value) in newest.items()}))
 

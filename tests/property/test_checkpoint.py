@@ -4,16 +4,20 @@ import contextlib
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.strategies._internal.core import DataObject
 from makers import EDGES, NAMES, ONSET, shop_config, shop_rows
 from restart import frames_of
+from typed import FloatArray
 
 from coral.checkpoint import envelope
 from coral.checkpoint.tree import pack, unpack
@@ -32,7 +36,7 @@ SMALL = EngineConfig(base_rows=300)  # a full ring, and more than one segment of
 
 
 @cache
-def two_faults(seed=0):
+def two_faults(seed: int = 0) -> FloatArray:
     """Normal state, a fault, normal state, another fault, normal state."""
     rows = np.vstack([shop_rows(seed=seed + i, rows=ONSET) for i in range(5)])[:900]
     for start in (400, 700):
@@ -41,12 +45,14 @@ def two_faults(seed=0):
 
 
 @cache
-def lasting_fault():
+def lasting_fault() -> FloatArray:
     """A level that stays until it is accepted as the new normal state."""
     return np.vstack([shop_rows(rows=ONSET), shop_rows(seed=3, rows=ONSET + 300)[ONSET:]])
 
 
-def frames(rows, interval_s=1.0, grown_at=None, gap_at=None):
+def frames(
+    rows: FloatArray, interval_s: float = 1.0, grown_at: None = None, gap_at: None = None
+) -> Iterator[Frame]:
     """Frames of rows; two more series from one row on, an hour without rows before another."""
     for t, x in enumerate(rows):
         time = interval_s * t + (3600.0 if gap_at is not None and t >= gap_at else 0.0)
@@ -56,12 +62,12 @@ def frames(rows, interval_s=1.0, grown_at=None, gap_at=None):
             yield Frame("shop", time, NAMES, x)
 
 
-def lines(engine, some):
+def lines(engine: Engine, some: list[Frame]) -> list[bytes]:
     """Feed frames; return the events as bytes."""
     return [encode(event) for frame in some for event in engine.step(frame)]
 
 
-def reborn(engine, new):
+def reborn(engine: Engine, new: Callable[..., Any]) -> Engine:
     """Return what `new` makes after it has gone through the bytes of a checkpoint."""
     data = envelope.encode("k", engine.state_dict())
     other = new()
@@ -70,7 +76,9 @@ def reborn(engine, new):
     return other
 
 
-def check(some, cuts, new):
+def check(
+    some: Iterator[Any] | list[Frame], cuts: list[int] | range, new: Callable[..., Any]
+) -> list[bytes]:
     """Compare a run that is cut with one that is not: events and state."""
     some = list(some)
     whole = new()
@@ -89,7 +97,7 @@ ROWS = st.integers(0, 899)
 
 @FEW
 @given(st.lists(ROWS, min_size=1, max_size=8), st.none() | ROWS, st.none() | ROWS)
-def test_online_with_two_faults(cuts, grown_at, gap_at):
+def test_online_with_two_faults(cuts: list[int], grown_at: int | None, gap_at: int | None) -> None:
     """Warming, quarantine, incident, resolution, growth, gap: any row will do."""
     assert check(
         frames(two_faults(), grown_at=grown_at, gap_at=gap_at),
@@ -100,7 +108,7 @@ def test_online_with_two_faults(cuts, grown_at, gap_at):
 
 @FEW
 @given(st.lists(st.integers(0, 499), min_size=1, max_size=8), st.none() | st.integers(0, 499))
-def test_online_with_a_new_normal(cuts, grown_at):
+def test_online_with_a_new_normal(cuts: list[int], grown_at: int | None) -> None:
     """The rows of an incident that become the new normal state survive a restart, too."""
     events = check(
         frames(lasting_fault(), 60.0, grown_at=grown_at),
@@ -112,7 +120,7 @@ def test_online_with_a_new_normal(cuts, grown_at):
 
 @FEW
 @given(st.lists(st.integers(0, 279), min_size=1, max_size=8), st.none() | st.integers(0, 279))
-def test_told(cuts, grown_at):
+def test_told(cuts: list[int], grown_at: int | None) -> None:
     """The same in oracle mode."""
     assert check(
         frames(shop_rows(), grown_at=grown_at),
@@ -123,20 +131,20 @@ def test_told(cuts, grown_at):
 
 @FEW
 @given(st.floats(0.0, 0.6), st.lists(ROWS, min_size=1, max_size=4))
-def test_missing_cells(share, cuts):
+def test_missing_cells(share: float, cuts: list[int]) -> None:
     """Missing cells stay missing through a checkpoint."""
     rows = two_faults().copy()
     rows[np.random.default_rng(5).random(rows.shape) < share] = np.nan
     check(frames(rows), cuts, lambda: Engine(shop_config(), SMALL))
 
 
-def test_every_row_of_an_incident():
+def test_every_row_of_an_incident() -> None:
     """Saved and restored after each row, from quarantine to the resolution."""
     check(frames(two_faults()[:480]), range(380, 480), lambda: Engine(shop_config(), SMALL))
 
 
 @pytest.mark.parametrize("folder", RECORDINGS, ids=lambda path: path.name)
-def test_recorded_incidents(folder):
+def test_recorded_incidents(folder: Path) -> None:
     """Every recording, cut every minute or so, in both modes."""
     meta, some = frames_of(folder)
     system = system_of(meta)
@@ -146,7 +154,7 @@ def test_recorded_incidents(folder):
     assert check(some, range(50, len(some), 97), lambda: Engine(system, onset=onset))
 
 
-def test_a_snapshot_does_not_change():
+def test_a_snapshot_does_not_change() -> None:
     """What the engine does after `state_dict` does not show in it."""
     engine, some = Engine(shop_config(), SMALL), list(frames(two_faults()))
     lines(engine, some[:420])
@@ -157,11 +165,11 @@ def test_a_snapshot_does_not_change():
 
 
 @pytest.mark.parametrize("cut", [100, 430])
-def test_other_processes(tmp_path, cut):
+def test_other_processes(tmp_path: Path, cut: int) -> None:
     """Three processes with three hash seeds: the two halves of one make the other."""
     folder = RECORDINGS[0]
 
-    def run(seed, *words):
+    def run(seed: str, *words: str) -> bytes:
         command = [sys.executable, str(ROOT / "tests" / "restart.py"), str(folder), *words]
         environment = os.environ | {"PYTHONHASHSEED": seed}
         return subprocess.run(command, check=True, env=environment, capture_output=True).stdout
@@ -181,21 +189,21 @@ TREES = st.dictionaries(st.text(), PLAIN, max_size=5)
 
 
 @given(TREES)
-def test_plain_trees_come_back(tree):
+def test_plain_trees_come_back(tree: dict[str, Any]) -> None:
     """Values and types survive, the encoding is one of a kind."""
     data = pack(tree)
     assert repr(tree) == repr(unpack(data, 0)) or pack(unpack(data, 0)) == data
 
 
 @given(st.binary(max_size=300))
-def test_garbage_is_refused(data):
+def test_garbage_is_refused(data: bytes) -> None:
     """Random bytes are a state, or refused by name."""
     with contextlib.suppress(CheckpointError):
         assert pack(unpack(data, 1000))
 
 
 @given(TREES, st.data())
-def test_flipped_bits_and_lost_bytes_are_refused(tree, data):
+def test_flipped_bits_and_lost_bytes_are_refused(tree: dict[str, Any], data: DataObject) -> None:
     """One wrong bit, or one missing byte, anywhere."""
     whole = envelope.encode("shop", tree)
     bit = data.draw(st.integers(0, 8 * len(whole) - 1))
@@ -206,7 +214,7 @@ def test_flipped_bits_and_lost_bytes_are_refused(tree, data):
             envelope.decode("shop", wrong)
 
 
-def test_edges_may_change_while_nothing_is_wrong():
+def test_edges_may_change_while_nothing_is_wrong() -> None:
     """A topology that is told later holds from then on; nothing learned is lost."""
     engine, some = Engine(shop_config(edges=())), list(frames(two_faults()))
     lines(engine, some[:399])

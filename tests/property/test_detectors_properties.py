@@ -1,10 +1,14 @@
 """Properties that hold for every stream."""
 
+from collections.abc import Iterator
+from typing import Any
+
 import hypothesis.strategies as st
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from numpy.testing import assert_allclose
+from typed import FloatArray, IntArray
 
 from detectors.decision.cusum import Cusum
 from detectors.statistics.dynamic_pca import DynamicPCA
@@ -23,7 +27,7 @@ FEW = settings(max_examples=12, deadline=None, derandomize=True)
 
 
 @st.composite
-def streams(draw, rows=260):
+def streams(draw: st.DrawFn, rows: int = 260) -> FloatArray:
     """Draw noise with a shift, missing and infinite cells, a constant and a quantised series."""
     n = draw(st.integers(2, 7))
     rng = np.random.default_rng(draw(st.integers(0, 2**16)))
@@ -36,7 +40,7 @@ def streams(draw, rows=260):
     return x
 
 
-def trace(trigger, rows):
+def trace(trigger: Trigger, rows: FloatArray) -> list[tuple[Any, ...]]:
     """Everything that the engine reads, row by row."""
     out = []
     for x in rows:
@@ -57,7 +61,7 @@ def trace(trigger, rows):
     return out
 
 
-def flat(state):
+def flat(state: dict[str, Any]) -> Iterator[FloatArray | IntArray | int]:
     """Every value of a nested state."""
     for value in state.values():
         if isinstance(value, dict):
@@ -69,7 +73,7 @@ def flat(state):
 @pytest.mark.parametrize("name", STREAMING)
 @given(x=streams(), cut=st.integers(0, 259))
 @FEW
-def test_restored_continues_identically(name, x, cut):
+def test_restored_continues_identically(name: str, x: FloatArray, cut: int) -> None:
     """A state saved at any row and loaded into a new object gives the same state in the end."""
     whole, first = STREAMING[name](x.shape[1]), STREAMING[name](x.shape[1])
     rows = np.where(np.isfinite(x), x, np.nan)
@@ -88,7 +92,7 @@ def test_restored_continues_identically(name, x, cut):
 
 @given(x=streams(), cut=st.integers(0, 259))
 @FEW
-def test_restored_trigger_tells_the_same(x, cut):
+def test_restored_trigger_tells_the_same(x: FloatArray, cut: int) -> None:
     """After a restore the engine reads exactly what it would have read, this row included."""
     whole, first = Trigger(x.shape[1], 60.0), Trigger(x.shape[1], 60.0)
     expected = trace(whole, x)
@@ -102,7 +106,7 @@ def test_restored_trigger_tells_the_same(x, cut):
 
 @given(x=streams())
 @FEW
-def test_prefix_decides_its_own_output(x):
+def test_prefix_decides_its_own_output(x: FloatArray) -> None:
     """What comes later changes nothing of what was said before."""
     whole = trace(Trigger(x.shape[1], 60.0), x)
 
@@ -111,7 +115,7 @@ def test_prefix_decides_its_own_output(x):
 
 @given(x=streams())
 @FEW
-def test_input_is_untouched(x):
+def test_input_is_untouched(x: FloatArray) -> None:
     """No row is ever changed."""
     before = x.copy()
     trace(Trigger(x.shape[1], 60.0), x)
@@ -121,7 +125,7 @@ def test_input_is_untouched(x):
 
 @given(x=streams(), seed=st.integers(0, 99))
 @FEW
-def test_order_of_columns_only_permutes(x, seed):
+def test_order_of_columns_only_permutes(x: FloatArray, seed: int) -> None:
     """Another order of the columns permutes the scores, up to rounding."""
     order = np.random.default_rng(seed).permutation(x.shape[1])
     one, other = Trigger(x.shape[1], 60.0), Trigger(x.shape[1], 60.0)
@@ -134,7 +138,7 @@ def test_order_of_columns_only_permutes(x, seed):
 
 @given(x=streams(), power=st.integers(-20, 20))
 @FEW
-def test_unit_does_not_matter(x, power):
+def test_unit_does_not_matter(x: FloatArray, power: int) -> None:
     """Another unit of a series (a power of two: exact) changes nothing."""
     scaled = x.copy()
     scaled[:, -1] *= 2.0**power
@@ -146,7 +150,7 @@ def test_unit_does_not_matter(x, power):
 
 @given(x=streams())
 @FEW
-def test_zero_point_does_not_matter(x):
+def test_zero_point_does_not_matter(x: FloatArray) -> None:
     """A shift of a series changes its z-scores by rounding only."""
     one, other = RobustScaler(x.shape[1]), RobustScaler(x.shape[1])
     shifted = np.ascontiguousarray(x + 100.0 * np.nan_to_num(np.abs(x[:60]), posinf=0.0).max(0))
@@ -158,7 +162,7 @@ def test_zero_point_does_not_matter(x):
 
 @given(x=streams(), storm=st.lists(st.integers(0, 259), max_size=60))
 @FEW
-def test_storm_of_missing_rows_leaves_no_nan(x, storm):
+def test_storm_of_missing_rows_leaves_no_nan(x: FloatArray, storm: list[int]) -> None:
     """Rows without any cell, at any time, never put NaN where a number was learned."""
     x = x.copy()
     x[storm] = np.nan
@@ -179,7 +183,7 @@ def test_storm_of_missing_rows_leaves_no_nan(x, storm):
 
 @given(seed=st.integers(0, 2**16))
 @FEW
-def test_constant_extra_series_is_harmless(seed):
+def test_constant_extra_series_is_harmless(seed: int) -> None:
     """A series that never moves does not hide a fault."""
     rng = np.random.default_rng(seed)
     x = rng.normal(size=(320, 6))
@@ -192,7 +196,7 @@ def test_constant_extra_series_is_harmless(seed):
 
 @given(seed=st.integers(0, 2**16), size=st.sampled_from([50.0, 1e6]))
 @FEW
-def test_second_fault_after_a_spike_is_found(seed, size):
+def test_second_fault_after_a_spike_is_found(seed: int, size: float) -> None:
     """One spike in one series hides no later fault."""
     x = np.random.default_rng(seed).normal(size=(500, 5))
     x[250, 1] += size

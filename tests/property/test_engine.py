@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from makers import NAMES, ONSET, run, shop_config, shop_rows, write_recording
 
-from coral.contract.events import encode
+from coral.contract.events import Event, encode
 from coral.engine import Engine
 from streams.align.aligner import Aligner
 from streams.codec.native import NativeCodec, encode_batch, encode_row
@@ -20,7 +20,7 @@ from streams.records import Frame, Record
 FEW = settings(max_examples=8, deadline=None)
 
 
-def answer(events):
+def answer(events: list[Event]) -> tuple[list[str], list[str]]:
     """Ranked names of the last revision, without scores."""
     data = events[-1].data
     return [s.name for s in data.entities if s.score > 0], [
@@ -28,13 +28,15 @@ def answer(events):
     ]
 
 
-def scores(events):
+def scores(events: list[Event]) -> dict[str, float]:
     return {s.name: s.score for s in events[-1].data.entities if s.score > 0}
 
 
 @FEW
 @given(st.integers(0, 7), st.floats(1e-9, 1e9), st.booleans())
-def test_a_positive_factor_on_one_series_changes_nothing(column, factor, told):
+def test_a_positive_factor_on_one_series_changes_nothing(
+    column: int, factor: float, told: bool
+) -> None:
     """Seconds or milliseconds, bytes or gigabytes: the same ranking."""
     rows = shop_rows(seed=1)
     scaled = rows.copy()
@@ -47,7 +49,7 @@ def test_a_positive_factor_on_one_series_changes_nothing(column, factor, told):
 
 @FEW
 @given(st.permutations(range(8)), st.booleans())
-def test_the_order_of_columns_changes_nothing(order, told):
+def test_the_order_of_columns_changes_nothing(order: list[int], told: bool) -> None:
     """A permutation of the columns gives the same names in the same order."""
     rows = shop_rows(seed=2)
     names = tuple(NAMES[i] for i in order)
@@ -58,7 +60,7 @@ def test_the_order_of_columns_changes_nothing(order, told):
 
 @FEW
 @given(st.floats(-1e6, 1e6), st.sampled_from(["idle:cpu", "db:idle", "zzz:latency"]))
-def test_a_constant_extra_series_changes_no_other_rank(level, name):
+def test_a_constant_extra_series_changes_no_other_rank(level: float, name: str) -> None:
     """Told the onset, a series that never moves is not there."""
     rows = shop_rows(seed=3)
     wide = np.column_stack([rows, np.full(len(rows), level)])
@@ -68,12 +70,12 @@ def test_a_constant_extra_series_changes_no_other_rank(level, name):
 
 @FEW
 @given(st.lists(st.integers(1, 40), min_size=1, max_size=20), st.booleans())
-def test_rows_one_by_one_or_in_blocks_give_the_same_events(sizes, told):
+def test_rows_one_by_one_or_in_blocks_give_the_same_events(sizes: list[int], told: bool) -> None:
     """However messages cut the stream, the events are byte-identical."""
     rows, codec = shop_rows(seed=4), NativeCodec()
     onset = float(ONSET) if told else None
 
-    def events_of(messages):
+    def events_of(messages: list[bytes]) -> bytes:
         engine, aligner, events = Engine(shop_config(), onset=onset), Aligner(1.0), []
         for offset, value in enumerate(messages):
             for samples in codec.decode(Record("t", 0, offset, b"shop", value)):
@@ -94,7 +96,7 @@ def test_rows_one_by_one_or_in_blocks_give_the_same_events(sizes, told):
     assert events_of(single) == events_of(batches)
 
 
-def test_the_input_is_not_touched():
+def test_the_input_is_not_touched() -> None:
     """The engine neither changes nor keeps the rows it is given."""
     rows = shop_rows(seed=5)
     kept = rows.copy()
@@ -105,7 +107,7 @@ def test_the_input_is_not_touched():
     np.testing.assert_array_equal(kept, rows)
 
 
-def test_two_processes_publish_the_same_bytes(tmp_path: Path):
+def test_two_processes_publish_the_same_bytes(tmp_path: Path) -> None:
     """A replay is byte-identical in another process with another hash seed."""
     folder = write_recording(tmp_path / "shop", shop_rows(seed=6))
     published = []

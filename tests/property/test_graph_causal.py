@@ -4,11 +4,12 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from naive import graph as naive
+from typed import FloatArray, IntArray
 
 from coral.graph import CausalGraph
 
 
-def rows_of(seed, missing=0.0, n=6, n_rows=260):
+def rows_of(seed: int, missing: float = 0.0, n: int = 6, n_rows: int = 260) -> FloatArray:
     rng = np.random.default_rng(seed)
     coefs, _ = naive.random_system(n, rng)
     rows = naive.simulate(coefs, n_rows, rng, rng.uniform(0.5, 1.5, n))
@@ -16,7 +17,7 @@ def rows_of(seed, missing=0.0, n=6, n_rows=260):
     return rows
 
 
-def run(graph, rows, opens, start=0):
+def run(graph: CausalGraph, rows: FloatArray, opens: int, start: int = 0) -> list[float]:
     """Feed rows with a solve every 40 rows and a state opened at row `opens`."""
     changes = []
     for t in range(start, len(rows)):
@@ -28,7 +29,7 @@ def run(graph, rows, opens, start=0):
     return changes
 
 
-def published(graph):
+def published(graph: CausalGraph) -> list[FloatArray | IntArray]:
     return [graph.invariant, graph.dependent, graph.changed_nodes(), graph.order]
 
 
@@ -38,7 +39,9 @@ MISSING = st.sampled_from([0.0, 0.0, 0.1, 0.5])
 
 @settings(max_examples=25, deadline=None)
 @given(seed=SEEDS, missing=MISSING, at=st.integers(0, 260), opens=st.integers(0, 260))
-def test_restored_at_any_row_goes_on_identically(seed, missing, at, opens):
+def test_restored_at_any_row_goes_on_identically(
+    seed: int, missing: float, at: int, opens: int
+) -> None:
     """A checkpoint at any row, state open or not, changes not one bit of what follows."""
     rows = rows_of(seed, missing)
     graph = CausalGraph(6, 2, half_life_rows=200.0)
@@ -54,7 +57,7 @@ def test_restored_at_any_row_goes_on_identically(seed, missing, at, opens):
 
 @settings(max_examples=25, deadline=None)
 @given(seed=SEEDS, missing=MISSING)
-def test_row_by_row_equals_in_blocks(seed, missing):
+def test_row_by_row_equals_in_blocks(seed: int, missing: float) -> None:
     """However the rows come, the graph is the same."""
     rows = rows_of(seed, missing)
     one, two = CausalGraph(6), CausalGraph(6)
@@ -70,7 +73,7 @@ def test_row_by_row_equals_in_blocks(seed, missing):
 
 @settings(max_examples=25, deadline=None)
 @given(seed=SEEDS)
-def test_order_of_series_only_permutes(seed):
+def test_order_of_series_only_permutes(seed: int) -> None:
     """Permuted series give the permuted graph, and the rows stay as they were."""
     rows = rows_of(seed)
     before = rows.copy()
@@ -92,7 +95,7 @@ def test_order_of_series_only_permutes(seed):
 
 @settings(max_examples=25, deadline=None)
 @given(seed=SEEDS, exponents=st.lists(st.integers(-12, 12), min_size=6, max_size=6))
-def test_units_change_nothing_but_units(seed, exponents):
+def test_units_change_nothing_but_units(seed: int, exponents: list[int]) -> None:
     """Without an instantaneous part the graph is equivariant under a change of every unit."""
     rows = rows_of(seed)
     unit = 10.0 ** np.array(exponents)
@@ -108,7 +111,7 @@ def test_units_change_nothing_but_units(seed, exponents):
 
 @settings(max_examples=25, deadline=None)
 @given(seed=SEEDS, missing=MISSING, opens=st.integers(0, 260))
-def test_instantaneous_part_is_acyclic_and_finite(seed, missing, opens):
+def test_instantaneous_part_is_acyclic_and_finite(seed: int, missing: float, opens: int) -> None:
     """Whenever the state opens, lag 0 of B + S has no cycle and everything is finite."""
     rows = rows_of(seed, missing)
     graph = CausalGraph(6)

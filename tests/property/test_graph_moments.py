@@ -4,6 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from typed import FloatArray
 
 from coral.graph import LaggedMoments
 
@@ -11,7 +12,7 @@ CELLS = st.one_of(st.floats(-1e6, 1e6), st.just(np.nan), st.just(np.inf))
 
 
 @st.composite
-def streams(draw):
+def streams(draw: st.DrawFn) -> tuple[FloatArray, LaggedMoments]:
     n = draw(st.integers(1, 4))
     rows = draw(arrays(np.float64, (draw(st.integers(0, 150)), n), elements=CELLS, fill=CELLS))
     lags = draw(st.integers(0, 3))
@@ -19,19 +20,19 @@ def streams(draw):
     return rows, LaggedMoments(n, lags, half_life, anchor_first=draw(st.booleans()))
 
 
-def fresh(moments):
+def fresh(moments: LaggedMoments) -> LaggedMoments:
     twin = LaggedMoments(1, moments.lags, moments.half_life_rows)
     twin.load_state_dict(moments.state_dict())
     return twin
 
 
-def everything(moments):
+def everything(moments: LaggedMoments) -> list[FloatArray]:
     products, _pairs, offsets, weight = moments.kernel_arrays()
     counts = [moments.pair_weights(lag) for lag in range(moments.lags + 1)]
     return [products, np.array(counts), offsets, weight, np.array(moments.effective_rows)]
 
 
-def assert_close(one, two):
+def assert_close(one: LaggedMoments, two: LaggedMoments) -> None:
     for a, b in zip(everything(one), everything(two), strict=True):
         scale = max(1.0, float(np.abs(a).max(initial=0.0)))
         np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-10 * scale)
@@ -39,7 +40,9 @@ def assert_close(one, two):
 
 @settings(max_examples=40, deadline=None)
 @given(stream=streams(), cuts=st.lists(st.integers(0, 150), max_size=4))
-def test_row_by_row_equals_in_blocks(stream, cuts):
+def test_row_by_row_equals_in_blocks(
+    stream: tuple[FloatArray, LaggedMoments], cuts: list[int]
+) -> None:
     """However the rows are cut into blocks, the sums are the same."""
     rows, moments = stream
     blocks = fresh(moments)
@@ -56,7 +59,9 @@ def test_row_by_row_equals_in_blocks(stream, cuts):
 
 @settings(max_examples=40, deadline=None)
 @given(stream=streams(), at=st.integers(0, 150))
-def test_restored_at_any_row_goes_on_identically(stream, at):
+def test_restored_at_any_row_goes_on_identically(
+    stream: tuple[FloatArray, LaggedMoments], at: int
+) -> None:
     """A checkpoint at any row changes not one bit of what follows."""
     rows, moments = stream
     moments.update_block(rows[:at])
@@ -70,7 +75,7 @@ def test_restored_at_any_row_goes_on_identically(stream, at):
 
 @settings(max_examples=40, deadline=None)
 @given(stream=streams(), seed=st.integers(0, 99))
-def test_order_of_series_only_permutes(stream, seed):
+def test_order_of_series_only_permutes(stream: tuple[FloatArray, LaggedMoments], seed: int) -> None:
     """Permuted series give permuted sums, and the rows stay as they were."""
     rows, moments = stream
     before = rows.copy()
@@ -86,7 +91,7 @@ def test_order_of_series_only_permutes(stream, seed):
 
 @settings(max_examples=40, deadline=None)
 @given(stream=streams())
-def test_always_finite(stream):
+def test_always_finite(stream: tuple[FloatArray, LaggedMoments]) -> None:
     """No cell of any result is ever NaN or infinite, no variance negative."""
     rows, moments = stream
     moments.update_block(rows)

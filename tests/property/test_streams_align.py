@@ -6,10 +6,12 @@ from itertools import pairwise
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.strategies._internal.core import DataObject
+from hypothesis.strategies._internal.random import ArtificialRandom
 from naive.streams import aligned
 
 from streams.align.aligner import Aligner
-from streams.records import Samples
+from streams.records import Frame, Samples
 
 INTERVAL = 10.0
 NAMES = [f"e{i}:x" for i in range(4)]
@@ -25,7 +27,7 @@ again = st.tuples(st.just("again"), st.integers(1, 3), st.just({}))
 
 
 @st.composite
-def mostly_calm(draw):
+def mostly_calm(draw: st.DrawFn) -> list[tuple[int, dict[str, float]]]:
     """A stream of time and metrics."""
     stream, now = [(0, {NAMES[0]: 1.0})], 0
     for kind, number, held in draw(st.lists(st.one_of(calm, other, again), max_size=8)):
@@ -41,16 +43,18 @@ def mostly_calm(draw):
     return stream
 
 
-def to_samples(time, metrics):
+def to_samples(time: int, metrics: dict[str, float]) -> Samples:
     return Samples("s", float(time), tuple(metrics), np.array(list(metrics.values())))
 
 
-def run(stream, aligner):
+def run(
+    stream: list[tuple[float, dict[str, float]]], aligner: Aligner
+) -> list[tuple[float, dict[str, float]]]:
     frames = [frame for one in stream for frame in aligner.push(to_samples(*one))]
     return seen(frames + aligner.flush())
 
 
-def seen(frames):
+def seen(frames: list[Frame]) -> list[tuple[float, dict[str, float]]]:
     return [
         (
             f.time,
@@ -60,7 +64,7 @@ def seen(frames):
     ]
 
 
-def twin(stream):
+def twin(stream: list[tuple[int, dict[str, float]]]) -> list[tuple[float, dict[str, float]]]:
     """Everything in order of time: ticks as lists, the last value that is not missing wins."""
     ticks = {}
     for time, metrics in sorted(stream, key=lambda one: one[0]):
@@ -70,7 +74,9 @@ def twin(stream):
     return [(time, values) for _, (time, values) in sorted(ticks.items())]
 
 
-def one_value_per_instant(stream):
+def one_value_per_instant(
+    stream: list[tuple[int, dict[str, float]]],
+) -> list[tuple[int, dict[str, float]]]:
     """Leave out second values of a series for one instant: there arrival decides."""
     known = set()
     kept = []
@@ -84,7 +90,7 @@ def one_value_per_instant(stream):
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(sample, max_size=25))
-def test_streams_ordered_input_equals_the_twin(stream):
+def test_streams_ordered_input_equals_the_twin(stream: list[tuple[int, dict[str, float]]]) -> None:
     """Ordered input gives what the textbook says, and nothing is late."""
     aligner = Aligner(INTERVAL, lateness_s=INTERVAL)
     ordered = sorted(stream, key=lambda one: one[0])
@@ -95,7 +101,7 @@ def test_streams_ordered_input_equals_the_twin(stream):
 
 @settings(max_examples=300, deadline=None)
 @given(mostly_calm())
-def test_streams_ticks_close_when_the_twin_says(stream):
+def test_streams_ticks_close_when_the_twin_says(stream: list[tuple[int, dict[str, float]]]) -> None:
     """Frames come with the sample that the textbook says, and the counts are its counts."""
     aligner, found = Aligner(INTERVAL), []
     for i, one in enumerate(stream):
@@ -109,7 +115,9 @@ def test_streams_ticks_close_when_the_twin_says(stream):
 
 @settings(max_examples=100, deadline=None)
 @given(mostly_calm())
-def test_streams_closing_at_once_changes_no_frame(stream):
+def test_streams_closing_at_once_changes_no_frame(
+    stream: list[tuple[int, dict[str, float]]],
+) -> None:
     """Frames are those of an aligner that waits, but for what it counts as late."""
     prompt, waiting = Aligner(INTERVAL), Aligner(INTERVAL, lateness_s=1e-9)
     ordered = sorted(stream, key=lambda one: one[0])
@@ -121,7 +129,7 @@ def test_streams_closing_at_once_changes_no_frame(stream):
 
 @settings(max_examples=50, deadline=None)
 @given(st.integers(1, 300), st.integers(0, 9))
-def test_streams_a_rare_second_row_is_lost_a_few_times_at_most(period, after):
+def test_streams_a_rare_second_row_is_lost_a_few_times_at_most(period: int, after: int) -> None:
     """Whatever its period, a second source loses but a logarithm of its rows, and then none."""
     aligner, rows = Aligner(INTERVAL), 0
     for tick in range(12 * period):
@@ -136,7 +144,9 @@ def test_streams_a_rare_second_row_is_lost_a_few_times_at_most(period, after):
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(sample, max_size=20), st.randoms(use_true_random=False))
-def test_streams_shuffled_and_repeated_input(stream, random):
+def test_streams_shuffled_and_repeated_input(
+    stream: list[tuple[int, dict[str, float]]], random: ArtificialRandom
+) -> None:
     """Within the lateness neither order nor repetition of the input matters."""
     stream = one_value_per_instant(stream)
     shuffled = stream + random.sample(stream, len(stream) // 2)
@@ -149,7 +159,9 @@ def test_streams_shuffled_and_repeated_input(stream, random):
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(sample, min_size=1, max_size=25), st.integers(0, 40))
-def test_streams_frames_and_drops_add_up(stream, lateness):
+def test_streams_frames_and_drops_add_up(
+    stream: list[tuple[int, dict[str, float]]], lateness: int
+) -> None:
     """Frames come in strictly growing ticks, and every sample is in a frame or counted."""
     aligner = Aligner(INTERVAL, lateness_s=lateness)
     frames = run(stream, aligner)
@@ -163,7 +175,9 @@ def test_streams_frames_and_drops_add_up(stream, lateness):
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(sample, max_size=20), st.dictionaries(st.integers(1, 19), st.floats(1e7, 9e10)))
-def test_streams_lone_future_stamps_change_nothing(stream, stamps):
+def test_streams_lone_future_stamps_change_nothing(
+    stream: list[tuple[int, dict[str, float]]], stamps: dict[int, float]
+) -> None:
     """Single future stamps between ticks of ordinary samples leave the frames as they are."""
     ordered = sorted(stream, key=lambda one: one[0])
     polluted = ordered[:1]
@@ -179,7 +193,9 @@ def test_streams_lone_future_stamps_change_nothing(stream, stamps):
 
 @settings(max_examples=100, deadline=None)
 @given(st.one_of(st.lists(sample, max_size=20), mostly_calm()), st.data(), st.sampled_from([0, 40]))
-def test_streams_restored_aligner_goes_on_identically(stream, data, lateness):
+def test_streams_restored_aligner_goes_on_identically(
+    stream: list[tuple[int, dict[str, float]]], data: DataObject, lateness: int
+) -> None:
     """Saved and restored at any sample, the aligner gives the same frames and counts."""
     cut = data.draw(st.integers(0, len(stream)))
     whole = Aligner(INTERVAL, lateness_s=lateness)
@@ -200,7 +216,9 @@ def test_streams_restored_aligner_goes_on_identically(stream, data, lateness):
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(sample, max_size=20), st.integers(0, 20))
-def test_streams_a_prefix_decides_its_own_frames(stream, cut):
+def test_streams_a_prefix_decides_its_own_frames(
+    stream: list[tuple[int, dict[str, float]]], cut: int
+) -> None:
     """More input adds frames behind those a prefix has given, and changes none."""
     short, long = Aligner(INTERVAL), Aligner(INTERVAL)
     given_by_prefix = [f for one in stream[:cut] for f in short.push(to_samples(*one))]
@@ -211,7 +229,9 @@ def test_streams_a_prefix_decides_its_own_frames(stream, cut):
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(sample, max_size=20), st.sampled_from([0.0, 40.0]))
-def test_streams_a_row_equals_its_values_one_by_one(stream, lateness):
+def test_streams_a_row_equals_its_values_one_by_one(
+    stream: list[tuple[int, dict[str, float]]], lateness: float
+) -> None:
     """Whether series come together or each in a message of its own shows nowhere."""
     whole, single = Aligner(INTERVAL, lateness), Aligner(INTERVAL, lateness)
     for aligner in (whole, single):  # time is believed, and every series has its place

@@ -2,11 +2,16 @@
 
 import json
 import math
+from typing import Any
 
 import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from hypothesis.strategies._internal.core import DataObject
+from hypothesis.strategies._internal.flatmapped import FlatMapStrategy
+from hypothesis.strategies._internal.lazy import LazyStrategy
+from hypothesis.strategies._internal.strategies import OneOfStrategy, SampledFromStrategy
 
 from streams.codec import make_codec
 from streams.codec.formats import DEFAULT_MAPPINGS
@@ -28,12 +33,14 @@ anything = st.recursive(
 )
 
 
-def mostly(strategy):
+def mostly(strategy: LazyStrategy | OneOfStrategy | SampledFromStrategy) -> FlatMapStrategy:
     """The right thing nine times in ten, else anything."""
     return st.integers(0, 9).flatmap(lambda n: strategy if n else anything)
 
 
-def struct(required, **optional):
+def struct(
+    required: dict[str, Any], **optional: FlatMapStrategy | OneOfStrategy
+) -> FlatMapStrategy:
     return mostly(st.fixed_dictionaries(required, optional=optional))
 
 
@@ -80,7 +87,7 @@ quantiles = st.lists(struct({}, quantile=mostly(number), value=number), max_size
 summary = struct({}, **point, count=count, sum=number, quantileValues=mostly(quantiles))
 
 
-def points(strategy):
+def points(strategy: FlatMapStrategy) -> FlatMapStrategy:
     return struct(
         {"dataPoints": mostly(st.lists(strategy, max_size=3))},
         aggregationTemporality=mostly(st.sampled_from([1, 2, "AGGREGATION_TEMPORALITY_DELTA"])),
@@ -133,7 +140,7 @@ MESSAGES = {
 }
 
 
-def proto_of(text):
+def proto_of(text: str) -> bytes:
     """The protobuf of what is valid; text that is none stays as it is."""
     from google.protobuf.json_format import Parse, ParseError
     from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2
@@ -148,7 +155,7 @@ def proto_of(text):
 @pytest.mark.parametrize("name", sorted(DEFAULT_MAPPINGS))
 @settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
-def test_streams_formats_any_bytes(name, data):
+def test_streams_formats_any_bytes(name: str, data: DataObject) -> None:
     """Whatever comes in whatever order, what comes out holds the rules, and so does the state."""
     codec = make_codec(name, grid=lambda _: GRID)
     for _ in range(data.draw(st.integers(1, 3))):

@@ -1,10 +1,12 @@
 """The native codec: round trips, one answer of both decoders, and no other exception."""
 
 import json
+from typing import Any
 
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.strategies._internal.core import DataObject
 
 from streams.codec import NativeCodec, encode_batch, encode_row
 from streams.codec.native import _decode_slowly, _decoder
@@ -36,13 +38,13 @@ message = st.fixed_dictionaries(
 )
 
 
-def record(raw):
+def record(raw: bytes) -> Record:
     return Record("t", 0, 0, None, raw)
 
 
 @settings(max_examples=100, deadline=None)
 @given(st.text(min_size=1, max_size=9, alphabet="aé:"), time, st.dictionaries(name, value))
-def test_streams_row_round_trip(system, at, metrics):
+def test_streams_row_round_trip(system: str, at: float, metrics: dict[str, float]) -> None:
     """What is encoded as a row is decoded as it was."""
     values = np.array(list(metrics.values()), dtype=float)
 
@@ -61,7 +63,9 @@ def test_streams_row_round_trip(system, at, metrics):
     st.data(),
     st.booleans(),
 )
-def test_streams_batch_round_trip(times, names, data, packed):
+def test_streams_batch_round_trip(
+    times: list[float], names: list[str], data: DataObject, packed: bool
+) -> None:
     """What is encoded as a batch is decoded as the same rows."""
     width = st.lists(value, min_size=len(names), max_size=len(names))
     values = np.array([data.draw(width) for _ in times])
@@ -74,7 +78,7 @@ def test_streams_batch_round_trip(times, names, data, packed):
 
 @settings(max_examples=100, deadline=None)
 @given(st.one_of(st.binary(max_size=60), message.map(lambda m: json.dumps(m).encode())), st.data())
-def test_streams_any_bytes(raw, data):
+def test_streams_any_bytes(raw: bytes, data: DataObject) -> None:
     """Any bytes give samples that hold the rules, or a DecodeError; never anything else."""
     cut = data.draw(st.integers(0, len(raw)))
     for payload in (raw, raw[:cut], raw[:cut] + b"\x00" + raw[cut:]):
@@ -96,7 +100,7 @@ def test_streams_any_bytes(raw, data):
 
 @settings(max_examples=100, deadline=None)
 @given(message)
-def test_streams_both_decoders_agree(content):
+def test_streams_both_decoders_agree(content: dict[str, Any]) -> None:
     """What the typed decoder accepts the slow one accepts too, with the same content."""
     raw = json.dumps(content).encode()
     try:

@@ -3,12 +3,14 @@
 import gzip
 import math
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.strategies._internal.core import DataObject
 
 from streams.recorded import Recording, RecordingError, validate
 
@@ -25,7 +27,7 @@ lines = st.lists(st.lists(cell, max_size=5), max_size=8)
 
 
 @pytest.fixture(scope="module")
-def folder():
+def folder() -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as name:
         yield Path(name)
 
@@ -38,7 +40,14 @@ def folder():
     zipped=st.booleans(),
     data=st.data(),
 )
-def test_streams_any_recording(folder, head, body, labels, zipped, data):
+def test_streams_any_recording(
+    folder: Path,
+    head: list[str],
+    body: list[list[str]],
+    labels: bytes | None,
+    zipped: bool,
+    data: DataObject,
+) -> None:
     """Any files are either read to their end or refused with problems; both readers agree."""
     raw = "\n".join(",".join(row) for row in [head, *body]).encode()
     if zipped:
@@ -72,7 +81,7 @@ def test_streams_any_recording(folder, head, body, labels, zipped, data):
         max_size=8,
     )
 )
-def test_streams_good_recording(folder, values):
+def test_streams_good_recording(folder: Path, values: list[list[float]]) -> None:
     """What is written to a table is read from it to the last bit."""
     for file in folder.iterdir():
         file.unlink()

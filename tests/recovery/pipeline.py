@@ -7,6 +7,8 @@ import os
 import signal
 import sys
 from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
 
 import msgspec
 
@@ -22,7 +24,7 @@ from streams.kafka import (
 )
 from streams.processing.loop import Loop, LoopPolicy
 from streams.processing.watchdog import Watchdog
-from streams.records import Message
+from streams.records import Frame, Message, TopicPartition
 
 MEMBER = {"heartbeat_interval_ms": 100, "session_timeout_ms": 3_000, "retry_backoff_ms": 20}
 PRODUCER = {"linger_ms": 0}
@@ -54,6 +56,8 @@ class Pipeline:
         self.sums: dict[str, tuple[int, float]] = {}
         connection = KafkaConnection(job.bootstrap, client_id=job.member)
         self.source = KafkaSource(connection, [job.metrics], job.group, overrides=MEMBER)
+        self.sink: KafkaSink | TransactionalSink
+        store: Callable[[Mapping[TopicPartition, int]], None]
         if job.exactly_once:
             self.sink = TransactionalSink(
                 connection,
@@ -86,10 +90,10 @@ class Pipeline:
             restore=self.restore,
             lost=self.lose,
         )
-        self.sink.send = self.killed_around("send", self.sink.send)
-        self.sink.flush = self.killed_around("flush", self.sink.flush)
+        self.sink.send = self.killed_around("send", self.sink.send)  # type: ignore[method-assign]
+        self.sink.flush = self.killed_around("flush", self.sink.flush)  # type: ignore[method-assign]
 
-    def handle(self, frame):
+    def handle(self, frame: Frame) -> Iterator[Message]:
         """Every third frame says what all frames so far add up to."""
         count, total = self.sums.get(frame.system, (0, 0.0))
         count, total = count + 1, total + float(frame.values.sum())
@@ -98,7 +102,7 @@ class Pipeline:
             body = {"id": f"{frame.system}:{count}", "total": total, "writer": self.job.member}
             yield Message(self.job.events, frame.system.encode(), msgspec.json.encode(body))
 
-    def checkpoint(self, offsets):
+    def checkpoint(self, offsets: Mapping[TopicPartition, int]) -> None:
         """Store each partition's offset and systems under its name."""
         held = self.loop.systems.state_dict()
         for partition, offset in offsets.items():
@@ -111,7 +115,7 @@ class Pipeline:
             data = msgspec.msgpack.encode(state, enc_hook=lambda array: array.tolist())
             self.killed_around("checkpoint", self.states.write)(key(partition), data)
 
-    def restore(self, partitions):
+    def restore(self, partitions: Iterable[TopicPartition]) -> None:
         """Go on from the newest stored state of each partition."""
         for partition in partitions:
             for data in self.states.read(key(partition))[:1]:
@@ -120,33 +124,34 @@ class Pipeline:
                 self.sums |= {s: tuple(held) for s, held in state["sums"].items()}
                 self.source.seek(partition, state["offset"])
 
-    def lose(self, systems):
+    def lose(self, systems: Iterable[str]) -> None:
         """Forget what another member goes on with."""
         for system in systems:
             self.sums.pop(system, None)
 
-    def killed_around(self, step, work):
+    def killed_around(self, step: str, work: Callable[..., object]) -> Callable[..., None]:
         """Do the work of a step; at the chosen time die before or after it."""
 
-        def run(*args):
+        def run(*args: Any) -> None:
             self.die_at(f"before-{step}")
             work(*args)
             self.die_at(f"after-{step}")
 
         return run
 
-    def die_at(self, step):
+    def die_at(self, step: str) -> None:
         """Die as by `kill -9`, if this is the step and the time to."""
         self.steps[step] += 1
         if step == self.job.kill_at and self.steps[step] == self.job.kill_after:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    def run(self):
+    def run(self) -> None:
         """Run until everything was read, then end in good order."""
         done = 0
 
-        def stop():
+        def stop() -> bool:
             nonlocal done
+            watchdog.beat()
             owned = self.source.assignment()
             read = all(self.source.position(p) == self.source.end_offset(p) for p in owned)
             done = done + 1 if owned and read else 0
@@ -154,12 +159,12 @@ class Pipeline:
             return done > (self.job.calm if len(owned) == PARTITIONS else PATIENT)
 
         with Watchdog(60.0) as watchdog:
-            self.loop.run(lambda: watchdog.beat() or stop())
+            self.loop.run(stop)
         self.sink.close()
         self.source.close()
 
 
-def key(partition):
+def key(partition: TopicPartition) -> str:
     """Name of a partition's state."""
     return f"{partition.topic}/{partition.partition}"
 

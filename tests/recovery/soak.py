@@ -14,8 +14,10 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
+from typing import Any
 
 from chaos import MOMENTS, Chaos
 from cluster import Cluster
@@ -30,7 +32,7 @@ SIDE_BY_SIDE = 2  # jobs: most of the time each waits for a session to end
 REACHED_S = 20.0  # a moment that does not come within is replaced by this instant
 
 
-def run_job(kafka, home, way, dice):
+def run_job(kafka: Broker, home: Path, way: tuple[str, str], dice: random.Random) -> dict[str, Any]:
     """Kill members of one job while its rows arrive; return what was done and found."""
     chaos = Chaos(kafka, home, way)
     moments = dice.sample(MOMENTS[way], len(MOMENTS[way]))
@@ -53,7 +55,7 @@ def run_job(kafka, home, way, dice):
     return facts | found | {"history": chaos.history}
 
 
-def summary(jobs):
+def summary(jobs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Totals over all jobs, and over those of each way of publishing."""
     names = ("kills", "lost", "duplicates", "two_contents", "unexpected", "repeated_at_least_once")
     total = {name: sum(job[name] for job in jobs) for name in names}
@@ -65,7 +67,7 @@ def summary(jobs):
     )
     total |= {"jobs": len(jobs), "events": sum(job["events"] for job in jobs)}
     total["not_ended_well"] = sum(not job["ended_well"] for job in jobs)
-    ways = Counter()
+    ways: Counter[str] = Counter()
     for job in jobs:
         ways[f"{job['store']}, {job['publish']}"] += job["kills"]
     return {
@@ -75,7 +77,7 @@ def summary(jobs):
     }
 
 
-def numbered(bootstrap, home, number, seed):
+def numbered(bootstrap: str, home: Path, number: int, seed: int) -> dict[str, Any]:
     """The job of this number: what is done to it depends on the seed alone."""
     kafka = Broker(bootstrap)
     try:
@@ -85,11 +87,13 @@ def numbered(bootstrap, home, number, seed):
         kafka.close()
 
 
-def soak(bootstrap, home, first, options):
+def soak(
+    bootstrap: str, home: Path, first: int, options: argparse.Namespace
+) -> Iterator[dict[str, Any]]:
     """Yield jobs, some of which run side by side, until there were enough kills."""
     numbers, killed = itertools.count(first), 0
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
-        running = set()
+        running: set[Future[dict[str, Any]]] = set()
         while killed < options.kills or running:
             while killed < options.kills and len(running) < SIDE_BY_SIDE:
                 arguments = (bootstrap, home, next(numbers), options.seed)
@@ -100,7 +104,7 @@ def soak(bootstrap, home, first, options):
                 yield job.result()
 
 
-def main():
+def main() -> int:
     """Run until there were enough kills; the exit code says whether anything was wrong."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, default=100)

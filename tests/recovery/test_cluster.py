@@ -3,10 +3,13 @@
 import contextlib
 import os
 import time
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
+from cluster import Cluster
 from conftest import RUN_DIRECTORY, new_cluster
 from jobs import expected, feed, new_job, published, start
 from kafka import ConsumerGroupMetadata, KafkaProducer, OffsetAndMetadata, TopicPartition
@@ -15,14 +18,15 @@ from kafka.producer.transaction_manager import TransactionalRequestResult, TxnOf
 from kafkas import Broker, settle
 
 from streams.errors import BrokerError, CommitFailedError
-from streams.kafka import TransactionalSink
+from streams.kafka import KafkaSource, TransactionalSink
+from streams.records import Record
 
 ROWS = 60
 LIMIT_S = 300.0  # no process needs a minute; one that hangs must fail here
 
 
 @pytest.fixture(params=[1, 3], ids=["one-node", "three-nodes"])
-def brokers(request):
+def brokers(request: pytest.FixtureRequest) -> Iterator[Cluster]:
     """A cluster of its own, to be broken."""
     home = Path(os.environ[RUN_DIRECTORY]) / f"own-{uuid4()}"
     made = new_cluster(home, request.param)
@@ -30,7 +34,7 @@ def brokers(request):
     made.stop()
 
 
-def wait_for(condition):
+def wait_for(condition: Callable[[], object]) -> None:
     """Return when the condition holds; fail after a minute."""
     deadline = time.monotonic() + 60
     while not condition():
@@ -38,7 +42,13 @@ def wait_for(condition):
         time.sleep(0.2)
 
 
-def finish(kafka, job, wanted):
+def polled(source: KafkaSource, found: list[Record], timeout_s: float) -> list[Record]:
+    """What came so far, with what one more poll brings."""
+    found += source.poll(10, timeout_s)
+    return found
+
+
+def finish(kafka: Broker, job: Mapping[str, Any], wanted: int) -> None:
     """Start the process again until everything is published, as whoever supervises it does."""
     for _ in range(5):
         if len(set(published(kafka, job))) >= wanted:
@@ -46,15 +56,15 @@ def finish(kafka, job, wanted):
         start(job).wait(LIMIT_S)
 
 
-def leader(broker, topic):
+def leader(broker: Broker, topic: str) -> int:
     """Node that leads the first partition of a topic."""
     (described,) = broker.admin.describe_topics([topic])
-    return described["partitions"][0]["leader_id"]
+    return int(described["partitions"][0]["leader_id"])
 
 
 @pytest.mark.broker
 class TestBrokers:
-    def test_broker_dies_under_load(self, brokers):
+    def test_broker_dies_under_load(self, brokers: Cluster) -> None:
         """A killed broker, the leader where there are three, costs no message and adds none."""
         kafka = Broker(brokers.bootstrap)
         job = new_job(kafka) | {"exactly_once": True}
@@ -76,7 +86,7 @@ class TestBrokers:
         assert sorted(expected(ROWS).items()) == sorted(found)
 
     @pytest.mark.parametrize("brokers", [1], indirect=True)
-    def test_outage_of_all(self, brokers, monkeypatch):
+    def test_outage_of_all(self, brokers: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
         """While no broker is there polls are empty and commits refused; then both work again."""
         monkeypatch.setattr("streams.kafka.source._ANSWER_MS", 1_000)
         kafka = Broker(brokers.bootstrap)
@@ -93,8 +103,8 @@ class TestBrokers:
         sink = kafka.sink()
         sink.send(topic, None, b"after")
         sink.flush(30)
-        found = []
-        wait_for(lambda: found.extend(source.poll(10, 0.5)) or found)
+        found: list[Record] = []
+        wait_for(lambda: polled(source, found, 0.5))
         wait_for(lambda: committed(source, partition))
         kafka.close()
 
@@ -102,7 +112,7 @@ class TestBrokers:
         assert [b"after"] == [record.value for record in found]
 
     @pytest.mark.parametrize("brokers", [1], indirect=True)
-    def test_forgotten_markers(self, brokers, monkeypatch):
+    def test_forgotten_markers(self, brokers: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
         """What was committed before a broker forgot to mark it is there for the next process."""
         kafka = Broker(brokers.bootstrap)
         topic, events, group = kafka.topic(), kafka.topic(2), f"group-{uuid4()}"
@@ -126,7 +136,7 @@ class TestBrokers:
 
         assert ([], [b"forgotten"], 1) == (hidden, found, offset)
 
-    def test_hanging_transaction(self, kafka, monkeypatch):
+    def test_hanging_transaction(self, kafka: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
         """A partition whose offset is held by an open transaction is told, and read in the end."""
         monkeypatch.setattr("streams.kafka.source._ANSWER_MS", 500)
         topic, group, told = kafka.topic(), f"group-{uuid4()}", []
@@ -143,14 +153,14 @@ class TestBrokers:
         wait_for(lambda: source.poll(10, 0.1) or told)
         holder.abort_transaction()
         holder.close()
-        found = []
-        wait_for(lambda: found.extend(source.poll(10, 0.1)) or found)
+        found: list[Record] = []
+        wait_for(lambda: polled(source, found, 0.1))
 
         assert [(topic, 0)] == told[0]
         assert [b"held"] == [record.value for record in found]
 
 
-def forget_markers(kafka, group, topic, offsets):
+def forget_markers(kafka: Broker, group: str, topic: str, offsets: Mapping[Any, Any]) -> None:
     """Leave a message and offsets behind as a broker does that was killed while committing.
 
     They are written in a transaction of which the coordinator hears nothing, after a committed
@@ -176,7 +186,7 @@ def forget_markers(kafka, group, topic, offsets):
     writer.close(timeout=0)
 
 
-def committed(source, partition):
+def committed(source: KafkaSource, partition: TopicPartition) -> bool:
     """Commit, unless the group is still coming back."""
     with contextlib.suppress(CommitFailedError):
         source.commit({partition: 1})
@@ -186,7 +196,7 @@ def committed(source, partition):
 
 class TestMembers:
     @pytest.mark.parametrize("exactly_once", [True, False])
-    def test_members_come_and_go(self, kafka, exactly_once):
+    def test_members_come_and_go(self, kafka: Broker, exactly_once: bool) -> None:
         """Three members join, are killed, leave and come back while rows arrive."""
         job = new_job(kafka) | {"exactly_once": exactly_once}
         sink = kafka.sink()

@@ -1,9 +1,11 @@
 """A process killed at any step of its commit, with a real Kafka on both sides."""
 
 import signal
+from typing import Any
 
 import pytest
 from jobs import expected, feed, new_job, published, start
+from kafkas import Broker
 
 ROWS = 20
 KILLS = [
@@ -19,7 +21,7 @@ KILLS = [
 
 
 @pytest.fixture
-def job(kafka):
+def job(kafka: Broker) -> dict[str, Any]:
     made = new_job(kafka)
     feed(kafka.sink(), made, range(ROWS))
     return made
@@ -27,7 +29,7 @@ def job(kafka):
 
 @pytest.mark.parametrize(("step", "time"), KILLS)
 class TestKilled:
-    def test_exactly_once(self, kafka, job, step, time):
+    def test_exactly_once(self, kafka: Broker, job: dict[str, Any], step: str, time: int) -> None:
         """Who reads committed messages sees what an uninterrupted run publishes, each id once."""
         killed = start(job, exactly_once=True, kill_at=step, kill_after=time).wait()
         ended = start(job, exactly_once=True).wait()
@@ -35,7 +37,7 @@ class TestKilled:
         assert (-signal.SIGKILL, 0) == (killed, ended)
         assert sorted(expected(ROWS).items()) == sorted(published(kafka, job))
 
-    def test_at_least_once(self, kafka, job, step, time):
+    def test_at_least_once(self, kafka: Broker, job: dict[str, Any], step: str, time: int) -> None:
         """Nothing is lost and no id has two contents; ids may come twice."""
         killed = start(job, exactly_once=False, kill_at=step, kill_after=time).wait()
         ended = start(job, exactly_once=False).wait()

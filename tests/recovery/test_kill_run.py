@@ -1,7 +1,10 @@
 """`coral run` killed at steps of its commit, again and again, while rows arrive."""
 
+from pathlib import Path
+
 import pytest
 from chaos import Chaos
+from kafkas import Broker
 
 from coral.errors import Exit
 
@@ -14,7 +17,7 @@ JOBS = {
 
 
 @pytest.mark.parametrize("way", JOBS, ids="-".join)
-def test_killed_four_times(kafka, tmp_path, way):
+def test_killed_four_times(kafka: Broker, tmp_path: Path, way: tuple[str, str]) -> None:
     """Nothing lost, no id with two contents; read committed, no id twice."""
     chaos = Chaos(kafka, tmp_path, way, rows_per_s=7.0)
     try:

@@ -5,7 +5,9 @@ a partition comes, seek to the checkpoint's offset, forget when it goes.
 """
 
 import random
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from makers import shop_config, shop_rows
@@ -22,7 +24,7 @@ from streams.codec.native import NativeCodec, encode_row
 from streams.memory.broker import MemoryBroker, MemorySink, MemorySource
 from streams.processing.loop import Loop, LoopPolicy
 from streams.recorded import RecordedSource, Recording
-from streams.records import Message
+from streams.records import Frame, Message, TopicPartition
 
 ROOT = Path(__file__).parents[2]
 RECORDINGS = [
@@ -39,10 +41,10 @@ class Killed(BaseException):
 class Fuse:
     """Kills at the n-th step from now."""
 
-    def __init__(self, steps):
+    def __init__(self, steps: int) -> None:
         self.steps = steps
 
-    def burn(self):
+    def burn(self) -> None:
         self.steps -= 1
         if self.steps == 0:
             raise Killed
@@ -51,16 +53,16 @@ class Fuse:
 class Source(MemorySource):
     """Dies before or after a commit; ends with the log."""
 
-    def __init__(self, broker, fuse):
+    def __init__(self, broker: MemoryBroker, fuse: Fuse) -> None:
         super().__init__(broker, [METRICS], "coral", ManualClock())
         self._all, self._fuse = broker, fuse
 
     @property
-    def exhausted(self):
+    def exhausted(self) -> bool:
         owned = self.assignment()
         return bool(owned) and all(self.position(p) == self._all.end_offset(p) for p in owned)
 
-    def commit(self, offsets):
+    def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
         self._fuse.burn()
         super().commit(offsets)
         self._fuse.burn()
@@ -69,15 +71,15 @@ class Source(MemorySource):
 class Sink(MemorySink):
     """Dies before, between and after what it does."""
 
-    def __init__(self, broker, fuse):
+    def __init__(self, broker: MemoryBroker, fuse: Fuse) -> None:
         super().__init__(broker)
         self._fuse = fuse
 
-    def send(self, *message):
+    def send(self, *message: Any, **more: Any) -> None:
         self._fuse.burn()
-        super().send(*message)
+        super().send(*message, **more)
 
-    def flush(self, timeout_s):
+    def flush(self, timeout_s: float) -> None:
         self._fuse.burn()
         super().flush(timeout_s)
         self._fuse.burn()
@@ -86,8 +88,10 @@ class Sink(MemorySink):
 class Daemon:
     """One member: everything in it dies with it, but for the broker and the store."""
 
-    def __init__(self, world, fuse):
-        self.world, self.fuse, self.engines, self.refused = world, fuse, {}, []
+    def __init__(self, world: "World", fuse: Fuse) -> None:
+        self.world, self.fuse = world, fuse
+        self.engines: dict[str, Engine] = {}
+        self.refused: list[tuple[Any, ...]] = []
         self.source = Source(world.broker, fuse)
         self.saver = Saver(world.store) if world.beside else None
         self.loop = Loop(
@@ -103,10 +107,10 @@ class Daemon:
             lost=self.lost,
         )
 
-    def engine(self, name):
+    def engine(self, name: str) -> Engine:
         return Engine(self.world.systems[name])
 
-    def restore(self, partitions):
+    def restore(self, partitions: Iterable[TopicPartition]) -> None:
         for partition in sorted(partitions):
             found = load(self.world.store, partition, self.refuse)
             if found is not None:
@@ -114,21 +118,21 @@ class Daemon:
                 self.engines |= restore(partition, found, systems, self.engine, self.refuse)
                 self.source.seek(partition, found["offset"])
 
-    def refuse(self, *why):
+    def refuse(self, *why: Any) -> None:
         self.refused.append(why)
 
-    def lost(self, names):
+    def lost(self, names: Iterable[str]) -> None:
         for name in names:
             self.engines.pop(name, None)
 
-    def handle(self, frame):
+    def handle(self, frame: Frame) -> list[Message]:
         self.fuse.burn()
         engine = self.engines.get(frame.system) or self.engine(frame.system)
         self.engines[frame.system] = engine
         key = frame.system.encode()
         return [Message(INCIDENTS, key, encode(e)) for e in engine.step(frame)]
 
-    def checkpoint(self, offsets):
+    def checkpoint(self, offsets: Mapping[TopicPartition, int]) -> None:
         self.fuse.burn()
         snapshots = capture(offsets, self.loop.systems, self.engines)
         self.fuse.burn()
@@ -138,7 +142,7 @@ class Daemon:
             self.saver.submit(snapshots)
         self.fuse.burn()
 
-    def end(self):
+    def end(self) -> None:
         """End as a killed process does; its thread may get its file done, or not."""
         if self.saver is not None:
             self.saver.close()
@@ -149,15 +153,17 @@ class Daemon:
 class World:
     """What outlives every process: broker, store, configuration."""
 
-    def __init__(self, directory, every, *, partitions=1, beside=False):
+    def __init__(
+        self, directory: Path, every: int, *, partitions: int = 1, beside: bool = False
+    ) -> None:
         self.every, self.beside = every, beside
-        self.systems = {}
+        self.systems: dict[str, SystemConfig] = {}
         self.store = FileStore(directory, keep=2)
         self.broker = MemoryBroker(ManualClock())
         self.broker.create_topic(METRICS, partitions)
         self.broker.create_topic(INCIDENTS)
 
-    def add_recording(self, folder):
+    def add_recording(self, folder: Path) -> None:
         recording = Recording.open(folder)
         self.systems[recording.meta.system] = system_of(recording.meta)
         source = RecordedSource(recording, SystemClock(), None)
@@ -165,7 +171,7 @@ class World:
             for record in source.poll(500, 0.0):
                 self.broker.produce(METRICS, record.key, record.value)
 
-    def add_shops(self, count):
+    def add_shops(self, count: int) -> None:
         """Produce little shops of which every other one fails, dealt over the partitions."""
         rows = {f"shop{i}": shop_rows(seed=i, rows=260)[:, [0, 6, 7]] for i in range(count)}
         for name in rows:
@@ -177,7 +183,7 @@ class World:
                 partition = i % len(self.broker.partitions(METRICS))
                 self.broker.produce(METRICS, name.encode(), value, partition=partition)
 
-    def run(self, fuse):
+    def run(self, fuse: Fuse) -> bool:
         """Run one process to its end; return whether it was killed."""
         daemon = Daemon(self, fuse)
         try:
@@ -189,11 +195,11 @@ class World:
             assert [] == daemon.refused
         return False
 
-    def published(self):
+    def published(self) -> list[bytes]:
         return [record.value for record in self.broker.records(INCIDENTS)]
 
 
-def check_same(expected, found):
+def check_same(expected: Sequence[bytes], found: Sequence[bytes]) -> None:
     """Nothing lost, nothing else, no id with two contents; repetitions are allowed."""
     assert expected
     assert len(expected) == len(set(expected))
@@ -204,7 +210,9 @@ def check_same(expected, found):
 
 @pytest.mark.parametrize("beside", [False, True])
 @pytest.mark.parametrize("folder", RECORDINGS, ids=lambda path: path.name)
-def test_a_recorded_incident_killed_again_and_again(tmp_path, folder, beside):
+def test_a_recorded_incident_killed_again_and_again(
+    tmp_path: Path, folder: Path, beside: bool
+) -> None:
     """Killed at some step, started again, killed again, till the end of the recording."""
     whole = World(tmp_path / "whole", every=25)
     whole.add_recording(folder)
@@ -219,7 +227,7 @@ def test_a_recorded_incident_killed_again_and_again(tmp_path, folder, beside):
 
 
 @pytest.mark.parametrize("step", range(1, 10))
-def test_killed_at_each_step_of_a_commit(tmp_path, step):
+def test_killed_at_each_step_of_a_commit(tmp_path: Path, step: int) -> None:
     """After the last frame before a commit: each of the steps from there on."""
     whole, world = World(tmp_path / "whole", every=10), World(tmp_path / "cut", every=10)
     for each in (whole, world):
@@ -231,14 +239,15 @@ def test_killed_at_each_step_of_a_commit(tmp_path, step):
     check_same(whole.published(), world.published())
 
 
-def test_partitions_move_between_members(tmp_path):
+def test_partitions_move_between_members(tmp_path: Path) -> None:
     """Members join, die and leave; each takes over where the last checkpoint of another ends."""
     whole = World(tmp_path / "whole", every=20, partitions=4)
     world = World(tmp_path / "moved", every=20, partitions=4)
     for each in (whole, world):
         each.add_shops(6)
     assert not whole.run(Fuse(0))
-    chaos, members = random.Random(3), []
+    chaos = random.Random(3)
+    members: list[Daemon] = []
     for _ in range(120):
         if len(members) < 3 and chaos.random() < 0.3:
             members.append(Daemon(world, Fuse(chaos.randint(200, 2000))))
@@ -259,7 +268,7 @@ def test_partitions_move_between_members(tmp_path):
     check_same(whole.published(), world.published())
 
 
-def test_a_changed_grid_costs_one_system_its_state(tmp_path):
+def test_a_changed_grid_costs_one_system_its_state(tmp_path: Path) -> None:
     """The state of a system whose grid was changed is refused by name; the others go on."""
     world = World(tmp_path, every=20)
     world.add_shops(3)

@@ -3,13 +3,15 @@
 import os
 import signal
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 from chaos import Chaos
+from cluster import Cluster
 from conftest import RUN_DIRECTORY, new_cluster
-from daemons import logged
+from daemons import Member, logged
 from failing import SLOW
 from kafkas import Broker
 
@@ -24,20 +26,20 @@ WAYS = [("file", "at-least-once"), ("kafka", "exactly-once")]
 
 
 @pytest.fixture
-def own_cluster():
+def own_cluster() -> Iterator[Cluster]:
     """A node of its own, to be broken."""
     made = new_cluster(Path(os.environ[RUN_DIRECTORY]) / f"own-{uuid4()}")
     yield made
     made.stop()
 
 
-def wrong(chaos):
+def wrong(chaos: Chaos) -> dict[str, int]:
     """What is not as an uninterrupted run would have it."""
     found, clean = chaos.verdict(), CLEAN | {"events": len(chaos.expected)}
     return {name: found[name] for name, count in clean.items() if found[name] != count}
 
 
-def gave_up(process):
+def gave_up(process: Member) -> bool:
     """Whether a process ended in one of the two ways that a long outage may end it.
 
     On a busy machine the brokers come back late: after the member's session, with a transaction
@@ -46,12 +48,12 @@ def gave_up(process):
     """
     last = logged(process)[-1]
     documented = ("transaction not committed", f"messages not stored within {FLUSH_S:g} s")
-    return last["event"] == "failed" and last["reason"].startswith(documented)
+    return last["event"] == "failed" and str(last["reason"]).startswith(documented)
 
 
 @pytest.mark.broker
 @pytest.mark.parametrize("way", WAYS, ids="-".join)
-def test_outage(own_cluster, tmp_path, way):
+def test_outage(own_cluster: Cluster, tmp_path: Path, way: tuple[str, str]) -> None:
     """The only broker is gone for longer than a session; afterwards nothing shows it."""
     kafka = Broker(own_cluster.bootstrap)
     chaos = Chaos(kafka, tmp_path, way, rows_per_s=20.0)
@@ -82,15 +84,16 @@ def test_outage(own_cluster, tmp_path, way):
     assert survived or away > PATIENCE_S or gave_up(process), logged(process)[-3:]
 
 
-def test_members_come_and_go_during_restores(kafka, tmp_path):
+def test_members_come_and_go_during_restores(kafka: Broker, tmp_path: Path) -> None:
     """Three members join, are killed and leave, some while they load what another one stored.
 
     Each system has one writer throughout: read committed, no event is there twice.
     """
     chaos = Chaos(kafka, tmp_path, ("kafka", "exactly-once"), systems=6, partitions=6)
-    members, started = {}, []
+    members: dict[str, Member] = {}
+    started: list[Member] = []
 
-    def told(*events):
+    def told(*events: str) -> int:
         return sum(line["event"] in events for process in started for line in logged(process))
 
     plan = ["+a", "+b", "+c", "-a", "+a", "~b", "-c", "+b", "+c", "~a", "+a", "-b", "+b"]

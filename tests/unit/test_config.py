@@ -8,7 +8,7 @@ from coral.config import EngineConfig, SystemConfig, digest
 from coral.errors import ConfigError
 
 
-def test_all_broken_rules_are_named():
+def test_all_broken_rules_are_named() -> None:
     """Two wrong values, one error, both with key, rule and value."""
     with pytest.raises(ConfigError) as caught:
         EngineConfig(false_alarms_per_week=0, max_causes=1000)
@@ -17,13 +17,13 @@ def test_all_broken_rules_are_named():
     assert "`max_causes`: Expected `int` <= 100, got 1000" in text
 
 
-def test_a_system_needs_a_name_and_a_grid():
+def test_a_system_needs_a_name_and_a_grid() -> None:
     """An empty name and a negative interval are refused."""
     with pytest.raises(ConfigError, match=r"interval_s.*name"):
         SystemConfig(name="", interval_s=-1)
 
 
-def test_health_signals_and_edges_are_named_with_their_number():
+def test_health_signals_and_edges_are_named_with_their_number() -> None:
     """What is no series, and what does not fit together, beside a field of the wrong type."""
     with pytest.raises(ConfigError) as caught:
         SystemConfig(name="s", interval_s=0, kpi=("web:x", "web"), edges=(("a", "a"),))
@@ -37,14 +37,16 @@ def test_health_signals_and_edges_are_named_with_their_number():
     ("semantics", "expected"),
     [("a calls b", (("b", "a"),)), ("a feeds b", (("a", "b"),))],
 )
-def test_edges_are_turned_into_cause_and_effect(semantics, expected):
+def test_edges_are_turned_into_cause_and_effect(
+    semantics: str, expected: tuple[tuple[str, str]]
+) -> None:
     """Effects run from the called to the caller, and from the feeder to the fed."""
     edges = (("a", "b"), ("a", "b"))
     config = SystemConfig(name="s", interval_s=1, edges=edges, edge_semantics=semantics)
     assert expected == config.causal_edges
 
 
-def test_the_digest_follows_configuration_and_version():
+def test_the_digest_follows_configuration_and_version() -> None:
     """Equal digests promise equal events."""
     one = digest(EngineConfig(), __version__)
     assert one == digest(EngineConfig(), __version__)
@@ -52,7 +54,7 @@ def test_the_digest_follows_configuration_and_version():
     assert one != digest(EngineConfig(), "0")
 
 
-def test_the_digest_follows_the_system():
+def test_the_digest_follows_the_system() -> None:
     """Other health signals or edges find other causes: that must not be under the same id."""
     system = SystemConfig(name="shop", interval_s=1.0, kpi=("web:latency",), edges=(("a", "b"),))
     changes = ({"kpi": ("web:errors",)}, {"edges": ()}, {"edge_semantics": "a feeds b"})

@@ -6,7 +6,10 @@ import re
 import subprocess
 import sys
 import textwrap
+from collections.abc import Iterator
 from pathlib import Path
+from subprocess import CompletedProcess
+from typing import Any
 from urllib.parse import urlsplit
 
 import policies
@@ -36,27 +39,27 @@ PATH = re.compile(TREE + r"[\w./-]*")
 MENTION = re.compile(TREE + r"[\w./-]*\w\.(?:md|py|json|toml|svg|png)")
 
 
-def name_of(page):
+def name_of(page: Path) -> str:
     """Path of a page, as a test's name."""
     return str(page.relative_to(ROOT))
 
 
-def prose(page):
+def prose(page: Path) -> str:
     """Text of a page without its blocks of code."""
     return FENCE.sub("", page.read_text())
 
 
-def blocks(page):
+def blocks(page: Path) -> list[tuple[str, str]]:
     """Return kind and text of a page's blocks of code."""
     return [(kind, textwrap.dedent(text)) for _, kind, text in FENCE.findall(page.read_text())]
 
 
-def links(page):
+def links(page: Path) -> list[str]:
     """Targets of a page's links; what looks like one inside of code is none."""
     return LINK.findall(re.sub(r"(?<!\[)`[^`\n]+`", "", prose(page)))
 
 
-def anchors(page):
+def anchors(page: Path) -> Iterator[str]:
     """Anchors of a page's headings, as GitHub makes them: of equal ones the later are numbered."""
     seen = {}
     for heading in HEADING.findall(prose(page)):
@@ -66,18 +69,18 @@ def anchors(page):
         yield f"{slug}-{seen[slug]}" if seen[slug] else slug
 
 
-def resolved(page, target):
+def resolved(page: Path, target: str) -> tuple[Path, str]:
     """Return the file that a relative link leads to, and its anchor."""
     path, _, anchor = target.partition("#")
     return ((page.parent / path).resolve() if path else page), anchor
 
 
-def is_external(target):
+def is_external(target: str) -> bool:
     """Whether a link leaves the repository."""
     return urlsplit(target).scheme != ""
 
 
-def commands(page):
+def commands(page: Path) -> list[str]:
     """Command lines of `coral` on a page, in blocks of commands and in the running text."""
     found = []
     for kind, block in blocks(page):
@@ -93,7 +96,7 @@ def commands(page):
     return [match[1] for match in matches if match]
 
 
-def run_coral(*words, **more):
+def run_coral(*words: str, **more: str) -> CompletedProcess:
     """Run a command in a process of its own, with more in its environment."""
     command = [sys.executable, "-m", "coral.cli.main", *words]
     environment = os.environ | {"COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"} | more
@@ -103,14 +106,14 @@ def run_coral(*words, **more):
 
 
 @functools.cache
-def help_of(*words):
+def help_of(*words: str) -> str:
     """Return what a command says about itself."""
     done = run_coral(*words, "--help")
     assert done.returncode == 0, f"coral {' '.join(words)}: {done.stderr}"
     return done.stdout
 
 
-def unknown_in(line):
+def unknown_in(line: str) -> list[Any]:
     """Return what `coral` does not know of a command line: its options that no help names."""
     words = line.split()
     if words[0].startswith("-"):
@@ -129,7 +132,7 @@ def unknown_in(line):
 class TestPages:
     """What holds of every page."""
 
-    def test_relative_links_lead_to_a_file_and_a_heading(self, page):
+    def test_relative_links_lead_to_a_file_and_a_heading(self, page: Path) -> None:
         """No link into nothing."""
         broken = []
         for target in links(page):
@@ -141,17 +144,17 @@ class TestPages:
                 broken.append(target)
         assert [] == broken
 
-    def test_external_links_are_addresses(self, page):
+    def test_external_links_are_addresses(self, page: Path) -> None:
         """Looked at, not followed: https and a host."""
         external = [urlsplit(target) for target in links(page) if is_external(target)]
         assert [] == [url for url in external if url.scheme != "https" or "." not in url.netloc]
 
-    def test_commands_exist(self, page):
+    def test_commands_exist(self, page: Path) -> None:
         """Every command line of `coral` that a page shows is understood by `coral`."""
         unknown = {line: unknown_in(line) for line in commands(page)}
         assert {} == {line: options for line, options in unknown.items() if options}
 
-    def test_configurations_are_sound(self, page, tmp_path):
+    def test_configurations_are_sound(self, page: Path, tmp_path: Path) -> None:
         """Every block of TOML is a configuration that `coral config check` has nothing against."""
         for number, block in enumerate(text for kind, text in blocks(page) if kind == "toml"):
             file = tmp_path / f"{number}.toml"
@@ -162,7 +165,7 @@ class TestPages:
             assert done.returncode == 0, done.stderr
 
 
-def test_every_page_can_be_reached_from_the_index():
+def test_every_page_can_be_reached_from_the_index() -> None:
     """By links from page to page."""
     reached, queue = set(), [INDEX]
     while queue:
@@ -174,7 +177,7 @@ def test_every_page_can_be_reached_from_the_index():
     assert set(ROOT.glob("docs/**/*.md")) == reached
 
 
-def test_every_page_stands_in_a_section_of_the_index():
+def test_every_page_stands_in_a_section_of_the_index() -> None:
     """Each folder is one kind of page, and the index lists every page."""
     listed = {resolved(INDEX, target)[0] for target in links(INDEX)}
     folders = {"tutorial", "howto", "reference", "explanation", "evaluation"}
@@ -183,14 +186,14 @@ def test_every_page_stands_in_a_section_of_the_index():
     assert pages <= listed
 
 
-def test_files_that_are_mentioned_exist():
+def test_files_that_are_mentioned_exist() -> None:
     """In pages, comments and docstrings, wherever they are named by their path."""
     files = [*PAGES, *SOURCES, ROOT / "Makefile"]
     named = {(name_of(file), path) for file in files for path in MENTION.findall(file.read_text())}
     assert [] == sorted(pair for pair in named if not (ROOT / pair[1]).is_file())
 
 
-def test_the_architecture_names_paths_that_exist():
+def test_the_architecture_names_paths_that_exist() -> None:
     """The page is at most 90 lines long."""
     named = {path.rstrip(".") for path in PATH.findall(ARCHITECTURE)}
     assert len(ARCHITECTURE.splitlines()) <= 90
@@ -198,13 +201,13 @@ def test_the_architecture_names_paths_that_exist():
 
 
 @pytest.mark.parametrize("package", ["coral", "streams", "detectors"])
-def test_the_architecture_names_every_folder(package):
+def test_the_architecture_names_every_folder(package: str) -> None:
     """A new stage is a new line of the tree; folders of data are none."""
     folders = [path.parent for path in ROOT.glob(f"{package}/*/__init__.py")]
     assert [] == [name_of(f) for f in folders if f"{name_of(f)}/ " not in ARCHITECTURE]
 
 
-def test_the_readme_begins_with_two_commands_and_their_output():
+def test_the_readme_begins_with_two_commands_and_their_output() -> None:
     """On the first screen: one sentence, two commands, at most 15 lines of a real run, the line."""
     readme = ROOT / "README.md"
     sentence = readme.read_text().split("\n\n")[1]
@@ -216,7 +219,7 @@ def test_the_readme_begins_with_two_commands_and_their_output():
     assert straight.startswith("metrics ")
 
 
-def test_the_policies_are_listed_as_the_code_has_them():
+def test_the_policies_are_listed_as_the_code_has_them() -> None:
     """Every class, with every field's default and reason (else `make docs`)."""
     page = policies.PAGE.read_text()
     assert has_region(page, "policies")
@@ -233,13 +236,15 @@ def test_the_policies_are_listed_as_the_code_has_them():
     ],
     ids=["a comment of two fields", "its own", "an inherited one", "docstring, not the heading"],
 )
-def test_a_reason_is_found_where_it_stands(policy, field, choice):
+def test_a_reason_is_found_where_it_stands(
+    policy: object, field: str, choice: tuple[str, str]
+) -> None:
     """As a comment above a field or a docstring under it, in the class or in one before it."""
     row = next(line for line in policies.table(policy) if line.startswith(f"| `{field}` "))
     assert row.startswith(f"| `{field}` | `{choice[0]}` | {choice[1]}")
 
 
-def test_the_tutorial_runs(tmp_path):
+def test_the_tutorial_runs(tmp_path: Path) -> None:
     """Every command ends with 0, under the identifiers that the page shows (else `make docs`)."""
     page = tutorial.PAGE.read_text()
     commands_of = re.compile(r"^\$ .*$", re.MULTILINE)

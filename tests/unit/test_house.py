@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+from collections.abc import Iterator
 from importlib.metadata import requires
 from importlib.resources import files
 from pathlib import Path
@@ -28,7 +29,7 @@ LEVELS = {"debug", "info", "warning", "error", "exception", "critical"}
 RECORDINGS = sorted(path.parent for path in ROOT.glob("coral/recordings/*/incident.json"))
 
 
-def imported(path):
+def imported(path: Path) -> Iterator[str]:
     """Top-level names of the modules a file imports."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
@@ -38,7 +39,7 @@ def imported(path):
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
-def test_files_import_what_they_may(path):
+def test_files_import_what_they_may(path: Path) -> None:
     """numba only in kernels, kafka only in one package, never pickle."""
     names = set(imported(path))
     assert "numba" not in names or path in KERNELS
@@ -47,14 +48,14 @@ def test_files_import_what_they_may(path):
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
-def test_only_the_daemon_and_its_commands_log(path):
+def test_only_the_daemon_and_its_commands_log(path: Path) -> None:
     """Whoever embeds the engine, the detectors or a source finds nothing on standard error."""
     if not path.is_relative_to(ROOT / "coral" / "daemon") and path not in MAY_LOG:
         assert not set(imported(path)) & {"logging", "structlog", "warnings"}
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
-def test_an_event_of_the_log_is_a_constant(path):
+def test_an_event_of_the_log_is_a_constant(path: Path) -> None:
     """In snake_case, so that it can be searched for; what belongs to it are keys, not f-strings."""
     for node in ast.walk(ast.parse(path.read_text())):
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
@@ -67,7 +68,7 @@ def test_an_event_of_the_log_is_a_constant(path):
 
 
 @pytest.mark.parametrize("path", KERNELS, ids=lambda p: str(p.relative_to(ROOT)))
-def test_kernels_keep_the_kernel_policy(path):
+def test_kernels_keep_the_kernel_policy(path: Path) -> None:
     """One set of flags, calls only inside the file, at most 80 lines, return types."""
     tree = ast.parse(path.read_text())
     functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
@@ -80,7 +81,7 @@ def test_kernels_keep_the_kernel_policy(path):
         assert function.returns is not None, function.name
 
 
-def test_kernels_of_one_name_are_one_kernel():
+def test_kernels_of_one_name_are_one_kernel() -> None:
     """What two files need is repeated, as a kernel calls its own file only, and stays the same."""
     bodies = {}
     for path in KERNELS:
@@ -91,7 +92,7 @@ def test_kernels_of_one_name_are_one_kernel():
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
-def test_functions_are_short_and_documented(path):
+def test_functions_are_short_and_documented(path: Path) -> None:
     """At most 40 lines of code after the docstring, and 80 in kernels; public ones say what."""
     most = 80 if path in KERNELS else 40
     for node in ast.walk(ast.parse(path.read_text())):
@@ -116,7 +117,7 @@ COMMANDS = ROOT / "coral" / "cli"  # an option is a parameter
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
-def test_functions_take_few_parameters(path):
+def test_functions_take_few_parameters(path: Path) -> None:
     """At most 10 in kernels and 6 elsewhere, keyword-only ones included, self excluded."""
     most, found = (10 if path in KERNELS else 6), set()
     for node in ast.walk(ast.parse(path.read_text())):
@@ -130,20 +131,20 @@ def test_functions_take_few_parameters(path):
         assert {name for name in WIDE if name.startswith(f"{path.relative_to(ROOT)}:")} == found
 
 
-def test_no_file_names_a_machine_path():
+def test_no_file_names_a_machine_path() -> None:
     """The repository speaks of the project alone."""
     pattern = re.compile(r"/(?:work|root|tmp|home)/[a-z]")
     listed = [*SOURCES, *ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "Makefile"]
     assert [] == [str(path) for path in listed if pattern.search(path.read_text())]
 
 
-def test_the_changelog_knows_the_version():
+def test_the_changelog_knows_the_version() -> None:
     """The version has an entry."""
     text = (ROOT / "CHANGELOG.md").read_text()
     assert f"## [{coral.__version__}]" in text
 
 
-def run_time_packages():
+def run_time_packages() -> set[str]:
     """All distributions that an installation needs, transitive ones included."""
     seen, queue = set(), [Requirement("coral-rca")]
     while queue:
@@ -161,21 +162,21 @@ def run_time_packages():
     return seen
 
 
-def test_the_readme_shows_how_many_packages_an_installation_needs():
+def test_the_readme_shows_how_many_packages_an_installation_needs() -> None:
     """At most 30, and the number in the README is the real one."""
     count = len(run_time_packages())
     assert count <= 30
     assert f"{count} packages in all" in (ROOT / "README.md").read_text()
 
 
-def test_constraints_pin_every_run_time_package():
+def test_constraints_pin_every_run_time_package() -> None:
     """`make demo` installs tested versions."""
     lines = (ROOT / "constraints.txt").read_text().splitlines()
     pinned = {canonicalize_name(line.split("==")[0]) for line in lines if "==" in line}
     assert run_time_packages() <= pinned
 
 
-def test_four_recordings_are_bundled():
+def test_four_recordings_are_bundled() -> None:
     """`coral demo` has real incidents to replay, found through the package."""
     assert len(RECORDINGS) >= 4
     root = Path(str(files("coral") / "recordings"))
@@ -185,7 +186,7 @@ def test_four_recordings_are_bundled():
 
 
 @pytest.mark.parametrize("folder", RECORDINGS, ids=lambda p: p.name)
-def test_bundled_recordings_are_sound_and_small(folder):
+def test_bundled_recordings_are_sound_and_small(folder: Path) -> None:
     """No error for `coral validate`, labels that name what is there, at most 400 KB."""
     assert [] == [str(p) for p in validate(folder) if p.severity == "error"]
     meta = Recording.open(folder).meta

@@ -17,7 +17,7 @@ from coral import text as words
         ("n" * 500, f"`{'n' * 159}…`"),
     ],
 )
-def test_a_name_cannot_leave_its_place(name, text):
+def test_a_name_cannot_leave_its_place(name: str, text: str) -> None:
     """Control and format characters are escaped, backticks replaced, long names cut."""
     assert text == words.quoted(name)
 
@@ -43,7 +43,7 @@ def test_a_name_cannot_leave_its_place(name, text):
         ),
     ],
 )
-def test_a_change_in_words(change, text):
+def test_a_change_in_words(change: tuple[float, float | None, float], text: str) -> None:
     """Direction, and a ratio where there is one."""
     assert text == words.change("a:b", *change)
 
@@ -57,7 +57,7 @@ def test_a_change_in_words(change, text):
         ((9.0, None, 0.2), "left its usual pattern at 12:01:07"),
     ],
 )
-def test_a_change_at_a_time(change, text):
+def test_a_change_at_a_time(change: tuple[float, float | None, float], text: str) -> None:
     """The time stands with what happened then, apart from the mean of the rows since."""
     assert text == words.change("a:b", *change, "12:01:07")
 
@@ -79,7 +79,7 @@ def test_a_change_at_a_time(change, text):
         ("node:temperature", -46.3, "-46.3"),
     ],
 )
-def test_a_value_in_the_unit_of_its_name(series, value, text):
+def test_a_value_in_the_unit_of_its_name(series: str, value: float, text: str) -> None:
     """Only where a published convention says it."""
     assert text == words.measured(series, value)
 
@@ -98,6 +98,6 @@ def test_a_value_in_the_unit_of_its_name(series, value, text):
         (3 * 86_400.0, "3 d after the health signal"),
     ],
 )
-def test_a_time_relative_to_the_health_signal(seconds, text):
+def test_a_time_relative_to_the_health_signal(seconds: float, text: str) -> None:
     """In the unit that suits it."""
     assert text == words.relative(seconds)

@@ -9,21 +9,21 @@ from coral.report.onset_text import began
 LATE = 5
 
 
-def test_rows_like_the_onset_are_counted_back_to_the_fault():
+def test_rows_like_the_onset_are_counted_back_to_the_fault() -> None:
     """Five faulty rows before the one that is told, and not one more."""
     rows = shop_rows()
     assert rows_late(rows[: ONSET - 20], rows[ONSET - 20 : ONSET + LATE + 1]) == LATE
     assert rows_late(rows[: ONSET - 20], rows[ONSET - 20 : ONSET + 1]) == 0
 
 
-def test_two_rows_are_no_state():
+def test_two_rows_are_no_state() -> None:
     """A join of two recordings, or a glitch, may look like the fault."""
     rows = shop_rows()
     assert rows_late(rows[: ONSET - 20], rows[ONSET - 20 : ONSET + 3]) == 0
     assert rows_late(rows[: ONSET - 20], rows[ONSET - 20 : ONSET + 4]) == 3
 
 
-def test_nothing_is_known_without_a_base_or_a_change():
+def test_nothing_is_known_without_a_base_or_a_change() -> None:
     """Few rows, rows without values, an onset that looks normal."""
     rows = shop_rows()
     assert rows_late(rows[:15], rows[ONSET : ONSET + 9]) == 0
@@ -31,7 +31,7 @@ def test_nothing_is_known_without_a_base_or_a_change():
     assert rows_late(rows[:100], rows[100:109]) == 0
 
 
-def test_a_late_onset_leads_to_the_same_incident():
+def test_a_late_onset_leads_to_the_same_incident() -> None:
     """Same base, same cause, same evidence; the event says where it really began."""
     rows = shop_rows()
     right, late = (run(rows, onset=float(t))[-1].data for t in (ONSET, ONSET + LATE))

@@ -1,5 +1,7 @@
 """The graph's benchmarks measure what they say."""
 
+from pathlib import Path
+
 import graph
 import graph_ranking
 import graph_tables
@@ -9,11 +11,12 @@ from graph_priors import entities, priors, told
 from graph_synthetic import Setting, draw
 from graph_threads import threads
 from makers import shop_rows, write_recording
+from typed import FloatArray
 
 from coral.evaluation.case import score_case
 
 
-def system(*edges):
+def system(*edges: tuple[int, int, int]) -> FloatArray:
     """Coefficients with some edges (lag, cause, effect)."""
     coefs = np.zeros((2, 4, 4))
     for edge in edges:
@@ -32,7 +35,7 @@ class TestMeasures:
             ([], 2, 0.0),
         ],
     )
-    def test_distance_and_f1(self, found, shd, f1):
+    def test_distance_and_f1(self, found: list[tuple[int, int, int]], shd: int, f1: float) -> None:
         """A turned instantaneous edge counts once, a turned lagged one is two errors."""
         true = system((0, 0, 1), (1, 1, 2))
 
@@ -41,7 +44,7 @@ class TestMeasures:
             graph.f1(system(*found), true),
         )
 
-    def test_auroc(self):
+    def test_auroc(self) -> None:
         """All true edges above all others, with them, or below."""
         true = system((0, 0, 1))
         others = (true == 0.0).astype(float)
@@ -52,13 +55,13 @@ class TestMeasures:
 
 
 class TestPriors:
-    def test_a_fifth_is_wrong_and_known_to_be(self):
+    def test_a_fifth_is_wrong_and_known_to_be(self) -> None:
         """What is called wrong contradicts the truth, the rest does not."""
         setting = Setting(15, normal_rows=300)
         incident = draw(0, setting)
         linked = (incident.before != 0.0).any(axis=0)
 
-        def true(pair):
+        def true(pair: tuple[str, str]) -> bool:
             return bool(linked[int(pair[0][1:]), int(pair[1][1:])])
 
         for name, said in priors(incident, setting, 0).items():
@@ -70,7 +73,7 @@ class TestPriors:
             wrong_ban = {p for p in said.prior.forbidden if true(p)}
             assert wrong_ban == said.wrong & set(said.prior.forbidden), name
 
-    def test_what_is_reported_is_counted(self):
+    def test_what_is_reported_is_counted(self) -> None:
         """All of one wrong edge, and nothing else."""
         setting = Setting(15)
         incident = draw(0, setting)
@@ -86,12 +89,12 @@ class TestPriors:
         assert expected["wrong_reported"] > 0.5
 
 
-def test_two_threads_find_the_same():
+def test_two_threads_find_the_same() -> None:
     """Bit for bit."""
     assert threads({30: 1})["30"]["identical"]
 
 
-def test_the_known_walk_scores_as_evaluate_does(tmp_path):
+def test_the_known_walk_scores_as_evaluate_does(tmp_path: Path) -> None:
     """The same revision of the same ranking."""
     folder = write_recording(tmp_path / "shop", shop_rows())
     row = graph_ranking.score(folder)
@@ -101,7 +104,7 @@ def test_the_known_walk_scores_as_evaluate_does(tmp_path):
     assert row["known_edges"] == 4
 
 
-def test_tables_are_made_of_the_results():
+def test_tables_are_made_of_the_results() -> None:
     """Every set a row, the gains with their sign."""
     walk = {"ac@1": 0.5, "avg@5": 0.75, "gain": [0.1, 0.05, 0.2]}
     table = dict.fromkeys(graph_ranking.VARIANTS, walk)

@@ -1,6 +1,8 @@
 """The baselines of benchmarks/peers on systems whose answer is known, and how they are scored."""
 
+from collections.abc import Callable
 from itertools import permutations
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from peers.methods import deviations, petshop
 from peers.methods.structure import metric_edges, moving
 from peers.methods.walk import walk
 from peers.scoring import chance, interval, macro_interval, ranking
+from typed import FloatArray
 
 from coral.evaluation.metrics import rank_scores
 
@@ -17,7 +20,12 @@ NAMES = ("web:lat", "cart:lat", "db:lat", "db:io")
 CALLS = (("db", "cart"), ("cart", "web"))
 
 
-def case(move=None, *, rows=6, **changes):
+def case(
+    move: Callable[..., Any] | None = None,
+    *,
+    rows: int = 6,
+    **changes: float | tuple[tuple[str, str], tuple[str, str], tuple[str, str]],
+) -> Case:
     """Four metrics of noise 1 around 100; `move` changes the rows after the onset in place."""
     x = 100.0 + np.random.default_rng(0).normal(size=(200 + rows, len(NAMES)))
     if move is not None:
@@ -27,22 +35,22 @@ def case(move=None, *, rows=6, **changes):
     return Case(**(facts | changes))
 
 
-def first(scores):
+def first(scores: dict[str, float]) -> str:
     return max(scores, key=scores.get)
 
 
-def fall(x):
+def fall(x: FloatArray) -> None:
     x[:, 2] -= 20.0
 
 
-def test_gaps_are_filled_forward_then_backward():
+def test_gaps_are_filled_forward_then_backward() -> None:
     """From before, else from after; a metric that is never seen is 0."""
     nan = np.nan
     x = np.array([[nan, 1.0, nan], [2.0, nan, nan], [nan, nan, nan]])
     assert_array_equal([[2.0, 1.0, 0.0], [2.0, 1.0, 0.0], [2.0, 1.0, 0.0]], fill(x))
 
 
-def test_a_case_survives_its_journey():
+def test_a_case_survives_its_journey() -> None:
     """Every number of it, and the tuples."""
     sent = case()
     got = Case.decode(sent.encode())
@@ -61,19 +69,19 @@ def test_a_case_survives_its_journey():
         deviations.percent_change,
     ],
 )
-def test_a_fall_is_found_by_every_two_sided_statistic(method):
+def test_a_fall_is_found_by_every_two_sided_statistic(method: Callable[..., Any]) -> None:
     """Also by those that only see the first row."""
     assert first(method(case(fall))) == "db:lat"
 
 
-def test_largest_z_is_its_formula():
+def test_largest_z_is_its_formula() -> None:
     """|x - mean| / std of the base, the largest one."""
     made = case(fall)
     expected = abs(made.anomalous[:, 2] - made.base[:, 2].mean()).max() / made.base[:, 2].std()
     assert_allclose(deviations.largest_z(made)["db:lat"], expected)
 
 
-def test_a_metric_that_never_moved_has_a_thousandth_of_its_mean_as_scale():
+def test_a_metric_that_never_moved_has_a_thousandth_of_its_mean_as_scale() -> None:
     """So a rounding error of it is no wonder, and a counter that leaves 0 is one."""
     made = case()
     still = np.column_stack([np.full(200, 50.0), np.zeros(200)])
@@ -83,10 +91,10 @@ def test_a_metric_that_never_moved_has_a_thousandth_of_its_mean_as_scale():
     assert deviations.largest_z(made)["db:io"] < 1e-6
 
 
-def test_earliest_onset_goes_by_the_first_row_beyond_five():
+def test_earliest_onset_goes_by_the_first_row_beyond_five() -> None:
     """The size decides only inside a row."""
 
-    def move(x):
+    def move(x: FloatArray) -> None:
         x[1:, 0] += 10.0
         x[2:, 1] += 1000.0
         x[1:, 3] += 20.0
@@ -100,10 +108,10 @@ def test_earliest_onset_goes_by_the_first_row_beyond_five():
     ]
 
 
-def test_percent_change_takes_a_minute_on_both_sides():
+def test_percent_change_takes_a_minute_on_both_sides() -> None:
     """Thirty rows of two seconds: a jump in the last row of them counts a thirtieth."""
 
-    def move(x):
+    def move(x: FloatArray) -> None:
         x[29, 0] += 300.0
 
     made = case(move, rows=40, interval_s=2.0)
@@ -111,33 +119,33 @@ def test_percent_change_takes_a_minute_on_both_sides():
     assert_allclose(deviations.percent_change(made)["web:lat"], 100.0 * expected)
 
 
-def spreading(x):
+def spreading(x: FloatArray) -> None:
     x[:, 0] += 20.0 + np.arange(len(x))
     x[:, 1] += 30.0 + np.arange(len(x))
     x[:, 2] += 40.0 + np.arange(len(x))
 
 
-def test_traversal_names_the_anomaly_without_an_anomalous_cause():
+def test_traversal_names_the_anomaly_without_an_anomalous_cause() -> None:
     """And only what reaches the KPI through anomalies."""
     assert set(petshop.traversal(case(spreading))) == {"db"}
 
-    def broken(x):
+    def broken(x: FloatArray) -> None:
         spreading(x)
         x[:, 1] = 100.0
 
     assert set(petshop.traversal(case(broken))) == set()
 
 
-def test_traversal_ends_on_loops():
+def test_traversal_ends_on_loops() -> None:
     """An entity with an anomalous cause is no root, also where the cause is its own effect."""
     loop = (*CALLS, ("web", "db"))
     assert petshop.traversal(case(spreading, edges=loop)) == {}
 
 
-def test_ranked_correlation_ranks_anomalies_by_p_value():
+def test_ranked_correlation_ranks_anomalies_by_p_value() -> None:
     """An entity that is not anomalous is not named, nor is the KPI's own."""
 
-    def move(x):
+    def move(x: FloatArray) -> None:
         x[:, 0] += 20.0 + np.arange(len(x))
         x[:, 1] = 150.0 + np.arange(len(x))
 
@@ -146,7 +154,7 @@ def test_ranked_correlation_ranks_anomalies_by_p_value():
     assert -1e-3 < scores["cart"] < 0.0
 
 
-def test_petshop_takes_gaps_and_leaves_out_what_is_hardly_measured():
+def test_petshop_takes_gaps_and_leaves_out_what_is_hardly_measured() -> None:
     """A missing value is no anomaly; less than ten values before the onset are no history."""
     made = case(spreading)
     made.base[9:, 2] = np.nan
@@ -159,12 +167,12 @@ def test_petshop_takes_gaps_and_leaves_out_what_is_hardly_measured():
 
 
 @pytest.mark.parametrize("method", [petshop.traversal, petshop.ranked_correlation])
-def test_petshop_names_nothing_while_the_kpi_is_well(method):
+def test_petshop_names_nothing_while_the_kpi_is_well(method: Callable[..., Any]) -> None:
     """As published: there is no incident to explain."""
     assert method(case(fall)) == {}
 
 
-def test_edges_of_entities_become_edges_of_metrics():
+def test_edges_of_entities_become_edges_of_metrics() -> None:
     """Other metrics cause the entity's signal; signals cause signals."""
     expected = [("cart:lat", "web:lat"), ("db:io", "db:lat"), ("db:lat", "cart:lat")]
     assert expected == metric_edges(case())
@@ -172,7 +180,7 @@ def test_edges_of_entities_become_edges_of_metrics():
     assert metric_edges(bare) == []
 
 
-def test_metrics_that_never_move_are_dropped_for_learners():
+def test_metrics_that_never_move_are_dropped_for_learners() -> None:
     """One that moves after the onset only is kept."""
     made = case()
     made.base[:, 0] = made.anomalous[:, 0] = 1.0
@@ -183,7 +191,7 @@ def test_metrics_that_never_move_are_dropped_for_learners():
     assert_array_equal(got.anomalous, made.anomalous[:, 1:])
 
 
-def test_a_walk_goes_against_the_edges_to_the_odd_cause():
+def test_a_walk_goes_against_the_edges_to_the_odd_cause() -> None:
     """Among two causes of the KPI it prefers the abnormal one; PageRank cannot tell."""
     made = case(fall)
     strength = np.zeros((4, 4))
@@ -194,7 +202,7 @@ def test_a_walk_goes_against_the_edges_to_the_odd_cause():
     assert_allclose(1.0, sum(plain.values()))
 
 
-def test_an_entity_is_as_suspicious_as_its_worst_metric():
+def test_an_entity_is_as_suspicious_as_its_worst_metric() -> None:
     """Ties go against the truth, NaN is no score, any other number is one."""
     scores = {"a:x": -5.0, "a:y": -1.0, "b:x": -1.0, "c:x": np.nan, "d:x": -np.inf}
     assert ranking(scores, {"a"}) == ["b", "a", "d"]
@@ -203,14 +211,14 @@ def test_an_entity_is_as_suspicious_as_its_worst_metric():
 
 @pytest.mark.parametrize("any_of", [True, False])
 @pytest.mark.parametrize("truth", [{"a"}, {"a", "b"}, {"a", "b", "c", "d", "elsewhere"}])
-def test_chance_is_the_mean_over_all_orders(truth, any_of):
+def test_chance_is_the_mean_over_all_orders(truth: set[str], any_of: bool) -> None:
     """Also where a true entity has no metric."""
     entities = "abcde"
     found = [rank_scores(order, truth, any_of=any_of) for order in permutations(entities)]
     assert_allclose(chance(entities, truth, any_of=any_of), np.mean(found, axis=0))
 
 
-def test_intervals_hold_the_mean_and_repeat():
+def test_intervals_hold_the_mean_and_repeat() -> None:
     """Seeded; a set of equal values has no width."""
     values = [0.0, 1.0, 1.0, 1.0]
     low, high = interval(values)

@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import peers_tables
@@ -53,14 +54,14 @@ HURRIED = "from peers import worker; worker.CPU_S = 1; worker.main()"
 
 
 @pytest.fixture
-def foreign(tmp_path, monkeypatch):
+def foreign(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A package with all the manners that packages have."""
     (tmp_path / "foreign.py").write_text(FOREIGN)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
 
 
 @pytest.fixture(scope="module")
-def tree(tmp_path_factory):
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two incidents of every set, and one that is for online mode."""
     root = tmp_path_factory.mktemp("tree")
     for dataset in SETS:
@@ -77,18 +78,18 @@ def tree(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def result(tree, tmp_path_factory):
+def result(tree: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What a run of some methods writes."""
     return run_peers(tree, tmp_path_factory.mktemp("out") / "peers.json")
 
 
 @pytest.fixture(scope="module")
-def ours(tree):
+def ours(tree: Path) -> dict[str, Any]:
     """Our own scorecard on the same tree."""
     return scorecard(backtest(find_cases([tree]), "oracle", jobs=1), "oracle") | {"commit": "abc"}
 
 
-def run_peers(tree, out, *words):
+def run_peers(tree: Path, out: Path, *words: str) -> dict[str, Any]:
     """Run as from the command line; return the JSON."""
     with pytest.MonkeyPatch.context() as patch:
         line = ["run.py", str(tree), "--methods", METHODS_OF_TEST, "--json", str(out), *words]
@@ -97,12 +98,12 @@ def run_peers(tree, out, *words):
     return json.loads(out.read_text())
 
 
-def tiny():
+def tiny() -> Case:
     return Case("made/one", ("a:x",), np.zeros((3, 1)), np.ones((2, 1)), (), (), 1.0)
 
 
 @pytest.mark.usefixtures("foreign")
-def test_nothing_a_method_does_harms_the_next_one():
+def test_nothing_a_method_does_harms_the_next_one() -> None:
     """Noise is dropped; a crash, an exit, a signal and too much memory are outcomes."""
     manners = ("fine", "silent", "broken", "gone", "killed", "greedy", "fine")
     targets = [f"foreign:{name}" for name in manners]
@@ -118,7 +119,7 @@ def test_nothing_a_method_does_harms_the_next_one():
 
 
 @pytest.mark.usefixtures("foreign")
-def test_a_method_that_takes_too_long_is_a_timeout():
+def test_a_method_that_takes_too_long_is_a_timeout() -> None:
     """By CPU seconds, and the worker goes on with the next method."""
     order = json.dumps({"case": tiny().encode(), "methods": ["foreign:endless", "foreign:fine"]})
     with working(Path(sys.executable), []) as worker:
@@ -137,7 +138,7 @@ def test_a_method_that_takes_too_long_is_a_timeout():
 
 
 @pytest.mark.usefixtures("foreign")
-def test_a_worker_that_dies_is_started_again():
+def test_a_worker_that_dies_is_started_again() -> None:
     """What it did not answer has failed; the next case is answered."""
     with working(Path(sys.executable), ["foreign:fine"]) as worker:
         worker.kill()
@@ -145,14 +146,14 @@ def test_a_worker_that_dies_is_started_again():
         assert ["ok"] == [a["status"] for a in worker.ask(tiny(), ["foreign:fine"])]
 
 
-def test_the_cases_are_those_of_the_scorecard(tree, ours):
+def test_the_cases_are_those_of_the_scorecard(tree: Path, ours: dict[str, Any]) -> None:
     """Count and checksum."""
     keys = run.oracle_cases([tree], quick=False)
     assert len(keys) == 2 * len(SETS)
     assert case_list(keys) == ours["case_list"]
 
 
-def test_a_case_is_cut_where_the_labels_say(tree):
+def test_a_case_is_cut_where_the_labels_say(tree: Path) -> None:
     """Onset told, end included, edges from cause to effect, no label inside."""
     labelled = open_case(tree / "tep" / "db")
     case = labelled.case
@@ -162,7 +163,7 @@ def test_a_case_is_cut_where_the_labels_say(tree):
     assert (labelled.truth, labelled.any_of) == (frozenset({"db"}), True)
 
 
-def test_gaps_are_filled_for_those_that_cannot_take_them(tmp_path):
+def test_gaps_are_filled_for_those_that_cannot_take_them(tmp_path: Path) -> None:
     """From the rows of the whole recording; the others get them as they are."""
     rows = shop_rows()
     rows[250, 0] = np.nan
@@ -175,7 +176,7 @@ def test_gaps_are_filled_for_those_that_cannot_take_them(tmp_path):
     assert view(METHODS["largest_z"], "petshop", labelled) is labelled.case
 
 
-def test_figures_stand_on_all_cases(result):
+def test_figures_stand_on_all_cases(result: dict[str, Any]) -> None:
     """The largest z finds the database and the pay service; what cannot run has no cell."""
     methods = result["methods"]
     assert methods["largest_z"]["macro"]["ac@1"] == 1.0
@@ -187,7 +188,7 @@ def test_figures_stand_on_all_cases(result):
     assert result["case_list"]["n"] == 2 * len(SETS)
 
 
-def test_a_run_goes_on_where_it_was(tree, tmp_path):
+def test_a_run_goes_on_where_it_was(tree: Path, tmp_path: Path) -> None:
     """Rows that are there are kept as they are; a line that was cut off is made again."""
     out = tmp_path / "peers.json"
     journal = tmp_path / "peers.cases.jsonl"
@@ -199,7 +200,7 @@ def test_a_run_goes_on_where_it_was(tree, tmp_path):
     assert result["methods"]["chance"]["datasets"]["tep"]["ran"] == 2
 
 
-def test_stale_rows_are_left_out(tmp_path):
+def test_stale_rows_are_left_out(tmp_path: Path) -> None:
     """Of another version of the method, and of methods that are no more; the newest row wins."""
     file = tmp_path / "rows.jsonl"
     old = {"method": "a", "case": "s/1", "fingerprint": "old"}
@@ -212,14 +213,14 @@ def test_stale_rows_are_left_out(tmp_path):
     assert file.read_text().count("\n") == 1
 
 
-def test_a_part_is_spread_evenly():
+def test_a_part_is_spread_evenly() -> None:
     """Over the sorted list of every set."""
     keys = [f"s/{i}" for i in range(9)] + ["t/0"]
     assert run.spread_out(keys, 3) == {"s/0", "s/4", "s/8", "t/0"}
     assert run.spread_out(keys, None) == set(keys)
 
 
-def test_failures_count_as_nothing():
+def test_failures_count_as_nothing() -> None:
     """The mean is over all cases that ran; few cases give no macro mean."""
     zero = dict.fromkeys(("ac@1", "ac@3", "avg@5", "mrr"), 0.0) | {"cpu_s": 120.0, "rss_mb": 9.0}
     one = dict.fromkeys(("ac@1", "ac@3", "avg@5", "mrr"), 1.0) | {"cpu_s": 1.0, "rss_mb": 9.0}
@@ -235,7 +236,7 @@ def test_failures_count_as_nothing():
 
 
 @pytest.mark.parametrize("part", ["accuracy", "macro", "cost"])
-def test_tables_are_tables(result, ours, part):
+def test_tables_are_tables(result: dict[str, Any], ours: dict[str, Any], part: str) -> None:
     """As many cells in every row as in the header, and no hole in them."""
     given = (result,) if part == "cost" else (result, ours)
     table = getattr(peers_tables, part)(*given).splitlines()
@@ -245,14 +246,16 @@ def test_tables_are_tables(result, ours, part):
     assert "None" not in "".join(table)
 
 
-def test_tables_of_different_cases_are_refused(result, ours):
+def test_tables_of_different_cases_are_refused(
+    result: dict[str, Any], ours: dict[str, Any]
+) -> None:
     """A peer may not be compared on other cases than ours."""
     fewer = ours | {"cases": ours["cases"][1:]}
     with pytest.raises(ValueError, match="must share their cases"):
         peers_tables.accuracy(result, fewer)
 
 
-def test_every_method_is_there_and_its_packages_are_pinned():
+def test_every_method_is_there_and_its_packages_are_pinned() -> None:
     """Functions exist, environments have requirements, every requirement has a version."""
     for method in METHODS.values():
         if not method.function:
@@ -267,7 +270,7 @@ def test_every_method_is_there_and_its_packages_are_pinned():
         assert all(line == BARE for line in lines if line.startswith("# without"))
 
 
-def test_a_fingerprint_is_of_code_and_packages():
+def test_a_fingerprint_is_of_code_and_packages() -> None:
     """Methods differ in it by what they stand on."""
     assert fingerprint("largest_z") != fingerprint("mean_shift")
     assert fingerprint("largest_z") != fingerprint("largest_z_kpi")

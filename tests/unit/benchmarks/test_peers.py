@@ -1,5 +1,9 @@
 """The peers of benchmarks/trigger.py are what they are said to be."""
 
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 from detection import ablations
@@ -10,28 +14,29 @@ from detection.ours import watch
 from detection.peers import PEERS, adwin, clock, cusum, ewma, page_hinkley, pca, prepare
 from detection.recordings import open_run
 from detection.scoring import score_alarms
-from detection.sweep import OURS, best_below, care_table, curves, nab_table, sweep
+from detection.sweep import OURS, Swept, best_below, care_table, curves, nab_table, sweep
 from makers import shop_rows, write_recording
 from matplotlib import image
 from numpy.testing import assert_allclose
 from river.drift import ADWIN, PageHinkley
+from typed import FloatArray
 
 from detectors import trigger
 from detectors.river import AnyOf
 
 
-def jump(rows=400, at=250, series=3, by=4.0):
+def jump(rows: int = 400, at: int = 250, series: int = 3, by: float = 4.0) -> FloatArray:
     """Noise, one series of which jumps."""
     z = np.random.default_rng(0).normal(size=(rows, series))
     z[at:, 1] += by
     return z
 
 
-def fired_by(detector, z):
+def fired_by(detector: AnyOf, z: FloatArray) -> list[bool]:
     return [detector.update(row).drift_detected for row in z]
 
 
-def test_page_hinkley_is_rivers():
+def test_page_hinkley_is_rivers() -> None:
     """Every series and limit at once, the same rows as one detector of river's each."""
     z, limits = jump(), np.array([8.0, 20.0, 60.0, 1e9])
     found = page_hinkley(z, 100, limits)
@@ -42,7 +47,7 @@ def test_page_hinkley_is_rivers():
     assert not found[3].any()
 
 
-def test_adwin_is_rivers():
+def test_adwin_is_rivers() -> None:
     """The adapter and the loop over series agree."""
     z = jump()
     expected = fired_by(AnyOf(lambda: ADWIN(delta=1e-3, clock=1), 3), z)
@@ -50,7 +55,7 @@ def test_adwin_is_rivers():
     assert expected == adwin(z, 100, np.array([3.0]))[0].tolist()
 
 
-def test_ewma_and_cusum_of_the_largest_z_are_their_recursions():
+def test_ewma_and_cusum_of_the_largest_z_are_their_recursions() -> None:
     """Row by row, with the reset of the sum where it fires."""
     z, warmup = jump(), 100
     largest = [max(abs(v) for v in row) for row in z.tolist()]
@@ -69,7 +74,7 @@ def test_ewma_and_cusum_of_the_largest_z_are_their_recursions():
     assert expected == cusum(z, warmup, np.array([6.0]))[0].tolist()
 
 
-def test_pca_keeps_its_level_on_normal_rows_and_finds_what_breaks_the_pattern():
+def test_pca_keeps_its_level_on_normal_rows_and_finds_what_breaks_the_pattern() -> None:
     """At 1 % about 1 % of fresh normal rows; a broken correlation at any level."""
     rng = np.random.default_rng(1)
     z = rng.normal(size=(6000, 2)) @ rng.normal(size=(2, 6)) + 0.3 * rng.normal(size=(6000, 6))
@@ -79,7 +84,9 @@ def test_pca_keeps_its_level_on_normal_rows_and_finds_what_breaks_the_pattern():
     assert pca(z, 2000, np.array([9.0]))[0, 5000:].all()
 
 
-def naive_mssa_distances(z, base, lags):
+def naive_mssa_distances(
+    z: FloatArray, base: FloatArray, lags: int
+) -> tuple[Callable[..., Any], int]:
     """D of every row from the definition, with a singular value decomposition."""
     kept = len(base) - len(base) // 4
     mean, std = base.mean(axis=0), base.std(axis=0)
@@ -94,14 +101,14 @@ def naive_mssa_distances(z, base, lags):
     rank = min(int(np.searchsorted(share, 0.95)) + 1, lags - 1)
     outside = left[:, rank:]
 
-    def distance(row):
+    def distance(row: int) -> float:
         window = (z[row - lags + 1 : row + 1] - mean) / std
         return sum(float(np.sum((outside.T @ window[:, n]) ** 2)) for n in range(z.shape[1]))
 
     return distance, kept
 
 
-def test_mssa_is_the_papers():
+def test_mssa_is_the_papers() -> None:
     """The first change is where the sum of D - c, with D by definition, reaches h."""
     t = np.arange(700)
     rng = np.random.default_rng(2)
@@ -120,14 +127,14 @@ def test_mssa_is_the_papers():
     assert change == int(np.flatnonzero(mssa(z, warmup, np.array([3.0]))[0])[0])
 
 
-def test_the_blind_clock_ticks():
+def test_the_blind_clock_ticks() -> None:
     """Every so many rows, whatever the data."""
     ticks = np.flatnonzero(clock(jump(), 100, np.array([50.0]))[0])
     assert len(ticks) == 8
     assert set(np.diff(ticks)) == {50}
 
 
-def test_peers_see_no_gaps_and_nothing_after_the_warm_up(tmp_path):
+def test_peers_see_no_gaps_and_nothing_after_the_warm_up(tmp_path: Path) -> None:
     """Missing cells are filled forward; mean and deviation are those of the warm-up."""
     rows = shop_rows()
     rows[:20, 0] = np.nan
@@ -144,7 +151,7 @@ def test_peers_see_no_gaps_and_nothing_after_the_warm_up(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def swept(tmp_path_factory):
+def swept(tmp_path_factory: pytest.TempPathFactory) -> list[Swept]:
     """All detectors over one recording of a data set that is pooled and one that is a stream."""
     root = tmp_path_factory.mktemp("swept")
     one = write_recording(root / "one", shop_rows(), dataset="skab")
@@ -155,7 +162,7 @@ def swept(tmp_path_factory):
     return [*sweep(one), *sweep(long)]
 
 
-def test_a_sweep_has_every_method_at_every_setting(swept):
+def test_a_sweep_has_every_method_at_every_setting(swept: list[Swept]) -> None:
     """Curves by group, CARE on the stream, NAB beside the clock on the other."""
     found = curves(swept)
     assert {"asd_stream", "cases"} == set(found)
@@ -167,7 +174,7 @@ def test_a_sweep_has_every_method_at_every_setting(swept):
     assert all(row["alarms"] >= 0 for rows in nab_table(swept).values() for row in rows)
 
 
-def test_the_figures_are_grey(swept, tmp_path):
+def test_the_figures_are_grey(swept: list[Swept], tmp_path: Path) -> None:
     """Lines differ by style and marker, not by colour."""
     plot_curves(curves(swept), tmp_path / "curves.png")
     plot_cost({30: 0.05, 100: 0.07}, {64: 0.07, 256: 0.07}, tmp_path / "cost.png")
@@ -177,7 +184,7 @@ def test_the_figures_are_grey(swept, tmp_path):
         assert pixels.min() < 0.2
 
 
-def test_only_admitted_settings_compete():
+def test_only_admitted_settings_compete() -> None:
     """What is in alarm all the time is no detector, and what alarms more often is no match."""
     points = [
         {"admitted": False, "rate": 0.0, "found": 9},
@@ -189,7 +196,7 @@ def test_only_admitted_settings_compete():
 
 
 @pytest.mark.parametrize("index", range(len(ABLATIONS)), ids=[a.name for a in ABLATIONS])
-def test_ablations_change_one_trigger_and_leave_no_trace(tmp_path, index):
+def test_ablations_change_one_trigger_and_leave_no_trace(tmp_path: Path, index: int) -> None:
     """Each runs; what is shipped is what it was before."""
     path = write_recording(tmp_path / "shop", shop_rows())
     before = {name: getattr(trigger, name) for name in dir(trigger) if name.startswith("_")}
@@ -198,7 +205,9 @@ def test_ablations_change_one_trigger_and_leave_no_trace(tmp_path, index):
     assert before == {key: getattr(trigger, key) for key in before}
 
 
-def test_an_ablation_that_changes_nothing_is_the_shipped_trigger(tmp_path, monkeypatch):
+def test_an_ablation_that_changes_nothing_is_the_shipped_trigger(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """So that a difference is the ablation's."""
     path = write_recording(tmp_path / "shop", shop_rows())
     monkeypatch.setattr(ablations, "ABLATIONS", (Ablation("nothing"),))

@@ -1,12 +1,17 @@
 """The proof of the ranking: a fast path that ranks as the engine does, changes that change."""
 
+from pathlib import Path
+
 import ablations
 import calibration
 import numpy as np
 import pytest
 import robustness
 import told
+from ablations import Ablation
 from makers import EDGES, ONSET, shop_rows, write_recording
+from robustness import Condition
+from told import Told
 
 from coral.evaluation.case import score_case
 from coral.localise.policy import RANKING
@@ -26,19 +31,19 @@ LABELS = {
 
 
 @pytest.fixture(scope="module")
-def path(tmp_path_factory):
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One recorded incident, as of a set of the tables."""
     folder = tmp_path_factory.mktemp("proof") / "shop"
     return write_recording(folder, shop_rows(), **LABELS)
 
 
 @pytest.fixture(scope="module")
-def case(path):
+def case(path: Path) -> Told:
     """The same, opened."""
     return told.open_told(path)
 
 
-def test_the_fast_path_ranks_and_trusts_as_the_engine(path, case):
+def test_the_fast_path_ranks_and_trusts_as_the_engine(path: Path, case: Told) -> None:
     """Same entities in the same order, same tier, after the same rows."""
     (row,) = score_case(path, "oracle")
     normal = told.learn(case)
@@ -49,7 +54,9 @@ def test_the_fast_path_ranks_and_trusts_as_the_engine(path, case):
 
 
 @pytest.mark.parametrize("condition", robustness.CONDITIONS, ids=lambda c: c.name)
-def test_every_condition_changes_something_and_only_the_input(case, condition):
+def test_every_condition_changes_something_and_only_the_input(
+    case: Told, condition: Condition
+) -> None:
     """The recorded one nothing; all others what the engine gets, never what is true of it."""
     other = condition.change(case, np.random.default_rng(0))
     same = all(
@@ -62,13 +69,13 @@ def test_every_condition_changes_something_and_only_the_input(case, condition):
     assert other.x.shape[1] == len(other.names) == len(set(other.names))
 
 
-def test_a_sparser_recording_keeps_its_onset(case):
+def test_a_sparser_recording_keeps_its_onset(case: Told) -> None:
     """The first faulty row stays, and is told at its time."""
     other = robustness.sparser(case, np.random.default_rng(0))
     assert other.times[other.onset] == case.times[case.onset] == START
 
 
-def test_renaming_changes_no_score(case):
+def test_renaming_changes_no_score(case: Told) -> None:
     """Names carry no evidence."""
     other = robustness.renamed(case, np.random.default_rng(1))
     first = [told.rank(c, told.learn(c))[0] for c in (case, other)]
@@ -77,7 +84,7 @@ def test_renaming_changes_no_score(case):
 
 
 @pytest.mark.parametrize("ablation", ablations.ABLATIONS, ids=lambda a: a.name)
-def test_an_ablation_takes_effect_and_is_undone(ablation):
+def test_an_ablation_takes_effect_and_is_undone(ablation: Ablation) -> None:
     """A number of the policy is another one; a function is replaced, and its own again."""
     policy, functions = ablations.split(ablation.values)
     assert (policy != RANKING) == (len(functions) < len(ablation.values))
@@ -87,7 +94,7 @@ def test_an_ablation_takes_effect_and_is_undone(ablation):
     assert {name: told.resolve_name(name) for name in functions} == before
 
 
-def test_constants_are_those_of_the_policy_and_shares_stay_shares():
+def test_constants_are_those_of_the_policy_and_shares_stay_shares() -> None:
     """All its numbers, the unit's included; the odds of a share are multiplied."""
     found = ablations.constants()
     assert found["walk_power"] == RANKING.walk_power
@@ -100,7 +107,7 @@ def test_constants_are_those_of_the_policy_and_shares_stay_shares():
     assert (policy.scale.level_share, policy.damping, functions) == (0.5, 0.6, {"m:f": None})
 
 
-def test_constants_are_chosen_without_the_set_left_out(path):
+def test_constants_are_chosen_without_the_set_left_out(path: Path) -> None:
     """A value that helps only the set left out is not chosen."""
     bench = ablations.Bench([path])
     name = "walk_power"
@@ -114,7 +121,7 @@ def test_constants_are_chosen_without_the_set_left_out(path):
     assert name in ablations.choose(bench, [name], "smd")
 
 
-def test_an_onset_where_nothing_is_wrong_is_no_likely_cause(path):
+def test_an_onset_where_nothing_is_wrong_is_no_likely_cause(path: Path) -> None:
     """The fault is; rows before it, told as an onset, are not."""
     rows = calibration.judge(path)
     kinds = {kind: [r["tier"] for r in rows if r["kind"] == kind] for kind in ("fault", "clean")}
@@ -123,14 +130,14 @@ def test_an_onset_where_nothing_is_wrong_is_no_likely_cause(path):
     assert "likely" not in kinds["clean"]
 
 
-def test_a_window_counts_once():
+def test_a_window_counts_once() -> None:
     """Two cases that share their normal rows have one window."""
     one = {"dataset": "a", "window": 1, "tier": "likely"}
     found = calibration.distinct([one, dict(one), one | {"window": 2, "tier": "possible"}])
     assert calibration.likely_share(found)["likely_rate"] == 0.5
 
 
-def test_selective_accuracy_keeps_the_surest():
+def test_selective_accuracy_keeps_the_surest() -> None:
     """Tier before agreement before distance."""
     sure = {"tier": "likely", "consensus": 0.8, "margin": 0.3, "ac@1": 1.0}
     less = {"tier": "possible", "consensus": 1.0, "margin": 9.0, "ac@1": 0.0}

@@ -1,5 +1,8 @@
 """The parts of a run of benchmarks/trigger.py, from recordings to the tables in docs."""
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 import trigger
 import trigger_tables
@@ -10,7 +13,7 @@ FAULTS = [{"start": 1_700_000_200, "end": 1_700_000_279}]
 
 
 @pytest.fixture(scope="module")
-def recordings(tmp_path_factory):
+def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tree with a run of everything that is pooled."""
     root = tmp_path_factory.mktemp("tree")
     for name in STREAMS:
@@ -24,7 +27,7 @@ def recordings(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def result(recordings):
+def result(recordings: Path) -> dict[str, Any]:
     """What a full run writes, without the cost of rows."""
     paths = find_runs(recordings, (*STREAMS, "tep", "skab"))
     scores = [trigger.score_ours(path) for path in paths]
@@ -44,7 +47,7 @@ def result(recordings):
     return found | trigger.compare(paths, 1) | trigger.ablate(paths, 1)
 
 
-def test_figures_have_the_names_that_are_tracked(result):
+def test_figures_have_the_names_that_are_tracked(result: dict[str, Any]) -> None:
     """And the invisible faults of the plant are left out where the name says so."""
     figures = result["figures"]
     assert set(figures) == {
@@ -66,7 +69,7 @@ def test_figures_have_the_names_that_are_tracked(result):
 
 
 @pytest.mark.parametrize("part", ["sets", "onsets", "peers", "tep", "life", "ablations"])
-def test_tables_are_tables(result, part):
+def test_tables_are_tables(result: dict[str, Any], part: str) -> None:
     """As many cells in every row as in the header, and no hole in them."""
     lines = getattr(trigger_tables, part)(result).splitlines()
     table = [line for line in lines if line.startswith("|")]

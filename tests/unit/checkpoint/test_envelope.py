@@ -2,15 +2,18 @@
 
 import struct
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from makers import NAMES, ONSET, shop_config, shop_rows
+from typed import there
 
 from coral.checkpoint import FileStore, Saver, envelope, restore
 from coral.checkpoint.snapshot import key_of, load
 from coral.checkpoint.tree import Frozen, pack, unpack
 from coral.config import EngineConfig
+from coral.contract.events import Event
 from coral.engine import Engine
 from coral.errors import (
     ConfigError,
@@ -27,13 +30,13 @@ PARTITION = TopicPartition("coral.metrics.v1", 0)
 GOLDEN = sorted(Path(__file__).parents[2].glob("golden/incident.v*.checkpoint"))
 
 
-def sealed(body, number=envelope.FORMAT):
+def sealed(body: bytes, number: int = envelope.FORMAT) -> bytes:
     """Return any body with a correct head."""
     prefix = struct.pack("<IQ", number, len(body))
     return b"CORALCKP" + prefix + envelope._checksum(prefix, body) + body
 
 
-def test_what_is_sealed_comes_back():
+def test_what_is_sealed_comes_back() -> None:
     """State in, state out."""
     state = {"a": [1, None, "x"], "b": {"c": 2.5}}
     assert state == envelope.decode(KEY, envelope.encode(KEY, state))
@@ -43,13 +46,13 @@ def test_what_is_sealed_comes_back():
     assert envelope.encode(KEY, state) == sealed(pack(unpack(envelope.encode(KEY, state)[52:], 0)))
 
 
-def test_a_later_format_is_refused_by_name():
+def test_a_later_format_is_refused_by_name() -> None:
     """Whatever its content may look like."""
     with pytest.raises(FutureCheckpointError, match=r"format 1 at most expected, got 2"):
         envelope.decode(KEY, sealed(b"what later versions write", envelope.FORMAT + 1))
 
 
-def test_another_key_is_refused_by_name():
+def test_another_key_is_refused_by_name() -> None:
     """A file that was copied to the place of another."""
     data = envelope.encode("coral.metrics.v1/1", {})
     with pytest.raises(ForeignCheckpointError, match=r"'coral.metrics.v1/0' expected, got .*/1'"):
@@ -70,13 +73,15 @@ def test_another_key_is_refused_by_name():
         (sealed(pack({"key": KEY, "state": []})), "a state expected, got list"),
     ],
 )
-def test_corruption_is_named(data, reason):
+def test_corruption_is_named(data: bytes, reason: str) -> None:
     """Empty, foreign, truncated, changed, or nonsense with a good checksum."""
     with pytest.raises(CorruptCheckpointError, match=reason):
         envelope.decode(KEY, data)
 
 
-def array(kind=b"f", axes=(2,), packing=0, data=b"\0" * 16):
+def array(
+    kind: bytes = b"f", axes: tuple[int, ...] = (2,), packing: int = 0, data: bytes = b"\0" * 16
+) -> bytes:
     """Return a map with one array, as some other program might write it."""
     head = struct.pack("<cBB", kind, len(axes), packing) + struct.pack(f"<{len(axes)}Q", *axes)
     body = head + data
@@ -102,14 +107,14 @@ def array(kind=b"f", axes=(2,), packing=0, data=b"\0" * 16):
         (b"\xdf\xff\xff\xff\xff", "not a state: Input data was truncated"),
     ],
 )
-def test_arrays_are_checked_before_they_are_made(data, reason):
+def test_arrays_are_checked_before_they_are_made(data: bytes, reason: str) -> None:
     """Kind, axes, size: nothing is allocated on the word of a file."""
     assert np.array_equal(np.zeros(2), unpack(array(), 1000)["x"])
     with pytest.raises(CorruptCheckpointError, match=reason):
         unpack(data, 1000)
 
 
-def test_a_bomb_is_not_inflated():
+def test_a_bomb_is_not_inflated() -> None:
     """Compressed data give no more than their shape says, however many they hold."""
     bomb = bytearray(pack({"x": Frozen(np.zeros(100_000))}))
     at = bomb.index(struct.pack("<Q", 100_000))
@@ -119,24 +124,24 @@ def test_a_bomb_is_not_inflated():
 
 
 @pytest.mark.parametrize("value", [np.zeros(2, np.float16), np.zeros(2, complex), object(), {1}])
-def test_what_has_no_place_in_a_state_is_a_mistake(value):
+def test_what_has_no_place_in_a_state_is_a_mistake(value: object) -> None:
     """Found when it is written, not when it is needed."""
     with pytest.raises(TypeError):
         pack({"x": value if not isinstance(value, set) else np.zeros((1,) * 5)})
 
 
-def snapshot_of(file, tmp_path):
+def snapshot_of(file: Path, tmp_path: Path) -> dict[str, Any]:
     """Return the snapshot in a golden file by way of a store."""
     store = FileStore(tmp_path)
     store.save(KEY, file.read_bytes())
     refused = []
     found = load(store, PARTITION, lambda *why: refused.append(why))
     assert [] == refused
-    return found
+    return there(found)
 
 
 @pytest.mark.parametrize("file", GOLDEN, ids=lambda path: path.name)
-def test_states_of_older_formats_are_read(file, tmp_path):
+def test_states_of_older_formats_are_read(file: Path, tmp_path: Path) -> None:
     """An incident that an older version opened goes on under its own id."""
     found, systems, refused = snapshot_of(file, tmp_path), Systems(lambda _: Aligner(1.0), 9), []
     engines = restore(
@@ -148,7 +153,8 @@ def test_states_of_older_formats_are_read(file, tmp_path):
     )
     assert ([], ONSET + 20) == (refused, found["offset"])
     engine = engines["shop"]
-    (subject, revision) = (engine._incident.id, engine._incident.revision)
+    incident = there(engine._incident)
+    subject, revision = incident.id, incident.revision
     rows, events = shop_rows(), []
     for t in range(ONSET + 19, len(rows)):
         events += engine.step(Frame("shop", float(t), NAMES, rows[t]))
@@ -158,17 +164,19 @@ def test_states_of_older_formats_are_read(file, tmp_path):
     assert events[-1].data.causes[0].entity == "db"
 
 
-def test_there_is_a_golden_file_of_this_format():
+def test_there_is_a_golden_file_of_this_format() -> None:
     """`tests/golden/write.py` was run when the format grew."""
     assert f"incident.v{envelope.FORMAT}.checkpoint" in [path.name for path in GOLDEN]
 
 
-def test_an_incident_skips_a_thousand_revisions_when_the_configuration_changes(tmp_path):
+def test_an_incident_skips_a_thousand_revisions_when_the_configuration_changes(
+    tmp_path: Path,
+) -> None:
     """Revisions after the checkpoint may be out already; none gets a second content."""
     found = snapshot_of(GOLDEN[-1], tmp_path)
     engine = Engine(shop_config(kpi=(), edges=()), EngineConfig(max_causes=3, base_rows=100))
     engine.load_state_dict(found["systems"]["shop"]["engine"])
-    before, events, rows = engine._incident.revision, [], shop_rows()
+    before, events, rows = there(engine._incident).revision, list[Event](), shop_rows()
     for t in range(ONSET + 19, len(rows)):
         events += engine.step(Frame("shop", float(t), NAMES, rows[t]))
     assert 1000 == before
@@ -178,7 +186,7 @@ def test_an_incident_skips_a_thousand_revisions_when_the_configuration_changes(t
 
 
 @pytest.mark.parametrize("change", [{"name": "other"}, {"interval_s": 2.0}])
-def test_another_system_or_grid_is_refused(change):
+def test_another_system_or_grid_is_refused(change: dict[str, Any]) -> None:
     """An engine does not continue with the state of another."""
     state = Engine(shop_config()).state_dict()
     with pytest.raises(ValueError, match=r"`Engine` requires (system|interval_s)="):
@@ -187,7 +195,7 @@ def test_another_system_or_grid_is_refused(change):
         Engine(shop_config(), onset=5.0).load_state_dict(state)
 
 
-def test_a_state_that_lacks_something_costs_its_system_only(tmp_path):
+def test_a_state_that_lacks_something_costs_its_system_only(tmp_path: Path) -> None:
     """What another version of the same format left out is named; the rest is restored."""
     found = snapshot_of(GOLDEN[-1], tmp_path)
     del found["systems"]["shop"]["engine"]["detector"]["_tail"]
@@ -206,11 +214,11 @@ def test_a_state_that_lacks_something_costs_its_system_only(tmp_path):
     assert "system 'shop': `Trigger` requires a state with entries" in str(error)
 
 
-def test_a_system_that_is_not_configured_any_more(tmp_path):
+def test_a_system_that_is_not_configured_any_more(tmp_path: Path) -> None:
     """Its state is refused by name, and nothing else suffers."""
     systems, refused = Systems(lambda _: Aligner(1.0), 9), []
 
-    def engine(name):
+    def engine(name: str) -> Engine:
         raise ConfigError(f"no system {name!r}")
 
     found = snapshot_of(GOLDEN[-1], tmp_path)
@@ -219,7 +227,7 @@ def test_a_system_that_is_not_configured_any_more(tmp_path):
     assert "system 'shop': no system 'shop'" == str(refused[0][1])
 
 
-def test_a_checkpoint_that_is_no_snapshot(tmp_path):
+def test_a_checkpoint_that_is_no_snapshot(tmp_path: Path) -> None:
     """A valid file of something else is passed over."""
     store, refused = FileStore(tmp_path), []
     store.save(KEY, envelope.encode(KEY, {"colour": "red"}))
@@ -228,7 +236,7 @@ def test_a_checkpoint_that_is_no_snapshot(tmp_path):
     assert "a snapshot expected, got ['colour']" in str(refused[0][1])
 
 
-def test_a_saver_reports_a_store_that_fails_and_recovers(tmp_path):
+def test_a_saver_reports_a_store_that_fails_and_recovers(tmp_path: Path) -> None:
     """Counted, said why, and the next snapshot is stored again."""
     directory = tmp_path / "store"
     directory.write_text("in the way")

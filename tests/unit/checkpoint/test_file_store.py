@@ -5,9 +5,12 @@ import os
 import resource
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from typed import there
 
 from coral.checkpoint import FileStore, envelope
 from coral.errors import CheckpointError, CorruptCheckpointError, StoreError
@@ -16,12 +19,12 @@ KEY = "coral.metrics.v1/0"
 SYSCALLS = ("open", "write", "fsync", "close", "rename", "mkdir", "unlink")
 
 
-def state(number):
+def state(number: int) -> bytes:
     """A checkpoint that can be told from others."""
     return envelope.encode(KEY, {"number": number, "text": "x" * 1000})
 
 
-def newest(store, key=KEY):
+def newest(store: FileStore, key: str = KEY) -> tuple[int | None, list[CheckpointError]]:
     """Return the number of the newest valid checkpoint and the reasons of refusals."""
     refused = []
     found = store.load(
@@ -30,11 +33,11 @@ def newest(store, key=KEY):
     return None if found is None else found["number"], refused
 
 
-def files(directory):
+def files(directory: Path) -> list[str]:
     return sorted(path.name for path in directory.glob("*/*"))
 
 
-def test_the_newest_comes_back(tmp_path):
+def test_the_newest_comes_back(tmp_path: Path) -> None:
     """The newest of each key; older ones are kept up to the limit."""
     store = FileStore(tmp_path, keep=3)
     for number in range(5):
@@ -44,7 +47,7 @@ def test_the_newest_comes_back(tmp_path):
     assert (4, []) == newest(FileStore(tmp_path))
 
 
-def test_an_empty_store(tmp_path):
+def test_an_empty_store(tmp_path: Path) -> None:
     """No directory, no entry, no complaint."""
     store = FileStore(tmp_path / "none")
     store.delete(KEY)
@@ -55,7 +58,7 @@ def test_an_empty_store(tmp_path):
 
 
 @pytest.mark.parametrize("key", ["..", ".", "a/b/../c", "p.1", "köln\n", "%2F", "x" * 80])
-def test_any_key_is_a_folder(tmp_path, key):
+def test_any_key_is_a_folder(tmp_path: Path, key: str) -> None:
     """A key never leaves the directory, and comes back as it was."""
     store = FileStore(tmp_path)
     store.save(key, envelope.encode(key, {"number": 7}))
@@ -66,7 +69,7 @@ def test_any_key_is_a_folder(tmp_path, key):
 
 
 @pytest.mark.parametrize("damage", [b"", b"CORALCKP", b"\0" * 4096, state(9)[:-1], state(9) + b"!"])
-def test_a_broken_entry_is_set_aside(tmp_path, damage):
+def test_a_broken_entry_is_set_aside(tmp_path: Path, damage: bytes) -> None:
     """The one before it is loaded; the broken one is named, kept, and never offered again."""
     store = FileStore(tmp_path)
     store.save(KEY, state(1))
@@ -82,19 +85,19 @@ def test_a_broken_entry_is_set_aside(tmp_path, damage):
     assert "0000000003.checkpoint" in files(tmp_path)
 
 
-def test_nothing_but_broken_entries(tmp_path):
+def test_nothing_but_broken_entries(tmp_path: Path) -> None:
     """All are named and set aside; then there is no state, and no crash loop."""
     store = FileStore(tmp_path, keep=2)
     for number in range(4):
         store.save(KEY, state(number))
     for path in tmp_path.glob("*/*"):
         path.write_bytes(b"")
-    number, refused = newest(store)
-    assert (None, 2) == (number, len(refused))
+    found, refused = newest(store)
+    assert (None, 2) == (found, len(refused))
     assert (None, []) == newest(store)
 
 
-def test_an_entry_of_absurd_size_is_not_read(tmp_path):
+def test_an_entry_of_absurd_size_is_not_read(tmp_path: Path) -> None:
     """Its size is looked at before memory is taken."""
     store = FileStore(tmp_path)
     store.save(KEY, state(1))
@@ -105,12 +108,12 @@ def test_an_entry_of_absurd_size_is_not_read(tmp_path):
     assert "bytes expected, got 1099511627776" in str(why)
 
 
-def fail_at(monkeypatch, number, code):
+def fail_at(monkeypatch: pytest.MonkeyPatch, number: int, code: int) -> list[Any]:
     """Let the n-th system call of the store fail."""
     calls = []
 
-    def failing(name, real):
-        def call(*arguments, **options):
+    def failing(name: str, real: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any, **options: Any) -> Any:
             calls.append(name)
             if len(calls) == number:
                 raise OSError(code, os.strerror(code))
@@ -125,7 +128,9 @@ def fail_at(monkeypatch, number, code):
 
 @pytest.mark.parametrize("code", [errno.EIO, errno.ENOSPC, errno.EROFS])
 @pytest.mark.parametrize("fresh", [True, False])
-def test_a_failing_system_call_loses_nothing(tmp_path, monkeypatch, code, fresh):
+def test_a_failing_system_call_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, fresh: bool
+) -> None:
     """Whichever call fails: a typed error or success, the old one intact, and the next works."""
     calls, number, failed = [None], 0, []
     while len(calls) >= number:
@@ -140,6 +145,7 @@ def test_a_failing_system_call_loses_nothing(tmp_path, monkeypatch, code, fresh)
             except StoreError as error:
                 failed.append(str(error))
         before = None if fresh else 1
+        possible: list[tuple[int | None, list[CheckpointError]]] = [(2, [])]
         possible = [(before, []), (2, [])] if len(failed) == number else [(2, [])]
         assert newest(store) in possible
         store.save(KEY, state(3))
@@ -171,7 +177,7 @@ store.save({key!r}, sys.stdin.buffer.read())
 """
 
 
-def test_death_at_every_system_call_loses_nothing(tmp_path):
+def test_death_at_every_system_call_loses_nothing(tmp_path: Path) -> None:
     """Killed before each call in turn: the old or the new one is there, and both are valid."""
     script = KILLED.format(syscalls=SYSCALLS, key=KEY)
     found, number, code = [], 0, 9
@@ -189,7 +195,7 @@ def test_death_at_every_system_call_loses_nothing(tmp_path):
     assert sorted(found) == found
 
 
-def test_a_full_disk(tmp_path):
+def test_a_full_disk(tmp_path: Path) -> None:
     """A file that may not grow: the save fails by name, the old one stays, room makes it work."""
     store = FileStore(tmp_path)
     store.save(KEY, state(1))
@@ -206,7 +212,7 @@ def test_a_full_disk(tmp_path):
     assert (2, []) == newest(store)
 
 
-def test_a_directory_that_is_none(tmp_path):
+def test_a_directory_that_is_none(tmp_path: Path) -> None:
     """A file where the directory should be is an error of the store, for every call."""
     file = tmp_path / "file"
     file.write_text("")
@@ -216,14 +222,16 @@ def test_a_directory_that_is_none(tmp_path):
             call()
 
 
-def test_entries_that_cannot_be_renamed_are_still_passed_over(tmp_path, monkeypatch):
+def test_entries_that_cannot_be_renamed_are_still_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """On a read-only disk a broken entry is refused at each start, and the one before it used."""
     store = FileStore(tmp_path)
     store.save(KEY, state(1))
     store.save(KEY, state(2))
     max(tmp_path.glob("*/*")).write_bytes(b"")
 
-    def refuse(*_):
+    def refuse(*_: Path) -> None:
         raise OSError(errno.EROFS, os.strerror(errno.EROFS))
 
     monkeypatch.setattr(Path, "rename", refuse)
@@ -233,15 +241,18 @@ def test_entries_that_cannot_be_renamed_are_still_passed_over(tmp_path, monkeypa
         assert isinstance(refused[0], CheckpointError)
 
 
-def test_a_second_process_is_refused(tmp_path):
+def test_a_second_process_is_refused(tmp_path: Path) -> None:
     """A directory has one process, by name; when that is killed, the next one may have it."""
     code = (
         "import sys; from pathlib import Path; from coral.checkpoint import FileStore\n"
         "with FileStore(Path(sys.argv[1])).lock(): print('mine', flush=True); sys.stdin.read()"
     )
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "s")], **pipes) as first:
-        first.stdout.readline()
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path / "s")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as first:
+        there(first.stdout).readline()
         store = FileStore(tmp_path / "s")
         with pytest.raises(StoreError, match=f"process {first.pid} has it"), store.lock():
             pytest.fail("two processes have one directory")

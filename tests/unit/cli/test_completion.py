@@ -2,6 +2,8 @@
 
 import re
 import subprocess
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -21,12 +23,12 @@ printf '%s\\n' "${COMPREPLY[@]}"
 
 
 @pytest.fixture
-def tab(capsys):
+def tab(capsys: pytest.CaptureFixture[str]) -> Callable[..., Any]:
     """What bash offers after some words."""
     assert Exit.OK == main(["completion", "bash"])
     script = capsys.readouterr().out
 
-    def press(*words):
+    def press(*words: str) -> set[str]:
         command = ["bash", "-c", PRESS_TAB, "bash", "coral", *words]
         done = subprocess.run(command, input=script, capture_output=True, text=True, check=True)
         assert "" == done.stderr
@@ -36,13 +38,13 @@ def tab(capsys):
 
 
 class TestBash:
-    def test_commands(self, tab):
+    def test_commands(self, tab: Callable[..., Any]) -> None:
         """All of them, those of a group, those with a beginning."""
         assert set(COMMANDS) == tab("")
         assert {"check", "print", "schema"} == tab("config", "")
         assert {"replay", "record", "rekey"} == tab("re")
 
-    def test_options_and_their_values(self, tab):
+    def test_options_and_their_values(self, tab: Callable[..., Any]) -> None:
         """What a command takes."""
         assert {"--markdown", "--json", "--kafka", "--config", "--set"} <= tab("explain", "--")
         assert {"oracle", "online"} == tab("evaluate", "--mode", "")
@@ -52,7 +54,7 @@ class TestBash:
 @pytest.mark.parametrize(
     ("shell", "first"), [("zsh", "#compdef coral\n"), ("fish", "# Fish completion for coral\n")]
 )
-def test_other_shells(capsys, shell, first):
+def test_other_shells(capsys: pytest.CaptureFixture[str], shell: str, first: str) -> None:
     """Their scripts name every command and its sentence."""
     assert Exit.OK == main(["completion", shell])
     script = capsys.readouterr().out
@@ -61,7 +63,7 @@ def test_other_shells(capsys, shell, first):
     assert [] == [name for name, about in COMMANDS.items() if about.split(",")[0] not in script]
 
 
-def test_zsh_finds_it(capsys):
+def test_zsh_finds_it(capsys: pytest.CaptureFixture[str]) -> None:
     """It loads a function from the file of that name, which help must tell."""
     assert Exit.OK == main(["completion", "zsh"])
     name = re.search(r"^(\w+)\(\) {$", capsys.readouterr().out, re.MULTILINE)[1]

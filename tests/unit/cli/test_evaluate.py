@@ -1,7 +1,9 @@
 """`coral evaluate` as a user calls it."""
 
 import json
+from pathlib import Path
 
+import pytest
 from makers import shop_rows, write_recording
 
 from coral import __version__
@@ -9,7 +11,7 @@ from coral.cli.main import main
 from coral.errors import Exit
 
 
-def test_evaluate_writes_the_scorecard(tmp_path, capsys):
+def test_evaluate_writes_the_scorecard(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The JSON has the documented fields, and every case in it."""
     shop = write_recording(tmp_path / "cases" / "shop", shop_rows())
     card_file = tmp_path / "card.json"
@@ -27,7 +29,7 @@ def test_evaluate_writes_the_scorecard(tmp_path, capsys):
     assert "made" in capsys.readouterr().out
 
 
-def test_evaluate_of_nothing_says_so(tmp_path, capsys):
+def test_evaluate_of_nothing_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A folder without recordings is a mistake of the user, not an empty table."""
     assert main(["evaluate", str(tmp_path)]) == Exit.FAILURE
     assert "no recorded incident" in capsys.readouterr().err

@@ -2,11 +2,13 @@
 
 import json
 import re
+from pathlib import Path
 
 import networkx as nx
 import numpy as np
 import pytest
 from makers import EDGES, ONSET, shop_config, shop_rows, write_recording
+from typed import FloatArray
 
 from coral import checkpoint
 from coral.cli.main import main
@@ -19,7 +21,7 @@ START = 1_700_000_000
 BEFORE = START + ONSET - 1
 
 
-def new_edge(rows=280):
+def new_edge(rows: int = 280) -> FloatArray:
     """A database that passes its load on; from row 200 on its disk holds up the cart as well."""
     e = np.random.default_rng(5).normal(size=(rows, 4))
     x = np.zeros((rows, 4))
@@ -32,18 +34,18 @@ def new_edge(rows=280):
     return x
 
 
-def recorded(folder, rows):
+def recorded(folder: Path, rows: FloatArray) -> Path:
     return write_recording(folder, rows, names=SERIES, kpi=["web:latency"], edges=[])
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory):
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A recorded incident of the little shop."""
     return recorded(tmp_path_factory.mktemp("cases") / "shop", new_edge())
 
 
 @pytest.fixture(scope="module")
-def state(tmp_path_factory):
+def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory with two checkpoints of one partition, before and within the incident."""
     folder = tmp_path_factory.mktemp("state")
     store = checkpoint.FileStore(folder)
@@ -60,12 +62,12 @@ def state(tmp_path_factory):
     return folder
 
 
-def exported(capsys, *arguments):
+def exported(capsys: pytest.CaptureFixture[str], *arguments: float | Path | str) -> str:
     assert main(["graph", "export", *map(str, arguments)]) == Exit.OK
     return capsys.readouterr().out
 
 
-def refused(capsys, *arguments):
+def refused(capsys: pytest.CaptureFixture[str], *arguments: int | Path | str) -> tuple[Exit, str]:
     """Exit code and what was said of a call that fails."""
     code = main(["graph", *map(str, arguments)])
     said = capsys.readouterr()
@@ -74,7 +76,9 @@ def refused(capsys, *arguments):
 
 
 class TestExport:
-    def test_json_tells_the_parts_apart(self, shop, capsys):
+    def test_json_tells_the_parts_apart(
+        self, shop: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
         """Within the incident there are edges of both parts, and what moved is marked."""
         found = json.loads(exported(capsys, shop))
 
@@ -86,7 +90,9 @@ class TestExport:
         new = {(e["source"], e["target"]) for e in found["edges"] if e["part"] == "dependent"}
         assert ("db:disk", "cart:latency") in new
 
-    def test_a_time_is_that_of_a_shorter_recording(self, shop, tmp_path, capsys):
+    def test_a_time_is_that_of_a_shorter_recording(
+        self, shop: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
         """`--at` leaves out what comes later, as seconds and as a time of day."""
         short = recorded(tmp_path / "shop", new_edge()[:ONSET])
         expected = exported(capsys, short)
@@ -95,7 +101,9 @@ class TestExport:
         assert expected == exported(capsys, shop, "--at", "2023-11-14T22:16:39Z")
         assert {"invariant"} == {edge["part"] for edge in json.loads(expected)["edges"]}
 
-    def test_graphml_is_read_by_networkx(self, shop, tmp_path, capsys):
+    def test_graphml_is_read_by_networkx(
+        self, shop: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
         """Names, both parts and strengths survive; the file's name tells the format."""
         file = tmp_path / "shop.graphml"
         exported(capsys, shop, "-o", file)
@@ -108,14 +116,14 @@ class TestExport:
             (e["source"], e["target"], e["part"], e["lag"], e["strength"]) for e in expected
         }
 
-    def test_json_is_read_by_networkx(self, shop, capsys):
+    def test_json_is_read_by_networkx(self, shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
         """It is the node-link form."""
         found = json.loads(exported(capsys, shop))
         graph = nx.node_link_graph(found, edges="edges")
 
         assert len(found["edges"]) == graph.number_of_edges()
 
-    def test_dot(self, shop, tmp_path, capsys):
+    def test_dot(self, shop: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         """An edge a line between declared nodes, boxes by entity, two colours for two parts."""
         file = tmp_path / "shop.gv"
         exported(capsys, shop, "--format", "dot", "-o", file)
@@ -130,7 +138,9 @@ class TestExport:
         assert text.count("subgraph") == 3
         assert text.count("{") == text.count("}")
 
-    def test_a_checkpoint_is_the_graph_of_its_time(self, shop, state, capsys):
+    def test_a_checkpoint_is_the_graph_of_its_time(
+        self, shop: Path, state: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
         """The directory, a partition's folder and the file itself give the newest, or that one."""
         folder = state / "metrics%2F0"
         newest = exported(capsys, state)
@@ -141,7 +151,9 @@ class TestExport:
         assert json.loads(newest)["graph"]["time"] == "2023-11-14T22:17:40Z"
         assert older == replayed
 
-    def test_what_the_data_contradict_is_told(self, tmp_path, capsys):
+    def test_what_the_data_contradict_is_told(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
         """A forbidden edge that the data ask for."""
         labels = {"forbidden_edges": [["pay", "db"]], "edges": [list(e) for e in EDGES[:2]]}
         rows = shop_rows(rows=1000, fault="none")
@@ -153,7 +165,7 @@ class TestExport:
 
 
 class TestDiff:
-    def test_two_times_of_a_recording(self, shop, capsys):
+    def test_two_times_of_a_recording(self, shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
         """What the incident added, as a table and as JSON."""
         assert main(["graph", "diff", str(shop), "--from", str(BEFORE)]) == Exit.OK
         told = capsys.readouterr().out
@@ -166,7 +178,7 @@ class TestDiff:
         assert len(listed) == rows > 0
         assert "`shop` at 2023-11-14T22:16:39Z -> 2023-11-14T22:17:59Z".replace("`", "") in told
 
-    def test_two_checkpoints(self, state, capsys):
+    def test_two_checkpoints(self, state: Path, capsys: pytest.CaptureFixture[str]) -> None:
         """The older against the newer one; against itself nothing differs."""
         old, new = sorted((state / "metrics%2F0").iterdir())
         assert main(["graph", "diff", str(old), str(new), "--json"]) == Exit.OK
@@ -176,7 +188,9 @@ class TestDiff:
 
 
 class TestRefusals:
-    def test_messages(self, shop, state, tmp_path, capsys):
+    def test_messages(
+        self, shop: Path, state: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
         """Who, which rule, what came; never a traceback."""
         torn = tmp_path / "0000000001.checkpoint"
         torn.write_bytes(b"CORALCKP")
@@ -196,7 +210,9 @@ class TestRefusals:
             assert (code, True) == (found, text in said), said
 
     @pytest.mark.parametrize("text", ["yesterday", "2023-11-14T22:16:39", "nan"])
-    def test_a_time_needs_its_zone(self, shop, text, capsys):
+    def test_a_time_needs_its_zone(
+        self, shop: Path, text: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
         """Wrong usage, told with an example."""
         assert Exit.USAGE == main(["graph", "export", str(shop), "--at", text])
         assert "2026-11-22T12:40:00Z expected, got" in capsys.readouterr().err

@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+from os import _Environ
+from pathlib import Path
 
 import pytest
 
@@ -26,7 +28,7 @@ print(*sorted(sys.modules), file=sys.stderr)
 """
 
 
-def refused(capsys, *words):
+def refused(capsys: pytest.CaptureFixture[str], *words: str) -> str:
     """What is said of a call that is wrong usage."""
     assert Exit.USAGE == main(words)
     said = capsys.readouterr()
@@ -35,7 +37,7 @@ def refused(capsys, *words):
 
 
 class TestHelp:
-    def test_is_documented(self, capsys):
+    def test_is_documented(self, capsys: pytest.CaptureFixture[str]) -> None:
         """`--help` names every command, examples and the exit codes."""
         assert Exit.OK == main(["--help"])
         printed = capsys.readouterr().out
@@ -45,7 +47,7 @@ class TestHelp:
         assert "For example:\n  coral demo\n" in printed
         assert "Exit codes:\n    0  done\n" in printed
 
-    def test_no_command_at_all(self, capsys):
+    def test_no_command_at_all(self, capsys: pytest.CaptureFixture[str]) -> None:
         """`coral` alone is `coral --help`."""
         assert Exit.OK == main(["--help"])
         expected = capsys.readouterr()
@@ -53,7 +55,7 @@ class TestHelp:
 
         assert expected == capsys.readouterr()
 
-    def test_is_light_narrow_and_without_colours(self):
+    def test_is_light_narrow_and_without_colours(self) -> None:
         """No help imports a kernel or a client, or is wider than 80 columns, in a pipe."""
         calls = "\n".join(map(" ".join, CALLS))
         environment = os.environ | {"COLUMNS": "80"}
@@ -68,20 +70,20 @@ class TestHelp:
         assert max(map(len, done.stdout.splitlines())) <= 80
         assert len(CALLS) == done.stdout.count("Usage: coral") == done.stdout.count("For example:")
 
-    def test_the_list_says_what_the_commands_say(self):
+    def test_the_list_says_what_the_commands_say(self) -> None:
         """Its sentences are the first of the docstrings."""
         app = program(tuple(COMMANDS))
 
         assert COMMANDS == {name: app[name].help.partition("\n")[0] for name in COMMANDS}
 
-    def test_version(self, capsys):
+    def test_version(self, capsys: pytest.CaptureFixture[str]) -> None:
         """That of the package."""
         assert Exit.OK == main(["--version"])
         assert f"coral {__version__}\n" == capsys.readouterr().out
 
 
 class TestWrongUsage:
-    def test_exits_with_2(self, capsys):
+    def test_exits_with_2(self, capsys: pytest.CaptureFixture[str]) -> None:
         """The speed must be a number or `max`."""
         assert "`max` expected, got 'fast'" in refused(capsys, "replay", "x", "--speed", "fast")
 
@@ -98,7 +100,7 @@ class TestWrongUsage:
             ("topics creat", '"create"'),
         ],
     )
-    def test_did_you_mean(self, capsys, call, meant):
+    def test_did_you_mean(self, capsys: pytest.CaptureFixture[str], call: str, meant: str) -> None:
         """A slip of the finger is answered with the word that was meant."""
         assert f"Did you mean {meant}?" in refused(capsys, *call.split())
 
@@ -124,7 +126,9 @@ class TestWrongUsage:
             ("evaluate x --jobs two", "--jobs"),
         ],
     )
-    def test_says_what_was_wrong_and_where_help_is(self, capsys, call, said):
+    def test_says_what_was_wrong_and_where_help_is(
+        self, capsys: pytest.CaptureFixture[str], call: str, said: str
+    ) -> None:
         """In two lines, the second of which can be called as it stands."""
         first, second = refused(capsys, *call.split()).splitlines()
         named = [*second.removeprefix("Try `").removesuffix("`.").split()]
@@ -135,7 +139,7 @@ class TestWrongUsage:
 
 
 class TestFailures:
-    def test_a_defect_shows_its_traceback(self, monkeypatch):
+    def test_a_defect_shows_its_traceback(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """With the frames of the command, not of a library around it."""
         monkeypatch.setattr("coral.settings.load", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError) as caught:
@@ -144,16 +148,18 @@ class TestFailures:
         assert "check" in {frame.name for frame in caught.traceback}
         assert not [frame.path for frame in caught.traceback if "cyclopts" in str(frame.path)]
 
-    def test_interrupted(self, monkeypatch):
+    def test_interrupted(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Ctrl-C is no traceback."""
 
-        def interrupt(*_):
+        def interrupt(*_: _Environ | tuple[()] | None) -> None:
             raise KeyboardInterrupt
 
         monkeypatch.setattr("coral.settings.load", interrupt)
         assert Exit.INTERRUPTED == main(["config", "check"])
 
-    def test_a_file_that_is_not_there(self, tmp_path, capsys):
+    def test_a_file_that_is_not_there(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
         """The system's own words."""
         assert Exit.FAILURE == main(["explain", str(tmp_path / "none")])
         assert "No such file" in capsys.readouterr().err
@@ -170,7 +176,7 @@ print(*(line for line in open("/proc/self/status") if line.startswith("Threads")
 
 
 @pytest.mark.parametrize(("chosen", "each"), [({}, 1), ({"OMP_NUM_THREADS": "3"}, 3)])
-def test_blas_has_one_thread_unless_told_otherwise(chosen, each):
+def test_blas_has_one_thread_unless_told_otherwise(chosen: dict[str, str], each: int) -> None:
     """Small matrices on many threads would burn every core, and save no time."""
     kept = {name: value for name, value in os.environ.items() if "_NUM_THREADS" not in name}
     command = [sys.executable, "-c", THREADS]

@@ -1,5 +1,7 @@
 """`coral replay` as a user calls it."""
 
+from pathlib import Path
+
 import pytest
 from makers import NAMES, ONSET, shop_rows, write_recording
 
@@ -9,12 +11,14 @@ from coral.errors import Exit
 
 
 @pytest.fixture
-def shop(tmp_path):
+def shop(tmp_path: Path) -> Path:
     """A recorded incident of the little shop."""
     return write_recording(tmp_path / "cases" / "shop", shop_rows())
 
 
-def test_replay_prints_causes_and_writes_events(shop, tmp_path, capsys):
+def test_replay_prints_causes_and_writes_events(
+    shop: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """A table for people, NDJSON for machines, exit code 0."""
     out = tmp_path / "events.ndjson"
     assert main(["replay", str(shop), "--out", str(out)]) == Exit.OK
@@ -26,14 +30,16 @@ def test_replay_prints_causes_and_writes_events(shop, tmp_path, capsys):
     assert events[-1].data.causes[0].entity == "db"
 
 
-def test_replay_json_prints_only_events(shop, capsysbinary):
+def test_replay_json_prints_only_events(
+    shop: Path, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
     """With --json every line of standard output is one event."""
     assert main(["replay", str(shop), "--oracle", "--json"]) == Exit.OK
     lines = capsysbinary.readouterr().out.splitlines()
     assert [decode(line).data.revision for line in lines] == [*range(1, len(lines) + 1)]
 
 
-def test_replay_of_a_bare_table(tmp_path, capsys):
+def test_replay_of_a_bare_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A CSV file with a KPI is enough."""
     table = tmp_path / "metrics.csv"
     rows = [",".join(("time", *NAMES))]
@@ -43,21 +49,25 @@ def test_replay_of_a_bare_table(tmp_path, capsys):
     assert "`db`" in capsys.readouterr().out
 
 
-def test_replay_without_an_incident_says_so(tmp_path, capsys):
+def test_replay_without_an_incident_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Nothing found has an exit code of its own."""
     quiet = write_recording(tmp_path / "quiet", shop_rows(rows=ONSET), fault_start=None)
     assert main(["replay", str(quiet)]) == Exit.NOTHING_FOUND
     assert "No incident" in capsys.readouterr().out
 
 
-def test_oracle_needs_an_onset(tmp_path, capsys):
+def test_oracle_needs_an_onset(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """--oracle on a recording without label is an error in words."""
     quiet = write_recording(tmp_path / "quiet", shop_rows(rows=ONSET), fault_start=None)
     assert main(["replay", "--oracle", str(quiet)]) == Exit.INVALID
     assert "fault_start" in capsys.readouterr().err
 
 
-def test_a_broken_recording_stops_no_other(shop, tmp_path, capsys):
+def test_a_broken_recording_stops_no_other(
+    shop: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """The good one is replayed, the bad one explained, no traceback."""
     broken = tmp_path / "cases" / "broken"
     broken.mkdir()
@@ -70,7 +80,7 @@ def test_a_broken_recording_stops_no_other(shop, tmp_path, capsys):
     assert "Traceback" not in captured.err
 
 
-def test_settings_of_a_replay_are_for_kafka(shop, capsys):
+def test_settings_of_a_replay_are_for_kafka(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Without --kafka nothing would read them, so they are refused."""
     assert Exit.USAGE == main(["replay", str(shop), "--set", "kafka.group_id=x"])
     assert "--config and --set are for --kafka" in capsys.readouterr().err

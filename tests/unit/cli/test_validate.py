@@ -1,12 +1,17 @@
 """`coral validate` as a user calls it."""
 
 import json
+from pathlib import Path
+
+import pytest
 
 from coral.cli.main import main
 from coral.errors import Exit
 
 
-def test_validate_names_line_column_rule_and_action(tmp_path, capsys):
+def test_validate_names_line_column_rule_and_action(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """An unparsable cell is found where it is."""
     table = tmp_path / "m.csv"
     rows = ["timestamp,web:latency,db:cpu"]
@@ -18,7 +23,9 @@ def test_validate_names_line_column_rule_and_action(tmp_path, capsys):
     assert "oops" in printed
 
 
-def test_validate_json_is_one_problem_a_line(tmp_path, capsys):
+def test_validate_json_is_one_problem_a_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Machines get path, rule, line and action."""
     assert main(["validate", "--json", str(tmp_path / "nothing")]) == Exit.INVALID
     problem = json.loads(capsys.readouterr().out)

@@ -11,23 +11,23 @@ from coral.contract.events import SCHEMA, decode, encode, incident_id, json_sche
 from coral.errors import EventError
 
 
-def test_the_packed_schema_is_that_of_the_types():
+def test_the_packed_schema_is_that_of_the_types() -> None:
     """`python -m coral.contract.events` has been run after the last change of a type."""
     assert json.loads(SCHEMA.read_text()) == json_schema()
 
 
-def test_the_schema_is_a_valid_json_schema():
+def test_the_schema_is_a_valid_json_schema() -> None:
     """Other tools can read it."""
     jsonschema.Draft202012Validator.check_schema(json_schema())
 
 
-def test_events_survive_a_round_trip():
+def test_events_survive_a_round_trip() -> None:
     """Decoding what was encoded gives the same event."""
     for event in run(shop_rows(rows=ONSET + 20), onset=float(ONSET)):
         assert event == decode(encode(event))
 
 
-def test_the_schema_refuses_what_is_no_event():
+def test_the_schema_refuses_what_is_no_event() -> None:
     """A wrong type and a missing field are found."""
     event = json.loads(encode(run(shop_rows(rows=ONSET + 2), onset=float(ONSET))[0]))
     for damage in ({"type": "io.coral.unknown"}, {"data": {**event["data"], "causes": 3}}):
@@ -35,7 +35,7 @@ def test_the_schema_refuses_what_is_no_event():
             jsonschema.validate(event | damage, json_schema())
 
 
-def test_a_newer_writer_can_be_read():
+def test_a_newer_writer_can_be_read() -> None:
     """Unknown fields are ignored."""
     event = run(shop_rows(rows=ONSET + 1), onset=float(ONSET))[0]
     newer = msgspec.to_builtins(event) | {"traceparent": "00-1-2-3"}
@@ -44,13 +44,13 @@ def test_a_newer_writer_can_be_read():
 
 
 @pytest.mark.parametrize("line", [b"", b"{}", b"[1]", b'{"id": 3}', b"\xff\xfe"])
-def test_what_is_no_event_is_refused_by_name(line):
+def test_what_is_no_event_is_refused_by_name(line: bytes) -> None:
     """Garbage gives one kind of error that says what is wrong."""
     with pytest.raises(EventError, match="not a CORAL event"):
         decode(line)
 
 
-def test_incident_ids_are_deterministic():
+def test_incident_ids_are_deterministic() -> None:
     """Equal system, onset and configuration: equal id; anything else: another."""
     one = incident_id("shop", 12.5, "abc")
     assert one == incident_id("shop", 12.5, "abc")
@@ -65,6 +65,6 @@ def test_incident_ids_are_deterministic():
         (1_700_000_000.0004, "2023-11-14T22:13:20Z"),
     ],
 )
-def test_timestamps(time, text):
+def test_timestamps(time: float, text: str) -> None:
     """RFC 3339 in UTC, milliseconds where there are any."""
     assert text == timestamp(time)

@@ -1,15 +1,18 @@
 """Confirmed causes: given by a person, kept by the engine, said when the same happens again."""
 
 import json
+from pathlib import Path
 
 import msgspec
 import pytest
 from makers import NAMES, run, shop_config, shop_rows, write_recording
+from typed import FloatArray, there
 
 from coral.checkpoint import envelope
 from coral.cli.main import main
 from coral.contract import feedback
-from coral.contract.events import Scored, decode, timestamp
+from coral.contract.events import Event, Incident, Scored, decode, timestamp
+from coral.contract.feedback import Feedback
 from coral.engine import Engine
 from coral.errors import EventError, Exit, FeedbackError
 from coral.localise.past_incidents import PastIncidents
@@ -23,7 +26,7 @@ from streams.records import Frame
 FIRST, SECOND, LENGTH, ROWS = 300, 500, 60, 620
 
 
-def two_faults(second="db"):
+def two_faults(second: str = "db") -> FloatArray:
     """A stream with a fault of the database, and another fault later."""
     rows = shop_rows(seed=1, rows=ROWS, fault=None)
     for start, fault in ((FIRST, "db"), (SECOND, second)):
@@ -32,7 +35,12 @@ def two_faults(second="db"):
     return rows
 
 
-def confirmed(rows, cause="db", names=NAMES, later=NAMES):
+def confirmed(
+    rows: FloatArray,
+    cause: str = "db",
+    names: tuple[str, ...] = NAMES,
+    later: tuple[str, ...] = NAMES,
+) -> list[Event]:
     """Events of a stream whose first incident is confirmed when it is over; a new name may come."""
     engine, events, told = Engine(shop_config()), [], False
     for t, x in enumerate(rows):
@@ -44,17 +52,17 @@ def confirmed(rows, cause="db", names=NAMES, later=NAMES):
     return events
 
 
-def of(events, number):
+def of(events: list[Event], number: int) -> list[Incident]:
     """Events of one of the incidents."""
     name = list(dict.fromkeys(event.subject for event in events))[number]
     return [event.data for event in events if event.subject == name]
 
 
-def test_the_same_fault_is_seen_before():
+def test_the_same_fault_is_seen_before() -> None:
     """With the id, the confirmed cause and the similarity, in the event and in words."""
     events = confirmed(two_faults())
     first, second = of(events, 0), of(events, 1)
-    seen = second[-1].seen_before
+    seen = there(second[-1].seen_before)
     assert all(data.seen_before is None for data in first)
     assert (first[0].incident, "db", "db") == (seen.incident, seen.cause, seen.entity)
     assert 0.7 <= seen.similarity <= 1.0
@@ -66,18 +74,18 @@ def test_the_same_fault_is_seen_before():
     assert f"{seen.similarity:.0%}" in text
 
 
-def test_another_fault_is_not():
+def test_another_fault_is_not() -> None:
     """A fault of another component does not look like the one that was confirmed."""
     assert all(data.seen_before is None for data in of(confirmed(two_faults("pay")), 1))
 
 
-def test_without_feedback_nothing_is_said():
+def test_without_feedback_nothing_is_said() -> None:
     """An incident that nobody confirmed is no experience."""
     assert all(event.data.seen_before is None for event in run(two_faults()))
 
 
 @pytest.mark.parametrize("cause", ["db", "cart", "pay", "web"])
-def test_it_moves_by_one_place_at_most(cause):
+def test_it_moves_by_one_place_at_most(cause: str) -> None:
     """Whatever was confirmed, the ranking differs by one exchange of neighbours at most."""
     plainly = of(run(two_faults()), 1)
     moved = of(confirmed(two_faults(), cause), 1)
@@ -92,13 +100,13 @@ def test_it_moves_by_one_place_at_most(cause):
             assert told.tier != "likely"
 
 
-def test_a_first_that_only_memory_put_there_is_not_likely():
+def test_a_first_that_only_memory_put_there_is_not_likely() -> None:
     """At the head, an exchange leaves no margin, and so no trust of a cause without help."""
     second = of(confirmed(two_faults("pay"), "db"), 1)
     assert all(data.tier != "likely" or not data.seen_before for data in second)
 
 
-def test_a_pod_that_was_replaced_is_the_same_entity():
+def test_a_pod_that_was_replaced_is_the_same_entity() -> None:
     """Kubernetes gives a new random suffix; the fault and its cause are recognised."""
     old = tuple(name.replace("db:", "db-7d9f8b6c5d-x2x4p:") for name in NAMES)
     new = tuple(name.replace("db:", "db-5c8f7b9d4x-kq8wz:") for name in NAMES)
@@ -114,7 +122,7 @@ def test_a_pod_that_was_replaced_is_the_same_entity():
     )
 
 
-def test_the_successor_of_a_replaced_pod_is_named():
+def test_the_successor_of_a_replaced_pod_is_named() -> None:
     """The cause was confirmed under the old name; the event names it and the present one."""
     old = tuple(name.replace("db:", "db-7d9f8b6c5d-x2x4p:") for name in NAMES)
     new = tuple(name.replace("db:", "db-5c8f7b9d4x-kq8wz:") for name in NAMES)
@@ -125,12 +133,12 @@ def test_the_successor_of_a_replaced_pod_is_named():
     for t, x in enumerate(rows):
         if not FIRST <= t < FIRST + LENGTH:
             events += engine.step(Frame("shop", float(t), new, x))
-    seen = events[-1].data.seen_before
+    seen = there(events[-1].data.seen_before)
     assert ("db-7d9f8b6c5d-x2x4p", "db-5c8f7b9d4x-kq8wz") == (seen.cause, seen.entity)
     assert "now `db-5c8f7b9d4x-kq8wz`" in events[-1].data.summary
 
 
-def test_a_cause_that_is_gone_is_said_to_be():
+def test_a_cause_that_is_gone_is_said_to_be() -> None:
     """Its name is no entity any more: nothing moves, and the words say so."""
     first = of(run(two_faults()), 0)[-1]
     engine, events = Engine(shop_config()), []
@@ -138,13 +146,13 @@ def test_a_cause_that_is_gone_is_said_to_be():
     engine.confirm(gone)
     for t, x in enumerate(two_faults()):
         events += engine.step(Frame("shop", float(t), NAMES, x))
-    seen = events[-1].data.seen_before
+    seen = there(events[-1].data.seen_before)
     assert (None, False) == (seen.entity, seen.moved)
     assert "`mysql`, which no longer exists" in events[-1].data.summary
 
 
 @pytest.mark.parametrize("cut", [450, SECOND + 20])
-def test_the_memory_survives_a_restart(cut):
+def test_the_memory_survives_a_restart(cut: int) -> None:
     """A restored engine goes on identically, between two incidents and within the second."""
     rows, events = two_faults(), []
     first = of(run(rows), 0)[-1]
@@ -165,10 +173,10 @@ def test_the_memory_survives_a_restart(cut):
     assert events[-1].data.seen_before is not None
 
 
-def test_the_memory_is_bounded_and_knows_no_order():
+def test_the_memory_is_bounded_and_knows_no_order() -> None:
     """The newest stay, whatever the order in which feedback came in."""
 
-    def one(number):
+    def one(number: int) -> Feedback:
         return feedback.Feedback(
             system="shop",
             incident=f"{number:04d}",
@@ -189,7 +197,7 @@ def test_the_memory_is_bounded_and_knows_no_order():
     assert (None, 0.0) == forward.recall({"db:cpu": -2.0}, onset=1e9)
 
 
-def test_the_last_word_on_an_incident_counts():
+def test_the_last_word_on_an_incident_counts() -> None:
     """Whoever was wrong says it again."""
     data = of(run(two_faults()), 0)[-1]
     memory = PastIncidents()
@@ -198,21 +206,21 @@ def test_the_last_word_on_an_incident_counts():
     assert ["db"] == [kept.cause for kept in memory]
 
 
-def test_a_wrong_entity_is_named_with_those_that_there_are():
+def test_a_wrong_entity_is_named_with_those_that_there_are() -> None:
     """Who, which rule, what came."""
     data = of(run(two_faults()), 0)[-1]
     with pytest.raises(FeedbackError, match=r"got `dbb`; by their score there are: `db`, .*`web`"):
         feedback.given(data, "dbb")
 
 
-def test_an_event_of_an_older_version_has_no_signature():
+def test_an_event_of_an_older_version_has_no_signature() -> None:
     """It cannot be recognised by; that is said."""
     data = msgspec.structs.replace(of(run(two_faults()), 0)[-1], signature=[])
     with pytest.raises(FeedbackError, match="no signature"):
         feedback.given(data, "db")
 
 
-def test_feedback_is_a_cloud_event():
+def test_feedback_is_a_cloud_event() -> None:
     """Encoded and decoded; what is none says where."""
     given = feedback.given(of(run(two_faults()), 0)[-1], "db")
     line = feedback.encode(given)
@@ -223,7 +231,7 @@ def test_feedback_is_a_cloud_event():
 
 
 @pytest.fixture
-def replayed(tmp_path):
+def replayed(tmp_path: Path) -> tuple[Path, Path, list[Event]]:
     """A recording with two faults, and the events of its replay."""
     folder = write_recording(tmp_path / "shop", two_faults())
     out = tmp_path / "events.ndjson"
@@ -231,7 +239,9 @@ def replayed(tmp_path):
     return folder, out, list(map(decode, out.read_bytes().splitlines()))
 
 
-def test_from_the_command_line(replayed, tmp_path, capsys):
+def test_from_the_command_line(
+    replayed: tuple[Path, Path, list[Event]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Replay, confirm, replay again: the second incident is seen before, the first is not."""
     folder, out, events = replayed
     store = tmp_path / "feedback.ndjson"
@@ -244,10 +254,12 @@ def test_from_the_command_line(replayed, tmp_path, capsys):
     assert "Seen before" in capsys.readouterr().out
     events = list(map(decode, again.read_bytes().splitlines()))
     assert of(events, 0)[-1].seen_before is None
-    assert of(events, 1)[-1].seen_before.incident == events[0].subject
+    assert there(of(events, 1)[-1].seen_before).incident == events[0].subject
 
 
-def test_command_line_errors(replayed, capsys):
+def test_command_line_errors(
+    replayed: tuple[Path, Path, list[Event]], capsys: pytest.CaptureFixture[str]
+) -> None:
     """An unknown incident, an unknown entity, a file that is no feedback, missing arguments."""
     folder, out, events = replayed
     assert Exit.NOTHING_FOUND == main(["feedback", "zzz", str(out), "--cause", "db"])

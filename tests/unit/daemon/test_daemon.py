@@ -1,6 +1,8 @@
 """The daemon between the in-memory broker and a directory: what is kept with a partition."""
 
 import threading
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ from coral.checkpoint import FileStore
 from coral.checkpoint.envelope import encode
 from coral.daemon.daemon import Daemon
 from coral.daemon.log import configure
-from coral.settings import load
+from coral.settings import Settings, load
 from streams.clock import ManualClock
 from streams.memory.broker import MemoryBroker, MemorySink, MemorySource
 from streams.records import TopicPartition
@@ -21,7 +23,7 @@ ROWS = 120
 
 
 @pytest.fixture
-def broker():
+def broker() -> MemoryBroker:
     """Counters and gauges of two hosts as Telegraf writes them; each host is a system."""
     made = MemoryBroker(ManualClock())
     made.create_topic(TOPIC, 2)
@@ -41,7 +43,7 @@ def broker():
 
 
 @pytest.fixture
-def settings(tmp_path):
+def settings(tmp_path: Path) -> Settings:
     file = tmp_path / "coral.toml"
     file.write_text(
         f"""
@@ -55,7 +57,7 @@ def settings(tmp_path):
     return load(file).settings
 
 
-def run(settings, broker, directory, counts):
+def run(settings: Settings, broker: MemoryBroker, directory: Path, counts: list[int]) -> None:
     """Run a process for each count, up to so many records in all, each from the last's state."""
     done = 0
     for count in counts:
@@ -67,7 +69,7 @@ def run(settings, broker, directory, counts):
         done = count
 
 
-def stored(directory):
+def stored(directory: Path) -> list[bytes]:
     """The newest checkpoint of both partitions, as bytes."""
     found = [
         checkpoint.load(FileStore(directory), TopicPartition(TOPIC, p), pytest.fail) for p in (0, 1)
@@ -75,7 +77,9 @@ def stored(directory):
     return [encode("k", snapshot) for snapshot in found]
 
 
-def test_a_decoder_goes_on_where_it_was(settings, broker, tmp_path):
+def test_a_decoder_goes_on_where_it_was(
+    settings: Settings, broker: MemoryBroker, tmp_path: Path
+) -> None:
     """Rates after a restart are those of a process that never ended, to the last byte."""
     run(settings, broker, tmp_path / "whole", [2 * ROWS])
     again = MemoryBroker(ManualClock())
@@ -88,7 +92,9 @@ def test_a_decoder_goes_on_where_it_was(settings, broker, tmp_path):
     assert stored(tmp_path / "whole") == stored(tmp_path / "cut")
 
 
-def test_a_decoder_of_another_mapping_starts_anew(settings, broker, tmp_path, logged):
+def test_a_decoder_of_another_mapping_starts_anew(
+    settings: Settings, broker: MemoryBroker, tmp_path: Path, logged: list[Any]
+) -> None:
     """What it remembered is refused by name; the systems go on."""
     run(settings, broker, tmp_path, [100])
     flag = f"input.topics.{TOPIC}.format=native"
@@ -101,16 +107,18 @@ def test_a_decoder_of_another_mapping_starts_anew(settings, broker, tmp_path, lo
 class HeldUp(FileStore):
     """A disk that takes its time."""
 
-    def __init__(self, directory):
+    def __init__(self, directory: Path) -> None:
         super().__init__(directory)
         self.free = threading.Event()
 
-    def save(self, key, data):
+    def save(self, key: str, data: bytes) -> None:
         self.free.wait()
         super().save(key, data)
 
 
-def test_the_group_never_moves_beyond_what_is_stored(settings, broker, tmp_path):
+def test_the_group_never_moves_beyond_what_is_stored(
+    settings: Settings, broker: MemoryBroker, tmp_path: Path
+) -> None:
     """A process killed while its first checkpoint is on the way to the disk is not overtaken."""
     source, store = MemorySource(broker, [TOPIC], "coral", ManualClock()), HeldUp(tmp_path)
     daemon = Daemon(settings, source, MemorySink(broker), store, ManualClock(), lambda: None)
@@ -127,7 +135,9 @@ def test_the_group_never_moves_beyond_what_is_stored(settings, broker, tmp_path)
     assert [source.committed(partition) for partition in owned] == kept == [ROWS, ROWS]
 
 
-def test_a_checkpoint_is_one_line(settings, broker, tmp_path, logged):
+def test_a_checkpoint_is_one_line(
+    settings: Settings, broker: MemoryBroker, tmp_path: Path, logged: list[Any]
+) -> None:
     """Where its partitions are, and what it took; for whoever looks closely."""
     run(settings, broker, tmp_path, [2 * ROWS])
     (line,) = [line for line in logged if line["event"] == "checkpoint_committed"]
@@ -147,11 +157,17 @@ def test_a_checkpoint_is_one_line(settings, broker, tmp_path, logged):
 )
 @pytest.mark.usefixtures("log_put_back")
 def test_a_crash_says_where_it_was(
-    settings, broker, tmp_path, monkeypatch, capsys, broken, expected
-):
+    settings: Settings,
+    broker: MemoryBroker,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    broken: str,
+    expected: list[str],
+) -> None:
     """Whoever reads the one line of a crash knows whose data to look at."""
 
-    def fail(*_):
+    def fail(*_: object) -> None:
         raise ZeroDivisionError
 
     monkeypatch.setattr(broken, fail)

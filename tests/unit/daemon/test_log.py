@@ -5,6 +5,8 @@ import json
 import logging
 import re
 import warnings
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 import structlog
@@ -23,10 +25,10 @@ pytestmark = pytest.mark.usefixtures("log_put_back")
 
 
 @pytest.fixture
-def written():
+def written() -> Callable[..., Any]:
     """A function that logs and returns the lines."""
 
-    def write(form, act, level="info"):
+    def write(form: str, act: Callable[..., Any], level: str = "info") -> list[str]:
         stream = io.StringIO()
         configure(level, form, stream)
         act()
@@ -36,17 +38,17 @@ def written():
     return write
 
 
-def fail(text):
+def fail(text: int | str) -> None:
     raise ValueError(text)
 
 
 class Terminal(io.StringIO):
-    def isatty(self):
+    def isatty(self) -> bool:
         return True
 
 
 class TestForms:
-    def test_json(self, written):
+    def test_json(self, written: Callable[..., Any]) -> None:
         """Time, level, event, facts; what is parsed is what was logged."""
         (line,) = written(
             "json", lambda: log.info("watching", system=HOSTILE, series=3, x=[1, "b"])
@@ -58,7 +60,7 @@ class TestForms:
         facts = {"system": HOSTILE, "series": 3, "x": [1, "b"]}
         assert {"level": "info", "event": "watching", **facts} == held
 
-    def test_text(self, written):
+    def test_text(self, written: Callable[..., Any]) -> None:
         """The same for people."""
         (line,) = written("text", lambda: log.info("watching", system="shop", causes=["a", "b"]))
 
@@ -66,14 +68,16 @@ class TestForms:
             "Z [info     ] watching                  system=shop causes=['a', 'b']"
         )
 
-    def test_auto_is_json_off_a_terminal(self, written):
+    def test_auto_is_json_off_a_terminal(self, written: Callable[..., Any]) -> None:
         """What collects logs gets JSON without being asked."""
         (line,) = written("auto", lambda: log.info("stopped"))
 
         assert "stopped" == json.loads(line)["event"]
 
     @pytest.mark.parametrize(("no_color", "coloured"), [("", True), ("1", False)])
-    def test_auto_on_a_terminal(self, monkeypatch, no_color, coloured):
+    def test_auto_on_a_terminal(
+        self, monkeypatch: pytest.MonkeyPatch, no_color: str, coloured: bool
+    ) -> None:
         """Text, in colours unless the environment asks for none."""
         monkeypatch.delenv("NO_COLOR", raising=False)
         if no_color:
@@ -86,10 +90,10 @@ class TestForms:
         assert coloured == ("\x1b[" in stream.getvalue())
 
     @FORMS
-    def test_the_bound_context(self, written, form):
+    def test_the_bound_context(self, written: Callable[..., Any], form: str) -> None:
         """What a logger or the process is bound to stands in every line."""
 
-        def act():
+        def act() -> None:
             with structlog.contextvars.bound_contextvars(partition="t[0]"):
                 log.bind(system="shop").info("watching")
 
@@ -99,10 +103,10 @@ class TestForms:
         assert "shop" in line
 
     @FORMS
-    def test_level(self, written, form):
+    def test_level(self, written: Callable[..., Any], form: str) -> None:
         """Less important events are left out; the level can change at any time."""
 
-        def act():
+        def act() -> None:
             log.info("joined")
             log.warning("gap")
             set_level("debug")
@@ -116,10 +120,12 @@ class TestForms:
 
 class TestLibraries:
     @FORMS
-    def test_their_warnings_come_in_the_same_form(self, written, form):
+    def test_their_warnings_come_in_the_same_form(
+        self, written: Callable[..., Any], form: str
+    ) -> None:
         """With the name of their logger; their chatter does not come."""
 
-        def act():
+        def act() -> None:
             logging.getLogger("kafka.x").info("chatter")
             logging.getLogger("kafka.x").warning("node %s is away", 1)
 
@@ -129,15 +135,17 @@ class TestLibraries:
         assert "kafka.x" in line
 
     @FORMS
-    def test_what_they_repeat_is_shown_once_a_minute(self, written, form):
+    def test_what_they_repeat_is_shown_once_a_minute(
+        self, written: Callable[..., Any], form: str
+    ) -> None:
         """With how often it came in between; other messages, and our own, all come."""
 
-        def say(node, second):
+        def say(node: int, second: int) -> None:
             facts = {"name": "kafka", "levelno": logging.ERROR, "levelname": "ERROR"}
             facts |= {"msg": "node %s is away", "args": (node,), "created": 1000.0 + second}
             logging.getLogger("kafka").handle(logging.makeLogRecord(facts))
 
-        def act():
+        def act() -> None:
             for second in range(0, 65, 5):
                 say(1, second)
                 log.info("polled")
@@ -151,7 +159,7 @@ class TestLibraries:
         assert [False, True, False] == ["repeats" in line for line in about]
         assert re.search('repeats[":=]+11', about[1])
 
-    def test_what_is_remembered_of_them_is_bounded(self):
+    def test_what_is_remembered_of_them_is_bounded(self) -> None:
         """A message that never comes twice costs nothing for long."""
         repeats = Repeats()
         for number in range(10 * MOST):
@@ -161,10 +169,10 @@ class TestLibraries:
         assert len(repeats._since) <= MOST
 
     @FORMS
-    def test_warnings_of_python(self, written, form):
+    def test_warnings_of_python(self, written: Callable[..., Any], form: str) -> None:
         """A deprecation is a line as well."""
 
-        def act():
+        def act() -> None:
             with warnings.catch_warnings():
                 warnings.simplefilter("always")
                 logging.captureWarnings(capture=False)
@@ -179,24 +187,24 @@ class TestLibraries:
 
 class TestHostileText:
     @FORMS
-    def test_in_a_fact(self, written, form):
+    def test_in_a_fact(self, written: Callable[..., Any], form: str) -> None:
         """A name cannot begin a line, colour a terminal or turn the direction of writing."""
         (line,) = written(form, lambda: log.info("watching", system=HOSTILE, more=[HOSTILE]))
 
         assert line.isprintable()
 
     @FORMS
-    def test_in_the_words_of_a_library(self, written, form):
+    def test_in_the_words_of_a_library(self, written: Callable[..., Any], form: str) -> None:
         """Neither in its message nor in its name."""
         (line,) = written(form, lambda: logging.getLogger(COLOUR).warning("%s", HOSTILE))
 
         assert line.isprintable()
 
     @FORMS
-    def test_in_a_traceback(self, written, form):
+    def test_in_a_traceback(self, written: Callable[..., Any], form: str) -> None:
         """Only the line of the event begins at the left edge."""
 
-        def act():
+        def act() -> None:
             try:
                 fail(HOSTILE)
             except ValueError:
@@ -209,10 +217,10 @@ class TestHostileText:
         assert "ValueError: shop" in (rest[-2] if form == "text" else first)
 
     @FORMS
-    def test_in_the_traceback_of_a_library(self, written, form):
+    def test_in_the_traceback_of_a_library(self, written: Callable[..., Any], form: str) -> None:
         """As in one of ours."""
 
-        def act():
+        def act() -> None:
             try:
                 fail(HOSTILE)
             except ValueError:
@@ -224,10 +232,10 @@ class TestHostileText:
         assert all(line.isprintable() and line.startswith("    ") for line in rest)
 
     @FORMS
-    def test_lone_surrogates(self, written, form):
+    def test_lone_surrogates(self, written: Callable[..., Any], form: str) -> None:
         """What no encoding can write is escaped, in ours and in theirs."""
 
-        def act():
+        def act() -> None:
             log.info("watching", system="\ud800")
             logging.getLogger("kafka").warning("\udfff")
 
@@ -237,7 +245,7 @@ class TestHostileText:
         assert all(line.isprintable() and line.encode() for line in lines)
 
     @FORMS
-    def test_too_much(self, written, form):
+    def test_too_much(self, written: Callable[..., Any], form: str) -> None:
         """Both ends of a huge text are shown, and the first of a thousand items."""
         text = f"begin{'x' * 10**6}end"
         (line,) = written(form, lambda: log.info("gap", one=text, many=list(range(10**5))))
@@ -253,7 +261,7 @@ class TestSecrets:
     @pytest.mark.parametrize(
         "key", ["password", "tls_key_password", "client_secret", "token", "sasl_username"]
     )
-    def test_by_their_key(self, written, form, key):
+    def test_by_their_key(self, written: Callable[..., Any], form: str, key: str) -> None:
         """Also inside of tables and lists."""
         facts = {key: "hunter2", "table": {key: "hunter2"}, "listed": [{key: ["hunter2"]}]}
         (line,) = written(form, lambda: log.info("starting", **facts))
@@ -262,7 +270,7 @@ class TestSecrets:
         assert 3 == line.count("********")
 
     @FORMS
-    def test_by_their_type(self, written, form):
+    def test_by_their_type(self, written: Callable[..., Any], form: str) -> None:
         """Whatever they are called."""
         (line,) = written(form, lambda: log.info("starting", held=[Secret("hunter2")]))
 
@@ -279,10 +287,12 @@ class TestSecrets:
             "user me at https://me:hunter2@broker/token",
         ],
     )
-    def test_in_the_words_of_a_library(self, written, form, text):
+    def test_in_the_words_of_a_library(
+        self, written: Callable[..., Any], form: str, text: str
+    ) -> None:
         """In a message and in a traceback, and nothing else of it."""
 
-        def act():
+        def act() -> None:
             logging.getLogger("kafka").warning(text)
             try:
                 fail(text)
@@ -295,10 +305,10 @@ class TestSecrets:
         assert whole.count("me") >= 2
 
 
-def test_a_traceback_shows_no_local_variables(written):
+def test_a_traceback_shows_no_local_variables(written: Callable[..., Any]) -> None:
     """They hold what nobody chose to log."""
 
-    def act():
+    def act() -> None:
         held = "hunter" + "2"
         try:
             fail(len(held))

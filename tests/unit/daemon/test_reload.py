@@ -4,6 +4,9 @@ import json
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,7 +37,7 @@ with Reload(read, settings) as reload:
 class Watched:
     """The process, and its configuration."""
 
-    def __init__(self, home):
+    def __init__(self, home: Path) -> None:
         self.file, self.log = home / "coral.toml", home / "log"
         self.file.write_text("")
         command = [sys.executable, "-c", PROGRAM, str(self.file)]
@@ -45,7 +48,7 @@ class Watched:
             )
         assert "ready\n" == self.process.stdout.readline()
 
-    def reload(self, text):
+    def reload(self, text: str) -> list[dict[str, Any]]:
         """Change the file, send the signal, and return what the next poll logs."""
         before = len(self.log.read_text())
         self.file.write_text(text)
@@ -56,7 +59,7 @@ class Watched:
 
 
 @pytest.fixture
-def watched(tmp_path):
+def watched(tmp_path: Path) -> Iterator[Watched]:
     """The process; it ends with the test."""
     made = Watched(tmp_path)
     yield made
@@ -64,7 +67,7 @@ def watched(tmp_path):
     made.process.communicate()
 
 
-def test_the_level_holds_at_once(watched):
+def test_the_level_holds_at_once(watched: Watched) -> None:
     """More is shown, and less again; whoever asked is answered at any level."""
     more = watched.reload('log.level = "debug"')
     less = watched.reload('log.level = "error"')
@@ -74,7 +77,7 @@ def test_the_level_holds_at_once(watched):
     assert ["configuration_read"] == [line["event"] for line in less]
 
 
-def test_a_configuration_with_a_mistake_changes_nothing(watched):
+def test_a_configuration_with_a_mistake_changes_nothing(watched: Watched) -> None:
     """The old level holds, and the reason is logged."""
     (refused,) = watched.reload('log.level = "loud"')
     (again,) = watched.reload("")
@@ -85,7 +88,7 @@ def test_a_configuration_with_a_mistake_changes_nothing(watched):
     assert "info" == again["log_level_before"]
 
 
-def test_other_changes_are_named(watched):
+def test_other_changes_are_named(watched: Watched) -> None:
     """Their keys alone, none of their values; each time until it is started again."""
     text = """
         [kafka]

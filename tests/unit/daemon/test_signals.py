@@ -3,6 +3,10 @@
 import signal
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from signal import Signals
+from subprocess import Popen
+from typing import Any
 
 import pytest
 
@@ -25,11 +29,11 @@ with Stop(grace_s={grace}) as stop:
 
 
 @pytest.fixture
-def start():
+def start() -> Iterator[Callable[..., Any]]:
     """A function that starts the program; the process ends with the test."""
     started = []
 
-    def new(*, grace=60.0, begun=True, obeys=True):
+    def new(*, grace: float = 60.0, begun: bool = True, obeys: bool = True) -> Popen:
         code = PROGRAM.format(grace=grace, begun=begun, obeys=obeys)
         pipe = subprocess.PIPE
         started.append(subprocess.Popen([sys.executable, "-c", code], stdout=pipe, stderr=pipe))
@@ -43,7 +47,7 @@ def start():
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_the_first_signal_ends_it_in_good_order(start, number):
+def test_the_first_signal_ends_it_in_good_order(start: Callable[..., Any], number: Signals) -> None:
     """The loop is told, nothing else happens."""
     process = start()
     process.send_signal(number)
@@ -51,7 +55,7 @@ def test_the_first_signal_ends_it_in_good_order(start, number):
     assert 0 == process.wait(60)
 
 
-def test_the_second_signal_ends_it_at_once(start):
+def test_the_second_signal_ends_it_at_once(start: Callable[..., Any]) -> None:
     """Whoever sends it does not want to wait."""
     process = start(obeys=False)
     process.send_signal(signal.SIGTERM)
@@ -62,7 +66,7 @@ def test_the_second_signal_ends_it_at_once(start):
     assert b"the last checkpoint holds" in process.stderr.read()
 
 
-def test_the_grace_period_ends(start):
+def test_the_grace_period_ends(start: Callable[..., Any]) -> None:
     """A stop that takes too long ends as if killed, before the supervisor does it."""
     process = start(grace=0.1, obeys=False)
     process.send_signal(signal.SIGTERM)
@@ -70,7 +74,7 @@ def test_the_grace_period_ends(start):
     assert Exit.INTERRUPTED == process.wait(60)
 
 
-def test_a_signal_before_it_has_begun(start):
+def test_a_signal_before_it_has_begun(start: Callable[..., Any]) -> None:
     """There is nothing to bring to an end: it interrupts."""
     process = start(begun=False)
     process.send_signal(signal.SIGTERM)

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from importlib.resources import files
+from pathlib import Path
 
 from coral.daemon.warmup import warm
 
@@ -25,14 +26,14 @@ assert compiled() == before, compiled() - before
 """
 
 
-def test_it_drives_a_whole_incident():
+def test_it_drives_a_whole_incident() -> None:
     """Opened, ranked, settled and resolved: all that calls kernels has been called."""
     kinds = {event.type.split(".")[-2] for event in warm()}
 
     assert {"opened", "updated", "converged", "resolved"} == kinds
 
 
-def test_nothing_is_left_to_compile(tmp_path):
+def test_nothing_is_left_to_compile(tmp_path: Path) -> None:
     """A recorded incident meets no kernel, and no type of argument, for the first time."""
     recording = files("coral") / "recordings" / "pool-leak__orders"
     command = [sys.executable, "-c", SECOND, str(recording), str(tmp_path / "events")]

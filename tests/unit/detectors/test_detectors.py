@@ -1,5 +1,8 @@
 """What each statistic does on small streams."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
@@ -48,7 +51,7 @@ from detectors.statistics.ssa import MultivariateSSA
         ),
     ],
 )
-def test_wrong_values_are_named(make, message):
+def test_wrong_values_are_named(make: Callable[..., Any], message: str) -> None:
     """An error says who requires what, and what came."""
     with pytest.raises(ValueError, match=r".") as caught:
         make()
@@ -57,14 +60,14 @@ def test_wrong_values_are_named(make, message):
 
 
 @pytest.mark.parametrize("value", [1.5, True, "3"])
-def test_wrong_types_are_named(value):
+def test_wrong_types_are_named(value: Any) -> None:
     """A parameter of the wrong type is refused."""
     with pytest.raises(TypeError, match=r"`Cusum` requires an integer n_statistics"):
         Cusum(value)
 
 
 class TestRobustScaler:
-    def test_learns_level_and_scale(self):
+    def test_learns_level_and_scale(self) -> None:
         """Location and scale come close to those of the noise, spikes or not."""
         rng = np.random.default_rng(0)
         scaler = RobustScaler(1)
@@ -74,7 +77,7 @@ class TestRobustScaler:
         assert abs(scaler.location[0] - 5.0) < 0.2
         assert abs(scaler.scale[0] - 2.0) < 0.4
 
-    def test_constant_wakes_up(self):
+    def test_constant_wakes_up(self) -> None:
         """A constant series that moves is as visible as the cap allows, and then gets a scale."""
         scaler = RobustScaler(1, ScalerPolicy(cap=50.0))
         for _ in range(100):
@@ -85,7 +88,7 @@ class TestRobustScaler:
         assert (first, scaler.transform(np.array([3.0]))[0]) == (-50.0, 0.0)
         assert scaler.transform(np.array([2.0]))[0] == -8.0
 
-    def test_sleeper_wakes_up(self):
+    def test_sleeper_wakes_up(self) -> None:
         """A series that slept for very long gets a scale again within rows."""
         rng = np.random.default_rng(1)
         scaler = RobustScaler(1, memory_rows=64)
@@ -96,7 +99,7 @@ class TestRobustScaler:
 
         assert 0.1 < scaler.scale[0] < 3.0
 
-    def test_missing_cells_contribute_nothing(self):
+    def test_missing_cells_contribute_nothing(self) -> None:
         """Rows without any cell leave the state as it was."""
         rng = np.random.default_rng(2)
         one, other = RobustScaler(2), RobustScaler(2)
@@ -108,7 +111,7 @@ class TestRobustScaler:
         assert_allclose(one.location, other.location, rtol=0)
         assert_allclose(one.scale, other.scale, rtol=0)
 
-    def test_grows(self):
+    def test_grows(self) -> None:
         """A new series is missing until it has been seen often enough."""
         scaler = RobustScaler(1, ScalerPolicy(fit_rows=4))
         for t in range(4):
@@ -121,7 +124,7 @@ class TestRobustScaler:
         assert np.isnan(before).tolist() == [False, True]
         assert (scaler.n_series, scaler.fitted, scaler.location[1]) == (2, 2, 15.0)
 
-    def test_recentre(self):
+    def test_recentre(self) -> None:
         """The newest cells become the new level, at no smaller scale."""
         scaler = RobustScaler(1, ScalerPolicy(fit_rows=4))
         for t in range(4):
@@ -135,7 +138,7 @@ class TestRobustScaler:
 
 
 class TestMultivariateSSA:
-    def test_sees_a_phase_slip(self):
+    def test_sees_a_phase_slip(self) -> None:
         """A sine that stops is far outside the space that it lived in."""
         ssa = MultivariateSSA(2, SSAPolicy(lags=8, rank=2))
         for t in range(200):
@@ -146,7 +149,7 @@ class TestMultivariateSSA:
         assert usual < 1.0
         assert ssa.push(np.zeros(2)).max() > 10.0
 
-    def test_gap_is_no_jump(self):
+    def test_gap_is_no_jump(self) -> None:
         """A missing cell inside a known pattern is no surprise."""
         ssa = MultivariateSSA(1, SSAPolicy(lags=8, rank=2))
         rng = np.random.default_rng(3)
@@ -162,7 +165,7 @@ class TestMultivariateSSA:
 
         assert worst < 20.0
 
-    def test_rank_of_the_residual_space(self):
+    def test_rank_of_the_residual_space(self) -> None:
         """The residual projector has L - r dimensions."""
         ssa = MultivariateSSA(3, SSAPolicy(lags=8, rank=3))
         rng = np.random.default_rng(4)
@@ -171,7 +174,7 @@ class TestMultivariateSSA:
 
         assert_allclose(np.trace(ssa.residual_space), 5.0)
 
-    def test_grow_and_break(self):
+    def test_grow_and_break(self) -> None:
         """New series and broken windows say nothing until they are full enough."""
         ssa = MultivariateSSA(1, SSAPolicy(lags=4, rank=1))
         rng = np.random.default_rng(5)
@@ -186,7 +189,7 @@ class TestMultivariateSSA:
 
 
 class TestLaggedSubspace:
-    def test_sees_a_broken_relation(self):
+    def test_sees_a_broken_relation(self) -> None:
         """Two series that stop agreeing are seen, however small their values are."""
         space = DynamicPCA(3)
         rng = np.random.default_rng(6)
@@ -197,7 +200,7 @@ class TestLaggedSubspace:
         assert space.push(np.array([0.5, 0.5, 0.5])).max() < 12.0
         assert space.push(np.array([0.5, 0.5, -0.5])).max() > 30.0
 
-    def test_sketch_holds_the_leading_directions(self):
+    def test_sketch_holds_the_leading_directions(self) -> None:
         """The directions are those of a decomposition of the whole history."""
         rng = np.random.default_rng(7)
         rows = rng.normal(size=(160, 3)) @ rng.normal(size=(3, 12)) * np.arange(1.0, 13.0)
@@ -212,7 +215,7 @@ class TestLaggedSubspace:
             space._basis @ space._basis.T, vectors[:3].T @ vectors[:3], atol=1e-8, rtol=0
         )
 
-    def test_grow_keeps_the_known(self):
+    def test_grow_keeps_the_known(self) -> None:
         """What was known of the old series stays when a new one comes."""
         space = DynamicPCA(2)
         rng = np.random.default_rng(8)
@@ -228,7 +231,7 @@ class TestLaggedSubspace:
 
 
 class TestCusum:
-    def test_onset(self):
+    def test_onset(self) -> None:
         """The onset counts the rows since the sum was zero."""
         cusum = Cusum(2, slack=1.0, threshold=5.0)
         for score in (0.0, 0.0, 4.0, 4.0):
@@ -236,7 +239,7 @@ class TestCusum:
 
         assert (cusum.drift_detected, cusum.onset.tolist()) == (True, [2, 0])
 
-    def test_alarms_once(self):
+    def test_alarms_once(self) -> None:
         """A change is declared on one row only, and again after it went away."""
         cusum = Cusum(1, slack=0.0, threshold=2.0, ceiling=3.0)
         scores = (3.0, 3.0, -9.0, 3.0)
@@ -244,7 +247,7 @@ class TestCusum:
 
         assert seen == [True, False, False, True]
 
-    def test_grow(self):
+    def test_grow(self) -> None:
         """New sums start at zero behind the old ones."""
         cusum = Cusum(1, slack=0.0)
         cusum.update(np.ones(1))
@@ -252,7 +255,7 @@ class TestCusum:
 
         assert (cusum.statistic.tolist(), cusum.onset.tolist()) == ([1.0, 0.0], [1, 0])
 
-    def test_reset(self):
+    def test_reset(self) -> None:
         """After a reset nothing is left."""
         cusum = Cusum(1, threshold=1.0)
         cusum.update(np.array([9.0]))
@@ -260,13 +263,13 @@ class TestCusum:
 
         assert (cusum.statistic[0], cusum.onset[0], cusum.drift_detected) == (0.0, 0, False)
 
-    def test_is_a_detector(self):
+    def test_is_a_detector(self) -> None:
         """It has what river asks of a drift detector."""
         assert isinstance(Cusum(1), Detector)
 
 
 class TestPredictiveTail:
-    def test_short_base_has_wider_limits(self):
+    def test_short_base_has_wider_limits(self) -> None:
         """The fewer rows are known, the wider the limit."""
         rng = np.random.default_rng(9)
         tail, limits = PredictiveTail(1), []
@@ -277,7 +280,7 @@ class TestPredictiveTail:
 
         assert limits[0] > limits[1] > limits[2] > np.log(1e5) * 0.8
 
-    def test_rate_of_exceedances_is_kept(self):
+    def test_rate_of_exceedances_is_kept(self) -> None:
         """On fresh data a limit is exceeded about as often as it promises."""
         rng = np.random.default_rng(10)
         tail = PredictiveTail(1)
@@ -288,7 +291,7 @@ class TestPredictiveTail:
         exceeded = np.mean(np.abs(rng.normal(size=200_000)) > limit)
         assert 1e-4 < exceeded < 1.5e-3
 
-    def test_probation(self):
+    def test_probation(self) -> None:
         """What came just before a discard leaves no trace."""
         rng = np.random.default_rng(11)
         one, other = PredictiveTail(1), PredictiveTail(1)
@@ -304,7 +307,7 @@ class TestPredictiveTail:
 
         assert one.limits(np.array([-9.0])) == other.limits(np.array([-9.0]))
 
-    def test_p_value_and_limit_agree(self):
+    def test_p_value_and_limit_agree(self) -> None:
         """The p-value of a limit is the one that the limit was asked for."""
         rng = np.random.default_rng(12)
         tail = PredictiveTail(2)

@@ -12,6 +12,6 @@ MODULES = [m.name for m in pkgutil.walk_packages(detectors.__path__, "detectors.
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_examples(name):
+def test_examples(name: str) -> None:
     """Every example of a module gives what it shows."""
     assert 0 == doctest.testmod(importlib.import_module(name)).failed

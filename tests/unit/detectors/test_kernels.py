@@ -1,9 +1,15 @@
 """Every kernel against its textbook twin, over grids of missing, infinite and constant cells."""
 
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
 import numpy as np
 import pytest
 from naive import detectors as naive
 from numpy.testing import assert_allclose
+from numpy.typing import NDArray
+from typed import BoolArray, FloatArray
 
 from detectors.decision import _cusum_kernels as cusum_kernels
 from detectors.decision import _gpd_tail_kernels as tail_kernels
@@ -37,7 +43,7 @@ ODD = [None, np.nan, np.inf, -np.inf, 0.0]
 SIZES = [0, 1, 2, 7]
 
 
-def row(n, odd, seed=0):
+def row(n: int, odd: float | None, seed: int = 0) -> FloatArray:
     """One row, with an odd value at its first and last place."""
     x = np.random.default_rng(seed).normal(size=n)
     if odd is not None and n:
@@ -45,23 +51,23 @@ def row(n, odd, seed=0):
     return x
 
 
-def traits_of(used, level_free):
+def traits_of(used: BoolArray, level_free: BoolArray) -> NDArray[np.void]:
     """Traits of statistics as the novelty gate hands them to its kernel."""
     traits = np.zeros(len(used), dtype=[("used", bool), ("level_free", bool)])
     traits["used"], traits["level_free"] = used, level_free
     return traits
 
 
-def gate_of(**derived):
+def gate_of(**derived: float) -> NDArray[np.void]:
     """The numbers of a novelty gate whose second statistic is novelty."""
     return NoveltyGatePolicy().record(novelty=1, **derived)
 
 
-def windows(n, lags, seed=0):
+def windows(n: int, lags: int, seed: int = 0) -> tuple[Callable[..., Any], FloatArray]:
     """A ring (lags, n) whose oldest row is row 2, and the windows (n, lags) that it holds."""
     cells = np.random.default_rng(seed).normal(size=(n, lags))
 
-    def ring(cells):
+    def ring(cells: FloatArray) -> FloatArray:
         return np.ascontiguousarray(np.roll(np.clip(cells, -1.5, 1.5).T, 2, axis=0))
 
     return ring, cells
@@ -71,7 +77,7 @@ class TestScaler:
     @pytest.mark.parametrize("n", SIZES)
     @pytest.mark.parametrize("odd", ODD)
     @pytest.mark.parametrize("spread", [0.0, 1e-300, 1.0, np.nan])
-    def test_normalise(self, n, odd, spread):
+    def test_normalise(self, n: int, odd: float | None, spread: float) -> None:
         """A row is normalised like its twin does it."""
         x, z = row(n, odd), np.empty(n)
         loc, scale = np.zeros(n), np.full(n, spread)
@@ -83,11 +89,13 @@ class TestScaler:
     @pytest.mark.parametrize("n", SIZES)
     @pytest.mark.parametrize("odd", [*ODD, 1e9])
     @pytest.mark.parametrize("spread", [0.0, 0.1, np.nan])
-    def test_learn(self, n, odd, spread):
+    def test_learn(self, n: int, odd: float | None, spread: float) -> None:
         """Location, scale, weight and extreme rows move like those of the twin."""
         x = row(n, odd)
         state = np.array([np.zeros(n), np.full(n, spread), np.full(n, 5.0), np.arange(float(n))])
-        expected = naive.scaler_learn(x, *state, 6.0, 2.0, 50.0, 8.0)
+        expected = naive.scaler_learn(
+            x, state[0], state[1], state[2], state[3], 6.0, 2.0, 50.0, 8.0
+        )
 
         policy = ScalerPolicy(winsor=2.0, cap=50.0).record(memory_rows=6)
         scaler_kernels.scaler_learn(x, policy, state)
@@ -95,7 +103,7 @@ class TestScaler:
         for ours, theirs in zip(state, expected, strict=True):
             assert_allclose(ours, theirs)
 
-    def test_observe(self):
+    def test_observe(self) -> None:
         """Only finite cells are remembered, and a series is ready when its memory is full."""
         learned, recent = np.full((4, 2), np.nan), np.full((2, 2), np.nan)
         seen, policy = np.zeros(2, np.int64), ScalerPolicy(fit_rows=2).record()
@@ -112,7 +120,7 @@ class TestScaler:
 class TestWindows:
     @pytest.mark.parametrize("n", SIZES)
     @pytest.mark.parametrize("rows", [1, 3, 4, 9])
-    def test_ring(self, n, rows):
+    def test_ring(self, n: int, rows: int) -> None:
         """A ring holds the newest rows, clipped, in order."""
         x = np.random.default_rng(1).normal(size=(rows, n))
         ring, position = np.full((4, n), np.nan), 0
@@ -129,7 +137,7 @@ class TestWindows:
     )
     @pytest.mark.parametrize("rank", [1, 2, 3])
     @pytest.mark.parametrize("n", SIZES)
-    def test_energy(self, missing, rank, n):
+    def test_energy(self, missing: list[int], rank: int, n: int) -> None:
         """The energy of a window with gaps is the smallest that any filling gives."""
         lags = 6
         ring, cells = windows(n, lags, seed=2)
@@ -145,7 +153,7 @@ class TestWindows:
 
     @pytest.mark.parametrize("n", SIZES)
     @pytest.mark.parametrize("missing", [[], [0], [2, 3]])
-    def test_gram(self, n, missing):
+    def test_gram(self, n: int, missing: list[int]) -> None:
         """Only complete windows enter the Gram matrix."""
         ring, cells = windows(n, 4, seed=4)
         if n:
@@ -157,7 +165,7 @@ class TestWindows:
         assert_allclose(gram, expected)
 
     @pytest.mark.parametrize("fitted", [False, True])
-    def test_push(self, fitted):
+    def test_push(self, fitted: bool) -> None:
         """A row pushed is clipped, and relative energies come out once there is a space."""
         ring, cells = windows(3, 4, seed=9)
         cells[1, 2] = np.nan
@@ -166,7 +174,7 @@ class TestWindows:
         usual, out = np.array([[0.5] * 3, [9.0] * 3]), np.full(3, -1.0)
         moved = np.column_stack([cells[:, 1:], z])
         energies = naive.ssa_energy(moved, residual, 1, 1.5)
-        expected = naive.track_energy(energies, *usual, 50.0, 4.0, 0.01)
+        expected = naive.track_energy(energies, usual[0], usual[1], 50.0, 4.0, 0.01)
 
         ssa_kernels.ssa_push(
             z,
@@ -189,7 +197,7 @@ class TestWindows:
 class TestSubspace:
     @pytest.mark.parametrize("n", SIZES)
     @pytest.mark.parametrize("rank", [0, 1, 2])
-    def test_residual(self, n, rank):
+    def test_residual(self, n: int, rank: int) -> None:
         """The residual is the distance to the space, for series that are there."""
         width = 2 * n
         rank = min(rank, width)
@@ -209,7 +217,7 @@ class TestSubspace:
     @pytest.mark.parametrize("lags", [1, 2, 3])
     @pytest.mark.parametrize("n", SIZES)
     @pytest.mark.parametrize("odd", ODD)
-    def test_lags(self, lags, n, odd):
+    def test_lags(self, lags: int, n: int, odd: float | None) -> None:
         """A lagged row is the newest rows behind each other, clipped, missing cells at 0."""
         rows = np.array([row(n, odd, seed) for seed in range(4)])
         lagged = np.zeros(lags * n)
@@ -219,14 +227,14 @@ class TestSubspace:
         assert_allclose(lagged, naive.lagged(rows, lags, 1.0))
 
     @pytest.mark.parametrize("rank", [0, 1])
-    def test_push(self, rank):
+    def test_push(self, rank: int) -> None:
         """A row pushed moves the lags, and relative energies come out once there is a space."""
         z, lagged, basis = np.array([9.0, np.nan]), np.array([0.3, -0.2]), np.full((2, 1), 0.5**0.5)
         basis = np.ascontiguousarray(basis[:, :rank])
         usual, out = np.array([[0.5] * 2, [9.0] * 2]), np.full(2, -1.0)
         moved = np.array([1.5, 0.0])
         energies = naive.subspace_residual(moved, basis, np.isfinite(z))
-        expected = naive.track_energy(energies, *usual, 50.0, 4.0, 0.01)
+        expected = naive.track_energy(energies, usual[0], usual[1], 50.0, 4.0, 0.01)
 
         pca_kernels.subspace_push(
             *(z, ENERGY.record(memory_rows=50), lagged, basis, np.ascontiguousarray(basis.T)),
@@ -240,11 +248,11 @@ class TestSubspace:
     @pytest.mark.parametrize("kernels", [pca_kernels, ssa_kernels])
     @pytest.mark.parametrize("learn", [False, True])
     @pytest.mark.parametrize("weight", [0.0, 7.0, 8.0, 100.0])
-    def test_track(self, kernels, learn, weight):
+    def test_track(self, kernels: ModuleType, learn: bool, weight: float) -> None:
         """Relative energies and their means follow the twin, and are not learned when frozen."""
         energy = np.array([0.0, 0.5, 1e9, np.nan])
         usual = np.array([[0.7] * 4, [weight] * 4])
-        expected = naive.track_energy(energy, *usual, 50.0, 4.0, 0.01)
+        expected = naive.track_energy(energy, usual[0], usual[1], 50.0, 4.0, 0.01)
 
         kernels.track_energy(energy, ENERGY.record(memory_rows=50), usual, learn)
 
@@ -256,7 +264,7 @@ class TestFolds:
     @pytest.mark.parametrize("n", [0, 1, 2, 50])
     @pytest.mark.parametrize("k", [1, 2, 7])
     @pytest.mark.parametrize("odd", [None, np.nan, np.inf, 0.0])
-    def test_top_mean(self, n, k, odd):
+    def test_top_mean(self, n: int, k: int, odd: float | None) -> None:
         """The mean of the largest is that of a sort, and no order of columns changes a bit."""
         x = row(n, odd)
 
@@ -267,7 +275,7 @@ class TestFolds:
         assert ours == turned or np.isnan(ours)
 
     @pytest.mark.parametrize("n", SIZES)
-    def test_windows(self, n):
+    def test_windows(self, n: int) -> None:
         """Persistence, means and statistics are those of all rows, over many turns of the ring."""
         rng = np.random.default_rng(3)
         x = rng.normal(0.3, 2.0, size=(40, n))
@@ -282,7 +290,7 @@ class TestFolds:
             assert_allclose(ours.persistence, pair)
             assert_allclose(ours.means, [short, long], atol=1e-12)
 
-    def test_peaks(self):
+    def test_peaks(self) -> None:
         """The usual peak is the winsorised mean of the block maxima, missing blocks left out."""
         x = np.abs(np.random.default_rng(4).standard_t(2, size=(66, 3)))
         x[8:24, 1] = np.nan
@@ -296,7 +304,7 @@ class TestFolds:
         assert_allclose(ours.mean, expected)
 
     @pytest.mark.parametrize("memory", [60, 1000])
-    def test_variance_chart(self, memory):
+    def test_variance_chart(self, memory: int) -> None:
         """The chart of log amplitudes is that of the twin, gaps, zeros and storms included."""
         energies = np.random.default_rng(8).chisquare(1, size=(150, 3))
         energies[100:, 1] *= 9.0
@@ -312,7 +320,7 @@ class TestFolds:
 
     @pytest.mark.parametrize("n", SIZES)
     @pytest.mark.parametrize("odd", [None, np.nan, np.inf, 0.0])
-    def test_residuals(self, n, odd):
+    def test_residuals(self, n: int, odd: float | None) -> None:
         """What energies say of one row, and of two in a row, follows its formula."""
         crossed, before, lagged = (np.abs(row(n, odd, seed)) for seed in range(3))
         ours = ResidualCharts(n, memory_rows=100)
@@ -324,7 +332,7 @@ class TestFolds:
         assert_allclose(ours.root, np.sqrt(crossed))
 
     @pytest.mark.parametrize("rows", [1, 4])
-    def test_novelty(self, rows):
+    def test_novelty(self, rows: int) -> None:
         """Distances are those of the twin while the memory overflows, gaps included."""
         rng = np.random.default_rng(9)
         z = rng.normal(size=(300, 3)) * np.array([1.0, 5.0, 30.0])
@@ -341,7 +349,7 @@ class TestFolds:
 
         assert_allclose(found, naive.novelty(z, rows, 8, 0.1, learned), rtol=1e-5, atol=1e-6)
 
-    def test_novelty_state_and_growth(self):
+    def test_novelty_state_and_growth(self) -> None:
         """A copy goes on as the original does; a series that joins does not hide the others."""
         rng = np.random.default_rng(10)
         ours, copy = (Novelty(3, NoveltyPolicy(size=8)) for _ in range(2))
@@ -357,7 +365,7 @@ class TestFolds:
         assert int(np.argmax(ours.scores)) == 3
 
     @pytest.mark.parametrize("known", [1, 10])
-    def test_missingness(self, known):
+    def test_missingness(self, known: int) -> None:
         """The surprisal of every gap is that of the twin; empty rows say nothing."""
         rng = np.random.default_rng(5)
         x = rng.normal(size=(80, 3))
@@ -374,7 +382,7 @@ class TestFolds:
         assert worst == pytest.approx(max(0.0, max(expected) - np.log(3)))
         assert ours.gap == 10
 
-    def test_gap_of_who_fell_silent_beside_a_renamed_series(self):
+    def test_gap_of_who_fell_silent_beside_a_renamed_series(self) -> None:
         """Who left when a new one came is excused; nobody silent, nobody known has no gap."""
         ours = Missingness(3)
         gaps = [ours.gap]
@@ -389,7 +397,7 @@ class TestFolds:
         assert gaps == [0] * 9 + [*range(1, 13)]
 
     @pytest.mark.parametrize("peak", [1e-9, 1.0, 1e200])
-    def test_level(self, peak):
+    def test_level(self, peak: float) -> None:
         """The logarithm of a product neither overflows nor loses what is small."""
         z = np.random.default_rng(10).normal(size=200)
 
@@ -397,7 +405,7 @@ class TestFolds:
 
         assert_allclose(ours, np.log1p((z / peak) ** 2).mean(), rtol=1e-12, atol=1e-15)
 
-    def test_nothing_present(self):
+    def test_nothing_present(self) -> None:
         """Without any value there is no mean and no maximum."""
         nothing = np.full(3, np.nan)
 
@@ -409,7 +417,7 @@ class TestFolds:
         assert np.isnan(charts_kernels.mean_persistent(nothing, nothing.copy(), nothing.copy()))
 
     @pytest.mark.parametrize("slack", [0.0, 0.5])
-    def test_cusum(self, slack):
+    def test_cusum(self, slack: float) -> None:
         """The recursion and its age follow the twin through missing scores and the ceiling."""
         scores = np.random.default_rng(6).normal(0.3, 1.0, size=(60, 2))
         scores[[5, 6, 30], 0] = np.nan
@@ -426,7 +434,7 @@ class TestFolds:
 class TestTail:
     @pytest.mark.parametrize("size", [3, 4, 20, 60])
     @pytest.mark.parametrize("kind", ["normal", "heavy", "constant", "quantised"])
-    def test_fit(self, size, kind):
+    def test_fit(self, size: int, kind: str) -> None:
         """The tail of a list of block maxima is that of its twin."""
         rng = np.random.default_rng(7)
         maxima = {
@@ -445,7 +453,7 @@ class TestTail:
 
         assert_allclose(out, naive.tail(maxima, 0.3, 12, 4), rtol=1e-9)
 
-    def test_fit_needs_blocks(self):
+    def test_fit_needs_blocks(self) -> None:
         """A statistic with too few blocks has no tail."""
         out = np.zeros(4)
 
@@ -453,7 +461,7 @@ class TestTail:
 
         assert np.isnan(out[0])
 
-    def test_forget(self):
+    def test_forget(self) -> None:
         """Old entries go, and the rest stays in order."""
         top, when = np.array([4.0, 3.0, 2.0]), np.array([0, 9, 5])
 
@@ -462,7 +470,7 @@ class TestTail:
         assert (top.tolist(), when.tolist()) == ([3.0, 2.0, -np.inf], [9, 5, -1])
 
     @pytest.mark.parametrize("value", [-1.0, 1.0, 1.5, 40.0, np.nan, np.inf])
-    def test_log_p(self, value):
+    def test_log_p(self, value: float) -> None:
         """The p-value of a score is that of its twin."""
         out, beyond = np.empty(1), np.empty(1)
         tails = np.array([[1.0, 0.5, 0.2, 0.1]])
@@ -474,7 +482,7 @@ class TestTail:
         assert_allclose(out[0], expected)
         assert_allclose(beyond[0], np.log(0.1) - expected if expected else 0.0)
 
-    def test_worst_margin(self):
+    def test_worst_margin(self) -> None:
         """The statistic farthest beyond its own limit is found among those that are used."""
         rng = np.random.default_rng(8)
         for used in (np.array([True, True, False, True]), np.array([False, True, False, False])):
@@ -489,7 +497,7 @@ class TestTail:
     @pytest.mark.parametrize("relief", [0.0, 2.0])
     @pytest.mark.parametrize("others", [-1.0, 0.0])
     @pytest.mark.parametrize("said", [0.0, -5.0, -9.0])
-    def test_novelty_gate(self, relief, others, said):
+    def test_novelty_gate(self, relief: float, others: float, said: float) -> None:
         """Limits are eased and tightened as the rule of the novelty gate says."""
         log_p, level_free = (
             np.array([others, said, others, -3.0]),
@@ -505,7 +513,7 @@ class TestTail:
 
             assert_allclose(easing, naive.novelty_gate(log_p, *rule))
 
-    def test_judge(self):
+    def test_judge(self) -> None:
         """Tails and surprises become p-values, sums since they left zero, and one margin."""
         tails = np.array([[1.0, 0.5, 0.2, 0.1], [2.0, 1.0, 0.3, 0.2]])
         rows = np.random.default_rng(9).exponential(2.0, size=(40, 3))

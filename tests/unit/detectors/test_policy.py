@@ -2,7 +2,9 @@
 
 import ast
 import inspect
+from collections.abc import Callable, Iterator
 from dataclasses import FrozenInstanceError, fields, is_dataclass, replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,20 +25,20 @@ from detectors.trigger import Trigger
 SOURCE = inspect.getsource(policies)
 
 
-def chosen():
+def chosen() -> Iterator[tuple[str, ast.AnnAssign]]:
     """Name of a policy and line of each number in it."""
     for node in ast.parse(SOURCE).body:
         if isinstance(node, ast.ClassDef):
             for line in node.body:
-                if isinstance(line, ast.AnnAssign) and not line.target.id.startswith("_"):
+                if isinstance(line, ast.AnnAssign) and not ast.unparse(line.target).startswith("_"):
                     yield node.name, line
 
 
-def test_every_number_has_its_reason():
+def test_every_number_has_its_reason() -> None:
     """In a comment above it; what is a policy itself has reasons of its own."""
     lines = SOURCE.splitlines()
     bare = [
-        f"{name}.{line.target.id}"
+        f"{name}.{ast.unparse(line.target)}"
         for name, line in chosen()
         if not ast.unparse(line.annotation).endswith("Policy")
         and not lines[line.lineno - 2].strip().startswith("#")
@@ -45,14 +47,14 @@ def test_every_number_has_its_reason():
     assert ["TailPolicy.max_peaks", "TailPolicy.drop_part"] == bare
 
 
-def test_a_policy_is_varied_by_replacing():
+def test_a_policy_is_varied_by_replacing() -> None:
     """Frozen and made of frozen parts, so that the shipped one stays what it is."""
     changed = replace(TRIGGER, tail=replace(TRIGGER.tail, max_peaks=12))
 
     assert (changed.tail.max_peaks, TRIGGER.tail.max_peaks) == (12, 48)
     assert changed != TRIGGER == TriggerPolicy()
     with pytest.raises(FrozenInstanceError):
-        TRIGGER.warmup_rows = 3
+        TRIGGER.warmup_rows = 3  # type: ignore[misc]
     assert all(
         is_dataclass(getattr(TRIGGER, one.name))
         for one in fields(TRIGGER)
@@ -77,7 +79,7 @@ def test_a_policy_is_varied_by_replacing():
         (lambda: TailPolicy(max_peaks=1), "`TailPolicy` requires max_peaks >= 2, got max_peaks=1."),
     ],
 )
-def test_wrong_values_are_named(make, message):
+def test_wrong_values_are_named(make: Callable[..., Any], message: str) -> None:
     """An error says which policy requires what, and what came."""
     with pytest.raises(ValueError, match=r".") as caught:
         make()
@@ -85,18 +87,18 @@ def test_wrong_values_are_named(make, message):
     assert str(caught.value).startswith(message)
 
 
-def test_wrong_types_are_named():
+def test_wrong_types_are_named() -> None:
     """A number of rows is an integer."""
     with pytest.raises(TypeError, match=r"`SSAPolicy` requires an integer lags, got lags=2.5"):
-        SSAPolicy(lags=2.5)
+        SSAPolicy(lags=2.5)  # type: ignore[arg-type]
 
 
-def test_what_may_be_zero():
+def test_what_may_be_zero() -> None:
     """Where none of it makes sense."""
     assert TailPolicy(probation_blocks=0, shape_errors=0.0).probation_blocks == 0
 
 
-def test_a_record_has_the_numbers_by_name():
+def test_a_record_has_the_numbers_by_name() -> None:
     """For a kernel, with what another part decides."""
     record = NoveltyPolicy(rows=5).record(top=3, level=0.5)[0]
 
@@ -107,7 +109,7 @@ def test_a_record_has_the_numbers_by_name():
     )
 
 
-def test_the_trigger_follows_its_policy():
+def test_the_trigger_follows_its_policy() -> None:
     """Fewer statistics share the budget; a longer warm-up delays the first alarm."""
     policy = TriggerPolicy(statistics=("level", "novelty"), warmup_rows=60)
     trigger = Trigger(2, 60.0, policy=policy)

@@ -6,7 +6,7 @@ import pytest
 from detectors.decision.rebaselining import Rebaselining
 
 
-def rule(interval_s=60.0):
+def rule(interval_s: float = 60.0) -> Rebaselining:
     return Rebaselining(3, interval_s, 1000)
 
 
@@ -21,12 +21,12 @@ def rule(interval_s=60.0):
         (60.0, 10**9, 125.0),  # of what is still remembered of it
     ],
 )
-def test_rows_needed(interval_s, learned, rows):
+def test_rows_needed(interval_s: float, learned: int, rows: float) -> None:
     """An alarm is accepted after an hour, 30 rows and a sixteenth of the base."""
     assert rule(interval_s).rows_needed(learned) == rows
 
 
-def test_the_largest_evidence_of_the_alarm_is_accepted():
+def test_the_largest_evidence_of_the_alarm_is_accepted() -> None:
     """Each statistic stays quiet up to the most that it has shown; what was accepted stays so."""
     normal = rule()
     normal.begin(np.array([4.0, -3.0, 0.0]))
@@ -42,7 +42,7 @@ def test_the_largest_evidence_of_the_alarm_is_accepted():
     assert normal.accepted.tolist() == [9.0, 1.0, 7.0]
 
 
-def test_an_alarm_that_is_not_accepted_leaves_nothing():
+def test_an_alarm_that_is_not_accepted_leaves_nothing() -> None:
     """Evidence of an alarm that ended by itself is not that of the next one."""
     normal = rule()
     normal.begin(np.array([50.0, 50.0, 50.0]))

@@ -6,9 +6,11 @@ import json
 import pickle
 import re
 import sys
+from collections.abc import Callable, Hashable
 from importlib.resources import files
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,6 +21,7 @@ from river.linear_model import LogisticRegression
 from river.preprocessing import StandardScaler
 from river.stats import Mean
 from scipy.stats import mannwhitneyu
+from typed import BoolArray, FloatArray
 
 from detectors.base import Detector
 from detectors.decision.cusum import Cusum
@@ -35,7 +38,9 @@ MAKERS = (
 )
 
 
-def shifted(rows=600, at=300, series=3, by=8.0, seed=0):
+def shifted(
+    rows: int = 600, at: int = 300, series: int = 3, by: float = 8.0, seed: int = 0
+) -> FloatArray:
     """Noise, the second series of which jumps."""
     x = np.random.default_rng(seed).normal(size=(rows, series))
     x[at:, 1] += by
@@ -43,7 +48,9 @@ def shifted(rows=600, at=300, series=3, by=8.0, seed=0):
 
 
 @pytest.mark.parametrize("make", MAKERS)
-def test_rivers_detectors_are_detectors_of_rows(make):
+def test_rivers_detectors_are_detectors_of_rows(
+    make: Callable[..., Any] | type[ADWIN] | type[PageHinkley],
+) -> None:
     """A jump in one series is a change of the system, and the series is known."""
     detector = AnyOf(make, n_series=3)
     assert isinstance(detector, Detector)
@@ -58,7 +65,9 @@ def test_rivers_detectors_are_detectors_of_rows(make):
 
 
 @pytest.mark.parametrize("make", MAKERS)
-def test_any_of_is_one_river_detector_per_series(make):
+def test_any_of_is_one_river_detector_per_series(
+    make: Callable[..., Any] | type[ADWIN] | type[PageHinkley],
+) -> None:
     """The same rows as by hand; a missing cell leaves its detector as it is."""
     x = shifted()
     x[np.random.default_rng(3).random(x.shape) < 0.1] = np.nan
@@ -75,7 +84,7 @@ def test_any_of_is_one_river_detector_per_series(make):
     assert expected == found
 
 
-def test_a_drift_is_declared_on_one_row_only():
+def test_a_drift_is_declared_on_one_row_only() -> None:
     """River's flag stands until the next number of its series; ours is of the newest row."""
     detector = AnyOf(lambda: PageHinkley(threshold=10.0), n_series=1)
     for value in [0.0] * 40 + [50.0]:
@@ -85,7 +94,7 @@ def test_a_drift_is_declared_on_one_row_only():
 
 
 @pytest.mark.parametrize("threshold", [5.0, 20.0, 60.0])
-def test_page_hinkley_of_river_is_our_cusum_of_the_deviations(threshold):
+def test_page_hinkley_of_river_is_our_cusum_of_the_deviations(threshold: float) -> None:
     """Sum minus its minimum is max(0, y + deviation - delta): the same row, the same change."""
     x = np.random.default_rng(1).normal(size=500)
     x[250:] += 1.5
@@ -103,7 +112,9 @@ def test_page_hinkley_of_river_is_our_cusum_of_the_deviations(threshold):
     assert river.drift_detected
 
 
-def leak(series=8, rows=range(520, 780)):
+def leak(
+    series: int = 8, rows: range = range(520, 780)
+) -> list[tuple[dict[Hashable, float], bool]]:
     """Rows of a recorded incident as river's datasets are: features, and whether it is there."""
     recording = Recording.open(RECORDING)
     meta = json.loads((RECORDING / "incident.json").read_text())
@@ -118,7 +129,7 @@ def leak(series=8, rows=range(520, 780)):
 
 
 @pytest.fixture
-def checks(monkeypatch):
+def checks(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     """River's own checks, on our recording in place of a data set that river would download.
 
     Two of them ask scikit-learn for a data set and a number; neither needs it.
@@ -127,18 +138,18 @@ def checks(monkeypatch):
     monkeypatch.setattr(
         river.checks, "_yield_datasets", lambda _model, scale=1: iter([rows * scale])
     )
-    metrics = ModuleType("sklearn.metrics")
+    metrics: Any = ModuleType("sklearn.metrics")
     metrics.roc_auc_score = lambda labels, scores: area(np.array(labels), np.array(scores))
-    sklearn = ModuleType("sklearn")
+    sklearn: Any = ModuleType("sklearn")
     sklearn.metrics = metrics
     monkeypatch.setitem(sys.modules, "sklearn", sklearn)
     return river.checks.yield_checks
 
 
-def area(labels, scores):
+def area(labels: BoolArray, scores: FloatArray) -> float:
     """Area under the receiver operating characteristic, which is Mann and Whitney's U."""
     above, below = scores[labels], scores[~labels]
-    return mannwhitneyu(above, below).statistic / (len(above) * len(below))
+    return float(mannwhitneyu(above, below).statistic / (len(above) * len(below)))
 
 
 ESTIMATORS = [TriggerDetector()] + [
@@ -149,7 +160,9 @@ ESTIMATORS = [TriggerDetector()] + [
 @pytest.mark.parametrize(
     "model", ESTIMATORS, ids=lambda model: getattr(model, "statistic", None) or "trigger"
 )
-def test_river_finds_nothing_wrong(model, checks):
+def test_river_finds_nothing_wrong(
+    model: StatisticDetector | TriggerDetector, checks: Callable[..., Any]
+) -> None:
     """Every check of river that concerns an anomaly detector, on each of ours."""
     run = []
     for check in checks(model):
@@ -161,7 +174,7 @@ def test_river_finds_nothing_wrong(model, checks):
     assert len(run) >= 25
 
 
-def test_river_finds_nothing_wrong_with_the_drift_detector(checks):
+def test_river_finds_nothing_wrong_with_the_drift_detector(checks: Callable[..., Any]) -> None:
     """Those of its checks that its own drift detectors pass as well: they are no estimators."""
     model, ran = SeriesTrigger(false_alarms_per_week=2.0), 0
     for check in checks(model):
@@ -176,7 +189,7 @@ def test_river_finds_nothing_wrong_with_the_drift_detector(checks):
     assert model.clone().false_alarms_per_week == 2.0
 
 
-def test_a_recorded_leak_in_a_pipeline_of_river():
+def test_a_recorded_leak_in_a_pipeline_of_river() -> None:
     """Scaled by river, judged by us: the alarm comes with the fault, by the series of its cause."""
     detector = TriggerDetector(interval_s=1.0)
     model = StandardScaler() | detector
@@ -185,13 +198,15 @@ def test_a_recorded_leak_in_a_pipeline_of_river():
         score = model.score_one(x)
         model.learn_one(x)
         if detector.drift_detected:
-            raised.append((faulty, score >= 1.0, max(detector.scores, key=detector.scores.get)))
+            raised.append(
+                (faulty, score >= 1.0, str(max(detector.scores, key=detector.scores.__getitem__)))
+            )
 
     assert [(faulty, evident) for faulty, evident, _ in raised] == [(True, True)]
     assert raised[0][2].startswith("orders:pool")
 
 
-def test_scoring_changes_nothing():
+def test_scoring_changes_nothing() -> None:
     """However often a row is scored, what is learned and told afterwards is the same."""
     asked, unasked = TriggerDetector(), TriggerDetector()
     for x, _ in leak():
@@ -206,11 +221,11 @@ def test_scoring_changes_nothing():
     assert pickle.dumps(asked) == pickle.dumps(unasked)
 
 
-def test_filters_of_river_classify_our_scores():
+def test_filters_of_river_classify_our_scores() -> None:
     """A threshold of 1 is the trigger's own limit; a quantile is learned from the scores."""
     by_limit = ThresholdFilter(TriggerDetector(interval_s=1.0), threshold=1.0)
     by_rank = QuantileFilter(StatisticDetector("pair"), q=0.95)
-    odd = {True: [], False: []}
+    odd: dict[bool, list[tuple[bool, bool]]] = {True: [], False: []}
     for x, faulty in leak(rows=range(300, 700)):
         odd[faulty].append(
             (by_limit.classify(by_limit.score_one(x)), by_rank.classify(by_rank.score_one(x)))
@@ -223,10 +238,10 @@ def test_filters_of_river_classify_our_scores():
     assert (faulty > [0.2, 0.4]).all()
 
 
-def test_the_trigger_is_the_drift_detector_of_a_river_model():
+def test_the_trigger_is_the_drift_detector_of_a_river_model() -> None:
     """A classifier whose world turns round starts anew when the trigger sees its errors rise."""
 
-    def accuracy(model):
+    def accuracy(model: DriftRetrainingClassifier | LogisticRegression) -> float:
         rng = np.random.default_rng(2)
         right = 0
         for t in range(1200):
@@ -237,12 +252,14 @@ def test_the_trigger_is_the_drift_detector_of_a_river_model():
         return right / 1200
 
     model = DriftRetrainingClassifier(
-        LogisticRegression(), SeriesTrigger(), train_in_background=False
+        LogisticRegression(),
+        SeriesTrigger(),  # type: ignore[arg-type]  # without the background no warning is asked for
+        train_in_background=False,
     )
     assert accuracy(model) > accuracy(LogisticRegression())
 
 
-def test_a_single_number_may_be_missing():
+def test_a_single_number_may_be_missing() -> None:
     """A drift detector of river takes what we take."""
     trigger = SeriesTrigger()
     found = []
@@ -253,15 +270,15 @@ def test_a_single_number_may_be_missing():
     assert 300 <= found[0] <= 302
 
 
-def test_the_example_of_the_documentation(capsys):
+def test_the_example_of_the_documentation(capsys: pytest.CaptureFixture[str]) -> None:
     """What docs/howto/river-detectors.md shows runs, and prints what it says."""
     text = (ROOT / "docs" / "howto" / "river-detectors.md").read_text()
-    code = re.search(r"<!-- river-python -->\n```python\n(.*?)```", text, re.DOTALL)[1]
+    code = re.findall(r"<!-- river-python -->\n```python\n(.*?)```", text, re.DOTALL)[0]
     exec(compile(code, "river-detectors.md", "exec"), {})  # noqa: S102 - our own documentation
     assert capsys.readouterr().out.strip() == code.rpartition("# ")[2].strip()
 
 
-def test_nothing_at_all():
+def test_nothing_at_all() -> None:
     """Rows without a feature are lived through, before and after there are any."""
     for model in (TriggerDetector(), StatisticDetector("ssa")):
         model.learn_one({})
@@ -273,7 +290,7 @@ def test_nothing_at_all():
         assert np.isfinite(model.score_one({}))
 
 
-def test_what_does_not_fit_is_refused():
+def test_what_does_not_fit_is_refused() -> None:
     """Another statistic, a feature that is no number, another width."""
     with pytest.raises(ValueError, match=r"requires one of level, pair, .* got 'levl'"):
         StatisticDetector("levl")
@@ -295,6 +312,6 @@ def test_what_does_not_fit_is_refused():
         "statistics.other_statistics",
     ],
 )
-def test_examples(name):
+def test_examples(name: str) -> None:
     """The examples in the docstrings are true."""
     assert 0 == doctest.testmod(importlib.import_module(f"detectors.{name}")).failed

@@ -2,11 +2,13 @@
 
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
 from river.anomaly import HalfSpaceTrees
 from river.drift import ADWIN, KSWIN, PageHinkley
+from typed import FloatArray
 
 from detectors.decision.alarm_budget import AlarmBudget
 from detectors.decision.novelty_gate import NoveltyGate
@@ -26,7 +28,7 @@ FAST = {
 }
 
 
-def noise(rows, n=4, seed=0):
+def noise(rows: int, n: int = 4, seed: int = 0) -> FloatArray:
     """Rows of autocorrelated noise."""
     rng = np.random.default_rng(seed)
     x = rng.normal(size=(rows, n))
@@ -35,7 +37,9 @@ def noise(rows, n=4, seed=0):
     return x
 
 
-def trigger(*settings, n=4, alone=True, interval_s=60.0):
+def trigger(
+    *settings: dict[str, Any] | str, n: int = 4, alone: bool = True, interval_s: float = 60.0
+) -> Trigger:
     """A trigger that listens to the detectors of river, or to all statistics."""
     further = river_statistics(settings, n)
     one = Trigger(n, interval_s, further=further)
@@ -44,20 +48,20 @@ def trigger(*settings, n=4, alone=True, interval_s=60.0):
     return one
 
 
-def listening_to(one, names):
+def listening_to(one: Trigger, names: set[str]) -> None:
     """Only these statistics may raise an alarm, and they share the whole budget."""
     one._used[:] = [name in names for name in one.names]
     one._gate = NoveltyGate(one._used, one.interval_s)
     one._budget = AlarmBudget(one.false_alarms_per_week, one.interval_s, one._gate.shares)
 
 
-def raised(one, x):
+def raised(one: Trigger, x: FloatArray) -> list[int]:
     """Row numbers on which a change is declared."""
     return [t for t, row in enumerate(x) if one.update(row).drift_detected]
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_budget_holds_and_a_shift_is_found(name):
+def test_the_budget_holds_and_a_shift_is_found(name: str) -> None:
     """On noise as many alarms as the budget allows; then a shift that nothing else may see."""
     rows, parameters = FAST.get(name, (5000, {}))
     x = noise(rows + 100, seed=3)
@@ -73,7 +77,7 @@ def test_the_budget_holds_and_a_shift_is_found(name):
     assert set(np.argsort(-one.scores)[:2].tolist()) == {0, 1}
 
 
-def test_budget_over_many_weeks():
+def test_budget_over_many_weeks() -> None:
     """Twelve weeks of noise, a row every ten minutes: about an alarm a week at most."""
     x = noise(12 * 1008, n=3, seed=5)
     one = trigger("river.drift.ADWIN", n=3, interval_s=600.0)
@@ -81,7 +85,7 @@ def test_budget_over_many_weeks():
     assert len(raised(one, x)) <= 14
 
 
-def test_all_statistics_share_one_budget():
+def test_all_statistics_share_one_budget() -> None:
     """Each further one takes its share, so that the sum stays what was set."""
     without, with_two = Trigger(4, 60.0), trigger("river.drift.ADWIN", NAMES[0], alone=False)
 
@@ -89,7 +93,7 @@ def test_all_statistics_share_one_budget():
     assert raised(with_two, noise(1500, seed=1)) == []
 
 
-def test_adwin_is_read_as_river_has_it():
+def test_adwin_is_read_as_river_has_it() -> None:
     """The mean of its window in standard errors, of the elder of two generations."""
     z = np.random.default_rng(0).normal(size=(1300, 1))
     z[700:] += 2.0
@@ -104,7 +108,7 @@ def test_adwin_is_read_as_river_has_it():
             assert value == pytest.approx(abs(theirs.estimation) * np.sqrt(theirs.width))
 
 
-def test_page_hinkley_is_read_as_by_hand():
+def test_page_hinkley_is_read_as_by_hand() -> None:
     """Sum minus its minimum, maximum minus sum; it has no public name in river."""
     z = np.random.default_rng(1).normal(size=200).astype(np.float32)
     ours = RiverStatistic(parse({"class": "river.drift.PageHinkley", "delta": 0.5}), 1)
@@ -119,7 +123,7 @@ def test_page_hinkley_is_read_as_by_hand():
         assert ours.push(np.array([number])) == pytest.approx(max(up - lowest, highest - down))
 
 
-def test_kswin_is_read_as_river_has_it():
+def test_kswin_is_read_as_river_has_it() -> None:
     """Minus log of its p-value, from a full window on."""
     z = np.random.default_rng(2).normal(size=130).astype(np.float32)
     ours, theirs = RiverStatistic(parse(SLOW), 1), KSWIN(alpha=0.0, seed=0)
@@ -131,7 +135,7 @@ def test_kswin_is_read_as_river_has_it():
             assert value == pytest.approx(-np.log(theirs.p_value))
 
 
-def test_half_space_trees_see_what_was_learned_only():
+def test_half_space_trees_see_what_was_learned_only() -> None:
     """Features between 0 and 1, a moving mean of minus the log of what the score leaves to 1."""
     z = np.random.default_rng(3).normal(size=(320, 2)).astype(np.float32)
     ours, theirs = RiverStatistic(parse(NAMES[0]), 2), HalfSpaceTrees(seed=0)
@@ -150,7 +154,7 @@ def test_half_space_trees_see_what_was_learned_only():
             theirs.learn_one(x)
 
 
-def test_parameters_are_rivers_but_for_its_own_thresholds():
+def test_parameters_are_rivers_but_for_its_own_thresholds() -> None:
     """What is set is used; a threshold that is not set makes no detector begin anew."""
     assert parse("river.drift.PageHinkley").make().threshold == np.inf
     assert parse({"class": "river.drift.PageHinkley", "threshold": 9.0}).make().threshold == 9.0
@@ -159,13 +163,13 @@ def test_parameters_are_rivers_but_for_its_own_thresholds():
     assert parse({"class": SLOW, "seed": 7}).make(3).seed == 7
 
 
-def everything(one):
+def everything(one: Trigger) -> str:
     """What the engine reads of a trigger."""
     told = (one.drift_detected, one.alarm, one.rebaselined, one.onset_rows, one.statistic_name)
     return repr((*told, one.statistics, one.thresholds, one.scores, one.onset_interval))
 
 
-def awkward(rows, seed=7):
+def awkward(rows: int, seed: int = 7) -> FloatArray:
     """Noise with missing cells, a constant, rows without anything, and a fault that passes."""
     x = noise(rows, n=5, seed=seed)
     x[:, 4] = 3.0
@@ -177,7 +181,7 @@ def awkward(rows, seed=7):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_restored_continues_identically(name, monkeypatch):
+def test_restored_continues_identically(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """From any row on: in the first generation, in an alarm, where one follows another."""
     small = {
         "river.anomaly.HalfSpaceTrees": {"window_size": 64, "height": 5},
@@ -190,7 +194,7 @@ def test_restored_continues_identically(name, monkeypatch):
     x = awkward(170 if name == SLOW else 260)
     whole = trigger(setting, n=4, alone=False)
     cuts = set(np.linspace(1, len(x) - 2, 9, dtype=int).tolist()) | {len(x) // 2 + 3}
-    running = []
+    running: list[Trigger] = []
     for t, full in enumerate(x):
         row = full[:4] if t < 50 else full  # the constant comes later
         if t == 50:
@@ -208,7 +212,7 @@ def test_restored_continues_identically(name, monkeypatch):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_memory_is_bounded(name):
+def test_memory_is_bounded(name: str) -> None:
     """Two generations of rows are kept, whatever comes."""
     one = RiverStatistic(parse(name), 2)
     most = 0
@@ -222,7 +226,7 @@ def test_memory_is_bounded(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_nothing_and_constants_say_nothing(name):
+def test_nothing_and_constants_say_nothing(name: str) -> None:
     """Rows without a cell, and series that never move, raise no alarm."""
     x = np.full((400, 3), np.nan)
     one = trigger(name, n=3)
@@ -233,7 +237,7 @@ def test_nothing_and_constants_say_nothing(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_order_of_the_series_is_of_no_importance(name):
+def test_the_order_of_the_series_is_of_no_importance(name: str) -> None:
     """But for what river draws at random."""
     x = noise(400, seed=11)
     one, other = RiverStatistic(parse(name), 4), RiverStatistic(parse(name), 4)
@@ -249,7 +253,7 @@ def test_the_order_of_the_series_is_of_no_importance(name):
         np.testing.assert_allclose(ours, theirs, rtol=1e-6)
 
 
-def test_what_is_accepted_is_forgotten_by_drift_detectors():
+def test_what_is_accepted_is_forgotten_by_drift_detectors() -> None:
     """After a new normal, and after an alarm that another statistic raised, they begin anew."""
     x = noise(900, seed=13)
     x[600:] += 60.0
@@ -259,11 +263,12 @@ def test_what_is_accepted_is_forgotten_by_drift_detectors():
         if one.rebaselined:
             break
 
-    assert one._row_statistics.further[0]._rows == []
+    further: Any = one._row_statistics.further[0]
+    assert further._rows == []
     assert raised(one, x[-200:]) == []
 
 
-def test_other_statistics_in_a_saved_state():
+def test_other_statistics_in_a_saved_state() -> None:
     """One that is added or has other parameters warms up; one that is gone is gone."""
     x = noise(900, seed=17)
     old = trigger("river.drift.ADWIN", NAMES[0], alone=False)
@@ -294,7 +299,7 @@ def test_other_statistics_in_a_saved_state():
         assert raised(new, noise(60, seed=18)) == []
 
 
-def test_too_many_series():
+def test_too_many_series() -> None:
     """Where it would be too slow it says so, and what to do."""
     with pytest.raises(
         ValueError, match=r"`river.drift.KSWIN` requires at most 300 .* take it out"
@@ -345,12 +350,12 @@ def test_too_many_series():
         ),
     ],
 )
-def test_what_cannot_be_used_is_told(setting, rule):
+def test_what_cannot_be_used_is_told(setting: dict[str, Any] | str, rule: str) -> None:
     """Place and rule of every wrong setting; the value stands beside them."""
     assert [(0, rule.format(all=", ".join(NAMES)))] == list(problems([setting]))
 
 
-def test_every_detector_once():
+def test_every_detector_once() -> None:
     """Two of one class would have one name."""
     assert list(problems(["river.drift.ADWIN", {"class": "river.drift.ADWIN"}])) == [
         (1, "river.drift.ADWIN once expected")
@@ -358,7 +363,7 @@ def test_every_detector_once():
     assert list(problems(NAMES)) == []
 
 
-def test_river_is_imported_when_it_is_asked_for():
+def test_river_is_imported_when_it_is_asked_for() -> None:
     """A daemon that does not use it starts without it."""
     code = "import sys, coral.engine, coral.daemon.daemon; sys.exit('river' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,7 +1,11 @@
 """The trigger on streams with a known change."""
 
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
 import pytest
+from typed import FloatArray
 
 from detectors.base import Detector
 from detectors.decision.alarm_budget import AlarmBudget
@@ -11,7 +15,7 @@ from detectors.statistics.row_statistics import RowStatistics
 from detectors.trigger import Trigger
 
 
-def noise(rows, n, seed=0):
+def noise(rows: int, n: int, seed: int = 0) -> FloatArray:
     """Rows of autocorrelated noise with one common factor."""
     rng = np.random.default_rng(seed)
     x = np.empty((rows, n))
@@ -23,18 +27,18 @@ def noise(rows, n, seed=0):
     return x
 
 
-def rising(trigger, rows):
+def rising(trigger: Trigger, rows: FloatArray) -> Iterator[Any]:
     """Go on to the next row on which a change is declared."""
     return (t for t, x in enumerate(rows) if trigger.update(x).drift_detected)
 
 
-def rises(trigger, rows):
+def rises(trigger: Trigger, rows: FloatArray) -> list[int]:
     """Row numbers on which a change is declared."""
     return list(rising(trigger, rows))
 
 
 @pytest.mark.parametrize(("n", "base"), [(1, 100), (3, 100), (1, 600), (3, 600), (40, 600)])
-def test_large_shift_is_found_at_once(n, base):
+def test_large_shift_is_found_at_once(n: int, base: int) -> None:
     """A shift of many scales is declared on its first rows, with its onset and its series."""
     x = noise(base + 20, n)
     x[base:, 0] += 500.0
@@ -53,12 +57,12 @@ def test_large_shift_is_found_at_once(n, base):
     assert found[0][2] == 0
 
 
-def test_quiet_stream_stays_quiet():
+def test_quiet_stream_stays_quiet() -> None:
     """Half a week of noise at a budget of one alarm a week raises at most one."""
     assert len(rises(Trigger(8, 60.0), noise(5000, 8, seed=1))) <= 1
 
 
-def test_small_lasting_shift_is_found():
+def test_small_lasting_shift_is_found() -> None:
     """A shift of two scales in a fifth of the series is found within a few dozen rows."""
     x = noise(2200, 30, seed=2)
     x[2100:, :6] += 4.0
@@ -68,7 +72,7 @@ def test_small_lasting_shift_is_found():
     assert found[-1] - 2100 < 60
 
 
-def test_constant_that_wakes_up_is_found():
+def test_constant_that_wakes_up_is_found() -> None:
     """An error counter that leaves zero is a change."""
     x = noise(320, 4, seed=3)
     x[:, 2] = 0.0
@@ -79,7 +83,7 @@ def test_constant_that_wakes_up_is_found():
     assert 300 <= found[0] <= 303
 
 
-def test_one_spike_blinds_nobody():
+def test_one_spike_blinds_nobody() -> None:
     """After a spike of fifty scales a second fault is still found."""
     x = noise(700, 6, seed=4)
     x[300] += 500.0
@@ -89,7 +93,7 @@ def test_one_spike_blinds_nobody():
     assert any(650 <= t <= 653 for t in found)
 
 
-def test_alarm_ends_when_calm_returns():
+def test_alarm_ends_when_calm_returns() -> None:
     """An alarm lasts through the fault and ends soon after it."""
     x = noise(400, 5, seed=5)
     x[300:320] += 300.0
@@ -100,7 +104,7 @@ def test_alarm_ends_when_calm_returns():
     assert not any(alarm[345:])
 
 
-def test_a_lasting_level_is_the_new_baseline():
+def test_a_lasting_level_is_the_new_baseline() -> None:
     """A level that stays for an hour is accepted, and the next change is seen from there."""
     x = noise(800, 5, seed=16)
     x[300:] += 300.0
@@ -117,7 +121,7 @@ def test_a_lasting_level_is_the_new_baseline():
 
 
 @pytest.mark.parametrize("shift", [6.0, 30.0, 1000.0])
-def test_a_deployment_hides_no_later_fault(shift):
+def test_a_deployment_hides_no_later_fault(shift: float) -> None:
     """What an accepted level does not show again is seen when it comes, hours later."""
     x = noise(1800, 12, seed=21)
     x[1200:, :4] += 10.0 * shift
@@ -132,7 +136,7 @@ def test_a_deployment_hides_no_later_fault(shift):
     assert any(1600 <= t < 1610 for t in raised)
 
 
-def test_what_an_accepted_state_goes_on_to_show_alarms_once():
+def test_what_an_accepted_state_goes_on_to_show_alarms_once() -> None:
     """A series that was constant and is noisy from now on is news once, not every hour."""
     x = noise(4000, 8, seed=22)
     x[:1200, :2] = 5.0
@@ -143,7 +147,7 @@ def test_what_an_accepted_state_goes_on_to_show_alarms_once():
     assert 1 <= len(raised) <= 2
 
 
-def test_learning_is_frozen_in_alarm():
+def test_learning_is_frozen_in_alarm() -> None:
     """Rows of an alarm leave the base as it is."""
     x = noise(330, 5, seed=7)
     x[310:] += 300.0
@@ -156,7 +160,7 @@ def test_learning_is_frozen_in_alarm():
     assert before.tolist() == trigger.state_dict()["_bank"]["_scaler"]["_learned"].tolist()
 
 
-def test_every_alarm_is_beyond_the_limit_that_it_tells():
+def test_every_alarm_is_beyond_the_limit_that_it_tells() -> None:
     """What an alarm costs is asked of the rows after it, not of the row that raised it."""
     x = np.random.default_rng(2).normal(size=(1600, 3))
     for k, start in enumerate(range(620, 1600, 25)):
@@ -170,7 +174,7 @@ def test_every_alarm_is_beyond_the_limit_that_it_tells():
     assert all(told)
 
 
-def test_a_saved_budget_follows_the_present_setting():
+def test_a_saved_budget_follows_the_present_setting() -> None:
     """A state is loaded into another budget, whose level holds from the next row on."""
     old, new = AlarmBudget(1.0, 60.0, 9), AlarmBudget(7.0, 60.0, 9)
     new.load_state_dict(old.state_dict())
@@ -179,7 +183,7 @@ def test_a_saved_budget_follows_the_present_setting():
     assert new.level == new.log_alpha > old.level
 
 
-def test_restart_keeps_the_base():
+def test_restart_keeps_the_base() -> None:
     """After a restart the same fault is declared again at once."""
     x = noise(330, 5, seed=8)
     x[310:] += 300.0
@@ -192,7 +196,7 @@ def test_restart_keeps_the_base():
     assert rises(trigger, x[320:])[0] <= 2
 
 
-def test_warms_up_by_itself():
+def test_warms_up_by_itself() -> None:
     """No alarm comes before the warm-up, whatever the rows hold."""
     trigger = Trigger(2, 60.0, policy=TriggerPolicy(warmup_rows=60))
     rng = np.random.default_rng(9)
@@ -205,7 +209,7 @@ def test_warms_up_by_itself():
     assert warm.index(True) == 59
 
 
-def test_grow():
+def test_grow() -> None:
     """New series join without an alarm, and carry one later."""
     x = noise(700, 6, seed=10)
     trigger = Trigger(4, 60.0)
@@ -218,7 +222,7 @@ def test_grow():
     assert 350 <= late[-1] <= 354
 
 
-def test_break_lags():
+def test_break_lags() -> None:
     """A gap in time is no change."""
     x = noise(600, 4, seed=11)
     trigger = Trigger(4, 60.0)
@@ -228,7 +232,7 @@ def test_break_lags():
     assert rises(trigger, x[300:]) == []
 
 
-def test_nothing_at_all():
+def test_nothing_at_all() -> None:
     """Rows without a single cell are lived through."""
     trigger = Trigger(3, 60.0)
 
@@ -239,7 +243,7 @@ def test_nothing_at_all():
     assert trigger.p_value == 1.0
 
 
-def test_protocol():
+def test_protocol() -> None:
     """It is a detector, and names the statistic that is closest to its limit."""
     trigger = Trigger(1, 1.0)
 
@@ -258,15 +262,15 @@ def test_protocol():
         ),
     ],
 )
-def test_wrong_values_are_named(changes, message):
+def test_wrong_values_are_named(changes: dict[str, Any], message: str) -> None:
     """An error says who requires what, and what came."""
     with pytest.raises(ValueError, match=r".") as caught:
-        Trigger(**{"n_series": 2, "interval_s": 60.0, **changes})
+        Trigger(**({"n_series": 2, "interval_s": 60.0} | changes))
 
     assert message == str(caught.value)
 
 
-def test_second_fault_soon_after_is_found():
+def test_second_fault_soon_after_is_found() -> None:
     """One fault is one alarm; the same fault again, soon after, is another one."""
     x = noise(900, 8, seed=11)
     for start in (400, 600):
@@ -276,7 +280,7 @@ def test_second_fault_soon_after_is_found():
     assert [t // 200 for t in found] == [2, 3]
 
 
-def test_what_recurs_stops_alarming():
+def test_what_recurs_stops_alarming() -> None:
     """A daily job far outside of the normal state raises fewer alarms each week."""
     x = noise(24 * 90, 6, seed=12)
     x[24 * 20 + 11 :: 24, :3] += 25.0
@@ -287,7 +291,7 @@ def test_what_recurs_stops_alarming():
     assert last.sum() <= 3
 
 
-def test_silence_is_found():
+def test_silence_is_found() -> None:
     """A series that has never been missing and stops is declared within a dozen rows."""
     x = noise(400, 5, seed=13)
     x[350:, 2] = np.nan
@@ -302,7 +306,7 @@ def test_silence_is_found():
     assert trigger.missing.tolist() == [False, False, True, False, False]
 
 
-def test_silence_of_a_renamed_series_is_none():
+def test_silence_of_a_renamed_series_is_none() -> None:
     """Where as many series come as go, nothing fell silent."""
     x = noise(400, 5, seed=14)
     trigger = Trigger(5, 60.0)
@@ -314,7 +318,7 @@ def test_silence_of_a_renamed_series_is_none():
     assert rises(trigger, renamed) == []
 
 
-def test_silence_of_everything_says_nothing():
+def test_silence_of_everything_says_nothing() -> None:
     """Rows without any value are the collector's, not the system's."""
     x = noise(400, 5, seed=15)
     x[350:380] = np.nan
@@ -322,7 +326,7 @@ def test_silence_of_everything_says_nothing():
     assert rises(Trigger(5, 60.0), x) == []
 
 
-def test_slow_small_shift_is_found():
+def test_slow_small_shift_is_found() -> None:
     """A shift of one scale in a quarter of the series is found by its long means."""
     x = noise(4000, 24, seed=16)
     x[3000:, :6] += 2.5
@@ -332,7 +336,7 @@ def test_slow_small_shift_is_found():
     assert any(3000 <= t < 3200 for t in found)
 
 
-def test_onset_interval_holds_the_onset():
+def test_onset_interval_holds_the_onset() -> None:
     """A sharp change is dated to the row, in an interval of a few rows."""
     x = noise(420, 6, seed=17)
     x[400:, 1] += 40.0
@@ -346,7 +350,7 @@ def test_onset_interval_holds_the_onset():
     raise AssertionError("no alarm")
 
 
-def test_restlessness_is_not_dated_by_an_older_step():
+def test_restlessness_is_not_dated_by_an_older_step() -> None:
     """What moves without a level began when it left its own normal range."""
     x = noise(1200, 6, seed=21)
     x[940:, 1] += 1.0  # a step too small for an alarm, and no part of what follows
@@ -360,7 +364,7 @@ def test_restlessness_is_not_dated_by_an_older_step():
     assert earliest <= 1000 <= latest
 
 
-def test_a_step_is_dated_where_it_began_whatever_took_how_long_to_notice():
+def test_a_step_is_dated_where_it_began_whatever_took_how_long_to_notice() -> None:
     """A mean over many rows goes into its tail late; its series say when they moved."""
     x = noise(1400, 6, seed=23)
     x[1200:, 2:5] += 5.0
@@ -373,7 +377,7 @@ def test_a_step_is_dated_where_it_began_whatever_took_how_long_to_notice():
     assert abs(onsets[0] - 1200) <= 5
 
 
-def test_an_alarm_is_dated_by_what_saw_the_change_first():
+def test_an_alarm_is_dated_by_what_saw_the_change_first() -> None:
     """By the series, which may have moved before any statistic said so, or by a shorter one."""
     x = noise(1300, 12, seed=2)
     x[1200:, 2:4] += 2.0
@@ -392,7 +396,7 @@ def test_an_alarm_is_dated_by_what_saw_the_change_first():
     assert abs(onsets[1][2] - 1205) <= 5
 
 
-def test_what_the_statistics_remember():
+def test_what_the_statistics_remember() -> None:
     """Every one has its place, and those that look at one row or two remember no more."""
     rows = dict(zip(STATISTICS, RowStatistics(3).spans.tolist(), strict=True))
 
@@ -410,7 +414,7 @@ def test_what_the_statistics_remember():
     }
 
 
-def test_what_was_there_before_is_no_news():
+def test_what_was_there_before_is_no_news() -> None:
     """Far off, but visited many times: no alarm; between two places that are usual: an alarm."""
     n = 4
     x = noise(6000, n, seed=23)
@@ -425,7 +429,7 @@ def test_what_was_there_before_is_no_news():
 
 
 @pytest.mark.parametrize("missing", [0.0, 0.3])
-def test_the_novelty_gate_hides_no_fault(missing):
+def test_the_novelty_gate_hides_no_fault(missing: float) -> None:
     """On a long base a new level, a restless series and a silent one are each found."""
     n, base = 6, 2400
     for fault in ("level", "restless", "silent"):
@@ -444,7 +448,7 @@ def test_the_novelty_gate_hides_no_fault(missing):
         assert any(t >= base for t in found), fault
 
 
-def test_what_novelty_raises_is_dated_by_what_saw_it_first():
+def test_what_novelty_raises_is_dated_by_what_saw_it_first() -> None:
     """Its mean over rows takes some to get there; the row's own level had left already."""
     rng = np.random.default_rng(4)
     x = rng.normal(size=(1340, 8))
@@ -455,7 +459,7 @@ def test_what_novelty_raises_is_dated_by_what_saw_it_first():
     assert (trigger.statistic_name, trigger.onset_rows) == ("novelty", 3)
 
 
-def test_rows_that_do_not_follow_each_other_are_judged_without_the_gate():
+def test_rows_that_do_not_follow_each_other_are_judged_without_the_gate() -> None:
     """Where novelty never speaks, every row being one of its own, the gate is open."""
     x = noise(2100, 6, seed=28)
     x[2000:] += 60.0
@@ -470,7 +474,7 @@ def test_rows_that_do_not_follow_each_other_are_judged_without_the_gate():
     assert found[-1] >= 2000
 
 
-def test_what_can_be_certified_follows_from_the_time_watched():
+def test_what_can_be_certified_follows_from_the_time_watched() -> None:
     """Three over the weeks without an alarm; nothing before the warm-up has ended."""
     trigger = Trigger(3, 3600.0, false_alarms_per_week=1e-3)
     assert trigger.certified_per_week == np.inf
@@ -481,7 +485,7 @@ def test_what_can_be_certified_follows_from_the_time_watched():
     assert trigger.certified_per_week == pytest.approx(3.0 / 2.0, rel=0.01)
 
 
-def test_a_base_too_short_for_its_series_is_blind():
+def test_a_base_too_short_for_its_series_is_blind() -> None:
     """Nothing that a few of many series do could raise an alarm; later it can."""
     trigger = Trigger(200, 1.0)
     x = noise(1500, 200, seed=19)
@@ -492,7 +496,7 @@ def test_a_base_too_short_for_its_series_is_blind():
 
 
 @pytest.mark.parametrize("statistics", [("level",), ("ssa", "silence")])
-def test_only_the_statistics_used_raise_alarms(statistics):
+def test_only_the_statistics_used_raise_alarms(statistics: tuple[str, ...]) -> None:
     """Others are computed, and keep still."""
     x = noise(700, 6, seed=20)
     x[600:] += 100.0
@@ -503,7 +507,7 @@ def test_only_the_statistics_used_raise_alarms(statistics):
             break
 
 
-def test_five_thousand_series_and_one():
+def test_five_thousand_series_and_one() -> None:
     """The widest and the narrowest stream find a change of everything."""
     for n in (1, 5000):
         rng = np.random.default_rng(21)
@@ -512,7 +516,7 @@ def test_five_thousand_series_and_one():
         assert 150 <= rises(Trigger(n, 60.0), x)[0] < 156
 
 
-def test_a_series_that_gets_restless_is_found():
+def test_a_series_that_gets_restless_is_found() -> None:
     """A controller that hunts, within what was seen before, is named as what it is."""
     rng = np.random.default_rng(12)
     own = rng.normal(size=(1700, 10))

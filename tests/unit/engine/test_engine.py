@@ -7,10 +7,11 @@ import jsonschema
 import numpy as np
 import pytest
 from makers import EDGES, NAMES, ONSET, run, shop_config, shop_rows
+from typed import FloatArray
 
 from coral.config import EngineConfig, digest
 from coral.contract.events import SCHEMA as SCHEMA_FILE
-from coral.contract.events import encode
+from coral.contract.events import Event, Incident, encode
 from coral.engine import Engine
 from detectors.policy import TRIGGER
 from streams.records import Frame
@@ -18,12 +19,12 @@ from streams.records import Frame
 SCHEMA = json.loads(SCHEMA_FILE.read_text())
 
 
-def last(events):
+def last(events: list[Event]) -> Incident:
     return events[-1].data
 
 
 @pytest.mark.parametrize("fault", ["db", "pay"])
-def test_the_cause_comes_first_when_the_onset_is_told(fault):
+def test_the_cause_comes_first_when_the_onset_is_told(fault: str) -> None:
     """The component that was broken leads the ranking, with a path to the health signal."""
     data = last(run(shop_rows(fault=fault), onset=ONSET))
     assert data.causes[0].entity == fault
@@ -32,7 +33,7 @@ def test_the_cause_comes_first_when_the_onset_is_told(fault):
 
 
 @pytest.mark.parametrize("fault", ["db", "pay"])
-def test_the_cause_comes_first_online(fault):
+def test_the_cause_comes_first_online(fault: str) -> None:
     """Nobody says when it began: one incident, opened soon after the onset, same answer."""
     events = run(shop_rows(fault=fault))
     opened = [e for e in events if e.type.endswith("opened.v1")]
@@ -41,12 +42,12 @@ def test_the_cause_comes_first_online(fault):
     assert last(events).causes[0].entity == fault
 
 
-def test_normal_state_opens_no_incident():
+def test_normal_state_opens_no_incident() -> None:
     """Rows without a fault give no event."""
     assert [] == run(shop_rows(rows=ONSET))
 
 
-def test_every_event_is_valid_and_numbered():
+def test_every_event_is_valid_and_numbered() -> None:
     """Events follow the JSON Schema; ids are incident and revision, without holes."""
     for events in (run(shop_rows()), run(shop_rows(fault="pay"), onset=ONSET)):
         for event in events:
@@ -55,10 +56,10 @@ def test_every_event_is_valid_and_numbered():
         assert expected == [event.id for event in events]
 
 
-def test_the_engine_walks_through_its_phases():
+def test_the_engine_walks_through_its_phases() -> None:
     """Warming, watching, diagnosing, settled."""
     engine = Engine(shop_config())
-    phases = []
+    phases: list[str] = []
     for t, x in enumerate(shop_rows()):
         engine.step(Frame("shop", float(t), NAMES, x))
         if not phases or phases[-1] != engine.phase:
@@ -66,7 +67,9 @@ def test_the_engine_walks_through_its_phases():
     assert phases == ["warming", "watching", "diagnosing", "settled"]
 
 
-def recovering(rows=900, faults=((300, 360), (600, 660))):
+def recovering(
+    rows: int = 900, faults: tuple[tuple[int, int], ...] = ((300, 360), (600, 660))
+) -> FloatArray:
     """Rows with several faults, each followed by the normal state."""
     normal, faulty = shop_rows(seed=1, rows=ONSET), shop_rows(seed=2, rows=ONSET + 100)[ONSET:]
     x = np.vstack([shop_rows(seed=10 + i, rows=ONSET) for i in range(rows // ONSET + 1)])[:rows]
@@ -76,7 +79,7 @@ def recovering(rows=900, faults=((300, 360), (600, 660))):
     return x
 
 
-def test_a_series_of_incidents_is_a_series_of_incidents():
+def test_a_series_of_incidents_is_a_series_of_incidents() -> None:
     """Two faults with normal state between give two incidents, each resolved."""
     events = run(recovering())
     kinds = [e.type.split(".")[3] + "." + e.type.split(".")[2] for e in events]
@@ -89,7 +92,7 @@ def test_a_series_of_incidents_is_a_series_of_incidents():
     assert kinds[0] == "opened.incident"
 
 
-def test_a_lasting_change_becomes_the_new_normal():
+def test_a_lasting_change_becomes_the_new_normal() -> None:
     """A level that stays is accepted, said so, and does not alarm again."""
     rows = np.vstack([shop_rows(rows=ONSET), shop_rows(seed=3, rows=ONSET + 400)[ONSET:]])
     config = shop_config(interval_s=60.0)
@@ -99,7 +102,7 @@ def test_a_lasting_change_becomes_the_new_normal():
     assert len({e.subject for e in events}) <= 2
 
 
-def test_values_that_are_no_numbers_are_missing():
+def test_values_that_are_no_numbers_are_missing() -> None:
     """NaN and infinity in a third of the cells change neither cause nor validity."""
     rows = shop_rows()
     rng = np.random.default_rng(9)
@@ -113,7 +116,7 @@ def test_values_that_are_no_numbers_are_missing():
 
 
 @pytest.mark.parametrize("rows", [1, 2, 5])
-def test_an_onset_after_almost_no_history_is_survived(rows):
+def test_an_onset_after_almost_no_history_is_survived(rows: int) -> None:
     """With next to no base an answer is given, but never a crash."""
     events = run(shop_rows()[ONSET - rows :], onset=float(rows))
     assert events
@@ -121,14 +124,14 @@ def test_an_onset_after_almost_no_history_is_survived(rows):
         jsonschema.validate(json.loads(encode(event)), SCHEMA)
 
 
-def test_one_series_alone():
+def test_one_series_alone() -> None:
     """A system of one series has one suspect."""
     rows = shop_rows()[:, [6]]
     data = last(run(rows, names=("db:cpu",), config=shop_config(kpi=()), onset=ONSET))
     assert [c.entity for c in data.causes] == ["db"]
 
 
-def test_constant_series_only():
+def test_constant_series_only() -> None:
     """Where nothing ever moves there is no incident and no cause."""
     rows = np.ones((280, 3))
     names = ("a:x", "b:x", "c:x")
@@ -138,7 +141,7 @@ def test_constant_series_only():
     assert data.tier == "no clear cause"
 
 
-def test_all_cells_missing():
+def test_all_cells_missing() -> None:
     """A storm of missing cells is no incident by itself and breaks nothing."""
     rows = shop_rows()
     rows[100:150] = np.nan
@@ -146,7 +149,7 @@ def test_all_cells_missing():
     assert last(events).causes[0].entity == "db"
 
 
-def test_a_new_series_joins_the_running_ones():
+def test_a_new_series_joins_the_running_ones() -> None:
     """A series that appears later neither resets the others nor mixes their indices."""
     rows = shop_rows()
     names = (*NAMES, "new:cpu")
@@ -158,7 +161,7 @@ def test_a_new_series_joins_the_running_ones():
     assert last(events).causes[0].entity == "db"
 
 
-def test_a_series_that_appears_during_an_incident_waits():
+def test_a_series_that_appears_during_an_incident_waits() -> None:
     """The open incident goes on with the series it began with."""
     rows = shop_rows(rows=420)
     rows[260:] = shop_rows(seed=5, rows=160)
@@ -173,13 +176,13 @@ def test_a_series_that_appears_during_an_incident_waits():
     assert engine.phase == "watching"
 
 
-def test_known_edges_of_unknown_entities_are_ignored():
+def test_known_edges_of_unknown_entities_are_ignored() -> None:
     """A topology may know more than the metrics do."""
     config = shop_config(edges=(*EDGES, ("db", "disk-array"), ("nobody", "nothing")))
     assert last(run(shop_rows(), config=config, onset=ONSET)).causes[0].entity == "db"
 
 
-def test_memory_of_the_normal_state_is_bounded():
+def test_memory_of_the_normal_state_is_bounded() -> None:
     """The baseline keeps `base_rows` rows and no more."""
     engine = Engine(shop_config(), EngineConfig(base_rows=64), onset=1e9)
     rows = shop_rows(rows=400)
@@ -191,7 +194,7 @@ def test_memory_of_the_normal_state_is_bounded():
     np.testing.assert_array_equal(learned, engine.baseline.rows()[0])
 
 
-def test_the_first_row_after_an_incident_follows_none():
+def test_the_first_row_after_an_incident_follows_none() -> None:
     """The rows of an incident are cut out; what is learned next has no known predecessor."""
     engine = Engine(shop_config())
     rows = recovering(rows=500, faults=((300, 340),))
@@ -205,7 +208,7 @@ def test_the_first_row_after_an_incident_follows_none():
     assert gaps[1] <= 300
 
 
-def test_a_policy_is_part_of_the_digest():
+def test_a_policy_is_part_of_the_digest() -> None:
     """Events of an experiment cannot be taken for those of the shipped configuration."""
     chosen = dataclasses.replace(TRIGGER, warmup_rows=TRIGGER.warmup_rows + 1)
     opened = []

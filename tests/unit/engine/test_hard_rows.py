@@ -2,15 +2,17 @@
 
 import json
 import math
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
 from makers import NAMES, ONSET, run, shop_config, shop_rows
+from typed import FloatArray
 
 from coral.contract.events import encode
 
 
-def spoilt():
+def spoilt() -> Iterator[tuple[str, FloatArray]]:
     """Rows of the little shop, spoilt, each with a name."""
     rng = np.random.default_rng(0)
     x = shop_rows()
@@ -29,7 +31,7 @@ def spoilt():
     yield "absurdly large", np.where(np.arange(len(x))[:, None] < ONSET, x, 1e100)
 
 
-def numbers(value):
+def numbers(value: object) -> list[float]:
     """All numbers of a JSON value."""
     if isinstance(value, dict):
         value = list(value.values())
@@ -42,7 +44,7 @@ def numbers(value):
 @pytest.mark.parametrize(
     ("name", "rows"), list(spoilt()), ids=lambda v: v if type(v) is str else ""
 )
-def test_only_finite_numbers_are_published(name, rows, told):
+def test_only_finite_numbers_are_published(name: str, rows: FloatArray, told: bool) -> None:
     """Whatever the rows are, and whoever opens the incident."""
     onset = float(min(ONSET, len(rows) - 1)) if told else None
     events = run(rows, names=NAMES, config=shop_config(), onset=onset)

@@ -1,17 +1,22 @@
 """A state that returns is recognised, and whoever reads about it is told."""
 
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 from makers import ONSET, shop_rows, write_recording
+from typed import FloatArray
 
 from coral.cli.main import main
-from coral.contract.events import decode
+from coral.contract.events import Incident, decode
 from coral.errors import Exit
 
 START = 1_700_000_000
 
 
-def faults(*kinds):
+def faults(*kinds: str) -> FloatArray:
     """Normal rows with a fault of 60 rows every 600 rows."""
     rows = np.vstack([shop_rows(seed=i, rows=ONSET) for i in range(1 + 3 * len(kinds))])
     for i, kind in enumerate(kinds):
@@ -21,10 +26,10 @@ def faults(*kinds):
 
 
 @pytest.fixture
-def replayed(tmp_path, capsys):
+def replayed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., Any]:
     """Replay such rows; the last event of each incident, its text, and the file."""
 
-    def replay(*kinds):
+    def replay(*kinds: str) -> tuple[list[Incident], str, Path]:
         folder, out = write_recording(tmp_path / "shop", faults(*kinds)), tmp_path / "events.ndjson"
         assert main(["replay", str(folder), "--out", str(out)]) == Exit.OK
         events = [decode(line) for line in out.read_bytes().splitlines()]
@@ -33,7 +38,9 @@ def replayed(tmp_path, capsys):
     return replay
 
 
-def test_the_event_the_replay_and_the_explanation_name_it(replayed, capsys):
+def test_the_event_the_replay_and_the_explanation_name_it(
+    replayed: Callable[..., Any], capsys: pytest.CaptureFixture[str]
+) -> None:
     """The second time, and only then: which incident it was, and until when."""
     (first, second), said, out = replayed("db", "db")
     assert main(["explain", second.incident, str(out)]) == Exit.OK
@@ -50,7 +57,7 @@ def test_the_event_the_replay_and_the_explanation_name_it(replayed, capsys):
         assert 1 == " ".join(text.split()).count(told)
 
 
-def test_another_fault_is_no_return(replayed):
+def test_another_fault_is_no_return(replayed: Callable[..., Any]) -> None:
     """What concerns other series is a new state."""
     data, said, _ = replayed("db", "pay")
 

@@ -4,11 +4,13 @@ import hashlib
 import json
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import msgspec
 import numpy as np
 import pytest
+from typed import there
 
 from coral.checkpoint.tree import pack, unpack
 from coral.config import EngineConfig, SystemConfig, digest
@@ -25,11 +27,11 @@ SETTINGS = (
     {"class": "river.drift.PageHinkley", "delta": 0.5},
     "river.anomaly.HalfSpaceTrees",
 )
-NAMES = [one if isinstance(one, str) else one["class"] for one in SETTINGS]
+NAMES = [one if isinstance(one, str) else str(one["class"]) for one in SETTINGS]
 
 
 @pytest.fixture(scope="module")
-def shop():
+def shop() -> tuple[list[Frame], dict[str, Any], SystemConfig]:
     """Eight series of the recording, health signals and cause among them, as frames."""
     recording = Recording.open(RECORDING)
     labels = json.loads((RECORDING / "incident.json").read_text())
@@ -41,18 +43,21 @@ def shop():
     return frames, labels, SystemConfig(name="shop", interval_s=1.0, kpi=names[:2], edges=edges)
 
 
-def engine_of(system, *settings, **others):
+def engine_of(system: SystemConfig, *settings: dict[str, Any] | str, **others: Any) -> Engine:
     return Engine(system, EngineConfig(statistics=settings, **others))
 
 
-def listening_to(engine, name):
+def listening_to(engine: Engine, name: str | None) -> None:
     """Only this statistic may raise an alarm; None: no statistic may."""
-    used = [statistic == name for statistic in engine.trigger.names]
-    engine.trigger._used[:] = engine.trigger._gate.traits["used"] = used
+    trigger = there(engine.trigger)
+    used = [statistic == name for statistic in trigger.names]
+    trigger._used[:] = trigger._gate.traits["used"] = used
 
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=NAMES)
-def test_a_recorded_incident(setting, shop):
+def test_a_recorded_incident(
+    setting: dict[str, Any] | str, shop: tuple[list[Frame], dict[str, Any], SystemConfig]
+) -> None:
     """Valid events, no alarm before the fault, the same cause; the digest knows the setting."""
     frames, labels, system = shop
     engine = engine_of(system, setting)
@@ -60,7 +65,7 @@ def test_a_recorded_incident(setting, shop):
 
     for event in events:
         jsonschema.validate(json.loads(encode(event)), json.loads(SCHEMA.read_text()))
-    assert engine.trigger.alarms == 1
+    assert there(engine.trigger).alarms == 1
     start = str(np.datetime64(int(labels["fault_start"]), "s"))
     assert events[0].data.trigger.time >= start
     assert events[-1].data.causes[0].entity == "orders"
@@ -68,7 +73,9 @@ def test_a_recorded_incident(setting, shop):
 
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=NAMES)
-def test_what_only_it_may_see(setting, shop):
+def test_what_only_it_may_see(
+    setting: dict[str, Any] | str, shop: tuple[list[Frame], dict[str, Any], SystemConfig]
+) -> None:
     """Its alarm is published under its name, with value, limit, onset and series like any other.
 
     After ten minutes, a row a second, an alarm a week is hardly to be had for any statistic.
@@ -88,13 +95,15 @@ def test_what_only_it_may_see(setting, shop):
     trigger = events[0].data.trigger
 
     assert trigger.channel == name
-    assert trigger.statistic > trigger.threshold
-    assert trigger.p_value < 1e-3
+    assert there(trigger.statistic) > there(trigger.threshold)
+    assert there(trigger.p_value) < 1e-3
     assert trigger.series[0] in frames[0].names[2:6]
     assert f"The detector `{name}`, which the configuration adds, passed" in began(events[0].data)
 
 
-def test_a_restored_engine_goes_on_identically(shop):
+def test_a_restored_engine_goes_on_identically(
+    shop: tuple[list[Frame], dict[str, Any], SystemConfig],
+) -> None:
     """Byte for byte, from the warm-up, an open incident, and after it; as a checkpoint has it."""
     frames, _, system = shop
     settings = ("river.drift.ADWIN", {"class": "river.anomaly.HalfSpaceTrees", "window_size": 60})
@@ -113,7 +122,9 @@ def test_a_restored_engine_goes_on_identically(shop):
         assert pack(whole.state_dict()) == pack(engine.state_dict())
 
 
-def test_a_statistic_may_be_added_and_taken_away(shop):
+def test_a_statistic_may_be_added_and_taken_away(
+    shop: tuple[list[Frame], dict[str, Any], SystemConfig],
+) -> None:
     """A checkpoint of another configuration is gone on with, as for every other setting."""
     frames, _, system = shop
     old = engine_of(system, "river.drift.ADWIN")
@@ -127,7 +138,7 @@ def test_a_statistic_may_be_added_and_taken_away(shop):
         assert len({event.data.incident for event in events}) == 1
 
 
-def test_the_digest_of_a_configuration_without_them_is_as_before():
+def test_the_digest_of_a_configuration_without_them_is_as_before() -> None:
     """Nothing of what is published changes for who does not use them."""
     config = EngineConfig()
     held = {key: value for key, value in msgspec.structs.asdict(config).items() if value != ()}

@@ -1,5 +1,8 @@
 """Scoring of single cases and the scorecard."""
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 from makers import EDGES, ONSET, shop_rows, write_recording
 
@@ -7,16 +10,24 @@ from coral.config import SystemConfig
 from coral.errors import CoralError
 from coral.evaluation import case
 from coral.evaluation.backtest import backtest, find_cases, scorecard
-from coral.evaluation.case import Skipped, score_case
+from coral.evaluation.case import Row, Skipped, score_case
+from coral.replay import driver
 from coral.replay.driver import system_of
 from streams.recorded import Recording
 
 START = 1_700_000_000
 
 
-def test_online_detection_is_scored(tmp_path):
+def rows_of(folder: Path) -> list[Row]:
+    """Scores of the faults of a case that is not skipped."""
+    scored = score_case(folder, "online")
+    assert not isinstance(scored, Skipped)
+    return scored
+
+
+def test_online_detection_is_scored(tmp_path: Path) -> None:
     """The case is found without a false alarm and has its delay."""
-    row = score_case(write_recording(tmp_path / "c", shop_rows()), "online")[0]
+    row = rows_of(write_recording(tmp_path / "c", shop_rows()))[0]
     assert row["detected"] is True
     assert row["false_alarms"] == 0
     assert 0 <= row["delay_rows"] <= 10
@@ -24,25 +35,25 @@ def test_online_detection_is_scored(tmp_path):
     assert row["rows"] == 280
 
 
-def test_a_miss_scores_zero(tmp_path):
+def test_a_miss_scores_zero(tmp_path: Path) -> None:
     """A fault without effect is not detected and scores 0."""
     rows = shop_rows(rows=ONSET + 40, fault="none")
-    row = score_case(write_recording(tmp_path / "c", rows), "online")[0]
+    row = rows_of(write_recording(tmp_path / "c", rows))[0]
     assert (row["detected"], row["ac@1"], row["mrr"], row["entities"]) == (False, 0.0, 0.0, [])
 
 
-def test_a_false_alarm_costs_the_strict_score(tmp_path):
+def test_a_false_alarm_costs_the_strict_score(tmp_path: Path) -> None:
     """A fault before the label is a false alarm of the labelled one."""
     rows = shop_rows(rows=700, fault="none")
     rows[300:340] = shop_rows(seed=1)[ONSET : ONSET + 40]
     rows[600:640] = shop_rows(seed=2)[ONSET : ONSET + 40]
     folder = write_recording(tmp_path / "c", rows, fault_start=START + 600, fault_end=START + 639)
-    row = score_case(folder, "online")[0]
+    row = rows_of(folder)[0]
     assert row["false_alarms"] == 1
     assert row["strict_ac@1"] == 0.0
 
 
-def test_streams_are_scored_fault_by_fault(tmp_path):
+def test_streams_are_scored_fault_by_fault(tmp_path: Path) -> None:
     """Each entry of `faults` is a row of its own."""
     rows = shop_rows(rows=700, fault="none")
     faults = []
@@ -54,21 +65,25 @@ def test_streams_are_scored_fault_by_fault(tmp_path):
     folder = write_recording(
         tmp_path / "c", rows, faults=faults, fault_start=None, modes=["online-multi"]
     )
-    scored = score_case(folder, "online")
+    scored = rows_of(folder)
     assert [row["case"] for row in scored] == ["c#01", "c#02"]
     assert [row["ac@1"] for row in scored] == [1.0, 1.0]
     assert score_case(folder, "oracle") == Skipped("made", "c", "not meant for oracle mode")
 
 
-def test_fault_free_recordings_count_false_alarms_only(tmp_path):
+def test_fault_free_recordings_count_false_alarms_only(tmp_path: Path) -> None:
     """Without a fault there is nothing to rank."""
-    labels = {"fault_start": None, "root_cause_entities": [], "modes": ["false-alarms"]}
+    labels: dict[str, Any] = {
+        "fault_start": None,
+        "root_cause_entities": [],
+        "modes": ["false-alarms"],
+    }
     folder = write_recording(tmp_path / "c", shop_rows(rows=ONSET), **labels)
-    row = score_case(folder, "online")[0]
+    row = rows_of(folder)[0]
     assert (row["detected"], row["false_alarms"], row["ac@1"]) == (None, 0, None)
 
 
-def test_an_unknown_root_is_skipped_and_counted(tmp_path):
+def test_an_unknown_root_is_skipped_and_counted(tmp_path: Path) -> None:
     """Cases without a known root are listed with the reason."""
     write_recording(tmp_path / "a", shop_rows(), root_cause_entities=[])
     write_recording(tmp_path / "b", shop_rows())
@@ -77,13 +92,15 @@ def test_an_unknown_root_is_skipped_and_counted(tmp_path):
     assert card["case_list"]["n"] == 1
 
 
-def test_a_crash_scores_zero_and_stops_nothing(tmp_path, monkeypatch):
+def test_a_crash_scores_zero_and_stops_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A crash of ours is a row of zeros with its traceback."""
     write_recording(tmp_path / "a", shop_rows())
     write_recording(tmp_path / "b", shop_rows())
-    sound, calls = case.replay, []
+    sound, calls = driver.replay, list[int]()
 
-    def crash_once(*arguments, **options):
+    def crash_once(*arguments: Any, **options: Any) -> Any:
         calls.append(1)
         if len(calls) == 1:
             raise ZeroDivisionError("boom")
@@ -96,7 +113,7 @@ def test_a_crash_scores_zero_and_stops_nothing(tmp_path, monkeypatch):
     assert card["datasets"]["made"]["ac@1"] == 0.5
 
 
-def test_a_recording_that_cannot_be_used_is_listed(tmp_path):
+def test_a_recording_that_cannot_be_used_is_listed(tmp_path: Path) -> None:
     """It is neither a zero nor silently gone."""
     broken = write_recording(tmp_path / "a", shop_rows())
     (broken / "metrics.csv.gz").write_bytes(b"")
@@ -105,21 +122,21 @@ def test_a_recording_that_cannot_be_used_is_listed(tmp_path):
     assert card["case_list"]["n"] == 0
 
 
-def test_no_recordings_is_an_error(tmp_path):
+def test_no_recordings_is_an_error(tmp_path: Path) -> None:
     """An empty tree is named."""
     with pytest.raises(CoralError, match="no recorded incident"):
         find_cases([tmp_path])
 
 
-def test_topology_is_an_ablation(tmp_path):
+def test_topology_is_an_ablation(tmp_path: Path) -> None:
     """Known edges reach the engine by default, and not with --no-topology."""
     meta = Recording.open(write_recording(tmp_path / "c", shop_rows())).meta
     assert system_of(meta).edges == EDGES
     assert system_of(meta, topology=False).edges == ()
 
 
-def test_labels_stay_hidden_from_the_engine(tmp_path):
+def test_labels_stay_hidden_from_the_engine(tmp_path: Path) -> None:
     """What the engine is configured with holds no label."""
     meta = Recording.open(write_recording(tmp_path / "c", shop_rows())).meta
-    known = {"name": "shop", "interval_s": 1.0, "kpi": meta.kpi, "edges": EDGES}
+    known: dict[str, Any] = {"name": "shop", "interval_s": 1.0, "kpi": meta.kpi, "edges": EDGES}
     assert system_of(meta) == SystemConfig(**known)

@@ -1,15 +1,19 @@
 """The causal graph as a whole: prediction, states, priors, series, safety."""
 
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
 import pytest
 from makers import learned
 from naive import graph as naive
+from typed import FloatArray, IntArray
 
 from coral.graph import CausalGraph, Prior
 
 
 class TestPredict:
-    def test_one_step_prediction(self):
+    def test_one_step_prediction(self) -> None:
         """Prediction by the lagged part beats the median, and misses the innovation only."""
         rng = np.random.default_rng(0)
         coefs = np.zeros((2, 3, 3))
@@ -21,7 +25,7 @@ class TestPredict:
 
         np.testing.assert_allclose(np.std(errors, axis=0), 1.0, atol=0.15)
 
-    def test_fault_rows_do_not_teach_the_predictor(self):
+    def test_fault_rows_do_not_teach_the_predictor(self) -> None:
         """Within a state the prediction is that of the normal rows."""
         rng = np.random.default_rng(0)
         graph = learned(rng.normal(size=(300, 2)))
@@ -33,7 +37,9 @@ class TestPredict:
 
 
 class TestStates:
-    def test_open_state_freezes_the_invariant_part(self, incidents):
+    def test_open_state_freezes_the_invariant_part(
+        self, incidents: list[tuple[FloatArray, FloatArray, FloatArray, FloatArray, IntArray]]
+    ) -> None:
         """Fault rows change neither B nor the normal moments."""
         normal, fault, *_ = incidents[0]
         graph = learned(normal)
@@ -46,7 +52,7 @@ class TestStates:
         np.testing.assert_array_equal(before, graph.invariant)
         assert rows_before == graph.moments.rows_seen
 
-    def test_closed_state_leaves_a_bounded_memory(self):
+    def test_closed_state_leaves_a_bounded_memory(self) -> None:
         """Signatures are kept newest last, the oldest forgotten, on request none."""
         rng = np.random.default_rng(0)
         graph = learned(rng.normal(size=(200, 4)), max_states=2)
@@ -61,7 +67,9 @@ class TestStates:
         assert not graph.state_open
         assert np.count_nonzero(graph.dependent) == 0
 
-    def test_signature_holds_the_dependent_part(self, incidents):
+    def test_signature_holds_the_dependent_part(
+        self, incidents: list[tuple[FloatArray, FloatArray, FloatArray, FloatArray, IntArray]]
+    ) -> None:
         """Effect, lag, cause and strength of S survive the state."""
         normal, fault, *_ = incidents[1]
         graph = learned(normal)
@@ -76,7 +84,7 @@ class TestStates:
 
         np.testing.assert_array_equal(dependent, rebuilt)
 
-    def test_opening_and_closing_twice_is_harmless(self):
+    def test_opening_and_closing_twice_is_harmless(self) -> None:
         """A second open keeps the state's rows, a close without a state does nothing."""
         graph = CausalGraph(2)
         graph.close_state()
@@ -87,11 +95,11 @@ class TestStates:
 
         assert [state.rows for state in graph.states] == [1]
 
-    def test_no_open_state_means_nothing_changed(self):
+    def test_no_open_state_means_nothing_changed(self) -> None:
         """Without a state every ratio is one."""
         np.testing.assert_array_equal(CausalGraph(3).changed_nodes(), np.ones(3))
 
-    def test_counter_that_leaves_zero_is_changed(self):
+    def test_counter_that_leaves_zero_is_changed(self) -> None:
         """A series constant in the normal state and moving in the fault ranks first."""
         rng = np.random.default_rng(0)
         rows = rng.normal(size=(300, 4))
@@ -106,26 +114,26 @@ class TestStates:
 
 
 class TestPriors:
-    def rows(self):
+    def rows(self) -> FloatArray:
         rng = np.random.default_rng(0)
         coefs = np.zeros((2, 3, 3))
         coefs[1, 0, 1] = coefs[1, 1, 2] = 0.6
         return naive.simulate(coefs, 500, rng)
 
-    def test_forbidden_edge_is_never_there(self):
+    def test_forbidden_edge_is_never_there(self) -> None:
         """A forbidden edge is absent, however clear the data are."""
         graph = learned(self.rows(), prior=Prior(["a", "b", "c"], forbidden=[("a", "b")]))
 
         assert np.count_nonzero(graph.invariant[:, 0, 1]) == 0
         assert graph.invariant[1, 1, 2] != 0.0
 
-    def test_required_edge_is_unpenalised(self):
+    def test_required_edge_is_unpenalised(self) -> None:
         """A required edge is there although the data show no more than noise."""
         graph = learned(self.rows(), prior=Prior(["a", "b", "c"], required=[("c", "a")]))
 
         assert np.count_nonzero(graph.invariant[:, 2, 0]) > 0
 
-    def test_wrong_favour_costs_little(self):
+    def test_wrong_favour_costs_little(self) -> None:
         """Favouring edges that do not exist leaves the true ones in place."""
         wrong = Prior(["a", "b", "c"], edges=[("b", "a"), ("c", "b"), ("c", "a")])
         graph = learned(self.rows(), prior=wrong)
@@ -133,7 +141,7 @@ class TestPriors:
         assert graph.invariant[1, 0, 1] == pytest.approx(0.6, abs=0.1)
         assert graph.invariant[1, 1, 2] == pytest.approx(0.6, abs=0.1)
 
-    def test_known_topology_decides_the_instantaneous_direction(self):
+    def test_known_topology_decides_the_instantaneous_direction(self) -> None:
         """Where the data cannot tell, the known edge gives the order."""
         rng = np.random.default_rng(0)
         cause = 3.0 * rng.normal(size=(500, 1))
@@ -143,14 +151,14 @@ class TestPriors:
         assert graph.invariant[0, 1, 0] == pytest.approx(0.2, abs=0.02)
         assert graph.invariant[0, 0, 1] == 0.0
 
-    def test_prior_over_other_series_is_refused(self):
+    def test_prior_over_other_series_is_refused(self) -> None:
         """The message says how many series each has."""
         with pytest.raises(ValueError, match="n_series=3, got one over 2 series"):
             CausalGraph(3, prior=Prior(["a", "b"]))
 
 
 class TestSeries:
-    def test_growing_keeps_the_graph_and_learns_the_new_series(self):
+    def test_growing_keeps_the_graph_and_learns_the_new_series(self) -> None:
         """A new series warms up beside the others without resetting them."""
         rng = np.random.default_rng(0)
         coefs = np.zeros((2, 3, 3))
@@ -166,7 +174,9 @@ class TestSeries:
         np.testing.assert_array_equal(before, after)
         assert graph.invariant[1, 1, 2] == pytest.approx(0.7, abs=0.1)
 
-    def test_select_removes_a_series_everywhere(self, incidents):
+    def test_select_removes_a_series_everywhere(
+        self, incidents: list[tuple[FloatArray, FloatArray, FloatArray, FloatArray, IntArray]]
+    ) -> None:
         """Edges, states and order follow the series that stay."""
         normal, fault, *_ = incidents[2]
         graph = learned(normal, prior=Prior([str(i) for i in range(15)], edges=[("0", "1")]))
@@ -175,7 +185,7 @@ class TestSeries:
         graph.solve()
         graph.close_state()
         kept = np.array([14, 3, 5, 0, 1])
-        expected = graph.invariant[np.ix_([0, 1], kept, kept)].copy()
+        expected = graph.invariant[np.ix_(np.arange(2), kept, kept)].copy()
         graph.select(kept)
         graph.update_block(normal[:50, kept])
 
@@ -185,13 +195,13 @@ class TestSeries:
         assert np.isfinite(graph.solve())
 
     @pytest.mark.parametrize("index", [[0, 0], [2], []])
-    def test_impossible_selection_is_refused(self, index):
+    def test_impossible_selection_is_refused(self, index: list[int]) -> None:
         """A place twice, a place that does not exist, no place at all."""
         with pytest.raises(ValueError, match="distinct places below 2"):
             CausalGraph(2).select(np.array(index, dtype=int))
 
 
-def hard_rows():
+def hard_rows() -> Iterator[tuple[str, FloatArray]]:
     """Rows that break naive second-moment code, each with a name."""
     rng = np.random.default_rng(0)
     x = rng.normal(size=(120, 6))
@@ -224,7 +234,7 @@ class TestSafety:
     @pytest.mark.parametrize(
         ("name", "rows"), list(hard_rows()), ids=lambda v: v if type(v) is str else ""
     )
-    def test_nothing_but_finite_numbers(self, name, rows, lags):
+    def test_nothing_but_finite_numbers(self, name: str, rows: FloatArray, lags: int) -> None:
         """Whatever comes, every published number is finite and nothing raises."""
         graph = CausalGraph(rows.shape[1], lags, half_life_rows=500.0)
         graph.update_block(rows)
@@ -242,7 +252,7 @@ class TestSafety:
         graph.close_state()
         assert np.isfinite(graph.states[0].shift).all()
 
-    def test_published_arrays_are_read_only(self):
+    def test_published_arrays_are_read_only(self) -> None:
         """A caller cannot write into the graph."""
         graph = learned(np.random.default_rng(0).normal(size=(50, 2)))
         for values in (graph.invariant, graph.dependent, graph.order):
@@ -253,7 +263,7 @@ class TestSafety:
         ("options", "message"),
         [({"lags": 0}, "lags >= 1, got lags=0"), ({"max_states": -1}, "max_states >= 0, got -1")],
     )
-    def test_constructor_refuses(self, options, message):
+    def test_constructor_refuses(self, options: dict[str, Any], message: str) -> None:
         """Parameters outside their range are named with their rule."""
         with pytest.raises(ValueError, match=message):
             CausalGraph(2, **options)

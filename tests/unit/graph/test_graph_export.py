@@ -1,13 +1,18 @@
 """The graph as plain data."""
 
 import json
+from typing import Any
 
 from makers import learned
+from typed import FloatArray, IntArray
 
+from coral.graph import CausalGraph
 from coral.graph.export import as_nodes_and_edges, difference
 
 
-def described(incidents, *, fault):
+def described(
+    incidents: list[tuple[FloatArray, FloatArray, FloatArray, FloatArray, IntArray]], *, fault: bool
+) -> tuple[CausalGraph, dict[str, Any]]:
     """One graph of a simulated incident, before or within the fault."""
     normal, rows, *_ = incidents[0]
     graph = learned(normal)
@@ -19,7 +24,9 @@ def described(incidents, *, fault):
     return graph, as_nodes_and_edges(graph, names)
 
 
-def test_every_edge_and_name_survives_json(incidents):
+def test_every_edge_and_name_survives_json(
+    incidents: list[tuple[FloatArray, FloatArray, FloatArray, FloatArray, IntArray]],
+) -> None:
     """Nothing is lost, and both parts can be told apart."""
     graph, found = described(incidents, fault=True)
     again = json.loads(json.dumps(found))
@@ -31,7 +38,9 @@ def test_every_edge_and_name_survives_json(incidents):
     assert {edge["source"] for edge in again["edges"]} <= names
 
 
-def test_difference_is_what_the_fault_added(incidents):
+def test_difference_is_what_the_fault_added(
+    incidents: list[tuple[FloatArray, FloatArray, FloatArray, FloatArray, IntArray]],
+) -> None:
     """The invariant part is frozen, so all that is new belongs to the state."""
     before, after = (described(incidents, fault=fault)[1] for fault in (False, True))
     found = difference(before, after)
@@ -41,7 +50,9 @@ def test_difference_is_what_the_fault_added(incidents):
     assert difference(after, after) == {"added": [], "removed": [], "changed": []}
 
 
-def test_changed_strength_tells_the_former_one(incidents):
+def test_changed_strength_tells_the_former_one(
+    incidents: list[tuple[FloatArray, FloatArray, FloatArray, FloatArray, IntArray]],
+) -> None:
     """A strength that moved by more than a fifth is a change, less is none."""
     before = described(incidents, fault=False)[1]
     after = json.loads(json.dumps(before))

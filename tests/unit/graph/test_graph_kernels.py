@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from naive import graph as naive
+from typed import FloatArray
 
 from coral.graph import LaggedMoments
 from coral.graph import _solver_kernels as _kernels
@@ -11,38 +12,38 @@ from coral.graph.order import peel
 from coral.graph.reduced import fit_reduced_form
 
 
-def moments_of(rows, lags):
+def moments_of(rows: FloatArray, lags: int) -> LaggedMoments:
     moments = LaggedMoments(rows.shape[1], lags)
     moments.update_block(rows)
     return moments
 
 
 @pytest.fixture
-def rows():
+def rows() -> FloatArray:
     rng = np.random.default_rng(7)
     coefs, _ = naive.random_system(5, rng, lags=2)
     return naive.simulate(coefs, 300, rng)
 
 
 @pytest.fixture
-def table(rows):
+def table(rows: FloatArray) -> FloatArray:
     moments = moments_of(rows, 2)
     return correlation_table(moments, moments.variances)
 
 
 class TestTable:
-    def test_correlations_are_those_of_numpy(self, rows, table):
+    def test_correlations_are_those_of_numpy(self, rows: FloatArray, table: FloatArray) -> None:
         """Entry (lag, i, j) is the lagged covariance in standard deviations, biased by the lag."""
         deviation = rows.std(axis=0)
         for lag in range(3):
             expected = naive.lagged_covariance(rows, lag) / np.outer(deviation, deviation)
             np.testing.assert_allclose(table[lag], expected * (300 - lag) / 300, atol=1e-9)
 
-    def test_negative_lags_are_transposed(self, table):
+    def test_negative_lags_are_transposed(self, table: FloatArray) -> None:
         """The second half of the table mirrors the first."""
         np.testing.assert_array_equal(table, naive.table_of(table[:3]))
 
-    def test_dead_series_has_no_correlation(self):
+    def test_dead_series_has_no_correlation(self) -> None:
         """A constant series is correlated with itself alone, at lag 0 alone."""
         rows = np.random.default_rng(0).normal(size=(50, 3))
         rows[:, 1] = 4.0
@@ -54,7 +55,7 @@ class TestTable:
 
 
 class TestPieces:
-    def test_gradient_and_variance(self, table):
+    def test_gradient_and_variance(self, table: FloatArray) -> None:
         """The gradient is c - G b, and the variance the quadratic form at b."""
         gram, target = naive.gram_and_target(table)
         coef = np.random.default_rng(1).normal(size=15) * (np.arange(15) % 3 == 1)
@@ -65,7 +66,7 @@ class TestPieces:
         expected = naive.residual_variance(gram, target[:, 2], coef, 1.0)
         assert variance == pytest.approx(expected)
 
-    def test_gram_of_some_features(self, table):
+    def test_gram_of_some_features(self, table: FloatArray) -> None:
         """Gathering picks the entries of the dense Gram matrix."""
         chosen = np.array([14, 0, 7, 6], dtype=np.int64)
         gram = np.zeros((4, 4))
@@ -73,7 +74,7 @@ class TestPieces:
 
         np.testing.assert_array_equal(gram, naive.gram_and_target(table)[0][np.ix_(chosen, chosen)])
 
-    def test_move_carries_gradient_and_variance(self, table):
+    def test_move_carries_gradient_and_variance(self, table: FloatArray) -> None:
         """Moving coefficients equals starting afresh from where they went."""
         before, after = np.zeros(15), np.zeros(15)
         before[[3, 9]], after[[3, 9]] = [0.5, -0.2], [0.1, 0.3]
@@ -86,7 +87,7 @@ class TestPieces:
         assert first - gain == pytest.approx(last)
 
     @pytest.mark.parametrize("penalty", [0.0, 0.05, 0.3])
-    def test_descent_reaches_the_minimum(self, table, penalty):
+    def test_descent_reaches_the_minimum(self, table: FloatArray, penalty: float) -> None:
         """Coordinate descent ends where proximal gradient steps end."""
         gram, target = naive.gram_and_target(table)
         keep = np.arange(5, 15)
@@ -101,7 +102,7 @@ class TestPieces:
         np.testing.assert_allclose(work[1], expected, atol=1e-8)
         np.testing.assert_allclose(work[0], gradient - gram @ work[1], atol=1e-9)
 
-    def test_inverse(self, table):
+    def test_inverse(self, table: FloatArray) -> None:
         """Sweeps give the inverse of the matrix plus ridge."""
         gram, _ = naive.gram_and_target(table)
         matrix = gram.copy()
@@ -109,11 +110,11 @@ class TestPieces:
         assert _kernels.invert(matrix, 0.01)
         np.testing.assert_allclose(matrix, np.linalg.inv(gram + 0.01 * np.eye(15)), atol=1e-8)
 
-    def test_indefinite_matrix_is_refused(self):
+    def test_indefinite_matrix_is_refused(self) -> None:
         """A matrix with a negative eigenvalue beyond the ridge has no inverse to offer."""
         assert not _kernels.invert(np.array([[1.0, 1.2], [1.2, 1.0]]), 0.01)
 
-    def test_residual_variances(self, rows, table):
+    def test_residual_variances(self, rows: FloatArray, table: FloatArray) -> None:
         """Fixed equations leave the variance of the quadratic form, also for a constant node."""
         gram, target = naive.gram_and_target(table)
         variances = rows.var(axis=0)
@@ -128,7 +129,7 @@ class TestPieces:
 
 
 class TestSolve:
-    def test_optimality_of_the_lasso_stage(self, table):
+    def test_optimality_of_the_lasso_stage(self, table: FloatArray) -> None:
         """Before the refit no allowed feature breaks the optimality condition of the lasso."""
         n = 5
         sheet = np.zeros((4, 3 * n))
@@ -154,7 +155,7 @@ class TestSolve:
 
 
 class TestReducedForm:
-    def test_ridge_regression_of_the_definition(self, rows):
+    def test_ridge_regression_of_the_definition(self, rows: FloatArray) -> None:
         """The coefficients solve the block Toeplitz normal equations about zero."""
         moments = moments_of(rows, 2)
         second = [
@@ -175,7 +176,7 @@ class TestReducedForm:
         left = scaled[0] - target.T @ solution - solution.T @ target + solution.T @ gram @ solution
         np.testing.assert_allclose(fitted.innovations, left * np.outer(unit, unit), atol=1e-9)
 
-    def test_indefinite_moments_are_repaired(self):
+    def test_indefinite_moments_are_repaired(self) -> None:
         """Pairwise moments no data could have still give finite coefficients."""
         rows = np.full((90, 3), np.nan)
         x = np.random.default_rng(0).normal(size=90)
@@ -187,7 +188,7 @@ class TestReducedForm:
 
 
 class TestPeel:
-    def test_order_is_that_of_single_regressions(self):
+    def test_order_is_that_of_single_regressions(self) -> None:
         """The pivoted factorisation gives the order of one regression per candidate."""
         rng = np.random.default_rng(5)
         for _ in range(10):
@@ -195,20 +196,20 @@ class TestPeel:
             covariance = mix @ mix.T + 0.1 * np.eye(6)
             assert naive.peel(covariance) == peel(covariance).tolist()
 
-    def test_copies_come_next_to_each_other(self):
+    def test_copies_come_next_to_each_other(self) -> None:
         """A copy has no variance left after its original and follows at once."""
         order = peel(np.array([[2.0, 0.0, 2.0], [0.0, 2.5, 0.0], [2.0, 0.0, 2.0]])).tolist()
 
         assert order == [0, 2, 1]
 
-    def test_known_cause_comes_first(self):
+    def test_known_cause_comes_first(self) -> None:
         """A known cause precedes its effect even when its variance is larger."""
         before = np.zeros((3, 3), dtype=bool)
         before[2, 0] = True
 
         assert peel(np.diag([1.0, 2.0, 3.0]), before).tolist() == [1, 2, 0]
 
-    def test_cycle_of_known_causes_is_broken(self):
+    def test_cycle_of_known_causes_is_broken(self) -> None:
         """Series that wait for each other are placed all the same."""
         before = np.array([[False, True], [True, False]])
 

@@ -1,15 +1,20 @@
 """States that return, edges that age, and units that change while the graph lives."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from makers import learned
 from naive import graph as naive
+from typed import FloatArray, IntArray
 
 from coral.graph import CausalGraph
 from coral.graph.ages import EdgeAges
 
 
-def faults(seed, count, n=15):
+def faults(
+    seed: int, count: int, n: int = 15
+) -> tuple[FloatArray, list[FloatArray], np.random.Generator]:
     """A normal state and several faults of the same system, each at two other nodes."""
     rng = np.random.default_rng(seed)
     before, perm = naive.random_system(n, rng)
@@ -21,7 +26,14 @@ def faults(seed, count, n=15):
     return normal, after, rng
 
 
-def live(graph, coefs, normal, rng, rows=200, **closing):
+def live(
+    graph: CausalGraph,
+    coefs: FloatArray,
+    normal: FloatArray,
+    rng: np.random.Generator,
+    rows: int = 200,
+    **closing: Any,
+) -> str | None:
     """One state from opening to close; what was recalled of it."""
     graph.open_state()
     fault = naive.simulate(coefs, rows, rng, start=normal[-1:])
@@ -34,7 +46,7 @@ def live(graph, coefs, normal, rng, rows=200, **closing):
 
 
 class TestReturn:
-    def test_a_state_that_returns_is_named(self):
+    def test_a_state_that_returns_is_named(self) -> None:
         """Of faults at other nodes none is taken for an earlier one, of returns nearly all are."""
         named, mistaken = [], 0
         for seed in range(6):
@@ -47,7 +59,7 @@ class TestReturn:
         assert mistaken <= 2
         assert np.mean(named) >= 0.8
 
-    def test_a_return_replaces_what_it_returned_as(self):
+    def test_a_return_replaces_what_it_returned_as(self) -> None:
         """The memory counts returns instead of filling up with copies."""
         normal, after, rng = faults(0, 1)
         graph = learned(normal)
@@ -57,9 +69,10 @@ class TestReturn:
         (kept,) = graph.states
         assert (kept.name, kept.time, kept.times) == ("incident 2", 2.0, 3)
 
-    def test_what_is_remembered_helps(self):
+    def test_what_is_remembered_helps(self) -> None:
         """At 40 rows the dependent part of a returning state is nearer to the truth."""
-        first, again = [], []
+        first: list[float] = []
+        again: list[float] = []
         for seed in range(8):
             normal, after, rng = faults(seed, 1)
             graph = learned(normal)
@@ -68,13 +81,13 @@ class TestReturn:
                 graph.open_state()
                 graph.update_block(fault)
                 graph.solve()
-                errors.append(np.linalg.norm(graph.invariant + graph.dependent - after[0]))
+                errors.append(float(np.linalg.norm(graph.invariant + graph.dependent - after[0])))
                 graph.close_state(keep=False)
                 live(graph, after[0], normal, rng, rows=400)
 
         assert np.mean(again) < np.mean(first)
 
-    def test_short_states_are_not_compared(self):
+    def test_short_states_are_not_compared(self) -> None:
         """After seven rows nothing is recalled, whatever was seen."""
         normal, after, rng = faults(1, 1)
         graph = learned(normal)
@@ -84,7 +97,7 @@ class TestReturn:
 
 
 class TestUnits:
-    def test_memory_and_coefficients_follow(self):
+    def test_memory_and_coefficients_follow(self) -> None:
         """A graph told its rows again in other units is the same graph in other units."""
         normal, after, rng = faults(2, 1)
         graph = learned(normal)
@@ -102,9 +115,10 @@ class TestUnits:
         graph.open_state()
         graph.update_block(naive.simulate(after[0], 200, rng, start=normal[-1:]) * unit)
         graph.solve()
+        assert graph.recalled is not None
         assert graph.recalled.name == "first"
 
-    def test_series_without_a_scale_keep_their_numbers(self):
+    def test_series_without_a_scale_keep_their_numbers(self) -> None:
         """A unit of zero or infinity says that there was no scale: nothing is NaN."""
         graph = learned(np.random.default_rng(0).normal(size=(100, 3)))
         before = graph.invariant.copy()
@@ -112,7 +126,7 @@ class TestUnits:
 
         np.testing.assert_array_equal(before, graph.invariant)
 
-    def test_not_while_a_state_is_open(self):
+    def test_not_while_a_state_is_open(self) -> None:
         """The state's rows would keep the old units."""
         graph = CausalGraph(2)
         graph.open_state()
@@ -121,7 +135,7 @@ class TestUnits:
 
 
 class TestAges:
-    def test_age_counts_rows_since_an_edge_appeared(self):
+    def test_age_counts_rows_since_an_edge_appeared(self) -> None:
         """An edge that stays grows old, one that goes and comes back is new."""
         ages = EdgeAges()
         coefs = np.zeros((2, 2, 2))
@@ -137,7 +151,7 @@ class TestAges:
         ages.update(coefs, 220)
         assert ages.dense(coefs.shape, 230)[0, 1, 1] == 10
 
-    def test_follow_the_series(self):
+    def test_follow_the_series(self) -> None:
         """Ages stay with their edges when series move, and leave with them."""
         rng = np.random.default_rng(0)
         coefs = rng.normal(size=(4, 2, 4)) * (rng.random((4, 2, 4)) < 0.5)
@@ -154,7 +168,9 @@ class TestAges:
         assert not after[1].any()
         assert not after[:, :, 1].any()
 
-    def test_edges_know_their_age(self, incidents):
+    def test_edges_know_their_age(
+        self, incidents: list[tuple[FloatArray, FloatArray, FloatArray, FloatArray, IntArray]]
+    ) -> None:
         """Every edge of a graph that is solved twice is as old as its first solve."""
         normal = incidents[0][0]
         graph = CausalGraph(normal.shape[1])

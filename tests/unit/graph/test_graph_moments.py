@@ -1,13 +1,16 @@
 """Lagged moments against their twin, and what missing cells, gaps and growth do to them."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from naive import graph as naive
+from typed import FloatArray
 
 from coral.graph import LaggedMoments
 
 
-def rows_with_holes(n_rows, n_series, missing, seed=0):
+def rows_with_holes(n_rows: int, n_series: int, missing: float, seed: int = 0) -> FloatArray:
     rng = np.random.default_rng(seed)
     rows = rng.normal(size=(n_rows, n_series)).cumsum(axis=0) * 0.3
     rows[rng.random(rows.shape) < missing] = np.nan
@@ -18,7 +21,9 @@ class TestSums:
     @pytest.mark.parametrize("half_life", [None, 20.0])
     @pytest.mark.parametrize("missing", [0.0, 0.4, 1.0])
     @pytest.mark.parametrize("lags", [0, 1, 3])
-    def test_products_and_pair_weights_equal_the_twin(self, lags, missing, half_life):
+    def test_products_and_pair_weights_equal_the_twin(
+        self, lags: int, missing: float, half_life: float | None
+    ) -> None:
         """All sums are those of the definition."""
         rows = rows_with_holes(150, 3, missing)
         moments = LaggedMoments(3, lags, half_life)
@@ -30,7 +35,7 @@ class TestSums:
             np.testing.assert_allclose(moments.pair_weights(lag), pairs[lag], atol=1e-9)
 
     @pytest.mark.parametrize("lag", [0, 1, 2])
-    def test_covariance_of_complete_rows_is_the_pairwise_one(self, lag):
+    def test_covariance_of_complete_rows_is_the_pairwise_one(self, lag: int) -> None:
         """Means per side and lag make the centred moment exact at the ends of the record."""
         rows = rows_with_holes(50, 4, 0.0) + 100.0
         moments = LaggedMoments(4, 2)
@@ -40,7 +45,7 @@ class TestSums:
             moments.covariance(lag), naive.lagged_covariance(rows, lag), atol=1e-9
         )
 
-    def test_anchor_is_the_first_value(self):
+    def test_anchor_is_the_first_value(self) -> None:
         """Sums are about each series' first value, and the covariance does not see the anchor."""
         rows = rows_with_holes(80, 3, 0.2, seed=3) + np.array([0.0, 50.0, -1e6])
         moments = LaggedMoments(3, 1, anchor_first=True)
@@ -52,7 +57,7 @@ class TestSums:
         np.testing.assert_allclose(moments.means, np.nanmean(rows, axis=0), rtol=1e-9)
         np.testing.assert_allclose(moments.variances, np.nanvar(rows, axis=0), rtol=1e-6)
 
-    def test_infinite_counts_as_missing(self):
+    def test_infinite_counts_as_missing(self) -> None:
         """An infinite cell contributes nothing."""
         rows = rows_with_holes(30, 2, 0.0)
         rows[5, 0], rows[6, 1] = np.inf, -np.inf
@@ -63,7 +68,7 @@ class TestSums:
 
         np.testing.assert_array_equal(one.kernel_arrays()[0], two.kernel_arrays()[0])
 
-    def test_effective_rows_with_forgetting(self):
+    def test_effective_rows_with_forgetting(self) -> None:
         """The effective number of rows of a long stream is that of its geometric weights."""
         moments = LaggedMoments(1, 1, half_life_rows=50.0)
         moments.update_block(np.ones((3000, 1)))
@@ -73,7 +78,7 @@ class TestSums:
 
 
 class TestGaps:
-    def test_no_pair_across_a_gap(self):
+    def test_no_pair_across_a_gap(self) -> None:
         """After break_lags the next row has no predecessor, but counts itself."""
         rows = rows_with_holes(40, 2, 0.0)
         moments = LaggedMoments(2, 2)
@@ -85,7 +90,7 @@ class TestGaps:
         np.testing.assert_allclose(moments.kernel_arrays()[0], sum(apart), atol=1e-9)
         assert moments.pair_weights(2)[0, 0] == 36.0
 
-    def test_follow_takes_over_the_predecessors(self):
+    def test_follow_takes_over_the_predecessors(self) -> None:
         """A stream that follows another one pairs its first row with the other's last."""
         rows = rows_with_holes(20, 2, 0.0)
         before, after = LaggedMoments(2, 1), LaggedMoments(2, 1)
@@ -99,7 +104,7 @@ class TestGaps:
 
 
 class TestSeries:
-    def test_grown_series_equals_one_missing_so_far(self):
+    def test_grown_series_equals_one_missing_so_far(self) -> None:
         """A new series is one whose cells were missing until now."""
         rows = rows_with_holes(90, 3, 0.0)
         rows[:40, 2] = np.nan
@@ -113,7 +118,7 @@ class TestSeries:
         np.testing.assert_array_equal(grown.pair_weights(1), whole.pair_weights(1))
         np.testing.assert_allclose(grown.means, whole.means)
 
-    def test_select_keeps_and_reorders(self):
+    def test_select_keeps_and_reorders(self) -> None:
         """Selecting series equals never having seen the others."""
         rows = rows_with_holes(70, 4, 0.3)
         all_, some = LaggedMoments(4, 1), LaggedMoments(2, 1)
@@ -124,14 +129,14 @@ class TestSeries:
 
         np.testing.assert_allclose(all_.kernel_arrays()[0], some.kernel_arrays()[0], atol=1e-9)
 
-    def test_shrinking_by_grow_is_refused(self):
+    def test_shrinking_by_grow_is_refused(self) -> None:
         """The message names the rule and what came."""
         with pytest.raises(ValueError, match="n_series >= 3, got n_series=2"):
             LaggedMoments(3, 1).grow(2)
 
 
 class TestSafety:
-    def test_nothing_seen(self):
+    def test_nothing_seen(self) -> None:
         """Without a row everything is zero and finite."""
         moments = LaggedMoments(2, 1)
 
@@ -139,7 +144,7 @@ class TestSafety:
         np.testing.assert_array_equal(moments.covariance(1), np.zeros((2, 2)))
         np.testing.assert_array_equal(moments.variances, np.zeros(2))
 
-    def test_rounding_of_a_constant_series_is_no_variance(self):
+    def test_rounding_of_a_constant_series_is_no_variance(self) -> None:
         """A constant far from zero has variance zero, whatever the cancellation leaves."""
         moments = LaggedMoments(1, 1)
         moments.update_block(np.full((1000, 1), 1e9 + 0.1))
@@ -154,12 +159,12 @@ class TestSafety:
             ((1, 1, 0.0), "half_life_rows > 0, got half_life_rows=0.0"),
         ],
     )
-    def test_constructor_refuses(self, arguments, message):
+    def test_constructor_refuses(self, arguments: tuple[Any, ...], message: str) -> None:
         """Parameters outside their range are named with their rule."""
         with pytest.raises(ValueError, match=message):
             LaggedMoments(*arguments)
 
-    def test_state_of_other_lags_is_refused(self):
+    def test_state_of_other_lags_is_refused(self) -> None:
         """A checkpoint of another shape does not load."""
         with pytest.raises(ValueError, match="has lags=2, the state lags=1"):
             LaggedMoments(1, 2).load_state_dict(LaggedMoments(1, 1).state_dict())

@@ -1,26 +1,29 @@
 """Known topology as penalty weights, and the messages of a wrong one."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from makers import learned
 from naive import graph as naive
+from typed import FloatArray
 
 from coral.baseline.baseline import Baseline
 from coral.baseline.learning import learn
 from coral.config import EngineConfig
-from coral.graph import Prior
+from coral.graph import CausalGraph, Prior
 from coral.graph.prior import prior_over
 from coral.graph.system_graph import SystemGraph
 from streams.topology import Topology
 
 
-def feeds(**known):
+def feeds(**known: Any) -> Topology:
     """Topology whose pairs are (cause, effect)."""
     return Topology(edge_semantics="a feeds b", **known)
 
 
 class TestWeights:
-    def test_an_edge_of_entities_holds_for_all_their_series(self):
+    def test_an_edge_of_entities_holds_for_all_their_series(self) -> None:
         """Favoured, required and forbidden pairs of entities spread over their series."""
         prior = Prior(
             ["web", "db", "web", "cache"],
@@ -35,7 +38,7 @@ class TestWeights:
 
         np.testing.assert_array_equal(prior.weights(), expected)
 
-    def test_required_wins_over_known(self):
+    def test_required_wins_over_known(self) -> None:
         """A pair that is both known and required is not penalised."""
         prior = Prior(["a", "b"], edges=[("a", "b")], required=[("a", "b")])
 
@@ -43,7 +46,7 @@ class TestWeights:
 
 
 class TestProblems:
-    def test_all_problems_come_at_once(self):
+    def test_all_problems_come_at_once(self) -> None:
         """The message lists every problem, with place, value and a hint."""
         with pytest.raises(ValueError, match="`Prior` found") as caught:
             Prior(
@@ -60,7 +63,7 @@ class TestProblems:
             ("- edges[0]: no series belongs to entity 'order', did you mean 'orders'?"),
         ]
 
-    def test_an_order_can_contradict_an_edge_and_itself(self):
+    def test_an_order_can_contradict_an_edge_and_itself(self) -> None:
         """Both are named by their place."""
         with pytest.raises(ValueError, match="`Prior` found") as caught:
             Prior(["a", "b"], required=[("a", "b")], order=["b", "a", "b"])
@@ -70,27 +73,31 @@ class TestProblems:
             "- order[2]: every entity once expected",
         ]
 
-    def test_a_topology_may_know_more_than_the_metrics(self):
+    def test_a_topology_may_know_more_than_the_metrics(self) -> None:
         """What it says of entities without a series is left out; of nothing left, no prior."""
         known = feeds(edges=(("a", "b"), ("a", "x")), order=("x", "a"))
 
+        prior = prior_over(known, ["a", "b"])
+        assert prior is not None
         assert Prior(["a", "b"], edges=[("a", "b")]).weights().tolist() == (
-            prior_over(known, ["a", "b"]).weights().tolist()
+            prior.weights().tolist()
         )
         assert prior_over(known, ["x", "c"]) is None
 
 
-def entities(n_series):
+def entities(n_series: int) -> list[str]:
     """One entity a series."""
     return [f"e{i}" for i in range(n_series)]
 
 
-def named(pairs):
+def named(pairs: list[tuple[int, int]]) -> list[tuple[str, str]]:
     return [(f"e{cause}", f"e{effect}") for cause, effect in pairs]
 
 
 @pytest.fixture(scope="module", params=range(4))
-def system(request):
+def system(
+    request: pytest.FixtureRequest,
+) -> tuple[FloatArray, FloatArray, list[tuple[int, int]], list[tuple[int, int]]]:
     """Rows of a system of 15 series, its true pairs and as many that are none, shuffled."""
     rng = np.random.default_rng(request.param)
     coefs, _ = naive.random_system(15, rng)
@@ -105,15 +112,17 @@ def system(request):
     return naive.simulate(coefs, 2000, rng), coefs, true, false
 
 
-def f1(graph, coefs):
+def f1(graph: CausalGraph, coefs: FloatArray) -> float:
     found, true = graph.invariant != 0.0, coefs != 0.0
-    return 2.0 * (found & true).sum() / (found.sum() + true.sum())
+    return float(2.0 * (found & true).sum() / (found.sum() + true.sum()))
 
 
 class TestWrongPriors:
     """A fifth of what is said is wrong."""
 
-    def test_wrong_known_edges_cost_little_and_are_reported(self, system):
+    def test_wrong_known_edges_cost_little_and_are_reported(
+        self, system: tuple[FloatArray, FloatArray, list[tuple[int, int]], list[tuple[int, int]]]
+    ) -> None:
         """Edges that do not exist, and edges the wrong way round."""
         rows, coefs, true, false = system
         wrong = max(1, len(true) // 5)
@@ -128,7 +137,9 @@ class TestWrongPriors:
         assert found.items() <= expected.items()
         assert len(found) >= 0.75 * len(expected)
 
-    def test_wrongly_forbidden_edges_are_reported(self, system):
+    def test_wrongly_forbidden_edges_are_reported(
+        self, system: tuple[FloatArray, FloatArray, list[tuple[int, int]], list[tuple[int, int]]]
+    ) -> None:
         """They are missing, as was said, and the data go on to ask for them."""
         rows, coefs, true, false = system
         wrong = max(1, len(true) // 5)
@@ -141,7 +152,9 @@ class TestWrongPriors:
         assert len(found & set(named(true[:wrong]))) >= 0.75 * wrong
         assert len(found - set(named(true[:wrong]))) <= 0.1 * 4 * wrong + 1
 
-    def test_required_edges_that_are_none_are_reported(self, system):
+    def test_required_edges_that_are_none_are_reported(
+        self, system: tuple[FloatArray, FloatArray, list[tuple[int, int]], list[tuple[int, int]]]
+    ) -> None:
         """They are there, as was said, and no data confirm them."""
         rows, _, true, false = system
         prior = Prior(entities(15), required=named([*true[:4], *false[:2]]))
@@ -151,7 +164,9 @@ class TestWrongPriors:
         assert found == dict.fromkeys(named(false[:2]), "absent")
         assert all(graph.invariant[:, cause, effect].any() for cause, effect in false[:2])
 
-    def test_a_wrong_order_is_reported(self, system):
+    def test_a_wrong_order_is_reported(
+        self, system: tuple[FloatArray, FloatArray, list[tuple[int, int]], list[tuple[int, int]]]
+    ) -> None:
         """An order forbids what runs against it."""
         rows, _, true, _ = system
         cause, effect = true[0]
@@ -160,7 +175,9 @@ class TestWrongPriors:
 
         assert [("forbidden", "present")] == [(c.prior, c.found) for c in found]
 
-    def test_nothing_is_said_of_too_few_rows(self, system):
+    def test_nothing_is_said_of_too_few_rows(
+        self, system: tuple[FloatArray, FloatArray, list[tuple[int, int]], list[tuple[int, int]]]
+    ) -> None:
         """Where a small effect could not have shown, its absence is no finding."""
         rows, _, _, false = system
         graph = learned(rows[:60], prior=Prior(entities(15), edges=named(false[:3])))
@@ -168,7 +185,7 @@ class TestWrongPriors:
         assert [] == [c for c in graph.contradicted(entities(15)) if c.found == "absent"]
 
 
-def learn_all(graph, rows):
+def learn_all(graph: SystemGraph, rows: FloatArray) -> None:
     """Let a graph learn normal rows in units of their own."""
     baseline = Baseline(rows.shape[1], EngineConfig())
     for row in rows:
@@ -178,7 +195,7 @@ def learn_all(graph, rows):
 class TestSystemGraph:
     """What is known comes from the configuration in force."""
 
-    def test_a_restored_state_follows_what_is_known_now(self):
+    def test_a_restored_state_follows_what_is_known_now(self) -> None:
         """A checkpoint keeps what was learned; a changed topology counts from the next solve on."""
         rows = np.random.default_rng(0).normal(size=(200, 2))
         rows[1:, 1] += 0.8 * rows[:-1, 0]
@@ -194,7 +211,7 @@ class TestSystemGraph:
         assert not new.causal.invariant[:, 0, 1].any()
         assert [("forbidden", "present")] == [(c.prior, c.found) for c in new.contradicted()]
 
-    def test_a_dead_series_leaves_with_its_last_row(self):
+    def test_a_dead_series_leaves_with_its_last_row(self) -> None:
         """Edges of it are gone when the baseline holds none of its rows; the others stay."""
         rows = np.random.default_rng(0).normal(size=(600, 3))
         rows[1:, 1:] += 0.8 * rows[:-1, :-1]
@@ -213,7 +230,7 @@ class TestSystemGraph:
         assert [True, True] == [bool(one[0, 1]) for one in linked]
         assert [True, False] == [bool(one[:, 2].any() or one[2].any()) for one in linked]
 
-    def test_an_open_incident_keeps_what_was_known(self):
+    def test_an_open_incident_keeps_what_was_known(self) -> None:
         """Its dependent part goes on with the prior it began with."""
         rows = np.random.default_rng(0).normal(size=(200, 2))
         known = feeds(forbidden_edges=(("a", "b"),))

@@ -8,10 +8,15 @@ import numpy as np
 import pytest
 from makers import learned
 from naive import graph as naive
+from typed import FloatArray, IntArray
+
+from coral.graph import CausalGraph
 
 
 @pytest.fixture(scope="module")
-def faulty_graphs(incidents):
+def faulty_graphs(
+    incidents: list[tuple[FloatArray, FloatArray, FloatArray, FloatArray, IntArray]],
+) -> list[CausalGraph]:
     graphs = []
     for normal, fault, *_ in incidents:
         graph = learned(normal)
@@ -24,7 +29,11 @@ def faulty_graphs(incidents):
 
 
 class TestRecovery:
-    def test_shared_part_with_equal_noise(self, incidents, faulty_graphs):
+    def test_shared_part_with_equal_noise(
+        self,
+        incidents: list[tuple[FloatArray, FloatArray, FloatArray, FloatArray, IntArray]],
+        faulty_graphs: list[CausalGraph],
+    ) -> None:
         """With equal noise variances the invariant part is found: mean F1 at least .95."""
         scores = [
             naive.f1(graph.invariant, case[2])
@@ -33,7 +42,7 @@ class TestRecovery:
 
         assert np.mean(scores) >= 0.95
 
-    def test_lagged_part_with_unequal_noise(self):
+    def test_lagged_part_with_unequal_noise(self) -> None:
         """Lagged edges survive unequal noise when there is no instantaneous part to get wrong."""
         scores = []
         for seed in range(4):
@@ -45,7 +54,7 @@ class TestRecovery:
 
         assert np.mean(scores) >= 0.95
 
-    def test_three_lags(self):
+    def test_three_lags(self) -> None:
         """A cause at lag 3 is found at lag 3."""
         rng = np.random.default_rng(0)
         coefs = np.zeros((4, 6, 6))
@@ -54,7 +63,7 @@ class TestRecovery:
 
         assert naive.f1(graph.invariant, coefs) == 1.0
 
-    def test_cells_missing_at_random(self):
+    def test_cells_missing_at_random(self) -> None:
         """With 20 % of the cells missing most of a sparse lagged system is still found."""
         rng = np.random.default_rng(1)
         coefs, _ = naive.random_system(10, rng)
@@ -64,7 +73,9 @@ class TestRecovery:
 
         assert naive.f1(learned(rows).invariant, coefs) >= 0.9
 
-    def test_changed_node_comes_first(self, incidents):
+    def test_changed_node_comes_first(
+        self, incidents: list[tuple[FloatArray, FloatArray, FloatArray, FloatArray, IntArray]]
+    ) -> None:
         """After 50 rows of a fault a changed node leads changed_nodes in 7 of 8 cases."""
         first = []
         for normal, fault, _, _, nodes in incidents:
@@ -75,7 +86,11 @@ class TestRecovery:
 
         assert sum(first) >= 7
 
-    def test_dependent_part_sits_at_the_changed_nodes(self, incidents, faulty_graphs):
+    def test_dependent_part_sits_at_the_changed_nodes(
+        self,
+        incidents: list[tuple[FloatArray, FloatArray, FloatArray, FloatArray, IntArray]],
+        faulty_graphs: list[CausalGraph],
+    ) -> None:
         """S has edges into the changed nodes, and hardly any elsewhere."""
         inside = outside = 0
         for graph, (*_, nodes) in zip(faulty_graphs, incidents, strict=True):
@@ -86,7 +101,11 @@ class TestRecovery:
         assert inside >= 2 * len(faulty_graphs)
         assert outside <= 0.2 * inside
 
-    def test_better_than_keeping_the_base(self, incidents, faulty_graphs):
+    def test_better_than_keeping_the_base(
+        self,
+        incidents: list[tuple[FloatArray, FloatArray, FloatArray, FloatArray, IntArray]],
+        faulty_graphs: list[CausalGraph],
+    ) -> None:
         """On the changed nodes B + S is nearer to the truth than B, by more than half."""
         errors, keep = [], []
         for graph, (_, _, _, after, nodes) in zip(faulty_graphs, incidents, strict=True):
@@ -97,7 +116,7 @@ class TestRecovery:
 
         assert np.mean(errors) <= 0.5 * np.mean(keep)
 
-    def test_state_without_a_change_adds_next_to_nothing(self):
+    def test_state_without_a_change_adds_next_to_nothing(self) -> None:
         """Normal rows fed to an open state leave the dependent part empty: keep the base."""
         added = 0
         for seed in range(5):
@@ -108,12 +127,12 @@ class TestRecovery:
             graph.open_state()
             graph.update_block(rows[1500:])
             graph.solve()
-            added += np.count_nonzero(graph.dependent)
+            added += int(np.count_nonzero(graph.dependent))
             assert graph.changed_nodes().max() < 2.0
 
         assert added <= 2
 
-    def test_shift_of_level_is_a_changed_node(self):
+    def test_shift_of_level_is_a_changed_node(self) -> None:
         """A node lifted from outside changed; its effects, lifted through it, did not."""
         rng = np.random.default_rng(4)
         coefs = np.zeros((2, 4, 4))
@@ -135,7 +154,7 @@ class TestRecovery:
 
 class TestDirections:
     @pytest.mark.parametrize("standardised", [False, True])
-    def test_own_past_orients_edges_whatever_the_noise(self, standardised):
+    def test_own_past_orients_edges_whatever_the_noise(self, standardised: bool) -> None:
         """Unequal noise or units: the shared part is found all the same, mean F1 at least .95."""
         scores = []
         for seed in range(6):
@@ -147,7 +166,7 @@ class TestDirections:
 
         assert np.mean(scores) >= 0.95
 
-    def test_without_a_past_nothing_identifies_the_direction(self):
+    def test_without_a_past_nothing_identifies_the_direction(self) -> None:
         """White series with unequal noise: edges say that they could run the other way."""
         for seed in range(6):
             rng = np.random.default_rng(seed)
@@ -157,7 +176,7 @@ class TestDirections:
 
             assert [False] == [edge.direction_identified for edge in edges]
 
-    def test_confidence_is_calibrated_well_enough(self):
+    def test_confidence_is_calibrated_well_enough(self) -> None:
         """Of the instantaneous edges called identified nine in ten run as they should."""
         right = []
         for seed in range(8):
@@ -175,7 +194,7 @@ class TestDirections:
 
 
 class TestEdges:
-    def test_sorted_with_honest_directions(self, faulty_graphs):
+    def test_sorted_with_honest_directions(self, faulty_graphs: list[CausalGraph]) -> None:
         """Edges come in a fixed order; time always identifies a direction."""
         for graph in faulty_graphs:
             edges = graph.edges()
@@ -185,7 +204,9 @@ class TestEdges:
             assert all(0.0 <= edge.confidence <= 1.0 for edge in edges)
             assert all(0.0 <= edge.direction_confidence <= 1.0 for edge in edges)
 
-    def test_edges_between_chosen_series_are_those_of_all(self, faulty_graphs):
+    def test_edges_between_chosen_series_are_those_of_all(
+        self, faulty_graphs: list[CausalGraph]
+    ) -> None:
         """Asked about some pairs only, it says about them what it says when asked about all."""
         for seed, graph in enumerate(faulty_graphs):
             n = graph.n_series
@@ -195,7 +216,7 @@ class TestEdges:
             assert expected == graph.edges(between)
             assert expected
 
-    def test_edges_are_the_two_parts(self, faulty_graphs):
+    def test_edges_are_the_two_parts(self, faulty_graphs: list[CausalGraph]) -> None:
         """Every nonzero coefficient is one edge of its part."""
         graph = faulty_graphs[0]
         for part, coefs in (("invariant", graph.invariant), ("dependent", graph.dependent)):
@@ -205,7 +226,7 @@ class TestEdges:
                     rebuilt[edge.lag, edge.cause, edge.effect] = edge.strength
             np.testing.assert_array_equal(coefs, rebuilt)
 
-    def test_standard_error_is_that_of_regression(self):
+    def test_standard_error_is_that_of_regression(self) -> None:
         """Confidence belongs to the t-value of an ordinary regression on the support."""
         rng = np.random.default_rng(0)
         x = rng.normal(size=(1000, 2))
@@ -218,7 +239,7 @@ class TestEdges:
         assert edge.strength == pytest.approx(slope[0], abs=0.01)
         assert 1.0 - edge.confidence == pytest.approx(4 * math.erfc(score / math.sqrt(2)), rel=0.3)
 
-    def test_direction_confidence_falls_with_unequal_noise(self):
+    def test_direction_confidence_falls_with_unequal_noise(self) -> None:
         """Without a past of their own, series whose noise scatters have doubtful directions."""
         rng = np.random.default_rng(3)
         coefs, _ = naive.random_system(12, rng)
@@ -233,7 +254,7 @@ class TestEdges:
         assert means[0] > 0.9
         assert means[1] < means[0]
 
-    def test_edge_is_a_plain_record(self, faulty_graphs):
+    def test_edge_is_a_plain_record(self, faulty_graphs: list[CausalGraph]) -> None:
         """An edge turns into JSON without help."""
         text = json.dumps(dataclasses.asdict(faulty_graphs[0].edges()[0]))
 
@@ -241,7 +262,7 @@ class TestEdges:
 
 
 class TestAcyclic:
-    def test_instantaneous_part_follows_the_order(self, faulty_graphs):
+    def test_instantaneous_part_follows_the_order(self, faulty_graphs: list[CausalGraph]) -> None:
         """Sorted by the order, lag 0 of B is strictly upper triangular; B + S is a DAG."""
         for graph in faulty_graphs:
             ordered = graph.invariant[0][np.ix_(graph.order, graph.order)]
@@ -249,7 +270,9 @@ class TestAcyclic:
             assert np.count_nonzero(np.tril(ordered)) == 0
             assert not np.linalg.matrix_power(both.astype(float), graph.n_series).any()
 
-    def test_switched_off(self, incidents):
+    def test_switched_off(
+        self, incidents: list[tuple[FloatArray, FloatArray, FloatArray, FloatArray, IntArray]]
+    ) -> None:
         """Without an instantaneous part lag 0 is empty and there is no order."""
         graph = learned(incidents[0][0], instantaneous=False)
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from makers import shop_rows
+from typed import FloatArray
 
 from coral.baseline.baseline import Baseline
 from coral.baseline.learning import freeze, learn
@@ -11,7 +12,7 @@ from coral.graph.screening import screened
 from coral.graph.system_graph import SystemGraph
 
 
-def system(n=60, n_rows=400):
+def system(n: int = 60, n_rows: int = 400) -> FloatArray:
     """Rows of which series 2 follows series 1, everything else is its own."""
     rng = np.random.default_rng(0)
     rows = rng.normal(size=(n_rows, n))
@@ -20,7 +21,7 @@ def system(n=60, n_rows=400):
 
 
 class TestScreened:
-    def test_health_signals_deviations_and_relatives(self):
+    def test_health_signals_deviations_and_relatives(self) -> None:
         """The KPI, what deviates and what is related to these are chosen; places rise."""
         rows = system()
         first = np.zeros((3, 60))
@@ -32,7 +33,7 @@ class TestScreened:
         assert chosen.tolist() == sorted(set(chosen.tolist()))
 
     @pytest.mark.parametrize("rows", [0, 1, 2])
-    def test_little_to_go_by(self, rows):
+    def test_little_to_go_by(self, rows: int) -> None:
         """Without rows, with missing cells alone, some series are chosen all the same."""
         nothing = np.full((rows, 5), np.nan)
 
@@ -40,7 +41,7 @@ class TestScreened:
 
 
 class TestSystemGraph:
-    def test_it_is_bounded_and_keeps_what_stays(self):
+    def test_it_is_bounded_and_keeps_what_stays(self) -> None:
         """Beyond the cap the graph is made at the incident; below it nothing is screened."""
         names, rows = [f"s{i}:cpu" for i in range(60)], system()
         first = rows[-1:].copy()
@@ -62,7 +63,7 @@ class TestSystemGraph:
         assert np.abs(difference[:, [1, 2, 33]]).mean() < 0.25
         assert np.std(rows[1:, 2] - predicted[0][:, 2]) < 0.6 * np.std(rows[:, 2])
 
-    def test_memory_survives_a_change_of_scale(self):
+    def test_memory_survives_a_change_of_scale(self) -> None:
         """States and edges of the graph outlive the rescaling when an incident opens."""
         rows = shop_rows(rows=200)
         graph = SystemGraph([f"s{i}:cpu" for i in range(rows.shape[1])])

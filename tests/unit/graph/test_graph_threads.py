@@ -26,7 +26,7 @@ for t, x in enumerate(rows):
 VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
-def test_one_thread_and_two_publish_the_same_bytes():
+def test_one_thread_and_two_publish_the_same_bytes() -> None:
     """Of the linear algebra library and of numba; large enough for it to share the work."""
     found = [
         subprocess.run(

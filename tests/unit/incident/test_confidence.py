@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from makers import ONSET, run, shop_rows
@@ -11,15 +12,16 @@ from coral.incident.arguments import Candidate, arguments
 from coral.incident.confidence import tier_of_cause, tier_of_first
 from coral.incident.explanation import Findings
 from coral.incident.patterns import patterns
-from coral.incident.policy import VERDICT
+from coral.incident.policy import VERDICT, VerdictPolicy
+from coral.incident.situation import Situation
 
 
 @pytest.fixture(scope="module")
-def situation():
+def situation() -> Situation:
     """What was known at the last revision of a clear fault."""
     situations = []
 
-    def kept(situation, policy):
+    def kept(situation: Situation, policy: VerdictPolicy) -> Findings:
         situations.append(situation)
         return Findings(situation, policy)
 
@@ -38,13 +40,15 @@ def situation():
         {"clear_deviation": math.inf},
     ],
 )
-def test_each_condition_of_likely_can_be_varied(situation, change):
+def test_each_condition_of_likely_can_be_varied(
+    situation: Situation, change: dict[str, Any]
+) -> None:
     """Whichever is not met, the first cause is possible, not likely."""
     assert "likely" == tier_of_first(situation, [])
     assert "possible" == tier_of_first(situation, [], replace(VERDICT, **change))
 
 
-def test_too_few_normal_rows_or_no_deviation(situation):
+def test_too_few_normal_rows_or_no_deviation(situation: Situation) -> None:
     """Fewer than are asked for; less than can be named."""
     few = situation._replace(base_rows=7)
     assert "possible" == tier_of_first(few, [])
@@ -53,7 +57,7 @@ def test_too_few_normal_rows_or_no_deviation(situation):
     assert "no clear cause" == tier_of_first(situation, [], nothing)
 
 
-def test_a_further_cause_is_possible_from_a_share_of_the_score_on(situation):
+def test_a_further_cause_is_possible_from_a_share_of_the_score_on(situation: Situation) -> None:
     """Unlikely below it; with no clear first cause none is better."""
     second = situation.ranking.order[1]
     every = replace(VERDICT, possible_share=0.0)
@@ -62,7 +66,7 @@ def test_a_further_cause_is_possible_from_a_share_of_the_score_on(situation):
     assert "no clear cause" == tier_of_cause(situation, second, "no clear cause", every)
 
 
-def test_patterns_and_arguments_follow_the_policy(situation):
+def test_patterns_and_arguments_follow_the_policy(situation: Situation) -> None:
     """A second cause where any split is enough; no more sentences than are wanted."""
     assert [] == patterns(situation)
     first = situation.ranking.order[0]
@@ -72,7 +76,7 @@ def test_patterns_and_arguments_follow_the_policy(situation):
     assert favour[:1] == arguments(situation, candidate, replace(VERDICT, most_arguments=1))[0]
 
 
-def test_findings_take_the_policy(situation):
+def test_findings_take_the_policy(situation: Situation) -> None:
     """What is published is decided by the policy that is passed."""
     strict = replace(VERDICT, likely_margin=math.inf)
     assert ("likely", "possible") == (Findings(situation).tier, Findings(situation, strict).tier)

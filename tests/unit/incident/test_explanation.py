@@ -2,22 +2,23 @@
 
 import numpy as np
 from makers import NAMES, ONSET, run, shop_config, shop_rows
+from typed import there
 
-from coral.contract.events import encode
+from coral.contract.events import Cause, Event, encode
 from coral.engine import Engine
 from streams.records import Frame
 
 
-def cause(event, entity):
+def cause(event: Event, entity: str) -> Cause:
     return next(c for c in event.data.causes if c.entity == entity)
 
 
-def test_the_true_cause_has_reasons():
+def test_the_true_cause_has_reasons() -> None:
     """Effect, edges and kind speak for it; its share is that of the best path."""
     event = run(shop_rows(), onset=float(ONSET))[-1]
     db = cause(event, "db")
     assert 1 == db.rank
-    assert 0.5 < db.explains <= 1.0
+    assert 0.5 < there(db.explains) <= 1.0
     said = " / ".join(db.evidence_for)
     assert f"up to {db.explains:.0%} of the change of the health signal" in said
     assert "simpler rankings agree that it is first" in said
@@ -27,7 +28,7 @@ def test_the_true_cause_has_reasons():
     assert any("weaker than that of `db`" in text for text in victim.evidence_against)
 
 
-def test_a_cause_has_the_evidence_of_its_strongest_metric():
+def test_a_cause_has_the_evidence_of_its_strongest_metric() -> None:
     """The role weighs both alike: errors are asked about, so that a latency counts little."""
     place = NAMES.index("pay:cpu")
     rows, names = np.delete(shop_rows(), place, axis=1), (*NAMES[:place], *NAMES[place + 1 :])
@@ -39,19 +40,19 @@ def test_a_cause_has_the_evidence_of_its_strongest_metric():
         np.testing.assert_allclose(c.evidence, max(m.evidence for m in c.metrics), rtol=1e-4)
 
 
-def test_the_onset_is_relative_to_the_health_signal_within_limits():
+def test_the_onset_is_relative_to_the_health_signal_within_limits() -> None:
     """A cause that changes five rows earlier is said to, and no more exactly than the rows are."""
     rows, late = shop_rows(rows=ONSET + 40), shop_rows(rows=ONSET + 40, fault=None)
     rows[ONSET : ONSET + 5, :5] = late[ONSET : ONSET + 5, :5]
     event = run(rows, onset=float(ONSET))[-1]
     db = cause(event, "db")
-    low, high = db.changed_after_kpi_interval_s
+    low, high = there(db.changed_after_kpi_interval_s)
     assert -5.0 == db.changed_after_kpi_s
     assert (-6.0, -4.0) == (low, high)
     assert any(text.startswith("it changed 5 s before") for text in db.evidence_for)
 
 
-def test_in_the_same_row_nothing_is_said_about_the_order():
+def test_in_the_same_row_nothing_is_said_about_the_order() -> None:
     """Neither for nor against."""
     event = run(shop_rows(), onset=float(ONSET))[-1]
     db = cause(event, "db")
@@ -59,7 +60,7 @@ def test_in_the_same_row_nothing_is_said_about_the_order():
     assert not any("it changed" in text for text in (*db.evidence_for, *db.evidence_against))
 
 
-def test_without_topology_nothing_is_said_about_edges():
+def test_without_topology_nothing_is_said_about_edges() -> None:
     """What is not known speaks for nobody and against nobody."""
     event = run(shop_rows(), config=shop_config(edges=()), onset=float(ONSET))[-1]
     assert [] == [
@@ -71,7 +72,7 @@ def test_without_topology_nothing_is_said_about_edges():
     assert {None} == {c.explains for c in event.data.causes}
 
 
-def test_a_cause_without_an_edge_to_the_health_signal():
+def test_a_cause_without_an_edge_to_the_health_signal() -> None:
     """Where a topology is known, that speaks against it."""
     config = shop_config(edges=(("web", "cart"),))
     event = run(shop_rows(), config=config, onset=float(ONSET))[-1]
@@ -79,29 +80,29 @@ def test_a_cause_without_an_edge_to_the_health_signal():
     assert said in cause(event, "db").evidence_against
 
 
-def test_one_row_is_too_few():
+def test_one_row_is_too_few() -> None:
     """The first revision says how little it rests on."""
     event = run(shop_rows(rows=ONSET + 1), onset=float(ONSET))[0]
     assert "only one row since the onset" in event.data.causes[0].evidence_against
 
 
-def test_the_course_of_cause_and_health_signal():
+def test_the_course_of_cause_and_health_signal() -> None:
     """Equal spans on both sides of the onset, of the values themselves."""
     rows = shop_rows(rows=ONSET + 30)
     rows[ONSET - 1, 7] = np.nan
     event = run(rows, onset=float(ONSET))[-1]
     (health,) = event.data.health
     assert "web:latency_p95" == health.name
-    course = cause(event, "db").metrics[0].course
+    course = there(cause(event, "db").metrics[0].course)
     assert (2, 20, 15) == (course.rows, len(course.before), len(course.after))
     disk = NAMES.index("db:disk_io")
     expected = rows[ONSET:, disk].reshape(15, 2).mean(axis=1)
-    np.testing.assert_allclose(expected, course.after, rtol=1e-3)
-    np.testing.assert_allclose(rows[ONSET - 2, disk], course.before[-1], rtol=1e-3)
+    np.testing.assert_allclose(expected, list(map(there, course.after)), rtol=1e-3)
+    np.testing.assert_allclose(rows[ONSET - 2, disk], there(course.before[-1]), rtol=1e-3)
     assert cause(event, "db").metrics[1].course is None
 
 
-def test_names_cannot_leave_their_place_in_a_sentence():
+def test_names_cannot_leave_their_place_in_a_sentence() -> None:
     """Backticks and control characters of a name do not reach the text."""
     names = (*NAMES[:7], "d`b\x1b:disk\n_io")
     config = shop_config(edges=())  # of another component than any in the topology
@@ -116,7 +117,7 @@ def test_names_cannot_leave_their_place_in_a_sentence():
     assert len(text) < 20_000
 
 
-def test_an_incident_of_an_older_checkpoint_goes_on():
+def test_an_incident_of_an_older_checkpoint_goes_on() -> None:
     """Without the course so far: its points are missing, what follows is drawn."""
     rows, engine = shop_rows(rows=ONSET + 40), Engine(shop_config(), onset=float(ONSET))
     for t in range(ONSET + 25):
@@ -128,12 +129,12 @@ def test_an_incident_of_an_older_checkpoint_goes_on():
     events = []
     for t in range(ONSET + 25, ONSET + 40):
         events += restored.step(Frame("shop", float(t), NAMES, rows[t]))
-    course = events[-1].data.causes[0].metrics[0].course
+    course = there(events[-1].data.causes[0].metrics[0].course)
     assert (2, [None] * 12) == (course.rows, course.after[:12])
     assert None not in course.after[12:]
 
 
-def test_nothing_is_likely_on_fewer_normal_rows_than_series():
+def test_nothing_is_likely_on_fewer_normal_rows_than_series() -> None:
     """Some series always does what it never did before; the answer says so."""
     rows = shop_rows(rows=ONSET + 40)
     enough = run(rows[ONSET - 8 :], onset=8.0)[-1].data
@@ -146,7 +147,7 @@ def test_nothing_is_likely_on_fewer_normal_rows_than_series():
     assert not any("normal rows are known" in text for text in enough.causes[0].evidence_against)
 
 
-def test_nothing_is_likely_that_no_health_signal_feels():
+def test_nothing_is_likely_that_no_health_signal_feels() -> None:
     """What changed is named; whether it is the cause of anything nobody knows yet."""
     rows, errors = shop_rows(rows=ONSET + 80), NAMES.index("web:errors_per_s")
     rows[:, errors] = 1.0
@@ -162,7 +163,7 @@ def test_nothing_is_likely_that_no_health_signal_feels():
     assert "likely" == run(rows, config=shop_config(kpi=()), onset=float(ONSET))[-1].data.tier
 
 
-def test_nothing_is_likely_that_hardly_deviates():
+def test_nothing_is_likely_that_hardly_deviates() -> None:
     """An onset is given where nothing is wrong: the strongest is named, and doubted."""
     event = run(shop_rows(rows=ONSET, seed=3), onset=float(ONSET - 20))[-1].data
     assert event.tier in {"possible", "no clear cause"}

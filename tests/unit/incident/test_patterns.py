@@ -1,9 +1,13 @@
 """Load rises, loops and several causes: named as such, and only then."""
 
+from collections.abc import Callable
+from typing import Any
+
 import msgspec
 import numpy as np
 import pytest
 from makers import run
+from typed import FloatArray
 
 from coral.config import SystemConfig
 from coral.contract.events import Incident
@@ -19,12 +23,24 @@ NAMES = tuple(f"{entity}:{metric}" for entity in ENTITIES for metric in METRICS)
 ONSET, ROWS = 240, 400
 
 
-def config(**changes):
-    facts = {"name": "shop", "interval_s": 1.0, "kpi": ("web:latency_p95",), "edges": EDGES}
+def config(**changes: Any) -> SystemConfig:
+    facts: dict[str, Any] = {
+        "name": "shop",
+        "interval_s": 1.0,
+        "kpi": ("web:latency_p95",),
+        "edges": EDGES,
+    }
     return SystemConfig(**(facts | changes))
 
 
-def shop(seed=0, *, load=None, broken=None, slow=None, rows=ROWS):
+def shop(
+    seed: int = 0,
+    *,
+    load: Callable[..., Any] | None = None,
+    broken: dict[str, Callable[..., Any]] | None = None,
+    slow: dict[str, Callable[..., Any]] | None = None,
+    rows: int = ROWS,
+) -> FloatArray:
     """Rows of a shop where work costs processor time, and slow callees make callers slow.
 
     load, broken[entity] and slow[entity] are functions of the row: how many times the usual load,
@@ -34,7 +50,7 @@ def shop(seed=0, *, load=None, broken=None, slow=None, rows=ROWS):
     x = np.empty((rows, len(ENTITIES), len(METRICS)))
     for t in range(rows):
         factor = load(t) if load else 1.0
-        latency = {}
+        latency: dict[str, float] = {}
         for i, entity in reversed(list(enumerate(ENTITIES))):
             extra = broken[entity](t) if entity in broken else 0.0
             noise = rng.normal(size=4)
@@ -49,21 +65,21 @@ def shop(seed=0, *, load=None, broken=None, slow=None, rows=ROWS):
     return x.reshape(rows, -1)
 
 
-def since(size, start=ONSET, end=ROWS):
+def since(size: float, start: int = ONSET, end: int = ROWS) -> Callable[..., Any]:
     return lambda t: size if start <= t < end else 0.0
 
 
-def told(rows, **changes) -> Incident:
+def told(rows: FloatArray, **changes: Any) -> Incident:
     return run(rows, names=NAMES, config=config(**changes), onset=ONSET)[-1].data
 
 
-def kinds(data):
+def kinds(data: Incident) -> list[str]:
     return [pattern.kind for pattern in data.patterns]
 
 
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("times", [1.5, 3.0])
-def test_a_load_rise_has_no_cause(seed, times):
+def test_a_load_rise_has_no_cause(seed: int, times: float) -> None:
     """More work everywhere, everything works harder, nothing is broken."""
     data = told(shop(seed, load=lambda t: times if t >= ONSET else 1.0))
     assert ["common load rise"] == kinds(data)
@@ -74,7 +90,7 @@ def test_a_load_rise_has_no_cause(seed, times):
 
 
 @pytest.mark.parametrize("times", [1.3, 2.0, 5.0])
-def test_no_revision_of_a_load_rise_names_a_cause(times):
+def test_no_revision_of_a_load_rise_names_a_cause(times: float) -> None:
     """Online too, from the first row on; nor does any listed candidate have a better tier."""
     rows = shop(load=lambda t: times if t >= ONSET else 1.0, rows=300)
     events = run(rows, names=NAMES, config=config())
@@ -84,7 +100,7 @@ def test_no_revision_of_a_load_rise_names_a_cause(times):
 
 
 @pytest.mark.parametrize("entity", ["db", "cache", "ship"])
-def test_a_fault_under_a_load_rise_is_still_a_fault(entity):
+def test_a_fault_under_a_load_rise_is_still_a_fault(entity: str) -> None:
     """What stands out of the load is a cause, although traffic rose everywhere as well."""
     rows = shop(load=lambda t: 1.5 if t >= ONSET else 1.0, broken={entity: since(5.0)})
     data = told(rows)
@@ -92,7 +108,7 @@ def test_a_fault_under_a_load_rise_is_still_a_fault(entity):
     assert entity == data.causes[0].entity
 
 
-def test_without_names_of_traffic_nothing_is_said_of_load():
+def test_without_names_of_traffic_nothing_is_said_of_load() -> None:
     """Roles follow from published conventions alone."""
     names = tuple(name.replace("requests_per_s", "m1") for name in NAMES)
     rows = shop(load=lambda t: 3.0 if t >= ONSET else 1.0)
@@ -101,7 +117,7 @@ def test_without_names_of_traffic_nothing_is_said_of_load():
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_two_faults_at_once_are_two_causes(seed):
+def test_two_faults_at_once_are_two_causes(seed: int) -> None:
     """Both head the list, and the answer says that there are two."""
     data = told(shop(seed, broken={"db": since(1.0), "cache": since(0.8)}))
     assert {"db", "cache"} == {cause.entity for cause in data.causes[:2]}
@@ -111,26 +127,26 @@ def test_two_faults_at_once_are_two_causes(seed):
 
 
 @pytest.mark.parametrize("entity", ["db", "cache", "ship", "pay"])
-def test_one_fault_is_one_cause(entity):
+def test_one_fault_is_one_cause(entity: str) -> None:
     """What is slow because of it is no second cause."""
     data = told(shop(broken={entity: since(1.0)}))
     assert entity == data.causes[0].entity
     assert [] == kinds(data)
 
 
-def test_without_a_topology_nothing_tells_two_causes_from_one():
+def test_without_a_topology_nothing_tells_two_causes_from_one() -> None:
     """Nothing is said that cannot be known."""
     data = told(shop(broken={"db": since(1.0), "cache": since(0.8)}), edges=())
     assert [] == kinds(data)
     assert {"db", "cache"} == {cause.entity for cause in data.causes[:2]}
 
 
-def loop(t):
+def loop(t: int) -> float:
     """Retries: three times the load from shortly after the fault on, for good."""
     return 3.0 if t >= ONSET + 8 else 1.0
 
 
-def test_a_loop_that_outlives_its_cause():
+def test_a_loop_that_outlives_its_cause() -> None:
     """The database is well again, retries keep the shop slow: said, with what began it."""
     rows = shop(
         load=loop,
@@ -151,13 +167,13 @@ def test_a_loop_that_outlives_its_cause():
 
 
 @pytest.mark.parametrize("end", [ROWS, ONSET + 60])
-def test_a_fault_that_lasts_or_ends_with_its_symptoms_is_no_loop(end):
+def test_a_fault_that_lasts_or_ends_with_its_symptoms_is_no_loop(end: int) -> None:
     """Neither a cause that is still there nor symptoms that went with it."""
     data = told(shop(broken={"db": since(5.0, end=end)}))
     assert "self-sustaining loop" not in kinds(data)
 
 
-def test_a_health_signal_is_proposed():
+def test_a_health_signal_is_proposed() -> None:
     """None is configured: latencies and errors where known effects end; the event says so."""
     data = told(shop(broken={"db": since(1.0)}), kpi=())
     assert ["web:latency_p95"] == data.kpi
@@ -166,21 +182,21 @@ def test_a_health_signal_is_proposed():
     assert "web:latency_p95" == data.health[0].name
 
 
-def test_a_configured_health_signal_is_not_proposed():
+def test_a_configured_health_signal_is_not_proposed() -> None:
     """What was configured stands."""
     data = told(shop(broken={"db": since(1.0)}))
     assert not data.kpi_proposed
     assert ["web:latency_p95"] == data.kpi
 
 
-def test_without_a_topology_none_is_proposed():
+def test_without_a_topology_none_is_proposed() -> None:
     """Nothing tells which latency is a symptom; the evidence alone ranks."""
     data = told(shop(broken={"db": since(1.0)}), kpi=(), edges=())
     assert ([], False) == (data.kpi, data.kpi_proposed)
     assert "db" == data.causes[0].entity
 
 
-def test_a_correction_is_said():
+def test_a_correction_is_said() -> None:
     """The ranking settles, a larger fault follows: state, summary and the case say so."""
     rows = shop(broken={"ship": since(0.5), "db": since(50.0, start=ONSET + 40)})
     events = run(rows, names=NAMES, config=config(), onset=ONSET)
@@ -198,7 +214,7 @@ def test_a_correction_is_said():
     assert "and was corrected later" in text
 
 
-def test_a_proposed_health_signal_is_said_in_the_case():
+def test_a_proposed_health_signal_is_said_in_the_case() -> None:
     """The reader knows that nobody chose it."""
     event = run(shop(broken={"db": since(1.0)}), names=NAMES, config=config(kpi=()), onset=ONSET)[
         -1
@@ -207,7 +223,7 @@ def test_a_proposed_health_signal_is_said_in_the_case():
     assert "None is configured. These were chosen" in text
 
 
-def test_an_unaffected_health_signal_speaks_against():
+def test_an_unaffected_health_signal_speaks_against() -> None:
     """Whatever it is, the users do not feel it."""
     rows = shop(broken={"db": since(1.0)})
     rows[:, NAMES.index("web:latency_p95")] = shop()[:, NAMES.index("web:latency_p95")]
@@ -216,7 +232,7 @@ def test_an_unaffected_health_signal_speaks_against():
     assert "no health signal has left its normal range" in data.causes[0].evidence_against
 
 
-def test_an_event_without_the_new_fields_is_read():
+def test_an_event_without_the_new_fields_is_read() -> None:
     """Older events have no patterns, no signature, no proposal."""
     old = msgspec.to_builtins(told(shop(broken={"db": since(1.0)})))
     for name in ("patterns", "signature", "seen_before", "kpi_proposed"):

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 from naive import localise as naive
+from typed import BoolArray, FloatArray
 
 from coral.baseline.one_step_predictor import OneStepPredictor
 from coral.baseline.scaling import center_and_scale
@@ -18,29 +19,29 @@ from coral.localise.innovation import InnovationScorer
 from coral.localise.layout import Layout
 
 
-def unrelated(n):
+def unrelated(n: int) -> Layout:
     """Layout of n components of one series each that no convention names."""
     return Layout([f"c{i}:x" for i in range(n)], (), ())
 
 
-def mechanism_of(base, coefficients):
+def mechanism_of(base: FloatArray, coefficients: FloatArray) -> OneStepPredictor:
     """Return a mechanism in the units of its base; `coefficients` are in raw units."""
     center, scale = center_and_scale(base)
     unit = np.where(scale > 0, scale, 1.0)
     return OneStepPredictor(center, scale, coefficients * unit[:, None] / unit)
 
 
-def still(base):
+def still(base: FloatArray) -> OneStepPredictor:
     """Return a mechanism that predicts the center, whatever came before."""
     return mechanism_of(base, np.zeros((base.shape[1], base.shape[1])))
 
 
-def everything_adjacent(base):
+def everything_adjacent(base: FloatArray) -> BoolArray:
     return np.ones(len(base), dtype=bool)
 
 
 @pytest.mark.parametrize("hole", [None, np.nan, 1e12, -1e12, 0.0])
-def test_innovation_kernel_equals_its_twin(hole):
+def test_innovation_kernel_equals_its_twin(hole: float | None) -> None:
     """The kernel adds what the textbook loop adds, missing and enormous cells included."""
     rng = np.random.default_rng(3)
     n, rows = 6, 20
@@ -75,7 +76,7 @@ def test_innovation_kernel_equals_its_twin(hole):
     assert [s["first"] for s in state] == running["first"].tolist()
 
 
-def test_comovement_kernel_equals_its_twin():
+def test_comovement_kernel_equals_its_twin() -> None:
     """The cosine of the sums is the cosine over the rows in which both are present."""
     rng = np.random.default_rng(4)
     rows = rng.normal(size=(30, 3))
@@ -91,7 +92,7 @@ def test_comovement_kernel_equals_its_twin():
     np.testing.assert_allclose(cosine, expected, rtol=1e-12)
 
 
-def test_scale_equals_its_twin():
+def test_scale_equals_its_twin() -> None:
     """Median and a third of the range plus a share of the level, column by column."""
     rng = np.random.default_rng(5)
     base = rng.normal(size=(31, 5)) + 7
@@ -104,7 +105,7 @@ def test_scale_equals_its_twin():
     np.testing.assert_allclose(scale, expected_scale, rtol=1e-12)
 
 
-def test_silence_is_a_signal():
+def test_silence_is_a_signal() -> None:
     """A series that always had a value and stops is suspicious; one with gaps before is not."""
     rng = np.random.default_rng(2)
     base = rng.normal(size=(200, 3))
@@ -123,7 +124,9 @@ def test_silence_is_a_signal():
 @pytest.mark.parametrize(
     ("requests", "counts"), [(0.0, False), (5.0, True), (np.nan, True)], ids=["none", "some", "?"]
 )
-def test_silence_of_a_component_without_requests_is_no_evidence(requests, counts):
+def test_silence_of_a_component_without_requests_is_no_evidence(
+    requests: float, counts: bool
+) -> None:
     """Nobody calls, so nothing is measured; but who is called, or does not say, is suspicious."""
     base = np.random.default_rng(2).uniform(1, 9, size=(200, 3))
     layout = Layout(["cart:requests", "cart:latency", "front:latency"], (), ())
@@ -133,7 +136,7 @@ def test_silence_of_a_component_without_requests_is_no_evidence(requests, counts
     assert bool(evidence.scores.total[1] > 3) is counts
 
 
-def test_not_following_far_out_is_a_limited_score():
+def test_not_following_far_out_is_a_limited_score() -> None:
     """How far a series follows one that left the known range by far, nobody has seen."""
     rng = np.random.default_rng(6)
     base = rng.normal(size=(300, 2))
@@ -149,7 +152,7 @@ def test_not_following_far_out_is_a_limited_score():
     assert largest[1] == largest[2] == pytest.approx(6.0, abs=0.5)
 
 
-def test_few_values_do_not_show_the_range():
+def test_few_values_do_not_show_the_range() -> None:
     """The same range of a dozen values is a wider unit than that of a thousand."""
     many = np.tile([[-1.0], [1.0]], (500, 1))
     few = np.full((1000, 1), np.nan)
@@ -157,7 +160,7 @@ def test_few_values_do_not_show_the_range():
     assert center_and_scale(few)[1] > 3 * center_and_scale(many)[1]
 
 
-def test_a_gap_in_the_collection_is_nobodys_silence():
+def test_a_gap_in_the_collection_is_nobodys_silence() -> None:
     """Rows without any value accuse nobody."""
     base = np.random.default_rng(2).normal(size=(200, 2))
     evidence = InnovationScorer(
@@ -168,7 +171,7 @@ def test_a_gap_in_the_collection_is_nobodys_silence():
     assert evidence.scores.total.tolist() == [0.0, 0.0]
 
 
-def test_without_rows_there_is_no_evidence():
+def test_without_rows_there_is_no_evidence() -> None:
     """Before the first row everything is zero and nothing is NaN but the level after."""
     base = np.ones((40, 3))
     evidence = InnovationScorer(
@@ -179,7 +182,7 @@ def test_without_rows_there_is_no_evidence():
     assert np.isnan(scores.after).all()
 
 
-def test_a_series_without_history_is_no_evidence():
+def test_a_series_without_history_is_no_evidence() -> None:
     """What appears with the fault cannot be compared with anything."""
     base = np.column_stack([np.zeros(40), np.full(40, np.nan)])
     evidence = InnovationScorer(
@@ -189,7 +192,7 @@ def test_a_series_without_history_is_no_evidence():
     assert evidence.scores.total[1] == 0.0
 
 
-def test_a_series_that_wakes_from_zero_is_evidence_whatever_its_unit():
+def test_a_series_that_wakes_from_zero_is_evidence_whatever_its_unit() -> None:
     """An error counter that was always zero is visible, in errors and in millierrors alike."""
     totals = []
     for unit in (1e-6, 1.0, 1e6):
@@ -204,7 +207,7 @@ def test_a_series_that_wakes_from_zero_is_evidence_whatever_its_unit():
     assert totals == pytest.approx([totals[0]] * 3, rel=1e-12)
 
 
-def test_a_predicted_change_is_less_surprising_than_an_own_one():
+def test_a_predicted_change_is_less_surprising_than_an_own_one() -> None:
     """A series that only follows another one has less evidence than the one that leads."""
     rng = np.random.default_rng(6)
     base = rng.normal(size=(300, 2))
@@ -223,7 +226,7 @@ def test_a_predicted_change_is_less_surprising_than_an_own_one():
     assert leader > 5 * follower
 
 
-def test_after_a_gap_nothing_is_predicted_from_the_row_before():
+def test_after_a_gap_nothing_is_predicted_from_the_row_before() -> None:
     """A gap in time takes the lagged prediction away, not the row."""
     base = np.tile([[0.0], [1.0]], (20, 1))
     mechanism = mechanism_of(base, np.ones((1, 1)))
@@ -236,7 +239,7 @@ def test_after_a_gap_nothing_is_predicted_from_the_row_before():
     assert with_gap.scores.largest[0] > without.scores.largest[0]
 
 
-def test_one_broken_value_does_not_decide():
+def test_one_broken_value_does_not_decide() -> None:
     """A single spike counts less than a sustained change of moderate size."""
     base = np.random.default_rng(7).normal(size=(200, 2))
     evidence = InnovationScorer(
@@ -248,7 +251,7 @@ def test_one_broken_value_does_not_decide():
     assert sustained > spike
 
 
-def test_evidence_does_not_keep_or_change_its_input():
+def test_evidence_does_not_keep_or_change_its_input() -> None:
     """The row given is not modified."""
     base = np.random.default_rng(8).normal(size=(50, 2))
     kept = base.copy()

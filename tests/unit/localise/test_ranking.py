@@ -8,12 +8,18 @@ from coral.baseline.one_step_predictor import OneStepPredictor
 from coral.baseline.scaling import center_and_scale
 from coral.localise.innovation import InnovationScorer
 from coral.localise.layout import Layout
-from coral.localise.ranking import Localiser
+from coral.localise.ranking import Localiser, Ranking
 
 ROWS, AFTER = 400, 20
 
 
-def ranked(names, kpi, edges, faults, seed=0):
+def ranked(
+    names: tuple[str, ...],
+    kpi: tuple[str, ...],
+    edges: list[tuple[str, str]],
+    faults: dict[str, float],
+    seed: int = 0,
+) -> tuple[Localiser, Ranking]:
     """Rank after `faults`: series name -> shift in standard deviations."""
     rng = np.random.default_rng(seed)
     x = rng.normal(10.0, 1.0, size=(ROWS + AFTER, len(names)))
@@ -31,12 +37,12 @@ def ranked(names, kpi, edges, faults, seed=0):
     return localiser, localiser.rank()
 
 
-def first(localiser, ranking):
+def first(localiser: Localiser, ranking: Ranking) -> str:
     return localiser.layout.entities[ranking.order[0]]
 
 
 @pytest.mark.parametrize("shift", [30.0, 300.0, 3000.0])
-def test_a_signal_of_another_kind_is_weak_however_large(shift):
+def test_a_signal_of_another_kind_is_weak_however_large(shift: float) -> None:
     """Errors are asked about: a latency that explodes elsewhere is not the answer."""
     names = ("web:error_rate", "a:error_rate", "a:latency_p95", "b:error_rate", "b:latency_p95")
     edges = [("a", "web"), ("b", "web")]
@@ -44,7 +50,7 @@ def test_a_signal_of_another_kind_is_weak_however_large(shift):
     assert "a" == first(*ranked(names, ("web:error_rate",), edges, faults))
 
 
-def test_what_moves_with_a_cause_is_weighed_by_its_evidence():
+def test_what_moves_with_a_cause_is_weighed_by_its_evidence() -> None:
     """As the textbook mean; a quiet median that moves along does not speak for the maximum."""
     names = ("a:latency_max", "a:latency_p50", "b:latency_max", "b:latency_p50", "web:latency_max")
     edges = [("b", "a"), ("a", "web")]
@@ -53,7 +59,7 @@ def test_what_moves_with_a_cause_is_weighed_by_its_evidence():
     layout, evidence = localiser.layout, localiser.scorer
     pairs = list(zip(layout.pair_relation, layout.pairs[:, 0], strict=True))
     expected = naive.together(
-        pairs, len(layout.relations), evidence.comovement, evidence.scores.total
+        pairs, len(layout.relations), evidence.comovement.tolist(), evidence.scores.total.tolist()
     )
     np.testing.assert_allclose(expected, localiser._together(evidence.scores))
     assert evidence.comovement.max() > 0.9
@@ -61,7 +67,7 @@ def test_what_moves_with_a_cause_is_weighed_by_its_evidence():
     assert "a" == first(localiser, ranking)
 
 
-def test_walks_start_at_the_health_signal_that_moved():
+def test_walks_start_at_the_health_signal_that_moved() -> None:
     """Of two causes with the same change, the one whose health signal is affected is first."""
     names = ("x:latency", "y:latency", "a:cpu", "b:cpu")
     edges = [("a", "x"), ("b", "y")]
@@ -70,7 +76,7 @@ def test_walks_start_at_the_health_signal_that_moved():
         assert cause == first(*ranked(names, ("x:latency", "y:latency"), edges, faults))
 
 
-def test_health_signals_that_did_not_move_or_are_missing_count_alike():
+def test_health_signals_that_did_not_move_or_are_missing_count_alike() -> None:
     """Then nobody is preferred, and nothing is divided by zero."""
     names = ("x:latency", "y:latency", "a:cpu")
     localiser, ranking = ranked(names, ("x:gone", "y:gone"), [("a", "x")], {"a:cpu": 20.0})
@@ -79,7 +85,7 @@ def test_health_signals_that_did_not_move_or_are_missing_count_alike():
     assert start[1] == start[2] > start[0] == 0.0
 
 
-def test_how_far_a_topology_leads():
+def test_how_far_a_topology_leads() -> None:
     """All the way round, also through loops; nowhere without edges or from other components."""
     names = ("web:latency", "a:cpu", "b:cpu", "c:cpu")
     kpi = ("web:latency",)

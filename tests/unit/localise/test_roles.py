@@ -27,7 +27,7 @@ from coral.localise.roles import Role, healthy_direction, role_of
         ("", Role.OTHER),
     ],
 )
-def test_role_of_conventional_names(metric, role):
+def test_role_of_conventional_names(metric: str, role: Role) -> None:
     """OpenTelemetry, Prometheus and cloud names mean what their conventions say."""
     assert role_of(metric) is role
 
@@ -36,6 +36,6 @@ def test_role_of_conventional_names(metric, role):
     ("metric", "direction"),
     [("latency", -1), ("errors_total", -1), ("success_rate", 1), ("cpu", 0), ("requests", 0)],
 )
-def test_healthy_direction(metric, direction):
+def test_healthy_direction(metric: str, direction: int) -> None:
     """Less latency, fewer errors and more success are better; of the rest nothing is known."""
     assert healthy_direction(metric) == direction

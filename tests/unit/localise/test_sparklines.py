@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
+from typed import FloatArray
 
 from coral.localise.sparklines import POINTS, SparklineBuffer
 
 
-def textbook(rows, span):
+def textbook(rows: FloatArray, span: int) -> FloatArray:
     """Means of consecutive spans from the first row on."""
     return np.array(
         [
@@ -17,7 +18,7 @@ def textbook(rows, span):
 
 
 @pytest.mark.parametrize("n_rows", [0, 1, 19, 20, 21, 40, 41, 79, 333, 1000])
-def test_the_course_is_that_of_the_textbook(n_rows):
+def test_the_course_is_that_of_the_textbook(n_rows: int) -> None:
     """Means of equal spans, missing cells left out, never more points than allowed."""
     rng = np.random.default_rng(n_rows)
     rows = rng.normal(size=(n_rows, 3))
@@ -35,7 +36,7 @@ def test_the_course_is_that_of_the_textbook(n_rows):
     np.testing.assert_allclose(courses.before, expected, atol=1e-12)
 
 
-def test_a_restored_buffer_goes_on_identically():
+def test_a_restored_buffer_goes_on_identically() -> None:
     """Cut anywhere, saved, restored and continued: the same course."""
     rows = np.random.default_rng(0).normal(size=(100, 2))
     whole = SparklineBuffer(2)
@@ -52,7 +53,7 @@ def test_a_restored_buffer_goes_on_identically():
         np.testing.assert_array_equal(whole.sparklines(rows).after, rest.sparklines(rows).after)
 
 
-def test_rows_that_were_not_recorded_count_as_missing():
+def test_rows_that_were_not_recorded_count_as_missing() -> None:
     """An incident of an older checkpoint has a course from the restart on."""
     profile = SparklineBuffer(1, skipped=45)
     for _ in range(11):

@@ -9,7 +9,7 @@ from rich.console import Console
 from coral.report.console import RevisionPrinter
 
 
-def test_another_day_is_printed_once():
+def test_another_day_is_printed_once() -> None:
     """Lines have the time of day, the first one of another day its date too."""
     printed = StringIO()
     show = RevisionPrinter(Console(file=printed, width=100))

@@ -1,7 +1,11 @@
 """Documents as text and as Markdown; what a name cannot do."""
 
+from collections.abc import Callable, Iterator
+from typing import Any
+
 import pytest
 from markdown_it import MarkdownIt
+from markdown_it.token import Token
 
 from coral.report.document import Definitions, Heading, Items, Paragraph, Table, markdown, plain
 from coral.text import quoted
@@ -26,7 +30,7 @@ HOSTILE = (
 )
 
 
-def blocks(name):
+def blocks(name: str) -> list[Any]:
     """Every kind of block, with the name as a name and, from a foreign writer, as it is."""
     return [
         Heading(1, f"Incident in {quoted(name)}"),
@@ -38,7 +42,7 @@ def blocks(name):
     ]
 
 
-def tokens(text):
+def tokens(text: str) -> Iterator[Token]:
     parser = MarkdownIt("commonmark").enable("table").enable("strikethrough")
     for token in parser.parse(text):
         yield token
@@ -46,7 +50,7 @@ def tokens(text):
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_no_name_becomes_markup(name):
+def test_no_name_becomes_markup(name: str) -> None:
     """The same structure as with a harmless name; no link, image or HTML, in no place."""
     structural = {"text", "code_inline", "softbreak", "text_special"}
     harmless = [t.type for t in tokens(markdown(blocks("db"))) if t.type not in structural]
@@ -60,7 +64,7 @@ def test_no_name_becomes_markup(name):
 
 @pytest.mark.parametrize("name", HOSTILE)
 @pytest.mark.parametrize("form", [plain, markdown])
-def test_no_name_reaches_the_terminal(form, name):
+def test_no_name_reaches_the_terminal(form: Callable[..., Any], name: str) -> None:
     """Nothing but printable characters and our own line feeds, and no line more than usual."""
     text = form(blocks(name))
     assert all(c.isprintable() or c == "\n" for c in text)
@@ -68,7 +72,7 @@ def test_no_name_reaches_the_terminal(form, name):
         assert markdown(blocks("db")).count("\n") == text.count("\n")
 
 
-def test_text_is_wrapped_and_aligned():
+def test_text_is_wrapped_and_aligned() -> None:
     """Labels stand apart, long sentences go on below, numbers are set to the right."""
     document = [
         Heading(2, "Causes of `db`"),
@@ -93,7 +97,7 @@ größe  10
 """ == plain(document, 25)
 
 
-def test_markdown_reads_well():
+def test_markdown_reads_well() -> None:
     """What needs no escape has none."""
     document = [
         Heading(3, "1. `db`: likely"),

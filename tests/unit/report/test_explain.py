@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -13,7 +14,7 @@ from makers import EDGES, NAMES, ONSET, run, shop_config, shop_rows, write_recor
 from markdown_it import MarkdownIt
 
 from coral.cli.main import main
-from coral.contract.events import Course, Event, Screened, decode, encode
+from coral.contract.events import Artefacts, Course, Event, Screened, decode, encode
 from coral.errors import Exit, IncidentError
 from coral.report import event_log, explain, onset_text
 from coral.report.series_text import sparkline
@@ -21,27 +22,31 @@ from detectors import names
 
 
 @pytest.fixture(scope="module")
-def events():
+def events() -> list[Event]:
     """An incident that the engine noticed, and its end."""
     return run(np.vstack([shop_rows(), shop_rows(seed=1, rows=ONSET)]))
 
 
 @pytest.fixture
-def file(tmp_path, events):
+def file(tmp_path: Path, events: list[Event]) -> Path:
     """Its events, one a line."""
     path = tmp_path / "events.ndjson"
     path.write_bytes(b"".join(encode(event) + b"\n" for event in events))
     return path
 
 
-def explained(capsysbinary, *arguments):
+def explained(
+    capsysbinary: pytest.CaptureFixture[bytes], *arguments: Path | str
+) -> tuple[Exit, str, str]:
     """Return exit code, standard output and standard error of `coral explain`."""
     code = main(["explain", *map(str, arguments)])
     captured = capsysbinary.readouterr()
     return code, captured.out.decode(), captured.err.decode()
 
 
-def test_the_whole_case(file, events, capsysbinary):
+def test_the_whole_case(
+    file: Path, events: list[Event], capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
     """Everything the engineer on call asks for, each under its heading."""
     last = events[-1].data
     code, text, err = explained(capsysbinary, last.incident[:4], file)
@@ -72,7 +77,9 @@ def test_the_whole_case(file, events, capsysbinary):
     assert max(map(len, text.splitlines())) <= 100
 
 
-def test_markdown_for_the_post_mortem(file, events, capsysbinary):
+def test_markdown_for_the_post_mortem(
+    file: Path, events: list[Event], capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
     """Valid: one title, the sections, the rank history as a table with a column a revision."""
     name = events[-1].data.incident
     code, text, _ = explained(capsysbinary, name, file, "--markdown")
@@ -86,7 +93,9 @@ def test_markdown_for_the_post_mortem(file, events, capsysbinary):
     assert " `db` " in [row[1] for row in rows]
 
 
-def test_json_is_one_document(file, events, capsysbinary):
+def test_json_is_one_document(
+    file: Path, events: list[Event], capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
     """The newest event whole, every revision in short."""
     code, text, _ = explained(capsysbinary, events[0].subject, file, "--json")
     (found,) = json.loads(text)["incidents"]
@@ -96,7 +105,9 @@ def test_json_is_one_document(file, events, capsysbinary):
     assert "db" == found["revisions"][-1]["top"][0]
 
 
-def test_without_an_incident_they_are_listed(file, events, capsysbinary):
+def test_without_an_incident_they_are_listed(
+    file: Path, events: list[Event], capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
     """As text, as Markdown and as JSON."""
     name = events[0].subject
     _, text, _ = explained(capsysbinary, file)
@@ -107,7 +118,9 @@ def test_without_an_incident_they_are_listed(file, events, capsysbinary):
     assert [name] == [c["event"]["subject"] for c in json.loads(text)["incidents"]]
 
 
-def test_standard_input(events, capsysbinary, monkeypatch):
+def test_standard_input(
+    events: list[Event], capsysbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A pipe from `coral replay --json` does as well as a file."""
     lines = b"".join(encode(event) + b"\n" for event in events)
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(lines)))
@@ -116,7 +129,7 @@ def test_standard_input(events, capsysbinary, monkeypatch):
     assert "Causes" in text
 
 
-def test_a_reader_that_has_seen_enough(file):
+def test_a_reader_that_has_seen_enough(file: Path) -> None:
     """`coral explain | head -1` is no failure, and says nothing."""
     command = [sys.executable, "-m", "coral.cli.main", "explain", str(file), "--json"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
@@ -125,7 +138,9 @@ def test_a_reader_that_has_seen_enough(file):
     assert Exit.OK == process.returncode
 
 
-def test_order_repetition_and_torn_lines(tmp_path, events, capsysbinary):
+def test_order_repetition_and_torn_lines(
+    tmp_path: Path, events: list[Event], capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
     """Any order, any event twice, a torn last line: the same case, and the torn line is named."""
     name = events[0].subject
     good, bad = tmp_path / "good", tmp_path / "bad"
@@ -138,7 +153,9 @@ def test_order_repetition_and_torn_lines(tmp_path, events, capsysbinary):
     assert f"line {len(lines) + 5}: not a CORAL event" in err
 
 
-def test_the_newest_event_alone_tells_the_case(tmp_path, events, capsysbinary):
+def test_the_newest_event_alone_tells_the_case(
+    tmp_path: Path, events: list[Event], capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
     """It holds the history of the ranking."""
     path = tmp_path / "last.ndjson"
     path.write_bytes(encode(events[-1]))
@@ -147,7 +164,9 @@ def test_the_newest_event_alone_tells_the_case(tmp_path, events, capsysbinary):
     assert len(header.split()) > 8
 
 
-def test_which_incident(tmp_path, file, events, capsysbinary):
+def test_which_incident(
+    tmp_path: Path, file: Path, events: list[Event], capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
     """None, and several, are answered with those that are there; no file with its name."""
     code, text, err = explained(capsysbinary, "zz\x1b", file)
     assert (Exit.NOTHING_FOUND, "") == (code, text)
@@ -168,7 +187,9 @@ def test_which_incident(tmp_path, file, events, capsysbinary):
 
 
 @pytest.mark.parametrize("form", [[], ["--markdown"], ["--json"]])
-def test_hostile_names_stay_names(tmp_path, capsysbinary, form):
+def test_hostile_names_stay_names(
+    tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes], form: list[str]
+) -> None:
     """From the metric's name through the engine to every form of the output."""
     evil = "<script>`[x](//www.e.example)|\x1b[31m\u202e"
     names = tuple(name.replace("db", evil) for name in NAMES)
@@ -191,7 +212,9 @@ def test_hostile_names_stay_names(tmp_path, capsysbinary, form):
         assert not kinds & {"html_inline", "html_block", "link_open", "image"}
 
 
-def test_given_unknown_and_older(events, capsysbinary, tmp_path):
+def test_given_unknown_and_older(
+    events: list[Event], capsysbinary: pytest.CaptureFixture[bytes], tmp_path: Path
+) -> None:
     """A given onset has no statistic; no health signal, no cause and an older event are said."""
     event = run(shop_rows(rows=ONSET + 3), onset=float(ONSET))[-1]
     text = " ".join(text_of(event))
@@ -223,7 +246,7 @@ PRIVATE = re.compile(
 )
 
 
-def test_no_private_word_is_read(events):
+def test_no_private_word_is_read(events: list[Event]) -> None:
     """A reader meets the terms of the field, outside of names."""
     given = run(shop_rows(), onset=float(ONSET))
     for event in (*events, *given):
@@ -236,13 +259,13 @@ def test_no_private_word_is_read(events):
             assert not PRIVATE.search(re.sub(r"`[^`]*`", "", text))
 
 
-def text_of(event):
+def text_of(event: Event) -> list[str]:
     from coral.report.document import plain
 
     return plain(explain.case(event_log.IncidentHistory(event))).split()
 
 
-def test_a_health_signal_that_did_not_change_is_said_to_have_stayed(events):
+def test_a_health_signal_that_did_not_change_is_said_to_have_stayed(events: list[Event]) -> None:
     """And one without a value to have none; without a clear cause no entity is called possible."""
     last = events[-1]
     health = msgspec.structs.replace(last.data.health[0], changed_at=None, before=1.0, after=2.0)
@@ -264,17 +287,17 @@ def test_a_health_signal_that_did_not_change_is_said_to_have_stayed(events):
         ([-1.7e308], [1.7e308, 0.0], "▁│█▅"),
     ],
 )
-def test_sparklines(before, after, drawn):
+def test_sparklines(before: list[float | None], after: list[float | None], drawn: str) -> None:
     """From the least to the greatest value; a point without a value is a dot."""
     assert drawn == sparkline(Course(1, before, after))
 
 
-def test_every_statistic_has_words():
+def test_every_statistic_has_words() -> None:
     """A new one needs an explanation."""
     assert set(names.STATISTICS) == set(onset_text.STATISTICS)
 
 
-def test_doubts_about_the_data_come_first(events):
+def test_doubts_about_the_data_come_first(events: list[Event]) -> None:
     """Silence, gaps, a single row and a restarted counter are named; none is said, too."""
     data = events[0].data
     clean = msgspec.structs.replace(
@@ -284,7 +307,7 @@ def test_doubts_about_the_data_come_first(events):
         clean, rows=1, missing=0.4, silent=["a:x", "b:x", "c:x", "d:x"], near_zero=["e:total"]
     )
 
-    def said(facts, rows):
+    def said(facts: Artefacts, rows: int) -> str:
         trigger = msgspec.structs.replace(data.trigger, artefacts=facts)
         return onset_text.data_quality(msgspec.structs.replace(data, trigger=trigger, rows=rows))
 
@@ -297,7 +320,7 @@ def test_doubts_about_the_data_come_first(events):
     assert "only one row" not in said(doubtful, 2)
 
 
-def test_a_certified_budget(events):
+def test_a_certified_budget(events: list[Event]) -> None:
     """The limit that was reached, and on what it rests."""
     facts = msgspec.structs.replace(
         events[0].data.trigger.budget,
@@ -314,7 +337,7 @@ def test_a_certified_budget(events):
 
 
 @pytest.mark.parametrize(("weeks", "doubt"), [(0.1, True), (0.2, False)])
-def test_a_budget_that_is_not_certified(events, weeks, doubt):
+def test_a_budget_that_is_not_certified(events: list[Event], weeks: float, doubt: bool) -> None:
     """Less than a day watched is said to be less than every hour of one."""
     facts = msgspec.structs.replace(
         events[0].data.trigger.budget, per_week=1.0, watched_weeks=weeks, calibrated=False
@@ -325,7 +348,9 @@ def test_a_budget_that_is_not_certified(events, weeks, doubt):
     assert ("Daily patterns are not known yet." in text) == doubt
 
 
-def test_what_the_normal_rows_contradict_is_said(tmp_path, capsysbinary):
+def test_what_the_normal_rows_contradict_is_said(
+    tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
     """A forbidden edge that they ask for has a section of its own."""
     rows = np.vstack([shop_rows(seed=1, rows=1000, fault="none"), shop_rows()[ONSET:]])
     events = run(rows, config=shop_config(forbidden_edges=(("pay", "db"),), edges=EDGES[:3]))
@@ -337,7 +362,9 @@ def test_what_the_normal_rows_contradict_is_said(tmp_path, capsysbinary):
     assert "`db` -> `pay`: forbidden, but the normal rows show it" in text
 
 
-def test_what_the_graph_leaves_out_is_said(events, tmp_path, capsysbinary):
+def test_what_the_graph_leaves_out_is_said(
+    events: list[Event], tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
     """How many series, and of whom most."""
     last = events[-1]
     screened = Screened(series=5000, in_graph=1000, most_left_out=["node-7", "node-9"])

@@ -2,6 +2,8 @@
 
 import importlib.util
 import itertools
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,12 +19,12 @@ PNG = b"\x89PNG\r\n\x1a\n"
 
 
 @pytest.fixture
-def drawn(monkeypatch):
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """The figures that were written, kept to be looked at."""
     figures = []
     save = Figure.savefig
 
-    def keep(figure, *arguments, **options):
+    def keep(figure: Figure, *arguments: Path, **options: int) -> None:
         figures.append(figure)
         return save(figure, *arguments, **options)
 
@@ -30,13 +32,13 @@ def drawn(monkeypatch):
     return figures
 
 
-def titles(figure):
+def titles(figure: Figure) -> list[str]:
     return [axis.get_title(loc="left") for axis in figure.axes]
 
 
 def test_the_picture_shows_health_statistic_threshold_onset_alarm_and_series(
-    tmp_path, drawn, capsys
-):
+    tmp_path: Path, drawn: list[Any], capsys: pytest.CaptureFixture[str]
+) -> None:
     """A panel each; onset and alarm stand at the rows that the event names."""
     rows = np.vstack([shop_rows(), shop_rows(seed=1, rows=ONSET)])
     shop = write_recording(tmp_path / "shop", rows)
@@ -66,7 +68,7 @@ def test_the_picture_shows_health_statistic_threshold_onset_alarm_and_series(
     assert labels == ["warm-up", "onset", "onset interval", "alarm", "incident", "resolved"]
 
 
-def test_the_picture_has_no_colour(tmp_path):
+def test_the_picture_has_no_colour(tmp_path: Path) -> None:
     """Readable in black and white: every pixel is a grey."""
     shop = write_recording(tmp_path / "shop", shop_rows())
     file = tmp_path / "shop.png"
@@ -76,7 +78,7 @@ def test_the_picture_has_no_colour(tmp_path):
     assert pixels.min() < 0.1
 
 
-def test_without_an_incident_the_closest_call_is_shown(tmp_path, drawn):
+def test_without_an_incident_the_closest_call_is_shown(tmp_path: Path, drawn: list[Any]) -> None:
     """The statistic that came closest to its limit, and the series that carried it."""
     quiet = write_recording(tmp_path / "quiet", shop_rows(rows=ONSET), fault_start=None)
     assert main(["replay", str(quiet), "--plot", str(tmp_path / "q.png")]) == Exit.NOTHING_FOUND
@@ -86,7 +88,7 @@ def test_without_an_incident_the_closest_call_is_shown(tmp_path, drawn):
     assert len(figure.axes) > 2
 
 
-def test_a_given_onset_has_no_statistic(tmp_path, drawn):
+def test_a_given_onset_has_no_statistic(tmp_path: Path, drawn: list[Any]) -> None:
     """The picture says so instead."""
     shop = write_recording(tmp_path / "shop", shop_rows())
     assert main(["replay", str(shop), "--oracle", "--plot", str(tmp_path / "o.svg")]) == Exit.OK
@@ -96,7 +98,9 @@ def test_a_given_onset_has_no_statistic(tmp_path, drawn):
     ]
 
 
-def test_no_health_signal_missing_cells_and_a_silent_series(tmp_path, drawn):
+def test_no_health_signal_missing_cells_and_a_silent_series(
+    tmp_path: Path, drawn: list[Any]
+) -> None:
     """No KPI means no panel for it; lonely values are dots; a series of nothing is said."""
     shop = write_recording(tmp_path / "shop", shop_rows(), kpi=[])
     assert main(["replay", str(shop), "--plot", str(tmp_path / "s.png")]) == Exit.OK
@@ -116,7 +120,9 @@ def test_no_health_signal_missing_cells_and_a_silent_series(tmp_path, drawn):
     assert [text.get_text() for text in drawn[-1].axes[0].texts] == ["no value at all"]
 
 
-def test_matplotlib_missing_is_said_before_the_replay(tmp_path, monkeypatch, capsys):
+def test_matplotlib_missing_is_said_before_the_replay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """With the command that installs it, and before anything is replayed."""
     shop = write_recording(tmp_path / "shop", shop_rows())
     found = importlib.util.find_spec
@@ -129,7 +135,9 @@ def test_matplotlib_missing_is_said_before_the_replay(tmp_path, monkeypatch, cap
     assert captured.out == ""
 
 
-def test_what_cannot_be_drawn_is_refused(tmp_path, capsys):
+def test_what_cannot_be_drawn_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """An unknown format; several recordings into one file; a folder that is not there."""
     shop = str(write_recording(tmp_path / "shop", shop_rows()))
     assert main(["replay", shop, "--plot", "picture.jpg2"]) == Exit.FAILURE
@@ -141,7 +149,7 @@ def test_what_cannot_be_drawn_is_refused(tmp_path, capsys):
 
 
 @pytest.mark.parametrize("rows", [1, 99, 100, 101, 5003])
-def test_thinning_keeps_every_extreme(rows):
+def test_thinning_keeps_every_extreme(rows: int) -> None:
     """Order, both ends of every piece, and gaps; a short series is not touched."""
     rng = np.random.default_rng(rows)
     values = rng.normal(size=rows)
@@ -160,7 +168,7 @@ def test_thinning_keeps_every_extreme(rows):
         assert np.isnan(y).any()
 
 
-def test_a_name_is_no_formula(tmp_path, drawn):
+def test_a_name_is_no_formula(tmp_path: Path, drawn: list[Any]) -> None:
     """Dollar signs and control characters of names are shown, not interpreted."""
     names = tuple(name.replace("db", "$\\frac{db$\x1b") for name in NAMES)
     shop = write_recording(tmp_path / "s$x^{$", shop_rows(), names=names, edges=[])

@@ -1,11 +1,14 @@
 """The rank history as a bump chart."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 from makers import ONSET, shop_rows, write_recording
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from typed import FloatArray, IntArray
 
 from coral.cli.main import main
 from coral.contract.events import Revision
@@ -13,7 +16,7 @@ from coral.errors import Exit
 from coral.report.rank_chart import draw_ranks
 
 
-def drawn(history):
+def drawn(history: list[Revision]) -> tuple[Axes, list[str]]:
     """Return the axis, the ranks by line style, and the names on the right."""
     axis = Figure().subplots()
     draw_ranks(axis, history)
@@ -22,12 +25,12 @@ def drawn(history):
     return axis, named
 
 
-def line_of(axis, marker):
+def line_of(axis: Axes, marker: str) -> tuple[IntArray, FloatArray]:
     (line,) = [line for line in axis.lines if line.get_marker() == marker]
     return line.get_xdata(), line.get_ydata()
 
 
-def test_ranks_gaps_and_names():
+def test_ranks_gaps_and_names() -> None:
     """The last five are named at the right, a former leader where it led; absence is a gap."""
     history = [
         Revision(1, ["old", "a"]),
@@ -48,7 +51,7 @@ def test_ranks_gaps_and_names():
 
 
 @pytest.mark.parametrize("name", ["$x$", "a`b\x1b[31m", "n" * 300])
-def test_names_are_shown_as_they_are(tmp_path, name):
+def test_names_are_shown_as_they_are(tmp_path: Path, name: str) -> None:
     """No formula, no control character, no name as wide as the picture."""
     figure = Figure()
     axis = figure.subplots()
@@ -59,7 +62,9 @@ def test_names_are_shown_as_they_are(tmp_path, name):
     assert label.get_text().replace("\\$", "").isprintable()
 
 
-def test_the_plot_of_a_replay_ends_with_the_ranks_of_the_last_incident(tmp_path, monkeypatch):
+def test_the_plot_of_a_replay_ends_with_the_ranks_of_the_last_incident(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The revisions of the last incident alone; none without an incident."""
     figures, save = [], Figure.savefig
     monkeypatch.setattr(

@@ -7,14 +7,17 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
+from typed import there
 
 from coral.cli.main import main
 from coral.daemon.connection import connection_of
 from coral.errors import Exit
 from coral.settings import Secret, Settings, SettingsError, as_toml, load
+from coral.settings.load import Loaded
 from coral.settings.schema import SCHEMA, json_schema
 from coral.settings.sections import Kafka
 from streams.clock import SystemClock
@@ -24,17 +27,27 @@ from streams.grid import Grid
 
 ROOT = Path(__file__).parents[3]
 DOCS = (ROOT / "docs" / "reference" / "configuration.md").read_text()
-EXAMPLE = re.search(r"<!-- example -->\n```toml\n(.*?)```", DOCS, re.DOTALL)[1]
+EXAMPLE = re.findall(r"<!-- example -->\n```toml\n(.*?)```", DOCS, re.DOTALL)[0]
 PASSWORD = "hunter2-and-more"  # noqa: S105 - what must never be seen
 
 
-def loaded(tmp_path, text="", environment=None, flags=()):
+def loaded(
+    tmp_path: Path,
+    text: str = "",
+    environment: dict[str, str] | None = None,
+    flags: list[str] | tuple[str, ...] = (),
+) -> Loaded:
     file = tmp_path / "coral.toml"
     file.write_text(text)
     return load(file, environment or {}, flags)
 
 
-def problems(tmp_path, text="", environment=None, flags=()):
+def problems(
+    tmp_path: Path,
+    text: str = "",
+    environment: dict[str, str] | None = None,
+    flags: list[str] | tuple[()] = (),
+) -> list[str]:
     with pytest.raises(SettingsError) as caught:
         loaded(tmp_path, text, environment, flags)
     assert PASSWORD not in str(caught.value)
@@ -58,15 +71,21 @@ class TestPrecedence:
         ],
     )
     def test_flags_environment_file_default(
-        self, tmp_path, text, environment, flags, value, source
-    ):
+        self,
+        tmp_path: Path,
+        text: str,
+        environment: dict[str, str],
+        flags: tuple[str, ...],
+        value: str,
+        source: str | None,
+    ) -> None:
         """The nearest to the command wins, and is named as the source."""
         found = loaded(tmp_path, text, environment, flags)
 
         assert value == found.settings.kafka.group_id
         assert source == found.sources.get(("kafka", "group_id"))
 
-    def test_types_in_the_environment(self, tmp_path):
+    def test_types_in_the_environment(self, tmp_path: Path) -> None:
         """Text becomes what the key asks for: lists, numbers, booleans, tables."""
         found = loaded(
             tmp_path,
@@ -84,13 +103,13 @@ class TestPrecedence:
         assert (1.5, 128) == (found.state.interval_s, found.engine.base_rows)
         assert {"m*": "max"} == found.input.topics["a.b"].combine
 
-    def test_tables_in_the_environment(self, tmp_path):
+    def test_tables_in_the_environment(self, tmp_path: Path) -> None:
         """A system whose name is lower case can be set by a variable."""
         found = loaded(tmp_path, environment={"CORAL_SYSTEMS__SHOP__INTERVAL_S": "5"}).settings
 
         assert 5.0 == found.grid("shop").interval_s
 
-    def test_tables_are_merged(self, tmp_path):
+    def test_tables_are_merged(self, tmp_path: Path) -> None:
         """A flag may add one key to a topic of the file."""
         text = '[input.topics."a.b"]\nformat = "influx"\n'
         found = loaded(tmp_path, text, flags=['input.topics."a.b".time_unit=ms']).settings
@@ -100,13 +119,13 @@ class TestPrecedence:
             found.input.topics["a.b"].time_unit,
         )
 
-    def test_foreign_variables_are_ignored(self, tmp_path):
+    def test_foreign_variables_are_ignored(self, tmp_path: Path) -> None:
         """Kubernetes and our own tests use names with single underscores."""
         names = ("CORAL_SERVICE_HOST", "CORAL_PORT_9092_TCP", "CORAL_TEST_KAFKA", "PATH")
 
         assert Settings() == loaded(tmp_path, environment=dict.fromkeys(names, "x")).settings
 
-    def test_no_file_is_needed(self):
+    def test_no_file_is_needed(self) -> None:
         """Everything has a default."""
         assert Settings() == load().settings
 
@@ -221,7 +240,7 @@ class TestProblems:
             ("[kafka\n", "TOML expected, got Expected ']' at the end of a table"),
         ],
     )
-    def test_in_the_file(self, tmp_path, text, expected):
+    def test_in_the_file(self, tmp_path: Path, text: str, expected: str) -> None:
         """Place, rule and value."""
         assert expected in "\n".join(problems(tmp_path, text))
 
@@ -238,26 +257,26 @@ class TestProblems:
             ("CORAL_INPUT__TOPICS", '{"a": {"x": 1}}', ": input.topics.a.x: known key expected"),
         ],
     )
-    def test_in_the_environment(self, tmp_path, name, text, expected):
+    def test_in_the_environment(self, tmp_path: Path, name: str, text: str, expected: str) -> None:
         """The name of the variable is the place."""
         (problem,) = problems(tmp_path, environment={name: text})
 
         assert problem.startswith(name + expected)
 
     @pytest.mark.parametrize("flag", ["kafka.group_id", "=x", "a b=c", "", "[kafka]\nx=1"])
-    def test_in_flags(self, tmp_path, flag):
+    def test_in_flags(self, tmp_path: Path, flag: str) -> None:
         """What is no assignment is refused without being repeated."""
         (problem,) = problems(tmp_path, flags=[flag])
 
         assert "--set: <section>.<key>=<value> expected, got something else" == problem
 
-    def test_one_value_per_key(self, tmp_path):
+    def test_one_value_per_key(self, tmp_path: Path) -> None:
         """Two flags for one key are a mistake, not a choice."""
         found = problems(tmp_path, flags=["log.level=info", "log.level=error"])
 
         assert ["--set log.level: one value for `log.level` expected, got another"] == found
 
-    def test_all_at_once(self, tmp_path):
+    def test_all_at_once(self, tmp_path: Path) -> None:
         """Problems of all places come together, and none follows from another."""
         found = problems(
             tmp_path,
@@ -272,7 +291,7 @@ class TestProblems:
         expected += ["CORAL_LOG__LEVEL", "--set state.keep", "coral.toml:systems.a.kpi[0]"]
         assert expected == places
 
-    def test_every_part_of_a_value_is_named(self, tmp_path):
+    def test_every_part_of_a_value_is_named(self, tmp_path: Path) -> None:
         """Two bad items of a list, and a bad value of a table, each at its own place."""
         found = problems(
             tmp_path,
@@ -289,14 +308,14 @@ class TestProblems:
             "CORAL_SYSTEMS__B__KPI[1]: name of the form <entity>:<metric> expected, got 'web'",
         ]
 
-    def test_what_every_system_has_wrong_is_told_once(self, tmp_path):
+    def test_what_every_system_has_wrong_is_told_once(self, tmp_path: Path) -> None:
         """Not once more for each system that takes it from "*"."""
         text = "[systems.'*']\nkpi = ['web']\n[systems.a]\n[systems.b]\ninterval_s = 1"
         (problem,) = problems(tmp_path, text)
 
         assert problem.startswith('coral.toml:systems."*".kpi[0]: name of the form')
 
-    def test_problems_carry_their_key(self, tmp_path):
+    def test_problems_carry_their_key(self, tmp_path: Path) -> None:
         """For programs; the place is for people."""
         with pytest.raises(SettingsError) as caught:
             loaded(tmp_path, "[engine]\nmax_causes = 101\n[systems.a]\nkpi = ['web']")
@@ -305,7 +324,7 @@ class TestProblems:
             problem.path for problem in caught.value.problems
         ]
 
-    def test_a_file_that_is_not_there(self, tmp_path):
+    def test_a_file_that_is_not_there(self, tmp_path: Path) -> None:
         """It is named, with the reason."""
         with pytest.raises(SettingsError, match=r"none\.toml: file that can be read expected"):
             load(tmp_path / "none.toml")
@@ -318,7 +337,7 @@ SASL = (
 
 class TestSecrets:
     @pytest.mark.parametrize("way", ["file", "key_file", "variable", "variable_file", "flag"])
-    def test_every_way_to_give_one(self, tmp_path, way):
+    def test_every_way_to_give_one(self, tmp_path: Path, way: str) -> None:
         """It arrives, and is shown nowhere."""
         held = tmp_path / "password"
         held.write_text(PASSWORD + "\n")
@@ -335,13 +354,13 @@ class TestSecrets:
             flags.append(f"kafka.sasl_password={PASSWORD}")
         found = loaded(tmp_path, text, environment, flags)
 
-        assert PASSWORD == found.settings.kafka.sasl_password.reveal()
+        assert PASSWORD == there(found.settings.kafka.sasl_password).reveal()
         for effective in (True, False):
             assert "********" in as_toml(found, effective=effective)
             assert PASSWORD not in as_toml(found, effective=effective)
         assert PASSWORD not in f"{found!r} {found.settings.kafka} {found.settings.kafka!r}"
 
-    def test_the_nearest_wins_whichever_form_it_has(self, tmp_path):
+    def test_the_nearest_wins_whichever_form_it_has(self, tmp_path: Path) -> None:
         """A file named by the environment overrides a value in the TOML file."""
         held = tmp_path / "password"
         held.write_text("new")
@@ -367,13 +386,13 @@ class TestSecrets:
             (f"oauth_client_secret = '{PASSWORD}'", "nothing expected with PLAIN, got a value"),
         ],
     )
-    def test_messages_do_not_show_it(self, tmp_path, lines, expected):
+    def test_messages_do_not_show_it(self, tmp_path: Path, lines: str, expected: str) -> None:
         """Whatever is wrong, also when it stands in the wrong key."""
         assert expected in "\n".join(problems(tmp_path, SASL + lines))
 
 
 class TestSettings:
-    def test_the_documented_example(self, tmp_path):
+    def test_the_documented_example(self, tmp_path: Path) -> None:
         """It is sound, and means what it says."""
         held = tmp_path / "password"
         held.write_text("x")
@@ -381,7 +400,7 @@ class TestSettings:
         found = loaded(tmp_path, EXAMPLE, variable).settings
 
         assert ["otlp_metrics", "telegraf.hosts"] == list(found.input.topics)
-        assert ("{k8s.cluster.name}",) == found.input.topics["otlp_metrics"].mapping.system
+        assert ("{k8s.cluster.name}",) == there(found.input.topics["otlp_metrics"].mapping).system
         assert 10.0 == found.system("shop").interval_s
         assert ("shop/cart", "shop/web") in found.system("shop").causal_edges
         assert ("other", 10.0, ()) == (
@@ -390,23 +409,23 @@ class TestSettings:
             found.system("other").kpi,
         )
 
-    def test_every_system_sets_what_a_system_does_not(self, tmp_path):
+    def test_every_system_sets_what_a_system_does_not(self, tmp_path: Path) -> None:
         """Key by key."""
         text = "[systems.'*']\ninterval_s = 5\nlateness_s = 7\n[systems.a]\ninterval_s = 1"
         found = loaded(tmp_path, text).settings
 
         assert [Grid(1.0, 7.0), Grid(5.0, 7.0)] == [found.grid("a"), found.grid("b")]
 
-    def test_mappings(self, tmp_path):
+    def test_mappings(self, tmp_path: Path) -> None:
         """A topic changes what it sets and leaves the rest to its format."""
         text = "[input.topics.a]\nformat = 'influx'\nsplit = ['cpu']\n[input.topics.b]"
         topics = loaded(tmp_path, text).settings.input.topics
 
-        assert ("cpu",) == topics["a"].mapping.split
-        assert DEFAULT_MAPPINGS["influx"].counters == topics["a"].mapping.counters
+        assert ("cpu",) == there(topics["a"].mapping).split
+        assert DEFAULT_MAPPINGS["influx"].counters == there(topics["a"].mapping).counters
         assert topics["b"].mapping is None
 
-    def test_what_is_printed_can_be_read(self, tmp_path):
+    def test_what_is_printed_can_be_read(self, tmp_path: Path) -> None:
         """Round trip, apart from secrets."""
         text = EXAMPLE.replace("SASL_SSL", "SSL").replace('sasl_mechanism = "SCRAM-SHA-512"\n', "")
         text = re.sub("sasl_username.*\n", "", text) + '[input.topics."empty"]\n'
@@ -417,11 +436,11 @@ class TestSettings:
 
 
 class TestSchema:
-    def test_is_up_to_date(self):
+    def test_is_up_to_date(self) -> None:
         """`python -m coral.settings.schema` would not change it."""
         assert json.loads(json.dumps(json_schema())) == json.loads(SCHEMA.read_text())
 
-    def test_accepts_the_example_and_refuses_a_typo(self):
+    def test_accepts_the_example_and_refuses_a_typo(self) -> None:
         """An editor says so before CORAL does."""
         validator = jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text()))
         held = tomllib.loads(EXAMPLE)
@@ -431,7 +450,7 @@ class TestSchema:
         held["kafka"]["sasl_password_file"] = "password"  # noqa: S105 - a file
         assert 1 == len(list(validator.iter_errors(held)))
 
-    def test_docs_are_up_to_date(self):
+    def test_docs_are_up_to_date(self) -> None:
         """`python tools/docs/configuration.py` would not change them."""
         script = ROOT / "tools" / "docs" / "configuration.py"
         done = subprocess.run([sys.executable, script, "--check"], check=False)
@@ -450,7 +469,7 @@ SECURE = {
 
 
 @functools.cache
-def client_names():
+def client_names() -> set[str]:
     """Options that consumers, producers and admin clients share."""
     code = (
         "import json, kafka\n"
@@ -461,7 +480,7 @@ def client_names():
     return set(json.loads(done.stdout))
 
 
-def client_options(**settings):
+def client_options(**settings: Any) -> dict[str, Any]:
     """What the clients of Kafka get."""
     return connection_of(Kafka(**settings), SystemClock()).options()
 
@@ -469,13 +488,13 @@ def client_options(**settings):
 class TestConnection:
     @pytest.mark.parametrize("protocol", ["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"])
     @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-512", "OAUTHBEARER"])
-    def test_names_are_those_of_kafka_python(self, protocol, mechanism):
+    def test_names_are_those_of_kafka_python(self, protocol: str, mechanism: str) -> None:
         """Every client knows every option."""
         options = client_options(security_protocol=protocol, sasl_mechanism=mechanism, **SECURE)
 
         assert options.keys() <= client_names()
 
-    def test_plaintext(self):
+    def test_plaintext(self) -> None:
         """Nothing about secrets where none are needed."""
         options = client_options(bootstrap_servers=("a:1", "b:2"))
 
@@ -483,7 +502,7 @@ class TestConnection:
         assert "PLAINTEXT" == options["security_protocol"]
         assert not [name for name in options if name.startswith(("ssl_", "sasl_"))]
 
-    def test_sasl_ssl(self):
+    def test_sasl_ssl(self) -> None:
         """Passwords in plain text, for the client alone."""
         chosen = {"security_protocol": "SASL_SSL", "sasl_mechanism": "SCRAM-SHA-256"}
         options = client_options(**chosen, **SECURE)
@@ -495,13 +514,13 @@ class TestConnection:
             options.items()
         )
 
-    def test_host_names_need_not_be_checked(self):
+    def test_host_names_need_not_be_checked(self) -> None:
         """Where somebody says so."""
         options = client_options(security_protocol="SSL", tls_check_hostname=False)
 
         assert options["ssl_check_hostname"] is False
 
-    def test_oauth(self):
+    def test_oauth(self) -> None:
         """The tokens are those of the token endpoint, the password is not handed on."""
         chosen = {"security_protocol": "SASL_SSL", "sasl_mechanism": "OAUTHBEARER"}
         nowhere = {"oauth_token_url": "https://127.0.0.1:1/token", "oauth_client_id": "coral"}
@@ -513,7 +532,7 @@ class TestConnection:
 
 
 class TestCommands:
-    def test_run(self, tmp_path, capsys):
+    def test_run(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         """The daemon does not start with a wrong configuration, and names all that is wrong."""
         file = tmp_path / "coral.toml"
         file.write_text("[state]\nkeep = 0\n[kafka]\ngroup = 'x'")
@@ -523,7 +542,9 @@ class TestCommands:
         assert Exit.INVALID == code
         assert [True] * 3 == [key in told for key in ("state.keep", "kafka.group", "log.level")]
 
-    def test_check(self, tmp_path, capsys, monkeypatch):
+    def test_check(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         """Sound is 0, unsound is 3 with every problem on standard error."""
         file = tmp_path / "coral.toml"
         file.write_text("[log]\nlevel = 'info'")
@@ -536,7 +557,7 @@ class TestCommands:
         assert "CORAL_LOG__LEVEL: one of debug" in told.err
         assert "--set state.keep: integer >= 1" in told.err
 
-    def test_print(self, tmp_path, capsys):
+    def test_print(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         """Set values with their source; with --effective all of them."""
         file = tmp_path / "coral.toml"
         file.write_text("[log]\nlevel = 'error'")
@@ -547,7 +568,7 @@ class TestCommands:
         assert 'group_id = "coral"  # default' in printed
         assert "error" == tomllib.loads(printed)["log"]["level"]
 
-    def test_schema(self, capsys):
+    def test_schema(self, capsys: pytest.CaptureFixture[str]) -> None:
         """The same as in the package."""
         assert main(["config", "schema"]) == Exit.OK
         assert capsys.readouterr().out == SCHEMA.read_text()

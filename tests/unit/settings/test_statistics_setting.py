@@ -11,27 +11,28 @@ import pytest
 from coral.config import EngineConfig
 from coral.errors import ConfigError
 from coral.settings import SettingsError, as_toml, load
+from coral.settings.load import Loaded
 from coral.settings.schema import SCHEMA
 
 ROOT = Path(__file__).parents[3]
 GUIDE = (ROOT / "docs" / "howto" / "river-detectors.md").read_text()
-EXAMPLE = re.search(r"<!-- river-toml -->\n```toml\n(.*?)```", GUIDE, re.DOTALL)[1]
+EXAMPLE = re.findall(r"<!-- river-toml -->\n```toml\n(.*?)```", GUIDE, re.DOTALL)[0]
 FEW = "[limits]\nmax_series = 300\n"
 
 
-def loaded(tmp_path, text, environment=None):
+def loaded(tmp_path: Path, text: str, environment: dict[str, str] | None = None) -> Loaded:
     file = tmp_path / "coral.toml"
     file.write_text(text)
     return load(file, environment or {})
 
 
-def problems(tmp_path, text, environment=None):
+def problems(tmp_path: Path, text: str, environment: None = None) -> list[str]:
     with pytest.raises(SettingsError) as caught:
         loaded(tmp_path, text, environment)
     return [str(problem) for problem in caught.value.problems]
 
 
-def test_the_example_of_the_documentation(tmp_path):
+def test_the_example_of_the_documentation(tmp_path: Path) -> None:
     """It is taken as it stands, follows the schema, and is shown as TOML that loads again."""
     found = loaded(tmp_path, EXAMPLE)
     assert found.settings.engine.statistics == (
@@ -52,14 +53,14 @@ def test_the_example_of_the_documentation(tmp_path):
         '[{"class": "river.drift.KSWIN", "alpha": 0.001}, "river.anomaly.HalfSpaceTrees"]',
     ],
 )
-def test_by_variable(tmp_path, text):
+def test_by_variable(tmp_path: Path, text: str) -> None:
     """Names with commas between them, or JSON."""
     found = loaded(tmp_path, FEW, {"CORAL_ENGINE__STATISTICS": text}).settings.engine.statistics
     names = [one if isinstance(one, str) else one["class"] for one in found]
     assert names == ["river.drift.KSWIN", "river.anomaly.HalfSpaceTrees"]
 
 
-def test_a_wrong_one_is_told_with_its_place(tmp_path):
+def test_a_wrong_one_is_told_with_its_place(tmp_path: Path) -> None:
     """Place, rule, value, and what was meant."""
     (told,) = problems(tmp_path, FEW + "[engine]\nstatistics = ['river.drift.KSWINN']")
     assert told.startswith("coral.toml:engine.statistics[0]: a class out of river.anomaly.HalfSp")
@@ -78,7 +79,7 @@ def test_a_wrong_one_is_told_with_its_place(tmp_path):
     assert told.startswith("coral.toml:engine.statistics[0]: ")
 
 
-def test_more_series_than_it_can_watch(tmp_path):
+def test_more_series_than_it_can_watch(tmp_path: Path) -> None:
     """It is told when the daemon starts, not when the series come."""
     text = "[engine]\nstatistics = ['river.drift.ADWIN']"
     expected = (
@@ -89,7 +90,7 @@ def test_more_series_than_it_can_watch(tmp_path):
     assert loaded(tmp_path, "[engine]\nstatistics = ['river.anomaly.LODA']")
 
 
-def test_in_python_as_in_the_file():
+def test_in_python_as_in_the_file() -> None:
     """Who builds the engine by hand gets the same rules."""
     with pytest.raises(ConfigError, match=r"`statistics\[0\]`: a class out of"):
         EngineConfig(statistics=("river.drift.DDM",))

@@ -3,6 +3,7 @@
 import doctest
 import importlib
 import pkgutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ MODULES = [m.name for m in pkgutil.walk_packages(streams.__path__, "streams.")]
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_examples(name, tmp_path, monkeypatch):
+def test_examples(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every example of a module gives what it shows."""
     monkeypatch.chdir(tmp_path)
     module = importlib.import_module(name)

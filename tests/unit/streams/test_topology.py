@@ -1,5 +1,7 @@
 """What is known of the entities of a system, and what of it does not fit together."""
 
+from typing import Any
+
 import pytest
 
 from streams.topology import Topology
@@ -34,14 +36,16 @@ ORDER = "pair that `order` allows expected"
         ),
     ],
 )
-def test_everything_that_does_not_fit(known, expected):
+def test_everything_that_does_not_fit(
+    known: dict[str, Any], expected: list[tuple[str, int, str]]
+) -> None:
     """Key, number in its list, and rule."""
     assert expected == list(Topology(**known).problems())
 
 
-def test_cause_and_effect():
+def test_cause_and_effect() -> None:
     """A callee acts on its caller, a feeder on what it feeds; known and required edges, once."""
-    known = {"edges": (("a", "b"), ("a", "b")), "required_edges": (("c", "a"),)}
+    known: dict[str, Any] = {"edges": (("a", "b"), ("a", "b")), "required_edges": (("c", "a"),)}
 
     assert (("a", "c"), ("b", "a")) == Topology(**known).causal_edges
     assert (("a", "b"), ("c", "a")) == Topology(**known, edge_semantics="a feeds b").causal_edges

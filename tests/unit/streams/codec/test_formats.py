@@ -5,12 +5,13 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from streams.align.aligner import Aligner
-from streams.codec import CodecLimits, SeriesMapping, make_codec
+from streams.codec import CodecLimits, LabelledCodec, SeriesMapping, make_codec
 from streams.codec.formats import DEFAULT_MAPPINGS
 from streams.errors import DecodeError, MissingExtraError
 from streams.grid import Grid
@@ -22,17 +23,20 @@ EXAMPLES = re.findall(r"<!-- example: (\w+) -->\n```\w*\n(.*?)```", DOCS.read_te
 NANO = 1_000_000_000
 
 
-def codec(name, mapping=None, **limits):
+def codec(name: str, mapping: SeriesMapping | None = None, **limits: int) -> LabelledCodec:
     grid = Grid(10.0, 30.0)
-    return make_codec(name, mapping, grid=lambda _: grid, limits=CodecLimits(**limits))
+    made = make_codec(name, mapping, grid=lambda _: grid, limits=CodecLimits(**limits))  # type: ignore[arg-type]
+    return made
 
 
-def record(value, key=None):
+def record(value: bytes | dict[str, Any], key: bytes | None = None) -> Record:
     raw = value if isinstance(value, bytes) else json.dumps(value).encode()
     return Record("topic", 2, 7, key, raw)
 
 
-def decoded(name, *values, mapping=None):
+def decoded(
+    name: str, *values: bytes | dict[str, Any], mapping: SeriesMapping | None = None
+) -> list[tuple[str, float, str, float]]:
     """All values in order: (system, time, name) to value."""
     found = codec(name, mapping)
     return [
@@ -43,7 +47,9 @@ def decoded(name, *values, mapping=None):
     ]
 
 
-def values(name, *messages, mapping=None):
+def values(
+    name: str, *messages: bytes | dict[str, Any], mapping: SeriesMapping | None = None
+) -> dict[str, float]:
     """Series name to its last value."""
     return {series: value for _, _, series, value in decoded(name, *messages, mapping=mapping)}
 
@@ -51,7 +57,7 @@ def values(name, *messages, mapping=None):
 class TestExamples:
     """The messages in docs/reference/input-formats.md are what they say."""
 
-    def test_every_format_has_one(self):
+    def test_every_format_has_one(self) -> None:
         """Protobuf is shown by the JSON that means the same."""
         assert {"native", "otlp_json", "telegraf_json", "influx", "prometheus_json"} == {
             name for name, _ in EXAMPLES
@@ -88,7 +94,7 @@ class TestExamples:
             (7, {"shop/cart:process_open_fds": 0.42}),
         ],
     )
-    def test_example(self, index, expected):
+    def test_example(self, index: int, expected: dict[str, float | None]) -> None:
         """Each gives the documented series."""
         name, text = EXAMPLES[index]
 
@@ -98,21 +104,21 @@ class TestExamples:
         for series, value in expected.items():
             assert found[series] == pytest.approx(np.nan if value is None else value, nan_ok=True)
 
-    def test_protobuf_gives_the_same(self):
+    def test_protobuf_gives_the_same(self) -> None:
         """The OTLP example in protobuf has the same content."""
         (text,) = (text for name, text in EXAMPLES if name == "otlp_json")
 
         assert decoded("otlp_json", text.encode()) == decoded("otlp_proto", to_proto(text))
 
 
-def to_proto(text):
+def to_proto(text: str) -> bytes:
     from google.protobuf.json_format import Parse
     from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2
 
-    return Parse(text, metrics_service_pb2.ExportMetricsServiceRequest()).SerializeToString()
+    return bytes(Parse(text, metrics_service_pb2.ExportMetricsServiceRequest()).SerializeToString())
 
 
-def test_protobuf_is_imported_only_when_used():
+def test_protobuf_is_imported_only_when_used() -> None:
     """Without the extra every other format works, and this one says what to install."""
     code = (
         "import sys\n"
@@ -127,7 +133,12 @@ def test_protobuf_is_imported_only_when_used():
     assert "pip install 'coral-rca[otlp]'" in done.stderr
 
 
-def prometheus(name="up", value="1", at="1970-01-01T00:01:00Z", **labels):
+def prometheus(
+    name: str = "up",
+    value: str | None = "1",
+    at: int | str = "1970-01-01T00:01:00Z",
+    **labels: int | str,
+) -> dict[str, Any]:
     return {"timestamp": at, "value": value, "name": name, "labels": {"job": "cart", **labels}}
 
 
@@ -141,25 +152,25 @@ class TestPrometheus:
             ({"job": "", "instance": "10.0.0.1:9100"}, "10.0.0.1_9100"),
         ],
     )
-    def test_entity(self, labels, entity):
+    def test_entity(self, labels: dict[str, str], entity: str) -> None:
         """The first template whose labels are all there names the entity; colons do not stay."""
         assert {f"{entity}:up": 1.0} == values("prometheus_json", prometheus(**labels))
 
-    def test_counter(self):
+    def test_counter(self) -> None:
         """`_total` is a rate per second from the second point on, at the later time."""
         one = prometheus("requests_total", "100")
         two = prometheus("requests_total", "150", "1970-01-01T00:01:10Z")
 
         assert [("topic", 70.0, "cart:requests_total", 5.0)] == decoded("prometheus_json", one, two)
 
-    def test_declared_gauge(self):
+    def test_declared_gauge(self) -> None:
         """`gauges` overrules what the name says."""
         mapping = SeriesMapping(entity=("{job}",), counters=("*_total",), gauges=("ram_*",))
         found = values("prometheus_json", prometheus("ram_total", "7"), mapping=mapping)
 
         assert {"cart:ram_total": 7.0} == found
 
-    def test_histogram(self):
+    def test_histogram(self) -> None:
         """Buckets give quantiles when all of an instant are there, count and sum rates."""
         messages = []
         for second, counts in ((60, (0, 0, 0)), (70, (40, 80, 100))):
@@ -173,13 +184,13 @@ class TestPrometheus:
         expected = {"p50": 0.0625, "p95": 0.1, "p99": 0.1, "count": 10.0, "sum": 0.5}
         assert {f"cart:lat.{part}": v for part, v in expected.items()} == pytest.approx(found)
 
-    def test_summary(self):
+    def test_summary(self) -> None:
         """A quantile label names the quantile."""
         message = prometheus("lat", "0.3", quantile="0.99")
 
         assert {"cart:lat.p99": 0.3} == values("prometheus_json", message)
 
-    def test_nan_is_missing_and_infinity_is_counted(self):
+    def test_nan_is_missing_and_infinity_is_counted(self) -> None:
         """A stale series gives nothing, an infinite value is missing."""
         found = codec("prometheus_json")
         assert [] == found.decode(record(prometheus(value="NaN")))
@@ -193,7 +204,7 @@ class TestPrometheus:
         assert 2 == found.extreme
 
 
-def metric(**changes):
+def metric(**changes: object) -> dict[str, Any]:
     return {
         "name": "cpu",
         "tags": {"host": "web1"},
@@ -203,7 +214,7 @@ def metric(**changes):
 
 
 class TestTelegraf:
-    def test_fields(self):
+    def test_fields(self) -> None:
         """Numbers and booleans are values, text and null are not."""
         fields = {"a": 1, "b": True, "c": "text", "d": None, "e": 2.5}
         expected = {"web1:cpu.a": 1.0, "web1:cpu.b": 1.0, "web1:cpu.e": 2.5}
@@ -211,20 +222,20 @@ class TestTelegraf:
         assert expected == values("telegraf_json", metric(fields=fields))
 
     @pytest.mark.parametrize(("unit", "stamp"), [("s", 60), ("ms", 60e3), ("ns", 60 * NANO)])
-    def test_time_unit(self, unit, stamp):
+    def test_time_unit(self, unit: str, stamp: float) -> None:
         """Time stamps count what the topic says."""
-        mapping = SeriesMapping(entity=("{host}",), time_unit=unit)
+        mapping = SeriesMapping(entity=("{host}",), time_unit=unit)  # type: ignore[arg-type]
         ((_, time, _, _),) = decoded("telegraf_json", metric(timestamp=stamp), mapping=mapping)
 
         assert 60.0 == time
 
-    def test_a_metric_named_metrics_is_no_batch(self):
+    def test_a_metric_named_metrics_is_no_batch(self) -> None:
         """The form shows in the object's own keys, not in its text."""
         found = values("telegraf_json", metric(tags={"host": "a", "metrics": "x"}))
 
         assert {"a:cpu.usage": 1.5} == found
 
-    def test_known_counters(self):
+    def test_known_counters(self) -> None:
         """Host counters of the standard inputs are rates without any configuration."""
         one = metric(name="net", fields={"bytes_recv": 1000})
         two = metric(name="net", fields={"bytes_recv": 3000}, timestamp=70)
@@ -249,7 +260,7 @@ class TestInflux:
             (b"m,host=h f=1e400,g=1 60000000000", {"h:m.g": 1.0}),
         ],
     )
-    def test_line(self, line, expected):
+    def test_line(self, line: bytes, expected: dict[str, float]) -> None:
         """Numbers, integers, booleans, text, escapes, comments."""
         assert expected == values("influx", line)
 
@@ -270,7 +281,7 @@ class TestInflux:
             (b"m,host=h f=1 -5", "line 1: unix seconds in 0..1e+11 expected, got -5e-09"),
         ],
     )
-    def test_errors(self, line, expected):
+    def test_errors(self, line: bytes, expected: str) -> None:
         """The line, the rule and the value are named."""
         with pytest.raises(DecodeError) as caught:
             codec("influx").decode(record(line))
@@ -279,7 +290,7 @@ class TestInflux:
 
 
 class TestNames:
-    def test_system_by_template(self):
+    def test_system_by_template(self) -> None:
         """Labels, the record's key, or a constant name the system; the first that fits."""
         mapping = SeriesMapping(system=("{cluster}", "{@key}", "all"), entity=("{host}",))
         found = codec("telegraf_json", mapping)
@@ -296,7 +307,7 @@ class TestNames:
         ]
         assert ["eu", "k1", "k2", "all"] == systems
 
-    def test_a_renamed_pod_is_the_same_entity(self):
+    def test_a_renamed_pod_is_the_same_entity(self) -> None:
         """The series keeps its name, and its counter starts anew without a spike."""
         labels = {"namespace": "shop", "deployment": "cart"}
         found = decoded(
@@ -310,13 +321,13 @@ class TestNames:
         expected = [("topic", 70.0, "shop/cart:n_total", 10.0)]
         assert [*expected, ("topic", 90.0, "shop/cart:n_total", 10.0)] == found
 
-    def test_long_label_values_are_cut(self):
+    def test_long_label_values_are_cut(self) -> None:
         """A label in a name takes at most 64 characters."""
         found = values("telegraf_json", metric(tags={"host": "a", "path": "x" * 999}))
 
         assert {f"a:cpu.usage{{path={'x' * 64}}}": 1.5} == found
 
-    def test_names_keep_their_object(self):
+    def test_names_keep_their_object(self) -> None:
         """Equal names are one object, also for different replicas."""
         found = codec("telegraf_json")
         one = found.decode(record(metric(tags={"host": "a", "cpu": "0"})))[0].names
@@ -325,7 +336,7 @@ class TestNames:
         assert one is two
 
     @pytest.mark.parametrize("limit", ["_KNOWN_SERIES", "_KNOWN_BYTES"])
-    def test_series_cache_is_bounded(self, monkeypatch, limit):
+    def test_series_cache_is_bounded(self, monkeypatch: pytest.MonkeyPatch, limit: str) -> None:
         """Churning labels are named right although the cache forgets them."""
         monkeypatch.setattr(f"streams.codec.labelled.mapping.{limit}", 8)
         found = codec("telegraf_json")
@@ -349,7 +360,7 @@ BAD_JSON = [
 class TestErrors:
     @pytest.mark.parametrize("name", ["otlp_json", "telegraf_json", "prometheus_json"])
     @pytest.mark.parametrize(("raw", "expected"), BAD_JSON, ids=range(len(BAD_JSON)))
-    def test_bad_json(self, name, raw, expected):
+    def test_bad_json(self, name: str, raw: bytes, expected: str) -> None:
         """Whatever is no JSON object is refused in words."""
         with pytest.raises(DecodeError, match=re.escape(expected)):
             codec(name).decode(record(raw))
@@ -392,7 +403,7 @@ class TestErrors:
             ),
         ],
     )
-    def test_wrong_content(self, name, message, expected):
+    def test_wrong_content(self, name: str, message: dict[str, Any], expected: str) -> None:
         """Path, rule and value are named."""
         with pytest.raises(DecodeError) as caught:
             codec(name).decode(record(message))
@@ -400,24 +411,24 @@ class TestErrors:
         assert expected in str(caught.value)
 
     @pytest.mark.parametrize("name", sorted(DEFAULT_MAPPINGS))
-    def test_size(self, name):
+    def test_size(self, name: str) -> None:
         """A payload that is too long is not looked at."""
         with pytest.raises(DecodeError, match="at most 10 bytes expected, got 11"):
             codec(name, max_bytes=10).decode(record(b"x" * 11))
 
-    def test_too_many_values(self):
+    def test_too_many_values(self) -> None:
         """A message has at most so many values."""
         message = metric(fields={str(i): i for i in range(4)})
         with pytest.raises(DecodeError, match="at most 3 values expected, got more"):
             codec("telegraf_json", max_points=3).decode(record(message))
 
-    def test_key_that_is_no_text(self):
+    def test_key_that_is_no_text(self) -> None:
         """A template with the record's key needs text there."""
         mapping = SeriesMapping(system=("{@key}",), entity=("{host}",))
         with pytest.raises(DecodeError, match="record key in UTF-8 expected"):
             codec("telegraf_json", mapping).decode(record(metric(), b"\xff"))
 
-    def test_a_bad_record_changes_nothing(self):
+    def test_a_bad_record_changes_nothing(self) -> None:
         """Readings before the fault do not count."""
         found = codec("telegraf_json")
         good = metric(name="net", fields={"bytes_recv": 1})
@@ -426,7 +437,7 @@ class TestErrors:
 
         assert {} == found.state_dict()
 
-    def test_last_duplicate_wins(self):
+    def test_last_duplicate_wins(self) -> None:
         """Of a repeated key the last value counts."""
         raw = b'{"name":"m","tags":{"host":"a","host":"b"},"fields":{"f":1,"f":2},"timestamp":60}'
 
@@ -434,7 +445,7 @@ class TestErrors:
 
 
 @pytest.mark.parametrize("cut", [1, 5, 8])
-def test_restart_continues(cut):
+def test_restart_continues(cut: int) -> None:
     """Codec and aligners restored from a checkpoint give the frames of an unbroken run."""
     messages = [
         prometheus("n_total", str(7 * i), f"1970-01-01T00:01:{4 * i:02}Z", pod=str(i % 2))
@@ -442,7 +453,9 @@ def test_restart_continues(cut):
     ]
     records = [record(message) for message in messages]
 
-    def frames(found, systems, part):
+    def frames(
+        found: LabelledCodec, systems: Systems, part: list[Record]
+    ) -> list[tuple[float, tuple[str, ...], list[float]]]:
         return [
             (frame.time, frame.names, frame.values.tolist())
             for held in part
@@ -450,14 +463,14 @@ def test_restart_continues(cut):
             for frame in systems.push(samples, held)
         ]
 
-    def new():
+    def new() -> tuple[LabelledCodec, Systems]:
         return codec("prometheus_json"), Systems(lambda _: Aligner(10.0), 10)
 
     unbroken = frames(*new(), records)
     one, two = new(), new()
     before = frames(*one, records[:cut])
-    for old, restored in zip(one, two, strict=True):
-        restored.load_state_dict(old.state_dict())
+    for part in (0, 1):
+        two[part].load_state_dict(one[part].state_dict())
 
     assert str(unbroken) == str(before + frames(*two, records[cut:]))
     assert len(unbroken) >= 3

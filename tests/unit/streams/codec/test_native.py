@@ -2,25 +2,26 @@
 
 import base64
 import json
+from typing import Any
 
 import numpy as np
 import pytest
 
 from streams.codec import NativeCodec, encode_batch, encode_row
 from streams.errors import DecodeError
-from streams.records import Record
+from streams.records import Record, Samples
 
 
-def record(value):
+def record(value: object) -> Record:
     raw = value if isinstance(value, bytes) else json.dumps(value).encode()
     return Record("metrics", 2, 7, b"shop", raw)
 
 
-def row(**changes):
+def row(**changes: object) -> dict[str, Any]:
     return {"system": "shop", "timestamp": 10, "metrics": {"a:x": 1.5, "b:y": None}} | changes
 
 
-def batch(**changes):
+def batch(**changes: list[int | list[float | str] | str | None] | str | None) -> dict[str, Any]:
     message = {
         "system": "shop",
         "series": ["a:x", "b:y"],
@@ -30,16 +31,16 @@ def batch(**changes):
     return message | changes
 
 
-def decode(value, codec=None):
+def decode(value: object, codec: NativeCodec | None = None) -> list[Samples]:
     return (codec or NativeCodec()).decode(record(value))
 
 
-def plain(samples):
+def plain(samples: list[Samples]) -> list[tuple[str, float, tuple[str, ...], list[float]]]:
     return [(s.system, s.time, s.names, s.values.tolist()) for s in samples]
 
 
 class TestRow:
-    def test_row(self):
+    def test_row(self) -> None:
         """A row becomes one sample set with null as NaN."""
         (samples,) = decode(row())
 
@@ -57,11 +58,11 @@ class TestRow:
             ("1970-01-01T00:00:01.123456789Z", 1.123457),
         ],
     )
-    def test_timestamps(self, stamp, expected):
+    def test_timestamps(self, stamp: float | str, expected: float) -> None:
         """Unix seconds and RFC 3339 with a zone are times."""
         assert expected == decode(row(timestamp=stamp))[0].time
 
-    def test_names_are_cached(self):
+    def test_names_are_cached(self) -> None:
         """The same names give the same tuple object, across rows, systems and forms."""
         codec = NativeCodec()
         one = decode(row(), codec)[0].names
@@ -70,7 +71,7 @@ class TestRow:
 
         assert (True, True) == (one is two, one is three)
 
-    def test_name_cache_is_bounded(self):
+    def test_name_cache_is_bounded(self) -> None:
         """Churning names are decoded right although the cache forgets them."""
         codec = NativeCodec()
         for i in range(3000):
@@ -79,24 +80,24 @@ class TestRow:
 
         assert len(codec._known) <= 1024
 
-    def test_no_metrics(self):
+    def test_no_metrics(self) -> None:
         """A row without metrics holds no samples."""
         assert [] == decode(row(metrics={}))
 
-    def test_last_duplicate_wins(self):
+    def test_last_duplicate_wins(self) -> None:
         """Of a repeated key the last value counts."""
         raw = b'{"system":"s","timestamp":1,"metrics":{"a:x":1,"b:x":5,"a:x":2}}'
 
         assert [("s", 1.0, ("a:x", "b:x"), [2.0, 5.0])] == plain(decode(raw))
 
-    def test_unknown_keys_are_ignored(self):
+    def test_unknown_keys_are_ignored(self) -> None:
         """Keys that may come later disturb nothing."""
         assert plain(decode(row(metrics={"a:x": 1}))) == plain(
             decode(row(metrics={"a:x": 1}, unit="s", extra=[[{}]]))
         )
 
     @pytest.mark.parametrize("number", ["1e400", "-1e400", "NaN", "-Infinity", "1e101", "9" * 400])
-    def test_extreme_values_are_missing(self, number):
+    def test_extreme_values_are_missing(self, number: str) -> None:
         """A value that is no finite number of sane size is missing, and counted."""
         codec = NativeCodec()
         raw = b'{"system":"s","timestamp":1,"metrics":{"a:x":%s,"b:x":5}}' % number.encode()
@@ -106,20 +107,20 @@ class TestRow:
         np.testing.assert_array_equal([np.nan, 5.0], samples.values)
         assert 1 == codec.extreme
 
-    def test_null_is_not_extreme(self):
+    def test_null_is_not_extreme(self) -> None:
         """Missing values are not counted as extreme ones."""
         codec = NativeCodec()
         codec.decode(record(row()))
 
         assert 0 == codec.extreme
 
-    def test_metric_may_hold_colons(self):
+    def test_metric_may_hold_colons(self) -> None:
         """The first colon separates: recording rules keep their names."""
         assert ("job:http:rate5m",) == decode(row(metrics={"job:http:rate5m": 1}))[0].names
 
 
 class TestBatch:
-    def test_batch(self):
+    def test_batch(self) -> None:
         """A batch becomes one sample set per row."""
         one, two = decode(batch())
 
@@ -128,12 +129,12 @@ class TestBatch:
         np.testing.assert_array_equal([2.0, 3.0], two.values)
         assert one.names is two.names
 
-    def test_empty_batch(self):
+    def test_empty_batch(self) -> None:
         """A batch without rows, or without series, holds no samples."""
         assert [] == decode(batch(timestamps=[], values=[]))
         assert [] == decode(batch(series=[], values=[[], []]))
 
-    def test_extreme_value_in_a_batch(self):
+    def test_extreme_value_in_a_batch(self) -> None:
         """Extreme values are missing in batches too."""
         codec = NativeCodec()
         one, two = codec.decode(record(batch(values=[[1e200, 1], [2, -1e101]])))
@@ -141,7 +142,7 @@ class TestBatch:
         np.testing.assert_array_equal([[np.nan, 1], [2, np.nan]], [one.values, two.values])
         assert 2 == codec.extreme
 
-    def test_packed_values(self):
+    def test_packed_values(self) -> None:
         """Base64 of little-endian float64, row by row; NaN is missing, what is extreme too."""
         values = np.array([[1.5, np.nan], [np.inf, 3.0]])
         codec = NativeCodec()
@@ -152,7 +153,7 @@ class TestBatch:
         np.testing.assert_array_equal([[1.5, np.nan], [np.nan, 3]], [one.values, two.values])
         assert 1 == codec.extreme
 
-    def test_packed_values_beside_numbers_that_are_not_json(self):
+    def test_packed_values_beside_numbers_that_are_not_json(self) -> None:
         """What only the slow decoder reads may hold packed values too."""
         raw = json.dumps(batch(values=base64.b64encode(bytes(32)).decode())).encode()
         (one, two) = decode(raw[:-1] + b', "x": NaN}')
@@ -246,14 +247,14 @@ class TestErrors:
             (b'{"system":' + b"[" * 100_000, "$: JSON nested less deeply expected"),
         ],
     )
-    def test_reason(self, value, expected):
+    def test_reason(self, value: bytes | dict[str, Any] | list[int], expected: str) -> None:
         """The error names the path, the rule, what came, and the position of the record."""
         with pytest.raises(DecodeError) as caught:
             decode(value)
 
         assert f"{expected} (topic metrics, partition 2, offset 7)" == str(caught.value)
 
-    def test_long_name(self):
+    def test_long_name(self) -> None:
         """A name of 512 characters is good, one more is not, and the error stays short."""
         name = "e:" + "m" * 510
         assert (name,) == decode(row(metrics={name: 1}))[0].names
@@ -262,7 +263,7 @@ class TestErrors:
 
         assert len(str(caught.value)) < 400
 
-    def test_lone_surrogates(self):
+    def test_lone_surrogates(self) -> None:
         """Text that cannot be written as UTF-8 is refused, and the error can be written."""
         for raw in (
             rb'{"system":"\ud800","timestamp":1,"metrics":{}}',
@@ -272,7 +273,7 @@ class TestErrors:
                 decode(raw)
             assert str(caught.value).encode()
 
-    def test_limits(self):
+    def test_limits(self) -> None:
         """Payloads and messages beyond the limits are refused."""
         codec = NativeCodec(max_bytes=100, max_series=2)
         with pytest.raises(DecodeError, match="at most 100 bytes expected, got 101"):
@@ -288,7 +289,7 @@ class TestErrors:
                 )
             )
 
-    def test_good_after_bad(self):
+    def test_good_after_bad(self) -> None:
         """A refused message leaves nothing behind in the codec."""
         codec = NativeCodec()
         with pytest.raises(DecodeError):
@@ -300,7 +301,7 @@ class TestErrors:
 
 
 class TestEncode:
-    def test_row_with_missing_values(self):
+    def test_row_with_missing_values(self) -> None:
         """NaN and infinity are written as null."""
         raw = encode_row("s", 1.5, ["a:x", "b:x", "c:x"], np.array([1.0, np.nan, np.inf]))
 
@@ -310,12 +311,12 @@ class TestEncode:
             "metrics": {"a:x": 1.0, "b:x": None, "c:x": None},
         } == json.loads(raw)
 
-    def test_row_rejects_other_lengths(self):
+    def test_row_rejects_other_lengths(self) -> None:
         """Names and values belong together."""
         with pytest.raises(ValueError, match="zip"):
             encode_row("s", 1.0, ["a:x"], np.array([1.0, 2.0]))
 
-    def test_batch_rejects_other_shapes(self):
+    def test_batch_rejects_other_shapes(self) -> None:
         """Times, names and values belong together."""
         with pytest.raises(ValueError, match=r"shape \(1, 1\), got \(2, 1\)"):
             encode_batch("s", [1.0], ["a:x"], np.zeros((2, 1)))

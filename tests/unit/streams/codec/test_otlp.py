@@ -1,6 +1,8 @@
 """OTLP in both encodings: what each kind of metric becomes, and how faults are named."""
 
 import json
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -13,43 +15,52 @@ NANO = 1_000_000_000
 ENTITY = {"service.name": "cart"}
 
 
-def attributes(labels):
+def attributes(labels: dict[str, str]) -> list[dict[str, Any]]:
     return [{"key": k, "value": {"stringValue": v}} for k, v in labels.items()]
 
 
-def request(metric, labels=None, **scope):
-    held = {"resource": {"attributes": attributes(labels or ENTITY)}}
+def request(
+    metric: dict[str, Any], labels: dict[str, str] | None = None, **scope: str
+) -> dict[str, list[dict[str, Any]]]:
+    held: dict[str, Any] = {"resource": {"attributes": attributes(labels or ENTITY)}}
     held["scopeMetrics"] = [{"scope": scope, "metrics": [{"name": "m"} | metric]}]
     return {"resourceMetrics": [held]}
 
 
-def point(second, start=None, labels=None, **value):
+def point(
+    second: int,
+    start: int | None = None,
+    labels: dict[str, str] | None = None,
+    **value: float | list[int | str] | str,
+) -> dict[str, Any]:
     held = {"timeUnixNano": str(second * NANO), "attributes": attributes(labels or {})} | value
     return held if start is None else held | {"startTimeUnixNano": str(start * NANO)}
 
 
-def total(*points, temporality=2, monotonic=True):
+def total(
+    *points: dict[str, Any], temporality: int = 2, monotonic: bool = True
+) -> dict[str, list[dict[str, Any]]]:
     held = {"dataPoints": points, "aggregationTemporality": temporality, "isMonotonic": monotonic}
     return request({"sum": held})
 
 
-def encoded(encoding, message):
+def encoded(encoding: str, message: dict[str, list[dict[str, Any]]]) -> bytes:
     text = json.dumps(message)
     if encoding == "otlp_json":
         return text.encode()
     from google.protobuf.json_format import Parse
     from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2
 
-    return Parse(text, metrics_service_pb2.ExportMetricsServiceRequest()).SerializeToString()
+    return bytes(Parse(text, metrics_service_pb2.ExportMetricsServiceRequest()).SerializeToString())
 
 
 @pytest.fixture(params=["otlp_json", "otlp_proto"])
-def decoded(request):
+def decoded(request: pytest.FixtureRequest) -> Callable[..., Any]:
     """Messages to (time, name) and value, in the order they come out."""
     grid = Grid(10.0)
     codec = make_codec(request.param, grid=lambda _: grid)
 
-    def decode(*messages):
+    def decode(*messages: dict[str, list[dict[str, Any]]]) -> list[tuple[float, str, float]]:
         return [
             (s.time, name.removeprefix("cart:"), value)
             for message in messages
@@ -61,30 +72,32 @@ def decoded(request):
 
 
 class TestSums:
-    def test_cumulative(self, decoded):
+    def test_cumulative(self, decoded: Callable[..., Any]) -> None:
         """The rate per second between two points; integers and floats."""
         found = decoded(total(point(60, 1, asInt="100")), total(point(70, 1, asDouble=150.5)))
 
         assert [(70.0, "m", 5.05)] == found
 
-    def test_delta(self, decoded):
+    def test_delta(self, decoded: Callable[..., Any]) -> None:
         """The value over its own seconds, from the first point on."""
         assert [(60.0, "m", 2.5)] == decoded(total(point(60, 40, asInt="50"), temporality=1))
 
-    def test_restart(self, decoded):
+    def test_restart(self, decoded: Callable[..., Any]) -> None:
         """A new start time means that counting began anew."""
         found = decoded(total(point(60, 1, asInt="100")), total(point(70, 65, asInt="200")))
 
         assert [(70.0, "m", 20.0)] == found
 
     @pytest.mark.parametrize(("temporality", "expected"), [(2, 7.0), (1, 0.7)])
-    def test_not_monotonic(self, decoded, temporality, expected):
+    def test_not_monotonic(
+        self, decoded: Callable[..., Any], temporality: int, expected: float
+    ) -> None:
         """A cumulative level counts as it is, a delta as a rate."""
         message = total(point(60, 50, asInt="7"), temporality=temporality, monotonic=False)
 
         assert [(60.0, "m", expected)] == decoded(message)
 
-    def test_levels_are_summed_over_replicas(self, decoded):
+    def test_levels_are_summed_over_replicas(self, decoded: Callable[..., Any]) -> None:
         """Requests in flight add up; a gauge gives its mean."""
         pods = [point(60, asInt=str(n), labels={"pod": f"p{n}"}) for n in (1, 2)]
 
@@ -93,10 +106,10 @@ class TestSums:
 
 
 class TestDistributions:
-    def test_exponential_histogram(self, decoded):
+    def test_exponential_histogram(self, decoded: Callable[..., Any]) -> None:
         """Cumulative points give rates and quantiles of what came in between."""
 
-        def message(second, counts):
+        def message(second: int, counts: list[int]) -> dict[str, list[dict[str, Any]]]:
             held = point(second, 1, count=str(sum(counts)), sum=float(sum(counts)), scale=-1)
             held |= {"zeroCount": "0", "positive": {"offset": 0, "bucketCounts": counts}}
             kind = {"dataPoints": [held], "aggregationTemporality": 2}
@@ -108,10 +121,10 @@ class TestDistributions:
         assert [70.0] * 5 == [time for time, _, _ in found]
         assert expected == pytest.approx({name: value for _, name, value in found})
 
-    def test_summary(self, decoded):
+    def test_summary(self, decoded: Callable[..., Any]) -> None:
         """Count and sum are rates, quantiles are as they were told."""
 
-        def message(second, count):
+        def message(second: int, count: int) -> dict[str, list[dict[str, Any]]]:
             held = point(second, 1, count=str(count), sum=count / 2)
             held["quantileValues"] = [{"quantile": 0.99, "value": 0.25}]
             return request({"summary": {"dataPoints": [held]}})
@@ -121,7 +134,7 @@ class TestDistributions:
         assert [(60.0, "m.p99", 0.25)] == found[:1]
         assert [(70.0, "m.count", 2.0), (70.0, "m.sum", 1.0), (70.0, "m.p99", 0.25)] == found[1:]
 
-    def test_histogram_without_buckets(self, decoded):
+    def test_histogram_without_buckets(self, decoded: Callable[..., Any]) -> None:
         """Count and sum alone give no quantiles."""
         held = point(60, 50, count="20", sum=5.0, bucketCounts=["20"])
         kind = {"dataPoints": [held], "aggregationTemporality": 1}
@@ -132,13 +145,13 @@ class TestDistributions:
 
 
 class TestIdentity:
-    def test_no_recorded_value(self, decoded):
+    def test_no_recorded_value(self, decoded: Callable[..., Any]) -> None:
         """A point with this flag says that the series ended."""
         points = [point(60, flags=1), point(60, asDouble=1.0, flags=2)]
 
         assert [(60.0, "m", 1.0)] == decoded(request({"gauge": {"dataPoints": points}}))
 
-    def test_scopes_are_sources(self, decoded):
+    def test_scopes_are_sources(self, decoded: Callable[..., Any]) -> None:
         """The same metric of two instrumentation scopes is combined, not overwritten."""
         gauge = {"gauge": {"dataPoints": [point(60, asDouble=1.0)]}}
         other = {"gauge": {"dataPoints": [point(61, asDouble=3.0)]}}
@@ -147,7 +160,7 @@ class TestIdentity:
 
         assert [(60.0, "m", 1.0), (61.0, "m", 2.0)] == found
 
-    def test_scalar_attributes(self, decoded):
+    def test_scalar_attributes(self, decoded: Callable[..., Any]) -> None:
         """Attributes that are numbers or booleans name as text; arrays are not read."""
         message = request({"gauge": {"dataPoints": [point(60, asDouble=1.0)]}})
         message["resourceMetrics"][0]["resource"]["attributes"] += [
@@ -158,7 +171,7 @@ class TestIdentity:
 
         assert [(60.0, "m{state=5,direction=true}", 1.0)] == decoded(message)
 
-    def test_an_empty_message_is_none(self, decoded):
+    def test_an_empty_message_is_none(self, decoded: Callable[..., Any]) -> None:
         """No metric, no sample."""
         assert [] == decoded({"resourceMetrics": []})
 
@@ -217,7 +230,12 @@ class TestErrors:
             ),
         ],
     )
-    def test_wrong_content(self, decoded, message, expected):
+    def test_wrong_content(
+        self,
+        decoded: Callable[..., Any],
+        message: dict[str, list[dict[str, Any]]],
+        expected: str | None,
+    ) -> None:
         """Both encodings name the same place, rule and value."""
         if expected is None:
             assert [] == decoded(message)
@@ -239,7 +257,7 @@ class TestErrors:
             ),
         ],
     )
-    def test_wrong_types_in_json(self, changes, expected):
+    def test_wrong_types_in_json(self, changes: dict[str, Any], expected: str) -> None:
         """JSON can be wrong in more ways than protobuf."""
         message = total(point(60, asInt=1) | changes)
         codec = make_codec("otlp_json", grid=lambda _: Grid(10.0))
@@ -248,7 +266,7 @@ class TestErrors:
 
         assert expected in str(caught.value)
 
-    def test_wrong_bytes_in_protobuf(self):
+    def test_wrong_bytes_in_protobuf(self) -> None:
         """What is no protobuf is refused in words."""
         codec = make_codec("otlp_proto", grid=lambda _: Grid(10.0))
         with pytest.raises(DecodeError, match="in protobuf expected, got 3 bytes that are none"):

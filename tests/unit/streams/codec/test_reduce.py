@@ -3,11 +3,13 @@
 import itertools
 import math
 import random
+from collections.abc import Iterable
 from math import isnan
 
 import msgspec
 import numpy as np
 import pytest
+from typed import there
 
 from streams.align.aligner import Aligner
 from streams.codec.labelled.counters import Cumulative, Point, counted
@@ -18,13 +20,13 @@ from streams.codec.labelled.histogram import (
     increase,
     quantile,
 )
-from streams.codec.labelled.mapping import Series
+from streams.codec.labelled.mapping import Rule, Series
 from streams.codec.labelled.reducer import Reading, Reducer
 from streams.codec.labelled.replicas import Replicas
 from streams.grid import Grid
 
 
-def steps(points, keep=8):
+def steps(points: Iterable[tuple[float, ...]], keep: int = 8) -> list[tuple[float, ...]]:
     """All steps a counter yields for (time, value) or (time, start, value)."""
     counter = Cumulative(counted)
     found = []
@@ -35,41 +37,41 @@ def steps(points, keep=8):
 
 
 class TestCounters:
-    def test_first_point_gives_nothing(self):
+    def test_first_point_gives_nothing(self) -> None:
         """A rate needs two points."""
         assert [] == steps([(10, 5)])
 
-    def test_increase(self):
+    def test_increase(self) -> None:
         """What was counted, and in how many seconds."""
         assert [(20, 10, 3.0), (50, 30, 0.0)] == steps([(10, 5), (20, 8), (50, 8)])
 
-    def test_fall_is_a_reset(self):
+    def test_fall_is_a_reset(self) -> None:
         """After a reset all of the value is new."""
         assert [(20, 10, 2.0)] == steps([(10, 5), (20, 2)])
 
-    def test_new_start_is_a_reset(self):
+    def test_new_start_is_a_reset(self) -> None:
         """A start after the point before is a reset although the value is higher."""
         assert [(20, 10, 8.0)] == steps([(10, 1, 5), (20, 15, 8)])
 
-    def test_wobbling_start_is_none(self):
+    def test_wobbling_start_is_none(self) -> None:
         """A start before the point before cannot be a reset."""
         assert [(20, 10, 3.0)] == steps([(10, 1.0, 5), (20, 1.2, 8)])
 
-    def test_out_of_order_point_is_no_reset(self):
+    def test_out_of_order_point_is_no_reset(self) -> None:
         """A late point yields its step and the corrected one of its successor."""
         found = steps([(10, 5), (30, 9), (20, 6)])
 
         assert [(30, 20, 4.0), (20, 10, 1.0), (30, 10, 3.0)] == found
 
-    def test_duplicate_gives_nothing(self):
+    def test_duplicate_gives_nothing(self) -> None:
         """A point seen before brings no news."""
         assert [(20, 10, 3.0)] == steps([(10, 5), (20, 8), (20, 8), (10, 5)])
 
-    def test_two_values_of_one_instant(self):
+    def test_two_values_of_one_instant(self) -> None:
         """The last to arrive wins."""
         assert [(20, 10, 3.0), (20, 10, 4.0)] == steps([(10, 5), (20, 8), (20, 9)])
 
-    def test_far_future_point_does_not_stay(self):
+    def test_far_future_point_does_not_stay(self) -> None:
         """A wrong time stamp is forgotten once there are enough others."""
         counter = Cumulative(counted)
         times = [10, 1e10, *range(20, 100, 10)]
@@ -78,7 +80,7 @@ class TestCounters:
 
         assert [60, 70, 80, 90] == [p.time for p in counter.points]
 
-    def test_any_order_gives_the_same_last_steps(self):
+    def test_any_order_gives_the_same_last_steps(self) -> None:
         """Per time, the last step is that of the ordered points."""
         points = [(10, 5), (20, 9), (30, 2), (40, 2), (50, 8)]
         expected = {time: (elapsed, value) for time, elapsed, value in steps(points)}
@@ -87,7 +89,7 @@ class TestCounters:
             assert expected == found
 
 
-def naive_quantile(q, observations_in_bucket, bounds):
+def naive_quantile(q: float, observations_in_bucket: list[float], bounds: list[float]) -> float:
     """Walk through the buckets as the Prometheus documentation says it."""
     rank = q * sum(observations_in_bucket)
     seen = 0.0
@@ -105,7 +107,7 @@ def naive_quantile(q, observations_in_bucket, bounds):
 
 class TestHistograms:
     @pytest.mark.parametrize("seed", range(20))
-    def test_quantile_is_that_of_prometheus(self, seed):
+    def test_quantile_is_that_of_prometheus(self, seed: int) -> None:
         """The textbook walk gives the same."""
         rng = np.random.default_rng(seed)
         bounds = np.sort(rng.normal(size=rng.integers(1, 8))).tolist()
@@ -115,12 +117,12 @@ class TestHistograms:
         for q in (0.0, 0.1, 0.5, 0.95, 1.0):
             assert naive_quantile(q, counts, bounds) == pytest.approx(quantile(q, histogram))
 
-    def test_nothing_observed(self):
+    def test_nothing_observed(self) -> None:
         """Without an observation, or without buckets, there is no quantile."""
         assert math.isnan(quantile(0.5, from_buckets(0.0, None, [1.0], [0.0, 0.0])))
         assert math.isnan(quantile(0.5, from_buckets(5.0, 2.0, [], [])))
 
-    def test_increase(self):
+    def test_increase(self) -> None:
         """Count, sum and each bucket are subtracted."""
         before = from_buckets(10.0, 5.0, [1.0, 2.0], [4.0, 4.0, 2.0])
         now = from_buckets(15.0, 9.0, [1.0, 2.0], [4.0, 8.0, 3.0])
@@ -128,28 +130,28 @@ class TestHistograms:
         assert Histogram(5.0, 4.0, (1.0, 2.0), (0.0, 4.0)) == increase(before, now)
 
     @pytest.mark.parametrize("counts", [[3.0, 9.0, 9.0], [5.0, 4.0, 0.0]])
-    def test_a_count_that_fell_is_a_reset(self, counts):
+    def test_a_count_that_fell_is_a_reset(self, counts: list[float]) -> None:
         """Of one bucket or of all: everything in the later histogram is new."""
         before = from_buckets(10.0, 5.0, [1.0, 2.0], [4.0, 4.0, 2.0])
         now = from_buckets(sum(counts), 9.0, [1.0, 2.0], counts)
 
         assert now == increase(before, now)
 
-    def test_other_bounds(self):
+    def test_other_bounds(self) -> None:
         """New bounds inside an occupied bucket: what was counted cannot be told."""
         before = from_buckets(10.0, 5.0, [1.0, 2.0], [4.0, 4.0, 2.0])
         now = from_buckets(15.0, 9.0, [1.5, 2.0], [4.0, 8.0, 3.0])
 
         assert increase(before, now) is None
 
-    def test_exponential_bounds(self):
+    def test_exponential_bounds(self) -> None:
         """Buckets of both signs and around zero lie where the data model puts them."""
         histogram = from_exponential(10.0, None, 0, (1.0, 0.25), (0, [2.0, 3.0]), (1, [4.0]))
 
         assert (-4.0, -2.0, 0.25, 1.0, 2.0, 4.0) == histogram.bounds
         assert (0.0, 4.0, 5.0, 5.0, 7.0, 10.0) == histogram.below
 
-    def test_exponential_quantile_is_geometric(self):
+    def test_exponential_quantile_is_geometric(self) -> None:
         """Half way through a bucket from 1 to 4 lies 2; and -2 in its mirror image."""
         positive = from_exponential(8.0, None, -1, (0.0, 0.0), (0, [8.0]), (0, []))
         negative = from_exponential(8.0, None, -1, (0.0, 0.0), (0, []), (0, [8.0]))
@@ -157,18 +159,18 @@ class TestHistograms:
         assert 2.0 == pytest.approx(quantile(0.5, positive))
         assert -2.0 == pytest.approx(quantile(0.5, negative))
 
-    def test_exponential_increase_over_a_coarser_scale(self):
+    def test_exponential_increase_over_a_coarser_scale(self) -> None:
         """Buckets that merged are compared at the bounds they share."""
         before = from_exponential(4.0, None, 1, (0.0, 0.0), (0, [1.0, 1.0, 1.0, 1.0]), (0, []))
         now = from_exponential(14.0, None, 0, (0.0, 0.0), (-1, [3.0, 5.0, 2.0, 4.0]), (0, []))
 
-        found = increase(before, now)
+        found = there(increase(before, now))
 
         assert (0.0, 0.5, 1.0, 2.0, 4.0, 8.0) == found.bounds
         assert (0.0, 0.0, 3.0, 6.0, 6.0, 10.0) == found.below
         assert 10.0 == found.count
 
-    def test_absurd_exponents(self):
+    def test_absurd_exponents(self) -> None:
         """Bounds beyond the range of a float are no bounds."""
         huge = from_exponential(2.0, None, -10, (0.0, 0.0), (2**30, [1.0]), (-(2**30), [1.0]))
 
@@ -180,7 +182,7 @@ class TestReplicas:
     @pytest.mark.parametrize(
         ("rule", "expected"), [("sum", 6.0), ("mean", 2.0), ("max", 3.0), ("min", 1.0)]
     )
-    def test_rules(self, rule, expected):
+    def test_rules(self, rule: Rule, expected: float) -> None:
         """All sources of the tick count, at the latest time."""
         replicas = Replicas()
         for i, value in enumerate((1.0, 2.0, 3.0)):
@@ -188,7 +190,7 @@ class TestReplicas:
 
         assert (3.0, expected) == replicas.combined(0, rule)
 
-    def test_latest_value_of_a_source_counts(self):
+    def test_latest_value_of_a_source_counts(self) -> None:
         """An older value changes nothing, whenever it comes; an equal time replaces."""
         replicas = Replicas()
         for time, value in ((5.0, 1.0), (2.0, 9.0), (5.0, 4.0)):
@@ -196,7 +198,7 @@ class TestReplicas:
 
         assert (5.0, 4.0) == replicas.combined(0, "sum")
 
-    def test_ticks_are_bounded(self):
+    def test_ticks_are_bounded(self) -> None:
         """The farthest tick is forgotten."""
         replicas = Replicas()
         for tick in (10**9, 1, 2, 3, 4, 5):
@@ -206,15 +208,15 @@ class TestReplicas:
         assert [3, 4, 5] == sorted(replicas.ticks)
 
 
-def gauge(name="cart:cpu", source="a", rule="sum"):
+def gauge(name: str = "cart:cpu", source: str = "a", rule: Rule = "sum") -> Series:
     return Series("shop", name, source, "gauge", rule)
 
 
-def counter(name="cart:n", source="a", rule="sum"):
+def counter(name: str = "cart:n", source: str = "a", rule: Rule = "sum") -> Series:
     return Series("shop", name, source, "counter", rule)
 
 
-def frames(readings, chunk=1):
+def frames(readings: list[Reading], chunk: int = 1) -> list[tuple[float, dict[str, float]]]:
     """Frames of the aligner behind a reducer that gets the readings in chunks."""
     grid = Grid(10.0, 40.0)
     reducer, aligner = Reducer(lambda _: grid, 100), Aligner(*grid)
@@ -229,9 +231,9 @@ def frames(readings, chunk=1):
     ]
 
 
-def readings():
+def readings() -> list[Reading]:
     """Two replicas of a gauge and a counter, one point each in every tick, one restart."""
-    found = []
+    found: list[Reading] = []
     for tick in range(12):
         for replica in ("a", "b"):
             time = 10.0 * tick + (1.0 if replica == "a" else 4.0)
@@ -242,7 +244,7 @@ def readings():
 
 
 class TestReducer:
-    def test_replicas_and_rates(self):
+    def test_replicas_and_rates(self) -> None:
         """Sums of the gauges and of the rates, one frame a tick."""
         found = frames(readings())
 
@@ -251,7 +253,7 @@ class TestReducer:
         assert (64.0, {"cart:cpu": pytest.approx(51.2), "cart:n": 14.0}) == found[6]
 
     @pytest.mark.parametrize("seed", range(10))
-    def test_order_and_duplicates_do_not_matter(self, seed):
+    def test_order_and_duplicates_do_not_matter(self, seed: int) -> None:
         """Shuffled within the lateness, and sent twice: the same frames."""
         rng = random.Random(seed)
         expected = frames(readings())
@@ -261,7 +263,7 @@ class TestReducer:
             twice.sort(key=lambda held: (held[1].time >= 10.0, held[0]))
             assert expected == frames([r for _, r in twice], chunk)
 
-    def test_a_record_may_hold_more_ticks_than_are_kept(self):
+    def test_a_record_may_hold_more_ticks_than_are_kept(self) -> None:
         """Nothing of a long batch is lost, and only the newest ticks stay in memory."""
         grid = Grid(10.0)
         reducer = Reducer(lambda _: grid, 10)
@@ -270,7 +272,7 @@ class TestReducer:
         assert [10.0 * i for i in range(50)] == [s.time for s in found]
         assert len(reducer.state_dict()["shop"]["replicas"]["cart:cpu"]) == grid.open_ticks
 
-    def test_delta_is_divided_by_its_seconds(self):
+    def test_delta_is_divided_by_its_seconds(self) -> None:
         """A delta needs no memory."""
         grid = Grid(10.0)
         reducer = Reducer(lambda _: grid, 10)
@@ -279,7 +281,7 @@ class TestReducer:
         assert [3.0] == samples.values.tolist()
         assert {} == reducer.state_dict()["shop"]["counters"]
 
-    def test_extreme_values_are_missing(self):
+    def test_extreme_values_are_missing(self) -> None:
         """Infinite and enormous values are counted, NaN is just missing."""
         grid = Grid(10.0)
         reducer = Reducer(lambda _: grid, 10)
@@ -289,7 +291,7 @@ class TestReducer:
 
         assert 4 == reducer.extreme
 
-    def test_memory_is_bounded(self):
+    def test_memory_is_bounded(self) -> None:
         """Churning sources are forgotten, and what is new still counts."""
         grid = Grid(10.0)
         reducer = Reducer(lambda _: grid, 10)
@@ -301,7 +303,7 @@ class TestReducer:
         assert len(state["counters"]) <= 10
         assert len(state["replicas"]) <= 10
 
-    def test_forget(self):
+    def test_forget(self) -> None:
         """The systems of a lost partition are dropped, unknown ones ignored."""
         grid = Grid(10.0)
         reducer = Reducer(lambda _: grid, 10)
@@ -311,7 +313,7 @@ class TestReducer:
         assert {} == reducer.state_dict()
 
     @pytest.mark.parametrize("cut", [1, 7, 20])
-    def test_state_goes_on(self, cut):
+    def test_state_goes_on(self, cut: int) -> None:
         """From a state that was written as JSON the rest comes out the same."""
         grid = Grid(10.0, 40.0)
         histogram = Series(

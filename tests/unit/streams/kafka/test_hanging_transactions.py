@@ -3,6 +3,8 @@
 What they find out is tested on a real broker, `tests/recovery/test_cluster.py`.
 """
 
+from typing import Any
+
 import pytest
 from kafka import errors
 
@@ -13,10 +15,10 @@ from streams.records import TopicPartition
 class Refusing:
     """An administrator's client that gets these errors in turn, then hears of no producer."""
 
-    def __init__(self, *raised):
+    def __init__(self, *raised: Exception) -> None:
         self.raised = list(raised)
 
-    def describe(self, _):
+    def describe(self, _: list[str | TopicPartition]) -> dict[str, Any]:
         if self.raised:
             raise self.raised.pop(0)
         return {}
@@ -33,13 +35,13 @@ class Refusing:
         errors.UnsupportedVersionError,
     ],
 )
-def test_what_cannot_be_known_is_none(error):
+def test_what_cannot_be_known_is_none(error: type[Exception]) -> None:
     """No right to ask, a broker too old, a new name."""
     assert committed_before(Refusing(error()), "name") is None
     assert open_partitions(Refusing(error()), [TopicPartition("events", 0)], 1) is None
 
 
-def test_brokers_that_elect_are_asked_again():
+def test_brokers_that_elect_are_asked_again() -> None:
     """Nothing is concluded before they answer."""
     electing = Refusing(
         errors.CoordinatorNotAvailableError(), errors.CoordinatorLoadInProgressError()
@@ -49,7 +51,7 @@ def test_brokers_that_elect_are_asked_again():
     assert electing.raised == []
 
 
-def test_other_errors_are_told():
+def test_other_errors_are_told() -> None:
     """A log-in that is refused is no answer."""
     with pytest.raises(errors.ClusterAuthorizationFailedError):
         committed_before(Refusing(errors.ClusterAuthorizationFailedError()), "name")

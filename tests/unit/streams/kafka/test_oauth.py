@@ -3,6 +3,7 @@
 import base64
 import json
 import threading
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from urllib.parse import parse_qs
 
@@ -13,10 +14,20 @@ from streams.errors import TokenError
 from streams.kafka.oauth import ClientCredentials
 
 
+class Server(HTTPServer):
+    """Answers as a test wants it to, and keeps what it was asked."""
+
+    asked: list[tuple[str, dict[str, list[str]]]]
+    answer: object
+    status: int
+
+
 class Endpoint(BaseHTTPRequestHandler):
     """Gives token-1, token-2, ... for 100 s each, or what it is told to give."""
 
-    def do_POST(self):
+    server: Server
+
+    def do_POST(self) -> None:
         form = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
         self.server.asked.append((self.headers["Authorization"], form))
         count = len(self.server.asked)
@@ -25,13 +36,13 @@ class Endpoint(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(json.dumps(answer).encode())
 
-    def log_message(self, *_):
+    def log_message(self, *_: str) -> None:
         """Stay quiet."""
 
 
 @pytest.fixture
-def endpoint():
-    server = HTTPServer(("127.0.0.1", 0), Endpoint)
+def endpoint() -> Iterator[Server]:
+    server = Server(("127.0.0.1", 0), Endpoint)
     server.asked, server.answer, server.status = [], None, 200
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
@@ -41,12 +52,14 @@ def endpoint():
     server.server_close()
 
 
-def credentials(server, clock=None, scope=None):
+def credentials(
+    server: Server, clock: ManualClock | None = None, scope: str | None = None
+) -> ClientCredentials:
     url = f"http://127.0.0.1:{server.server_port}/token"
     return ClientCredentials(url, "co:ral", "s e", scope, clock or ManualClock())
 
 
-def test_request(endpoint):
+def test_request(endpoint: Server) -> None:
     """Client credentials in the header, grant and scope in the form."""
     assert "token-1" == credentials(endpoint, scope="kafka").token()
     ((login, form),) = endpoint.asked
@@ -54,7 +67,7 @@ def test_request(endpoint):
     assert {"grant_type": ["client_credentials"], "scope": ["kafka"]} == form
 
 
-def test_a_token_is_used_until_most_of_its_life_has_passed(endpoint):
+def test_a_token_is_used_until_most_of_its_life_has_passed(endpoint: Server) -> None:
     """Then a new one is asked for."""
     clock = ManualClock()
     found = credentials(endpoint, clock)
@@ -74,7 +87,9 @@ def test_a_token_is_used_until_most_of_its_life_has_passed(endpoint):
         (200, [1], "TypeError"),
     ],
 )
-def test_no_token(endpoint, status, answer, expected):
+def test_no_token(
+    endpoint: Server, status: int, answer: dict[str, str] | list[int], expected: str
+) -> None:
     """The reason is told, the secret is not."""
     endpoint.status, endpoint.answer = status, answer
     with pytest.raises(TokenError) as caught:

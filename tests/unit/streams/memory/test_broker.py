@@ -9,7 +9,7 @@ from streams.partitioner import murmur2, partition_of
 from streams.records import TopicPartition
 
 
-def broker(partitions=1):
+def broker(partitions: int = 1) -> MemoryBroker:
     made = MemoryBroker(ManualClock(1000.0))
     made.create_topic("t", partitions)
     return made
@@ -27,27 +27,27 @@ class TestPartitioner:
             (b"abc", 479470107),
         ],
     )
-    def test_murmur2_of_kafka(self, data, expected):
+    def test_murmur2_of_kafka(self, data: bytes, expected: int) -> None:
         """The hash equals the vectors of Kafka's own UtilsTest (signed there)."""
         assert expected % 2**32 == murmur2(data)
 
-    def test_partition_is_positive(self):
+    def test_partition_is_positive(self) -> None:
         """A hash with its highest bit set still gives a partition in range."""
         assert {0, 1, 2} == {partition_of(b"%d" % i, 3) for i in range(50)}
 
 
 class TestBroker:
-    def test_keyless_go_round(self):
+    def test_keyless_go_round(self) -> None:
         """Messages without a key are spread over all partitions."""
         made = broker(3)
 
         assert [1, 2, 0, 1] == [made.produce("t", None, b"").partition for _ in range(4)]
 
-    def test_time_of_the_broker(self):
+    def test_time_of_the_broker(self) -> None:
         """Records carry the time of the broker's clock in milliseconds."""
         assert 1_000_000 == broker().produce("t", b"k", b"").timestamp_ms
 
-    def test_unknown_topic_and_partition(self):
+    def test_unknown_topic_and_partition(self) -> None:
         """Nothing is created on the way."""
         made = broker()
         with pytest.raises(UnknownTopicError, match=r"no topic x\[0\]"):
@@ -57,7 +57,7 @@ class TestBroker:
 
         assert [] == made.partitions("x")
 
-    def test_topics_only_grow(self):
+    def test_topics_only_grow(self) -> None:
         """Partitions can be added, and members get them; none can be taken away."""
         made = broker()
         source = MemorySource(made, ["t"], "g", ManualClock())
@@ -69,7 +69,7 @@ class TestBroker:
         with pytest.raises(ValueError, match="partitions >= 2, got 1"):
             made.create_topic("t", 1)
 
-    def test_delete_records(self):
+    def test_delete_records(self) -> None:
         """Deletion never goes back and never beyond the end; offsets go on."""
         made, partition = broker(), TopicPartition("t", 0)
         for _ in range(3):
@@ -84,7 +84,7 @@ class TestBroker:
 
 
 class TestSource:
-    def test_reset_latest(self):
+    def test_reset_latest(self) -> None:
         """A new group may start at the end of the log."""
         made = broker()
         made.produce("t", b"k", b"old")
@@ -94,7 +94,7 @@ class TestSource:
 
         assert [b"new"] == [r.value for r in source.poll(10, 0)]
 
-    def test_small_polls_starve_nobody(self):
+    def test_small_polls_starve_nobody(self) -> None:
         """Partitions take turns although one of them always has more."""
         made = broker(2)
         for _ in range(50):
@@ -104,11 +104,11 @@ class TestSource:
 
         assert b"one" in [r.value for _ in range(3) for r in source.poll(2, 0)]
 
-    def test_poll_notices_what_comes_while_it_waits(self):
+    def test_poll_notices_what_comes_while_it_waits(self) -> None:
         """A record produced during the wait is returned before the timeout is over."""
 
         class Producing(ManualClock):
-            def sleep(self, seconds):
+            def sleep(self, seconds: float) -> None:
                 super().sleep(seconds)
                 if self.monotonic() < 0.1:
                     made.produce("t", b"k", b"")
@@ -119,7 +119,7 @@ class TestSource:
         assert 1 == len(records)
         assert clock.monotonic() < 0.1
 
-    def test_other_topics_are_not_read(self):
+    def test_other_topics_are_not_read(self) -> None:
         """A member owns only partitions of the topics it subscribed to."""
         made = broker()
         made.create_topic("u")
@@ -131,7 +131,7 @@ class TestSource:
         assert {TopicPartition("t", 0)} == one.assignment()
         assert {TopicPartition("u", 0)} == two.assignment()
 
-    def test_pause_ends_with_the_partition(self):
+    def test_pause_ends_with_the_partition(self) -> None:
         """A partition that was paused, lost and regained is not paused any more."""
         made = broker(2)
         one = MemorySource(made, ["t"], "g", ManualClock())
@@ -148,7 +148,7 @@ class TestSource:
 
         assert [b"x"] == [r.value for r in one.poll(10, 0)]
 
-    def test_closing_twice(self):
+    def test_closing_twice(self) -> None:
         """A second close does nothing."""
         source = MemorySource(broker(), ["t"], "g", ManualClock())
         source.close()
@@ -158,14 +158,14 @@ class TestSource:
 
 
 class TestSink:
-    def test_nothing_before_the_flush(self):
+    def test_nothing_before_the_flush(self) -> None:
         """Queued messages are in no topic: a missing flush shows in every test."""
         made = broker()
         MemorySink(made).send("t", b"k", b"v")
 
         assert [] == made.records("t")
 
-    def test_error_counts_the_lost(self):
+    def test_error_counts_the_lost(self) -> None:
         """The error of a flush says how many messages failed, and why."""
         sink = MemorySink(broker())
         for topic in ("t", "x", "x"):

@@ -1,8 +1,10 @@
 """The loop: order of a commit, crashes at each step, dead letters, lost partitions."""
 
 import json
+from typing import Any
 
 import pytest
+from typed import there
 
 from streams.align.aligner import Aligner
 from streams.clock import ManualClock
@@ -11,34 +13,34 @@ from streams.errors import DecodeError, SinkError
 from streams.memory.broker import MemoryBroker, MemorySink, MemorySource
 from streams.processing.dead_letters import DeadLetterPolicy, DeadLetters
 from streams.processing.loop import Loop, LoopPolicy
-from streams.records import Message, Record, TopicPartition
+from streams.records import Frame, Message, Record, TopicPartition
 
 IN = TopicPartition("in", 0)
 
 
-def row(time, system="shop", value=1.0):
+def row(time: float, system: str = "shop", value: float = 1.0) -> bytes:
     return json.dumps({"system": system, "timestamp": time, "metrics": {"a:x": value}}).encode()
 
 
-def handler(frame):
+def handler(frame: Frame) -> list[Message]:
     return [Message("out", frame.system.encode(), b"%d" % frame.time)]
 
 
 class World:
     """A broker with input and output, and loops on it."""
 
-    def __init__(self, partitions=1):
+    def __init__(self, partitions: int = 1) -> None:
         self.clock = ManualClock(1000.0)
         self.broker = MemoryBroker(self.clock)
         for topic in ("in", "out", "dlq"):
             self.broker.create_topic(topic, partitions if topic == "in" else 1)
         self.sink = MemorySink(self.broker)
 
-    def put(self, *values, partition=0):
+    def put(self, *values: bytes, partition: int = 0) -> None:
         for value in values:
             self.broker.produce("in", None, value, partition=partition)
 
-    def loop(self, **options):
+    def loop(self, **options: Any) -> Loop:
         source = MemorySource(self.broker, ["in"], "group", self.clock)
         letters = DeadLetters(DeadLetterPolicy("dlq", max_letters=2), self.clock)
         options = {
@@ -56,10 +58,10 @@ class World:
             **options,
         )
 
-    def out(self, topic="out"):
+    def out(self, topic: str = "out") -> list[bytes]:
         return [r.value for r in self.broker.records(topic)]
 
-    def committed(self):
+    def committed(self) -> int | None:
         return self.broker.committed("group", IN)
 
 
@@ -68,20 +70,20 @@ class CrashError(Exception):
 
 
 class TestCommit:
-    def test_order(self):
+    def test_order(self) -> None:
         """A commit is: send, flush, checkpoint, commit."""
         world, steps = World(), []
 
         class Sink(MemorySink):
-            def send(self, *message):
+            def send(self, *message: Any, **more: Any) -> None:
                 steps.append("1 send")
-                super().send(*message)
+                super().send(*message, **more)
 
-            def flush(self, timeout_s):
+            def flush(self, timeout_s: float) -> None:
                 steps.append("2 flush")
                 super().flush(timeout_s)
 
-        def checkpoint(offsets):
+        def checkpoint(offsets: dict[TopicPartition, int]) -> None:
             steps.append("3 checkpoint")
             assert {IN: 2} == offsets
             assert world.committed() is None
@@ -92,16 +94,16 @@ class TestCommit:
         assert ["1 send", "2 flush", "3 checkpoint"] == steps
         assert 2 == world.committed()
 
-    def test_nothing_new_commits_nothing(self):
+    def test_nothing_new_commits_nothing(self) -> None:
         """Without records there is no flush, no checkpoint and no commit."""
-        world, offsets = World(), []
+        world, offsets = World(), list[Any]()
         loop = world.loop(checkpoint=offsets.append)
         loop.run_once()
         loop.commit()
 
         assert ([], 0, None) == (offsets, loop.commits, world.committed())
 
-    def test_by_records(self):
+    def test_by_records(self) -> None:
         """A commit comes after so many records, though the time is not up."""
         world = World()
         world.put(*[row(t) for t in range(5)])
@@ -114,7 +116,7 @@ class TestCommit:
 
         assert [None, 2, 2, 4, 4] == commits
 
-    def test_by_time(self):
+    def test_by_time(self) -> None:
         """A commit comes after so many seconds, though the records are few."""
         world = World()
         world.put(row(1))
@@ -127,20 +129,20 @@ class TestCommit:
         assert (None, 1) == (before, world.committed())
 
     @pytest.mark.parametrize("step", ["send", "flush", "stored", "checkpoint"])
-    def test_crash_at_any_step_loses_nothing(self, step):
+    def test_crash_at_any_step_loses_nothing(self, step: str) -> None:
         """After a crash at any step nothing is committed, and a new start gives every message."""
         world = World()
 
-        def crash(*_):
+        def crash(*_: dict[TopicPartition, int]) -> None:
             raise CrashError
 
         class Sink(MemorySink):
-            def send(self, *message):
+            def send(self, *message: Any, **more: Any) -> None:
                 if step == "send":
                     raise CrashError
-                super().send(*message)
+                super().send(*message, **more)
 
-            def flush(self, timeout_s):
+            def flush(self, timeout_s: float) -> None:
                 if step == "flush":
                     raise CrashError
                 super().flush(timeout_s)
@@ -158,7 +160,7 @@ class TestCommit:
         assert {b"1", b"2"} == set(world.out())
         assert 3 == world.committed()
 
-    def test_failed_flush_stops(self):
+    def test_failed_flush_stops(self) -> None:
         """If the sink cannot store a message nothing is committed."""
         world = World()
         world.put(row(1), row(2))
@@ -168,12 +170,12 @@ class TestCommit:
 
         assert world.committed() is None
 
-    def test_failed_handler_stops(self):
+    def test_failed_handler_stops(self) -> None:
         """An exception of the handler ends the loop without a commit."""
         world = World()
         world.put(row(1), row(2))
 
-        def fail(_):
+        def fail(_: Frame) -> None:
             raise CrashError
 
         with pytest.raises(CrashError):
@@ -183,7 +185,7 @@ class TestCommit:
 
 
 class TestRun:
-    def test_stop(self):
+    def test_stop(self) -> None:
         """A stop commits what was processed and leaves the open tick open."""
         world = World()
         world.put(row(1), row(2))
@@ -195,23 +197,23 @@ class TestRun:
         assert [2, 2, 2] == polls
         assert (2, [b"1"]) == (world.committed(), world.out())
 
-    def test_restart_from_a_checkpoint(self):
+    def test_restart_from_a_checkpoint(self) -> None:
         """State and offsets of a checkpoint together give what one run would have given."""
         world, saved = World(), []
         world.put(row(1), row(2))
-        first = world.loop(checkpoint=lambda o: saved.append((o, first.systems.state_dict())))
+        first: Loop = world.loop(checkpoint=lambda o: saved.append((o, first.systems.state_dict())))
         first.run_once()
         world.broker.leave("group", 1)
         world.put(row(2.5, value=9.0), row(3))
         seen = []
-        second = world.loop(handler=lambda f: seen.append((f.time, f.values.tolist())) or [])
+        second = world.loop(handler=lambda f: seen.append((f.time, f.values.tolist())) or [])  # type: ignore[func-returns-value]
         second.systems.load_state_dict(saved[-1][1])
         second.run_once()
 
         assert [(2.5, [9.0])] == seen
         assert {IN: 2} == saved[-1][0]
 
-    def test_systems_are_apart(self):
+    def test_systems_are_apart(self) -> None:
         """Each system has its own watermark."""
         world = World()
         world.put(row(1), row(50, "other"), row(2), row(3))
@@ -223,7 +225,7 @@ class TestRun:
 
 
 class TestDeadLetters:
-    def test_bad_records_are_letters(self):
+    def test_bad_records_are_letters(self) -> None:
         """A bad record is kept with its bytes and reason, and the good ones go on."""
         world = World()
         world.put(row(1), b"garbage", row(2))
@@ -241,7 +243,7 @@ class TestDeadLetters:
         } == dict(letter.headers)
         assert (3, 1, 1, 2) == (loop.records, loop.bad, loop.frames, loop.messages)
 
-    def test_limit(self):
+    def test_limit(self) -> None:
         """Beyond the limit bad records are only counted; the offset goes on."""
         world = World()
         world.put(*[b"garbage"] * 5)
@@ -250,7 +252,7 @@ class TestDeadLetters:
 
         assert (5, 2, 5) == (loop.bad, len(world.out("dlq")), world.committed())
 
-    def test_without_dead_letters(self):
+    def test_without_dead_letters(self) -> None:
         """Bad records are counted if there is no place for them."""
         world = World()
         world.put(b"garbage")
@@ -259,7 +261,7 @@ class TestDeadLetters:
 
         assert (1, 0, 1) == (loop.bad, loop.messages, world.committed())
 
-    def test_too_many_systems(self):
+    def test_too_many_systems(self) -> None:
         """A system beyond the cap is a dead letter; the known ones go on."""
         world = World()
         world.put(row(1), row(1, "other"), row(2))
@@ -268,7 +270,7 @@ class TestDeadLetters:
 
         assert (1, [b"1"], ["shop"]) == (loop.bad, world.out(), [*loop.systems.aligners])
 
-    def test_window(self):
+    def test_window(self) -> None:
         """A new window allows new letters, and the rest was counted."""
         clock = ManualClock()
         letters = DeadLetters(DeadLetterPolicy(max_letters=1, window_s=60.0), clock)
@@ -281,38 +283,38 @@ class TestDeadLetters:
         assert [True, False, True] == [letter is not None for letter in made]
         assert (2, 1) == (letters.written, letters.suppressed)
         assert (b"k", b"$: bad \\ud800", ("old", b"1")) == (
-            made[0].key,
+            there(made[0]).key,
             dict(made[0].headers)["reason"],
-            made[0].headers[-1],
+            there(made[0]).headers[-1],
         )
 
-    def test_long_records_are_cut(self):
+    def test_long_records_are_cut(self) -> None:
         """A letter fits into its topic, whatever the record was, and says how long that was."""
         letters = DeadLetters(DeadLetterPolicy(max_bytes=10), ManualClock())
         record = Record("in", 0, 0, b"k" * 20, b"v" * 30, headers=(("old", b"1" * 9),))
-        letter = letters.letter(record, DecodeError.of(record, "bad"))
+        letter = there(letters.letter(record, DecodeError.of(record, "bad")))
 
         assert (b"k" * 2, b"v" * 10) == (letter.key, letter.value)
         assert (b"30", None) == (dict(letter.headers)["length"], dict(letter.headers).get("old"))
 
     @pytest.mark.parametrize("wrong", [{"max_letters": -1}, {"window_s": 0}, {"max_bytes": 0}])
-    def test_rejects(self, wrong):
+    def test_rejects(self, wrong: dict[str, Any]) -> None:
         """A policy that makes no sense is refused."""
         with pytest.raises(ValueError, match="`DeadLetterPolicy` requires"):
             DeadLetterPolicy(**wrong)
 
 
 class TestTransactions:
-    def test_commit_of_another_kind(self):
+    def test_commit_of_another_kind(self) -> None:
         """What takes the place of the source's commit gets the same offsets, in the same place."""
-        world, commits = World(), []
+        world, commits = World(), list[Any]()
         world.put(row(1), row(2))
         loop = world.loop(commit=commits.append)
         loop.run_once()
 
         assert ([{IN: 2}], None) == (commits, world.committed())
 
-    def test_commit_after_send(self):
+    def test_commit_after_send(self) -> None:
         """With messages sent there is a commit before the next poll; without there is none."""
         world = World()
         loop = world.loop(policy=LoopPolicy(commit_interval_s=1e9, commit_after_send=True))
@@ -326,9 +328,9 @@ class TestTransactions:
 
 
 class TestRebalance:
-    def test_lost_partitions_are_forgotten(self):
+    def test_lost_partitions_are_forgotten(self) -> None:
         """Systems of a lost partition are dropped and named; the new owner reads them again."""
-        world, lost = World(partitions=2), []
+        world, lost = World(partitions=2), list[Any]()
         for partition in range(2):
             world.put(row(1, f"s{partition}"), row(2, f"s{partition}"), partition=partition)
         policy = LoopPolicy(commit_interval_s=1e9)
@@ -345,7 +347,7 @@ class TestRebalance:
         assert {"s0", "s1"} == one.systems.aligners.keys() | two.systems.aligners.keys()
         assert (0, 1, 2) == (refused, one.commits, two.records)
 
-    def test_restored_state_waits_for_its_partition(self):
+    def test_restored_state_waits_for_its_partition(self) -> None:
         """A first poll without an assignment does not throw a restored state away."""
         world = World()
         world.put(row(1))
@@ -357,12 +359,12 @@ class TestRebalance:
 
         assert ["shop"] == [*keeper.systems.aligners]
 
-    def test_restore_comes_before_the_first_record(self):
+    def test_restore_comes_before_the_first_record(self) -> None:
         """New partitions are restored and sought before any of their records is processed."""
         world, restored = World(partitions=2), []
         world.put(row(1), row(2), row(3))
 
-        def restore(partitions):
+        def restore(partitions: frozenset[TopicPartition]) -> None:
             restored.append((partitions, loop.records))
             loop._source.seek(IN, 2)
 
@@ -374,13 +376,13 @@ class TestRebalance:
         assert [(frozenset({IN, TopicPartition("in", 1)}), 0)] == restored
         assert 1 == loop.records
 
-    def test_no_systems_allowed(self):
+    def test_no_systems_allowed(self) -> None:
         """A cap of no systems is a mistake."""
         with pytest.raises(ValueError, match="max_systems >= 1, got 0"):
             World().loop(policy=LoopPolicy(max_systems=0))
 
 
-def test_stop_is_heard_between_two_records():
+def test_stop_is_heard_between_two_records() -> None:
     """What was polled but not processed is neither handled nor committed."""
     broker = MemoryBroker(ManualClock())
     broker.create_topic("in")
@@ -388,7 +390,7 @@ def test_stop_is_heard_between_two_records():
         broker.produce("in", b"s", row(t))
     source, handled = MemorySource(broker, ["in"], "g", ManualClock()), []
 
-    def handle(frame):
+    def handle(frame: Frame) -> list[Any]:
         handled.append(frame.time)
         return []
 

@@ -1,5 +1,7 @@
 """One system, one partition."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -9,17 +11,17 @@ from streams.processing.systems import Systems
 from streams.records import Record, Samples, TopicPartition
 
 
-def push(systems, name, time, partition):
+def push(systems: Systems, name: str, time: float, partition: int) -> list[Any] | None:
     record = Record("metrics", partition, 7, None, b"")
     return systems.push(Samples(name, time, ("a:x",), np.ones(1)), record)
 
 
 @pytest.fixture
-def systems():
+def systems() -> Systems:
     return Systems(lambda _: Aligner(1.0), 2)
 
 
-def test_another_partition_is_refused(systems):
+def test_another_partition_is_refused(systems: Systems) -> None:
     """The first partition of a system is its only one; nothing of another one is taken."""
     push(systems, "shop", 1.0, 0)
     with pytest.raises(DecodeError, match=r"records from metrics\[0\] alone expected") as caught:
@@ -29,7 +31,7 @@ def test_another_partition_is_refused(systems):
     assert [1.0] == [frame.time for frame in systems.flush()]
 
 
-def test_a_system_that_was_forgotten_may_come_from_elsewhere(systems):
+def test_a_system_that_was_forgotten_may_come_from_elsewhere(systems: Systems) -> None:
     """After its partition went away."""
     push(systems, "shop", 1.0, 0)
 
@@ -37,7 +39,7 @@ def test_a_system_that_was_forgotten_may_come_from_elsewhere(systems):
     assert [] == push(systems, "shop", 2.0, 1)
 
 
-def test_a_refused_system_has_no_home(systems):
+def test_a_refused_system_has_no_home(systems: Systems) -> None:
     """One beyond the limit leaves nothing behind."""
     push(systems, "a", 1.0, 0)
     push(systems, "b", 1.0, 0)
@@ -47,7 +49,7 @@ def test_a_refused_system_has_no_home(systems):
     assert {"a", "b"} == systems.forget({TopicPartition("metrics", 0)})
 
 
-def test_two_checkpoints_with_one_system(systems):
+def test_two_checkpoints_with_one_system(systems: Systems) -> None:
     """Two members that each held a half cannot both be continued; which two is said."""
     push(systems, "shop", 1.0, 0)
     other = Systems(lambda _: Aligner(1.0), 2)

@@ -3,6 +3,7 @@
 import faulthandler
 import subprocess
 import sys
+from subprocess import CompletedProcess
 
 import pytest
 
@@ -32,7 +33,7 @@ with Watchdog({limit}) as watchdog:
 """
 
 
-def ended(program):
+def ended(program: str) -> CompletedProcess[str]:
     """Run a program to its end, however long a busy machine takes."""
     return subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=300
@@ -49,7 +50,7 @@ class TestWatchdog:
             "re.match('(a*)*b', 'a' * 64)",
         ],
     )
-    def test_ends_a_process_that_hangs(self, step):
+    def test_ends_a_process_that_hangs(self, step: str) -> None:
         """The process exits with the code of any failure, and says where it stood."""
         done = ended(HANGS.format(step=step))
 
@@ -57,23 +58,23 @@ class TestWatchdog:
         assert "Timeout" in done.stderr
         assert "waits_for_ever" in done.stderr
 
-    def test_lives_with_beats(self):
+    def test_lives_with_beats(self) -> None:
         """Nobody is ended who beats, for longer than the limit and the second it adds."""
         done = ended(LIVES.format(limit=60, beats=40, after="print('whole')"))
 
         assert (0, "whole\n", "") == (done.returncode, done.stdout, done.stderr)
 
-    def test_ends_with_its_watch(self):
+    def test_ends_with_its_watch(self) -> None:
         """Afterwards nobody is watched."""
         done = ended(LIVES.format(limit=0.5, beats=1, after="time.sleep(3); print('whole')"))
 
         assert (0, "whole\n", "") == (done.returncode, done.stdout, done.stderr)
 
-    def test_arms_once_a_second(self, monkeypatch):
+    def test_arms_once_a_second(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """A beat is called for every frame; arming starts a thread. No beat loses time."""
         armed, clock = [], ManualClock()
 
-        def arm(limit, **options):
+        def arm(limit: float, **options: int) -> None:
             armed.append((clock.monotonic(), limit, options))
 
         monkeypatch.setattr(faulthandler, "dump_traceback_later", arm)
@@ -85,7 +86,7 @@ class TestWatchdog:
 
         assert [(first + second, 11.0, {"exit": True, "file": 2}) for second in range(6)] == armed
 
-    def test_rule(self):
+    def test_rule(self) -> None:
         """A limit is positive."""
         with pytest.raises(ValueError, match="limit_s > 0, got 0"):
             Watchdog(0)

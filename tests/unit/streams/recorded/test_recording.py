@@ -2,11 +2,13 @@
 
 import gzip
 import json
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from typed import FloatArray
 
 from streams.clock import ManualClock
 from streams.codec import NativeCodec
@@ -29,7 +31,7 @@ LABELS = {
 
 
 @pytest.fixture
-def folder(tmp_path):
+def folder(tmp_path: Path) -> Path:
     path = tmp_path / "case"
     path.mkdir()
     (path / "incident.json").write_text(json.dumps(LABELS))
@@ -37,7 +39,7 @@ def folder(tmp_path):
     return path
 
 
-def bare(tmp_path, text, name="metrics.csv"):
+def bare(tmp_path: Path, text: str, name: str = "metrics.csv") -> Path:
     path = tmp_path / name
     if name.endswith(".gz"):
         path.write_bytes(gzip.compress(text.encode()))
@@ -46,13 +48,13 @@ def bare(tmp_path, text, name="metrics.csv"):
     return path
 
 
-def table(recording):
+def table(recording: Recording) -> tuple[list[float], FloatArray]:
     rows = list(recording.rows())
     return [time for time, _ in rows], np.array([values for _, values in rows])
 
 
 class TestOpen:
-    def test_folder(self, folder):
+    def test_folder(self, folder: Path) -> None:
         """A folder gives labels, names and rows."""
         recording = Recording.open(folder)
         times, values = table(recording)
@@ -71,19 +73,19 @@ class TestOpen:
         assert (("a:x", "b:y"), [100, 110, 120]) == (recording.names, times)
         np.testing.assert_array_equal([[1, 2], [nan, 4], [5, 6.5]], values)
 
-    def test_arguments_override_the_labels(self, folder):
+    def test_arguments_override_the_labels(self, folder: Path) -> None:
         """KPI and interval given by the user win over `incident.json`."""
         meta = Recording.open(folder, kpi=["b:y"], interval_s=5).meta
 
         assert (("b:y",), 5) == (meta.kpi, meta.interval_s)
 
-    def test_gzip_is_preferred(self, folder):
+    def test_gzip_is_preferred(self, folder: Path) -> None:
         """Of several tables in a folder the gzipped one is read."""
         bare(folder, "timestamp,c:z,a:x\n1,2,3\n2,3,4\n", "metrics.csv.gz")
 
         assert ("c:z", "a:x") == Recording.open(folder).names
 
-    def test_bare_table(self, tmp_path):
+    def test_bare_table(self, tmp_path: Path) -> None:
         """A bare table takes its name as system and the median step as interval."""
         path = bare(tmp_path, "time,cpu,e:m\n0,1,2\n5,1,2\n10,1,2\n99,1,2\n", "plant.csv.gz")
         recording = Recording.open(path, kpi=["cpu"])
@@ -108,7 +110,7 @@ class TestOpen:
             ('"time","a:x"\n"60","1"\n\n"120","2"\n', [60, 120]),
         ],
     )
-    def test_forms(self, tmp_path, text, expected):
+    def test_forms(self, tmp_path: Path, text: str, expected: list[float]) -> None:
         """Units of time, delimiters, quotes, byte order mark and line ends are understood."""
         times, values = table(Recording.open(bare(tmp_path, text)))
 
@@ -116,26 +118,26 @@ class TestOpen:
         assert [[1], [2]] == values.tolist()
 
     @pytest.mark.parametrize("cell", ["", " ", "nan", "NaN", "NA", "n/a", "null", "None", "-"])
-    def test_missing(self, tmp_path, cell):
+    def test_missing(self, tmp_path: Path, cell: str) -> None:
         """What tables write for a missing value is missing."""
         _, values = table(Recording.open(bare(tmp_path, f"time,a:x\n1,{cell}\n2,2\n")))
 
         np.testing.assert_array_equal([[nan], [2]], values)
 
     @pytest.mark.parametrize("cell", ["inf", "-Infinity", "1e101", "x", "1_000", "\u0661", "1;5"])
-    def test_no_numbers_are_missing(self, tmp_path, cell):
+    def test_no_numbers_are_missing(self, tmp_path: Path, cell: str) -> None:
         """What is no finite number is missing too, also where Python would read one."""
         _, values = table(Recording.open(bare(tmp_path, f"time,a:x\n1,{cell}\n2,2\n")))
 
         np.testing.assert_array_equal([[nan], [2]], values)
 
-    def test_rows_twice(self, folder):
+    def test_rows_twice(self, folder: Path) -> None:
         """Rows can be read again from the beginning."""
         recording = Recording.open(folder)
 
         assert table(recording)[0] == table(recording)[0]
 
-    def test_parquet(self, tmp_path):
+    def test_parquet(self, tmp_path: Path) -> None:
         """Parquet gives the same rows as CSV: times of any type, nulls, integers, booleans."""
         stamps = pa.array([1_000, 2_500], pa.timestamp("ms"))
         for times in (stamps, pa.array([1.0, 2.5]), pa.array(["1970-01-01T00:00:01Z", "2.5"])):
@@ -147,7 +149,7 @@ class TestOpen:
             assert [1.0, 2.5] == found
             np.testing.assert_array_equal([[1, 1], [nan, 0]], values)
 
-    def test_meta_defaults(self):
+    def test_meta_defaults(self) -> None:
         """Every label is optional."""
         assert ((), None, "all-of") == (
             RecordingMeta().kpi,
@@ -155,7 +157,7 @@ class TestOpen:
             RecordingMeta().root_cause_semantics,
         )
 
-    def test_error_lists_the_problems(self, folder):
+    def test_error_lists_the_problems(self, folder: Path) -> None:
         """An unusable recording raises all that is wrong at once."""
         (folder / "incident.json").write_text('{"interval_s": "x"}')
         with pytest.raises(RecordingError) as caught:
@@ -164,13 +166,13 @@ class TestOpen:
         assert ["labels", "kpi", "interval"] == [p.rule for p in caught.value.problems]
         assert "KPI `a:xx` is no column. Perhaps `a:x` is meant" in str(caught.value)
 
-    def test_broken_in_the_middle(self, tmp_path):
+    def test_broken_in_the_middle(self, tmp_path: Path) -> None:
         """A truncated file gives its rows and then the error."""
         text = "time,a:x\n" + "".join(f"{t},{t % 7}.{t}\n" for t in range(20_000))
         path = tmp_path / "m.csv.gz"
         path.write_bytes(gzip.compress(text.encode())[:-20_000])
         rows = Recording.open(path).rows()
-        times = []
+        times: list[float] = []
         with pytest.raises(RecordingError, match="truncated"):
             times.extend(time for time, _ in rows)
 
@@ -181,11 +183,11 @@ class TestOpen:
 class TestSource:
     IN = TopicPartition("recorded", 0)
 
-    def source(self, folder, speed=None):
+    def source(self, folder: Path, speed: float | None = None) -> RecordedSource:
         self.clock = ManualClock(1e9)
         return RecordedSource(Recording.open(folder), self.clock, speed)
 
-    def test_rows_as_records(self, folder):
+    def test_rows_as_records(self, folder: Path) -> None:
         """Each row is a native record: key = system, offset = number of the row."""
         records = self.source(folder).poll(10, 0)
         codec = NativeCodec()
@@ -198,7 +200,7 @@ class TestSource:
         np.testing.assert_array_equal([[1, 2], [nan, 4], [5, 6.5]], [s.values for s in samples])
         assert samples[0].names is samples[2].names
 
-    def test_exhausted(self, folder):
+    def test_exhausted(self, folder: Path) -> None:
         """The source is exhausted when the last row was returned, and polls stay empty."""
         source = self.source(folder)
         states = [(len(source.poll(1, 5.0)), source.exhausted) for _ in range(4)]
@@ -206,7 +208,7 @@ class TestSource:
         assert [(1, False), (1, False), (1, True), (0, True)] == states
         assert 1e9 == self.clock.time()
 
-    def test_pace(self, folder):
+    def test_pace(self, folder: Path) -> None:
         """At twice real time ten seconds of the recording take five of the clock."""
         source = self.source(folder, speed=2.0)
         due = []
@@ -215,7 +217,7 @@ class TestSource:
 
         assert [(0, 0.0), (1, 5.0), (2, 10.0)] == due
 
-    def test_poll_waits_no_longer_than_asked(self, folder):
+    def test_poll_waits_no_longer_than_asked(self, folder: Path) -> None:
         """If no row is due within the timeout the poll returns empty when it is over."""
         source = self.source(folder, speed=1.0)
         source.poll(1, 0.0)
@@ -223,7 +225,7 @@ class TestSource:
 
         assert ([], 4.0) == (empty, self.clock.time() - 1e9)
 
-    def test_late_polls_catch_up(self, folder):
+    def test_late_polls_catch_up(self, folder: Path) -> None:
         """After a pause of the reader all rows that are due come at once."""
         source = self.source(folder, speed=1.0)
         source.poll(1, 0.0)
@@ -231,7 +233,7 @@ class TestSource:
 
         assert [1, 2] == [r.offset for r in source.poll(10, 0.0)]
 
-    def test_seek(self, folder):
+    def test_seek(self, folder: Path) -> None:
         """Seeking back and forth finds the same rows; beyond the end there is nothing."""
         source = self.source(folder)
         source.poll(10, 0)
@@ -245,7 +247,7 @@ class TestSource:
         assert ([1], [2], 120_000) == (back, [r.offset for r in ahead], ahead[0].timestamp_ms)
         assert (True, 9) == (source.exhausted, source.position(self.IN))
 
-    def test_offsets(self, folder):
+    def test_offsets(self, folder: Path) -> None:
         """Position, commit and the edges follow the contract of a source."""
         source = self.source(folder)
         before = source.committed(self.IN)
@@ -256,7 +258,7 @@ class TestSource:
         assert (0, None) == (source.beginning_offset(self.IN), source.end_offset(self.IN))
         assert {self.IN} == source.assignment()
 
-    def test_pause(self, folder):
+    def test_pause(self, folder: Path) -> None:
         """A paused source returns nothing, waits, and goes on where it was."""
         source = self.source(folder)
         source.pause([self.IN])
@@ -266,14 +268,14 @@ class TestSource:
         assert ([], 3.0) == (empty, self.clock.time() - 1e9)
         assert [0] == [r.offset for r in source.poll(1, 0)]
 
-    def test_close(self, folder):
+    def test_close(self, folder: Path) -> None:
         """A closed source has nothing more."""
         source = self.source(folder)
         source.close()
 
         assert source.exhausted
 
-    def test_broken_recording(self, tmp_path):
+    def test_broken_recording(self, tmp_path: Path) -> None:
         """Rows before the fault are delivered, the error comes with the poll after them."""
         text = "time,a:x\n" + "".join(f"{t},{t % 7}.{t}\n" for t in range(20_000))
         path = tmp_path / "m.csv.gz"
@@ -285,7 +287,7 @@ class TestSource:
         with pytest.raises(RecordingError, match="truncated"):
             source.poll(1, 0)
 
-    def test_rejects(self, folder):
+    def test_rejects(self, folder: Path) -> None:
         """Wrong partitions, offsets and speeds are refused."""
         source = self.source(folder)
         for use in (
