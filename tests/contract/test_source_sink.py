@@ -1,6 +1,6 @@
 """One suite for every broker: what a Source and a Sink promise in `streams.base`."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from uuid import uuid4
 
 import kafkas
@@ -61,7 +61,8 @@ class KafkaWorld:
         self.group = str(uuid4())
         self.filler = kafka.sink()
         self.topic, self.sink, self.records = kafka.topic, kafka.sink, kafka.records
-        self.delete_records, self.settle = kafka.delete_records, kafkas.settle
+        self.delete_records = kafka.delete_records
+        self.settle: Callable[..., None] = kafkas.settle
 
     def source(self, topic: str, group: str = "group") -> KafkaSource:
         return self.kafka.source(topic, f"{self.group}-{group}")
@@ -81,7 +82,7 @@ def world(request: pytest.FixtureRequest) -> MemoryWorld | KafkaWorld:
 
 def read(source: Source, count: int) -> list[Record]:
     """Poll until `count` records came, or nothing comes any more."""
-    records = []
+    records: list[Record] = []
     for _ in range(200):
         if len(records) >= count:
             break
@@ -234,7 +235,7 @@ class TestStreamsSource:
         source.resume([held, open_])
 
         assert [b"open"] == while_paused
-        assert ({held, open_}, 0) == state
+        assert (frozenset({held, open_}), 0) == state
         assert [b"held"] == values(read(source, 1))
 
     def test_retention_below_the_position(self, world: MemoryWorld | KafkaWorld) -> None:

@@ -1,10 +1,9 @@
 """Textbook twin of `streams.align` for `lateness_s` 0: every tick is computed anew from samples."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 Sample = tuple[float, Mapping[str, float]]
-from collections.abc import Iterable, Sequence
 
 
 def combined(samples: Iterable[Sample]) -> tuple[float, dict[str, tuple[float, float]]]:

@@ -4,7 +4,7 @@ import contextlib
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.strategies._internal.core import DataObject
 from makers import EDGES, NAMES, ONSET, shop_config, shop_rows
 from restart import frames_of
 from typed import FloatArray
@@ -51,7 +50,10 @@ def lasting_fault() -> FloatArray:
 
 
 def frames(
-    rows: FloatArray, interval_s: float = 1.0, grown_at: None = None, gap_at: None = None
+    rows: FloatArray,
+    interval_s: float = 1.0,
+    grown_at: int | None = None,
+    gap_at: int | None = None,
 ) -> Iterator[Frame]:
     """Frames of rows; two more series from one row on, an hour without rows before another."""
     for t, x in enumerate(rows):
@@ -67,7 +69,7 @@ def lines(engine: Engine, some: list[Frame]) -> list[bytes]:
     return [encode(event) for frame in some for event in engine.step(frame)]
 
 
-def reborn(engine: Engine, new: Callable[..., Any]) -> Engine:
+def reborn(engine: Engine, new: Callable[[], Engine]) -> Engine:
     """Return what `new` makes after it has gone through the bytes of a checkpoint."""
     data = envelope.encode("k", engine.state_dict())
     other = new()
@@ -76,9 +78,7 @@ def reborn(engine: Engine, new: Callable[..., Any]) -> Engine:
     return other
 
 
-def check(
-    some: Iterator[Any] | list[Frame], cuts: list[int] | range, new: Callable[..., Any]
-) -> list[bytes]:
+def check(some: Iterable[Frame], cuts: list[int] | range, new: Callable[[], Engine]) -> list[bytes]:
     """Compare a run that is cut with one that is not: events and state."""
     some = list(some)
     whole = new()
@@ -203,7 +203,7 @@ def test_garbage_is_refused(data: bytes) -> None:
 
 
 @given(TREES, st.data())
-def test_flipped_bits_and_lost_bytes_are_refused(tree: dict[str, Any], data: DataObject) -> None:
+def test_flipped_bits_and_lost_bytes_are_refused(tree: dict[str, Any], data: st.DataObject) -> None:
     """One wrong bit, or one missing byte, anywhere."""
     whole = envelope.encode("shop", tree)
     bit = data.draw(st.integers(0, 8 * len(whole) - 1))

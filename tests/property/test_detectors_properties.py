@@ -1,6 +1,6 @@
 """Properties that hold for every stream."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import hypothesis.strategies as st
@@ -16,7 +16,7 @@ from detectors.statistics.robust_scaler import RobustScaler
 from detectors.statistics.ssa import MultivariateSSA
 from detectors.trigger import Trigger
 
-STREAMING = {
+STREAMING: dict[str, Callable[[int], Any]] = {
     "RobustScaler": RobustScaler,
     "MultivariateSSA": MultivariateSSA,
     "DynamicPCA": DynamicPCA,

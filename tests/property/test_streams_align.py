@@ -1,13 +1,13 @@
 """The aligner against a textbook twin, under shuffling, repetition and restarts."""
 
 import math
+import random
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.strategies._internal.core import DataObject
-from hypothesis.strategies._internal.random import ArtificialRandom
 from naive.streams import aligned
 
 from streams.align.aligner import Aligner
@@ -23,13 +23,14 @@ sample = st.tuples(st.integers(0, 300), st.dictionaries(st.sampled_from(NAMES), 
 metrics = st.dictionaries(st.sampled_from(NAMES), value, min_size=1)
 calm = st.tuples(st.just("calm"), st.integers(1, 40), metrics)
 other = st.tuples(st.just("other"), st.integers(-12, 12), metrics)
-again = st.tuples(st.just("again"), st.integers(1, 3), st.just({}))
+again = st.tuples(st.just("again"), st.integers(1, 3), st.just(dict[str, float]()))
 
 
 @st.composite
-def mostly_calm(draw: st.DrawFn) -> list[tuple[int, dict[str, float]]]:
+def mostly_calm(draw: st.DrawFn) -> list[tuple[float, dict[str, float]]]:
     """A stream of time and metrics."""
-    stream, now = [(0, {NAMES[0]: 1.0})], 0
+    stream: list[tuple[float, dict[str, float]]] = [(0, {NAMES[0]: 1.0})]
+    now = 0
     for kind, number, held in draw(st.lists(st.one_of(calm, other, again), max_size=8)):
         if kind == "calm":
             for _ in range(number):
@@ -43,7 +44,7 @@ def mostly_calm(draw: st.DrawFn) -> list[tuple[int, dict[str, float]]]:
     return stream
 
 
-def to_samples(time: int, metrics: dict[str, float]) -> Samples:
+def to_samples(time: float, metrics: dict[str, float]) -> Samples:
     return Samples("s", float(time), tuple(metrics), np.array(list(metrics.values())))
 
 
@@ -64,9 +65,9 @@ def seen(frames: list[Frame]) -> list[tuple[float, dict[str, float]]]:
     ]
 
 
-def twin(stream: list[tuple[int, dict[str, float]]]) -> list[tuple[float, dict[str, float]]]:
+def twin(stream: list[tuple[float, dict[str, float]]]) -> list[tuple[float, dict[str, float]]]:
     """Everything in order of time: ticks as lists, the last value that is not missing wins."""
-    ticks = {}
+    ticks: dict[int, list[Any]] = {}
     for time, metrics in sorted(stream, key=lambda one: one[0]):
         held = ticks.setdefault(int(time // INTERVAL), [time, {}])
         held[0] = float(time)
@@ -75,8 +76,8 @@ def twin(stream: list[tuple[int, dict[str, float]]]) -> list[tuple[float, dict[s
 
 
 def one_value_per_instant(
-    stream: list[tuple[int, dict[str, float]]],
-) -> list[tuple[int, dict[str, float]]]:
+    stream: list[tuple[float, dict[str, float]]],
+) -> list[tuple[float, dict[str, float]]]:
     """Leave out second values of a series for one instant: there arrival decides."""
     known = set()
     kept = []
@@ -90,7 +91,9 @@ def one_value_per_instant(
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(sample, max_size=25))
-def test_streams_ordered_input_equals_the_twin(stream: list[tuple[int, dict[str, float]]]) -> None:
+def test_streams_ordered_input_equals_the_twin(
+    stream: list[tuple[float, dict[str, float]]],
+) -> None:
     """Ordered input gives what the textbook says, and nothing is late."""
     aligner = Aligner(INTERVAL, lateness_s=INTERVAL)
     ordered = sorted(stream, key=lambda one: one[0])
@@ -101,7 +104,9 @@ def test_streams_ordered_input_equals_the_twin(stream: list[tuple[int, dict[str,
 
 @settings(max_examples=300, deadline=None)
 @given(mostly_calm())
-def test_streams_ticks_close_when_the_twin_says(stream: list[tuple[int, dict[str, float]]]) -> None:
+def test_streams_ticks_close_when_the_twin_says(
+    stream: list[tuple[float, dict[str, float]]],
+) -> None:
     """Frames come with the sample that the textbook says, and the counts are its counts."""
     aligner, found = Aligner(INTERVAL), []
     for i, one in enumerate(stream):
@@ -116,7 +121,7 @@ def test_streams_ticks_close_when_the_twin_says(stream: list[tuple[int, dict[str
 @settings(max_examples=100, deadline=None)
 @given(mostly_calm())
 def test_streams_closing_at_once_changes_no_frame(
-    stream: list[tuple[int, dict[str, float]]],
+    stream: list[tuple[float, dict[str, float]]],
 ) -> None:
     """Frames are those of an aligner that waits, but for what it counts as late."""
     prompt, waiting = Aligner(INTERVAL), Aligner(INTERVAL, lateness_s=1e-9)
@@ -145,7 +150,7 @@ def test_streams_a_rare_second_row_is_lost_a_few_times_at_most(period: int, afte
 @settings(max_examples=100, deadline=None)
 @given(st.lists(sample, max_size=20), st.randoms(use_true_random=False))
 def test_streams_shuffled_and_repeated_input(
-    stream: list[tuple[int, dict[str, float]]], random: ArtificialRandom
+    stream: list[tuple[float, dict[str, float]]], random: random.Random
 ) -> None:
     """Within the lateness neither order nor repetition of the input matters."""
     stream = one_value_per_instant(stream)
@@ -160,7 +165,7 @@ def test_streams_shuffled_and_repeated_input(
 @settings(max_examples=100, deadline=None)
 @given(st.lists(sample, min_size=1, max_size=25), st.integers(0, 40))
 def test_streams_frames_and_drops_add_up(
-    stream: list[tuple[int, dict[str, float]]], lateness: int
+    stream: list[tuple[float, dict[str, float]]], lateness: int
 ) -> None:
     """Frames come in strictly growing ticks, and every sample is in a frame or counted."""
     aligner = Aligner(INTERVAL, lateness_s=lateness)
@@ -176,7 +181,7 @@ def test_streams_frames_and_drops_add_up(
 @settings(max_examples=100, deadline=None)
 @given(st.lists(sample, max_size=20), st.dictionaries(st.integers(1, 19), st.floats(1e7, 9e10)))
 def test_streams_lone_future_stamps_change_nothing(
-    stream: list[tuple[int, dict[str, float]]], stamps: dict[int, float]
+    stream: list[tuple[float, dict[str, float]]], stamps: dict[int, float]
 ) -> None:
     """Single future stamps between ticks of ordinary samples leave the frames as they are."""
     ordered = sorted(stream, key=lambda one: one[0])
@@ -194,7 +199,7 @@ def test_streams_lone_future_stamps_change_nothing(
 @settings(max_examples=100, deadline=None)
 @given(st.one_of(st.lists(sample, max_size=20), mostly_calm()), st.data(), st.sampled_from([0, 40]))
 def test_streams_restored_aligner_goes_on_identically(
-    stream: list[tuple[int, dict[str, float]]], data: DataObject, lateness: int
+    stream: list[tuple[float, dict[str, float]]], data: st.DataObject, lateness: int
 ) -> None:
     """Saved and restored at any sample, the aligner gives the same frames and counts."""
     cut = data.draw(st.integers(0, len(stream)))
@@ -217,7 +222,7 @@ def test_streams_restored_aligner_goes_on_identically(
 @settings(max_examples=60, deadline=None)
 @given(st.lists(sample, max_size=20), st.integers(0, 20))
 def test_streams_a_prefix_decides_its_own_frames(
-    stream: list[tuple[int, dict[str, float]]], cut: int
+    stream: list[tuple[float, dict[str, float]]], cut: int
 ) -> None:
     """More input adds frames behind those a prefix has given, and changes none."""
     short, long = Aligner(INTERVAL), Aligner(INTERVAL)
@@ -230,12 +235,12 @@ def test_streams_a_prefix_decides_its_own_frames(
 @settings(max_examples=100, deadline=None)
 @given(st.lists(sample, max_size=20), st.sampled_from([0.0, 40.0]))
 def test_streams_a_row_equals_its_values_one_by_one(
-    stream: list[tuple[int, dict[str, float]]], lateness: float
+    stream: list[tuple[float, dict[str, float]]], lateness: float
 ) -> None:
     """Whether series come together or each in a message of its own shows nowhere."""
     whole, single = Aligner(INTERVAL, lateness), Aligner(INTERVAL, lateness)
     for aligner in (whole, single):  # time is believed, and every series has its place
-        for time in (0, 10):
+        for time in (0.0, 10.0):
             aligner.push(to_samples(time, dict.fromkeys(NAMES, math.nan)))
     together, apart = [], []
 

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.strategies._internal.core import DataObject
 
 from streams.codec import NativeCodec, encode_batch, encode_row
 from streams.codec.native import _decode_slowly, _decoder
@@ -64,7 +63,7 @@ def test_streams_row_round_trip(system: str, at: float, metrics: dict[str, float
     st.booleans(),
 )
 def test_streams_batch_round_trip(
-    times: list[float], names: list[str], data: DataObject, packed: bool
+    times: list[float], names: list[str], data: st.DataObject, packed: bool
 ) -> None:
     """What is encoded as a batch is decoded as the same rows."""
     width = st.lists(value, min_size=len(names), max_size=len(names))
@@ -78,7 +77,7 @@ def test_streams_batch_round_trip(
 
 @settings(max_examples=100, deadline=None)
 @given(st.one_of(st.binary(max_size=60), message.map(lambda m: json.dumps(m).encode())), st.data())
-def test_streams_any_bytes(raw: bytes, data: DataObject) -> None:
+def test_streams_any_bytes(raw: bytes, data: st.DataObject) -> None:
     """Any bytes give samples that hold the rules, or a DecodeError; never anything else."""
     cut = data.draw(st.integers(0, len(raw)))
     for payload in (raw, raw[:cut], raw[:cut] + b"\x00" + raw[cut:]):

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.strategies._internal.core import DataObject
 
 from streams.recorded import Recording, RecordingError, validate
 
@@ -46,7 +45,7 @@ def test_streams_any_recording(
     body: list[list[str]],
     labels: bytes | None,
     zipped: bool,
-    data: DataObject,
+    data: st.DataObject,
 ) -> None:
     """Any files are either read to their end or refused with problems; both readers agree."""
     raw = "\n".join(",".join(row) for row in [head, *body]).encode()

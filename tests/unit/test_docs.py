@@ -17,6 +17,9 @@ import pytest
 import tutorial
 from regions import has_region, replace_region
 
+from coral.incident.policy import VERDICT
+from detectors.policy import TRIGGER
+
 ROOT = Path(__file__).parents[2]
 INDEX = ROOT / "docs" / "index.md"
 ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text()
@@ -61,7 +64,7 @@ def links(page: Path) -> list[str]:
 
 def anchors(page: Path) -> Iterator[str]:
     """Anchors of a page's headings, as GitHub makes them: of equal ones the later are numbered."""
-    seen = {}
+    seen: dict[str, int] = {}
     for heading in HEADING.findall(prose(page)):
         words = LINK.sub("", heading) if LINK.search(heading) else heading
         slug = re.sub(r"[^\w\- ]", "", words.strip().lower()).replace(" ", "-")
@@ -96,7 +99,7 @@ def commands(page: Path) -> list[str]:
     return [match[1] for match in matches if match]
 
 
-def run_coral(*words: str, **more: str) -> CompletedProcess:
+def run_coral(*words: str, **more: str) -> CompletedProcess[str]:
     """Run a command in a process of its own, with more in its environment."""
     command = [sys.executable, "-m", "coral.cli.main", *words]
     environment = os.environ | {"COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"} | more
@@ -120,7 +123,7 @@ def unknown_in(line: str) -> list[Any]:
         told = help_of()
     elif words[0] in GROUPS and len(words) > 1 and not words[1].startswith("-"):
         # `check|print|schema` in a table stands for each of them.
-        actions = re.match(r"\w+ +(\w+(?: ?\| ?\w+)*)", line)[1].replace(" ", "").split("|")
+        actions = re.findall(r"\w+ +(\w+(?: ?\| ?\w+)*)", line)[0].replace(" ", "").split("|")
         told = "\n".join(help_of(words[0], action) for action in actions)
     else:
         told = help_of(words[0])
@@ -229,10 +232,10 @@ def test_the_policies_are_listed_as_the_code_has_them() -> None:
 @pytest.mark.parametrize(
     ("policy", "field", "choice"),
     [
-        (policies.TRIGGER.tail, "drop_part", ("5", "How often, in blocks, and which part")),
-        (policies.TRIGGER.dynamic_pca, "floor", ("0.01", "Half that of lag windows")),
-        (policies.TRIGGER.ssa, "floor", ("0.02", "Smallest mean that an energy is compared")),
-        (policies.VERDICT, "least_deviation", ("math.log(1.1)", "Deviation score below which")),
+        (TRIGGER.tail, "drop_part", ("5", "How often, in blocks, and which part")),
+        (TRIGGER.dynamic_pca, "floor", ("0.01", "Half that of lag windows")),
+        (TRIGGER.ssa, "floor", ("0.02", "Smallest mean that an energy is compared")),
+        (VERDICT, "least_deviation", ("math.log(1.1)", "Deviation score below which")),
     ],
     ids=["a comment of two fields", "its own", "an inherited one", "docstring, not the heading"],
 )

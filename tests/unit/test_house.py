@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
+from packaging.utils import NormalizedName, canonicalize_name
+from typed import there
 
 import coral
 from streams.recorded import Recording, validate
@@ -63,6 +64,7 @@ def test_an_event_of_the_log_is_a_constant(path: Path) -> None:
         if ast.unparse(node.func.value) in LOGGERS and node.func.attr in LEVELS:
             (event,) = node.args
             assert isinstance(event, ast.Constant), ast.unparse(node)
+            assert isinstance(event.value, str), ast.unparse(node)
             assert re.fullmatch(r"[a-z][a-z_]*[a-z]", event.value), ast.unparse(node)
             assert "f'" not in ast.unparse(node).replace('"', "'"), ast.unparse(node)
 
@@ -77,13 +79,13 @@ def test_kernels_keep_the_kernel_policy(path: Path) -> None:
     for function in functions:
         decorators = [ast.unparse(d) for d in function.decorator_list]
         assert decorators == ["nb.njit(cache=True, error_model='numpy')"], function.name
-        assert function.end_lineno - function.lineno < 80, function.name
+        assert there(function.end_lineno) - function.lineno < 80, function.name
         assert function.returns is not None, function.name
 
 
 def test_kernels_of_one_name_are_one_kernel() -> None:
     """What two files need is repeated, as a kernel calls its own file only, and stays the same."""
-    bodies = {}
+    bodies: dict[str, set[str]] = {}
     for path in KERNELS:
         for node in ast.parse(path.read_text()).body:
             if isinstance(node, ast.FunctionDef):
@@ -100,8 +102,8 @@ def test_functions_are_short_and_documented(path: Path) -> None:
             continue
         start = node.body[0].lineno
         if ast.get_docstring(node):
-            start = node.body[0].end_lineno + 1
-        assert node.end_lineno - start < most, f"{path.name}:{node.name}"
+            start = there(node.body[0].end_lineno) + 1
+        assert there(node.end_lineno) - start < most, f"{path.name}:{node.name}"
 
 
 # Functions that may have more than six parameters, with the reason.
@@ -144,7 +146,7 @@ def test_the_changelog_knows_the_version() -> None:
     assert f"## [{coral.__version__}]" in text
 
 
-def run_time_packages() -> set[str]:
+def run_time_packages() -> set[NormalizedName]:
     """All distributions that an installation needs, transitive ones included."""
     seen, queue = set(), [Requirement("coral-rca")]
     while queue:

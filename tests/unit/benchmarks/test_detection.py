@@ -13,7 +13,7 @@ from detection.recordings import Run, find_runs, open_run
 from detection.scoring import Alarm, merge_alarms, poisson_interval, pool, score_alarms
 from makers import NAMES, ONSET, shop_rows, write_recording
 from numpy.testing import assert_allclose
-from typed import BoolArray
+from typed import BoolArray, there
 
 from coral.replay.driver import NullSink, replay, system_of
 from streams.clock import SystemClock
@@ -68,7 +68,7 @@ def test_a_restart_ends_an_alarm_so_that_the_next_evidence_rises() -> None:
     assert [398, 401] == [alarm.row for alarm in alarms]
     score = score_alarms(run_of(), alarms, rows(), after=48)
     assert [398] == [alarm.row for alarm in score.false]
-    assert 401 == score.hits[0].row
+    assert 401 == there(score.hits[0]).row
 
 
 def test_a_hit_rises_inside_the_label_and_the_warm_up_is_not_judged() -> None:
@@ -145,7 +145,7 @@ def test_ours_is_measured_as_the_engine_runs_it(tmp_path: Path) -> None:
     folder = write_recording(tmp_path / "shop", rows)
     run = open_run(folder)
     alarms, on, warm, _ = watch(run)
-    published = []
+    published: list[tuple[int, str | None]] = []
     recording, clock = Recording.open(folder), SystemClock()
     replay(
         RecordedSource(recording, clock),
@@ -160,7 +160,7 @@ def test_ours_is_measured_as_the_engine_runs_it(tmp_path: Path) -> None:
     )
     assert published
     assert published == [(alarm.row, alarm.channel) for alarm in alarms]
-    assert abs(alarms[0].onset - ONSET) <= 3
+    assert abs(there(alarms[0].onset) - ONSET) <= 3
     assert on[alarms[0].row]
     assert 40 < warm < 60
 
@@ -200,7 +200,7 @@ def test_the_best_split_is_the_one_with_the_least_error(step: int) -> None:
     z[10:50][rng.random((40, 3)) < 0.1] = np.nan
 
     def error(row: int) -> float:
-        return sum(np.nansum((p - np.nanmean(p, axis=0)) ** 2) for p in (z[:row], z[row:]))
+        return sum(float(np.nansum((p - np.nanmean(p, axis=0)) ** 2)) for p in (z[:row], z[row:]))
 
     assert best_split(z) == min(range(2, 59), key=error) == step
 
@@ -232,11 +232,14 @@ def test_onsets_stand_beside_those_in_hindsight(tmp_path: Path) -> None:
 def test_a_known_change_is_found_and_dated(kind: int) -> None:
     """Within its time, and near its first row."""
     score = changes._date(kind, 3)
-    ((start, hit),) = zip(score.starts, score.hits, strict=True)
+    ((start, found),) = zip(score.starts, score.hits, strict=True)
+    hit = there(found)
+    low, high = there(hit.interval)
+    onset = there(hit.onset)
 
     assert start <= hit.row < start + changes.ROWS
-    assert hit.interval[0] <= hit.onset <= hit.interval[1] <= hit.row
-    assert abs(hit.onset - start) <= 15
+    assert low <= onset <= high <= hit.row
+    assert abs(onset - start) <= 15
 
 
 def test_the_days_of_a_life_are_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,13 +30,18 @@ def case(
     x = 100.0 + np.random.default_rng(0).normal(size=(200 + rows, len(NAMES)))
     if move is not None:
         move(x[200:])
-    facts = {"key": "made/one", "names": NAMES, "base": x[:200], "anomalous": x[200:]}
+    facts: dict[str, Any] = {
+        "key": "made/one",
+        "names": NAMES,
+        "base": x[:200],
+        "anomalous": x[200:],
+    }
     facts |= {"kpi": ("web:lat",), "edges": CALLS, "interval_s": 60.0}
     return Case(**(facts | changes))
 
 
 def first(scores: dict[str, float]) -> str:
-    return max(scores, key=scores.get)
+    return max(scores, key=scores.__getitem__)
 
 
 def fall(x: FloatArray) -> None:
@@ -100,7 +105,7 @@ def test_earliest_onset_goes_by_the_first_row_beyond_five() -> None:
         x[1:, 3] += 20.0
 
     scores = deviations.earliest_onset(case(move))
-    assert sorted(scores, key=scores.get, reverse=True) == [
+    assert sorted(scores, key=scores.__getitem__, reverse=True) == [
         "db:io",
         "web:lat",
         "cart:lat",

@@ -95,7 +95,8 @@ def run_peers(tree: Path, out: Path, *words: str) -> dict[str, Any]:
         line = ["run.py", str(tree), "--methods", METHODS_OF_TEST, "--json", str(out), *words]
         patch.setattr(sys, "argv", line)
         run.main()
-    return json.loads(out.read_text())
+    result: dict[str, Any] = json.loads(out.read_text())
+    return result
 
 
 def tiny() -> Case:

@@ -1,6 +1,7 @@
 """The peers of benchmarks/trigger.py are what they are said to be."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from makers import shop_rows, write_recording
 from matplotlib import image
 from numpy.testing import assert_allclose
 from river.drift import ADWIN, PageHinkley
-from typed import FloatArray
+from typed import FloatArray, there
 
 from detectors import trigger
 from detectors.river import AnyOf
@@ -41,7 +42,7 @@ def test_page_hinkley_is_rivers() -> None:
     z, limits = jump(), np.array([8.0, 20.0, 60.0, 1e9])
     found = page_hinkley(z, 100, limits)
     for limit, row in zip(limits, found, strict=True):
-        expected = fired_by(AnyOf(lambda limit=limit: PageHinkley(threshold=limit), 3), z)
+        expected = fired_by(AnyOf(partial(PageHinkley, threshold=limit), 3), z)
         assert expected == row.tolist()
     assert found[:3].any(axis=1).all()
     assert not found[3].any()
@@ -117,13 +118,14 @@ def test_mssa_is_the_papers() -> None:
     warmup = 240
     distance, kept = naive_mssa_distances(z, z[:warmup], lags=13)
     drift = max(distance(row) for row in range(kept, warmup))
-    y, change = 0.0, None
+    y = 0.0
+    change: int | None = None
     for row in range(warmup, len(z)):
         y = max(0.0, y + distance(row) - drift)
         if y >= 3.0 * drift:
             change = row
             break
-    assert 500 <= change < 520
+    assert 500 <= there(change) < 520
     assert change == int(np.flatnonzero(mssa(z, warmup, np.array([3.0]))[0])[0])
 
 
@@ -191,7 +193,7 @@ def test_only_admitted_settings_compete() -> None:
         {"admitted": True, "rate": 0.1, "found": 3},
         {"admitted": True, "rate": 0.5, "found": 5},
     ]
-    assert best_below(points, "rate", 0.2)["found"] == 3
+    assert there(best_below(points, "rate", 0.2))["found"] == 3
     assert best_below(points, "rate", 0.01) is None
 
 

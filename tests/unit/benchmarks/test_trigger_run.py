@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import trigger
 import trigger_tables
+from detection.hindsight import date_faults, onset_table
 from detection.recordings import STREAMS, find_runs
 from makers import shop_rows, write_recording
 
@@ -34,7 +35,7 @@ def result(recordings: Path) -> dict[str, Any]:
     tables = trigger.tables_of(scores)
     found = {"tables": tables, "tep": trigger.tep_table(scores), "commit": "abc"}
     found["figures"] = trigger.figures_of(tables, 1.0)
-    found["onsets"] = trigger.onset_table(scores, [trigger.date_faults(path) for path in paths])
+    found["onsets"] = onset_table(scores, [date_faults(path) for path in paths])
     day = {"day": 1, "false_alarms": 2.0, "clean_days": 0.5}
     found["first_days"] = {"one": [day], "other": [day | {"clean_days": 0.25}]}
     found["deployments"] = [

@@ -3,6 +3,7 @@
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import networkx as nx
 import numpy as np
@@ -67,7 +68,7 @@ def exported(capsys: pytest.CaptureFixture[str], *arguments: float | Path | str)
     return capsys.readouterr().out
 
 
-def refused(capsys: pytest.CaptureFixture[str], *arguments: int | Path | str) -> tuple[Exit, str]:
+def refused(capsys: pytest.CaptureFixture[str], *arguments: int | Path | str) -> tuple[int, str]:
     """Exit code and what was said of a call that fails."""
     code = main(["graph", *map(str, arguments)])
     said = capsys.readouterr()
@@ -86,7 +87,7 @@ class TestExport:
         assert found["graph"]["system"] == "shop"
         assert found["graph"]["time"] == "2023-11-14T22:17:59Z"
         changed = {node["id"]: node["changed"] for node in found["nodes"]}
-        assert max(changed, key=changed.get) == "cart:latency"
+        assert max(changed, key=changed.__getitem__) == "cart:latency"
         new = {(e["source"], e["target"]) for e in found["edges"] if e["part"] == "dependent"}
         assert ("db:disk", "cart:latency") in new
 
@@ -155,7 +156,10 @@ class TestExport:
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         """A forbidden edge that the data ask for."""
-        labels = {"forbidden_edges": [["pay", "db"]], "edges": [list(e) for e in EDGES[:2]]}
+        labels: dict[str, Any] = {
+            "forbidden_edges": [["pay", "db"]],
+            "edges": [list(e) for e in EDGES[:2]],
+        }
         rows = shop_rows(rows=1000, fault="none")
         folder = write_recording(tmp_path / "shop", rows, **labels)
         found = json.loads(exported(capsys, folder))["graph"]["contradicted"]

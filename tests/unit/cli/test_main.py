@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-from os import _Environ
 from pathlib import Path
 
 import pytest
@@ -151,7 +150,7 @@ class TestFailures:
     def test_interrupted(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Ctrl-C is no traceback."""
 
-        def interrupt(*_: _Environ | tuple[()] | None) -> None:
+        def interrupt(*_: object) -> None:
             raise KeyboardInterrupt
 
         monkeypatch.setattr("coral.settings.load", interrupt)

@@ -1,12 +1,14 @@
 """The daemon between the in-memory broker and a directory: what is kept with a partition."""
 
 import threading
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import structlog
+from typed import there
 
 from coral import checkpoint
 from coral.checkpoint import FileStore
@@ -57,6 +59,10 @@ def settings(tmp_path: Path) -> Settings:
     return load(file).settings
 
 
+def read_all(daemon: Daemon, count: int) -> bool:
+    return daemon.loop.records >= count
+
+
 def run(settings: Settings, broker: MemoryBroker, directory: Path, counts: list[int]) -> None:
     """Run a process for each count, up to so many records in all, each from the last's state."""
     done = 0
@@ -64,15 +70,20 @@ def run(settings: Settings, broker: MemoryBroker, directory: Path, counts: list[
         source = MemorySource(broker, [TOPIC], "coral", ManualClock())
         store = FileStore(directory)
         daemon = Daemon(settings, source, MemorySink(broker), store, ManualClock(), lambda: None)
-        daemon.run(lambda d=daemon, n=count - done: d.loop.records >= n)
+        daemon.run(partial(read_all, daemon, count - done))
         source.close()
         done = count
+
+
+def refused(name: str, error: Exception) -> None:
+    pytest.fail(f"{name} was refused: {error}")
 
 
 def stored(directory: Path) -> list[bytes]:
     """The newest checkpoint of both partitions, as bytes."""
     found = [
-        checkpoint.load(FileStore(directory), TopicPartition(TOPIC, p), pytest.fail) for p in (0, 1)
+        there(checkpoint.load(FileStore(directory), TopicPartition(TOPIC, p), refused))
+        for p in (0, 1)
     ]
     return [encode("k", snapshot) for snapshot in found]
 
@@ -129,7 +140,7 @@ def test_the_group_never_moves_beyond_what_is_stored(
     during = [source.committed(partition) for partition in owned]
     store.free.set()
     daemon.run(lambda: True)
-    kept = [checkpoint.load(store, partition, pytest.fail)["offset"] for partition in owned]
+    kept = [there(checkpoint.load(store, partition, refused))["offset"] for partition in owned]
 
     assert [None, None] == during
     assert [source.committed(partition) for partition in owned] == kept == [ROWS, ROWS]

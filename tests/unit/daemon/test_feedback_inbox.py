@@ -1,5 +1,6 @@
 """Feedback on its way to the engines of a member."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from makers import shop_config
@@ -56,7 +57,7 @@ def test_systems_are_bounded(logged: list[Any]) -> None:
 def test_a_topic_that_may_not_be_read_does_not_end_the_daemon(logged: list[Any]) -> None:
     """It is told once, and nothing is read any more."""
 
-    def forbidden() -> None:
+    def forbidden() -> Iterable[bytes]:
         raise BrokerError("not authorised")
 
     inbox = Inbox(forbidden, 1)

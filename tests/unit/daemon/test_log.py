@@ -6,12 +6,12 @@ import logging
 import re
 import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import structlog
 
-from coral.daemon.log import configure, set_level
+from coral.daemon.log import Level, configure, set_level
 from coral.daemon.log_repeats import MOST, Repeats
 from coral.settings import Secret
 
@@ -28,7 +28,9 @@ pytestmark = pytest.mark.usefixtures("log_put_back")
 def written() -> Callable[..., Any]:
     """A function that logs and returns the lines."""
 
-    def write(form: str, act: Callable[..., Any], level: str = "info") -> list[str]:
+    def write(
+        form: Literal["auto", "text", "json"], act: Callable[[], object], level: Level = "info"
+    ) -> list[str]:
         stream = io.StringIO()
         configure(level, form, stream)
         act()
@@ -155,7 +157,7 @@ class TestLibraries:
         about = [line for line in lines if "polled" not in line]
 
         assert 13 == len(lines) - len(about)
-        assert ["1", "1", "2"] == [re.search("node (.) is away", line)[1] for line in about]
+        assert ["1", "1", "2"] == [re.findall("node (.) is away", line)[0] for line in about]
         assert [False, True, False] == ["repeats" in line for line in about]
         assert re.search('repeats[":=]+11', about[1])
 

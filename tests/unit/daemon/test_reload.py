@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typed import there
 
 PROGRAM = """
 import sys, time
@@ -46,15 +47,15 @@ class Watched:
             self.process = subprocess.Popen(
                 command, stdin=pipe, stdout=pipe, stderr=log, text=True, bufsize=1
             )
-        assert "ready\n" == self.process.stdout.readline()
+        assert "ready\n" == there(self.process.stdout).readline()
 
     def reload(self, text: str) -> list[dict[str, Any]]:
         """Change the file, send the signal, and return what the next poll logs."""
         before = len(self.log.read_text())
         self.file.write_text(text)
         self.process.send_signal(signal.SIGHUP)
-        self.process.stdin.write("\n")
-        assert "polled\n" == self.process.stdout.readline()
+        there(self.process.stdin).write("\n")
+        assert "polled\n" == there(self.process.stdout).readline()
         return [json.loads(line) for line in self.log.read_text()[before:].splitlines()]
 
 

@@ -9,6 +9,7 @@ from subprocess import Popen
 from typing import Any
 
 import pytest
+from typed import there
 
 from coral.errors import Exit
 
@@ -33,11 +34,11 @@ def start() -> Iterator[Callable[..., Any]]:
     """A function that starts the program; the process ends with the test."""
     started = []
 
-    def new(*, grace: float = 60.0, begun: bool = True, obeys: bool = True) -> Popen:
+    def new(*, grace: float = 60.0, begun: bool = True, obeys: bool = True) -> Popen[bytes]:
         code = PROGRAM.format(grace=grace, begun=begun, obeys=obeys)
         pipe = subprocess.PIPE
         started.append(subprocess.Popen([sys.executable, "-c", code], stdout=pipe, stderr=pipe))
-        assert b"ready\n" == started[-1].stdout.readline()
+        assert b"ready\n" == there(started[-1].stdout).readline()
         return started[-1]
 
     yield new

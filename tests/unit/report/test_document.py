@@ -7,7 +7,16 @@ import pytest
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from coral.report.document import Definitions, Heading, Items, Paragraph, Table, markdown, plain
+from coral.report.document import (
+    Block,
+    Definitions,
+    Heading,
+    Items,
+    Paragraph,
+    Table,
+    markdown,
+    plain,
+)
 from coral.text import quoted
 
 HOSTILE = (
@@ -74,7 +83,7 @@ def test_no_name_reaches_the_terminal(form: Callable[..., Any], name: str) -> No
 
 def test_text_is_wrapped_and_aligned() -> None:
     """Labels stand apart, long sentences go on below, numbers are set to the right."""
-    document = [
+    document: list[Block] = [
         Heading(2, "Causes of `db`"),
         Definitions(
             [("for", ["one two three four five six seven", "eight"]), ("against", ["nine"])]
@@ -99,7 +108,7 @@ größe  10
 
 def test_markdown_reads_well() -> None:
     """What needs no escape has none."""
-    document = [
+    document: list[Block] = [
         Heading(3, "1. `db`: likely"),
         Paragraph("`db:cpu` rose 2.5x, 4 s before web; cart -> web (between 1 s and 2 s)."),
         Definitions([("for", ["`▁▁│██` 0 .. 1"]), ("against", ["one", "two"])]),

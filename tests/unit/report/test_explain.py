@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from makers import EDGES, NAMES, ONSET, run, shop_config, shop_rows, write_recording
 from markdown_it import MarkdownIt
+from typed import there
 
 from coral.cli.main import main
 from coral.contract.events import Artefacts, Course, Event, Screened, decode, encode
@@ -37,7 +38,7 @@ def file(tmp_path: Path, events: list[Event]) -> Path:
 
 def explained(
     capsysbinary: pytest.CaptureFixture[bytes], *arguments: Path | str
-) -> tuple[Exit, str, str]:
+) -> tuple[int, str, str]:
     """Return exit code, standard output and standard error of `coral explain`."""
     code = main(["explain", *map(str, arguments)])
     captured = capsysbinary.readouterr()
@@ -64,7 +65,7 @@ def test_the_whole_case(
     flat = " ".join(text.split())
     assert last.summary in flat
     assert "Resolved at" in flat
-    seen = onset_text.STATISTICS[last.trigger.channel]
+    seen = onset_text.STATISTICS[there(last.trigger.channel)]
     assert f"{seen[0].upper()}{seen[1:]}, from " in flat
     assert "The alarm came" in flat
     assert f"Statistic `{last.trigger.channel}`: {last.trigger.statistic:.3g}, limit" in flat
@@ -133,8 +134,8 @@ def test_a_reader_that_has_seen_enough(file: Path) -> None:
     """`coral explain | head -1` is no failure, and says nothing."""
     command = [sys.executable, "-m", "coral.cli.main", "explain", str(file), "--json"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        process.stdout.close()
-        assert b"" == process.stderr.read()
+        there(process.stdout).close()
+        assert b"" == there(process.stderr).read()
     assert Exit.OK == process.returncode
 
 
@@ -301,7 +302,12 @@ def test_doubts_about_the_data_come_first(events: list[Event]) -> None:
     """Silence, gaps, a single row and a restarted counter are named; none is said, too."""
     data = events[0].data
     clean = msgspec.structs.replace(
-        data.trigger.artefacts, rows=9, missing=0.0, usual_missing=0.0, silent=[], near_zero=[]
+        there(data.trigger.artefacts),
+        rows=9,
+        missing=0.0,
+        usual_missing=0.0,
+        silent=[],
+        near_zero=[],
     )
     doubtful = msgspec.structs.replace(
         clean, rows=1, missing=0.4, silent=["a:x", "b:x", "c:x", "d:x"], near_zero=["e:total"]
@@ -323,7 +329,7 @@ def test_doubts_about_the_data_come_first(events: list[Event]) -> None:
 def test_a_certified_budget(events: list[Event]) -> None:
     """The limit that was reached, and on what it rests."""
     facts = msgspec.structs.replace(
-        events[0].data.trigger.budget,
+        there(events[0].data.trigger.budget),
         per_week=1.0,
         alarms=1,
         watched_weeks=4.0,
@@ -340,7 +346,7 @@ def test_a_certified_budget(events: list[Event]) -> None:
 def test_a_budget_that_is_not_certified(events: list[Event], weeks: float, doubt: bool) -> None:
     """Less than a day watched is said to be less than every hour of one."""
     facts = msgspec.structs.replace(
-        events[0].data.trigger.budget, per_week=1.0, watched_weeks=weeks, calibrated=False
+        there(events[0].data.trigger.budget), per_week=1.0, watched_weeks=weeks, calibrated=False
     )
     text = onset_text.false_alarms(facts)
 

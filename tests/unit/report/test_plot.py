@@ -24,7 +24,7 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     figures = []
     save = Figure.savefig
 
-    def keep(figure: Figure, *arguments: Path, **options: int) -> None:
+    def keep(figure: Figure, *arguments: Any, **options: Any) -> None:
         figures.append(figure)
         return save(figure, *arguments, **options)
 

@@ -2,6 +2,7 @@
 
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,7 +28,7 @@ def drawn(history: list[Revision]) -> tuple[Axes, list[str]]:
 
 def line_of(axis: Axes, marker: str) -> tuple[IntArray, FloatArray]:
     (line,) = [line for line in axis.lines if line.get_marker() == marker]
-    return line.get_xdata(), line.get_ydata()
+    return np.asarray(line.get_xdata()), np.asarray(line.get_ydata())
 
 
 def test_ranks_gaps_and_names() -> None:
@@ -67,9 +68,12 @@ def test_the_plot_of_a_replay_ends_with_the_ranks_of_the_last_incident(
 ) -> None:
     """The revisions of the last incident alone; none without an incident."""
     figures, save = [], Figure.savefig
-    monkeypatch.setattr(
-        Figure, "savefig", lambda figure, *a, **o: (figures.append(figure), save(figure, *a, **o))
-    )
+
+    def keep(figure: Figure, *arguments: Any, **options: Any) -> None:
+        figures.append(figure)
+        save(figure, *arguments, **options)
+
+    monkeypatch.setattr(Figure, "savefig", keep)
     shop = write_recording(tmp_path / "shop", shop_rows())
     assert main(["replay", str(shop), "--plot", str(tmp_path / "a.png")]) == Exit.OK
     ranks = figures[0].axes[-1]

@@ -43,19 +43,20 @@ class World:
     def loop(self, **options: Any) -> Loop:
         source = MemorySource(self.broker, ["in"], "group", self.clock)
         letters = DeadLetters(DeadLetterPolicy("dlq", max_letters=2), self.clock)
-        options = {
+        settings: dict[str, Any] = {
+            "sink": self.sink,
             "handler": handler,
             "dead_letters": letters,
             "policy": LoopPolicy(commit_interval_s=0.0),
         } | options
         return Loop(
             source,
-            options.pop("sink", self.sink),
+            settings.pop("sink"),
             NativeCodec().decode,
-            options.pop("handler"),
+            settings.pop("handler"),
             lambda _: Aligner(1.0),
             self.clock,
-            **options,
+            **settings,
         )
 
     def out(self, topic: str = "out") -> list[bytes]:
@@ -199,14 +200,19 @@ class TestRun:
 
     def test_restart_from_a_checkpoint(self) -> None:
         """State and offsets of a checkpoint together give what one run would have given."""
-        world, saved = World(), []
+        world, saved = World(), list[Any]()
         world.put(row(1), row(2))
         first: Loop = world.loop(checkpoint=lambda o: saved.append((o, first.systems.state_dict())))
         first.run_once()
         world.broker.leave("group", 1)
         world.put(row(2.5, value=9.0), row(3))
         seen = []
-        second = world.loop(handler=lambda f: seen.append((f.time, f.values.tolist())) or [])  # type: ignore[func-returns-value]
+
+        def see(frame: Frame) -> list[Message]:
+            seen.append((frame.time, frame.values.tolist()))
+            return []
+
+        second = world.loop(handler=see)
         second.systems.load_state_dict(saved[-1][1])
         second.run_once()
 
@@ -284,7 +290,7 @@ class TestDeadLetters:
         assert (2, 1) == (letters.written, letters.suppressed)
         assert (b"k", b"$: bad \\ud800", ("old", b"1")) == (
             there(made[0]).key,
-            dict(made[0].headers)["reason"],
+            dict(there(made[0]).headers)["reason"],
             there(made[0]).headers[-1],
         )
 
