@@ -45,7 +45,7 @@ lint: $(VENV)/installed-dev ## ruff
 
 types: $(VENV)/installed-dev ## mypy --strict
 	$(BIN)/mypy
-	$(BIN)/mypy benchmarks deploy/kafka tools
+	$(BIN)/mypy benchmarks deploy/kafka tests tools
 
 imports: $(VENV)/installed-dev ## the layout's import rules
 	$(BIN)/lint-imports

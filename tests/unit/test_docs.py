@@ -9,7 +9,6 @@ import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from subprocess import CompletedProcess
-from typing import Any
 from urllib.parse import urlsplit
 
 import policies
@@ -116,7 +115,7 @@ def help_of(*words: str) -> str:
     return done.stdout
 
 
-def unknown_in(line: str) -> list[Any]:
+def unknown_in(line: str) -> list[str]:
     """Return what `coral` does not know of a command line: its options that no help names."""
     words = line.split()
     if words[0].startswith("-"):

@@ -21,7 +21,7 @@ CALLS = (("db", "cart"), ("cart", "web"))
 
 
 def case(
-    move: Callable[..., Any] | None = None,
+    move: Callable[[FloatArray], None] | None = None,
     *,
     rows: int = 6,
     **changes: float | tuple[tuple[str, str], tuple[str, str], tuple[str, str]],
@@ -74,7 +74,9 @@ def test_a_case_survives_its_journey() -> None:
         deviations.percent_change,
     ],
 )
-def test_a_fall_is_found_by_every_two_sided_statistic(method: Callable[..., Any]) -> None:
+def test_a_fall_is_found_by_every_two_sided_statistic(
+    method: Callable[[Case], dict[str, float]],
+) -> None:
     """Also by those that only see the first row."""
     assert first(method(case(fall))) == "db:lat"
 
@@ -172,7 +174,9 @@ def test_petshop_takes_gaps_and_leaves_out_what_is_hardly_measured() -> None:
 
 
 @pytest.mark.parametrize("method", [petshop.traversal, petshop.ranked_correlation])
-def test_petshop_names_nothing_while_the_kpi_is_well(method: Callable[..., Any]) -> None:
+def test_petshop_names_nothing_while_the_kpi_is_well(
+    method: Callable[[Case], dict[str, float]],
+) -> None:
     """As published: there is no incident to explain."""
     assert method(case(fall)) == {}
 

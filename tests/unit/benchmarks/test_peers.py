@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -87,7 +86,7 @@ def test_pca_keeps_its_level_on_normal_rows_and_finds_what_breaks_the_pattern() 
 
 def naive_mssa_distances(
     z: FloatArray, base: FloatArray, lags: int
-) -> tuple[Callable[..., Any], int]:
+) -> tuple[Callable[[int], float], int]:
     """D of every row from the definition, with a singular value decomposition."""
     kept = len(base) - len(base) // 4
     mean, std = base.mean(axis=0), base.std(axis=0)

@@ -108,9 +108,9 @@ def test_an_entry_of_absurd_size_is_not_read(tmp_path: Path) -> None:
     assert "bytes expected, got 1099511627776" in str(why)
 
 
-def fail_at(monkeypatch: pytest.MonkeyPatch, number: int, code: int) -> list[Any]:
+def fail_at(monkeypatch: pytest.MonkeyPatch, number: int, code: int) -> list[str]:
     """Let the n-th system call of the store fail."""
-    calls = []
+    calls: list[str] = []
 
     def failing(name: str, real: Callable[..., Any]) -> Callable[..., Any]:
         def call(*arguments: Any, **options: Any) -> Any:
@@ -132,7 +132,7 @@ def test_a_failing_system_call_loses_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, fresh: bool
 ) -> None:
     """Whichever call fails: a typed error or success, the old one intact, and the next works."""
-    calls, number, failed = [None], 0, []
+    calls, number, failed = [""], 0, list[str]()
     while len(calls) >= number:
         number += 1
         store = FileStore(tmp_path / str(number), keep=1)
@@ -146,7 +146,8 @@ def test_a_failing_system_call_loses_nothing(
                 failed.append(str(error))
         before = None if fresh else 1
         possible: list[tuple[int | None, list[CheckpointError]]] = [(2, [])]
-        possible = [(before, []), (2, [])] if len(failed) == number else [(2, [])]
+        if len(failed) == number:
+            possible.append((before, []))
         assert newest(store) in possible
         store.save(KEY, state(3))
         assert (3, []) == newest(store)

@@ -3,7 +3,6 @@
 import re
 import subprocess
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
@@ -23,7 +22,7 @@ printf '%s\\n' "${COMPREPLY[@]}"
 
 
 @pytest.fixture
-def tab(capsys: pytest.CaptureFixture[str]) -> Callable[..., Any]:
+def tab(capsys: pytest.CaptureFixture[str]) -> Callable[..., set[str]]:
     """What bash offers after some words."""
     assert Exit.OK == main(["completion", "bash"])
     script = capsys.readouterr().out
@@ -38,13 +37,13 @@ def tab(capsys: pytest.CaptureFixture[str]) -> Callable[..., Any]:
 
 
 class TestBash:
-    def test_commands(self, tab: Callable[..., Any]) -> None:
+    def test_commands(self, tab: Callable[..., set[str]]) -> None:
         """All of them, those of a group, those with a beginning."""
         assert set(COMMANDS) == tab("")
         assert {"check", "print", "schema"} == tab("config", "")
         assert {"replay", "record", "rekey"} == tab("re")
 
-    def test_options_and_their_values(self, tab: Callable[..., Any]) -> None:
+    def test_options_and_their_values(self, tab: Callable[..., set[str]]) -> None:
         """What a command takes."""
         assert {"--markdown", "--json", "--kafka", "--config", "--set"} <= tab("explain", "--")
         assert {"oracle", "online"} == tab("evaluate", "--mode", "")

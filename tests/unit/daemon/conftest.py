@@ -1,7 +1,7 @@
 """What the daemon's modules log, as dictionaries; and a process whose log is put back."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from typing import Any
 
 import pytest
@@ -9,7 +9,7 @@ import structlog
 
 
 @pytest.fixture
-def logged() -> Iterator[list[Any]]:
+def logged() -> Iterator[list[MutableMapping[str, Any]]]:
     """The entries so far, the bound context merged into them."""
     with structlog.testing.capture_logs([structlog.contextvars.merge_contextvars]) as entries:
         yield entries

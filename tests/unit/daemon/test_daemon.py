@@ -1,6 +1,7 @@
 """The daemon between the in-memory broker and a directory: what is kept with a partition."""
 
 import threading
+from collections.abc import MutableMapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -104,7 +105,7 @@ def test_a_decoder_goes_on_where_it_was(
 
 
 def test_a_decoder_of_another_mapping_starts_anew(
-    settings: Settings, broker: MemoryBroker, tmp_path: Path, logged: list[Any]
+    settings: Settings, broker: MemoryBroker, tmp_path: Path, logged: list[MutableMapping[str, Any]]
 ) -> None:
     """What it remembered is refused by name; the systems go on."""
     run(settings, broker, tmp_path, [100])
@@ -147,7 +148,7 @@ def test_the_group_never_moves_beyond_what_is_stored(
 
 
 def test_a_checkpoint_is_one_line(
-    settings: Settings, broker: MemoryBroker, tmp_path: Path, logged: list[Any]
+    settings: Settings, broker: MemoryBroker, tmp_path: Path, logged: list[MutableMapping[str, Any]]
 ) -> None:
     """Where its partitions are, and what it took; for whoever looks closely."""
     run(settings, broker, tmp_path, [2 * ROWS])

@@ -1,5 +1,6 @@
 """What the log says about the life of a daemon."""
 
+from collections.abc import MutableMapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,9 @@ from streams.processing.dead_letters import DeadLetterPolicy, DeadLetters
 from streams.records import Frame, Samples, TopicPartition
 
 
-def test_series_beyond_the_limit_are_counted_and_their_entities_named(logged: list[Any]) -> None:
+def test_series_beyond_the_limit_are_counted_and_their_entities_named(
+    logged: list[MutableMapping[str, Any]],
+) -> None:
     """The one with most of them first."""
     aligner = Aligner(1.0, max_series=1)
     names = ("web:cpu", "pod-2:cpu", "pod-1:cpu", "pod-1:memory")
@@ -33,7 +36,7 @@ def test_series_beyond_the_limit_are_counted_and_their_entities_named(logged: li
     assert line["refused"] > 0
 
 
-def test_what_the_graph_leaves_out_is_told_once(logged: list[Any]) -> None:
+def test_what_the_graph_leaves_out_is_told_once(logged: list[MutableMapping[str, Any]]) -> None:
     """With the incident that opens, not with its revisions."""
     events = run(shop_rows())
     screened = Screened(series=5000, in_graph=1000, most_left_out=["node-7"])
@@ -49,7 +52,7 @@ def test_what_the_graph_leaves_out_is_told_once(logged: list[Any]) -> None:
     ]
 
 
-def test_one_line_says_everything_about_an_incident(logged: list[Any]) -> None:
+def test_one_line_says_everything_about_an_incident(logged: list[MutableMapping[str, Any]]) -> None:
     """The one of its resolution; those before it are short, and all have system and incident."""
     rows, broken = (shop_rows(rows=500, fault=fault) for fault in (None, "db"))
     rows[300:360] = broken[300:360]
@@ -80,7 +83,7 @@ def test_one_line_says_everything_about_an_incident(logged: list[Any]) -> None:
     } == last
 
 
-def test_phases_are_logged_when_they_change(logged: list[Any]) -> None:
+def test_phases_are_logged_when_they_change(logged: list[MutableMapping[str, Any]]) -> None:
     """Again after the system went away and came back; those of an incident are its events."""
     lifecycle, frame = LifecycleLog(SystemClock()), Frame("shop", 0.0, NAMES, np.ones(8))
     for phase in ("warming", "warming", "watching", "diagnosing", "watching"):
@@ -92,7 +95,7 @@ def test_phases_are_logged_when_they_change(logged: list[Any]) -> None:
     assert ("shop", len(NAMES)) == (logged[0]["system"], logged[0]["series"])
 
 
-def test_a_gap_and_a_wait(logged: list[Any]) -> None:
+def test_a_gap_and_a_wait(logged: list[MutableMapping[str, Any]]) -> None:
     """Both offsets and what is lost between them; a topic made again has lost nothing."""
     gap(Gap(TopicPartition("t", 1), 100, 150))
     gap(Gap(TopicPartition("t", 1), 100, 0))
@@ -107,7 +110,7 @@ def test_a_gap_and_a_wait(logged: list[Any]) -> None:
 
 
 def test_a_store_that_fails_is_logged_until_it_works_again(
-    logged: list[Any], tmp_path: Path
+    logged: list[MutableMapping[str, Any]], tmp_path: Path
 ) -> None:
     """Once for each checkpoint that is not stored, and once when one is."""
     store = FileStore(tmp_path / "state")

@@ -6,7 +6,7 @@ import logging
 import re
 import warnings
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Literal
 
 import pytest
 import structlog
@@ -24,8 +24,11 @@ FORMS = pytest.mark.parametrize("form", ["json", "text"])
 pytestmark = pytest.mark.usefixtures("log_put_back")
 
 
+Written = Callable[..., list[str]]
+
+
 @pytest.fixture
-def written() -> Callable[..., Any]:
+def written() -> Written:
     """A function that logs and returns the lines."""
 
     def write(
@@ -50,7 +53,7 @@ class Terminal(io.StringIO):
 
 
 class TestForms:
-    def test_json(self, written: Callable[..., Any]) -> None:
+    def test_json(self, written: Written) -> None:
         """Time, level, event, facts; what is parsed is what was logged."""
         (line,) = written(
             "json", lambda: log.info("watching", system=HOSTILE, series=3, x=[1, "b"])
@@ -62,7 +65,7 @@ class TestForms:
         facts = {"system": HOSTILE, "series": 3, "x": [1, "b"]}
         assert {"level": "info", "event": "watching", **facts} == held
 
-    def test_text(self, written: Callable[..., Any]) -> None:
+    def test_text(self, written: Written) -> None:
         """The same for people."""
         (line,) = written("text", lambda: log.info("watching", system="shop", causes=["a", "b"]))
 
@@ -70,7 +73,7 @@ class TestForms:
             "Z [info     ] watching                  system=shop causes=['a', 'b']"
         )
 
-    def test_auto_is_json_off_a_terminal(self, written: Callable[..., Any]) -> None:
+    def test_auto_is_json_off_a_terminal(self, written: Written) -> None:
         """What collects logs gets JSON without being asked."""
         (line,) = written("auto", lambda: log.info("stopped"))
 
@@ -92,7 +95,7 @@ class TestForms:
         assert coloured == ("\x1b[" in stream.getvalue())
 
     @FORMS
-    def test_the_bound_context(self, written: Callable[..., Any], form: str) -> None:
+    def test_the_bound_context(self, written: Written, form: str) -> None:
         """What a logger or the process is bound to stands in every line."""
 
         def act() -> None:
@@ -105,7 +108,7 @@ class TestForms:
         assert "shop" in line
 
     @FORMS
-    def test_level(self, written: Callable[..., Any], form: str) -> None:
+    def test_level(self, written: Written, form: str) -> None:
         """Less important events are left out; the level can change at any time."""
 
         def act() -> None:
@@ -122,9 +125,7 @@ class TestForms:
 
 class TestLibraries:
     @FORMS
-    def test_their_warnings_come_in_the_same_form(
-        self, written: Callable[..., Any], form: str
-    ) -> None:
+    def test_their_warnings_come_in_the_same_form(self, written: Written, form: str) -> None:
         """With the name of their logger; their chatter does not come."""
 
         def act() -> None:
@@ -137,9 +138,7 @@ class TestLibraries:
         assert "kafka.x" in line
 
     @FORMS
-    def test_what_they_repeat_is_shown_once_a_minute(
-        self, written: Callable[..., Any], form: str
-    ) -> None:
+    def test_what_they_repeat_is_shown_once_a_minute(self, written: Written, form: str) -> None:
         """With how often it came in between; other messages, and our own, all come."""
 
         def say(node: int, second: int) -> None:
@@ -171,7 +170,7 @@ class TestLibraries:
         assert len(repeats._since) <= MOST
 
     @FORMS
-    def test_warnings_of_python(self, written: Callable[..., Any], form: str) -> None:
+    def test_warnings_of_python(self, written: Written, form: str) -> None:
         """A deprecation is a line as well."""
 
         def act() -> None:
@@ -189,21 +188,21 @@ class TestLibraries:
 
 class TestHostileText:
     @FORMS
-    def test_in_a_fact(self, written: Callable[..., Any], form: str) -> None:
+    def test_in_a_fact(self, written: Written, form: str) -> None:
         """A name cannot begin a line, colour a terminal or turn the direction of writing."""
         (line,) = written(form, lambda: log.info("watching", system=HOSTILE, more=[HOSTILE]))
 
         assert line.isprintable()
 
     @FORMS
-    def test_in_the_words_of_a_library(self, written: Callable[..., Any], form: str) -> None:
+    def test_in_the_words_of_a_library(self, written: Written, form: str) -> None:
         """Neither in its message nor in its name."""
         (line,) = written(form, lambda: logging.getLogger(COLOUR).warning("%s", HOSTILE))
 
         assert line.isprintable()
 
     @FORMS
-    def test_in_a_traceback(self, written: Callable[..., Any], form: str) -> None:
+    def test_in_a_traceback(self, written: Written, form: str) -> None:
         """Only the line of the event begins at the left edge."""
 
         def act() -> None:
@@ -219,7 +218,7 @@ class TestHostileText:
         assert "ValueError: shop" in (rest[-2] if form == "text" else first)
 
     @FORMS
-    def test_in_the_traceback_of_a_library(self, written: Callable[..., Any], form: str) -> None:
+    def test_in_the_traceback_of_a_library(self, written: Written, form: str) -> None:
         """As in one of ours."""
 
         def act() -> None:
@@ -234,7 +233,7 @@ class TestHostileText:
         assert all(line.isprintable() and line.startswith("    ") for line in rest)
 
     @FORMS
-    def test_lone_surrogates(self, written: Callable[..., Any], form: str) -> None:
+    def test_lone_surrogates(self, written: Written, form: str) -> None:
         """What no encoding can write is escaped, in ours and in theirs."""
 
         def act() -> None:
@@ -247,7 +246,7 @@ class TestHostileText:
         assert all(line.isprintable() and line.encode() for line in lines)
 
     @FORMS
-    def test_too_much(self, written: Callable[..., Any], form: str) -> None:
+    def test_too_much(self, written: Written, form: str) -> None:
         """Both ends of a huge text are shown, and the first of a thousand items."""
         text = f"begin{'x' * 10**6}end"
         (line,) = written(form, lambda: log.info("gap", one=text, many=list(range(10**5))))
@@ -263,7 +262,7 @@ class TestSecrets:
     @pytest.mark.parametrize(
         "key", ["password", "tls_key_password", "client_secret", "token", "sasl_username"]
     )
-    def test_by_their_key(self, written: Callable[..., Any], form: str, key: str) -> None:
+    def test_by_their_key(self, written: Written, form: str, key: str) -> None:
         """Also inside of tables and lists."""
         facts = {key: "hunter2", "table": {key: "hunter2"}, "listed": [{key: ["hunter2"]}]}
         (line,) = written(form, lambda: log.info("starting", **facts))
@@ -272,7 +271,7 @@ class TestSecrets:
         assert 3 == line.count("********")
 
     @FORMS
-    def test_by_their_type(self, written: Callable[..., Any], form: str) -> None:
+    def test_by_their_type(self, written: Written, form: str) -> None:
         """Whatever they are called."""
         (line,) = written(form, lambda: log.info("starting", held=[Secret("hunter2")]))
 
@@ -289,9 +288,7 @@ class TestSecrets:
             "user me at https://me:hunter2@broker/token",
         ],
     )
-    def test_in_the_words_of_a_library(
-        self, written: Callable[..., Any], form: str, text: str
-    ) -> None:
+    def test_in_the_words_of_a_library(self, written: Written, form: str, text: str) -> None:
         """In a message and in a traceback, and nothing else of it."""
 
         def act() -> None:
@@ -307,7 +304,7 @@ class TestSecrets:
         assert whole.count("me") >= 2
 
 
-def test_a_traceback_shows_no_local_variables(written: Callable[..., Any]) -> None:
+def test_a_traceback_shows_no_local_variables(written: Written) -> None:
     """They hold what nobody chose to log."""
 
     def act() -> None:

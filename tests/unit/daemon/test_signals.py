@@ -6,7 +6,6 @@ import sys
 from collections.abc import Callable, Iterator
 from signal import Signals
 from subprocess import Popen
-from typing import Any
 
 import pytest
 from typed import there
@@ -30,9 +29,9 @@ with Stop(grace_s={grace}) as stop:
 
 
 @pytest.fixture
-def start() -> Iterator[Callable[..., Any]]:
+def start() -> Iterator[Callable[..., Popen[bytes]]]:
     """A function that starts the program; the process ends with the test."""
-    started = []
+    started: list[Popen[bytes]] = []
 
     def new(*, grace: float = 60.0, begun: bool = True, obeys: bool = True) -> Popen[bytes]:
         code = PROGRAM.format(grace=grace, begun=begun, obeys=obeys)
@@ -48,7 +47,9 @@ def start() -> Iterator[Callable[..., Any]]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_the_first_signal_ends_it_in_good_order(start: Callable[..., Any], number: Signals) -> None:
+def test_the_first_signal_ends_it_in_good_order(
+    start: Callable[..., Popen[bytes]], number: Signals
+) -> None:
     """The loop is told, nothing else happens."""
     process = start()
     process.send_signal(number)
@@ -56,18 +57,18 @@ def test_the_first_signal_ends_it_in_good_order(start: Callable[..., Any], numbe
     assert 0 == process.wait(60)
 
 
-def test_the_second_signal_ends_it_at_once(start: Callable[..., Any]) -> None:
+def test_the_second_signal_ends_it_at_once(start: Callable[..., Popen[bytes]]) -> None:
     """Whoever sends it does not want to wait."""
     process = start(obeys=False)
     process.send_signal(signal.SIGTERM)
-    assert b"asked\n" == process.stdout.readline()
+    assert b"asked\n" == there(process.stdout).readline()
     process.send_signal(signal.SIGTERM)
 
     assert Exit.INTERRUPTED == process.wait(60)
-    assert b"the last checkpoint holds" in process.stderr.read()
+    assert b"the last checkpoint holds" in there(process.stderr).read()
 
 
-def test_the_grace_period_ends(start: Callable[..., Any]) -> None:
+def test_the_grace_period_ends(start: Callable[..., Popen[bytes]]) -> None:
     """A stop that takes too long ends as if killed, before the supervisor does it."""
     process = start(grace=0.1, obeys=False)
     process.send_signal(signal.SIGTERM)
@@ -75,7 +76,7 @@ def test_the_grace_period_ends(start: Callable[..., Any]) -> None:
     assert Exit.INTERRUPTED == process.wait(60)
 
 
-def test_a_signal_before_it_has_begun(start: Callable[..., Any]) -> None:
+def test_a_signal_before_it_has_begun(start: Callable[..., Popen[bytes]]) -> None:
     """There is nothing to bring to an end: it interrupts."""
     process = start(begun=False)
     process.send_signal(signal.SIGTERM)

@@ -51,7 +51,7 @@ from detectors.statistics.ssa import MultivariateSSA
         ),
     ],
 )
-def test_wrong_values_are_named(make: Callable[..., Any], message: str) -> None:
+def test_wrong_values_are_named(make: Callable[[], object], message: str) -> None:
     """An error says who requires what, and what came."""
     with pytest.raises(ValueError, match=r".") as caught:
         make()

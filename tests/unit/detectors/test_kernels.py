@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from types import ModuleType
-from typing import Any
 
 import numpy as np
 import pytest
@@ -63,7 +62,9 @@ def gate_of(**derived: float) -> NDArray[np.void]:
     return NoveltyGatePolicy().record(novelty=1, **derived)
 
 
-def windows(n: int, lags: int, seed: int = 0) -> tuple[Callable[..., Any], FloatArray]:
+def windows(
+    n: int, lags: int, seed: int = 0
+) -> tuple[Callable[[FloatArray], FloatArray], FloatArray]:
     """A ring (lags, n) whose oldest row is row 2, and the windows (n, lags) that it holds."""
     cells = np.random.default_rng(seed).normal(size=(n, lags))
 

@@ -4,7 +4,6 @@ import ast
 import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import FrozenInstanceError, fields, is_dataclass, replace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -79,7 +78,7 @@ def test_a_policy_is_varied_by_replacing() -> None:
         (lambda: TailPolicy(max_peaks=1), "`TailPolicy` requires max_peaks >= 2, got max_peaks=1."),
     ],
 )
-def test_wrong_values_are_named(make: Callable[..., Any], message: str) -> None:
+def test_wrong_values_are_named(make: Callable[[], object], message: str) -> None:
     """An error says which policy requires what, and what came."""
     with pytest.raises(ValueError, match=r".") as caught:
         make()

@@ -6,7 +6,7 @@ import json
 import pickle
 import re
 import sys
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from importlib.resources import files
 from pathlib import Path
 from types import ModuleType
@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import river.checks
 from river.anomaly import QuantileFilter, ThresholdFilter
+from river.base import DriftDetector
 from river.drift import ADWIN, KSWIN, DriftRetrainingClassifier, PageHinkley
 from river.linear_model import LogisticRegression
 from river.preprocessing import StandardScaler
@@ -31,6 +32,7 @@ from streams.recorded.recording import Recording
 ROOT = Path(__file__).parents[3]
 RECORDING = Path(str(files("coral") / "recordings" / "pool-leak__orders"))
 
+Checks = Callable[[Any], Iterable[Callable[..., object]]]
 MAKERS = (
     pytest.param(ADWIN, id="ADWIN"),
     pytest.param(PageHinkley, id="PageHinkley"),
@@ -49,7 +51,7 @@ def shifted(
 
 @pytest.mark.parametrize("make", MAKERS)
 def test_rivers_detectors_are_detectors_of_rows(
-    make: Callable[..., Any] | type[ADWIN] | type[PageHinkley],
+    make: Callable[[], DriftDetector],
 ) -> None:
     """A jump in one series is a change of the system, and the series is known."""
     detector = AnyOf(make, n_series=3)
@@ -66,7 +68,7 @@ def test_rivers_detectors_are_detectors_of_rows(
 
 @pytest.mark.parametrize("make", MAKERS)
 def test_any_of_is_one_river_detector_per_series(
-    make: Callable[..., Any] | type[ADWIN] | type[PageHinkley],
+    make: Callable[[], DriftDetector],
 ) -> None:
     """The same rows as by hand; a missing cell leaves its detector as it is."""
     x = shifted()
@@ -129,7 +131,7 @@ def leak(
 
 
 @pytest.fixture
-def checks(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+def checks(monkeypatch: pytest.MonkeyPatch) -> Checks:
     """River's own checks, on our recording in place of a data set that river would download.
 
     Two of them ask scikit-learn for a data set and a number; neither needs it.
@@ -161,7 +163,7 @@ ESTIMATORS = [TriggerDetector()] + [
     "model", ESTIMATORS, ids=lambda model: getattr(model, "statistic", None) or "trigger"
 )
 def test_river_finds_nothing_wrong(
-    model: StatisticDetector | TriggerDetector, checks: Callable[..., Any]
+    model: StatisticDetector | TriggerDetector, checks: Checks
 ) -> None:
     """Every check of river that concerns an anomaly detector, on each of ours."""
     run = []
@@ -174,7 +176,7 @@ def test_river_finds_nothing_wrong(
     assert len(run) >= 25
 
 
-def test_river_finds_nothing_wrong_with_the_drift_detector(checks: Callable[..., Any]) -> None:
+def test_river_finds_nothing_wrong_with_the_drift_detector(checks: Checks) -> None:
     """Those of its checks that its own drift detectors pass as well: they are no estimators."""
     model, ran = SeriesTrigger(false_alarms_per_week=2.0), 0
     for check in checks(model):

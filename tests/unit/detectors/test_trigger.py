@@ -27,7 +27,7 @@ def noise(rows: int, n: int, seed: int = 0) -> FloatArray:
     return x
 
 
-def rising(trigger: Trigger, rows: FloatArray) -> Iterator[Any]:
+def rising(trigger: Trigger, rows: FloatArray) -> Iterator[int]:
     """Go on to the next row on which a change is declared."""
     return (t for t, x in enumerate(rows) if trigger.update(x).drift_detected)
 

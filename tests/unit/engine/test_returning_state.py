@@ -2,12 +2,11 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from makers import ONSET, shop_rows, write_recording
-from typed import FloatArray
+from typed import FloatArray, there
 
 from coral.cli.main import main
 from coral.contract.events import Incident, decode
@@ -25,8 +24,11 @@ def faults(*kinds: str) -> FloatArray:
     return rows
 
 
+Replay = Callable[..., tuple[list[Incident], str, Path]]
+
+
 @pytest.fixture
-def replayed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., Any]:
+def replayed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Replay:
     """Replay such rows; the last event of each incident, its text, and the file."""
 
     def replay(*kinds: str) -> tuple[list[Incident], str, Path]:
@@ -39,7 +41,7 @@ def replayed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[...
 
 
 def test_the_event_the_replay_and_the_explanation_name_it(
-    replayed: Callable[..., Any], capsys: pytest.CaptureFixture[str]
+    replayed: Replay, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The second time, and only then: which incident it was, and until when."""
     (first, second), said, out = replayed("db", "db")
@@ -48,16 +50,17 @@ def test_the_event_the_replay_and_the_explanation_name_it(
     told = f"last in this state in incident {first.incident}, which ended at {first.now}"
 
     assert first.state_seen is None
+    seen = there(second.state_seen)
     assert (first.incident, first.now, 1) == (
-        second.state_seen.incident,
-        second.state_seen.ended,
-        second.state_seen.times,
+        seen.incident,
+        seen.ended,
+        seen.times,
     )
     for text in (said, explained):
         assert 1 == " ".join(text.split()).count(told)
 
 
-def test_another_fault_is_no_return(replayed: Callable[..., Any]) -> None:
+def test_another_fault_is_no_return(replayed: Replay) -> None:
     """What concerns other series is a new state."""
     data, said, _ = replayed("db", "pay")
 

@@ -36,9 +36,9 @@ def config(**changes: Any) -> SystemConfig:
 def shop(
     seed: int = 0,
     *,
-    load: Callable[..., Any] | None = None,
-    broken: dict[str, Callable[..., Any]] | None = None,
-    slow: dict[str, Callable[..., Any]] | None = None,
+    load: Callable[[int], float] | None = None,
+    broken: dict[str, Callable[[int], float]] | None = None,
+    slow: dict[str, Callable[[int], float]] | None = None,
     rows: int = ROWS,
 ) -> FloatArray:
     """Rows of a shop where work costs processor time, and slow callees make callers slow.
@@ -65,7 +65,7 @@ def shop(
     return x.reshape(rows, -1)
 
 
-def since(size: float, start: int = ONSET, end: int = ROWS) -> Callable[..., Any]:
+def since(size: float, start: int = ONSET, end: int = ROWS) -> Callable[[int], float]:
     return lambda t: size if start <= t < end else 0.0
 
 

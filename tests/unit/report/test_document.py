@@ -1,7 +1,6 @@
 """Documents as text and as Markdown; what a name cannot do."""
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
 from markdown_it import MarkdownIt
@@ -39,7 +38,7 @@ HOSTILE = (
 )
 
 
-def blocks(name: str) -> list[Any]:
+def blocks(name: str) -> list[Block]:
     """Every kind of block, with the name as a name and, from a foreign writer, as it is."""
     return [
         Heading(1, f"Incident in {quoted(name)}"),
@@ -73,7 +72,7 @@ def test_no_name_becomes_markup(name: str) -> None:
 
 @pytest.mark.parametrize("name", HOSTILE)
 @pytest.mark.parametrize("form", [plain, markdown])
-def test_no_name_reaches_the_terminal(form: Callable[..., Any], name: str) -> None:
+def test_no_name_reaches_the_terminal(form: Callable[[list[Block]], str], name: str) -> None:
     """Nothing but printable characters and our own line feeds, and no line more than usual."""
     text = form(blocks(name))
     assert all(c.isprintable() or c == "\n" for c in text)

@@ -19,14 +19,14 @@ PNG = b"\x89PNG\r\n\x1a\n"
 
 
 @pytest.fixture
-def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
     """The figures that were written, kept to be looked at."""
-    figures = []
+    figures: list[Figure] = []
     save = Figure.savefig
 
     def keep(figure: Figure, *arguments: Any, **options: Any) -> None:
         figures.append(figure)
-        return save(figure, *arguments, **options)
+        save(figure, *arguments, **options)
 
     monkeypatch.setattr(Figure, "savefig", keep)
     return figures
@@ -37,7 +37,7 @@ def titles(figure: Figure) -> list[str]:
 
 
 def test_the_picture_shows_health_statistic_threshold_onset_alarm_and_series(
-    tmp_path: Path, drawn: list[Any], capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, drawn: list[Figure], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A panel each; onset and alarm stand at the rows that the event names."""
     rows = np.vstack([shop_rows(), shop_rows(seed=1, rows=ONSET)])
@@ -54,10 +54,11 @@ def test_the_picture_shows_health_statistic_threshold_onset_alarm_and_series(
     assert others
     assert set(others) <= set(NAMES)
     statistic = figure.axes[1]
-    values, limits = (line.get_ydata() for line in statistic.lines[:2])
-    times = statistic.lines[0].get_xdata() * 86_400.0 - 1_700_000_000
+    values, limits = (np.asarray(line.get_ydata()) for line in statistic.lines[:2])
+    times = np.asarray(statistic.lines[0].get_xdata()) * 86_400.0 - 1_700_000_000
     onset, alarm, end = (
-        line.get_xdata()[0] * 86_400.0 - 1_700_000_000 for line in statistic.lines[2:]
+        float(np.asarray(line.get_xdata())[0]) * 86_400.0 - 1_700_000_000
+        for line in statistic.lines[2:]
     )
     assert ONSET - 3 <= round(onset) <= round(alarm) <= ONSET + 3
     assert end > alarm
@@ -78,7 +79,7 @@ def test_the_picture_has_no_colour(tmp_path: Path) -> None:
     assert pixels.min() < 0.1
 
 
-def test_without_an_incident_the_closest_call_is_shown(tmp_path: Path, drawn: list[Any]) -> None:
+def test_without_an_incident_the_closest_call_is_shown(tmp_path: Path, drawn: list[Figure]) -> None:
     """The statistic that came closest to its limit, and the series that carried it."""
     quiet = write_recording(tmp_path / "quiet", shop_rows(rows=ONSET), fault_start=None)
     assert main(["replay", str(quiet), "--plot", str(tmp_path / "q.png")]) == Exit.NOTHING_FOUND
@@ -88,7 +89,7 @@ def test_without_an_incident_the_closest_call_is_shown(tmp_path: Path, drawn: li
     assert len(figure.axes) > 2
 
 
-def test_a_given_onset_has_no_statistic(tmp_path: Path, drawn: list[Any]) -> None:
+def test_a_given_onset_has_no_statistic(tmp_path: Path, drawn: list[Figure]) -> None:
     """The picture says so instead."""
     shop = write_recording(tmp_path / "shop", shop_rows())
     assert main(["replay", str(shop), "--oracle", "--plot", str(tmp_path / "o.svg")]) == Exit.OK
@@ -99,7 +100,7 @@ def test_a_given_onset_has_no_statistic(tmp_path: Path, drawn: list[Any]) -> Non
 
 
 def test_no_health_signal_missing_cells_and_a_silent_series(
-    tmp_path: Path, drawn: list[Any]
+    tmp_path: Path, drawn: list[Figure]
 ) -> None:
     """No KPI means no panel for it; lonely values are dots; a series of nothing is said."""
     shop = write_recording(tmp_path / "shop", shop_rows(), kpi=[])
@@ -168,7 +169,7 @@ def test_thinning_keeps_every_extreme(rows: int) -> None:
         assert np.isnan(y).any()
 
 
-def test_a_name_is_no_formula(tmp_path: Path, drawn: list[Any]) -> None:
+def test_a_name_is_no_formula(tmp_path: Path, drawn: list[Figure]) -> None:
     """Dollar signs and control characters of names are shown, not interpreted."""
     names = tuple(name.replace("db", "$\\frac{db$\x1b") for name in NAMES)
     shop = write_recording(tmp_path / "s$x^{$", shop_rows(), names=names, edges=[])

@@ -54,8 +54,11 @@ def encoded(encoding: str, message: dict[str, list[dict[str, Any]]]) -> bytes:
     return bytes(Parse(text, metrics_service_pb2.ExportMetricsServiceRequest()).SerializeToString())
 
 
+Decode = Callable[..., list[tuple[float, str, float]]]
+
+
 @pytest.fixture(params=["otlp_json", "otlp_proto"])
-def decoded(request: pytest.FixtureRequest) -> Callable[..., Any]:
+def decoded(request: pytest.FixtureRequest) -> Decode:
     """Messages to (time, name) and value, in the order they come out."""
     grid = Grid(10.0)
     codec = make_codec(request.param, grid=lambda _: grid)
@@ -72,32 +75,30 @@ def decoded(request: pytest.FixtureRequest) -> Callable[..., Any]:
 
 
 class TestSums:
-    def test_cumulative(self, decoded: Callable[..., Any]) -> None:
+    def test_cumulative(self, decoded: Decode) -> None:
         """The rate per second between two points; integers and floats."""
         found = decoded(total(point(60, 1, asInt="100")), total(point(70, 1, asDouble=150.5)))
 
         assert [(70.0, "m", 5.05)] == found
 
-    def test_delta(self, decoded: Callable[..., Any]) -> None:
+    def test_delta(self, decoded: Decode) -> None:
         """The value over its own seconds, from the first point on."""
         assert [(60.0, "m", 2.5)] == decoded(total(point(60, 40, asInt="50"), temporality=1))
 
-    def test_restart(self, decoded: Callable[..., Any]) -> None:
+    def test_restart(self, decoded: Decode) -> None:
         """A new start time means that counting began anew."""
         found = decoded(total(point(60, 1, asInt="100")), total(point(70, 65, asInt="200")))
 
         assert [(70.0, "m", 20.0)] == found
 
     @pytest.mark.parametrize(("temporality", "expected"), [(2, 7.0), (1, 0.7)])
-    def test_not_monotonic(
-        self, decoded: Callable[..., Any], temporality: int, expected: float
-    ) -> None:
+    def test_not_monotonic(self, decoded: Decode, temporality: int, expected: float) -> None:
         """A cumulative level counts as it is, a delta as a rate."""
         message = total(point(60, 50, asInt="7"), temporality=temporality, monotonic=False)
 
         assert [(60.0, "m", expected)] == decoded(message)
 
-    def test_levels_are_summed_over_replicas(self, decoded: Callable[..., Any]) -> None:
+    def test_levels_are_summed_over_replicas(self, decoded: Decode) -> None:
         """Requests in flight add up; a gauge gives its mean."""
         pods = [point(60, asInt=str(n), labels={"pod": f"p{n}"}) for n in (1, 2)]
 
@@ -106,7 +107,7 @@ class TestSums:
 
 
 class TestDistributions:
-    def test_exponential_histogram(self, decoded: Callable[..., Any]) -> None:
+    def test_exponential_histogram(self, decoded: Decode) -> None:
         """Cumulative points give rates and quantiles of what came in between."""
 
         def message(second: int, counts: list[int]) -> dict[str, list[dict[str, Any]]]:
@@ -121,7 +122,7 @@ class TestDistributions:
         assert [70.0] * 5 == [time for time, _, _ in found]
         assert expected == pytest.approx({name: value for _, name, value in found})
 
-    def test_summary(self, decoded: Callable[..., Any]) -> None:
+    def test_summary(self, decoded: Decode) -> None:
         """Count and sum are rates, quantiles are as they were told."""
 
         def message(second: int, count: int) -> dict[str, list[dict[str, Any]]]:
@@ -134,7 +135,7 @@ class TestDistributions:
         assert [(60.0, "m.p99", 0.25)] == found[:1]
         assert [(70.0, "m.count", 2.0), (70.0, "m.sum", 1.0), (70.0, "m.p99", 0.25)] == found[1:]
 
-    def test_histogram_without_buckets(self, decoded: Callable[..., Any]) -> None:
+    def test_histogram_without_buckets(self, decoded: Decode) -> None:
         """Count and sum alone give no quantiles."""
         held = point(60, 50, count="20", sum=5.0, bucketCounts=["20"])
         kind = {"dataPoints": [held], "aggregationTemporality": 1}
@@ -145,13 +146,13 @@ class TestDistributions:
 
 
 class TestIdentity:
-    def test_no_recorded_value(self, decoded: Callable[..., Any]) -> None:
+    def test_no_recorded_value(self, decoded: Decode) -> None:
         """A point with this flag says that the series ended."""
         points = [point(60, flags=1), point(60, asDouble=1.0, flags=2)]
 
         assert [(60.0, "m", 1.0)] == decoded(request({"gauge": {"dataPoints": points}}))
 
-    def test_scopes_are_sources(self, decoded: Callable[..., Any]) -> None:
+    def test_scopes_are_sources(self, decoded: Decode) -> None:
         """The same metric of two instrumentation scopes is combined, not overwritten."""
         gauge = {"gauge": {"dataPoints": [point(60, asDouble=1.0)]}}
         other = {"gauge": {"dataPoints": [point(61, asDouble=3.0)]}}
@@ -160,7 +161,7 @@ class TestIdentity:
 
         assert [(60.0, "m", 1.0), (61.0, "m", 2.0)] == found
 
-    def test_scalar_attributes(self, decoded: Callable[..., Any]) -> None:
+    def test_scalar_attributes(self, decoded: Decode) -> None:
         """Attributes that are numbers or booleans name as text; arrays are not read."""
         message = request({"gauge": {"dataPoints": [point(60, asDouble=1.0)]}})
         message["resourceMetrics"][0]["resource"]["attributes"] += [
@@ -171,7 +172,7 @@ class TestIdentity:
 
         assert [(60.0, "m{state=5,direction=true}", 1.0)] == decoded(message)
 
-    def test_an_empty_message_is_none(self, decoded: Callable[..., Any]) -> None:
+    def test_an_empty_message_is_none(self, decoded: Decode) -> None:
         """No metric, no sample."""
         assert [] == decoded({"resourceMetrics": []})
 
@@ -232,7 +233,7 @@ class TestErrors:
     )
     def test_wrong_content(
         self,
-        decoded: Callable[..., Any],
+        decoded: Decode,
         message: dict[str, list[dict[str, Any]]],
         expected: str | None,
     ) -> None:

@@ -1,6 +1,7 @@
 """The loop: order of a commit, crashes at each step, dead letters, lost partitions."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -97,7 +98,7 @@ class TestCommit:
 
     def test_nothing_new_commits_nothing(self) -> None:
         """Without records there is no flush, no checkpoint and no commit."""
-        world, offsets = World(), list[Any]()
+        world, offsets = World(), list[Mapping[TopicPartition, int]]()
         loop = world.loop(checkpoint=offsets.append)
         loop.run_once()
         loop.commit()
@@ -313,7 +314,7 @@ class TestDeadLetters:
 class TestTransactions:
     def test_commit_of_another_kind(self) -> None:
         """What takes the place of the source's commit gets the same offsets, in the same place."""
-        world, commits = World(), list[Any]()
+        world, commits = World(), list[Mapping[TopicPartition, int]]()
         world.put(row(1), row(2))
         loop = world.loop(commit=commits.append)
         loop.run_once()
@@ -336,7 +337,7 @@ class TestTransactions:
 class TestRebalance:
     def test_lost_partitions_are_forgotten(self) -> None:
         """Systems of a lost partition are dropped and named; the new owner reads them again."""
-        world, lost = World(partitions=2), list[Any]()
+        world, lost = World(partitions=2), list[frozenset[str]]()
         for partition in range(2):
             world.put(row(1, f"s{partition}"), row(2, f"s{partition}"), partition=partition)
         policy = LoopPolicy(commit_interval_s=1e9)
@@ -396,7 +397,7 @@ def test_stop_is_heard_between_two_records() -> None:
         broker.produce("in", b"s", row(t))
     source, handled = MemorySource(broker, ["in"], "g", ManualClock()), []
 
-    def handle(frame: Frame) -> list[Any]:
+    def handle(frame: Frame) -> list[Message]:
         handled.append(frame.time)
         return []
 

@@ -1,17 +1,15 @@
 """One system, one partition."""
 
-from typing import Any
-
 import numpy as np
 import pytest
 
 from streams.align.aligner import Aligner
 from streams.errors import DecodeError
 from streams.processing.systems import Systems
-from streams.records import Record, Samples, TopicPartition
+from streams.records import Frame, Record, Samples, TopicPartition
 
 
-def push(systems: Systems, name: str, time: float, partition: int) -> list[Any] | None:
+def push(systems: Systems, name: str, time: float, partition: int) -> list[Frame] | None:
     record = Record("metrics", partition, 7, None, b"")
     return systems.push(Samples(name, time, ("a:x",), np.ones(1)), record)
 
