@@ -51,8 +51,13 @@ def shop_rows(seed: int = 0, rows: int = 280, fault: str | None = "db") -> Float
 
 def shop_config(**changes: Any) -> SystemConfig:
     """Configuration of the little shop."""
-    facts: dict[str, Any] = {"name": "shop", "interval_s": 1.0, "kpi": ("web:latency_p95",)}
-    return SystemConfig(**(facts | {"edges": EDGES} | changes))
+    facts: dict[str, Any] = {
+        "name": "shop",
+        "interval_s": 1.0,
+        "kpi": ("web:latency_p95",),
+        "edges": EDGES,
+    }
+    return SystemConfig(**(facts | changes))
 
 
 def run(

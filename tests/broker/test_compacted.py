@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from kafkas import Broker, settle
+from typed import there
 
 from streams.errors import BrokerError
 from streams.kafka import CompactedTopic, KafkaSink, TransactionalSink
@@ -102,7 +103,7 @@ class TestCompactedTopic:
             states.write("k", b"%02d" % n * 125)
         for _ in range(300):
             states.write("pulse", b"x")  # a new record closes the segment before it
-            left = [r for r in kafka.records(topic) if (r.key or b"").startswith(b"k/")]
+            left = [r for r in kafka.records(topic) if there(r.key).startswith(b"k/")]
             if len(left) == 6:
                 break
 

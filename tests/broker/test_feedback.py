@@ -9,6 +9,7 @@ import pytest
 from daemons import World, logged_event, stopped
 from kafkas import Broker
 from makers import EDGES, NAMES, shop_rows
+from typed import there
 
 from coral.cli.main import main
 from coral.contract.events import Incident, decode
@@ -66,8 +67,7 @@ def test_confirmed_while_it_runs(
     world.put(rows[SECOND - 20 :])
     second = world.wait_for(process, lambda values: len(ended(values)) == 2)
     assert Exit.OK == stopped(process)[0]
-    seen = ended(second)[1].seen_before
-    assert seen is not None
+    seen = there(ended(second)[1].seen_before)
     assert (first.incident, "db") == (seen.incident, seen.cause)
     assert Exit.OK == main(["explain", ended(second)[1].incident, *where])
     assert "Seen before" in capsysbinary.readouterr().out.decode()

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 from kafkas import Broker, settle
+from typed import there
 
 from streams.align.aligner import Aligner
 from streams.clock import SystemClock
@@ -94,6 +95,6 @@ class TestPoison:
         assert (b"2000000", MOST, MOST // 4) == (
             dict(letter.headers)["length"],
             len(letter.value),
-            len(letter.key or b""),
+            len(there(letter.key)),
         )
         assert "trace" not in dict(letter.headers)

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from daemons import Member, World, logged, stopped
 from kafkas import Broker
+from typed import there
 
 from coral.cli.main import main
 from coral.daemon.rekey import Rekeyer
@@ -96,7 +97,7 @@ def test_killed_again_and_again(kafka: Broker, world: Rekeyed) -> None:
         letters = kafka.records(world.letters)
     code, log = stopped(process)
     before, after = kafka.records(world.metrics), kafka.records(world.keyed)
-    homes = {((record.key or b"").decode(), record.partition) for record in after}
+    homes = {(there(record.key).decode(), record.partition) for record in after}
     good = [record for record in before if record.value not in POISON]
 
     assert Exit.OK == code, log

@@ -78,7 +78,7 @@ def reborn(engine: Engine, new: Callable[[], Engine]) -> Engine:
     return other
 
 
-def check(some: Iterable[Frame], cuts: list[int] | range, new: Callable[[], Engine]) -> list[bytes]:
+def check(some: Iterable[Frame], cuts: Iterable[int], new: Callable[[], Engine]) -> list[bytes]:
     """Compare a run that is cut with one that is not: events and state."""
     some = list(some)
     whole = new()

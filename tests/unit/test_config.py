@@ -40,7 +40,7 @@ def test_health_signals_and_edges_are_named_with_their_number() -> None:
     [("a calls b", (("b", "a"),)), ("a feeds b", (("a", "b"),))],
 )
 def test_edges_are_turned_into_cause_and_effect(
-    semantics: Literal["a calls b", "a feeds b"], expected: tuple[tuple[str, str]]
+    semantics: Literal["a calls b", "a feeds b"], expected: tuple[tuple[str, str], ...]
 ) -> None:
     """Effects run from the called to the caller, and from the feeder to the fed."""
     edges = (("a", "b"), ("a", "b"))

@@ -15,6 +15,7 @@ import policies
 import pytest
 import tutorial
 from regions import has_region, replace_region
+from typed import there
 
 from coral.incident.policy import VERDICT
 from detectors.policy import TRIGGER
@@ -122,7 +123,7 @@ def unknown_in(line: str) -> list[str]:
         told = help_of()
     elif words[0] in GROUPS and len(words) > 1 and not words[1].startswith("-"):
         # `check|print|schema` in a table stands for each of them.
-        actions = re.findall(r"\w+ +(\w+(?: ?\| ?\w+)*)", line)[0].replace(" ", "").split("|")
+        actions = there(re.match(r"\w+ +(\w+(?: ?\| ?\w+)*)", line))[1].replace(" ", "").split("|")
         told = "\n".join(help_of(words[0], action) for action in actions)
     else:
         told = help_of(words[0])

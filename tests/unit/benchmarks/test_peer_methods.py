@@ -21,10 +21,7 @@ CALLS = (("db", "cart"), ("cart", "web"))
 
 
 def case(
-    move: Callable[[FloatArray], None] | None = None,
-    *,
-    rows: int = 6,
-    **changes: float | tuple[tuple[str, str], tuple[str, str], tuple[str, str]],
+    move: Callable[[FloatArray], None] | None = None, *, rows: int = 6, **changes: Any
 ) -> Case:
     """Four metrics of noise 1 around 100; `move` changes the rows after the onset in place."""
     x = 100.0 + np.random.default_rng(0).normal(size=(200 + rows, len(NAMES)))
@@ -35,8 +32,10 @@ def case(
         "names": NAMES,
         "base": x[:200],
         "anomalous": x[200:],
+        "kpi": ("web:lat",),
+        "edges": CALLS,
+        "interval_s": 60.0,
     }
-    facts |= {"kpi": ("web:lat",), "edges": CALLS, "interval_s": 60.0}
     return Case(**(facts | changes))
 
 

@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Callable
 
 import pytest
+from typed import there
 
 from coral.cli.main import COMMANDS, main
 from coral.errors import Exit
@@ -65,7 +66,7 @@ def test_other_shells(capsys: pytest.CaptureFixture[str], shell: str, first: str
 def test_zsh_finds_it(capsys: pytest.CaptureFixture[str]) -> None:
     """It loads a function from the file of that name, which help must tell."""
     assert Exit.OK == main(["completion", "zsh"])
-    name = re.findall(r"^(\w+)\(\) {$", capsys.readouterr().out, re.MULTILINE)[0]
+    name = there(re.search(r"^(\w+)\(\) {$", capsys.readouterr().out, re.MULTILINE))[1]
     assert Exit.OK == main(["completion", "--help"])
 
     assert f'coral completion zsh > "${{fpath[1]}}/{name}"' in capsys.readouterr().out

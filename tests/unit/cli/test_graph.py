@@ -63,12 +63,12 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def exported(capsys: pytest.CaptureFixture[str], *arguments: float | Path | str) -> str:
+def exported(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
     assert main(["graph", "export", *map(str, arguments)]) == Exit.OK
     return capsys.readouterr().out
 
 
-def refused(capsys: pytest.CaptureFixture[str], *arguments: int | Path | str) -> tuple[int, str]:
+def refused(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str]:
     """Exit code and what was said of a call that fails."""
     code = main(["graph", *map(str, arguments)])
     said = capsys.readouterr()

@@ -10,6 +10,7 @@ from typing import Literal
 
 import pytest
 import structlog
+from typed import there
 
 from coral.daemon.log import Level, configure, set_level
 from coral.daemon.log_repeats import MOST, Repeats
@@ -156,7 +157,7 @@ class TestLibraries:
         about = [line for line in lines if "polled" not in line]
 
         assert 13 == len(lines) - len(about)
-        assert ["1", "1", "2"] == [re.findall("node (.) is away", line)[0] for line in about]
+        assert ["1", "1", "2"] == [there(re.search("node (.) is away", line))[1] for line in about]
         assert [False, True, False] == ["repeats" in line for line in about]
         assert re.search('repeats[":=]+11', about[1])
 

@@ -22,7 +22,7 @@ from river.linear_model import LogisticRegression
 from river.preprocessing import StandardScaler
 from river.stats import Mean
 from scipy.stats import mannwhitneyu
-from typed import BoolArray, FloatArray
+from typed import BoolArray, FloatArray, there
 
 from detectors.base import Detector
 from detectors.decision.cusum import Cusum
@@ -50,9 +50,7 @@ def shifted(
 
 
 @pytest.mark.parametrize("make", MAKERS)
-def test_rivers_detectors_are_detectors_of_rows(
-    make: Callable[[], DriftDetector],
-) -> None:
+def test_rivers_detectors_are_detectors_of_rows(make: Callable[[], DriftDetector]) -> None:
     """A jump in one series is a change of the system, and the series is known."""
     detector = AnyOf(make, n_series=3)
     assert isinstance(detector, Detector)
@@ -67,9 +65,7 @@ def test_rivers_detectors_are_detectors_of_rows(
 
 
 @pytest.mark.parametrize("make", MAKERS)
-def test_any_of_is_one_river_detector_per_series(
-    make: Callable[[], DriftDetector],
-) -> None:
+def test_any_of_is_one_river_detector_per_series(make: Callable[[], DriftDetector]) -> None:
     """The same rows as by hand; a missing cell leaves its detector as it is."""
     x = shifted()
     x[np.random.default_rng(3).random(x.shape) < 0.1] = np.nan
@@ -275,7 +271,7 @@ def test_a_single_number_may_be_missing() -> None:
 def test_the_example_of_the_documentation(capsys: pytest.CaptureFixture[str]) -> None:
     """What docs/howto/river-detectors.md shows runs, and prints what it says."""
     text = (ROOT / "docs" / "howto" / "river-detectors.md").read_text()
-    code = re.findall(r"<!-- river-python -->\n```python\n(.*?)```", text, re.DOTALL)[0]
+    code = there(re.search(r"<!-- river-python -->\n```python\n(.*?)```", text, re.DOTALL))[1]
     exec(compile(code, "river-detectors.md", "exec"), {})  # noqa: S102 - our own documentation
     assert capsys.readouterr().out.strip() == code.rpartition("# ")[2].strip()
 

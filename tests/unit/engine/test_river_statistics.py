@@ -27,11 +27,12 @@ SETTINGS = (
     {"class": "river.drift.PageHinkley", "delta": 0.5},
     "river.anomaly.HalfSpaceTrees",
 )
+Shop = tuple[list[Frame], dict[str, Any], SystemConfig]
 NAMES = [one if isinstance(one, str) else str(one["class"]) for one in SETTINGS]
 
 
 @pytest.fixture(scope="module")
-def shop() -> tuple[list[Frame], dict[str, Any], SystemConfig]:
+def shop() -> Shop:
     """Eight series of the recording, health signals and cause among them, as frames."""
     recording = Recording.open(RECORDING)
     labels = json.loads((RECORDING / "incident.json").read_text())
@@ -55,9 +56,7 @@ def listening_to(engine: Engine, name: str | None) -> None:
 
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=NAMES)
-def test_a_recorded_incident(
-    setting: dict[str, Any] | str, shop: tuple[list[Frame], dict[str, Any], SystemConfig]
-) -> None:
+def test_a_recorded_incident(setting: dict[str, Any] | str, shop: Shop) -> None:
     """Valid events, no alarm before the fault, the same cause; the digest knows the setting."""
     frames, labels, system = shop
     engine = engine_of(system, setting)
@@ -73,9 +72,7 @@ def test_a_recorded_incident(
 
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=NAMES)
-def test_what_only_it_may_see(
-    setting: dict[str, Any] | str, shop: tuple[list[Frame], dict[str, Any], SystemConfig]
-) -> None:
+def test_what_only_it_may_see(setting: dict[str, Any] | str, shop: Shop) -> None:
     """Its alarm is published under its name, with value, limit, onset and series like any other.
 
     After ten minutes, a row a second, an alarm a week is hardly to be had for any statistic.
@@ -101,9 +98,7 @@ def test_what_only_it_may_see(
     assert f"The detector `{name}`, which the configuration adds, passed" in began(events[0].data)
 
 
-def test_a_restored_engine_goes_on_identically(
-    shop: tuple[list[Frame], dict[str, Any], SystemConfig],
-) -> None:
+def test_a_restored_engine_goes_on_identically(shop: Shop) -> None:
     """Byte for byte, from the warm-up, an open incident, and after it; as a checkpoint has it."""
     frames, _, system = shop
     settings = ("river.drift.ADWIN", {"class": "river.anomaly.HalfSpaceTrees", "window_size": 60})
@@ -122,9 +117,7 @@ def test_a_restored_engine_goes_on_identically(
         assert pack(whole.state_dict()) == pack(engine.state_dict())
 
 
-def test_a_statistic_may_be_added_and_taken_away(
-    shop: tuple[list[Frame], dict[str, Any], SystemConfig],
-) -> None:
+def test_a_statistic_may_be_added_and_taken_away(shop: Shop) -> None:
     """A checkpoint of another configuration is gone on with, as for every other setting."""
     frames, _, system = shop
     old = engine_of(system, "river.drift.ADWIN")

@@ -2,9 +2,8 @@
 
 import pytest
 from naive import graph as naive
-from typed import FloatArray, IntArray
 
 
 @pytest.fixture(scope="package")
-def incidents() -> list[tuple[FloatArray, FloatArray, FloatArray, FloatArray, IntArray]]:
+def incidents() -> list[naive.Simulated]:
     return [naive.incident(seed) for seed in range(8)]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from makers import learned
 from naive import graph as naive
-from typed import FloatArray, IntArray
+from typed import FloatArray
 
 from coral.graph import CausalGraph, Prior
 
@@ -37,9 +37,7 @@ class TestPredict:
 
 
 class TestStates:
-    def test_open_state_freezes_the_invariant_part(
-        self, incidents: list[tuple[FloatArray, FloatArray, FloatArray, FloatArray, IntArray]]
-    ) -> None:
+    def test_open_state_freezes_the_invariant_part(self, incidents: list[naive.Simulated]) -> None:
         """Fault rows change neither B nor the normal moments."""
         normal, fault, *_ = incidents[0]
         graph = learned(normal)
@@ -67,9 +65,7 @@ class TestStates:
         assert not graph.state_open
         assert np.count_nonzero(graph.dependent) == 0
 
-    def test_signature_holds_the_dependent_part(
-        self, incidents: list[tuple[FloatArray, FloatArray, FloatArray, FloatArray, IntArray]]
-    ) -> None:
+    def test_signature_holds_the_dependent_part(self, incidents: list[naive.Simulated]) -> None:
         """Effect, lag, cause and strength of S survive the state."""
         normal, fault, *_ = incidents[1]
         graph = learned(normal)
@@ -174,9 +170,7 @@ class TestSeries:
         np.testing.assert_array_equal(before, after)
         assert graph.invariant[1, 1, 2] == pytest.approx(0.7, abs=0.1)
 
-    def test_select_removes_a_series_everywhere(
-        self, incidents: list[tuple[FloatArray, FloatArray, FloatArray, FloatArray, IntArray]]
-    ) -> None:
+    def test_select_removes_a_series_everywhere(self, incidents: list[naive.Simulated]) -> None:
         """Edges, states and order follow the series that stay."""
         normal, fault, *_ = incidents[2]
         graph = learned(normal, prior=Prior([str(i) for i in range(15)], edges=[("0", "1")]))

@@ -4,14 +4,14 @@ import json
 from typing import Any
 
 from makers import learned
-from typed import FloatArray, IntArray
+from naive import graph as naive
 
 from coral.graph import CausalGraph
 from coral.graph.export import as_nodes_and_edges, difference
 
 
 def described(
-    incidents: list[tuple[FloatArray, FloatArray, FloatArray, FloatArray, IntArray]], *, fault: bool
+    incidents: list[naive.Simulated], *, fault: bool
 ) -> tuple[CausalGraph, dict[str, Any]]:
     """One graph of a simulated incident, before or within the fault."""
     normal, rows, *_ = incidents[0]
@@ -24,9 +24,7 @@ def described(
     return graph, as_nodes_and_edges(graph, names)
 
 
-def test_every_edge_and_name_survives_json(
-    incidents: list[tuple[FloatArray, FloatArray, FloatArray, FloatArray, IntArray]],
-) -> None:
+def test_every_edge_and_name_survives_json(incidents: list[naive.Simulated]) -> None:
     """Nothing is lost, and both parts can be told apart."""
     graph, found = described(incidents, fault=True)
     again = json.loads(json.dumps(found))
@@ -38,9 +36,7 @@ def test_every_edge_and_name_survives_json(
     assert {edge["source"] for edge in again["edges"]} <= names
 
 
-def test_difference_is_what_the_fault_added(
-    incidents: list[tuple[FloatArray, FloatArray, FloatArray, FloatArray, IntArray]],
-) -> None:
+def test_difference_is_what_the_fault_added(incidents: list[naive.Simulated]) -> None:
     """The invariant part is frozen, so all that is new belongs to the state."""
     before, after = (described(incidents, fault=fault)[1] for fault in (False, True))
     found = difference(before, after)
@@ -50,9 +46,7 @@ def test_difference_is_what_the_fault_added(
     assert difference(after, after) == {"added": [], "removed": [], "changed": []}
 
 
-def test_changed_strength_tells_the_former_one(
-    incidents: list[tuple[FloatArray, FloatArray, FloatArray, FloatArray, IntArray]],
-) -> None:
+def test_changed_strength_tells_the_former_one(incidents: list[naive.Simulated]) -> None:
     """A strength that moved by more than a fifth is a change, less is none."""
     before = described(incidents, fault=False)[1]
     after = json.loads(json.dumps(before))

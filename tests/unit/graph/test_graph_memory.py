@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from makers import learned
 from naive import graph as naive
-from typed import FloatArray, IntArray
+from typed import FloatArray, there
 
 from coral.graph import CausalGraph
 from coral.graph.ages import EdgeAges
@@ -115,8 +115,7 @@ class TestUnits:
         graph.open_state()
         graph.update_block(naive.simulate(after[0], 200, rng, start=normal[-1:]) * unit)
         graph.solve()
-        assert graph.recalled is not None
-        assert graph.recalled.name == "first"
+        assert there(graph.recalled).name == "first"
 
     def test_series_without_a_scale_keep_their_numbers(self) -> None:
         """A unit of zero or infinity says that there was no scale: nothing is NaN."""
@@ -168,9 +167,7 @@ class TestAges:
         assert not after[1].any()
         assert not after[:, :, 1].any()
 
-    def test_edges_know_their_age(
-        self, incidents: list[tuple[FloatArray, FloatArray, FloatArray, FloatArray, IntArray]]
-    ) -> None:
+    def test_edges_know_their_age(self, incidents: list[naive.Simulated]) -> None:
         """Every edge of a graph that is solved twice is as old as its first solve."""
         normal = incidents[0][0]
         graph = CausalGraph(normal.shape[1])

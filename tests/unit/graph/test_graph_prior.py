@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from makers import learned
 from naive import graph as naive
-from typed import FloatArray
+from typed import FloatArray, there
 
 from coral.baseline.baseline import Baseline
 from coral.baseline.learning import learn
@@ -15,6 +15,9 @@ from coral.graph import CausalGraph, Prior
 from coral.graph.prior import prior_over
 from coral.graph.system_graph import SystemGraph
 from streams.topology import Topology
+
+# Rows, coefficients, and pairs that are edges and that are none.
+System = tuple[FloatArray, FloatArray, list[tuple[int, int]], list[tuple[int, int]]]
 
 
 def feeds(**known: Any) -> Topology:
@@ -77,8 +80,7 @@ class TestProblems:
         """What it says of entities without a series is left out; of nothing left, no prior."""
         known = feeds(edges=(("a", "b"), ("a", "x")), order=("x", "a"))
 
-        prior = prior_over(known, ["a", "b"])
-        assert prior is not None
+        prior = there(prior_over(known, ["a", "b"]))
         assert Prior(["a", "b"], edges=[("a", "b")]).weights().tolist() == (
             prior.weights().tolist()
         )
@@ -95,9 +97,7 @@ def named(pairs: list[tuple[int, int]]) -> list[tuple[str, str]]:
 
 
 @pytest.fixture(scope="module", params=range(4))
-def system(
-    request: pytest.FixtureRequest,
-) -> tuple[FloatArray, FloatArray, list[tuple[int, int]], list[tuple[int, int]]]:
+def system(request: pytest.FixtureRequest) -> System:
     """Rows of a system of 15 series, its true pairs and as many that are none, shuffled."""
     rng = np.random.default_rng(request.param)
     coefs, _ = naive.random_system(15, rng)
@@ -120,9 +120,7 @@ def f1(graph: CausalGraph, coefs: FloatArray) -> float:
 class TestWrongPriors:
     """A fifth of what is said is wrong."""
 
-    def test_wrong_known_edges_cost_little_and_are_reported(
-        self, system: tuple[FloatArray, FloatArray, list[tuple[int, int]], list[tuple[int, int]]]
-    ) -> None:
+    def test_wrong_known_edges_cost_little_and_are_reported(self, system: System) -> None:
         """Edges that do not exist, and edges the wrong way round."""
         rows, coefs, true, false = system
         wrong = max(1, len(true) // 5)
@@ -137,9 +135,7 @@ class TestWrongPriors:
         assert found.items() <= expected.items()
         assert len(found) >= 0.75 * len(expected)
 
-    def test_wrongly_forbidden_edges_are_reported(
-        self, system: tuple[FloatArray, FloatArray, list[tuple[int, int]], list[tuple[int, int]]]
-    ) -> None:
+    def test_wrongly_forbidden_edges_are_reported(self, system: System) -> None:
         """They are missing, as was said, and the data go on to ask for them."""
         rows, coefs, true, false = system
         wrong = max(1, len(true) // 5)
@@ -152,9 +148,7 @@ class TestWrongPriors:
         assert len(found & set(named(true[:wrong]))) >= 0.75 * wrong
         assert len(found - set(named(true[:wrong]))) <= 0.1 * 4 * wrong + 1
 
-    def test_required_edges_that_are_none_are_reported(
-        self, system: tuple[FloatArray, FloatArray, list[tuple[int, int]], list[tuple[int, int]]]
-    ) -> None:
+    def test_required_edges_that_are_none_are_reported(self, system: System) -> None:
         """They are there, as was said, and no data confirm them."""
         rows, _, true, false = system
         prior = Prior(entities(15), required=named([*true[:4], *false[:2]]))
@@ -164,9 +158,7 @@ class TestWrongPriors:
         assert found == dict.fromkeys(named(false[:2]), "absent")
         assert all(graph.invariant[:, cause, effect].any() for cause, effect in false[:2])
 
-    def test_a_wrong_order_is_reported(
-        self, system: tuple[FloatArray, FloatArray, list[tuple[int, int]], list[tuple[int, int]]]
-    ) -> None:
+    def test_a_wrong_order_is_reported(self, system: System) -> None:
         """An order forbids what runs against it."""
         rows, _, true, _ = system
         cause, effect = true[0]
@@ -175,9 +167,7 @@ class TestWrongPriors:
 
         assert [("forbidden", "present")] == [(c.prior, c.found) for c in found]
 
-    def test_nothing_is_said_of_too_few_rows(
-        self, system: tuple[FloatArray, FloatArray, list[tuple[int, int]], list[tuple[int, int]]]
-    ) -> None:
+    def test_nothing_is_said_of_too_few_rows(self, system: System) -> None:
         """Where a small effect could not have shown, its absence is no finding."""
         rows, _, _, false = system
         graph = learned(rows[:60], prior=Prior(entities(15), edges=named(false[:3])))

@@ -8,15 +8,12 @@ import numpy as np
 import pytest
 from makers import learned
 from naive import graph as naive
-from typed import FloatArray, IntArray
 
 from coral.graph import CausalGraph
 
 
 @pytest.fixture(scope="module")
-def faulty_graphs(
-    incidents: list[tuple[FloatArray, FloatArray, FloatArray, FloatArray, IntArray]],
-) -> list[CausalGraph]:
+def faulty_graphs(incidents: list[naive.Simulated]) -> list[CausalGraph]:
     graphs = []
     for normal, fault, *_ in incidents:
         graph = learned(normal)
@@ -30,9 +27,7 @@ def faulty_graphs(
 
 class TestRecovery:
     def test_shared_part_with_equal_noise(
-        self,
-        incidents: list[tuple[FloatArray, FloatArray, FloatArray, FloatArray, IntArray]],
-        faulty_graphs: list[CausalGraph],
+        self, incidents: list[naive.Simulated], faulty_graphs: list[CausalGraph]
     ) -> None:
         """With equal noise variances the invariant part is found: mean F1 at least .95."""
         scores = [
@@ -73,9 +68,7 @@ class TestRecovery:
 
         assert naive.f1(learned(rows).invariant, coefs) >= 0.9
 
-    def test_changed_node_comes_first(
-        self, incidents: list[tuple[FloatArray, FloatArray, FloatArray, FloatArray, IntArray]]
-    ) -> None:
+    def test_changed_node_comes_first(self, incidents: list[naive.Simulated]) -> None:
         """After 50 rows of a fault a changed node leads changed_nodes in 7 of 8 cases."""
         first = []
         for normal, fault, _, _, nodes in incidents:
@@ -87,9 +80,7 @@ class TestRecovery:
         assert sum(first) >= 7
 
     def test_dependent_part_sits_at_the_changed_nodes(
-        self,
-        incidents: list[tuple[FloatArray, FloatArray, FloatArray, FloatArray, IntArray]],
-        faulty_graphs: list[CausalGraph],
+        self, incidents: list[naive.Simulated], faulty_graphs: list[CausalGraph]
     ) -> None:
         """S has edges into the changed nodes, and hardly any elsewhere."""
         inside = outside = 0
@@ -102,9 +93,7 @@ class TestRecovery:
         assert outside <= 0.2 * inside
 
     def test_better_than_keeping_the_base(
-        self,
-        incidents: list[tuple[FloatArray, FloatArray, FloatArray, FloatArray, IntArray]],
-        faulty_graphs: list[CausalGraph],
+        self, incidents: list[naive.Simulated], faulty_graphs: list[CausalGraph]
     ) -> None:
         """On the changed nodes B + S is nearer to the truth than B, by more than half."""
         errors, keep = [], []
@@ -270,9 +259,7 @@ class TestAcyclic:
             assert np.count_nonzero(np.tril(ordered)) == 0
             assert not np.linalg.matrix_power(both.astype(float), graph.n_series).any()
 
-    def test_switched_off(
-        self, incidents: list[tuple[FloatArray, FloatArray, FloatArray, FloatArray, IntArray]]
-    ) -> None:
+    def test_switched_off(self, incidents: list[naive.Simulated]) -> None:
         """Without an instantaneous part lag 0 is empty and there is no order."""
         graph = learned(incidents[0][0], instantaneous=False)
 

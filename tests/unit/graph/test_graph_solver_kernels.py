@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,7 +34,7 @@ def simulated(
     lags: int,
     n_rows: int = 300,
     seed: int = 3,
-    dead: list[int] | tuple[()] = (),
+    dead: Sequence[int] = (),
     missing: float = 0.0,
 ) -> tuple[LaggedMoments, IntArray]:
     """Moments of a random system, in units that differ by series."""
@@ -287,7 +288,7 @@ def problem(
     lags: int = 1,
     *,
     seed: int = 3,
-    dead: list[int] | tuple[()] = (),
+    dead: Sequence[int] = (),
     missing: float = 0.0,
     n_rows: int = 300,
     **changes: Any,

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from streams.grid import Grid
 
 ROOT = Path(__file__).parents[3]
 DOCS = (ROOT / "docs" / "reference" / "configuration.md").read_text()
-EXAMPLE = re.findall(r"<!-- example -->\n```toml\n(.*?)```", DOCS, re.DOTALL)[0]
+EXAMPLE = there(re.search(r"<!-- example -->\n```toml\n(.*?)```", DOCS, re.DOTALL))[1]
 PASSWORD = "hunter2-and-more"  # noqa: S105 - what must never be seen
 
 
@@ -35,7 +36,7 @@ def loaded(
     tmp_path: Path,
     text: str = "",
     environment: dict[str, str] | None = None,
-    flags: list[str] | tuple[str, ...] = (),
+    flags: Sequence[str] = (),
 ) -> Loaded:
     file = tmp_path / "coral.toml"
     file.write_text(text)
@@ -46,7 +47,7 @@ def problems(
     tmp_path: Path,
     text: str = "",
     environment: dict[str, str] | None = None,
-    flags: list[str] | tuple[()] = (),
+    flags: Sequence[str] = (),
 ) -> list[str]:
     with pytest.raises(SettingsError) as caught:
         loaded(tmp_path, text, environment, flags)

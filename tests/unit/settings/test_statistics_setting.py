@@ -7,6 +7,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from typed import there
 
 from coral.config import EngineConfig
 from coral.errors import ConfigError
@@ -16,7 +17,7 @@ from coral.settings.schema import SCHEMA
 
 ROOT = Path(__file__).parents[3]
 GUIDE = (ROOT / "docs" / "howto" / "river-detectors.md").read_text()
-EXAMPLE = re.findall(r"<!-- river-toml -->\n```toml\n(.*?)```", GUIDE, re.DOTALL)[0]
+EXAMPLE = there(re.search(r"<!-- river-toml -->\n```toml\n(.*?)```", GUIDE, re.DOTALL))[1]
 FEW = "[limits]\nmax_series = 300\n"
 
 

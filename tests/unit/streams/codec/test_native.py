@@ -21,7 +21,7 @@ def row(**changes: object) -> dict[str, Any]:
     return {"system": "shop", "timestamp": 10, "metrics": {"a:x": 1.5, "b:y": None}} | changes
 
 
-def batch(**changes: list[int | list[float | str] | str | None] | str | None) -> dict[str, Any]:
+def batch(**changes: object) -> dict[str, Any]:
     message = {
         "system": "shop",
         "series": ["a:x", "b:y"],
@@ -247,7 +247,7 @@ class TestErrors:
             (b'{"system":' + b"[" * 100_000, "$: JSON nested less deeply expected"),
         ],
     )
-    def test_reason(self, value: bytes | dict[str, Any] | list[int], expected: str) -> None:
+    def test_reason(self, value: object, expected: str) -> None:
         """The error names the path, the rule, what came, and the position of the record."""
         with pytest.raises(DecodeError) as caught:
             decode(value)

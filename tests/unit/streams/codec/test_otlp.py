@@ -28,10 +28,7 @@ def request(
 
 
 def point(
-    second: int,
-    start: int | None = None,
-    labels: dict[str, str] | None = None,
-    **value: float | list[int | str] | str,
+    second: int, start: int | None = None, labels: dict[str, str] | None = None, **value: object
 ) -> dict[str, Any]:
     held = {"timeUnixNano": str(second * NANO), "attributes": attributes(labels or {})} | value
     return held if start is None else held | {"startTimeUnixNano": str(start * NANO)}
@@ -232,10 +229,7 @@ class TestErrors:
         ],
     )
     def test_wrong_content(
-        self,
-        decoded: Decode,
-        message: dict[str, list[dict[str, Any]]],
-        expected: str | None,
+        self, decoded: Decode, message: dict[str, list[dict[str, Any]]], expected: str | None
     ) -> None:
         """Both encodings name the same place, rule and value."""
         if expected is None:

@@ -87,9 +87,7 @@ def test_a_token_is_used_until_most_of_its_life_has_passed(endpoint: Server) -> 
         (200, [1], "TypeError"),
     ],
 )
-def test_no_token(
-    endpoint: Server, status: int, answer: dict[str, str] | list[int], expected: str
-) -> None:
+def test_no_token(endpoint: Server, status: int, answer: object, expected: str) -> None:
     """The reason is told, the secret is not."""
     endpoint.status, endpoint.answer = status, answer
     with pytest.raises(TokenError) as caught:

@@ -91,9 +91,8 @@ class TestCells:
 
     def test_only_the_first_five(self, tmp_path: Path) -> None:
         """Of many faults of a kind five are shown and the rest is counted."""
-        problems = validate(
-            case(tmp_path, text(**dict[str, Any]({f"l{i}": "x,1,2" for i in range(10, 20)})))
-        )
+        faults: dict[str, Any] = {f"l{i}": "x,1,2" for i in range(10, 20)}
+        problems = validate(case(tmp_path, text(**faults)))
         times = [p for p in problems if p.rule == "time"]
 
         assert [10, 11, 12, 13, 14, None] == [p.line for p in times]
