@@ -57,7 +57,7 @@ def test_an_entity_that_nothing_leads_to_has_no_path() -> None:
     assert best_paths(np.zeros((2, 2)), [0], [1]) == [[]]
 
 
-def test_of_equally_good_paths_the_one_over_the_first_entity_is_told():
+def test_of_equally_good_paths_the_one_over_the_first_entity_is_told() -> None:
     """Entity 4 has two causes that explain all: the first comes first, though it is farther."""
     explained = np.zeros((5, 5))
     explained[3, [1, 2]] = explained[1, 0] = 1.0
@@ -65,7 +65,7 @@ def test_of_equally_good_paths_the_one_over_the_first_entity_is_told():
     assert best_paths(explained, [3], [4, 2]) == [[4, 0, 1, 3], [2, 3]]
 
 
-def test_shares_multiply_to_the_last_bit():
+def test_shares_multiply_to_the_last_bit() -> None:
     """Of two paths that explain as much but for rounding, the larger product is told."""
     explained = np.zeros((3, 3))
     explained[0, 1], explained[1, 2] = 0.7, 0.1
@@ -75,7 +75,7 @@ def test_shares_multiply_to_the_last_bit():
     assert best_paths(explained, [0], [2]) == [[2, 0]]
 
 
-def test_a_health_signal_has_the_path_of_itself():
+def test_a_health_signal_has_the_path_of_itself() -> None:
     """Also where another one explains it fully; without any there are no paths."""
     explained = np.array([[0.0, 1.0], [1.0, 0.0]])
     assert best_paths(explained, [0, 1], [0, 1]) == [[0], [1]]
