@@ -153,7 +153,7 @@ def _opened(recording: Recording, start: float, end: float) -> Told:
         x=x,
         onset=onset,
         end=max(int(np.searchsorted(time, end, side="right")), onset),
-        kpi=system.kpi,
+        kpi=system.kpi_names,
         edges=system.causal_edges,
         interval_s=system.interval_s,
         truth=frozenset(meta.root_cause_entities),

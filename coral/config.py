@@ -1,6 +1,7 @@
 """What a user can set, typed, with all problems reported at once."""
 
 import hashlib
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Annotated, Literal
@@ -14,7 +15,15 @@ from detectors.statistics.river_catalogue import problems as statistics_problems
 from streams.series import name_problem
 from streams.topology import ItemProblem, Topology
 
-__all__ = ["EngineConfig", "MonitoredSystem", "Name", "Seconds", "SystemConfig", "digest"]
+__all__ = [
+    "EngineConfig",
+    "HealthSignal",
+    "MonitoredSystem",
+    "Name",
+    "Seconds",
+    "SystemConfig",
+    "digest",
+]
 
 NO_POLICIES: Mapping[str, object] = MappingProxyType({})
 
@@ -55,6 +64,102 @@ class EngineConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         _require(self, (ItemProblem("statistics", number, rule) for number, rule in broken))
 
 
+class HealthSignal(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    omit_defaults=True,
+    repr_omit_defaults=True,
+):
+    """A health signal with an objective: one of `above`, `below` and `target`.
+
+    A breach ends once the condition has failed for as long as the shortest breach takes to begin.
+    A missing reading changes nothing.
+
+    Parameters
+    ----------
+    name : str
+        Series `<entity>:<metric>`.
+    above, below : float, optional
+        Readings beyond this, in the unit of the series, breach the objective.
+    for_s : float
+        Seconds for which every reading is beyond; 0 is at once.
+    rows, of : int
+        In place of `for_s`: how many of the newest rows with a reading are beyond.
+    target : float, optional
+        Share of requests without error, such as 0.999; the series is the ratio of errors, 0 to 1.
+    burn_rate : float
+        With `target`: breached while the mean error ratio of both windows is larger than
+        `burn_rate` x (1 - `target`).
+    windows_s : [float, float]
+        With `target`: lengths of the long and the short window, seconds.
+
+    Examples
+    --------
+    >>> [*HealthSignal(name="web:latency", above=0.5, rows=5, of=3).problems()]
+    ['`rows` of at most `of` expected (raise `of` or lower `rows`)']
+    """
+
+    name: Name
+    above: float | None = None
+    below: float | None = None
+    for_s: Annotated[float, Meta(ge=0)] = 0.0
+    rows: Annotated[int, Meta(ge=1, le=1000)] = 1
+    of: Annotated[int, Meta(ge=1, le=1000)] = 1
+    target: Annotated[float, Meta(gt=0, lt=1)] | None = None
+    burn_rate: Annotated[float, Meta(gt=0)] = 14.4
+    windows_s: tuple[Seconds, Seconds] = (3600.0, 300.0)
+
+    def problems(self) -> Iterator[str]:
+        """Yield every rule that it breaks, with what to do."""
+        try:  # what was not read from a file has not been checked yet
+            given = msgspec.to_builtins(self)
+            msgspec.convert(given, HealthSignal)
+        except (msgspec.ValidationError, TypeError) as error:
+            yield str(error)
+            return
+        name = name_problem(self.name)
+        if name is not None:
+            yield name
+        numbers = {key: value for key, value in given.items() if isinstance(value, float)}
+        numbers |= {f"windows_s[{n}]": value for n, value in enumerate(self.windows_s)}
+        unbounded = [key for key, value in numbers.items() if not math.isfinite(value)]
+        if unbounded:
+            yield f"finite number expected as `{unbounded[0]}`"
+        else:
+            yield from self._misfits(given)
+
+    def _misfits(self, given: Mapping[str, object]) -> Iterator[str]:
+        """Yield what does not go together."""
+        rules = [key for key in ("above", "below", "target") if key in given]
+        foreign = [key for key in _IDLE[rules[0]] if key in given] if rules else []
+        if len(rules) != 1:
+            yield "one of `above`, `below` and `target` expected (without any write the name alone)"
+        elif foreign:
+            yield f"no `{foreign[0]}` expected beside `{rules[0]}` (leave it out)"
+        elif self.target is not None:
+            most = 1.0 / (1.0 - self.target)
+            if self.burn_rate >= most:
+                yield f"`burn_rate` < {most:g} expected with this `target` (no ratio exceeds 1)"
+            if self.windows_s[0] <= self.windows_s[1]:
+                yield "the longer window first expected in `windows_s`"
+        elif self.rows > self.of:
+            yield "`rows` of at most `of` expected (raise `of` or lower `rows`)"
+        elif self.for_s > 0.0 and self.of > 1:
+            yield "`for_s`, or `rows` and `of`, expected (leave one out)"
+
+
+# What does not go with a rule, as it would do nothing.
+_IDLE: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "above": ("burn_rate", "windows_s"),
+        "below": ("burn_rate", "windows_s"),
+        "target": ("for_s", "rows", "of"),
+    }
+)
+
+
 class MonitoredSystem(Topology, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A monitored system: its grid, its health signals, and the topology that is known of it.
 
@@ -62,20 +167,32 @@ class MonitoredSystem(Topology, frozen=True, kw_only=True, forbid_unknown_fields
     ----------
     interval_s : float
         Seconds between two rows of its grid; at least the period of its metrics.
-    kpi : list of str
-        Series `<entity>:<metric>` that tell its health.
+    kpi : list of str or table
+        Series `<entity>:<metric>` that tell its health; a table gives one an objective.
     """
 
     interval_s: Seconds
-    kpi: tuple[Name, ...] = ()
+    kpi: tuple[Name | HealthSignal, ...] = ()
     edge_semantics: Literal["a calls b", "a feeds b"] = "a calls b"
 
+    @property
+    def kpi_names(self) -> tuple[str, ...]:
+        """Series that tell its health, each once, in their order."""
+        names = (each.name if isinstance(each, HealthSignal) else each for each in self.kpi)
+        return tuple(dict.fromkeys(names))
+
+    @property
+    def objectives(self) -> tuple[HealthSignal, ...]:
+        """Health signals with an objective, in their order; a series may have several."""
+        return tuple(each for each in self.kpi if isinstance(each, HealthSignal))
+
     def problems(self) -> Iterator[ItemProblem]:
-        """Yield every health signal that is no series name, and everything that does not fit."""
-        for number, name in enumerate(self.kpi):
-            problem = name_problem(name)
-            if problem is not None:
-                yield ItemProblem("kpi", number, problem)
+        """Yield every health signal that breaks a rule, and everything that does not fit."""
+        for number, signal in enumerate(self.kpi):
+            for rule in _rules_broken(signal):
+                yield ItemProblem("kpi", number, rule)
+            if signal in self.kpi[:number]:
+                yield ItemProblem("kpi", number, "every health signal once expected (remove one)")
         yield from super().problems()
 
 
@@ -99,6 +216,15 @@ class SystemConfig(MonitoredSystem, frozen=True, kw_only=True, forbid_unknown_fi
 
     def __post_init__(self) -> None:
         _require(self, self.problems())
+
+
+def _rules_broken(signal: str | HealthSignal) -> Iterator[str]:
+    if isinstance(signal, HealthSignal):
+        yield from signal.problems()
+    elif isinstance(signal, str):  # else its type is told
+        problem = name_problem(signal)
+        if problem is not None:
+            yield problem
 
 
 def _require(config: msgspec.Struct, problems: Iterable[ItemProblem] = ()) -> None:

@@ -162,7 +162,7 @@ class OpenIncident:
         past : PastIncidents
         """
         system, names = setup.system, graph.all_names
-        kpi = system.kpi or proposed(names, system.causal_edges)
+        kpi = system.kpi_names or proposed(names, system.causal_edges)
         layout = Layout(names, kpi, system.causal_edges)
         base, adjacent = baseline.rows()
         predictor = freeze(baseline, graph, first, layout.health_series)
@@ -175,7 +175,7 @@ class OpenIncident:
             earliest=alarm.earliest,
             base_rows=len(base),
             kpi=kpi,
-            kpi_proposed=bool(kpi) and not system.kpi,
+            kpi_proposed=bool(kpi) and not system.kpi_names,
             causal_edges=system.causal_edges,
             engine=__version__,
             config=setup.fingerprint,

@@ -82,7 +82,7 @@ def write(folder: Path, frames: Sequence[Frame], system: SystemConfig) -> Record
         interval_s=system.interval_s,
         n_rows=len(frames),
         n_metrics=len(names),
-        kpi=system.kpi,
+        kpi=system.kpi_names,
         **{key: getattr(system, key) for key in Topology.__struct_fields__},
     )
     folder.mkdir(parents=True)

@@ -41,6 +41,12 @@ def item(kind: Any) -> Any | None:
     return None
 
 
+def listed(kind: Any) -> Any | None:
+    """Return the section that an item of a list may be, None if none may."""
+    held = get_args(kind)[0] if get_origin(kind) is tuple else None
+    return next((option for option in options(held) if fields(option)), None)
+
+
 def options(kind: Any) -> list[Any]:
     """Return the alternatives of a union without None, each with its limits."""
     held = get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,)

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
+import msgspec
+
 from coral.settings.problem import Path
 from coral.settings.sections import MAPPING_KEYS, Kafka, Settings, Topic
 from detectors.statistics.river_catalogue import parse
@@ -114,5 +116,8 @@ def _statistics(settings: Settings) -> Iterator[Broken]:
 
 
 def _shown(value: object) -> str:
-    """Return a value the way it was written: lists are tuples here."""
+    """Return a value the way it was written: lists are tuples here, tables sections."""
+    if isinstance(value, msgspec.Struct):
+        held = msgspec.to_builtins(value).items()
+        value = {key: list(each) if isinstance(each, tuple) else each for key, each in held}
     return repr(list(value) if isinstance(value, tuple) else value)

@@ -50,6 +50,8 @@ def toml_value(value: Any) -> str:
     """Return a value as it is written in TOML; a secret as a mask."""
     if isinstance(value, Secret):
         return json.dumps(str(value))
+    if isinstance(value, msgspec.Struct):
+        value = msgspec.to_builtins(value)
     if isinstance(value, dict):
         pairs = (f"{json.dumps(key)} = {toml_value(held)}" for key, held in value.items())
         return "{" + ", ".join(pairs) + "}"

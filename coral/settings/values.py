@@ -44,6 +44,7 @@ def converted(
             for inside, held, part in _parts(kind, raw)
             for problem in converted(held, part, path, place + inside, strict=strict)[1]
         ]
+        inner += _misfits(kind, raw, path, place)
     got = shown(kind, raw) + (hint(raw, kinds.choices(kind)) if isinstance(raw, str) else "")
     return None, inner or [SettingsProblem(place, f"{kinds.words(kind)} expected", got, path)]
 
@@ -54,10 +55,29 @@ def _parts(kind: Any, raw: Any) -> Iterator[tuple[str, Any, Any]]:
         held = get_args(option)
         if isinstance(raw, dict) and get_origin(option) is dict:
             yield from ((f".{key_of((key,))}", held[1], part) for key, part in raw.items())
+        elif isinstance(raw, dict):
+            known = kinds.fields(option)
+            yield from ((f".{key}", known[key], raw[key]) for key in raw if key in known)
         elif isinstance(raw, list) and get_origin(option) is tuple:
             each = held[:1] * len(raw) if Ellipsis in held else held
             if len(each) == len(raw):
                 yield from ((f"[{n}]", *pair) for n, pair in enumerate(zip(each, raw, strict=True)))
+
+
+def _misfits(kind: Any, raw: Any, path: Path, place: str) -> Iterator[SettingsProblem]:
+    """Yield the keys of a table that its section does not know, or needs."""
+    for option in map(kinds.bare, kinds.options(kind)):
+        known = kinds.fields(option)
+        if not known or not isinstance(raw, dict):
+            continue
+        for key in raw:
+            if key not in known:
+                at, got = f"{place}.{key_of((key,))}", f"`{key}`{hint(key, known)}"
+                yield SettingsProblem(at, "known key expected", got, path)
+        for field in msgspec.structs.fields(option):
+            if field.required and field.name not in raw:
+                rule = f"{kinds.words(known[field.name])} expected"
+                yield SettingsProblem(f"{place}.{field.name}", rule, "nothing", path)
 
 
 def shown(kind: Any, raw: object) -> str:

@@ -174,7 +174,7 @@ def _kpi(kpi: tuple[str, ...], table: RecordedTable, log: ProblemLog) -> tuple[s
         near = difflib.get_close_matches(name, names, n=1)
         action = f"Perhaps `{near[0]}` is meant" if near else "Name one of the columns"
         log.add("error", "kpi", f"KPI `{name}` is no column", action)
-    return tuple(found)
+    return tuple(dict.fromkeys(found))
 
 
 def _interval(

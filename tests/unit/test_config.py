@@ -1,12 +1,12 @@
 """Configuration errors come all at once."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 import pytest
 
 from coral import __version__
-from coral.config import EngineConfig, SystemConfig, digest
+from coral.config import EngineConfig, HealthSignal, SystemConfig, digest
 from coral.errors import ConfigError
 
 
@@ -64,3 +64,62 @@ def test_the_digest_follows_the_system() -> None:
     digests = [digest(EngineConfig(), __version__, each) for each in (system, *others, None)]
 
     assert len(set(digests)) == len(digests)
+
+
+def test_health_signals_without_an_objective_leave_the_digest_as_it_was() -> None:
+    """What a version before wrote for the same configuration."""
+    kpi = ("web:latency", "web:errors")
+    system = SystemConfig(name="shop", interval_s=1.0, kpi=kpi, edges=(("a", "b"),))
+    plain = digest(EngineConfig(), "0", system)
+    slow = HealthSignal(name="web:latency", above=0.5)
+    objective = msgspec.structs.replace(system, kpi=(*kpi, slow))
+
+    assert "f4ff77094d65" == plain
+    assert plain != digest(EngineConfig(), "0", objective)
+
+
+def test_health_signals_are_names_with_or_without_objectives() -> None:
+    """A series is named once, and may have several objectives."""
+    slow = HealthSignal(name="web:latency", above=0.5, for_s=120)
+    stuck = HealthSignal(name="web:latency", above=5, rows=2, of=3)
+    failing = HealthSignal(name="web:errors", target=0.999)
+    kpi = ("web:latency", slow, "web:queue", failing, stuck)
+    system = SystemConfig(name="shop", interval_s=1.0, kpi=kpi)
+
+    assert ("web:latency", "web:queue", "web:errors") == system.kpi_names
+    assert (slow, failing, stuck) == system.objectives
+    bare = SystemConfig(name="a", interval_s=1.0)
+    assert ((), ()) == (bare.kpi_names, bare.objectives)
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"above": "x"}, "Expected `float | null`, got `str` - at `$.above`, got HealthSignal("),
+        ({"above": 1, "of": 1001}, "Expected `int` <= 1000 - at `$.of`, got HealthSignal("),
+        ({"above": object()}, "Encoding objects of type object is unsupported, got HealthSignal("),
+        ({"target": 0.99, "windows_s": [60, 60]}, "the longer window first expected in `windows"),
+        ({"target": 0.5, "burn_rate": 2.0}, "`burn_rate` < 2 expected with this `target`"),
+    ],
+)
+def test_objectives_made_in_a_program_are_checked_too(
+    fields: dict[str, Any], expected: str
+) -> None:
+    """With the system that has them: number, rule and value."""
+    with pytest.raises(ConfigError) as caught:
+        SystemConfig(name="a", interval_s=1.0, kpi=(HealthSignal(name="a:x", **fields),))
+
+    assert f"SystemConfig: `kpi[0]`: {expected}" in str(caught.value)
+
+
+def test_a_health_signal_stands_once() -> None:
+    """The same name, or the same objective, twice; and what is no name at all."""
+    slow = HealthSignal(name="web:latency", above=1)
+    again = HealthSignal(name="web:latency", above=1.0, for_s=0)
+    with pytest.raises(ConfigError) as caught:
+        SystemConfig(name="s", interval_s=1.0, kpi=("a:x", "a:x", slow, again))
+    rule = "every health signal once expected (remove one), got"
+    assert f"`kpi[1]`: {rule} 'a:x'; `kpi[3]`: {rule} HealthSignal(" in str(caught.value)
+    wrong: Any = (3,)
+    with pytest.raises(ConfigError, match=r"`kpi`: Expected `str \| object`, got `int`"):
+        SystemConfig(name="s", interval_s=1.0, kpi=wrong)

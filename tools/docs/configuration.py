@@ -25,6 +25,10 @@ def keys() -> str:
         item = kinds.item(kind)
         if item is not None:
             lines += _section(f"[{name}.<id>]", item)
+            for key, inner in kinds.fields(item).items():
+                listed = kinds.listed(inner)
+                if listed is not None:
+                    lines += _section(f"[[{name}.<id>.{key}]]", listed)
             continue
         lines += _section(f"[{name}]", kind)
         for key, inner in kinds.fields(kind).items():
@@ -40,12 +44,19 @@ def _section(title: str, kind: type[msgspec.Struct]) -> list[str]:
     if not own:
         return []
     lines = ["", f"## {title}", "", summary, "", "| key | value | default | |", "|---|---|---|---|"]
+    defaults = {field.name: _default(field) for field in msgspec.structs.fields(kind)}
     for key in own:
-        inner = kinds.fields(kind)[key]
-        value = getattr(kind(), key)
+        inner, value = kinds.fields(kind)[key], defaults[key]
         shown = "" if value is None else f"`{toml_value(value)}`"
         lines.append(f"| `{key}` | {_type(inner)} | {shown} | {told[key].replace('|', '/')} |")
     return lines
+
+
+def _default(field: msgspec.structs.FieldInfo) -> Any:
+    """Return what a key is if it is not set; None for nothing, and where it has to be set."""
+    if field.default_factory is not msgspec.NODEFAULT:
+        return field.default_factory()
+    return None if field.required else field.default
 
 
 def _type(kind: Any) -> str:

@@ -4,6 +4,7 @@ import numpy as np
 from makers import NAMES, ONSET, run, shop_config, shop_rows
 from typed import there
 
+from coral.config import HealthSignal
 from coral.contract.events import Cause, Event, encode
 from coral.engine import Engine
 from streams.records import Frame
@@ -38,6 +39,16 @@ def test_a_cause_has_the_evidence_of_its_strongest_metric() -> None:
     assert ["pay:latency_p95"] == [metric.name for metric in cause(event, "pay").metrics]
     for c in event.data.causes:
         np.testing.assert_allclose(c.evidence, max(m.evidence for m in c.metrics), rtol=1e-4)
+
+
+def test_an_incident_names_health_signals_whatever_objectives_they_have() -> None:
+    """The same causes by the same evidence; only the configuration is another one."""
+    slow = HealthSignal(name="web:latency_p95", above=5.0)
+    plain = run(shop_rows(), onset=float(ONSET))[-1].data
+    data = run(shop_rows(), config=shop_config(kpi=(slow,)), onset=float(ONSET))[-1].data
+    assert (["web:latency_p95"], False) == (data.kpi, data.kpi_proposed)
+    assert plain.causes == data.causes
+    assert plain.health == data.health
 
 
 def test_the_onset_is_relative_to_the_health_signal_within_limits() -> None:

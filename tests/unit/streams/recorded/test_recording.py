@@ -79,6 +79,10 @@ class TestOpen:
 
         assert (("b:y",), 5) == (meta.kpi, meta.interval_s)
 
+    def test_a_health_signal_that_is_named_twice_is_one(self, folder: Path) -> None:
+        """On the command line or in the labels."""
+        assert ("b:y", "a:x") == Recording.open(folder, kpi=["b:y", "a:x", "b:y"]).meta.kpi
+
     def test_gzip_is_preferred(self, folder: Path) -> None:
         """Of several tables in a folder the gzipped one is read."""
         bare(folder, "timestamp,c:z,a:x\n1,2,3\n2,3,4\n", "metrics.csv.gz")
