@@ -105,7 +105,8 @@ class Stateful:
         state: State = {}
         for name in self._STATE:
             value = getattr(self, name)
-            state[self._entry(name)] = value.copy() if isinstance(value, np.ndarray) else value
+            held = isinstance(value, (np.ndarray, list))
+            state[self._entry(name)] = value.copy() if held else value
         for name in self._PARTS:
             state[self._entry(name)] = getattr(self, name).state_dict()
         return state
