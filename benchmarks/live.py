@@ -14,6 +14,7 @@ import argparse
 import asyncio
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -44,7 +45,7 @@ except ModuleNotFoundError as missing:
 # In this order: every one of them is to be felt at the gateway.
 FAULTS = (
     ("crash", "payment"),
-    ("cpu-hog", "catalogue"),
+    ("cpu-hog", "orders"),
     ("network-delay", "cart"),
     ("db-lock", "postgres"),
     ("cache-outage", "redis"),
@@ -194,8 +195,8 @@ def agent_versions() -> dict[str, str]:
     found = {}
     for name in names:
         done = subprocess.run([name, "--version"], capture_output=True, text=True, check=False)
-        words = (done.stdout + done.stderr).split("version ")[1:]
-        found[name] = words[0].split()[0].rstrip(",") if words else "unknown"
+        version = re.search(r"\d+\.\d+\.\d+", done.stdout + done.stderr)
+        found[name] = version[0] if version else "unknown"
     return found
 
 

@@ -3,14 +3,53 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from watcher import Arrival
-
+_RESOLVED = "incident.resolved"
 AFTER_S = 120.0
 """How long after a fault what opens is its echo: neither noticed nor false."""
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """A revision of an incident, as it came out of the output topic."""
+
+    wall: float  # unix s, when it was read there
+    event_time: str
+    type: str
+    incident: str
+    kind: str
+    onset: str
+    first: str | None
+    tier: str
+    summary: str
+
+    @classmethod
+    def of(cls, event: dict[str, Any], wall: float) -> Arrival:
+        """Read an event; one without a kind is an incident."""
+        data = event["data"]
+        causes = data["causes"]
+        return cls(
+            wall=wall,
+            event_time=data["now"],
+            type=event["type"].removeprefix("io.coral.").removesuffix(".v1"),
+            incident=data["incident"],
+            kind=data.get("kind", "incident"),
+            onset=data["trigger"]["onset"],
+            first=causes[0]["entity"] if causes else None,
+            tier=data["tier"],
+            summary=data["summary"],
+        )
+
+    def line(self) -> str:
+        """Return what the log says of it."""
+        return (
+            f"{self.type} incident={self.incident} kind={self.kind} now={self.event_time} "
+            f"onset={self.onset} first={self.first} tier={self.tier} | {self.summary}"
+        )
 
 
 @dataclass(frozen=True)
@@ -44,6 +83,12 @@ class _Case:
         """When it asked for attention: opened, and raised to an incident later."""
         page = self.page
         return [self.opened] if page in (None, self.opened) else [self.opened, page]
+
+    @property
+    def ended(self) -> float:
+        """When it was resolved; never, if it was not."""
+        last = self.revisions[-1]
+        return last.wall if last.type == _RESOLVED else math.inf
 
     def last_before(self, wall: float) -> Arrival:
         return [found for found in self.revisions if found.wall < wall][-1]
@@ -83,8 +128,7 @@ def judge(injection: Injection, cases: Sequence[_Case]) -> dict[str, Any]:
         "open_before": [
             case.opened.incident
             for case in cases
-            if case.opened.wall < injection.start <= case.revisions[-1].wall
-            or (case.opened.wall < injection.start and case.revisions[-1].type != _RESOLVED)
+            if case.opened.wall < injection.start <= case.ended
         ],
     }
     if noticed:
@@ -102,9 +146,6 @@ def judge(injection: Injection, cases: Sequence[_Case]) -> dict[str, Any]:
             "right_first": last.first == injection.root,
         }
     return result
-
-
-_RESOLVED = "incident.resolved"
 
 
 def outside(
@@ -154,7 +195,11 @@ def table(results: Sequence[dict[str, Any]], rest: dict[str, Any]) -> str:
             (
                 f"{result['fault']} {result['root']}",
                 f"{result['minute']:g}",
-                result["kind"] if noticed else "no",
+                result["kind"]
+                if noticed
+                else "no, one was open"
+                if result["open_before"]
+                else "no",
                 right,
                 _pair(result, "noticed"),
                 _pair(result, "page"),

@@ -9,12 +9,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from journal import Journal
 from kafka import KafkaConsumer
+from outcome import Arrival
 from pipeline import SCRAPE_S, TOPIC
 from stack import raise_priority
 from topology import EDGES, ENTITIES
@@ -23,45 +23,6 @@ ROOT = Path(__file__).resolve().parents[2]
 SYSTEM = "shop"
 KPI = ("gateway:http_request_duration_seconds.p95", "gateway:http_requests_total{status=5xx}")
 EVENTS = "coral.incidents.v1"
-
-
-@dataclass(frozen=True)
-class Arrival:
-    """A revision of an incident, as it came out of the output topic."""
-
-    wall: float  # unix s, when it was read there
-    event_time: str
-    type: str
-    incident: str
-    kind: str
-    onset: str
-    first: str | None
-    tier: str
-    summary: str
-
-    @classmethod
-    def of(cls, event: dict[str, Any], wall: float) -> Arrival:
-        """Read an event; one without a kind is an incident."""
-        data = event["data"]
-        causes = data["causes"]
-        return cls(
-            wall=wall,
-            event_time=data["now"],
-            type=event["type"].removeprefix("io.coral.").removesuffix(".v1"),
-            incident=data["incident"],
-            kind=data.get("kind", "incident"),
-            onset=data["trigger"]["onset"],
-            first=causes[0]["entity"] if causes else None,
-            tier=data["tier"],
-            summary=data["summary"],
-        )
-
-    def line(self) -> str:
-        """Return what the log says of it."""
-        return (
-            f"{self.type} incident={self.incident} kind={self.kind} now={self.event_time} "
-            f"onset={self.onset} first={self.first} tier={self.tier} | {self.summary}"
-        )
 
 
 def configuration(brokers: str, state: Path) -> str:
