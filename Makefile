@@ -11,7 +11,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print(2 * (os.cpu_count() or 1))')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast lint types imports unit bounds unit-fast release-check sizes kafka kafka-stop soak evaluate trigger graph speed record docs clean peers proof
+.PHONY: help demo test test-fast lint types imports unit bounds unit-fast release-check sizes kafka kafka-stop soak evaluate trigger graph speed record live docs clean peers proof
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -132,6 +132,14 @@ record: $(VENV)/installed-record ## record an incident: FAULT=kind [TARGET=servi
 	@test -n "$(FAULT)" || { $(BIN)/python benchmarks/record/record.py --list; exit 2; }
 	$(BIN)/python benchmarks/record/record.py $(FAULT) $(if $(TARGET),--target $(TARGET)) \
 	  --out $(or $(OUT),benchmarks/recordings)
+
+$(VENV)/installed-live: $(VENV)/installed-record benchmarks/live/requirements.txt
+	@$(PIP) install -r benchmarks/live/requirements.txt
+	@touch $@
+
+live: $(VENV)/installed-live ## coral run on a real agent pipeline, faults after MINUTES=5,10,20,30,45,60
+	$(BIN)/python benchmarks/live.py $(if $(MINUTES),--schedule $(MINUTES)) \
+	  --json benchmarks/results/live.json --log benchmarks/results/live.log
 
 docs: $(VENV)/installed-dev ## write the generated tables and figures into README.md and docs/
 	$(BIN)/python tools/docs/tables.py

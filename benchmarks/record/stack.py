@@ -98,21 +98,26 @@ class Stack:
             )
         raise_priority(self.processes[name].pid)
 
+    def command(self, name: str) -> list[str]:
+        """Return the command line of one part of the shop."""
+        options = ["--base-port", str(self.ports.base), "--seed", str(self.seed)]
+        if name == "postgres":
+            return postgres.server_command(self.workdir / "pgdata", self.ports.direct(name))
+        if name == "redis":
+            command = ["redis-server", "--port", str(self.ports.direct(name)), "--bind", HOST]
+            return [*command, "--save", "", "--appendonly", "no", "--dir", str(self.workdir)]
+        if name in SERVICES:
+            return [*self.service(name), *options, "--dir", str(self.workdir)]
+        return [sys.executable, f"{name}.py", *options]
+
+    def service(self, name: str) -> list[str]:
+        """Return the program of a service, without its options; it runs in `HERE`."""
+        return [sys.executable, "-m", f"services.{name}"]
+
     async def start_part(self, name: str) -> None:
         """Start one part of the shop and wait until it listens."""
         port = {"relay": self.ports.relay_control, "load": self.ports.load_control}.get(name, 0)
-        options = ["--base-port", str(self.ports.base), "--seed", str(self.seed)]
-        if name == "postgres":
-            command = postgres.server_command(self.workdir / "pgdata", self.ports.direct(name))
-        elif name == "redis":
-            command = ["redis-server", "--port", str(self.ports.direct(name)), "--bind", HOST]
-            command += ["--save", "", "--appendonly", "no", "--dir", str(self.workdir)]
-        elif name in SERVICES:
-            command = [sys.executable, "-m", f"services.{name}", *options]
-            command += ["--dir", str(self.workdir)]
-        else:
-            command = [sys.executable, f"{name}.py", *options]
-        self._spawn(name, command)
+        self._spawn(name, self.command(name))
         port = port or self.ports.direct(name)
         try:
             await wait_for_port(port, self.processes[name], 20.0)

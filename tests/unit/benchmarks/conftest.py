@@ -1,6 +1,8 @@
-"""The benchmarks are scripts, not a package: their folder is searched last."""
+"""The benchmarks are scripts, not a package: their folders are searched last."""
 
 import sys
 from pathlib import Path
 
-sys.path.append(str(Path(__file__).parents[3] / "benchmarks"))
+BENCHMARKS = Path(__file__).parents[3] / "benchmarks"
+
+sys.path += [str(BENCHMARKS), str(BENCHMARKS / "live")]
