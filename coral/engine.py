@@ -14,7 +14,8 @@ from coral.config import EngineConfig, SystemConfig
 from coral.contract.events import Event, Resolution
 from coral.contract.feedback import Feedback
 from coral.graph.system_graph import SystemGraph
-from coral.incident.alarm import Alarm, alerted, detected
+from coral.incident.alarm import Alarm, alerted, detected, felt
+from coral.incident.health_signals import HealthSignals
 from coral.incident.lifecycle import OpenIncident, Setup
 from coral.incident.policy import VERDICT, VerdictPolicy
 from coral.localise.past_incidents import PastIncidents
@@ -39,6 +40,8 @@ QUARANTINE_ROWS = (4, 64)
 QUARANTINE_SHARE = 8
 # A given onset may be late: whoever gives it has noticed something first.
 QUARANTINE_SHARE_ALERTED = 4
+# Rows by which a cause may come before the health signal that shows it.
+SYMPTOM_LEAD = 10
 # Rows before the estimated onset that belong to neither state: ending the base too early costs
 # little, ending it too late costs much.
 ONSET_MARGIN = 1
@@ -102,6 +105,7 @@ class Engine:
         self._baseline: Baseline  # from the first frame on
         self._graph: SystemGraph
         self._trigger: Trigger | None = None
+        self._health = HealthSignals(system, self.config.false_alarms_per_week)
         self._incident: OpenIncident | None = None
         self._quarantine: deque[_Row] = deque()  # newest rows, not learned yet
         self._since_onset: deque[_Row] = deque(maxlen=KEPT_ROWS)
@@ -159,13 +163,15 @@ class Engine:
 
     def _score(self, row: _Row) -> bool:
         """Show the row to the trigger; return whether an incident begins, if none is open."""
-        trigger = self._trigger
+        trigger, incident = self._trigger, self._incident
         if trigger is None:
             return self._onset is not None and row.time >= self._onset
         if not row.adjacent:
             trigger.break_lags()
-        trigger.update(row.x)
-        return trigger.drift_detected
+        health = self._health
+        health.update(row.time, row.x, learn=incident is None)
+        trigger.update(row.x, hold=incident is not None or health.alarm, felt=health.moving)
+        return trigger.drift_detected or health.paged is not None
 
     def _learn(self) -> list[Event]:
         """Learn the rows that have left quarantine."""
@@ -186,7 +192,7 @@ class Engine:
 
     def _open(self) -> list[Event]:
         """Open an incident on the rows since its onset; learn what came before them."""
-        alarm = self._given() if self._trigger is None else self._detected(self._trigger)
+        alarm = self._alarm()
         while len(self._quarantine) > alarm.n_rows:
             self._learn_oldest()
         first = np.array([row.x for row in self._quarantine])
@@ -197,7 +203,32 @@ class Engine:
         for row in self._quarantine:
             self._follow(incident, row)
         self._quarantine.clear()
+        self._feel(incident)
         return [incident.open()]
+
+    def _alarm(self) -> Alarm:
+        """Return why an incident begins now."""
+        trigger = self._trigger
+        if trigger is None:
+            return self._given()
+        page = self._health.paged
+        if trigger.drift_detected or page is None:
+            return self._detected(trigger)
+        return felt(page, [row.time for row in self._quarantine], SYMPTOM_LEAD)
+
+    def _feel(self, incident: OpenIncident) -> bool:
+        """Tell an incident what health signals say; return whether it was a change before.
+
+        What is felt is no false alarm of the trigger, and what the trigger sees is none of the
+        health signals.
+        """
+        trigger, health = self._trigger, self._health
+        if trigger is None:
+            return False
+        if health.alarm and trigger.alarm:
+            trigger.confirm()
+            health.confirm()
+        return incident.feel(health.felt())
 
     def _given(self) -> Alarm:
         """Return the alarm of the given onset, which may be late."""
@@ -218,10 +249,16 @@ class Engine:
     def _continue(self, incident: OpenIncident, row: _Row) -> list[Event]:
         """Take one row of the open incident; it ends when the trigger says so."""
         self._follow(incident, row)
-        trigger = self._trigger
-        if trigger is not None and (trigger.rebaselined or not trigger.alarm):
-            return [self._close(incident, _ACCEPTED if trigger.rebaselined else "back to normal")]
-        event = incident.revise()
+        trigger, health = self._trigger, self._health
+        promoted = self._feel(incident)
+        if trigger is not None:
+            lasted = not trigger.alarm and incident.rows > trigger.rows_to_accept
+            if trigger.rebaselined or (health.alarm and lasted):
+                health.accept()
+                return [self._close(incident, _ACCEPTED)]
+            if not trigger.alarm and not health.alarm:
+                return [self._close(incident, "back to normal")]
+        event = incident.revise(at_once=promoted)
         return [] if event is None else [event]
 
     def _follow(self, incident: OpenIncident, row: _Row) -> None:
@@ -259,6 +296,7 @@ class Engine:
         if self._incident is None or self._trigger is None:
             return []
         self._trigger.restart()
+        self._health.restart()
         return [self._close(self._incident, "dismissed")]
 
     def _grow(self, names: tuple[str, ...]) -> None:
@@ -281,6 +319,8 @@ class Engine:
                 self._grow_normal(names)
             if self._trigger is not None:
                 self._trigger.grow(n)
+        if n > known:
+            self._health.grow(names)
         self._names = names
 
     def _grow_normal(self, names: tuple[str, ...]) -> None:
@@ -292,14 +332,34 @@ class Engine:
         self._baseline = Baseline(len(names), self.config, self._setup.ranking.scale)
         self._graph = SystemGraph(names, self.system)
 
+    @property
+    def _budget(self) -> float:
+        """Alarms a week that the trigger may raise: without health signals all of them page."""
+        named = bool(self.system.kpi)
+        return self.config.changes_per_week if named else self.config.false_alarms_per_week
+
     def _new_trigger(self, n: int) -> Trigger:
         return Trigger(
             n,
             self.system.interval_s,
-            false_alarms_per_week=self.config.false_alarms_per_week,
+            false_alarms_per_week=self._budget,
             policy=self._setup.trigger,
             further=river_statistics(self.config.statistics, n),
         )
+
+    def _restored_trigger(self, state: Mapping[str, Any]) -> Trigger:
+        """Return the trigger of a checkpoint; one of an older format learns the base anew."""
+        trigger = self._new_trigger(len(self._names))
+        if Trigger.is_current(state):
+            # The configuration may have other statistics now.
+            trigger.load_state_dict(fitted_to(state, trigger.state_dict()))
+            return trigger
+        rows, _ = self._baseline.rows()
+        pad = np.full(len(self._names) - rows.shape[1], np.nan)
+        for x in rows:
+            trigger.update(np.append(x, pad))
+        trigger.restart()
+        return trigger
 
     def state_dict(self) -> dict[str, Any]:
         """Everything needed to go on identically: plain values and arrays, for the checkpoint."""
@@ -318,6 +378,7 @@ class Engine:
             "last_time": self._last_time,
             "torn": self._gap,
             "memory": self._past.state_dict(),
+            "health": self._health.state_dict(),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -347,11 +408,12 @@ class Engine:
             self._baseline.load_state_dict(state["normal"])
             self._graph.load_state_dict(state["normal"])
         if state["detector"] is not None:
-            self._trigger = self._new_trigger(len(names))
-            # The configuration may have other statistics now.
-            known = fitted_to(state["detector"], self._trigger.state_dict())
-            self._trigger.load_state_dict(known)
+            self._trigger = self._restored_trigger(state["detector"])
         self._past.load_state_dict(state.get("memory", []))  # older checkpoints have none
+        if "health" in state:
+            self._health.load_state_dict(state["health"], names)
+        else:
+            self._health.grow(names)
         if state["diagnosis"] is not None:
             self._incident = OpenIncident.from_state(
                 self._setup, self._baseline, self._graph, state["diagnosis"], self._past

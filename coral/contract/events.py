@@ -18,9 +18,11 @@ __all__ = [
     "CONTENT_TYPE",
     "INCIDENTS",
     "Event",
+    "Felt",
     "Incident",
     "Pattern",
     "PatternKind",
+    "Product",
     "decode",
     "encode",
     "incident_id",
@@ -42,6 +44,7 @@ Kind = Literal[
     "io.coral.ranking.converged.v1",
     "io.coral.incident.resolved.v1",
 ]
+Product = Literal["incident", "change"]
 State = Literal["diagnosing", "settled", "resolved"]
 Resolution = Literal["back to normal", "new normal accepted", "dismissed"]
 PatternKind = Literal["common load rise", "self-sustaining loop", "several causes"]
@@ -74,12 +77,21 @@ class Budget(_Part, frozen=True):
     calibrated: bool  # whether enough was watched to certify the budget (3 / per_week)
 
 
+class Felt(_Part, frozen=True):
+    """A health signal that says that something is wrong."""
+
+    signal: str  # the series
+    usual: float | None  # median of its newest normal readings, raw units; None for an objective
+    now: float | None  # raw units; None: it is missing
+    objective: str | None  # the objective that it breaches, in words; None: it left its usual range
+
+
 class AlarmTrigger(_Part, frozen=True):
     """Why the incident was opened."""
 
-    source: Literal[
-        "detector", "told"
-    ]  # told: the onset was given (by a recording, in oracle mode)
+    # health: a health signal left its usual range; objective: one breached its objective;
+    # told: the onset was given (by a recording, in oracle mode).
+    source: Literal["detector", "health", "objective", "told"]
     time: str  # event time of the row that raised the alarm
     onset: str  # event time of the first row of the new state
     delay_s: float  # alarm minus onset
@@ -261,6 +273,10 @@ class Incident(_Part, frozen=True):
     patterns: list[Pattern] = []
     # None is configured: `kpi` holds the latencies and errors where known effects end.
     kpi_proposed: bool = False
+    # A change is what no health signal has felt so far: it does not page. Without health signals
+    # everything is an incident.
+    kind: Product = "incident"
+    felt: list[Felt] = []  # what health signals say now, strongest first
     contradicted: list[Contradicted] = []  # at most 20; see docs/explanation/causal-graph.md
 
 

@@ -7,9 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coral.contract.events import AlarmTrigger, Artefacts, Budget, significant, timestamp
+from coral.incident.health_signals import Onset
 from detectors.trigger import Trigger
 
-__all__ = ["Alarm", "alerted", "detected", "strongest"]
+__all__ = ["Alarm", "alerted", "detected", "felt", "strongest"]
 
 Floats = NDArray[np.float64]
 
@@ -64,6 +65,39 @@ def alerted(times: Sequence[float], late: int) -> Alarm:
         budget=None,
     )
     return Alarm(published, 1 + late, earliest, round(earliest, 3))
+
+
+def felt(page: Onset, times: Sequence[float], lead: int) -> Alarm:
+    """Return the alarm of a health signal that no other statistic has seen yet.
+
+    A symptom comes after its cause: the ranking looks some rows further back.
+
+    Parameters
+    ----------
+    page : Onset
+        What has begun to be felt.
+    times : sequence of float
+        Event times of the rows that are not learned yet, unix s, the newest last.
+    lead : int
+        Rows by which a cause may come before its symptom.
+    """
+    n_rows = min(page.rows + 1 + lead, len(times))
+    now, onset, earliest = times[-1], times[-min(page.rows + 1, len(times))], times[-n_rows]
+    published = AlarmTrigger(
+        source=page.source,
+        time=timestamp(now),
+        onset=timestamp(onset),
+        delay_s=round(now - onset, 3),
+        channel=None,
+        statistic=significant(page.value),
+        threshold=significant(page.limit),
+        p_value=None,
+        series=[page.signal],
+        onset_interval=[timestamp(earliest), timestamp(onset)],
+        artefacts=None,
+        budget=None,
+    )
+    return Alarm(published, n_rows, earliest, round(earliest, 3))
 
 
 def detected(

@@ -24,12 +24,10 @@ NAMED = 3
 # A share of missing cells this much above the usual one is worth a word.
 MISSING = 0.05
 STATISTICS: Final = {
-    "level": "many series left their usual range a little, in the same row",
     "pair": "many series left their usual range for two rows in a row",
     "mean": "one series stayed away from its usual level for about 12 rows",
     "slow": "some series drifted away from their usual level over about 96 rows",
     "cross_sum": "several series no longer moved together as usual, for two rows in a row",
-    "cross_max": "one series no longer moved with the others as usual",
     "novelty": "the values as a whole were unlike those of any normal row",
     "dispersion": "one series fluctuated more than usual for about 16 rows",
     "ssa": "many series no longer followed their own usual course",
