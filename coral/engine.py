@@ -14,9 +14,10 @@ from coral.config import EngineConfig, SystemConfig
 from coral.contract.events import Event, Resolution
 from coral.contract.feedback import Feedback
 from coral.graph.system_graph import SystemGraph
-from coral.incident.alarm import Alarm, alerted, detected, felt
+from coral.incident.alarm import Alarm, alerted, detected, felt, silent
 from coral.incident.health_signals import HealthSignals
 from coral.incident.lifecycle import OpenIncident, Setup
+from coral.incident.path_silence import PathSilence
 from coral.incident.policy import VERDICT, VerdictPolicy
 from coral.localise.past_incidents import PastIncidents
 from coral.localise.policy import RANKING, RankingPolicy
@@ -106,6 +107,7 @@ class Engine:
         self._graph: SystemGraph
         self._trigger: Trigger | None = None
         self._health = HealthSignals(system, self.config.false_alarms_per_week)
+        self._silence = PathSilence(system)
         self._incident: OpenIncident | None = None
         self._quarantine: deque[_Row] = deque()  # newest rows, not learned yet
         self._since_onset: deque[_Row] = deque(maxlen=KEPT_ROWS)
@@ -170,8 +172,10 @@ class Engine:
             trigger.break_lags()
         health = self._health
         health.update(row.time, row.x, learn=incident is None)
-        trigger.update(row.x, hold=incident is not None or health.alarm, felt=health.moving)
-        return trigger.drift_detected or health.paged is not None
+        self._silence.update(row.x, learn=incident is None)
+        hold = incident is not None or health.alarm or self._silence.alarm
+        trigger.update(row.x, hold=hold, felt=health.moving)
+        return trigger.drift_detected or health.paged is not None or self._silence.begun
 
     def _learn(self) -> list[Event]:
         """Learn the rows that have left quarantine."""
@@ -211,10 +215,12 @@ class Engine:
         trigger = self._trigger
         if trigger is None:
             return self._given()
-        page = self._health.paged
-        if trigger.drift_detected or page is None:
+        if trigger.drift_detected:
             return self._detected(trigger)
-        return felt(page, [row.time for row in self._quarantine], SYMPTOM_LEAD)
+        times, page = [row.time for row in self._quarantine], self._health.paged
+        if page is None:
+            return silent(self._silence.silent, self._silence.rows, times)
+        return felt(page, times, SYMPTOM_LEAD)
 
     def _feel(self, incident: OpenIncident) -> bool:
         """Tell an incident what health signals say; return whether it was a change before.
@@ -252,11 +258,13 @@ class Engine:
         trigger, health = self._trigger, self._health
         promoted = self._feel(incident)
         if trigger is not None:
+            others = health.alarm or self._silence.alarm
             lasted = not trigger.alarm and incident.rows > trigger.rows_to_accept
-            if trigger.rebaselined or (health.alarm and lasted):
+            if trigger.rebaselined or (others and lasted):
                 health.accept()
+                self._silence.accept()
                 return [self._close(incident, _ACCEPTED)]
-            if not trigger.alarm and not health.alarm:
+            if not trigger.alarm and not others:
                 return [self._close(incident, "back to normal")]
         event = incident.revise(at_once=promoted)
         return [] if event is None else [event]
@@ -297,6 +305,7 @@ class Engine:
             return []
         self._trigger.restart()
         self._health.restart()
+        self._silence.restart()
         return [self._close(self._incident, "dismissed")]
 
     def _grow(self, names: tuple[str, ...]) -> None:
@@ -321,6 +330,7 @@ class Engine:
                 self._trigger.grow(n)
         if n > known:
             self._health.grow(names)
+            self._silence.grow(names)
         self._names = names
 
     def _grow_normal(self, names: tuple[str, ...]) -> None:
@@ -379,6 +389,7 @@ class Engine:
             "torn": self._gap,
             "memory": self._past.state_dict(),
             "health": self._health.state_dict(),
+            "silence": self._silence.state_dict(),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -412,8 +423,10 @@ class Engine:
         self._past.load_state_dict(state.get("memory", []))  # older checkpoints have none
         if "health" in state:
             self._health.load_state_dict(state["health"], names)
+            self._silence.load_state_dict(state["silence"], names)
         else:
             self._health.grow(names)
+            self._silence.grow(names)
         if state["diagnosis"] is not None:
             self._incident = OpenIncident.from_state(
                 self._setup, self._baseline, self._graph, state["diagnosis"], self._past

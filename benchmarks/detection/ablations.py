@@ -23,12 +23,12 @@ from detectors.trigger import Trigger
 
 __all__ = ["ABLATIONS", "Ablation", "score_ablation"]
 
-TEMPORAL = ("level", "pair", "mean", "slow", "ssa")
-CROSS = ("cross_sum", "cross_max", "dispersion")
-SUMS = ("level", "pair", "cross_sum", "ssa")
-LARGEST = ("mean", "cross_max", "dispersion")
+TEMPORAL = ("pair", "mean", "slow", "ssa")
+CROSS = ("cross_sum", "dispersion")
+SUMS = ("pair", "cross_sum", "ssa")
+LARGEST = ("mean", "dispersion")
 # Statistics that are means of logarithms as shipped.
-COMPRESSED = ("level", "ssa")
+COMPRESSED = ("ssa",)
 ACCUMULATING = ("mean", "slow")
 IN_SAMPLE_ROWS = 240
 

@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 
 from coral.contract.events import AlarmTrigger, Artefacts, Budget, significant, timestamp
 from coral.incident.health_signals import Onset
+from detectors.names import STATISTICS, Statistic
 from detectors.trigger import Trigger
 
-__all__ = ["Alarm", "alerted", "detected", "felt", "strongest"]
+__all__ = ["Alarm", "alerted", "detected", "felt", "silent", "strongest"]
 
 Floats = NDArray[np.float64]
 
@@ -98,6 +99,37 @@ def felt(page: Onset, times: Sequence[float], lead: int) -> Alarm:
         budget=None,
     )
     return Alarm(published, n_rows, earliest, round(earliest, 3))
+
+
+def silent(series: Sequence[str], rows: int, times: Sequence[float]) -> Alarm:
+    """Return the alarm of an entity that no longer reports.
+
+    Parameters
+    ----------
+    series : sequence of str
+        What it used to send.
+    rows : int
+        Rows for which it has been silent.
+    times : sequence of float
+        Event times of the rows that are not learned yet, unix s, the newest last.
+    """
+    n_rows = min(max(rows, 1), len(times))
+    now, onset = times[-1], times[-n_rows]
+    published = AlarmTrigger(
+        source="detector",
+        time=timestamp(now),
+        onset=timestamp(onset),
+        delay_s=round(now - onset, 3),
+        channel=STATISTICS[Statistic.MISSINGNESS],
+        statistic=float(rows),
+        threshold=None,
+        p_value=None,
+        series=list(series[:NAMED]),
+        onset_interval=[timestamp(onset), timestamp(onset)],
+        artefacts=None,
+        budget=None,
+    )
+    return Alarm(published, n_rows, onset, round(onset, 3))
 
 
 def detected(

@@ -86,6 +86,11 @@ class HealthWatch(Stateful):
         return np.asarray(self._signals["readings"] >= self._policy.ready_readings)
 
     @property
+    def gaps(self) -> NDArray[np.int64]:
+        """Rows since the newest cell of each signal, shape (n_signals,)."""
+        return np.array(self._signals["gap"])
+
+    @property
     def worst(self) -> int:
         """Place of the signal with most evidence."""
         return int(np.argmax(self.evidence))
