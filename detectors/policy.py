@@ -189,6 +189,8 @@ class DynamicPCAPolicy(RelativeEnergyPolicy):
 
     # Half that of lag windows: the space of all series leaves less of each.
     floor: float = 0.01
+    # Less than in lag windows: what lies along no direction of one series leaks into all others.
+    clip: float = 6.0
     # Rows in one lagged row, the newest one included.
     lags: int = 2
     # Most directions that explain a row: what a short base can tell from noise.
