@@ -173,9 +173,11 @@ class Engine:
         health = self._health
         health.update(row.time, row.x, learn=incident is None)
         self._silence.update(row.x, learn=incident is None)
-        hold = incident is not None or health.alarm or self._silence.alarm
+        # Metrics stop coming for many reasons: alone it is for the trigger to judge.
+        silence = self._silence.fresh and health.moving
+        hold = incident is not None or health.alarm or silence
         trigger.update(row.x, hold=hold, felt=health.moving)
-        return trigger.drift_detected or health.paged is not None or self._silence.begun
+        return trigger.drift_detected or health.paged is not None or silence
 
     def _learn(self) -> list[Event]:
         """Learn the rows that have left quarantine."""

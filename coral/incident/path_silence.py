@@ -17,13 +17,15 @@ Floats = NDArray[np.float64]
 
 # An entity is there while so large a part of the series that it has sent is there.
 PRESENT_SHARE: Final = 0.5
+# A silence is news for so many rows: what a health signal shows later has another reason.
+FRESH_ROWS: Final = 8
 
 
 class PathSilence:
     """Watches that the entities on the known paths to the health signals go on reporting.
 
-    An entity is silent when it has been gone for three times its own longest distance between
-    two rows in which it was there, while others report (`HealthWatch`).
+    An entity that has reported at regular distances is silent when it has been gone for three of
+    them while others report (`HealthWatch`).
 
     Parameters
     ----------
@@ -51,9 +53,10 @@ class PathSilence:
         return self._watch.alarm
 
     @property
-    def begun(self) -> bool:
-        """Whether the first one has just become so."""
-        return self._watch.drift_detected
+    def fresh(self) -> bool:
+        """Whether an entity has become silent of late."""
+        gone = self._watch.gaps[self._watch.felt]
+        return bool((gone <= FRESH_ROWS).any())
 
     @property
     def silent(self) -> list[str]:

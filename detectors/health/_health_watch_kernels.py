@@ -11,7 +11,7 @@ Structured = NDArray[np.void]
 # Parts of the memory of levels; the oldest third of them counts no more.
 PARTS = 8
 # Newest distances between two changes, and between two cells, that are kept.
-DISTANCES = 16
+DISTANCES = 64
 
 SIGNAL = np.dtype(
     [
@@ -202,6 +202,23 @@ def judge_reading(
 
 
 @nb.njit(cache=True, error_model="numpy")
+def is_missing(signal: Structured, cells: Floats, policy: Structured) -> bool:
+    """Return whether a signal that has come at regular distances has not for some of them.
+
+    One that comes irregularly may stay away: gaps are judged elsewhere (`Missingness`).
+    """
+    choice = policy[0]
+    shortest, longest = np.inf, 0.0
+    for i in range(DISTANCES):
+        if i >= signal["rows"] - 1:
+            break
+        shortest = min(shortest, cells[i])
+        longest = max(longest, cells[i])
+    regular = longest <= choice["held_times"] * shortest
+    return bool(regular and signal["gap"] >= choice["missing_times"] * longest)
+
+
+@nb.njit(cache=True, error_model="numpy")
 def watch_step(
     x: Floats,
     learn: bool,
@@ -216,7 +233,7 @@ def watch_step(
 ) -> None:
     """Take one row of every signal; ``evidence`` (n,) gets what it says, `page` or more pages.
 
-    distances (n, 2, 16): newest distances, rows, between two changes and between two cells;
+    distances (n, 2, 64): newest distances, rows, between two changes and between two cells;
     ring, ordered (n, window): newest readings, as they came and ascending; levels (n, 2, 8):
     highest and lowest level that two readings in a row held, by parts of the past.
     """
@@ -228,11 +245,7 @@ def watch_step(
         signal["began"] += 1
         if not np.isfinite(value):
             signal["gap"] += reporting
-            longest = 0.0
-            for i in range(min(signal["rows"] - 1, DISTANCES)):
-                longest = max(longest, cells[i])
-            known = signal["rows"] > choice["ready_readings"]
-            if known and signal["gap"] >= choice["missing_times"] * longest:
+            if signal["rows"] > choice["ready_readings"] and is_missing(signal, cells, policy):
                 evidence[j] = max(evidence[j], page)
             continue
         if signal["rows"] and (learn or evidence[j] < page):

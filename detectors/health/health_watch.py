@@ -23,8 +23,8 @@ class HealthWatch(Stateful):
     Beyond every level that two readings in a row have held of late, the evidence of the signal
     grows by what the deviation exceeds three scales; any other reading takes three off: a CUSUM
     [1]_ that two extreme readings bring to its limit. A counter of errors at rest that leaves
-    zero is extreme. So is a signal that is missing for three times its own longest distance
-    between two cells while others report.
+    zero is extreme. So is a signal that came at regular distances and is missing for three
+    of them while others report.
 
     Parameters
     ----------

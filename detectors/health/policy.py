@@ -32,7 +32,7 @@ class HealthPolicy(Policy):
     page: float = 12.0
     # A value held so many times as long as usual is a reading again.
     held_times: float = 1.5
-    # A signal is missing after so many of its own longest recent distances between two cells.
+    # A signal is missing after so many of its own regular distances between two cells.
     missing_times: float = 3.0
     # Longest memory of the levels that two readings in a row have held: readings of an eighth.
     memory_readings: int = 2048
