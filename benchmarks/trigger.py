@@ -235,6 +235,7 @@ def main() -> None:
         "tep": tep_table(scores),
         "onsets": onset_table(scores, dated),
         "strict": strict,
+        "rules": RULES,
         **found,
     }
     finish(chosen, figures, **more)
