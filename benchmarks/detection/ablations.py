@@ -23,14 +23,16 @@ from detectors.trigger import Trigger
 
 __all__ = ["ABLATIONS", "Ablation", "score_ablation"]
 
-TEMPORAL = ("level", "pair", "mean", "slow", "ssa")
-CROSS = ("cross_sum", "cross_max", "dispersion")
-SUMS = ("level", "pair", "cross_sum", "ssa")
-LARGEST = ("mean", "cross_max", "dispersion")
+TEMPORAL = ("pair", "mean", "slow", "ssa")
+CROSS = ("cross_sum", "dispersion")
+SUMS = ("pair", "cross_sum", "ssa")
+LARGEST = ("mean", "dispersion")
 # Statistics that are means of logarithms as shipped.
-COMPRESSED = ("level", "ssa")
+COMPRESSED = ("ssa",)
 ACCUMULATING = ("mean", "slow")
 IN_SAMPLE_ROWS = 240
+# Fewer series than this are taken as they are: no largest one is left out.
+FEW = 3
 
 
 class Ablation(NamedTuple):
@@ -71,7 +73,9 @@ def _uncompress(measured: RowStatistics, statistics: NDArray[np.float64]) -> Non
     """Average amplitudes themselves where the trigger averages the logarithms of energies."""
     for name in COMPRESSED:
         c = STATISTICS.index(name)
-        u = np.sqrt(np.expm1(measured.scores(c)))
+        u = np.sort(np.sqrt(np.expm1(measured.scores(c))))
+        # As the trigger does, without the largest of three or more.
+        u = u[:-1] if len(u) >= FEW else u
         statistics[c] = u.mean() if np.isfinite(statistics[c]) else np.nan
 
 
@@ -141,7 +145,9 @@ def _in_sample(trigger: Trigger) -> None:
 def _calibrate_again(trigger: Trigger, rows: list[NDArray[np.float64]]) -> None:
     trigger.restart()
     old = trigger._tail  # noqa: SLF001
-    tail = PredictiveTail(len(STATISTICS) - 1, block_rows=old.block_rows.tolist())
+    tail = PredictiveTail(
+        len(STATISTICS) - 1, block_rows=old.block_rows.tolist(), units=old.units
+    )
     trigger._tail = tail  # noqa: SLF001
     for row in rows:
         tail.push(trigger._row_statistics.measure(row, learn=False)[:-1])  # noqa: SLF001
