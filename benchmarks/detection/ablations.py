@@ -145,9 +145,7 @@ def _in_sample(trigger: Trigger) -> None:
 def _calibrate_again(trigger: Trigger, rows: list[NDArray[np.float64]]) -> None:
     trigger.restart()
     old = trigger._tail  # noqa: SLF001
-    tail = PredictiveTail(
-        len(STATISTICS) - 1, block_rows=old.block_rows.tolist(), units=old.units
-    )
+    tail = PredictiveTail(len(STATISTICS) - 1, block_rows=old.block_rows.tolist(), units=old.units)
     trigger._tail = tail  # noqa: SLF001
     for row in rows:
         tail.push(trigger._row_statistics.measure(row, learn=False)[:-1])  # noqa: SLF001

@@ -194,7 +194,7 @@ def judge_reading(
         z = (value - level) / scale
     signal["z"] = z
     high, low = held_levels(signal, highest, lowest)
-    cap, slack, most = choice["cap"], choice["slack"], 2.0 * choice["page"]
+    cap, slack, most = choice["cap"], choice["slack"], choice["asked"] + choice["page"]
     up = min(z, cap) if z > 0.0 and value > high and signal["bad"] >= 0.0 else 0.0
     down = min(-z, cap) if z < 0.0 and value < low and signal["bad"] <= 0.0 else 0.0
     signal["rising"] = min(max(signal["rising"] + up - slack, 0.0), most)
@@ -214,7 +214,10 @@ def watch_step(
     levels: Floats,
     evidence: Floats,
 ) -> None:
-    """Take one row of every signal; ``evidence`` (n,) gets what it says, `page` or more pages.
+    """Take one row of every signal; ``evidence`` (n,) gets what it says.
+
+    `asked` or more pages, which is `page` where nothing more is asked for. It ends at both
+    together, so that it can always page, and soon be over.
 
     distances (n, 2, 16): newest distances, rows, between two changes and between two cells;
     ring, ordered (n, window): newest readings, as they came and ascending; levels (n, 2, 8):
@@ -222,6 +225,7 @@ def watch_step(
     """
     choice = policy[0]
     zero_rows, page = choice["ready_zero_rows"], choice["page"]
+    most = choice["asked"] + page
     for j in range(x.shape[0]):
         signal, value = signals[j], x[j]
         changes, cells = distances[j, 0], distances[j, 1]
@@ -231,9 +235,9 @@ def watch_step(
             longest = 0.0
             for i in range(min(signal["rows"] - 1, DISTANCES)):
                 longest = max(longest, cells[i])
-            known = signal["rows"] > choice["ready_readings"]
-            if known and signal["gap"] >= choice["missing_times"] * longest:
-                evidence[j] = max(evidence[j], page)
+            times = signal["gap"] / (choice["missing_times"] * longest)
+            if signal["rows"] > choice["ready_readings"] and times >= 1.0:
+                evidence[j] = max(evidence[j], min(times * page, most))
             continue
         if signal["rows"] and (learn or evidence[j] < page):
             cells[(signal["rows"] - 1) % DISTANCES] = signal["gap"] + 1

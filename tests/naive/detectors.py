@@ -358,7 +358,9 @@ def residuals(
 ) -> list[float]:
     """Two statistics of one row's energies, `before` being the crossed ones before it."""
     roots = [
-        np.array([math.sqrt(e) * min(1.0, 2.0 / max(p, 1e-9)) for e, p in zip(x, peak, strict=True)])
+        np.array(
+            [math.sqrt(e) * min(1.0, 2.0 / max(p, 1e-9)) for e, p in zip(x, peak, strict=True)]
+        )
         for x in (crossed, before)
     ]
     return [mean_but_largest(np.minimum(*roots)), mean_but_largest(np.log(1 + lagged))]
