@@ -145,6 +145,9 @@ class PeaksPolicy(Policy):
     known_blocks: int = 4
     # Smallest scale of a tail, in z-scores: what hardly varied may vary a little.
     least_excess: float = 0.1
+    # The scale of m blocks counts 1 + this / m times: few blocks know it badly, and the scores of
+    # the first hours must not make the tail that limits all later ones.
+    young_blocks: float = 4.0
     # A value counts in full up to about so many scales, and by its logarithm beyond.
     bend: float = 8.0
 

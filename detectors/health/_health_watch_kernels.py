@@ -194,7 +194,7 @@ def judge_reading(
         z = (value - level) / scale
     signal["z"] = z
     high, low = held_levels(signal, highest, lowest)
-    cap, slack, most = choice["cap"], choice["slack"], 2.0 * choice["page"]
+    cap, slack, most = choice["cap"], choice["slack"], choice["asked"] + choice["page"]
     up = min(z, cap) if z > 0.0 and value > high and signal["bad"] >= 0.0 else 0.0
     down = min(-z, cap) if z < 0.0 and value < low and signal["bad"] <= 0.0 else 0.0
     signal["rising"] = min(max(signal["rising"] + up - slack, 0.0), most)
@@ -202,8 +202,8 @@ def judge_reading(
 
 
 @nb.njit(cache=True, error_model="numpy")
-def is_missing(signal: Structured, cells: Floats, policy: Structured) -> bool:
-    """Return whether a signal that has come at regular distances has not for some of them.
+def missing_times(signal: Structured, cells: Floats, policy: Structured) -> float:
+    """Return how long a signal that came at regular distances has stayed away; 1 = missing.
 
     One that comes irregularly may stay away: gaps are judged elsewhere (`Missingness`).
     """
@@ -214,8 +214,9 @@ def is_missing(signal: Structured, cells: Floats, policy: Structured) -> bool:
             break
         shortest = min(shortest, cells[i])
         longest = max(longest, cells[i])
-    regular = longest <= choice["held_times"] * shortest
-    return bool(regular and signal["gap"] >= choice["missing_times"] * longest)
+    if longest == 0.0 or longest > choice["held_times"] * shortest:
+        return 0.0
+    return float(signal["gap"] / (choice["missing_times"] * longest))
 
 
 @nb.njit(cache=True, error_model="numpy")
@@ -231,7 +232,10 @@ def watch_step(
     levels: Floats,
     evidence: Floats,
 ) -> None:
-    """Take one row of every signal; ``evidence`` (n,) gets what it says, `page` or more pages.
+    """Take one row of every signal; ``evidence`` (n,) gets what it says.
+
+    `asked` or more pages, which is `page` where nothing more is asked for. It ends at both
+    together, so that it can always page, and soon be over.
 
     distances (n, 2, 64): newest distances, rows, between two changes and between two cells;
     ring, ordered (n, window): newest readings, as they came and ascending; levels (n, 2, 8):
@@ -239,14 +243,16 @@ def watch_step(
     """
     choice = policy[0]
     zero_rows, page = choice["ready_zero_rows"], choice["page"]
+    most = choice["asked"] + page
     for j in range(x.shape[0]):
         signal, value = signals[j], x[j]
         changes, cells = distances[j, 0], distances[j, 1]
         signal["began"] += 1
         if not np.isfinite(value):
             signal["gap"] += reporting
-            if signal["rows"] > choice["ready_readings"] and is_missing(signal, cells, policy):
-                evidence[j] = max(evidence[j], page)
+            times = missing_times(signal, cells, policy)
+            if signal["rows"] > choice["ready_readings"] and times >= 1.0:
+                evidence[j] = max(evidence[j], min(times * page, most))
             continue
         if signal["rows"] and (learn or evidence[j] < page):
             cells[(signal["rows"] - 1) % DISTANCES] = signal["gap"] + 1

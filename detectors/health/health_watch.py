@@ -59,7 +59,7 @@ class HealthWatch(Stateful):
 
     def __init__(self, bad: Sequence[int], policy: HealthPolicy = HEALTH) -> None:
         self._policy = policy
-        self._record = policy.record()
+        self._record = policy.record(asked=policy.page)
         self._signals: NDArray[np.void] = np.zeros(0, dtype=SIGNAL)
         self.evidence: FloatArray = np.zeros(0)
         self._distances: FloatArray = np.zeros((0, 2, DISTANCES))
@@ -128,6 +128,7 @@ class HealthWatch(Stateful):
             If the row has another number of signals.
         """
         row = check_row("HealthWatch", x, self.n_signals)
+        self._record["asked"] = self.asked
         watch_step(
             row,
             learn,
@@ -162,6 +163,8 @@ class HealthWatch(Stateful):
         self.evidence.fill(0.0)
         for name in ("rising", "falling", "began"):
             self._signals[name] = 0
+        # The next reading and one of the alarm are no two in a row that held a level.
+        self._signals["previous"] = np.nan
         self.alarm = self.drift_detected = False
 
     def grow(self, bad: Sequence[int]) -> None:

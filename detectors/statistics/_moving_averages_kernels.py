@@ -77,12 +77,12 @@ def mean_but_largest(values: Floats) -> float:
     count = 0
     for j in range(values.shape[0]):
         if not np.isnan(values[j]):
-            total += values[j]
+            total += min(values[j], largest)  # all but the largest so far
             largest = max(largest, values[j])
             count += 1
     if count < FEW:
-        return total / count if count else np.nan
-    return (total - largest) / (count - 1)
+        return (total + largest) / count if count else np.nan
+    return total / (count - 1)
 
 
 @nb.njit(cache=True, error_model="numpy")

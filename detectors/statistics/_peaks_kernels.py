@@ -55,7 +55,8 @@ def peaks_score(
         if np.isnan(values[j]) or blocks[j] < choice["known_blocks"]:
             scores[j] = np.nan
             continue
-        beyond = max(values[j] - mean[j], 0.0) / max(excess[j], choice["least_excess"])
+        scale = max(excess[j], choice["least_excess"]) * (1.0 + choice["young_blocks"] / blocks[j])
+        beyond = max(values[j] - mean[j], 0.0) / scale
         if mean[j] <= 1e-9:
             beyond = min(beyond, np.log(1.0 + block_rows * blocks[j]))
         scores[j] = bend * np.log(1.0 + beyond / bend)

@@ -28,12 +28,12 @@ def mean_but_largest(values: Floats) -> float:
     count = 0
     for j in range(values.shape[0]):
         if not np.isnan(values[j]):
-            total += values[j]
+            total += min(values[j], largest)  # all but the largest so far
             largest = max(largest, values[j])
             count += 1
     if count < FEW:
-        return total / count if count else np.nan
-    return (total - largest) / (count - 1)
+        return (total + largest) / count if count else np.nan
+    return total / (count - 1)
 
 
 @nb.njit(cache=True, error_model="numpy")
@@ -66,8 +66,9 @@ def mean_log1p(energy: Floats) -> float:
     for j in range(energy.shape[0]):
         if np.isnan(energy[j]):
             continue
-        # Equivalent: total += log(1 + energy). A product's logarithm is taken once per 1e300.
-        factor = 1.0 + energy[j]
+        # Equivalent: total += log(1 + all but the largest so far). A product's logarithm is taken
+        # once per 1e300.
+        factor = 1.0 + min(energy[j], largest)
         if product * factor > 1e300:
             total += np.log(product)
             product = 1.0
@@ -76,8 +77,8 @@ def mean_log1p(energy: Floats) -> float:
         count += 1
     total += np.log(product)
     if count < FEW:
-        return total / count if count else np.nan
-    return float((total - np.log(1.0 + largest)) / (count - 1))
+        return float((total + np.log(1.0 + largest)) / count) if count else np.nan
+    return float(total / (count - 1))
 
 
 @nb.njit(cache=True, error_model="numpy")
