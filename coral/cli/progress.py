@@ -71,7 +71,8 @@ def watched_replay(
     onset : float, optional
         Told event time of the first faulty row, unix s (oracle mode).
     until_settled : bool
-        End as soon as the ranking has settled.
+        End as soon as the ranking of an incident has settled, and the rows have doubled since it
+        was felt; a change goes on.
     feedback : sequence of Feedback
     trace : Trace, optional
         Keeps what is plotted afterwards.
@@ -82,22 +83,30 @@ def watched_replay(
         Last revision of the last incident; None = there was none.
     """
     newest: dict[str, Incident] = {}
-    settled = False
-    detector = None
+    settled, felt_rows = False, dict[str, int]()
+    engine = None
     tell = RevisionPrinter(console)
 
     with bar(console, recording.meta.system, recording.meta.n_rows or None) as advance:
 
         def observe(step: Step) -> None:
-            nonlocal settled, detector
-            detector = step.engine.trigger
+            nonlocal settled, engine
+            engine = step.engine
             for event in step.events:
-                newest[event.data.incident] = event.data
+                data = newest[event.data.incident] = event.data
+                if data.kind == "incident":
+                    felt_rows.setdefault(data.incident, data.rows)
                 tell(event)
-            settled = step.engine.phase == "settled"
+            phase = engine.phase
+            # As long again as it took to be felt: what settled on a change may not be the symptom's
+            # cause.
+            settled = phase == "settled" and any(
+                newest[name].rows >= 2 * rows and newest[name].state == "settled"
+                for name, rows in felt_rows.items()
+            )
             if trace is not None:
-                trace.observe(step.time, step.events, detector, recording.names)
-            advance(step.frames, step.engine.phase)
+                trace.observe(step.time, step.events, engine.trigger, recording.names)
+            advance(step.frames, phase)
 
         replay(
             source,
@@ -112,5 +121,5 @@ def watched_replay(
     for incident in newest.values():
         print_incident(console, incident)
     if not newest:
-        console.print(describe_quiet(detector))
+        console.print(describe_quiet(None if engine is None else engine.sight()))
     return next(reversed(newest.values()), None)
