@@ -47,7 +47,8 @@ class Onset(NamedTuple):
 class Limit(NamedTuple):
     """Usual level of a signal and what an extreme reading passes, raw units.
 
-    Equal for a signal that was constant: any other value is extreme.
+    Equal for a signal that was constant: any other value is extreme. The upper one of a signal
+    that may be bad either way.
     """
 
     level: float

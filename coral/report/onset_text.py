@@ -219,8 +219,8 @@ def other_alarms(facts: Budget | None) -> str:
     word, watched = _COUNTED[facts.product], seconds(facts.watched_weeks * WEEK_S)
     raised = f"{facts.alarms or 'no'} {word}{'' if facts.alarms == 1 else 's'} in {watched}"
     shown = facts.certified_per_week
-    most = "" if shown is None else f", which shows at most {shown:.2g} a week"
-    return f"Beside it {allowed(facts.per_week, facts.product)}: {raised}{most}."
+    most = f", which shows at most {shown:.2g} a week" if facts.calibrated and shown else ""
+    return f"Limit of the other kind: {allowed(facts.per_week, facts.product)}; {raised}{most}."
 
 
 def _some(names: Sequence[str]) -> str:
