@@ -1,6 +1,6 @@
 """A replay as a person sees it: a progress bar, and the news of the incident above it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -47,6 +47,17 @@ def bar(console: Console, title: str, total: int | None) -> Iterator[_Advance]:
     silent = not console.is_terminal
     with Progress(*columns, console=console, transient=True, disable=silent) as progress:
         yield _Advance(progress, total, title)
+
+
+def _settled(newest: Mapping[str, Incident], felt_rows: Mapping[str, int]) -> bool:
+    """Whether an incident has settled, and its rows have doubled since it was felt.
+
+    What a change has settled on need not be the cause of what is felt later.
+    """
+    return any(
+        newest[name].state == "settled" and newest[name].rows >= 2 * rows
+        for name, rows in felt_rows.items()
+    )
 
 
 def watched_replay(
@@ -98,12 +109,7 @@ def watched_replay(
                     felt_rows.setdefault(data.incident, data.rows)
                 tell(event)
             phase = engine.phase
-            # As long again as it took to be felt: what settled on a change may not be the symptom's
-            # cause.
-            settled = phase == "settled" and any(
-                newest[name].rows >= 2 * rows and newest[name].state == "settled"
-                for name, rows in felt_rows.items()
-            )
+            settled = phase == "settled" and _settled(newest, felt_rows)
             if trace is not None:
                 trace.observe(step.time, step.events, engine.trigger, recording.names)
             advance(step.frames, phase)

@@ -279,7 +279,7 @@ class HealthSignals:
         """Continue from what `state_dict` returned; other signals, configured since, begin anew."""
         self.grow(series)
         self._budget.load_state_dict(state["budget"])
-        self._watched_rows = state["watched_rows"]
+        self._watched_rows = state.get("watched_rows", 0)
         self._objectives.load_state_dict(state["objectives"])
         self._breached = self._objectives.breached
         if tuple(state["names"]) == self.names:
