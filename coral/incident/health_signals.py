@@ -17,7 +17,7 @@ from detectors.health.health_watch import HealthWatch
 from detectors.health.objective import Objectives
 from detectors.health.policy import HEALTH, HealthPolicy
 
-__all__ = ["HealthSignals", "Limit", "Onset"]
+__all__ = ["HealthSignals", "Onset", "SignalLimit"]
 
 Floats = NDArray[np.float64]
 
@@ -44,7 +44,7 @@ class Onset(NamedTuple):
     rows: int
 
 
-class Limit(NamedTuple):
+class SignalLimit(NamedTuple):
     """Usual level of a signal and what an extreme reading passes, raw units.
 
     Equal for a signal that was constant: any other value is extreme. The upper one of a signal
@@ -146,7 +146,7 @@ class HealthSignals:
         return math.ceil(self._watch.asked / (self._policy.cap - self._policy.slack))
 
     @property
-    def limits(self) -> dict[str, Limit]:
+    def limits(self) -> dict[str, SignalLimit]:
         """Of each signal that is judged, what a reading must pass to be extreme."""
         held, found = self._watch.state_dict(), {}
         for j, (name, ready) in enumerate(zip(self.names, self._watch.ready, strict=True)):
@@ -156,21 +156,23 @@ class HealthSignals:
                 found[name] = limit
         return found
 
-    def _limit(self, window: Floats, facts: Mapping[str, Any], levels: Floats) -> Limit | None:
+    def _limit(
+        self, window: Floats, facts: Mapping[str, Any], levels: Floats
+    ) -> SignalLimit | None:
         """Return the level of a signal, and its first value that counts as much as any may."""
         policy, level = self._policy, float(np.median(window))
         recent = slice((facts["part"] + 1) // 3, facts["part"] + 1)
         highest, lowest = levels[0, recent].max(), levels[1, recent].min()
         if window[0] == window[-1]:
             rows = policy.ready_zero_rows if level == 0.0 else policy.ready_constant_rows
-            return Limit(level, level) if facts["rows"] >= rows else None
+            return SignalLimit(level, level) if facts["rows"] >= rows else None
         scale = 1.4826 * float(np.median(np.abs(window - level)))
         scale = scale or 1.2533 * float(np.mean(np.abs(window - level)))
         scale = max(scale, policy.level_share * abs(level))
         scale *= 1.0 + policy.young_readings / facts["readings"]
         if facts["bad"] < 0.0:
-            return Limit(level, float(min(level - policy.cap * scale, lowest)))
-        return Limit(level, float(max(level + policy.cap * scale, highest)))
+            return SignalLimit(level, float(min(level - policy.cap * scale, lowest)))
+        return SignalLimit(level, float(max(level + policy.cap * scale, highest)))
 
     def grow(self, series: Sequence[str]) -> None:
         """Follow the series of the system; names are only ever added behind those there are."""

@@ -7,7 +7,7 @@ import numpy as np
 
 from coral.config import SystemConfig
 from coral.incident.budgets import Budgets
-from coral.incident.health_signals import HealthSignals, Limit
+from coral.incident.health_signals import HealthSignals, SignalLimit
 from coral.text import measured, quoted
 from detectors.names import STATISTICS, Statistic
 from detectors.trigger import Trigger
@@ -148,7 +148,7 @@ class Lookout:
         return found
 
 
-def _symptom(name: str, limit: Limit, readings: int) -> str:
+def _symptom(name: str, limit: SignalLimit, readings: int) -> str:
     """Say which readings of a signal in a row page."""
     often = f"{_WORDS.get(readings, str(readings))} readings in a row of {quoted(name)}"
     level, value = measured(name, limit.level), measured(name, limit.value)

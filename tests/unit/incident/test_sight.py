@@ -7,7 +7,7 @@ from typed import FloatArray, there
 
 from coral.config import SystemConfig
 from coral.engine import Engine
-from coral.incident.health_signals import HealthSignals, Limit
+from coral.incident.health_signals import HealthSignals, SignalLimit
 from streams.records import Frame
 
 
@@ -43,7 +43,7 @@ def test_a_signal_at_rest_is_felt_when_it_moves() -> None:
     """An error counter that has been zero for long enough; a signal where less is worse."""
     resting = health_after([0.0] * 60, "web:errors_per_s")
 
-    assert {"web:errors_per_s": Limit(0.0, 0.0)} == resting.limits
+    assert {"web:errors_per_s": SignalLimit(0.0, 0.0)} == resting.limits
     assert {} == health_after([0.0] * 40, "web:errors_per_s").limits
     hits = health_after([0.9 + 0.001 * (t % 7) for t in range(60)], "db:success_ratio")
     limit = hits.limits["db:success_ratio"]
