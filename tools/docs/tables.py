@@ -124,13 +124,12 @@ def speed() -> str:
 
 
 def demo() -> str:
-    """Show how a real run of `coral demo` begins, when it is felt, the last answer, and the end."""
+    """Show the first and the last answer of a real run of `coral demo`, and how it ends."""
     lines = run_demo()
     timed = [number for number, line in enumerate(lines) if TIME.match(line)]
     opened, settled = timed[0], timed[-1]
     answer = takewhile(lambda line: line and not line.startswith(" "), lines[settled + 2 :])
-    felt = [each for n in timed if "became an incident" in lines[n] for each in (lines[n], "...")]
-    shown = [*lines[: opened + 1], "...", *felt, lines[settled], "", *answer, "...", *lines[-2:]]
+    shown = [*lines[:opened], lines[opened], "...", lines[settled], "", *answer, "...", *lines[-2:]]
     return "```console\n$ make demo\n" + "\n".join(shown) + "\n```"
 
 
