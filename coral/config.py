@@ -37,7 +37,9 @@ class EngineConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     Parameters
     ----------
     false_alarms_per_week : float
-        Budget of alarms without a cause, per system.
+        Budget of pages without a cause, per system; without health signals everything pages.
+    changes_per_week : float
+        Budget of changes without a cause that no health signal feels, per system; they do not page.
     base_rows : int
         Most rows of normal state kept in memory; with `base_cells` it bounds the memory.
     base_cells : int

@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterable, Mapping
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,10 +15,12 @@ from coral.contract.events import Event, Resolution
 from coral.contract.feedback import Feedback
 from coral.graph.system_graph import SystemGraph
 from coral.incident.alarm import Alarm, alerted, detected, felt, silent
+from coral.incident.budgets import Budgets
 from coral.incident.health_signals import HealthSignals
 from coral.incident.lifecycle import OpenIncident, Setup
 from coral.incident.path_silence import PathSilence
 from coral.incident.policy import VERDICT, VerdictPolicy
+from coral.incident.sight import Lookout, Phase, Sight
 from coral.localise.past_incidents import PastIncidents
 from coral.localise.policy import RANKING, RankingPolicy
 from detectors.policy import TRIGGER, TriggerPolicy
@@ -31,7 +33,6 @@ __all__ = ["Engine"]
 
 Floats = NDArray[np.float64]
 _ACCEPTED: Final = "new normal accepted"
-Phase = Literal["warming", "watching", "diagnosing", "settled"]
 
 # A row counts as following the one before it up to this many intervals later.
 ADJACENT_INTERVALS = 1.5
@@ -59,8 +60,8 @@ class _Row(NamedTuple):
 class Engine:
     """One system's root-cause analysis.
 
-    warming -> watching -> diagnosing -> settled -> watching. Learning of the normal state is
-    frozen from the onset to the resolution. The same frames give byte-identical events.
+    warming -> blind -> watching -> diagnosing -> settled -> watching. Learning of the normal state
+    is frozen from the onset to the resolution. The same frames give byte-identical events.
 
     Parameters
     ----------
@@ -108,6 +109,7 @@ class Engine:
         self._trigger: Trigger | None = None
         self._health = HealthSignals(system, self.config.false_alarms_per_week)
         self._silence = PathSilence(system)
+        self._lookout = Lookout(system, self._health)
         self._incident: OpenIncident | None = None
         self._quarantine: deque[_Row] = deque()  # newest rows, not learned yet
         self._since_onset: deque[_Row] = deque(maxlen=KEPT_ROWS)
@@ -135,8 +137,11 @@ class Engine:
         """What the engine is doing."""
         if self._incident is not None:
             return "settled" if self._incident.settled else "diagnosing"
-        warm = self._onset is not None or (self._trigger is not None and self._trigger.warm)
-        return "watching" if warm else "warming"
+        return self._lookout.phase(self._trigger, given=self._onset is not None)
+
+    def sight(self) -> Sight:
+        """Return what could be noticed now, and what not; takes as long as a few rows."""
+        return self._lookout.sight(self.phase, self._trigger, self._names)
 
     def step(self, frame: Frame) -> list[Event]:
         """Take one frame of the system; return the events it causes, oldest first.
@@ -222,7 +227,7 @@ class Engine:
         times, page = [row.time for row in self._quarantine], self._health.paged
         if page is None:
             return silent(self._silence.silent, self._silence.rows, times)
-        return felt(page, times, SYMPTOM_LEAD)
+        return felt(page, times, SYMPTOM_LEAD, Budgets.of(trigger, self._health))
 
     def _feel(self, incident: OpenIncident) -> bool:
         """Tell an incident what health signals say; return whether it was a change before.
@@ -249,7 +254,8 @@ class Engine:
         """Return the alarm of the trigger; drop rows that belong to neither state."""
         rows = self._quarantine
         times = [row.time for row in rows]
-        alarm = detected(trigger, self._names, times, [row.x for row in rows])
+        budgets = Budgets.of(trigger, self._health)
+        alarm = detected(trigger, self._names, times, [row.x for row in rows], budgets)
         for _ in range(min(ONSET_MARGIN, max(len(rows) - alarm.n_rows, 0))):
             del rows[-alarm.n_rows - 1]
         return alarm

@@ -68,13 +68,16 @@ class Artefacts(_Part, frozen=True):
 
 
 class Budget(_Part, frozen=True):
-    """How many false alarms are allowed, and how many there can have been at most."""
+    """How many events of one kind are allowed, and how many there can have been at most."""
 
     per_week: float  # the one that was set
-    alarms: int  # raised so far, this one included
+    # Raised so far, this one included; without those that a health signal and another statistic
+    # both saw.
+    alarms: int
     watched_weeks: float  # normal operation since the warm-up
     certified_per_week: float | None  # upper 95 % limit, every earlier alarm counted as false
     calibrated: bool  # whether enough was watched to certify the budget (3 / per_week)
+    product: Product = "incident"  # what is counted: pages, or changes that do not page
 
 
 class Felt(_Part, frozen=True):
@@ -102,7 +105,8 @@ class AlarmTrigger(_Part, frozen=True):
     series: list[str]  # series that changed most, strongest first
     onset_interval: list[str]  # earliest and latest likely onset
     artefacts: Artefacts | None
-    budget: Budget | None
+    budget: Budget | None  # of what this source raises; an objective has none
+    other_budget: Budget | None = None  # the other of the two; None: there is only one
 
 
 class Course(_Part, frozen=True):

@@ -1,5 +1,6 @@
 """The health signals of a system: what its users feel, and which of its objectives are breached."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
@@ -11,12 +12,12 @@ from coral.contract.events import Felt, significant
 from coral.localise.golden_signals import proposed
 from coral.localise.layout import metric_of
 from coral.localise.roles import healthy_direction
-from detectors.decision.alarm_budget import AlarmBudget
+from detectors.decision.alarm_budget import WEEK_S, AlarmBudget
 from detectors.health.health_watch import HealthWatch
 from detectors.health.objective import Objectives
 from detectors.health.policy import HEALTH, HealthPolicy
 
-__all__ = ["HealthSignals", "Onset"]
+__all__ = ["HealthSignals", "Onset", "SignalLimit"]
 
 Floats = NDArray[np.float64]
 
@@ -43,6 +44,17 @@ class Onset(NamedTuple):
     rows: int
 
 
+class SignalLimit(NamedTuple):
+    """Usual level of a signal and what an extreme reading passes, raw units.
+
+    Equal for a signal that was constant: any other value is extreme. The upper one of a signal
+    that may be bad either way.
+    """
+
+    level: float
+    value: float
+
+
 class HealthSignals:
     """Watches the health signals of one system, configured or proposed, and their objectives.
 
@@ -57,6 +69,8 @@ class HealthSignals:
     ----------
     names : tuple of str
         Series that are watched.
+    pages_per_week : float
+        As given.
     paged : Onset or None
         What has begun to be felt with the newest row.
     """
@@ -68,6 +82,9 @@ class HealthSignals:
         self.names: tuple[str, ...] = ()
         self._series: tuple[str, ...] = ()
         self._places: NDArray[np.intp] = np.zeros(0, dtype=np.intp)
+        self._policy = policy
+        self.pages_per_week = per_week
+        self._watched_rows = 0
         self._watch = HealthWatch([], policy)
         self._budget = AlarmBudget(per_week, system.interval_s, 1)
         self._objectives = Objectives(system.objectives, system.interval_s)
@@ -87,6 +104,26 @@ class HealthSignals:
         return self.alarm or bool((self._watch.evidence > 0.0).any())
 
     @property
+    def named(self) -> bool:
+        """Whether there are health signals at all, so that not every change pages."""
+        return bool(self._system.kpi or self.names)
+
+    @property
+    def alarms(self) -> int:
+        """Pages raised so far, without those that another statistic has seen too."""
+        return self._budget.alarms
+
+    @property
+    def watched_weeks(self) -> float:
+        """Normal operation since a signal was known well enough to be judged, weeks."""
+        return self._watched_rows * self._system.interval_s / WEEK_S
+
+    @property
+    def certified_per_week(self) -> float:
+        """Rate of false pages that what was seen rules out: `AlarmBudget.certified_per_week`."""
+        return self._budget.certified_per_week(self.watched_weeks)
+
+    @property
     def ready(self) -> list[str]:
         """Signals that are known well enough to be judged."""
         return [name for name, ready in zip(self.names, self._watch.ready, strict=True) if ready]
@@ -95,6 +132,47 @@ class HealthSignals:
     def absent(self) -> list[str]:
         """Configured signals that have never occurred."""
         return [name for name in self._system.kpi_names if name not in self._series]
+
+    @property
+    def readings_needed(self) -> dict[str, int]:
+        """Readings that each signal needs yet before it is judged; without those that need none."""
+        known = self._watch.state_dict()["signals"]["readings"]
+        needed = zip(self.names, self._policy.ready_readings - known, strict=True)
+        return {name: int(count) for name, count in needed if count > 0}
+
+    @property
+    def readings_to_page(self) -> int:
+        """Extreme readings in a row that page: two, and more after pages beyond the budget."""
+        return math.ceil(self._watch.asked / (self._policy.cap - self._policy.slack))
+
+    @property
+    def limits(self) -> dict[str, SignalLimit]:
+        """Of each signal that is judged, what a reading must pass to be extreme."""
+        held, found = self._watch.state_dict(), {}
+        for j, (name, ready) in enumerate(zip(self.names, self._watch.ready, strict=True)):
+            facts = {key: values[j] for key, values in held["signals"].items()}
+            window = held["_ordered"][j][: min(facts["readings"], self._policy.window)]
+            if ready and (limit := self._limit(window, facts, held["_levels"][j])):
+                found[name] = limit
+        return found
+
+    def _limit(
+        self, window: Floats, facts: Mapping[str, Any], levels: Floats
+    ) -> SignalLimit | None:
+        """Return the level of a signal, and its first value that counts as much as any may."""
+        policy, level = self._policy, float(np.median(window))
+        recent = slice((facts["part"] + 1) // 3, facts["part"] + 1)
+        highest, lowest = levels[0, recent].max(), levels[1, recent].min()
+        if window[0] == window[-1]:
+            rows = policy.ready_zero_rows if level == 0.0 else policy.ready_constant_rows
+            return SignalLimit(level, level) if facts["rows"] >= rows else None
+        scale = 1.4826 * float(np.median(np.abs(window - level)))
+        scale = scale or 1.2533 * float(np.mean(np.abs(window - level)))
+        scale = max(scale, policy.level_share * abs(level))
+        scale *= 1.0 + policy.young_readings / facts["readings"]
+        if facts["bad"] < 0.0:
+            return SignalLimit(level, float(min(level - policy.cap * scale, lowest)))
+        return SignalLimit(level, float(max(level + policy.cap * scale, highest)))
 
     def grow(self, series: Sequence[str]) -> None:
         """Follow the series of the system; names are only ever added behind those there are."""
@@ -123,6 +201,7 @@ class HealthSignals:
         """
         self._budget.pay()
         self._watch.ask(self._budget.owed)
+        self._watched_rows += learn and bool(self._watch.ready.any())
         was = self.alarm
         self._row = x
         self._watch.update(x[self._places], learn=learn, reporting=bool(np.isfinite(x).any()))
@@ -194,6 +273,7 @@ class HealthSignals:
             "names": list(self.names),
             "watch": self._watch.state_dict(),
             "budget": self._budget.state_dict(),
+            "watched_rows": self._watched_rows,
             "objectives": self._objectives.state_dict(),
         }
 
@@ -201,6 +281,7 @@ class HealthSignals:
         """Continue from what `state_dict` returned; other signals, configured since, begin anew."""
         self.grow(series)
         self._budget.load_state_dict(state["budget"])
+        self._watched_rows = state.get("watched_rows", 0)
         self._objectives.load_state_dict(state["objectives"])
         self._breached = self._objectives.breached
         if tuple(state["names"]) == self.names:

@@ -296,6 +296,8 @@ class OpenIncident:
         promoted = self.kind == "change" and bool(felt)
         if promoted:
             self.kind = "incident"
+            # What had settled was the ranking of a change.
+            self._convergence = convergence.ConvergenceTest(self._setup.ranking.convergence)
         return promoted
 
     def open(self) -> Event:
