@@ -16,7 +16,7 @@ from coral.contract.feedback import Feedback
 from coral.graph.system_graph import SystemGraph
 from coral.incident.alarm import Alarm, alerted, detected, felt, silent
 from coral.incident.budgets import Budgets
-from coral.incident.health_signals import HealthSignals
+from coral.incident.health_signals import HealthSignals, Onset
 from coral.incident.lifecycle import OpenIncident, Setup
 from coral.incident.path_silence import PathSilence
 from coral.incident.policy import VERDICT, VerdictPolicy
@@ -44,6 +44,9 @@ QUARANTINE_SHARE = 8
 QUARANTINE_SHARE_ALERTED = 4
 # Rows by which a cause may come before the health signal that shows it.
 SYMPTOM_LEAD = 10
+# Rows for which no health signal was felt in an open incident, after which one that is felt again
+# tells of another: what keeps the first open need not have anything to do with it.
+CALM_ROWS = 20
 # Rows before the estimated onset that belong to neither state: ending the base too early costs
 # little, ending it too late costs much.
 ONSET_MARGIN = 1
@@ -113,6 +116,7 @@ class Engine:
         self._incident: OpenIncident | None = None
         self._quarantine: deque[_Row] = deque()  # newest rows, not learned yet
         self._since_onset: deque[_Row] = deque(maxlen=KEPT_ROWS)
+        self._calm_rows = 0  # since a health signal was felt
         self._last_time: float | None = None
         self._past = PastIncidents(ranking.recall)
         self._gap = False  # rows of an incident lie between the last row learned and the next
@@ -203,7 +207,10 @@ class Engine:
 
     def _open(self) -> list[Event]:
         """Open an incident on the rows since its onset; learn what came before them."""
-        alarm = self._alarm()
+        return self._begin(self._alarm())
+
+    def _begin(self, alarm: Alarm) -> list[Event]:
+        """Open an incident on the newest rows that an alarm tells."""
         while len(self._quarantine) > alarm.n_rows:
             self._learn_oldest()
         first = np.array([row.x for row in self._quarantine])
@@ -211,6 +218,7 @@ class Engine:
             self._setup, self._baseline, self._graph, alarm, first, self._past
         )
         self._since_onset.clear()
+        self._calm_rows = 0
         for row in self._quarantine:
             self._follow(incident, row)
         self._quarantine.clear()
@@ -224,9 +232,15 @@ class Engine:
             return self._given()
         if trigger.drift_detected:
             return self._detected(trigger)
-        times, page = [row.time for row in self._quarantine], self._health.paged
-        if page is None:
-            return silent(self._silence.silent, self._silence.rows, times)
+        page = self._health.paged
+        if page is not None:
+            return self._felt(page, trigger)
+        times = [row.time for row in self._quarantine]
+        return silent(self._silence.silent, self._silence.rows, times)
+
+    def _felt(self, page: Onset, trigger: Trigger) -> Alarm:
+        """Return the alarm of a health signal."""
+        times = [row.time for row in self._quarantine]
         return felt(page, times, SYMPTOM_LEAD, Budgets.of(trigger, self._health))
 
     def _feel(self, incident: OpenIncident) -> bool:
@@ -265,7 +279,10 @@ class Engine:
         self._follow(incident, row)
         trigger, health = self._trigger, self._health
         promoted = self._feel(incident)
+        calm, self._calm_rows = self._calm_rows, 0 if health.alarm else self._calm_rows + 1
         if trigger is not None:
+            if health.paged is not None and not promoted and calm >= CALM_ROWS:
+                return self._supersede(incident, health.paged, trigger)
             others = health.alarm or self._silence.alarm
             lasted = not trigger.alarm and incident.rows > trigger.rows_to_accept
             if trigger.rebaselined or (others and lasted):
@@ -276,6 +293,13 @@ class Engine:
                 return [self._close(incident, "back to normal")]
         event = incident.revise(at_once=promoted)
         return [] if event is None else [event]
+
+    def _supersede(self, incident: OpenIncident, page: Onset, trigger: Trigger) -> list[Event]:
+        """End an incident during which a health signal was calm, and open that of its return."""
+        newest = list(self._since_onset)[-(page.rows + 1 + SYMPTOM_LEAD) :]
+        ended = self._close(incident, "superseded")
+        self._quarantine.extend(newest)
+        return [ended, *self._begin(self._felt(page, trigger))]
 
     def _follow(self, incident: OpenIncident, row: _Row) -> None:
         """Give one row since the onset to the incident and to the graph's dependent part."""
@@ -377,6 +401,8 @@ class Engine:
         for x in rows:
             trigger.update(np.append(x, pad))
         trigger.restart()
+        for row in self._since_onset:
+            trigger.update(row.x)
         return trigger
 
     def state_dict(self) -> dict[str, Any]:
@@ -396,6 +422,7 @@ class Engine:
             "last_time": self._last_time,
             "torn": self._gap,
             "memory": self._past.state_dict(),
+            "calm_rows": self._calm_rows,
             "health": self._health.state_dict(),
             "silence": self._silence.state_dict(),
         }
@@ -426,8 +453,6 @@ class Engine:
             self._start(names[: len(state["normal"]["center"])])
             self._baseline.load_state_dict(state["normal"])
             self._graph.load_state_dict(state["normal"])
-        if state["detector"] is not None:
-            self._trigger = self._restored_trigger(state["detector"])
         self._past.load_state_dict(state.get("memory", []))  # older checkpoints have none
         if "health" in state:
             self._health.load_state_dict(state["health"], names)
@@ -441,6 +466,9 @@ class Engine:
             )
         self._quarantine = deque(_unpacked(state["recent"]))
         self._since_onset = deque(_unpacked(state["during"]), KEPT_ROWS)
+        if state["detector"] is not None:
+            self._trigger = self._restored_trigger(state["detector"])
+        self._calm_rows = state.get("calm_rows", 0)
         self._last_time = state["last_time"]
         self._gap = state["torn"]
 

@@ -46,7 +46,7 @@ Kind = Literal[
 ]
 Product = Literal["incident", "change"]
 State = Literal["diagnosing", "settled", "resolved"]
-Resolution = Literal["back to normal", "new normal accepted", "dismissed"]
+Resolution = Literal["back to normal", "new normal accepted", "dismissed", "superseded"]
 PatternKind = Literal["common load rise", "self-sustaining loop", "several causes"]
 Tier = Literal["likely", "possible", "unlikely", "no clear cause"]
 

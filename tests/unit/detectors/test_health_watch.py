@@ -195,7 +195,7 @@ def test_an_initial_transient_does_not_blind_it_for_ever(base: int) -> None:
 def test_a_level_that_two_readings_held_of_late_is_no_news() -> None:
     """Two readings that did not page are known; as high for longer is none, higher is."""
     x = latency(200, seed=3)
-    fault = np.linspace(0.155, 0.16, 6)
+    fault: FloatArray = np.linspace(0.155, 0.16, 6, dtype=np.float64)
     known, new = HealthWatch([1]), HealthWatch([1])
     pages(new, x)
     x[98:100] = 0.165, 0.166

@@ -140,3 +140,19 @@ def test_a_dismissed_incident_is_felt_no_more() -> None:
     fed(engine, x[: FAULT + 5])
     assert [event.data.resolution for event in engine.dismiss()] == ["dismissed"]
     assert engine.phase != "diagnosing"
+
+
+def test_a_health_signal_that_moves_again_after_calm_is_an_incident_of_its_own() -> None:
+    """Though what the first one left behind keeps it open; a flicker belongs to the first."""
+    x = normal()
+    x[100:, 1:3] += 30.0
+    x[101:112, 0] += 0.5
+    x[180:190, 0] += 0.5
+    x[200:204, 0] += 0.5
+    events = fed(shop(), x)
+    opened = [row for row, event in events if event.type == "io.coral.incident.opened.v1"]
+    ended = [(row, e.data.resolution) for row, e in events if e.data.resolution]
+    assert opened[1:] == [181]
+    assert ended[0] == (181, "superseded")
+    first, second = (event.data for row, event in events if row == 181)
+    assert (first.incident != second.incident, second.kind) == (True, "incident")
