@@ -47,6 +47,15 @@ def hours(rng: np.random.Generator, rows: int) -> FloatArray:
     return np.asarray(20_000.0 + np.round(minutes / 60.0, 2))
 
 
+def ticks(rng: np.random.Generator, rows: int) -> FloatArray:
+    """Counters of hours that stood still for long, and from then on count hundredths now and then.
+
+    All at once: a level share smaller by far would call each tick as large as can be.
+    """
+    counted = np.cumsum(rng.random(rows) < 0.05) * (np.arange(rows) >= 600)
+    return np.asarray(20_000.0 + 0.01 * counted[:, None] * np.arange(1, 7))
+
+
 def jobs(rng: np.random.Generator, rows: int) -> FloatArray:
     """Sparse jobs: some rows of work every 50 to 100 rows, each series in its own time."""
     x = np.zeros((rows, 6))
@@ -70,7 +79,7 @@ def idle(rng: np.random.Generator, rows: int) -> FloatArray:
     return x
 
 
-@pytest.mark.parametrize("make", [hours, jobs, quantised, idle])
+@pytest.mark.parametrize("make", [hours, ticks, jobs, quantised, idle])
 @pytest.mark.parametrize("seed", range(3))
 def test_calm_series_raise_nothing(
     make: Callable[[np.random.Generator, int], FloatArray], seed: int
