@@ -47,6 +47,15 @@ def hours(rng: np.random.Generator, rows: int) -> FloatArray:
     return np.asarray(20_000.0 + np.round(minutes / 60.0, 2))
 
 
+def ticks(rng: np.random.Generator, rows: int) -> FloatArray:
+    """Counters of hours that stood still for long, and from then on count hundredths now and then.
+
+    In 1,400 rows they count up by a few thousandths of a percent.
+    """
+    counted = np.cumsum((rng.random(rows) < 0.05) & (np.arange(rows) >= 600))
+    return np.asarray(20_000.0 + 0.01 * counted[:, None] * np.arange(1, 7))
+
+
 def jobs(rng: np.random.Generator, rows: int) -> FloatArray:
     """Sparse jobs: some rows of work every 50 to 100 rows, each series in its own time."""
     x = np.zeros((rows, 6))
@@ -70,7 +79,16 @@ def idle(rng: np.random.Generator, rows: int) -> FloatArray:
     return x
 
 
-@pytest.mark.parametrize("make", [hours, jobs, quantised, idle])
+TOO_SMALL = pytest.mark.xfail(
+    reason="of series that never moved, a short or long mean of a tenth of a scale is an alarm, "
+    "which is a hundred-thousandth of their level",
+    strict=True,
+)
+
+
+@pytest.mark.parametrize(
+    "make", [hours, pytest.param(ticks, marks=TOO_SMALL), jobs, quantised, idle]
+)
 @pytest.mark.parametrize("seed", range(3))
 def test_calm_series_raise_nothing(
     make: Callable[[np.random.Generator, int], FloatArray], seed: int
