@@ -92,6 +92,7 @@ class HealthSignals:
         self._breached: NDArray[np.bool_] = np.zeros(len(system.objectives), dtype=np.bool_)
         self._row: Floats = np.zeros(0)
         self.paged: Onset | None = None
+        self._unconfirmed = False  # whether the newest page has been paid for
 
     @property
     def alarm(self) -> bool:
@@ -212,6 +213,7 @@ class HealthSignals:
         self.paged = self._onset() if self.alarm and not was else None
         if self.paged is not None and self.paged.source == "health":
             self._budget.spend()
+            self._unconfirmed = True
 
     def felt(self) -> list[Felt]:
         """Return what is felt now, strongest first."""
@@ -245,7 +247,9 @@ class HealthSignals:
 
     def confirm(self) -> None:
         """Let the page that is open cost nothing: another statistic says so too."""
-        self._budget.refund()
+        if self._unconfirmed:
+            self._budget.refund()
+            self._unconfirmed = False
 
     def accept(self) -> None:
         """Take the present level for the normal one."""
@@ -274,6 +278,7 @@ class HealthSignals:
             "watch": self._watch.state_dict(),
             "budget": self._budget.state_dict(),
             "watched_rows": self._watched_rows,
+            "unconfirmed": self._unconfirmed,
             "objectives": self._objectives.state_dict(),
         }
 
@@ -282,6 +287,7 @@ class HealthSignals:
         self.grow(series)
         self._budget.load_state_dict(state["budget"])
         self._watched_rows = state.get("watched_rows", 0)
+        self._unconfirmed = state["unconfirmed"]
         self._objectives.load_state_dict(state["objectives"])
         self._breached = self._objectives.breached
         if tuple(state["names"]) == self.names:

@@ -20,6 +20,8 @@ SIGNAL = np.dtype(
         ("previous", np.float64),  # reading before the newest
         ("rising", np.float64),  # evidence upwards ...
         ("falling", np.float64),  # ... and downwards
+        ("peak", np.float64),  # highest level that two readings held since it left zero ...
+        ("trough", np.float64),  # ... and lowest; not remembered before it is back at zero
         ("z", np.float64),  # newest reading, in scales
         ("level", np.float64),  # its median when the reading came
         ("rows", np.int64),  # present cells
@@ -118,12 +120,31 @@ def held_levels(signal: Structured, highest: Floats, lowest: Floats) -> tuple[fl
 
 
 @nb.njit(cache=True, error_model="numpy")
+def follow_excursion(signal: Structured, value: float, evidence: float, page: float) -> None:
+    """Note the levels that two readings in a row hold while there is evidence.
+
+    They are remembered when it is back at zero, or the second reading of a step would make the
+    third one ordinary; after a page never.
+    """
+    previous = signal["previous"]
+    if evidence >= page:
+        signal["peak"], signal["trough"] = np.inf, -np.inf
+    elif evidence > 0.0 and not np.isnan(previous):
+        signal["peak"] = max(signal["peak"], min(value, previous))
+        signal["trough"] = min(signal["trough"], max(value, previous))
+
+
+@nb.njit(cache=True, error_model="numpy")
 def remember_level(
     signal: Structured, value: float, most: int, highest: Floats, lowest: Floats
 ) -> None:
-    """Remember the level that a reading and the one before it both held."""
+    """Remember the level that a reading and the one before it both held, and an excursion's."""
     part = signal["part"]
     previous = signal["previous"]
+    if np.isfinite(signal["peak"]):
+        highest[part] = max(highest[part], signal["peak"])
+        lowest[part] = min(lowest[part], signal["trough"])
+    signal["peak"], signal["trough"] = -np.inf, np.inf
     if not np.isnan(previous):
         highest[part] = max(highest[part], min(value, previous))
         lowest[part] = min(lowest[part], max(value, previous))
@@ -267,8 +288,8 @@ def watch_step(
         evidence[j] = max(signal["rising"], signal["falling"])
         if evidence[j] == 0.0:
             signal["began"] = 0
-        if learn and evidence[j] < page:
+        follow_excursion(signal, value, evidence[j], page)
+        if learn and evidence[j] == 0.0:
             remember_level(signal, value, choice["memory_readings"], levels[j, 0], levels[j, 1])
-            if evidence[j] == 0.0:
-                learn_reading(signal, value, ring[j], ordered[j])
+            learn_reading(signal, value, ring[j], ordered[j])
         signal["previous"] = value

@@ -165,6 +165,7 @@ class HealthWatch(Stateful):
             self._signals[name] = 0
         # The next reading and one of the alarm are no two in a row that held a level.
         self._signals["previous"] = np.nan
+        self._signals["peak"], self._signals["trough"] = -np.inf, np.inf
         self.alarm = self.drift_detected = False
 
     def grow(self, bad: Sequence[int]) -> None:
@@ -200,6 +201,7 @@ class HealthWatch(Stateful):
         self._signals[j] = np.zeros((), dtype=SIGNAL)
         self._signals["bad"][j] = bad
         self._signals["last"][j] = self._signals["previous"][j] = np.nan
+        self._signals["peak"][j], self._signals["trough"][j] = -np.inf, np.inf
         self._signals["part_readings"][j] = PARTS
         self._levels[j, 0], self._levels[j, 1] = -np.inf, np.inf
         self.evidence[j] = 0.0

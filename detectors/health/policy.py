@@ -23,7 +23,7 @@ class HealthPolicy(Policy):
     # A deviation below this share of the level is uninteresting, however quiet the signal was.
     level_share: float = 0.01
     # The scale of m readings counts 1 + this / m times: few readings know it badly.
-    young_readings: float = 8.0
+    young_readings: float = 12.0
     # A reading counts up to so many scales: one alone must not page.
     cap: float = 9.0
     # Scales taken off each reading: less is ordinary.

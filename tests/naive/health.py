@@ -122,6 +122,8 @@ class _Signal:
         self.readings: list[float] = []  # learned
         self.parts: list[list[tuple[float, float]]] = [[]]  # what two readings in a row held
         self.size, self.filled = 8, 0
+        self.excursion: list[tuple[float, float]] = []  # what two held since there is evidence
+        self.paged = False  # in which case it is never remembered
         self.gap = self.held = self.since = self.began = 0
         self.changed = False
         self.previous = math.nan
@@ -132,7 +134,10 @@ class _Signal:
         self.gap += others
         if len(self.cells) <= self.policy.ready_readings:
             return
-        times = self.gap / (self.policy.missing_times * max(self.gaps[-16:]))
+        newest = self.gaps[-64:]
+        if max(newest) > self.policy.held_times * min(newest):
+            return
+        times = self.gap / (self.policy.missing_times * max(newest))
         if times >= 1:
             most = self.asked + self.policy.page
             self.evidence = max(self.evidence, min(times * self.policy.page, most))
@@ -142,7 +147,7 @@ class _Signal:
         page = self.policy.page
         if self.cells:
             usual = learn or self.evidence < page
-            old = self.gaps[-16] if len(self.gaps) >= 16 else 0
+            old = self.gaps[-64] if len(self.gaps) >= 64 else 0
             self.gaps.append(self.gap + 1 if usual else old)
         self.gap = 0
         reading = self.is_reading(value)
@@ -155,10 +160,16 @@ class _Signal:
             return
         if self.evidence == 0:
             self.began = 0
-        if learn and self.evidence < page:
+        if self.evidence >= page:
+            self.paged = True
+        elif self.evidence > 0 and not math.isnan(self.previous):
+            self.excursion.append((min(value, self.previous), max(value, self.previous)))
+        if learn and self.evidence == 0:
+            if not self.paged:
+                self.parts[-1] += self.excursion
+            self.paged, self.excursion = False, []
             self.remember(value)
-            if self.evidence == 0:
-                self.readings.append(value)
+            self.readings.append(value)
         self.previous = value
 
     def is_reading(self, value: float) -> bool:
@@ -170,7 +181,7 @@ class _Signal:
                 return True
             if not self.changes:
                 return self.held >= zero_rows
-            usual = sorted(self.changes[-16:])
+            usual = sorted(self.changes[-64:])
             return self.since >= self.policy.held_times * usual[len(usual) // 4]
         if self.cells:
             if self.changed:

@@ -169,17 +169,20 @@ def test_missing_pages_after_three_times_its_longest_distance(every: int) -> Non
 
 
 def test_missing_now_and_then_is_usual() -> None:
-    """A signal that has been missing for ten rows at times pages after thirty."""
+    """A signal that comes at regular distances pages after three; one that does not, never."""
     x = latency(400)
     x[100:110] = np.nan
     x[120:129] = np.nan
     x[300:] = np.nan
 
-    # The distance of eleven rows is among the newest sixteen for as many cells.
-    assert pages(HealthWatch([1]), x[:131]) == [102]
-    again = np.tile(np.append(latency(5), [np.nan] * 10), 10)
-    gone = np.append(again, [np.nan] * 40)
-    assert pages(HealthWatch([1]), gone)[-1] == 135 + 4 + 33
+    # Irregular from its first gap on, until 64 regular distances later.
+    assert pages(HealthWatch([1]), x) == [102, 302]
+    x[250:252] = np.nan
+    assert pages(HealthWatch([1]), x) == [102]
+    every = np.full(30 * 15, np.nan)
+    every[::15] = latency(30)
+    gone = np.append(every, [np.nan] * 60)
+    assert pages(HealthWatch([1]), gone) == [29 * 15 + 45]
 
 
 @pytest.mark.parametrize("base", [120, 200, 400, 1000, 3000])
