@@ -44,8 +44,8 @@ QUARANTINE_SHARE = 8
 QUARANTINE_SHARE_ALERTED = 4
 # Rows by which a cause may come before the health signal that shows it.
 SYMPTOM_LEAD = 10
-# Rows for which no health signal was felt in an open incident, after which one that is felt again
-# tells of another: what keeps the first open need not have anything to do with it.
+# Rows for which no health signal was felt in an open incident or change, after which one that is
+# felt tells of another: what keeps the first open need not have anything to do with it.
 CALM_ROWS = 20
 # Rows before the estimated onset that belong to neither state: ending the base too early costs
 # little, ending it too late costs much.
@@ -278,11 +278,11 @@ class Engine:
         """Take one row of the open incident; it ends when the trigger says so."""
         self._follow(incident, row)
         trigger, health = self._trigger, self._health
-        promoted = self._feel(incident)
         calm, self._calm_rows = self._calm_rows, 0 if health.alarm else self._calm_rows + 1
+        if trigger is not None and health.paged is not None and calm >= CALM_ROWS:
+            return self._supersede(incident, health.paged, trigger)
+        promoted = self._feel(incident)
         if trigger is not None:
-            if health.paged is not None and not promoted and calm >= CALM_ROWS:
-                return self._supersede(incident, health.paged, trigger)
             others = health.alarm or self._silence.alarm
             lasted = not trigger.alarm and incident.rows > trigger.rows_to_accept
             if trigger.rebaselined or (others and lasted):
@@ -295,7 +295,7 @@ class Engine:
         return [] if event is None else [event]
 
     def _supersede(self, incident: OpenIncident, page: Onset, trigger: Trigger) -> list[Event]:
-        """End an incident during which a health signal was calm, and open that of its return."""
+        """End what was open while health signals were calm, and open the incident of their move."""
         newest = list(self._since_onset)[-(page.rows + 1 + SYMPTOM_LEAD) :]
         ended = self._close(incident, "superseded")
         self._quarantine.extend(newest)

@@ -147,9 +147,9 @@ class PeaksPolicy(Policy):
     least_excess: float = 0.1
     # The scale of m blocks counts 1 + this / m times: few blocks know it badly, and the scores of
     # the first hours must not make the tail that limits all later ones.
-    young_blocks: float = 4.0
+    young_blocks: float = 8.0
     # A value counts in full up to about so many scales, and by its logarithm beyond.
-    bend: float = 8.0
+    bend: float = 32.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

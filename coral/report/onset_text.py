@@ -41,7 +41,7 @@ ENDED: Final[Mapping[Resolution, str]] = {
     "back to normal": "the system is back to normal",
     "new normal accepted": "the system stayed as it is, which now counts as normal",
     "dismissed": "the alarm was dismissed",
-    "superseded": "health signals had been calm and moved again, which is an incident of its own",
+    "superseded": "health signals had been calm and moved then, which is an incident of its own",
 }
 """How an incident ended."""
 

@@ -255,10 +255,10 @@ def block_score(value: float, known: int, mean: float, excess: float, block_rows
     """How far a value exceeds its series' mean maximum, in scales, bent."""
     if math.isnan(value) or known < 4:
         return math.nan
-    beyond = max(value - mean, 0.0) / (max(excess, 0.1) * (1 + 4 / known))
+    beyond = max(value - mean, 0.0) / (max(excess, 0.1) * (1 + 8 / known))
     if mean <= 1e-9:
         beyond = min(beyond, math.log(1 + block_rows * known))
-    return 8 * math.log(1 + beyond / 8)
+    return 32 * math.log(1 + beyond / 32)
 
 
 def silence(present: Iterable[bool], learned: Iterable[bool], known: int) -> float:

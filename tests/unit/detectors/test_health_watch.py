@@ -205,7 +205,7 @@ def test_a_level_that_two_readings_held_of_late_is_no_news() -> None:
     assert pages(known, x) == []
 
     assert pages(known, fault) == []
-    assert pages(new, fault) == [4]
+    assert pages(new, fault) == [5]
     assert pages(known, fault + 0.4) == [1]
 
 

@@ -97,7 +97,7 @@ def test_dynamic_pca_is_that_of_a_decayed_sum(memory: int) -> None:
     x = rng.normal(size=(3000, 2)) * np.array([1.0, 3.0])
     total, block, learned, skipped = np.zeros((2, 2)), [], 0, 0
     feed(space, x)
-    for one in x:
+    for one in x.clip(-policy.clip, policy.clip):
         learned, skipped = min(learned + 1, memory), skipped + 1
         every = 1 + learned // 32
         if skipped < every:

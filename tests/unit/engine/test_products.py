@@ -51,12 +51,12 @@ def test_a_change_becomes_an_incident_when_a_health_signal_follows() -> None:
     """With a revision at once, whether or not one is due."""
     x = normal()
     x[FAULT : FAULT + 40, 1:3] += 30.0
-    x[FAULT + 21 : FAULT + 40, 0] += 0.5
+    x[FAULT + 12 : FAULT + 40, 0] += 0.5
     events = fed(shop(), x)
     kinds = [(row, event.data.kind) for row, event in events]
     first = next(row for row, kind in kinds if kind == "incident")
     assert kinds[0] == (events[0][0], "change")
-    assert first == FAULT + 22  # the second reading
+    assert first == FAULT + 13  # the second reading
     promoted = next(event for row, event in events if row == first)
     assert [felt.signal for felt in promoted.data.felt] == [NAMES[0]]
     assert promoted.data.felt[0].usual == pytest.approx(0.1, rel=0.1)
