@@ -37,7 +37,9 @@ class EngineConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     Parameters
     ----------
     false_alarms_per_week : float
-        Budget of alarms without a cause, per system.
+        Budget of pages without a cause, per system; without health signals everything pages.
+    changes_per_week : float
+        Budget of changes without a cause that no health signal feels, per system; they do not page.
     base_rows : int
         Most rows of normal state kept in memory; with `base_cells` it bounds the memory.
     base_cells : int
@@ -54,6 +56,7 @@ class EngineConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """
 
     false_alarms_per_week: Annotated[float, Meta(gt=0)] = 1.0
+    changes_per_week: Annotated[float, Meta(gt=0)] = 2.0
     base_rows: Annotated[int, Meta(ge=64)] = 4096
     base_cells: Annotated[int, Meta(ge=10_000)] = 4_000_000
     max_causes: Annotated[int, Meta(ge=1, le=100)] = 10
@@ -110,6 +113,33 @@ class HealthSignal(
     target: Annotated[float, Meta(gt=0, lt=1)] | None = None
     burn_rate: Annotated[float, Meta(gt=0)] = 14.4
     windows_s: tuple[Seconds, Seconds] = (3600.0, 300.0)
+
+    @property
+    def text(self) -> str:
+        """What breaches it, in words."""
+        if self.target is not None:
+            long, short = self.windows_s
+            return (
+                f"errors {self.burn_rate:g} times as fast as {self.target:g} allows, "
+                f"over {long:g} s and {short:g} s"
+            )
+        beyond = f"above {self.above:g}" if self.above is not None else f"below {self.below:g}"
+        if self.of > 1:
+            return f"{beyond} in {self.rows} of {self.of} rows"
+        return f"{beyond} for {self.for_s:g} s" if self.for_s else beyond
+
+    @property
+    def limit(self) -> float:
+        """What readings, or their means, are compared with, raw units."""
+        if self.target is not None:
+            return self.burn_rate * (1.0 - self.target)
+        return self.above if self.above is not None else self.below or 0.0
+
+    def least_s(self, interval_s: float) -> float:
+        """Seconds that its shortest breach takes to begin, on a grid of such an interval."""
+        if self.target is not None:
+            return self.windows_s[1]
+        return max(self.for_s, (self.rows - 1) * interval_s)
 
     def problems(self) -> Iterator[str]:
         """Yield every rule that it breaks, with what to do."""

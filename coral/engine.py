@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterable, Mapping
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +14,13 @@ from coral.config import EngineConfig, SystemConfig
 from coral.contract.events import Event, Resolution
 from coral.contract.feedback import Feedback
 from coral.graph.system_graph import SystemGraph
-from coral.incident.alarm import Alarm, alerted, detected
+from coral.incident.alarm import Alarm, alerted, detected, felt, silent
+from coral.incident.budgets import Budgets
+from coral.incident.health_signals import HealthSignals, Onset
 from coral.incident.lifecycle import OpenIncident, Setup
+from coral.incident.path_silence import PathSilence
 from coral.incident.policy import VERDICT, VerdictPolicy
+from coral.incident.sight import Lookout, Phase, Sight
 from coral.localise.past_incidents import PastIncidents
 from coral.localise.policy import RANKING, RankingPolicy
 from detectors.policy import TRIGGER, TriggerPolicy
@@ -29,7 +33,6 @@ __all__ = ["Engine"]
 
 Floats = NDArray[np.float64]
 _ACCEPTED: Final = "new normal accepted"
-Phase = Literal["warming", "watching", "diagnosing", "settled"]
 
 # A row counts as following the one before it up to this many intervals later.
 ADJACENT_INTERVALS = 1.5
@@ -39,6 +42,11 @@ QUARANTINE_ROWS = (4, 64)
 QUARANTINE_SHARE = 8
 # A given onset may be late: whoever gives it has noticed something first.
 QUARANTINE_SHARE_ALERTED = 4
+# Rows by which a cause may come before the health signal that shows it.
+SYMPTOM_LEAD = 10
+# Rows for which no health signal was felt in an open incident or change, after which one that is
+# felt tells of another: what keeps the first open need not have anything to do with it.
+CALM_ROWS = 20
 # Rows before the estimated onset that belong to neither state: ending the base too early costs
 # little, ending it too late costs much.
 ONSET_MARGIN = 1
@@ -55,8 +63,8 @@ class _Row(NamedTuple):
 class Engine:
     """One system's root-cause analysis.
 
-    warming -> watching -> diagnosing -> settled -> watching. Learning of the normal state is
-    frozen from the onset to the resolution. The same frames give byte-identical events.
+    warming -> blind -> watching -> diagnosing -> settled -> watching. Learning of the normal state
+    is frozen from the onset to the resolution. The same frames give byte-identical events.
 
     Parameters
     ----------
@@ -102,9 +110,13 @@ class Engine:
         self._baseline: Baseline  # from the first frame on
         self._graph: SystemGraph
         self._trigger: Trigger | None = None
+        self._health = HealthSignals(system, self.config.false_alarms_per_week)
+        self._silence = PathSilence(system)
+        self._lookout = Lookout(system, self._health)
         self._incident: OpenIncident | None = None
         self._quarantine: deque[_Row] = deque()  # newest rows, not learned yet
         self._since_onset: deque[_Row] = deque(maxlen=KEPT_ROWS)
+        self._calm_rows = 0  # since a health signal was felt
         self._last_time: float | None = None
         self._past = PastIncidents(ranking.recall)
         self._gap = False  # rows of an incident lie between the last row learned and the next
@@ -129,8 +141,11 @@ class Engine:
         """What the engine is doing."""
         if self._incident is not None:
             return "settled" if self._incident.settled else "diagnosing"
-        warm = self._onset is not None or (self._trigger is not None and self._trigger.warm)
-        return "watching" if warm else "warming"
+        return self._lookout.phase(self._trigger, given=self._onset is not None)
+
+    def sight(self) -> Sight:
+        """Return what could be noticed now, and what not; takes as long as a few rows."""
+        return self._lookout.sight(self.phase, self._trigger, self._names)
 
     def step(self, frame: Frame) -> list[Event]:
         """Take one frame of the system; return the events it causes, oldest first.
@@ -159,13 +174,19 @@ class Engine:
 
     def _score(self, row: _Row) -> bool:
         """Show the row to the trigger; return whether an incident begins, if none is open."""
-        trigger = self._trigger
+        trigger, incident = self._trigger, self._incident
         if trigger is None:
             return self._onset is not None and row.time >= self._onset
         if not row.adjacent:
             trigger.break_lags()
-        trigger.update(row.x)
-        return trigger.drift_detected
+        health = self._health
+        health.update(row.time, row.x, learn=incident is None)
+        self._silence.update(row.x, learn=incident is None)
+        # Metrics stop coming for many reasons: alone it is for the trigger to judge.
+        silence = self._silence.fresh and health.moving
+        hold = incident is not None or health.alarm or silence
+        trigger.update(row.x, hold=hold, felt=health.moving)
+        return trigger.drift_detected or health.paged is not None or silence
 
     def _learn(self) -> list[Event]:
         """Learn the rows that have left quarantine."""
@@ -186,7 +207,10 @@ class Engine:
 
     def _open(self) -> list[Event]:
         """Open an incident on the rows since its onset; learn what came before them."""
-        alarm = self._given() if self._trigger is None else self._detected(self._trigger)
+        return self._begin(self._alarm())
+
+    def _begin(self, alarm: Alarm) -> list[Event]:
+        """Open an incident on the newest rows that an alarm tells."""
         while len(self._quarantine) > alarm.n_rows:
             self._learn_oldest()
         first = np.array([row.x for row in self._quarantine])
@@ -194,10 +218,44 @@ class Engine:
             self._setup, self._baseline, self._graph, alarm, first, self._past
         )
         self._since_onset.clear()
+        self._calm_rows = 0
         for row in self._quarantine:
             self._follow(incident, row)
         self._quarantine.clear()
+        self._feel(incident)
         return [incident.open()]
+
+    def _alarm(self) -> Alarm:
+        """Return why an incident begins now."""
+        trigger = self._trigger
+        if trigger is None:
+            return self._given()
+        if trigger.drift_detected:
+            return self._detected(trigger)
+        page = self._health.paged
+        if page is not None:
+            return self._felt(page, trigger)
+        times = [row.time for row in self._quarantine]
+        return silent(self._silence.silent, self._silence.rows, times)
+
+    def _felt(self, page: Onset, trigger: Trigger) -> Alarm:
+        """Return the alarm of a health signal."""
+        times = [row.time for row in self._quarantine]
+        return felt(page, times, SYMPTOM_LEAD, Budgets.of(trigger, self._health))
+
+    def _feel(self, incident: OpenIncident) -> bool:
+        """Tell an incident what health signals say; return whether it was a change before.
+
+        What is felt is no false alarm of the trigger, and what the trigger sees is none of the
+        health signals.
+        """
+        trigger, health = self._trigger, self._health
+        if trigger is None:
+            return False
+        if health.alarm and trigger.alarm:
+            trigger.confirm()
+            health.confirm()
+        return incident.feel(health.felt())
 
     def _given(self) -> Alarm:
         """Return the alarm of the given onset, which may be late."""
@@ -210,7 +268,8 @@ class Engine:
         """Return the alarm of the trigger; drop rows that belong to neither state."""
         rows = self._quarantine
         times = [row.time for row in rows]
-        alarm = detected(trigger, self._names, times, [row.x for row in rows])
+        budgets = Budgets.of(trigger, self._health)
+        alarm = detected(trigger, self._names, times, [row.x for row in rows], budgets)
         for _ in range(min(ONSET_MARGIN, max(len(rows) - alarm.n_rows, 0))):
             del rows[-alarm.n_rows - 1]
         return alarm
@@ -218,11 +277,29 @@ class Engine:
     def _continue(self, incident: OpenIncident, row: _Row) -> list[Event]:
         """Take one row of the open incident; it ends when the trigger says so."""
         self._follow(incident, row)
-        trigger = self._trigger
-        if trigger is not None and (trigger.rebaselined or not trigger.alarm):
-            return [self._close(incident, _ACCEPTED if trigger.rebaselined else "back to normal")]
-        event = incident.revise()
+        trigger, health = self._trigger, self._health
+        calm, self._calm_rows = self._calm_rows, 0 if health.alarm else self._calm_rows + 1
+        if trigger is not None and health.paged is not None and calm >= CALM_ROWS:
+            return self._supersede(incident, health.paged, trigger)
+        promoted = self._feel(incident)
+        if trigger is not None:
+            others = health.alarm or self._silence.alarm
+            lasted = not trigger.alarm and incident.rows > trigger.rows_to_accept
+            if trigger.rebaselined or (others and lasted):
+                health.accept()
+                self._silence.accept()
+                return [self._close(incident, _ACCEPTED)]
+            if not trigger.alarm and not others:
+                return [self._close(incident, "back to normal")]
+        event = incident.revise(at_once=promoted)
         return [] if event is None else [event]
+
+    def _supersede(self, incident: OpenIncident, page: Onset, trigger: Trigger) -> list[Event]:
+        """End what was open while health signals were calm, and open the incident of their move."""
+        newest = list(self._since_onset)[-(page.rows + 1 + SYMPTOM_LEAD) :]
+        ended = self._close(incident, "superseded")
+        self._quarantine.extend(newest)
+        return [ended, *self._begin(self._felt(page, trigger))]
 
     def _follow(self, incident: OpenIncident, row: _Row) -> None:
         """Give one row since the onset to the incident and to the graph's dependent part."""
@@ -259,6 +336,8 @@ class Engine:
         if self._incident is None or self._trigger is None:
             return []
         self._trigger.restart()
+        self._health.restart()
+        self._silence.restart()
         return [self._close(self._incident, "dismissed")]
 
     def _grow(self, names: tuple[str, ...]) -> None:
@@ -281,6 +360,9 @@ class Engine:
                 self._grow_normal(names)
             if self._trigger is not None:
                 self._trigger.grow(n)
+        if n > known:
+            self._health.grow(names)
+            self._silence.grow(names)
         self._names = names
 
     def _grow_normal(self, names: tuple[str, ...]) -> None:
@@ -292,14 +374,36 @@ class Engine:
         self._baseline = Baseline(len(names), self.config, self._setup.ranking.scale)
         self._graph = SystemGraph(names, self.system)
 
+    @property
+    def _budget(self) -> float:
+        """Alarms a week that the trigger may raise: without health signals all of them page."""
+        named = bool(self.system.kpi)
+        return self.config.changes_per_week if named else self.config.false_alarms_per_week
+
     def _new_trigger(self, n: int) -> Trigger:
         return Trigger(
             n,
             self.system.interval_s,
-            false_alarms_per_week=self.config.false_alarms_per_week,
+            false_alarms_per_week=self._budget,
             policy=self._setup.trigger,
             further=river_statistics(self.config.statistics, n),
         )
+
+    def _restored_trigger(self, state: Mapping[str, Any]) -> Trigger:
+        """Return the trigger of a checkpoint; one of an older format learns the base anew."""
+        trigger = self._new_trigger(len(self._names))
+        if Trigger.is_current(state):
+            # The configuration may have other statistics now.
+            trigger.load_state_dict(fitted_to(state, trigger.state_dict()))
+            return trigger
+        rows, _ = self._baseline.rows()
+        pad = np.full(len(self._names) - rows.shape[1], np.nan)
+        for x in rows:
+            trigger.update(np.append(x, pad))
+        trigger.restart()
+        for row in self._since_onset:
+            trigger.update(row.x)
+        return trigger
 
     def state_dict(self) -> dict[str, Any]:
         """Everything needed to go on identically: plain values and arrays, for the checkpoint."""
@@ -318,6 +422,9 @@ class Engine:
             "last_time": self._last_time,
             "torn": self._gap,
             "memory": self._past.state_dict(),
+            "calm_rows": self._calm_rows,
+            "health": self._health.state_dict(),
+            "silence": self._silence.state_dict(),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -346,18 +453,22 @@ class Engine:
             self._start(names[: len(state["normal"]["center"])])
             self._baseline.load_state_dict(state["normal"])
             self._graph.load_state_dict(state["normal"])
-        if state["detector"] is not None:
-            self._trigger = self._new_trigger(len(names))
-            # The configuration may have other statistics now.
-            known = fitted_to(state["detector"], self._trigger.state_dict())
-            self._trigger.load_state_dict(known)
         self._past.load_state_dict(state.get("memory", []))  # older checkpoints have none
+        if "health" in state:
+            self._health.load_state_dict(state["health"], names)
+            self._silence.load_state_dict(state["silence"], names)
+        else:
+            self._health.grow(names)
+            self._silence.grow(names)
         if state["diagnosis"] is not None:
             self._incident = OpenIncident.from_state(
                 self._setup, self._baseline, self._graph, state["diagnosis"], self._past
             )
         self._quarantine = deque(_unpacked(state["recent"]))
         self._since_onset = deque(_unpacked(state["during"]), KEPT_ROWS)
+        if state["detector"] is not None:
+            self._trigger = self._restored_trigger(state["detector"])
+        self._calm_rows = state.get("calm_rows", 0)
         self._last_time = state["last_time"]
         self._gap = state["torn"]
 

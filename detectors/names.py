@@ -12,26 +12,22 @@ class Statistic(IntEnum):
     Statistics that the configuration adds stand between novelty and missingness.
     """
 
-    LEVEL = 0
-    PERSISTENCE = 1
-    SHORT_MEAN = 2
-    LONG_MEAN = 3
-    RESIDUAL_MEAN = 4
-    RESIDUAL_MAX = 5
-    SSA = 6
-    VARIANCE_CHART = 7
-    NOVELTY = 8
+    PERSISTENCE = 0
+    SHORT_MEAN = 1
+    LONG_MEAN = 2
+    RESIDUAL_MEAN = 3
+    SSA = 4
+    VARIANCE_CHART = 5
+    NOVELTY = 6
     MISSINGNESS = -1  # always the last
 
 
 # Part of the event schema (``trigger.channel``): code may be renamed, these may not.
 _PUBLISHED: Final = {
-    Statistic.LEVEL: "level",
     Statistic.PERSISTENCE: "pair",
     Statistic.SHORT_MEAN: "mean",
     Statistic.LONG_MEAN: "slow",
     Statistic.RESIDUAL_MEAN: "cross_sum",
-    Statistic.RESIDUAL_MAX: "cross_max",
     Statistic.SSA: "ssa",
     Statistic.VARIANCE_CHART: "dispersion",
     Statistic.NOVELTY: "novelty",

@@ -96,6 +96,8 @@ class ScalerPolicy(Policy):
     winsor: float = 4.0
     # The first move of a constant series becomes so many scales: a second one is not extreme.
     wake_scales: float = 8.0
+    # Smallest scale, as a share of the level: an hours counter on an idle machine moves by less.
+    level_share: float = 1e-4
     # So many extreme rows in a row may be spikes; from the next one on the scale grows.
     spike_rows: int = 2
     # Most that the scale of a series that slept for long grows by in a row: it wakes within rows.
@@ -121,8 +123,6 @@ class MovingAveragesPolicy(Policy):
     clip: float = 20.0
     # Share of a window that must be present.
     least_share: float = 0.5
-    # A series that has been constant so far has a mean peak of 0: any move counts as so many.
-    constant_peaks: float = 10.0
 
     def __post_init__(self) -> None:
         """Check every number."""
@@ -133,16 +133,23 @@ class MovingAveragesPolicy(Policy):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PeaksPolicy(Policy):
-    """Of the mean block maxima of z-scores (`MeanPeak`)."""
+    """Of the block maxima of every series (`BlockMaxima`)."""
 
     # Learned rows of a block.
     block_rows: int = 16
-    # Longest memory of the mean, blocks.
+    # Longest memory of the means, blocks.
     memory_blocks: int = 1024
-    # A maximum teaches up to this many mean peaks: a spike must not raise the peak.
-    winsor: float = 4.0
-    # Blocks that make a mean peak: before, every maximum counts in full.
-    winsor_blocks: int = 4
+    # A maximum teaches up to this many scales beyond the mean: a spike must not raise it.
+    winsor: float = 8.0
+    # Blocks that make a tail: before, every maximum counts in full and nothing is judged.
+    known_blocks: int = 4
+    # Smallest scale of a tail, in z-scores: what hardly varied may vary a little.
+    least_excess: float = 0.1
+    # The scale of m blocks counts 1 + this / m times: few blocks know it badly, and the scores of
+    # the first hours must not make the tail that limits all later ones.
+    young_blocks: float = 8.0
+    # A value counts in full up to about so many scales, and by its logarithm beyond.
+    bend: float = 32.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,6 +192,8 @@ class DynamicPCAPolicy(RelativeEnergyPolicy):
 
     # Half that of lag windows: the space of all series leaves less of each.
     floor: float = 0.01
+    # Less than in lag windows: what lies along no direction of one series leaks into all others.
+    clip: float = 6.0
     # Rows in one lagged row, the newest one included.
     lags: int = 2
     # Most directions that explain a row: what a short base can tell from noise.
@@ -212,7 +221,10 @@ class ResidualChartsPolicy(Policy):
     floor: float = 0.02
     # What one row may teach, in running deviations: the way into a fault must not become normal.
     winsor: float = 2.0
-    # A row counts up to this many times the mean amplitude, and down to one part in as many.
+    # A root whose mean block maximum is larger than this is divided by what it is larger: a series
+    # of bursts must not be the loudest.
+    peak_roots: float = 2.0
+    # A root counts up to this in a moving mean, and down to one part in as many.
     most_times: float = 10.0
 
 
@@ -277,6 +289,9 @@ class TailPolicy(Policy):
     most_shape: float = 0.9
     # A tail without any spread (a quantised statistic) gets this share of its level.
     least_scale: float = 1e-3
+    # Smallest scale of the tail of a largest value, in units of one series; that of a mean over
+    # n series is 1 / n. What only quantised or idle series show has no other.
+    least_unit: float = 0.1
     # Below so many blocks the oldest fifth is dropped now and then: models had seen little then.
     young_blocks: int = 512
     # How often, in blocks, and which part: one in so many.
@@ -294,8 +309,11 @@ class TailPolicy(Policy):
 class AlarmBudgetPolicy(Policy):
     """Of the false-alarm budget (`AlarmBudget`)."""
 
-    _MAY_BE_ZERO: ClassVar[frozenset[str]] = frozenset({"held_nats", "free_alarms"})
+    _MAY_BE_ZERO: ClassVar[frozenset[str]] = frozenset({"held_nats", "free_alarms", "early_alarms"})
 
+    # False alarms that each e-fold of the rows watched may cost: a budget by time alone would give
+    # the first hour none, and the same numbers every second less than every minute.
+    early_alarms: float = 0.03
     # Nats that every alarm beyond the budget asks of the next one, until time has paid for it.
     held_nats: float = 0.3
     # Alarms that may be owed before anything is held back: the first fault is no overspending.
@@ -314,8 +332,8 @@ class NoveltyGatePolicy(Policy):
     base_days: float = 3.0
     # Novelty confirms a row that it calls rarer than once in so many days: daily jobs are no news.
     rarer_than_days: float = 1.0
-    # Nats beyond its limit from which a statistic passes unconfirmed: 22,000 times rarer than that.
-    unconfirmed_nats: float = 10.0
+    # Nats beyond its limit from which a statistic passes unconfirmed: 3 million times rarer.
+    unconfirmed_nats: float = 15.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

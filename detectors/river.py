@@ -103,7 +103,7 @@ class TriggerDetector(AnomalyDetector):
     ...     detector.learn_one(x)
     ...     if detector.drift_detected:
     ...         print(t, score > 1.0, max(detector.scores, key=detector.scores.get))
-    290 True load
+    291 True load
     """
 
     def __init__(
@@ -200,7 +200,7 @@ class StatisticDetector(AnomalyDetector):
     True
     """
 
-    def __init__(self, statistic: str = "level", memory_rows: int = 16_384) -> None:
+    def __init__(self, statistic: str = "pair", memory_rows: int = 16_384) -> None:
         if statistic not in STATISTICS:
             known = ", ".join(STATISTICS)
             raise ValueError(f"`StatisticDetector` requires one of {known}, got {statistic!r}.")
@@ -258,11 +258,11 @@ class SeriesTrigger(DriftDetector):
     Examples
     --------
     >>> trigger = SeriesTrigger()
-    >>> for t in range(100):
-    ...     trigger.update(t % 7 + (50.0 if t >= 90 else 0.0))
+    >>> for t in range(210):
+    ...     trigger.update(t % 7 + (50.0 if t >= 200 else 0.0))
     ...     if trigger.drift_detected:
     ...         print(t)
-    90
+    200
     """
 
     def __init__(self, interval_s: float = 60.0, false_alarms_per_week: float = 1.0) -> None:

@@ -1,13 +1,13 @@
 """The trigger: whether, and when, a system left its normal state."""
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detectors._validate import check_integer, check_real, check_row
-from detectors.base import FloatArray, FurtherStatistic, IntArray, Stateful
+from detectors.base import FloatArray, FurtherStatistic, IntArray, State, Stateful
 from detectors.decision._verdict_kernels import judge
 from detectors.decision.alarm_budget import WEEK_S, AlarmBudget
 from detectors.decision.change_point import date
@@ -21,6 +21,9 @@ from detectors.statistics.row_statistics import RowStatistics
 
 __all__ = ["Trigger"]
 
+# Of what is saved: counts up when the statistics change.
+FORMAT: Final = 2
+
 
 class Trigger(Stateful):
     """Declares when a system of many series leaves its normal state, at a set false-alarm budget.
@@ -30,7 +33,7 @@ class Trigger(Stateful):
     are calibrated prequentially [1]_ at no extra cost. The statistics share the alarm budget
     (Bonferroni). On a base of 1,024 rows and three days novelty is a gate: where it calls the row
     rarer than once a day, a statistic beyond its limit may spend the whole budget; without this
-    confirmation it needs 10 nats more than its share.
+    confirmation it needs 15 nats more than its share, unless a health signal moves.
 
     Parameters
     ----------
@@ -91,6 +94,7 @@ class Trigger(Stateful):
         "_worst",
         "_log_p",
         "_easing",
+        "_confirmed",
     )
     _PARTS = ("_row_statistics", "_tail", "_onset", "_budget", "_rebaselining")
     _SAVED_AS: ClassVar[Mapping[str, str]] = {
@@ -128,10 +132,11 @@ class Trigger(Stateful):
         # Statistics of long windows: what took them to notice, they must also see go.
         self._long = spans > policy.calm_rows
         blocks = np.maximum(2 * (spans[:-1] // 3), policy.tail.least_block_rows)
-        self._tail = PredictiveTail(n_statistics - 1, blocks.tolist(), policy.tail)
+        units = self._row_statistics.units()
+        self._tail = PredictiveTail(n_statistics - 1, blocks.tolist(), policy.tail, units)
         slack, ceiling = policy.onset.slack, policy.onset.ceiling
         self._onset = Cusum(n_statistics, slack=slack, threshold=ceiling, ceiling=ceiling)
-        self.alarm = self.drift_detected = self.rebaselined = False
+        self.alarm = self.drift_detected = self.rebaselined = self._confirmed = False
         self.rows_seen = self.learned_rows = 0
         self.onset_rows = self._alarm_rows = self._calm_rows = self._worst = self._raised_by = 0
         self.onset_interval: IntArray = np.zeros(2, dtype=np.int64)
@@ -229,13 +234,30 @@ class Trigger(Stateful):
         """Share of the cells that are missing in normal rows."""
         return self._row_statistics.missing_share
 
-    def update(self, x: FloatArray) -> Self:
+    def state_dict(self) -> State:
+        """Return a copy of everything learned, and the format that it is in."""
+        return super().state_dict() | {"format": FORMAT}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Continue from a saved state of the present format (`is_current`)."""
+        super().load_state_dict({key: held for key, held in state.items() if key != "format"})
+
+    @staticmethod
+    def is_current(state: Mapping[str, Any]) -> bool:
+        """Whether a saved state is of the present format: older ones had other statistics."""
+        return bool(state.get("format", 1) == FORMAT)
+
+    def update(self, x: FloatArray, *, hold: bool = False, felt: bool = False) -> Self:
         """Take one row.
 
         Parameters
         ----------
         x : ndarray of shape (n,), float64, NaN or infinite = missing
             One row, which is not changed.
+        hold : bool
+            Whether the row is known not to be normal: it is judged, and not learned from.
+        felt : bool
+            Whether a health signal moves: then no statistic needs another one's confirmation.
 
         Raises
         ------
@@ -246,16 +268,28 @@ class Trigger(Stateful):
         self.rows_seen += 1
         self.drift_detected = self.rebaselined = False
         self._budget.pay()
-        margin = self._judge(self._row_statistics.measure(row, learn=not self.alarm))
+        learn = not (self.alarm or hold)
+        margin = self._judge(self._row_statistics.measure(row, learn=learn), felt=felt)
         if self.alarm:
             self._follow()
         elif margin > 0.0 and self.warm:
             self._raise()
-        if self.alarm:
+        if self.alarm or hold:
             self._row_statistics.observe(row)
         elif not self.rebaselined:
             self._learn(row)
         return self
+
+    def confirm(self) -> None:
+        """Take the alarm that is on for no false one: it costs nothing and raises no limit."""
+        if self.alarm and not self._confirmed:
+            self._confirmed = True
+            self._budget.refund()
+
+    @property
+    def rows_to_accept(self) -> float:
+        """Rows that a change must last before it is taken for normal."""
+        return self._rebaselining.rows_needed(self.learned_rows)
 
     def restart(self) -> None:
         """Forget the alarm and the evidence that led to it; keep the base."""
@@ -277,14 +311,15 @@ class Trigger(Stateful):
             The new number of series, not smaller than the old one.
         """
         self._row_statistics.grow(check_integer("Trigger", "n_series", n_series, self.n_series))
+        self._tail.units = self._row_statistics.units()
 
-    def _judge(self, statistics: FloatArray) -> float:
+    def _judge(self, statistics: FloatArray, *, felt: bool) -> float:
         """Return how far, in log p, the worst statistic is beyond its limit; negative = within."""
         gate, rebaselining = self._gate, self._rebaselining
         self._worst, margin = judge(
             statistics,
             self._tail.tails,
-            gate.record(self.learned_rows),
+            gate.record(0 if felt else self.learned_rows),
             gate.traits,
             self._budget.level,
             rebaselining.decay,
@@ -299,7 +334,7 @@ class Trigger(Stateful):
     @property
     def _worth(self) -> float:
         """What a confirmation was worth on the newest row, nats; 0 = the gate was open."""
-        return self._gate.relief if self._easing[Statistic.LEVEL] else 0.0
+        return self._gate.relief if self._easing[Statistic.PERSISTENCE] else 0.0
 
     def _needed(self) -> FloatArray:
         """Return the log p-value that each statistic needs for an alarm when it is confirmed."""
@@ -310,6 +345,7 @@ class Trigger(Stateful):
         """Declare a change, and estimate when it began."""
         self.alarm = self.drift_detected = True
         self._alarm_rows = self._calm_rows = 0
+        self._confirmed = False
         self._budget.spend()
         self._raised_by = self._worst
         self._rebaselining.begin(self._budget.log_alpha - self._log_p)
@@ -370,7 +406,7 @@ class Trigger(Stateful):
     def _end(self) -> None:
         """End the alarm; of one too many is left that the limits were reached."""
         self.alarm = False
-        if self._budget.overspent:
+        if self._budget.overspent and not self._confirmed:
             self._tail.censor(self._peak[:-1], self._budget.log_alpha)
 
     def _rebaseline(self) -> None:

@@ -49,6 +49,16 @@ def shop_rows(seed: int = 0, rows: int = 280, fault: str | None = "db") -> Float
     return x
 
 
+def unfelt_rows(felt_at: int | None = None, rows: int = 280) -> FloatArray:
+    """Rows of the shop in which three series move from row 200 on, a health signal later or not."""
+    x = shop_rows(rows=rows, fault=None)
+    moved = [NAMES.index(name) for name in ("cart:cpu", "pay:cpu", "db:disk_io")]
+    x[ONSET:, moved] += 12.0 * x[:ONSET, moved].std(axis=0)
+    if felt_at is not None:
+        x[felt_at:, 0] += 0.5
+    return x
+
+
 def shop_config(**changes: Any) -> SystemConfig:
     """Configuration of the little shop."""
     facts: dict[str, Any] = {

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import MethodType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,18 +18,12 @@ from detection.scoring import Score, score_alarms
 from detectors.decision.gpd_tail import PredictiveTail
 from detectors.names import STATISTICS
 from detectors.policy import TRIGGER, TriggerPolicy
-from detectors.statistics.row_statistics import RowStatistics
 from detectors.trigger import Trigger
 
 __all__ = ["ABLATIONS", "Ablation", "score_ablation"]
 
-TEMPORAL = ("level", "pair", "mean", "slow", "ssa")
-CROSS = ("cross_sum", "cross_max", "dispersion")
-SUMS = ("level", "pair", "cross_sum", "ssa")
-LARGEST = ("mean", "cross_max", "dispersion")
-# Statistics that are means of logarithms as shipped.
-COMPRESSED = ("level", "ssa")
-ACCUMULATING = ("mean", "slow")
+LARGEST = ("mean", "dispersion")
+SUMS = ("pair", "cross_sum", "ssa")
 IN_SAMPLE_ROWS = 240
 
 
@@ -39,68 +33,6 @@ class Ablation(NamedTuple):
     name: str
     adapt: Callable[[Trigger], None] = lambda _: None
     policy: TriggerPolicy = TRIGGER
-
-
-def _reshape(
-    change: Callable[[RowStatistics, NDArray[np.float64]], None],
-) -> Callable[[Trigger], None]:
-    """Change the statistics of every row after they were measured, in place."""
-
-    def adapt(trigger: Trigger) -> None:
-        measured = trigger._row_statistics  # noqa: SLF001
-        measure = measured.measure
-
-        def changed(
-            _: RowStatistics, row: NDArray[np.float64], *, learn: bool
-        ) -> NDArray[np.float64]:
-            statistics = measure(row, learn=learn)
-            change(measured, statistics)
-            return statistics
-
-        setattr(measured, "measure", MethodType(changed, measured))  # noqa: B010
-
-    return adapt
-
-
-def _compress(_: RowStatistics, statistics: NDArray[np.float64]) -> None:
-    """Take the logarithm of every statistic that has a tail."""
-    statistics[:-1] = np.log1p(np.maximum(statistics[:-1], 0.0))
-
-
-def _uncompress(measured: RowStatistics, statistics: NDArray[np.float64]) -> None:
-    """Average amplitudes themselves where the trigger averages the logarithms of energies."""
-    for name in COMPRESSED:
-        c = STATISTICS.index(name)
-        u = np.sqrt(np.expm1(measured.scores(c)))
-        statistics[c] = u.mean() if np.isfinite(statistics[c]) else np.nan
-
-
-def _compress_where_heavy(trigger: Trigger) -> None:
-    """Compress a statistic once its base has a tail heavier than exponential, beyond doubt.
-
-    The shape of the fitted tail decides, two standard errors above zero (Hosking and Wallis 1987:
-    about 1 / sqrt(k)); what the tail has learned so far is compressed along.
-    """
-    tail = trigger._tail  # noqa: SLF001
-    heavy = np.zeros(len(STATISTICS) - 1, dtype=bool)
-    heavy[[STATISTICS.index(name) for name in COMPRESSED]] = True  # they are already
-
-    def change(_: RowStatistics, statistics: NDArray[np.float64]) -> None:
-        onset, _scale, shape, rate = tail.tails.T
-        k = np.maximum(rate * tail.blocks * tail.block_rows - 1.0, 1.0)
-        # Of the estimate half a standard error was taken off, and 1 / k added for its own error.
-        new = ~heavy & (onset > 0.0) & (shape - 1.0 / k > 1.5 / np.sqrt(k))
-        for c in np.flatnonzero(new):
-            for learned in (tail._top, tail._pending):  # noqa: SLF001
-                empty = np.isneginf(learned[c])
-                learned[c] = np.where(empty, -np.inf, np.log1p(np.maximum(learned[c], 0.0)))
-            tail.tails[c, 0] = np.nan  # until the next block has fitted it anew
-        heavy[new] = True
-        settled = heavy.copy()
-        settled[[STATISTICS.index(name) for name in COMPRESSED]] = False
-        statistics[:-1][settled] = np.log1p(np.maximum(statistics[:-1][settled], 0.0))
-
-    _reshape(change)(trigger)
 
 
 def _keep_learning(trigger: Trigger) -> None:
@@ -156,26 +88,23 @@ def _without(*names: str) -> TriggerPolicy:
     return _only(*(name for name in STATISTICS if name not in names))
 
 
+def _part(name: str, **changes: Any) -> TriggerPolicy:
+    return replace(TRIGGER, **{name: replace(getattr(TRIGGER, name), **changes)})
+
+
 ABLATIONS = (
-    # Novelty raises nothing that no other statistic sees.
-    *(Ablation(f"{name} alone", policy=_only(name)) for name in _without("novelty").statistics),
-    Ablation("no witness", policy=_without("novelty")),
-    Ablation("sum over series alone", policy=_only(*SUMS)),
-    Ablation("top sqrt(n) alone", policy=_only("slow")),
-    Ablation("max over series alone", policy=_only(*LARGEST)),
-    Ablation("temporal fold alone", policy=_only(*TEMPORAL)),
-    Ablation("cross-series fold alone", policy=_only(*CROSS)),
-    Ablation("no accumulation", policy=_without(*ACCUMULATING)),
-    Ablation("log compression always", _reshape(_compress)),
-    Ablation("log compression never", _reshape(_uncompress)),
-    Ablation("log compression where the base is heavy-tailed", _compress_where_heavy),
+    *(Ablation(f"without {name}", policy=_without(name)) for name in STATISTICS),
+    Ablation("without slow and dispersion", policy=_without("slow", "dispersion")),
+    Ablation("without mean and slow", policy=_without("mean", "slow")),
+    Ablation("sums alone", policy=_only(*SUMS)),
+    Ablation("largest alone", policy=_only(*LARGEST)),
+    Ablation("no young budget", policy=_part("budget", early_alarms=0.0)),
+    Ablation("no debt", policy=_part("budget", held_nats=0.0)),
+    Ablation("alarms not learned", _forget_alarms),
+    Ablation("no smallest scale of a tail", policy=_part("tail", least_unit=1e-9)),
     Ablation("limits set in sample", _in_sample),
     Ablation("no freeze", _keep_learning),
-    Ablation(
-        "no new normal",
-        policy=replace(TRIGGER, rebaselining=replace(TRIGGER.rebaselining, least_s=np.inf)),
-    ),
-    Ablation("alarms not learned", _forget_alarms),
+    Ablation("no new normal", policy=_part("rebaselining", least_s=np.inf)),
 )
 
 

@@ -106,6 +106,22 @@ def recomputed_mssa_ms(n: int = MSSA_SERIES, window: int = WARMUP_ROWS) -> dict[
     return {name: block_ms(partial(score, step, way), stops) for name, (step, way) in ways.items()}
 
 
+def pca_ms(n: int, warmup: int = WARMUP_ROWS, rank: int = 8) -> float:
+    """Milliseconds of a row of n series in plain PCA with T2 and Q, fitted once on the base."""
+    x = rows_of(n, warmup + BLOCKS * 256)
+    mean, spread = x[:warmup].mean(axis=0), x[:warmup].std(axis=0)
+    _, values, rows = np.linalg.svd((x[:warmup] - mean) / spread, full_matrices=False)
+    basis, variance = rows[:rank].T, values[:rank] ** 2 / warmup
+
+    def score(row: NDArray[np.float64]) -> float:
+        z = (row - mean) / spread
+        t = z @ basis
+        q = z - t @ basis.T
+        return float(np.sum(t * t / variance) + q @ q)
+
+    return block_ms(score, x[warmup:])
+
+
 def cost_figures(*, quick: bool) -> dict[str, float]:
     """Return the milliseconds of a row by number of series, and the gain over recomputing."""
     Trigger(2, 1.0).update(np.zeros(2))
@@ -117,6 +133,7 @@ def cost_figures(*, quick: bool) -> dict[str, float]:
             if n <= 1000 or turn < (1 if quick else 3):
                 costs[n] = min(costs.get(n, np.inf), detect_ms(n))
     figures = {f"detect_ms_per_row_{n}": costs[n] for n in SERIES}
+    figures |= {f"detect_vs_pca_{n}": costs[n] / pca_ms(n) for n in (100, 1000)}
     return figures | {
         f"speedup_vs_recomputed_mssa_{MSSA_SERIES}": recomputed_mssa_ms()["hankel, gram"]
         / costs[MSSA_SERIES]

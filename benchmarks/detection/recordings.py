@@ -15,6 +15,7 @@ __all__ = [
     "CASES",
     "CASE_GROUP",
     "INFORMATION",
+    "NEW",
     "STREAMS",
     "Run",
     "find_runs",
@@ -27,7 +28,9 @@ STREAMS = ("asd_stream", "smd_stream", "batadal_stream")
 CASES = ("rcd_sockshop", "petshop", "skab", "nezha_ob", "tep")
 """Short recordings with one fault or none: their numbers are pooled."""
 CASE_GROUP = "cases"
-INFORMATION = ("nezha_days", "nezha_ts", "dycause", "coral_shop")
+NEW = ("dbsherlock", "causrca", "live_prometheus")
+"""Short recordings that the trigger was not built on: shown beside the others."""
+INFORMATION = ("nezha_days", "nezha_ts", "dycause", "coral_shop", *NEW)
 """Shown, and never pooled: too short for a rate, nothing to see, or labelled by ourselves."""
 # An alarm so soon after the place where two recordings were put together is an artefact.
 JOIN_ROWS = 3
@@ -50,6 +53,8 @@ class Run(NamedTuple):
     changes: tuple[int, ...]  # rows at which a labelled fault begins or ends
     join: int | None  # first row after a join that is not the fault
     stream: bool
+    names: tuple[str, ...] = ()
+    kpi: tuple[str, ...] = ()  # health signals among them
 
     @property
     def warmup(self) -> int:
@@ -120,4 +125,6 @@ def open_run(path: Path) -> Run:
         changes=tuple(row for row in changes if row < len(x)),
         join=None if harmless else int(np.searchsorted(times, join)),
         stream=stream,
+        names=recording.names,
+        kpi=tuple(name for name in meta.get("kpi", ()) if name in recording.names),
     )

@@ -1,6 +1,6 @@
 """A replay as a person sees it: a progress bar, and the news of the incident above it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -49,6 +49,17 @@ def bar(console: Console, title: str, total: int | None) -> Iterator[_Advance]:
         yield _Advance(progress, total, title)
 
 
+def _settled(newest: Mapping[str, Incident], felt_rows: Mapping[str, int]) -> bool:
+    """Whether an incident has settled, and its rows have doubled since it was felt.
+
+    What a change has settled on need not be the cause of what is felt later.
+    """
+    return any(
+        newest[name].state == "settled" and newest[name].rows >= 2 * rows
+        for name, rows in felt_rows.items()
+    )
+
+
 def watched_replay(
     source: Source,
     sink: Sink,
@@ -71,7 +82,8 @@ def watched_replay(
     onset : float, optional
         Told event time of the first faulty row, unix s (oracle mode).
     until_settled : bool
-        End as soon as the ranking has settled.
+        End as soon as the ranking of an incident has settled, and the rows have doubled since it
+        was felt; a change goes on.
     feedback : sequence of Feedback
     trace : Trace, optional
         Keeps what is plotted afterwards.
@@ -82,22 +94,25 @@ def watched_replay(
         Last revision of the last incident; None = there was none.
     """
     newest: dict[str, Incident] = {}
-    settled = False
-    detector = None
+    settled, felt_rows = False, dict[str, int]()
+    engine = None
     tell = RevisionPrinter(console)
 
     with bar(console, recording.meta.system, recording.meta.n_rows or None) as advance:
 
         def observe(step: Step) -> None:
-            nonlocal settled, detector
-            detector = step.engine.trigger
+            nonlocal settled, engine
+            engine = step.engine
             for event in step.events:
-                newest[event.data.incident] = event.data
+                data = newest[event.data.incident] = event.data
+                if data.kind == "incident":
+                    felt_rows.setdefault(data.incident, data.rows)
                 tell(event)
-            settled = step.engine.phase == "settled"
+            phase = engine.phase
+            settled = phase == "settled" and _settled(newest, felt_rows)
             if trace is not None:
-                trace.observe(step.time, step.events, detector, recording.names)
-            advance(step.frames, step.engine.phase)
+                trace.observe(step.time, step.events, engine.trigger, recording.names)
+            advance(step.frames, phase)
 
         replay(
             source,
@@ -112,5 +127,5 @@ def watched_replay(
     for incident in newest.values():
         print_incident(console, incident)
     if not newest:
-        console.print(describe_quiet(detector))
+        console.print(describe_quiet(None if engine is None else engine.sight()))
     return next(reversed(newest.values()), None)

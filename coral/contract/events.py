@@ -18,9 +18,11 @@ __all__ = [
     "CONTENT_TYPE",
     "INCIDENTS",
     "Event",
+    "Felt",
     "Incident",
     "Pattern",
     "PatternKind",
+    "Product",
     "decode",
     "encode",
     "incident_id",
@@ -42,8 +44,9 @@ Kind = Literal[
     "io.coral.ranking.converged.v1",
     "io.coral.incident.resolved.v1",
 ]
+Product = Literal["incident", "change"]
 State = Literal["diagnosing", "settled", "resolved"]
-Resolution = Literal["back to normal", "new normal accepted", "dismissed"]
+Resolution = Literal["back to normal", "new normal accepted", "dismissed", "superseded"]
 PatternKind = Literal["common load rise", "self-sustaining loop", "several causes"]
 Tier = Literal["likely", "possible", "unlikely", "no clear cause"]
 
@@ -65,21 +68,33 @@ class Artefacts(_Part, frozen=True):
 
 
 class Budget(_Part, frozen=True):
-    """How many false alarms are allowed, and how many there can have been at most."""
+    """How many events of one kind are allowed, and how many there can have been at most."""
 
     per_week: float  # the one that was set
-    alarms: int  # raised so far, this one included
+    # Raised so far, this one included; without those that a health signal and another statistic
+    # both saw.
+    alarms: int
     watched_weeks: float  # normal operation since the warm-up
     certified_per_week: float | None  # upper 95 % limit, every earlier alarm counted as false
     calibrated: bool  # whether enough was watched to certify the budget (3 / per_week)
+    product: Product = "incident"  # what is counted: pages, or changes that do not page
+
+
+class Felt(_Part, frozen=True):
+    """A health signal that says that something is wrong."""
+
+    signal: str  # the series
+    usual: float | None  # median of its newest normal readings, raw units; None for an objective
+    now: float | None  # raw units; None: it is missing
+    objective: str | None  # the objective that it breaches, in words; None: it left its usual range
 
 
 class AlarmTrigger(_Part, frozen=True):
     """Why the incident was opened."""
 
-    source: Literal[
-        "detector", "told"
-    ]  # told: the onset was given (by a recording, in oracle mode)
+    # health: a health signal left its usual range; objective: one breached its objective;
+    # told: the onset was given (by a recording, in oracle mode).
+    source: Literal["detector", "health", "objective", "told"]
     time: str  # event time of the row that raised the alarm
     onset: str  # event time of the first row of the new state
     delay_s: float  # alarm minus onset
@@ -90,7 +105,8 @@ class AlarmTrigger(_Part, frozen=True):
     series: list[str]  # series that changed most, strongest first
     onset_interval: list[str]  # earliest and latest likely onset
     artefacts: Artefacts | None
-    budget: Budget | None
+    budget: Budget | None  # of what this source raises; an objective has none
+    other_budget: Budget | None = None  # the other of the two; None: there is only one
 
 
 class Course(_Part, frozen=True):
@@ -261,6 +277,10 @@ class Incident(_Part, frozen=True):
     patterns: list[Pattern] = []
     # None is configured: `kpi` holds the latencies and errors where known effects end.
     kpi_proposed: bool = False
+    # A change is what no health signal has felt so far: it does not page. Without health signals
+    # everything is an incident.
+    kind: Product = "incident"
+    felt: list[Felt] = []  # what health signals say now, strongest first
     contradicted: list[Contradicted] = []  # at most 20; see docs/explanation/causal-graph.md
 
 

@@ -152,7 +152,7 @@ class Daemon:
             # The line of the crash says whose row did it.
             bind_contextvars(system=frame.system, at=timestamp(frame.time))
             raise
-        self._log.stepped(frame, engine.phase, events)
+        self._log.stepped(frame, engine.phase, events, engine.sight)
         return [message_of(event, self._settings.output.incidents) for event in events]
 
     def _checkpoint(self, offsets: Offsets) -> None:

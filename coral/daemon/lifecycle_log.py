@@ -1,7 +1,7 @@
 """What the log says about a daemon: what it owns, learns and publishes, and what it loses."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
@@ -10,6 +10,7 @@ import structlog
 from coral.checkpoint import Saver
 from coral.contract.events import Event, Incident, timestamp
 from coral.errors import CheckpointError
+from coral.incident.sight import Phase, Sight
 from streams.align.aligner import Aligner
 from streams.clock import Clock
 from streams.kafka import Gap
@@ -21,7 +22,9 @@ __all__ = ["LifecycleLog", "gap", "partition_name", "waiting"]
 
 REPORT_S: Final = 60.0
 
-log = structlog.stdlib.get_logger()
+Logger = structlog.stdlib.BoundLogger
+
+log: Logger = structlog.stdlib.get_logger()
 
 
 def partition_name(partition: TopicPartition) -> str:
@@ -55,7 +58,8 @@ class LifecycleLog:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._phases: dict[str, str] = {}
+        self._phases: dict[str, Phase] = {}
+        self._changes: set[str] = set()  # open ones, while they are no incidents
         self._owned: AbstractSet[TopicPartition] = frozenset()
         self._dropped: dict[str, int] = {}
         self._last_report = -REPORT_S
@@ -97,17 +101,74 @@ class LifecycleLog:
             "checkpoint_committed", partitions=partitions, bytes=size, seconds=round(seconds, 3)
         )
 
-    def stepped(self, frame: Frame, phase: str, events: Iterable[Event]) -> None:
-        """Log what one frame changed."""
+    def stepped(
+        self, frame: Frame, phase: Phase, events: Iterable[Event], sight: Callable[[], Sight]
+    ) -> None:
+        """Log what one frame changed.
+
+        Parameters
+        ----------
+        frame : Frame
+        phase : str
+            Of the system's engine, after the frame.
+        events : iterable of Event
+            What the frame caused.
+        sight : callable
+            Returns what could be noticed; is asked when the phase has changed.
+        """
         for event in events:
-            _published(event)
+            self._published(event)
         if self._phases.get(frame.system) != phase:
             self._phases[frame.system] = phase
-            facts = {"system": frame.system, "series": len(frame.names)}
+            system = {"system": frame.system, "series": len(frame.names)}
+            bound = log.bind(**system, at=timestamp(frame.time))
             if phase == "warming":
-                log.info("warming", **facts, at=timestamp(frame.time))
+                bound.info("warming", **_seen(sight()))
+            elif phase == "blind":
+                bound.warning("blind", **_seen(sight()))
             elif phase == "watching":
-                log.info("watching", **facts, at=timestamp(frame.time))
+                bound.info("watching", **_seen(sight()))
+
+    def _published(self, event: Event) -> None:
+        """Log an event; the one of the end says everything about its incident in one line."""
+        data = event.data
+        bound = log.bind(system=data.system, incident=data.incident, **_answer(data))
+        revision = {"rows": data.rows, "revision": data.revision, "at": data.now}
+        if data.kind == "incident" and data.incident in self._changes:
+            self._changes.discard(data.incident)
+            bound.info("change_became_incident", **revision, summary=data.summary)
+        match event.type:
+            case "io.coral.incident.opened.v1":
+                self._opened(data, bound)
+            case "io.coral.ranking.updated.v1":
+                bound.debug("ranking_updated", **revision)
+            case "io.coral.ranking.converged.v1":
+                bound.info("ranking_converged", **revision, summary=data.summary)
+            case "io.coral.incident.resolved.v1":
+                self._resolved(data, bound)
+
+    def _opened(self, data: Incident, bound: Logger) -> None:
+        facts = {**_times(data), **_left_out(data), "summary": data.summary}
+        if data.kind == "change":
+            self._changes.add(data.incident)
+            bound.info("change_opened", **facts)
+        else:
+            bound.info("incident_opened", **facts)
+
+    def _resolved(self, data: Incident, bound: Logger) -> None:
+        self._changes.discard(data.incident)
+        facts = {
+            "resolution": data.resolution,
+            **_times(data),
+            "resolved": data.now,
+            "rows": data.rows,
+            "revisions": data.revision,
+            "converged_after_rows": data.convergence.rows,
+        }
+        if data.kind == "change":
+            bound.info("change_resolved", **facts)
+        else:
+            bound.info("incident_resolved", **facts)
 
     def polled(
         self, owned: frozenset[TopicPartition], loop: Loop, dead_letters: DeadLetters
@@ -142,33 +203,32 @@ class LifecycleLog:
         log.warning("dropped_so_far", **facts)
 
 
-def _published(event: Event) -> None:
-    """Log an event; the one of the end says everything about its incident in one line."""
-    data = event.data
-    bound = log.bind(system=data.system, incident=data.incident, **_answer(data))
-    revision = {"rows": data.rows, "revision": data.revision, "at": data.now}
-    times = {"onset": data.trigger.onset, "opened": data.trigger.time}
-    match event.type:
-        case "io.coral.incident.opened.v1":
-            bound.info("incident_opened", **times, **_left_out(data), summary=data.summary)
-        case "io.coral.ranking.updated.v1":
-            bound.debug("ranking_updated", **revision)
-        case "io.coral.ranking.converged.v1":
-            bound.info("ranking_converged", **revision, summary=data.summary)
-        case "io.coral.incident.resolved.v1":
-            bound.info(
-                "incident_resolved",
-                resolution=data.resolution,
-                **times,
-                resolved=data.now,
-                rows=data.rows,
-                revisions=data.revision,
-                converged_after_rows=data.convergence.rows,
-            )
-
-
 def _answer(data: Incident) -> dict[str, object]:
-    return {"tier": data.tier, "causes": [cause.entity for cause in data.causes[:3]]}
+    felt = [one.signal for one in data.felt]
+    causes = [cause.entity for cause in data.causes[:3]]
+    return {"kind": data.kind, "felt": felt, "tier": data.tier, "causes": causes}
+
+
+def _times(data: Incident) -> dict[str, str]:
+    return {"onset": data.trigger.onset, "opened": data.trigger.time}
+
+
+def _seen(sight: Sight) -> dict[str, object]:
+    """Return what could be noticed, what not, and what was raised so far; without what is empty."""
+    lists = {
+        "needed": sight.needed,
+        "reach": sight.reach,
+        "absent_signals": sight.absent_signals,
+        "absent_entities": sight.absent_entities,
+    }
+    facts: dict[str, object] = {name: said for name, said in lists.items() if said}
+    held = {} if sight.budgets is None else sight.budgets._asdict()
+    for name, budget in held.items():
+        if budget is not None:
+            facts[name] = budget.alarms
+            facts[f"{name}_per_week"] = budget.per_week
+            facts[f"{name}_at_most_per_week"] = budget.certified_per_week
+    return facts
 
 
 def _left_out(data: Incident) -> dict[str, object]:

@@ -19,7 +19,10 @@ from streams.recorded import RecordingError
 
 __all__ = ["Failed", "backtest", "find_cases", "scorecard"]
 
-MEANS = ("ac@1", "ac@3", "ac@5", "avg@5", "mrr", "strict_ac@1", "detected")
+MEANS = (
+    *("ac@1", "ac@3", "ac@5", "avg@5", "mrr"),
+    *("strict_ac@1", "strict_pages_ac@1", "detected", "paged"),
+)
 
 
 class Failed(NamedTuple):
@@ -103,6 +106,7 @@ def scorecard(
 
     A case that crashed scores 0 everywhere; a recording that cannot be used is listed.
     """
+    config = config or EngineConfig()
     rows = [row for outcome in outcomes if isinstance(outcome, list) for row in outcome]
     skipped = [outcome for outcome in outcomes if isinstance(outcome, Skipped)]
     failed = [outcome for outcome in outcomes if isinstance(outcome, Failed)]
@@ -113,9 +117,10 @@ def scorecard(
     names = sorted(f"{row['dataset']}/{row['case']}/{row['mode']}" for row in rows)
     return {
         "version": __version__,
-        "config_digest": digest(config or EngineConfig(), __version__),
+        "config_digest": digest(config, __version__),
         "mode": mode,
-        "budget_per_day": round((config or EngineConfig()).false_alarms_per_week / 7.0, 6),
+        "budget_per_day": round(config.false_alarms_per_week / 7.0, 6),
+        "changes_budget_per_day": round(config.changes_per_week / 7.0, 6),
         "artefacts": sum(row.get("artefacts", 0) for row in rows),
         "case_list": {
             "n": len(names),
@@ -138,10 +143,11 @@ def _dataset(rows: list[Row]) -> dict[str, Any]:
         result[name] = round(mean(values), 6) if values else None
     delays = [row["delay_rows"] for row in rows if row["delay_rows"] is not None]
     result["delay_rows_median"] = statistics.median(delays) if delays else None
-    false, days = sum(row["false_alarms"] for row in rows), sum(row["clean_days"] for row in rows)
-    result["false_alarms"] = false
+    days = sum(row["clean_days"] for row in rows)
     result["false_alarm_cases"] = sum(row["false_alarms"] > 0 for row in rows)
-    result["false_alarms_per_day"] = round(false / days, 6) if days > 0 else None
+    for name in ("false_alarms", "false_pages", "false_changes"):
+        result[name] = sum(row[name] for row in rows)
+        result[f"{name}_per_day"] = round(result[name] / days, 6) if days > 0 else None
     result["seconds"] = round(sum(row["seconds"] for row in rows), 3)
     return result
 

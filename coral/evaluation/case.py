@@ -44,6 +44,11 @@ class _Revision(NamedTuple):
     data: Incident
 
 
+def _paged_at(revisions: list[_Revision]) -> float:
+    """Return when an event was first an incident; infinite if it stayed a change."""
+    return next((time for time, data in revisions if data.kind == "incident"), math.inf)
+
+
 class _Log:
     """What a replay said: incidents with their revisions, and time spent watching.
 
@@ -81,6 +86,7 @@ class _Log:
 
     @property
     def alarms(self) -> list[float]:
+        """Event times at which changes and incidents opened."""
         return [revisions[0].time for revisions in self.incidents.values()]
 
 
@@ -200,35 +206,49 @@ def _rows(meta: RecordingMeta, mode: Mode, labels: list[_Label], log: _Log) -> I
         "clean_days": round(log.clean_frames * meta.interval_s / DAY_S / max(len(labels), 1), 6),
         "rows": log.frames,
     }
-    if not labels:
-        false = len(log.alarms)
-        yield {**common, "case": meta.case, **_unranked(), "detected": None, "false_alarms": false}
-        return
     incidents = list(log.incidents.values())
+    if not labels:
+        nothing = {"detected": None, "paged": None}
+        yield {**common, "case": meta.case, **_unranked(), **nothing, **_false(incidents, None)}
+        return
     spans = [(label.start, label.end) for label in labels]
     matched = match_alarms(log.alarms, spans, trailing=bool(meta.faults))
     for label, alarms in zip(labels, matched, strict=True):
         revisions = [] if alarms.hit is None else incidents[alarms.hit]
         row = {**common, "case": label.case, **_unranked()}
-        row |= {"detected": bool(revisions), "false_alarms": alarms.false_alarms}
+        row |= {"detected": bool(revisions), "paged": _paged_at(revisions) <= label.end}
+        row |= _false([incidents[k] for k in alarms.false], label)
         row["artefacts"] = log.artefacts
         if label.entities:
-            row |= _ranked(meta, label, revisions, false_alarms=alarms.false_alarms)
+            row |= _ranked(meta, label, revisions)
+            row["strict_ac@1"] = 0.0 if row["false_alarms"] else row["ac@1"]
+            row["strict_pages_ac@1"] = 0.0 if row["false_pages"] else row["ac@1"]
         if revisions:
             row["delay_s"] = round(revisions[0].time - label.start, 3)
             row["delay_rows"] = round(row["delay_s"] / meta.interval_s)
         yield row
 
 
+def _false(found: list[list[_Revision]], label: _Label | None) -> Row:
+    """Count false events, and those of them that paged: within the label a page is none."""
+    paged = [time for time in map(_paged_at, found) if time < math.inf]
+    if label is not None:
+        paged = [time for time in paged if not label.start <= time <= label.end]
+    return {
+        "false_alarms": len(found),
+        "false_pages": len(paged),
+        "false_changes": len(found) - len(paged),
+    }
+
+
 def _unranked() -> Row:
-    names = ("ac@1", "ac@3", "ac@5", "avg@5", "mrr", "strict_ac@1", "converged_rows")
+    strict = ("strict_ac@1", "strict_pages_ac@1")
+    names = ("ac@1", "ac@3", "ac@5", "avg@5", "mrr", *strict, "converged_rows")
     empty: Row = {"entities": [], "metrics": [], "delay_rows": None, "delay_s": None}
     return empty | dict.fromkeys(names)
 
 
-def _ranked(
-    meta: RecordingMeta, label: _Label, revisions: list[_Revision], *, false_alarms: int
-) -> Row:
+def _ranked(meta: RecordingMeta, label: _Label, revisions: list[_Revision]) -> Row:
     """Score what stood at the end of the fault: the last revision of its incident until then."""
     any_of = meta.root_cause_semantics == "any-of"
     until = [revision for revision in revisions if revision.time <= label.end]
@@ -241,7 +261,6 @@ def _ranked(
         "metrics": metrics,
         "tier": last.tier if last else None,
         **_score_fields(scores),
-        "strict_ac@1": 0.0 if false_alarms else scores.ac1,
         "converged_rows": last.convergence.rows if last else None,
     }
 

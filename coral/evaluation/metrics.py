@@ -71,7 +71,12 @@ class Alarms(NamedTuple):
     """What alarms did for one fault."""
 
     hit: int | None  # index of the first alarm that rises inside the label
-    false_alarms: int  # alarms after the previous label and before this one
+    false: tuple[int, ...]  # indices of those after the previous label and before this one
+
+    @property
+    def false_alarms(self) -> int:
+        """How many are false."""
+        return len(self.false)
 
 
 def match_alarms(
@@ -93,10 +98,9 @@ def match_alarms(
     for i, (start, end) in enumerate(labels):
         after = labels[i - 1][1] if i else -math.inf
         inside = [k for k, t in enumerate(alarms) if start <= t <= end]
-        false = sum(after < t < start for t in alarms)
-        if trailing and i == len(labels) - 1:
-            false += sum(t > end for t in alarms)
-        found.append(Alarms(inside[0] if inside else None, false))
+        last = trailing and i == len(labels) - 1
+        false = (k for k, t in enumerate(alarms) if after < t < start or (last and t > end))
+        found.append(Alarms(inside[0] if inside else None, tuple(false)))
     return found
 
 

@@ -6,10 +6,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from coral.contract.events import AlarmTrigger, Artefacts, Budget, significant, timestamp
+from coral.contract.events import AlarmTrigger, Artefacts, significant, timestamp
+from coral.incident.budgets import Budgets
+from coral.incident.health_signals import Onset
+from detectors.names import STATISTICS, Statistic
 from detectors.trigger import Trigger
 
-__all__ = ["Alarm", "alerted", "detected", "strongest"]
+__all__ = ["Alarm", "alerted", "detected", "felt", "silent", "strongest"]
 
 Floats = NDArray[np.float64]
 
@@ -66,8 +69,79 @@ def alerted(times: Sequence[float], late: int) -> Alarm:
     return Alarm(published, 1 + late, earliest, round(earliest, 3))
 
 
+def felt(page: Onset, times: Sequence[float], lead: int, budgets: Budgets) -> Alarm:
+    """Return the alarm of a health signal that no other statistic has seen yet.
+
+    A symptom comes after its cause: the ranking looks some rows further back.
+
+    Parameters
+    ----------
+    page : Onset
+        What has begun to be felt.
+    times : sequence of float
+        Event times of the rows that are not learned yet, unix s, the newest last.
+    lead : int
+        Rows by which a cause may come before its symptom.
+    budgets : Budgets
+    """
+    by_rule = page.source == "objective"  # nobody allows or counts its breaches
+    n_rows = min(page.rows + 1 + lead, len(times))
+    now, onset, earliest = times[-1], times[-min(page.rows + 1, len(times))], times[-n_rows]
+    published = AlarmTrigger(
+        source=page.source,
+        time=timestamp(now),
+        onset=timestamp(onset),
+        delay_s=round(now - onset, 3),
+        channel=None,
+        statistic=significant(page.value),
+        threshold=significant(page.limit),
+        p_value=None,
+        series=[page.signal],
+        onset_interval=[timestamp(earliest), timestamp(onset)],
+        artefacts=None,
+        budget=None if by_rule else budgets.pages,
+        other_budget=None if by_rule else budgets.changes,
+    )
+    return Alarm(published, n_rows, earliest, round(earliest, 3))
+
+
+def silent(series: Sequence[str], rows: int, times: Sequence[float]) -> Alarm:
+    """Return the alarm of an entity that no longer reports.
+
+    Parameters
+    ----------
+    series : sequence of str
+        What it used to send.
+    rows : int
+        Rows for which it has been silent.
+    times : sequence of float
+        Event times of the rows that are not learned yet, unix s, the newest last.
+    """
+    n_rows = min(max(rows, 1), len(times))
+    now, onset = times[-1], times[-n_rows]
+    published = AlarmTrigger(
+        source="detector",
+        time=timestamp(now),
+        onset=timestamp(onset),
+        delay_s=round(now - onset, 3),
+        channel=STATISTICS[Statistic.MISSINGNESS],
+        statistic=float(rows),
+        threshold=None,
+        p_value=None,
+        series=list(series[:NAMED]),
+        onset_interval=[timestamp(onset), timestamp(onset)],
+        artefacts=None,
+        budget=None,
+    )
+    return Alarm(published, n_rows, onset, round(onset, 3))
+
+
 def detected(
-    trigger: Trigger, names: Sequence[str], times: Sequence[float], rows: Sequence[Floats]
+    trigger: Trigger,
+    names: Sequence[str],
+    times: Sequence[float],
+    rows: Sequence[Floats],
+    budgets: Budgets,
 ) -> Alarm:
     """Return the alarm that the trigger has just raised.
 
@@ -80,6 +154,7 @@ def detected(
         Event times of the rows that are not learned yet, unix s, the newest last.
     rows : sequence of ndarray of shape (n_series,)
         Their values, NaN = missing.
+    budgets : Budgets
     """
 
     def back(n: int) -> float:
@@ -100,21 +175,11 @@ def detected(
         series=[names[i] for i in series],
         onset_interval=[timestamp(earliest), timestamp(latest)],
         artefacts=_artefacts(trigger, names, rows, series),
-        budget=_budget(trigger),
+        budget=budgets.changes or budgets.pages,
+        other_budget=budgets.pages if budgets.changes else None,
     )
     n_rows = min(trigger.onset_rows + 1, len(times))
     return Alarm(published, n_rows, onset, round(earliest, 3))
-
-
-def _budget(trigger: Trigger) -> Budget:
-    certified = trigger.certified_per_week
-    return Budget(
-        per_week=trigger.false_alarms_per_week,
-        alarms=trigger.alarms,
-        watched_weeks=significant(trigger.watched_weeks, 3),
-        certified_per_week=significant(certified, 3) if np.isfinite(certified) else None,
-        calibrated=trigger.watched_weeks * trigger.false_alarms_per_week >= 3.0,
-    )
 
 
 def _artefacts(

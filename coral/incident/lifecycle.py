@@ -1,6 +1,6 @@
 """One incident from its onset to its resolution: evidence in, revisions out."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, NamedTuple, Self
 
@@ -17,9 +17,11 @@ from coral.contract.events import (
     Contradicted,
     Convergence,
     Event,
+    Felt,
     GraphEdge,
     Incident,
     Kind,
+    Product,
     Resolution,
     Revision,
     SeenBefore,
@@ -136,6 +138,9 @@ class OpenIncident:
         self._edges: list[GraphEdge] = []
         self._ranking: Ranking
         self._seen: SeenBefore | None = None
+        told = facts.trigger.source == "told"
+        self.kind: Product = "incident" if told or not facts.kpi else "change"
+        self._felt: list[Felt] = []
         self.revision = 0
 
     @classmethod
@@ -225,6 +230,8 @@ class OpenIncident:
         incident._edges = msgspec.convert(state["graph"], list[GraphEdge])
         incident._ranking = Ranking.from_state(state["ranking"])
         incident._seen = msgspec.convert(state.get("seen"), SeenBefore | None)
+        incident.kind = state.get("kind", "incident")  # older checkpoints know no changes
+        incident._felt = msgspec.convert(state.get("felt", []), list[Felt])
         return incident
 
     def state_dict(self) -> dict[str, Any]:
@@ -242,6 +249,8 @@ class OpenIncident:
             "graph": msgspec.to_builtins(self._edges),
             "ranking": self._ranking.state_dict(),
             "seen": msgspec.to_builtins(self._seen),
+            "kind": self.kind,
+            "felt": msgspec.to_builtins(self._felt),
         }
 
     @property
@@ -281,14 +290,24 @@ class OpenIncident:
             self._times.append(time)
         self._now = time
 
+    def feel(self, felt: Sequence[Felt]) -> bool:
+        """Note what health signals say now; return whether that makes the change an incident."""
+        self._felt = list(felt)
+        promoted = self.kind == "change" and bool(felt)
+        if promoted:
+            self.kind = "incident"
+            # What had settled was the ranking of a change.
+            self._convergence = convergence.ConvergenceTest(self._setup.ranking.convergence)
+        return promoted
+
     def open(self) -> Event:
         """Return the first revision."""
         self._rank()
         return self._publish("io.coral.incident.opened.v1")
 
-    def revise(self) -> Event | None:
-        """Return the next revision when one is due after the newest row."""
-        if not convergence.revision_due(self.rows):
+    def revise(self, *, at_once: bool = False) -> Event | None:
+        """Return the next revision when one is due after the newest row, or at once."""
+        if not at_once and not convergence.revision_due(self.rows):
             return None
         converged = self._rank()
         return self._publish(
@@ -374,6 +393,8 @@ class OpenIncident:
             seen_before=self._seen,
             patterns=findings.patterns,
             contradicted=list(self._facts.contradicted),
+            kind=self.kind,
+            felt=self._felt,
         )
 
     def _situation(self, ranking: Ranking) -> Situation:

@@ -10,18 +10,21 @@ from rich.table import Table
 from rich.text import Text
 
 from coral.contract.events import Event, Incident
+from coral.incident.budgets import Budgets
+from coral.incident.sight import Sight
 from coral.report.onset_text import (
     ENDED,
     WEEK_S,
+    advice,
     allowed,
     began,
     clock,
     data_quality,
     detection,
+    felt,
 )
 from coral.report.series_text import what_changed
-from coral.text import printable, seconds
-from detectors.trigger import Trigger
+from coral.text import printable, quoted, seconds
 from streams.recorded import RecordingProblem
 
 __all__ = [
@@ -33,6 +36,8 @@ __all__ = [
 ]
 
 SHOWN_CAUSES = 5
+SHOWN_NAMES = 5
+_ONLINE = ("strict", "pages", "found", "paged", "false", "pages/d", "changes/d", "delay")
 OPENED = "io.coral.incident.opened.v1"
 
 
@@ -44,6 +49,7 @@ class RevisionPrinter:
         self._printed: tuple[str, list[str]] | None = None
         self._next_rows = 0
         self._day = ""
+        self._kind = ""
 
     def __call__(self, event: Event) -> None:
         """Print one revision, if it is news, as one line."""
@@ -51,9 +57,14 @@ class RevisionPrinter:
         names = [cause.entity for cause in data.causes[:3]]
         if event.type == OPENED:
             self._printed = None
-            self._console.print(f"{self._when(event)}  [bold]incident {data.incident} opened[/]")
-            texts = (began(data), detection(data.trigger), data_quality(data))
-            self._console.print(Padding(Text(" ".join(filter(None, texts))), (0, 0, 0, 10)))
+            self._console.print(f"{self._when(event)}  [bold]{data.kind} {data.incident} opened[/]")
+            said = "" if data.trigger.source in ("health", "objective") else felt(data)
+            self._say(began(data), detection(data.trigger), said, data_quality(data))
+        elif self._kind == "change" and data.kind == "incident":
+            self._printed = None
+            self._console.print(f"{self._when(event)}  [bold]the change became an incident[/]")
+            self._say(felt(data))
+        self._kind = data.kind
         if self._printed == (data.state, names) and data.rows < self._next_rows:
             return
         self._printed, self._next_rows = (data.state, names), 2 * data.rows
@@ -67,37 +78,62 @@ class RevisionPrinter:
         if data.resolution:
             self._console.print(f"          {ENDED[data.resolution]}")
 
+    def _say(self, *texts: str) -> None:
+        """Print sentences below the line of their event."""
+        self._console.print(Padding(Text(" ".join(filter(None, texts))), (0, 0, 0, 10)))
+
     def _when(self, event: Event) -> str:
         """Return the time of day, with the date where another day has begun."""
         moment, self._day = clock(event.time, self._day), event.time[:10]
         return moment
 
 
-def describe_quiet(detector: Trigger | None) -> str:
-    """Return what it means that no incident was opened."""
-    if detector is None or not detector.warm:
-        return "No incident: the recording is shorter than the warm-up, so nothing was watched."
-    limit = allowed(detector.false_alarms_per_week)
-    if detector.blind:
-        return (
-            "No incident, but few changes could have been seen: the normal state before was too "
-            f"short for a limit of {limit} with {detector.n_series} series. A change of a few "
-            "series could not have raised an alarm."
-        )
-    watched = seconds(detector.watched_weeks * WEEK_S)
-    certified = detector.certified_per_week
-    if certified <= detector.false_alarms_per_week:
-        shown = f"That shows at most {certified:.2g} false alarms a week (95% confidence)."
+def describe_quiet(sight: Sight | None) -> str:
+    """Return what it means that nothing was noticed, and what could have been."""
+    if sight is None or sight.budgets is None or sight.phase == "warming":
+        shown = "No incident: the recording is shorter than the warm-up, so nothing was watched."
+        return shown if sight is None else " ".join([shown, *_limits_of_sight(sight)])
+    if sight.phase == "blind":
+        seen = ["No incident, but few changes could have been seen."]
     else:
-        needed = seconds(3.0 / detector.false_alarms_per_week * WEEK_S)
-        shown = f"It takes {needed} to show that the limit of {limit} holds."
-    return f"No incident in {watched} of normal operation. {shown}"
+        seen = [_watched(sight.budgets)]
+    return " ".join([*seen, *_limits_of_sight(sight)])
+
+
+def _watched(budgets: Budgets) -> str:
+    """Say for how long nothing was raised, and what that shows."""
+    facts, changes = budgets.pages, budgets.changes
+    certified = facts.certified_per_week
+    if certified is not None and certified <= facts.per_week:
+        shown = f"That shows at most {certified:.2g} false pages a week (95% confidence)."
+    else:
+        needed = seconds(3.0 / facts.per_week * WEEK_S)
+        shown = f"It takes {needed} to show that the limit of {allowed(facts.per_week)} holds."
+    weeks = max(facts.watched_weeks, 0.0 if changes is None else changes.watched_weeks)
+    what = "No incident" if changes is None else "No incident and no change"
+    return f"{what} in {seconds(weeks * WEEK_S)} of normal operation. {shown}"
+
+
+def _limits_of_sight(sight: Sight) -> list[str]:
+    """Say what could be noticed, what not, and what has never occurred, one sentence each."""
+    said = [f"{text[0].upper()}{text[1:]}." for text in sight.needed]
+    if sight.reach:
+        said.append(f"What would be noticed: {'; '.join(sight.reach)}.")
+    absent = (("Health signals", sight.absent_signals), ("Entities", sight.absent_entities))
+    for what, names in absent:
+        if names:
+            listed = ", ".join(map(quoted, names[:SHOWN_NAMES]))
+            more = f" and {len(names) - SHOWN_NAMES} more" if len(names) > SHOWN_NAMES else ""
+            said.append(f"{what} of the configuration that have never occurred: {listed}{more}.")
+    return said
 
 
 def print_incident(console: Console, data: Incident) -> None:
     """Print the answer: summary, ranked causes with their strongest change, what was ruled out."""
     console.print()
     console.print(Text(printable(data.summary), style="bold"))
+    if data.kind == "change":
+        console.print(Text(felt(data)))
     table = Table(box=None, padding=(0, 1), show_edge=False)
     for name in ("#", "cause", "tier", "score", "strongest change"):
         table.add_column(name, justify="right" if name in ("#", "score") else "left")
@@ -120,6 +156,8 @@ def print_incident(console: Console, data: Incident) -> None:
         )
     else:
         console.print(f"The ranking had not settled after {data.rows} rows.", highlight=False)
+    if text := advice(data):
+        console.print(text, highlight=False)
 
 
 def describe_problems(console: Console, path: str, problems: Iterable[RecordingProblem]) -> None:
@@ -144,7 +182,7 @@ def print_scorecard(card: dict[str, Any]) -> None:
     table = Table(title=f"coral {card['version']}, {card['mode']} mode", box=None, padding=(0, 1))
     columns = ("data set", "n", "AC@1", "AC@3", "AC@5", "Avg@5", "MRR")
     online = card["mode"] == "online"
-    more = ("strict", "found", "alarmed", "false/day", "delay") if online else ()
+    more = _ONLINE if online else ()
     for name in (*columns, *more):
         table.add_column(name, justify="left" if name == "data set" else "right", no_wrap=True)
     for name, values in card["datasets"].items():
@@ -153,10 +191,12 @@ def print_scorecard(card: dict[str, Any]) -> None:
     console.print(table)
     if online:
         console.print(
-            "strict: AC@1 with 0 for every miss and false alarm; found: share of faults; alarmed: "
-            "cases with a false alarm; delay: median rows; the budget is "
-            f"{card['budget_per_day']:.2f} false alarms a day; {card['artefacts']} alarms at joins "
-            "of recordings were left out",
+            "strict: AC@1 with 0 for every miss and false event; pages: with 0 for every miss and "
+            "false page; found: share of faults, by a change or an incident; paged: by an "
+            "incident; false: cases with a false event; pages/d, changes/d: false ones a day; "
+            f"delay: median rows; the budgets are {card['budget_per_day']:.2f} pages and "
+            f"{card['changes_budget_per_day']:.2f} changes a day; {card['artefacts']} alarms at "
+            "joins of recordings were left out",
             style="dim",
         )
     for reason, count in card["skipped"].items():
@@ -174,9 +214,10 @@ def _cells(values: dict[str, Any], *, online: bool) -> list[str]:
     names = ["ac@1", "ac@3", "ac@5", "avg@5", "mrr"]
     cells = [str(values["n"])] + [_number(values.get(name), 3) for name in names]
     if online:
-        cells += [_number(values.get("strict_ac@1"), 3), _number(values.get("detected"), 2)]
+        cells += [_number(values.get(f"strict{of}_ac@1"), 3) for of in ("", "_pages")]
+        cells += [_number(values.get(name), 2) for name in ("detected", "paged")]
         cells += [_number(values.get("false_alarm_cases"), 0)]
-        cells += [_number(values.get("false_alarms_per_day"), 2)]
+        cells += [_number(values.get(f"false_{of}_per_day"), 2) for of in ("pages", "changes")]
         cells += [_number(values.get("delay_rows_median"), 0)]
     return cells
 

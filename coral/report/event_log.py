@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from coral.contract.events import Event, Incident, Kind, Revision, State, Tier, decode
+from coral.contract.events import Event, Incident, Kind, Product, Revision, State, Tier, decode
 from coral.errors import EventError, IncidentError
 
 __all__ = ["EventLog", "IncidentHistory", "RevisionSummary", "find", "read"]
@@ -23,6 +23,8 @@ class RevisionSummary(msgspec.Struct, frozen=True):
     tier: Tier
     rows: int
     top: list[str]
+    kind: Product
+    felt: list[str]  # health signals
 
 
 class IncidentHistory:
@@ -40,7 +42,15 @@ class IncidentHistory:
         data = event.data
         top = [cause.entity for cause in data.causes[:TOP]]
         summary = RevisionSummary(
-            data.revision, event.type, event.time, data.state, data.tier, data.rows, top
+            revision=data.revision,
+            type=event.type,
+            time=event.time,
+            state=data.state,
+            tier=data.tier,
+            rows=data.rows,
+            top=top,
+            kind=data.kind,
+            felt=[one.signal for one in data.felt],
         )
         self._revisions[data.revision] = summary
 
@@ -53,6 +63,16 @@ class IncidentHistory:
     def revisions(self) -> list[RevisionSummary]:
         """All revisions that were read, oldest first."""
         return [self._revisions[revision] for revision in sorted(self._revisions)]
+
+    @property
+    def felt_by(self) -> list[str]:
+        """Health signals that have felt it, in the order in which they did."""
+        return list(dict.fromkeys(name for one in self.revisions for name in one.felt))
+
+    @property
+    def promoted(self) -> bool:
+        """Whether it was a change before a health signal felt it, as far as was read."""
+        return self.data.kind == "incident" and self.revisions[0].kind == "change"
 
     @property
     def rank_history(self) -> list[Revision]:

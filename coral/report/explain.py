@@ -19,7 +19,17 @@ from coral.contract.events import (
 )
 from coral.report.document import Block, Definitions, Heading, Items, Paragraph, Table
 from coral.report.event_log import EventLog, IncidentHistory
-from coral.report.onset_text import ENDED, began, clock, data_quality, detection, false_alarms
+from coral.report.onset_text import (
+    ENDED,
+    advice,
+    began,
+    clock,
+    data_quality,
+    detection,
+    false_alarms,
+    felt,
+    other_alarms,
+)
 from coral.report.series_text import drawn, size, what_changed
 from coral.text import measured, named, quoted, relative, seconds
 
@@ -55,10 +65,12 @@ def listing(log: EventLog) -> list[Block]:
         data = history.data
         first = quoted(data.causes[0].entity) if data.causes else "-"
         opened = data.trigger.time.replace("T", " ").rstrip("Z")
-        rows.append([f"`{name}`", quoted(data.system), opened, data.state, data.tier, first])
+        known = (f"`{name}`", data.kind, quoted(data.system))
+        rows.append([*known, opened, data.state, data.tier, first])
     if not rows:
         return [Paragraph("There is no incident in these events.")]
-    return [Table(("incident", "system", "opened (UTC)", "state", "tier", "first cause"), rows)]
+    titles = ("incident", "kind", "system", "opened (UTC)", "state", "tier", "first cause")
+    return [Table(titles, rows)]
 
 
 def case(history: IncidentHistory) -> list[Block]:
@@ -70,7 +82,7 @@ def case(history: IncidentHistory) -> list[Block]:
     """
     data = history.data
     parts = (
-        _answer(data),
+        _answer(history),
         _what_happened(data),
         _seen_before(data),
         _health(data),
@@ -103,12 +115,17 @@ def as_json(histories: Sequence[IncidentHistory]) -> str:
     return text.translate({ord(c): f"\\u{ord(c):04x}" for c in "<>&\x7f"}) + "\n"
 
 
-def _answer(data: Incident) -> Iterator[Block]:
-    """Yield what, since when, how sure, and what to look at next."""
-    day = data.trigger.time[:10]
-    yield Heading(1, f"Incident {quoted(data.incident)} in {quoted(data.system)}, {day} (UTC)")
+def _answer(history: IncidentHistory) -> Iterator[Block]:
+    """Yield what, since when, who feels it, how sure, and what to look at next."""
+    data = history.data
+    day, kind = data.trigger.time[:10], data.kind.capitalize()
+    yield Heading(1, f"{kind} {quoted(data.incident)} in {quoted(data.system)}, {day} (UTC)")
     yield Paragraph(data.summary)
-    answers = [("since", [_since(data)]), ("how sure", _how_sure(data))]
+    answers = [("since", [_since(data)])]
+    if text := felt(data, history.felt_by):
+        before = ["It was a change at first."] if history.promoted else []
+        answers.append(("felt", [text, *before]))
+    answers.append(("how sure", _how_sure(data)))
     if data.causes and data.tier != "no clear cause":
         answers.append(("look at", _look_at(data)))
     yield Definitions(answers)
@@ -191,13 +208,13 @@ def _health(data: Incident) -> Iterator[Block]:
     if not data.kpi:
         yield Paragraph(
             "None is configured, and neither names nor topology show one. The ranking rests on the "
-            "deviations of the entities alone."
+            f"deviations of the entities alone. {advice(data)}"
         )
         return
     if data.kpi_proposed:
         yield Paragraph(
             "None is configured. These were chosen: latency and errors of the entities that no "
-            "other depends on."
+            f"other depends on. {advice(data)}"
         )
     if not data.health:
         yield Paragraph(f"{', '.join(map(quoted, data.kpi))}. Their values are not in the event.")
@@ -311,7 +328,8 @@ def _statistics(data: Incident) -> Iterator[Block]:
         f"of the rows{often}."
     )
     yield Heading(2, "Statistics")
-    texts = (detection(trigger), false_alarms(trigger.budget), agreement)
+    limits = (false_alarms(trigger.budget), other_alarms(trigger.other_budget))
+    texts = (detection(trigger), *limits, agreement)
     yield Items([text for text in texts if text])
 
 

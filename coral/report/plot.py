@@ -5,6 +5,7 @@ Readable in black and white: meaning is in line styles, markers and hatching, ne
 
 import datetime as dt
 import importlib.util
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -49,6 +50,13 @@ _WARMUP: Final[dict[str, Any]] = {
     "linewidth": 0.0,
 }
 _INCIDENT: Final[dict[str, Any]] = {"facecolor": "0.92", "edgecolor": "none", "zorder": 0}
+_CHANGE: Final[dict[str, Any]] = {
+    "facecolor": "none",
+    "edgecolor": "0.85",
+    "hatch": "\\\\",
+    "linewidth": 0.0,
+    "zorder": 0,
+}
 _INTERVAL: Final[dict[str, Any]] = {
     "facecolor": "none",
     "edgecolor": "0.5",
@@ -263,8 +271,11 @@ def _scale(axis: "Axes", values: Floats, limits: Floats) -> None:
 
 
 def _headline(recording: Recording, trace: Trace) -> str:
-    n = len(trace.episodes)
-    count = f"{n or 'no'} incident{'s' if n > 1 else ''}"
+    counted = Counter(episode.kind for episode in trace.episodes)
+    incidents, changes = counted["incident"], counted["change"]
+    count = f"{incidents or 'no'} incident{'s' if incidents > 1 else ''}"
+    if changes:
+        count += f", {changes} change{'s' if changes > 1 else ''} that no health signal felt"
     return f"{label(recording.path.name, LONGEST_TITLE)}: {count}, times in UTC"
 
 
@@ -275,11 +286,12 @@ def _mark(axis: "Axes", trace: Trace) -> None:
     few = len(trace.episodes) <= MOST_MARKED
     for episode in trace.episodes:
         end = trace.times[-1] if episode.end is None else episode.end
-        axis.axvspan(episode.onset / DAY_S, end / DAY_S, **_INCIDENT)
+        look = _INCIDENT if episode.kind == "incident" else _CHANGE
+        axis.axvspan(episode.onset / DAY_S, end / DAY_S, **look)
         if few:
             axis.axvline(episode.onset / DAY_S, **_ONSET)
             axis.axvspan(*(edge / DAY_S for edge in episode.interval), **_INTERVAL)
-        if episode.channel is not None:
+        if episode.noticed:
             axis.axvline(episode.alarm / DAY_S, **(_ALARM if few else _THIN_ALARM))
         if few and episode.end is not None:
             axis.axvline(end / DAY_S, **_END)
@@ -298,10 +310,13 @@ def _legend(trace: Trace) -> list["Artist"]:
     if episodes and few:
         handles.append(Line2D([], [], label="onset", **_ONSET))
         handles.append(Patch(label="onset interval", **_INTERVAL))
-    if any(episode.channel is not None for episode in episodes):
+    if any(episode.noticed for episode in episodes):
         handles.append(Line2D([], [], label="alarm", **(_ALARM if few else _THIN_ALARM)))
-    if episodes:
+    kinds = {episode.kind for episode in episodes}
+    if "incident" in kinds:
         handles.append(Patch(label="incident", **_INCIDENT))
+    if "change" in kinds:
+        handles.append(Patch(label="change", **_CHANGE))
     if few and any(episode.end is not None for episode in episodes):
         handles.append(Line2D([], [], label="resolved", **_END))
     return handles

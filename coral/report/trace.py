@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from coral.contract.events import Event, Incident, Revision
+from coral.contract.events import Event, Incident, Product, Revision
 from coral.incident.alarm import strongest
 from coral.localise.policy import RANKING
 from detectors.trigger import Trigger
@@ -29,6 +29,8 @@ class Episode(NamedTuple):
     end: float | None
     channel: str | None
     series: tuple[str, ...]
+    kind: Product
+    noticed: bool  # not given
 
 
 class Trace:
@@ -97,10 +99,12 @@ class Trace:
                 _unix(data.now) if data.state == "resolved" else None,
                 data.trigger.channel,
                 tuple(data.trigger.series),
+                data.kind,
+                data.trigger.source != "told",
             )
             for data in self.incidents.values()
         ]
-        return sorted(found)
+        return sorted(found, key=lambda episode: episode.onset)
 
     @property
     def channels(self) -> list[str]:
@@ -117,10 +121,11 @@ class Trace:
         return history if any(revision.top for revision in history) else []
 
     def series(self) -> list[str]:
-        """Series that raised the alarms, best first; of a given onset, those of the causes."""
+        """Series that raised the alarms, best first; else those of the causes."""
         listed: list[str] = []
         for data in self.incidents.values():
-            listed += data.trigger.series or [s.name for s in data.metrics]
+            by_detector = data.trigger.source == "detector" and data.trigger.series
+            listed += by_detector or [s.name for s in data.metrics]
         return list(dict.fromkeys(listed or self.closest_series))[:MOST_SERIES]
 
     def statistic(self, channel: str) -> tuple[Floats, Floats]:

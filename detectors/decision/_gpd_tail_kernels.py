@@ -42,11 +42,14 @@ def tail_forget(first: int, top: Floats, when: Ints) -> None:
 
 
 @nb.njit(cache=True, error_model="numpy")
-def tail_fit(top: Floats, blocks: int, block_rows: int, policy: Structured, tail: Floats) -> None:
+def tail_fit(
+    top: Floats, blocks: int, block_rows: int, policy: Structured, unit: float, tail: Floats
+) -> None:
     """Fit the predictive tail of one statistic above a high block maximum.
 
     Excesses over the (k+1)-th largest maximum u: generalised Pareto with mean m and shape xi.
-    ``tail`` (4,) gets onset, scale, shape and rate; the onset is NaN where there is no tail yet.
+    ``unit`` is the smallest scale. ``tail`` (4,) gets onset, scale, shape and rate; the onset is
+    NaN where there is no tail yet.
     """
     choice = policy[0]
     fewest = choice["fewest_peaks"]
@@ -71,7 +74,7 @@ def tail_fit(top: Floats, blocks: int, block_rows: int, policy: Structured, tail
     # Its standard error is about 1 / sqrt(k).
     xi = min(max(0.0, xi - choice["shape_errors"] / np.sqrt(k)), choice["most_shape"])
     tail[ONSET] = u
-    tail[SCALE] = max(mean, choice["least_scale"] * abs(u), 1e-9) * (1.0 - xi)
+    tail[SCALE] = max(mean, choice["least_scale"] * abs(u), unit) * (1.0 - xi)
     tail[SHAPE] = xi + 1.0 / k
     tail[RATE] = (k + 1) / (blocks * block_rows)
 
@@ -85,6 +88,7 @@ def tail_collect(
     pending: Floats,
     top: Floats,
     when: Ints,
+    units: Floats,
     tails: Floats,
 ) -> None:
     """Follow every statistic's open block; fit its tail anew when one has left probation.
@@ -116,4 +120,4 @@ def tail_collect(
             first = clock[c] // choice["drop_part"]
             tail_forget(first, top[c], when[c])
             blocks[c] = min(blocks[c], clock[c] - first)
-        tail_fit(top[c], blocks[c], block_rows[c], policy, tails[c])
+        tail_fit(top[c], blocks[c], block_rows[c], policy, units[c], tails[c])

@@ -17,7 +17,8 @@ WEEK_S: Final = 604_800.0
 class AlarmBudget(Stateful):
     """Alarms raised against alarms allowed.
 
-    Time pays for alarms at the rate of the budget, one alarm is free. What was spent beyond is
+    Time pays for alarms at the rate of the budget, one alarm is free; the first rows may cost
+    more (`pay`). What was spent beyond is
     held back: a level that follows the rate of alarms keeps the budget in the long run whatever
     the data do (adaptive conformal inference [1]_), in steps too small to hide a fault.
 
@@ -58,7 +59,7 @@ class AlarmBudget(Stateful):
     (True, -0.3)
     """
 
-    _STATE: ClassVar[tuple[str, ...]] = ("alarms", "level", "_debt")
+    _STATE: ClassVar[tuple[str, ...]] = ("alarms", "level", "log_alpha", "_debt", "_watched")
 
     def __init__(
         self,
@@ -69,10 +70,18 @@ class AlarmBudget(Stateful):
     ) -> None:
         self._policy = policy
         rows = WEEK_S / interval_s / check_real("AlarmBudget", "per_week", per_week, 0.0)
+        self._shares = shares
+        self._rows_an_alarm = rows
+        self._watched = 0
         self.log_alpha = self.level = -float(np.log(rows * shares))
         self._income = 1.0 / max(rows, 1.0)  # alarms that a row pays for
         self.alarms = 0
         self._debt = 0.0  # alarms not yet paid for
+
+    @property
+    def owed(self) -> float:
+        """Alarms beyond what time has paid for, free ones aside."""
+        return max(self._debt - self._policy.free_alarms, 0.0)
 
     @property
     def overspent(self) -> bool:
@@ -80,7 +89,15 @@ class AlarmBudget(Stateful):
         return self._debt > self._policy.free_alarms
 
     def pay(self) -> None:
-        """Let one row pass."""
+        """Let one row pass.
+
+        Its share of the budget is one alarm in the rows that pay for one, and `early_alarms` in
+        as many rows as were watched where that is more: the sum over a doubling of the rows
+        watched is the same whatever the interval.
+        """
+        self._watched += 1
+        early = self._watched / self._policy.early_alarms if self._policy.early_alarms else np.inf
+        self.log_alpha = -float(np.log(min(self._rows_an_alarm, early) * self._shares))
         self.level = self.log_alpha
         if not self._debt:
             return
@@ -92,6 +109,11 @@ class AlarmBudget(Stateful):
         """Raise an alarm."""
         self.alarms += 1
         self._debt += 1.0
+
+    def refund(self) -> None:
+        """Take the newest alarm back: it was no false one."""
+        self.alarms = max(self.alarms - 1, 0)
+        self._debt = max(self._debt - 1.0, 0.0)
 
     def certified_per_week(self, weeks: float) -> float:
         """Rate of false alarms per week that the alarms in `weeks` rule out.

@@ -32,6 +32,8 @@ class PredictiveTail(Stateful):
         its maxima are not independent.
     policy : TailPolicy
         Blocks on probation, maxima that make the tail, and others.
+    units : ndarray of shape (n_statistics,), optional
+        Smallest scale of each tail.
 
     Attributes
     ----------
@@ -78,6 +80,7 @@ class PredictiveTail(Stateful):
         n_statistics: int,
         block_rows: int | Sequence[int] = TRIGGER.tail.least_block_rows,
         policy: TailPolicy = TRIGGER.tail,
+        units: FloatArray | None = None,
     ) -> None:
         who = "PredictiveTail"
         n = check_integer(who, "n_statistics", n_statistics, 1)
@@ -88,6 +91,7 @@ class PredictiveTail(Stateful):
             [check_integer(who, "block_rows", r, 1) for r in rows], dtype=np.int64
         )
         self._record = policy.record()
+        self.units: FloatArray = np.full(n, 1e-9) if units is None else units
         # Twice the peaks, so that dropping old ones leaves enough.
         self._top: FloatArray = np.full((n, 2 * policy.max_peaks + 1), -np.inf)
         self._when: IntArray = np.full((n, 2 * policy.max_peaks + 1), -1, dtype=np.int64)
@@ -146,6 +150,7 @@ class PredictiveTail(Stateful):
             self._pending,
             self._top,
             self._when,
+            self.units,
             self.tails,
         )
 
@@ -171,6 +176,7 @@ class PredictiveTail(Stateful):
                 int(blocks[c]),
                 int(self.block_rows[c]),
                 self._record,
+                float(self.units[c]),
                 self.tails[c],
             )
 

@@ -13,15 +13,20 @@ Structured = NDArray[np.void]
 
 # Rows of sums, counts and means.
 SHORT, LONG = 0, 1
+# Fewer values than this are taken as they are: leaving out the largest would leave next to nothing.
+FEW = 3
 
 
 @nb.njit(cache=True, error_model="numpy")
 def top_mean(values: Floats, heap: Floats) -> float:
-    """Return the mean of the k largest absolute values present, heap (k,); NaN without any."""
+    """Return the mean of the k largest values but the very largest, heap (k + 1,), all >= 0.
+
+    Of one or two values the largest; NaN without any.
+    """
     k = heap.shape[0]
     kept = 0
     for j in range(values.shape[0]):
-        v = abs(values[j])
+        v = values[j]
         if np.isnan(v) or (kept == k and v <= heap[k - 1]):
             continue
         i = kept if kept < k else k - 1
@@ -30,10 +35,12 @@ def top_mean(values: Floats, heap: Floats) -> float:
             i -= 1
         heap[i] = v
         kept = min(kept + 1, k)
+    if kept < FEW:
+        return heap[0] if kept else np.nan
     total = 0.0
-    for i in range(kept):
+    for i in range(1, kept):
         total += heap[i]
-    return total / kept if kept else np.nan
+    return total / (kept - 1)
 
 
 @nb.njit(cache=True, error_model="numpy")
@@ -61,55 +68,26 @@ def window_mean(total: Floats, count: Floats, needed: float, out: Floats) -> Non
         out[j] = abs(total[j]) / np.sqrt(count[j]) if count[j] >= needed else np.nan
 
 
+# As in _residual_charts_kernels.py: a kernel calls its own file only, or its cache goes stale.
 @nb.njit(cache=True, error_model="numpy")
-def mean_present(values: Floats) -> float:
-    """Return the mean of the values that are present; NaN without any."""
+def mean_but_largest(values: Floats) -> float:
+    """Return the mean of the values present, all >= 0, without the largest; NaN without any."""
     total = 0.0
+    largest = 0.0
     count = 0
     for j in range(values.shape[0]):
         if not np.isnan(values[j]):
-            total += values[j]
+            total += min(values[j], largest)  # all but the largest so far
+            largest = max(largest, values[j])
             count += 1
-    return total / count if count else np.nan
-
-
-# As in _residual_charts_kernels.py: a kernel calls its own file only, or its cache goes stale.
-@nb.njit(cache=True, error_model="numpy")
-def max_present(values: Floats) -> float:
-    """Return the largest of the values that are present, all >= 0; NaN without any."""
-    largest = -1.0
-    for j in range(values.shape[0]):
-        largest = max(largest, values[j])
-    return largest if largest >= 0.0 else np.nan
-
-
-@nb.njit(cache=True, error_model="numpy")
-def mean_level(z: Floats, peak: Floats, constant: float) -> float:
-    """Return the mean of log(1 + u^2) over the series present, u = z in mean peaks.
-
-    A series that has been constant so far has a mean peak of 0: any move counts as `constant`.
-    """
-    total = 0.0
-    product = 1.0
-    count = 0
-    for j in range(z.shape[0]):
-        if np.isnan(z[j]) or np.isnan(peak[j]):
-            continue
-        u = z[j] / peak[j] if peak[j] > 0.0 else (constant if z[j] != 0.0 else 0.0)
-        # Equivalent: total += log(1 + u * u). A product's logarithm is taken once per 1e300.
-        factor = 1.0 + u * u
-        if product * factor > 1e300:
-            total += np.log(product)
-            product = 1.0
-        product *= factor
-        count += 1
-    return (total + np.log(product)) / count if count else np.nan
+    if count < FEW:
+        return (total + largest) / count if count else np.nan
+    return total / (count - 1)
 
 
 @nb.njit(cache=True, error_model="numpy")
 def averages_step(
     z: Floats,
-    peak: Floats,
     policy: Structured,
     position: int,
     ring: Floats,
@@ -118,13 +96,13 @@ def averages_step(
     last: Floats,
     persistence: Floats,
     means: Floats,
-) -> tuple[float, float, float, float]:
-    """Move the windows on by one row; return its four statistics, NaN where nothing is said.
+) -> tuple[float, float]:
+    """Move the windows on by one row; return persistence and long mean, NaN where nothing is said.
 
     ``sums``, ``counts`` and ``means`` (2, n) are those of the short window and of the long one, the
     ring of shape (rows, n). Sums are kept by adding what comes and taking off what goes; once a
-    turn of the ring they are added up anew, so rounding never accumulates. The statistics are
-    means over the series present or the largest of them, the last one over the ``top`` largest.
+    turn of the ring they are added up anew, so rounding never accumulates. Both statistics leave
+    the largest of all series out; the long mean is that of the ``top`` largest.
     """
     choice = policy[0]
     clip, short, share = choice["clip"], choice["short_rows"], choice["least_share"]
@@ -150,9 +128,4 @@ def averages_step(
                 window_enter(ring[i], sums[SHORT], counts[SHORT])
     window_mean(sums[SHORT], counts[SHORT], share * short, means[SHORT])
     window_mean(sums[LONG], counts[LONG], share * rows, means[LONG])
-    return (
-        mean_level(z, peak, choice["constant_peaks"]),
-        mean_present(persistence),
-        max_present(means[SHORT]),
-        top_mean(means[LONG], np.empty(choice["top"])),
-    )
+    return mean_but_largest(persistence), top_mean(means[LONG], np.empty(choice["top"] + 1))

@@ -13,61 +13,98 @@ Structured = NDArray[np.void]
 
 # Rows of the running means.
 WEIGHT, MEAN, SQUARE = range(3)
+# Rows of the roots: divided by their peaks, as they are, the smaller of the newest two.
+ROOT, RAW, PERSISTENT = range(3)
+# Fewer values than this are taken as they are: leaving out the largest would leave next to nothing.
+FEW = 3
 
 
 # As in _moving_averages_kernels.py: a kernel calls its own file only, or its cache goes stale.
 @nb.njit(cache=True, error_model="numpy")
-def max_present(values: Floats) -> float:
-    """Return the largest of the values that are present, all >= 0; NaN without any."""
-    largest = -1.0
+def mean_but_largest(values: Floats) -> float:
+    """Return the mean of the values present, all >= 0, without the largest; NaN without any."""
+    total = 0.0
+    largest = 0.0
+    count = 0
     for j in range(values.shape[0]):
-        largest = max(largest, values[j])
-    return largest if largest >= 0.0 else np.nan
+        if not np.isnan(values[j]):
+            total += min(values[j], largest)  # all but the largest so far
+            largest = max(largest, values[j])
+            count += 1
+    if count < FEW:
+        return (total + largest) / count if count else np.nan
+    return total / (count - 1)
+
+
+@nb.njit(cache=True, error_model="numpy")
+def second_largest(values: Floats) -> float:
+    """Return the second largest value present, the largest of one or two; NaN without any."""
+    first = second = -np.inf
+    count = 0
+    for j in range(values.shape[0]):
+        if np.isnan(values[j]):
+            continue
+        count += 1
+        if values[j] > first:
+            second = first
+            first = values[j]
+        elif values[j] > second:
+            second = values[j]
+    return np.nan if count == 0 else (first if count < FEW else second)
 
 
 @nb.njit(cache=True, error_model="numpy")
 def mean_log1p(energy: Floats) -> float:
-    """Return the mean of log(1 + energy) over the energies present, all >= 0; NaN without any."""
+    """Return the mean of log(1 + energy) over the energies present, all >= 0; NaN without any.
+
+    The largest is left out.
+    """
     total = 0.0
+    largest = 0.0
     product = 1.0
     count = 0
     for j in range(energy.shape[0]):
         if np.isnan(energy[j]):
             continue
-        # Equivalent: total += log(1 + energy). A product's logarithm is taken once per 1e300.
-        factor = 1.0 + energy[j]
+        # Equivalent: total += log(1 + all but the largest so far). A product's logarithm is taken
+        # once per 1e300.
+        factor = 1.0 + min(energy[j], largest)
         if product * factor > 1e300:
             total += np.log(product)
             product = 1.0
         product *= factor
+        largest = max(largest, energy[j])
         count += 1
-    return (total + np.log(product)) / count if count else np.nan
+    total += np.log(product)
+    if count < FEW:
+        return float((total + np.log(1.0 + largest)) / count) if count else np.nan
+    return float(total / (count - 1))
 
 
 @nb.njit(cache=True, error_model="numpy")
-def mean_persistent(crossed: Floats, root: Floats, persistent: Floats) -> float:
-    """Move the roots of the energies on by one row; return the mean of what lasts for two rows.
+def persistent_roots(
+    crossed: Floats, peak: Floats, most: float, root: Floats, raw: Floats, persistent: Floats
+) -> None:
+    """Move the roots of the energies on by one row.
 
-    ``root`` holds those of the row before and gets the new ones, ``persistent`` the smaller of the
-    two, the newest alone where it is the first.
+    ``raw`` gets the roots, ``root`` those of the row before and then the new ones, divided by what
+    the mean peak of their series is larger than ``most``; ``persistent`` the smaller of the newest
+    two, NaN where the newest is the first.
     """
-    total = 0.0
-    count = 0
     for j in range(crossed.shape[0]):
         before = root[j]
-        root[j] = np.sqrt(crossed[j])
-        persistent[j] = root[j] if np.isnan(before) else min(root[j], before)
-        if not np.isnan(before) and not np.isnan(root[j]):
-            total += persistent[j]
-            count += 1
-    return total / count if count else np.nan
+        raw[j] = np.sqrt(crossed[j])
+        root[j] = raw[j] * most / peak[j] if peak[j] > most else raw[j]
+        persistent[j] = np.nan if np.isnan(before) else min(root[j], before)
 
 
 @nb.njit(cache=True, error_model="numpy")
 def variance_chart_step(
-    energy: Floats, policy: Structured, learn: bool, ewma: Floats, running: Floats, scores: Floats
+    root: Floats, policy: Structured, learn: bool, ewma: Floats, running: Floats, scores: Floats
 ) -> float:
-    """Move every series' mean log amplitude on by one row, score it, learn; return the largest.
+    """Move every series' mean log amplitude on by one row, score it, learn.
+
+    Returns the second largest score (`second_largest`).
 
     running (3, n): rows learned; running means of the moving mean, and of its squared deviation.
     """
@@ -75,20 +112,18 @@ def variance_chart_step(
     choice = policy[0]
     share, known = 1.0 / choice["rows"], choice["known_times"] * choice["rows"]
     memory, floor, winsor = choice["memory_rows"], choice["floor"], choice["winsor"]
-    most = choice["most_times"] * choice["most_times"]
-    largest = -np.inf
-    for j in range(energy.shape[0]):
+    most = choice["most_times"]
+    for j in range(root.shape[0]):
         scores[j] = np.nan
-        if np.isnan(energy[j]):
+        if np.isnan(root[j]):
             continue
-        amplitude = 0.5 * np.log(min(max(energy[j], 1.0 / most), most))
+        amplitude = np.log(min(max(root[j], 1.0 / most), most))
         if np.isnan(ewma[j]):
             ewma[j] = mean[j]
         ewma[j] += (amplitude - ewma[j]) * share
         gap = ewma[j] - mean[j]
         if weight[j] >= known:
             scores[j] = gap / (np.sqrt(square[j]) + floor)
-            largest = max(largest, scores[j])
         if learn:
             weight[j] = min(weight[j] + 1.0, memory)
             if weight[j] > known:
@@ -96,25 +131,27 @@ def variance_chart_step(
                 gap = min(max(gap, -reach), reach)
             mean[j] += gap / weight[j]
             square[j] += (gap * gap - square[j]) / weight[j]
-    return largest if largest > -np.inf else np.nan
+    largest: float = second_largest(scores)
+    return largest
 
 
 @nb.njit(cache=True, error_model="numpy")
 def charts_step(
     crossed: Floats,
     lagged: Floats,
+    peak: Floats,
     policy: Structured,
     learn: bool,
-    root: Floats,
-    persistent: Floats,
+    roots: Floats,
     ewma: Floats,
     running: Floats,
     variance_chart: Floats,
-) -> tuple[float, float, float, float]:
-    """Return the four statistics of a row of residual energies, NaN where nothing is said.
+) -> tuple[float, float, float]:
+    """Return the three statistics of a row of residual energies, NaN where nothing is said.
 
     Energies enter as roots or logarithms: a short base can calibrate lighter tails.
     """
-    mean = mean_persistent(crossed, root, persistent)
-    chart = variance_chart_step(crossed, policy, learn, ewma, running, variance_chart)
-    return mean, max_present(root), mean_log1p(lagged), chart
+    root, raw, persistent = roots[ROOT], roots[RAW], roots[PERSISTENT]
+    persistent_roots(crossed, peak, policy[0]["peak_roots"], root, raw, persistent)
+    chart = variance_chart_step(root, policy, learn, ewma, running, variance_chart)
+    return mean_but_largest(persistent), mean_log1p(lagged), chart

@@ -13,8 +13,10 @@ LOCATION, SCALE, WEIGHT, BEYOND = range(4)
 
 
 @nb.njit(cache=True, error_model="numpy")
-def scaler_normalise(x: Floats, cap: float, learned: Floats, z: Floats) -> None:
+def scaler_normalise(x: Floats, cap: float, share: float, learned: Floats, z: Floats) -> None:
     """Write (x - loc) / scale, clipped to +-cap, into z; NaN where x or the scale is unknown.
+
+    The scale is ``share`` of the location at least.
 
     learned (4, n): location, scale, rows that they stand for, extreme rows in a row.
     """
@@ -27,10 +29,12 @@ def scaler_normalise(x: Floats, cap: float, learned: Floats, z: Floats) -> None:
         # A series that never moved has scale 0: any move beyond rounding is as large as can be.
         if abs(e) <= 1e-12 * (abs(x[j]) + abs(loc[j])):
             z[j] = 0.0
-        elif scale[j] * cap <= abs(e):
+            continue
+        unit = max(scale[j], share * abs(loc[j]))
+        if unit * cap <= abs(e):
             z[j] = cap if e > 0 else -cap
         else:
-            z[j] = e / scale[j]
+            z[j] = e / unit
 
 
 @nb.njit(cache=True, error_model="numpy")

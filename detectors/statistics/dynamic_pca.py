@@ -57,6 +57,7 @@ class DynamicPCA(Stateful):
         "_block",
         "_filled",
         "_learned",
+        "_skipped",
         "_sketch",
         "_total",
         "_basis",
@@ -77,7 +78,8 @@ class DynamicPCA(Stateful):
         self._lagged: FloatArray = np.zeros(width)
         self._block: FloatArray = np.zeros((policy.block_rows, width))
         self._filled = 0
-        self._learned = 0
+        self._memory_rows = memory_rows
+        self._learned = self._skipped = 0
         self._sketch: FloatArray = np.zeros((0, width))
         self._total = 0.0
         self._basis: FloatArray = np.zeros((width, 0))
@@ -127,14 +129,22 @@ class DynamicPCA(Stateful):
         """Add the newest lagged row to the block, and decompose when the block is full.
 
         A long base is sampled: one more row adds little to it, and costs as much as the first.
+        What is older than the memory fades.
         """
-        self._learned += 1
-        if self._learned % (1 + self._learned // self.policy.dense_rows):
+        self._learned = min(self._learned + 1, self._memory_rows)
+        self._skipped += 1
+        every = 1 + self._learned // self.policy.dense_rows
+        if self._skipped < every:
             return
+        self._skipped = 0
         self._block[self._filled] = self._lagged
         self._filled += 1
         if self._filled == self.policy.block_rows:
             self._filled = 0
+            if self._learned == self._memory_rows:
+                kept = 1.0 - every * self.policy.block_rows / self._memory_rows
+                self._total *= kept
+                self._sketch *= np.sqrt(kept)
             self._decompose()
 
     def update(self, z: FloatArray) -> Self:

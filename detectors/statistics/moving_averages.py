@@ -14,7 +14,7 @@ __all__ = ["MovingAverages"]
 
 
 class MovingAverages(Stateful):
-    """Persistence and moving means of every series, and the four statistics made of them.
+    """Persistence and moving means of every series, and two statistics made of them.
 
     Parameters
     ----------
@@ -40,9 +40,9 @@ class MovingAverages(Stateful):
     >>> import numpy as np
     >>> averages = MovingAverages(1, MovingAveragesPolicy(short_rows=2, long_rows=4))
     >>> for value in (3.0, 5.0):
-    ...     statistics = averages.push(np.array([value]), np.ones(1))
+    ...     statistics = averages.push(np.array([value]))
     >>> np.round(statistics, 3)
-    array([3.258, 3.   , 5.657, 5.657])
+    array([3.   , 5.657])
     """
 
     _STATE: ClassVar[tuple[str, ...]] = (
@@ -68,25 +68,21 @@ class MovingAverages(Stateful):
         self.means: FloatArray = np.full((2, n), np.nan)
         self._allocate()
 
-    def push(self, z: FloatArray, peak: FloatArray) -> tuple[float, float, float, float]:
+    def push(self, z: FloatArray) -> tuple[float, float]:
         """Append a row of z-scores and return its statistics.
 
         Parameters
         ----------
         z : ndarray of shape (n,), float64, NaN = missing
-        peak : ndarray of shape (n,), float64, NaN = not known
-            Mean peak of each series, in z-scores.
 
         Returns
         -------
-        level, persistence, short_mean, long_mean : float
-            NaN where no series says anything: the mean of log(1 + u^2), u = z in mean peaks; the
-            mean of ``persistence``; the largest short mean; the mean of the ``top`` largest long
-            means.
+        persistence, long_mean : float
+            NaN where no series says anything: the mean of ``persistence``, and that of the ``top``
+            largest long means, both without the very largest.
         """
-        statistics: tuple[float, float, float, float] = averages_step(
+        statistics: tuple[float, float] = averages_step(
             z,
-            peak,
             self._record,
             self._position,
             self._ring,

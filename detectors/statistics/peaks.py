@@ -1,4 +1,4 @@
-"""How far each series strays within a block of rows, on average."""
+"""How far each series strays within a block of rows: its own tail."""
 
 from typing import ClassVar
 
@@ -7,16 +7,16 @@ import numpy as np
 from detectors._validate import check_integer
 from detectors.base import FloatArray, Stateful
 from detectors.policy import TRIGGER, PeaksPolicy
-from detectors.statistics._peaks_kernels import peaks_learn
+from detectors.statistics._peaks_kernels import MEAN, peaks_learn, peaks_score
 
-__all__ = ["MeanPeak"]
+__all__ = ["BlockMaxima"]
 
 
-class MeanPeak(Stateful):
-    """Winsorised running mean of the block maxima of every series' absolute z-score.
+class BlockMaxima(Stateful):
+    """Block maxima of a value of every series: their mean, and the scale of their tail.
 
-    A spiky series and a smooth one have the same robust scale, but not the same mean peak: in
-    units of it a value says how unusual it is for the series it comes from.
+    A spiky series and a smooth one have the same robust scale, but not the same maxima. Where a
+    value is held against the tail of its own series, no other series' limit suffers from it.
 
     Parameters
     ----------
@@ -27,38 +27,54 @@ class MeanPeak(Stateful):
 
     Attributes
     ----------
-    mean : ndarray of shape (n,)
-        Mean peak of each series; NaN until two blocks are known.
+    scores : ndarray of shape (n,)
+        Of the newest values: `score`.
     """
 
-    _STATE: ClassVar[tuple[str, ...]] = ("mean", "_open", "_weight", "_rows")
+    _STATE: ClassVar[tuple[str, ...]] = ("scores", "_open", "_learned", "_rows")
 
     def __init__(self, n_series: int, policy: PeaksPolicy = TRIGGER.peaks) -> None:
-        n = check_integer("MeanPeak", "n_series", n_series, 0)
+        n = check_integer("BlockMaxima", "n_series", n_series, 0)
         self._policy = policy
-        self.mean: FloatArray = np.full(n, np.nan)
+        self._record = policy.record()
+        self.scores: FloatArray = np.full(n, np.nan)
         self._open: FloatArray = np.full(n, -1.0)
-        self._weight: FloatArray = np.zeros(n)
+        self._learned: FloatArray = np.zeros((3, n))
         self._rows = 0
 
-    def learn(self, z: FloatArray) -> None:
-        """Learn one normal row of z-scores, shape (n,), float64, NaN = missing."""
-        policy = self._policy
-        self._rows = (self._rows + 1) % policy.block_rows
-        peaks_learn(
-            z,
-            self._rows == 0,
-            policy.memory_blocks,
-            policy.winsor,
-            policy.winsor_blocks,
-            self._open,
-            self._weight,
-            self.mean,
+    @property
+    def mean(self) -> FloatArray:
+        """Mean maximum of each series, shape (n,), 0 before the first block; not to be written."""
+        learned: FloatArray = self._learned[MEAN]
+        return learned
+
+    def score(self, values: FloatArray) -> float:
+        """Return the largest of what the values exceed their mean maxima by, in their scales.
+
+        Parameters
+        ----------
+        values : ndarray of shape (n,), float64, >= 0, NaN = missing
+        """
+        largest: float = peaks_score(
+            values, self._record, self._policy.block_rows, self._learned, self.scores
         )
+        return largest
+
+    def reach(self, most: FloatArray) -> float:
+        """Return the score that a median series has at most, given its largest value, (n,)."""
+        scores = np.empty_like(self.scores)
+        peaks_score(most, self._record, self._policy.block_rows, self._learned, scores)
+        known = scores[np.isfinite(scores)]
+        return float(np.median(known)) if known.size else 0.0
+
+    def learn(self, values: FloatArray) -> None:
+        """Learn one normal row of values, shape (n,), float64, >= 0, NaN = missing."""
+        self._rows = (self._rows + 1) % self._policy.block_rows
+        peaks_learn(values, self._rows == 0, self._record, self._open, self._learned)
 
     def grow(self, n_series: int) -> None:
         """Append series of which nothing is known."""
-        extra = n_series - self.mean.shape[0]
-        self.mean = np.append(self.mean, np.full(extra, np.nan))
+        extra = n_series - self.scores.shape[0]
+        self.scores = np.append(self.scores, np.full(extra, np.nan))
         self._open = np.append(self._open, np.full(extra, -1.0))
-        self._weight = np.append(self._weight, np.zeros(extra))
+        self._learned = np.pad(self._learned, ((0, 0), (0, extra)))

@@ -1,6 +1,5 @@
 """What residual energies say: relations that broke, improbable rows, series that vary more."""
 
-from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
@@ -8,13 +7,14 @@ import numpy as np
 from detectors._validate import check_integer
 from detectors.base import FloatArray, Stateful
 from detectors.policy import TRIGGER, ResidualChartsPolicy
-from detectors.statistics._residual_charts_kernels import charts_step
+from detectors.statistics._residual_charts_kernels import PERSISTENT, RAW, charts_step
+from detectors.statistics.peaks import BlockMaxima
 
 __all__ = ["ResidualCharts"]
 
 
 class ResidualCharts(Stateful):
-    """The four statistics made of the residual energies of the two folds.
+    """The three statistics made of the residual energies of the two folds.
 
     A relation that broke leaves energy outside the common space of all series, now and in the
     next row; a row that their own past does not explain leaves some outside that of lag windows.
@@ -33,8 +33,6 @@ class ResidualCharts(Stateful):
 
     Attributes
     ----------
-    root, persistent : ndarray of shape (n,)
-        Root of each series' newest energy outside the common space; smaller of its newest two.
     variance_chart : ndarray of shape (n,)
         Moving mean above its running mean, in its running standard deviations; NaN where the newest
         energy is missing, or before enough normal rows are known.
@@ -58,17 +56,12 @@ class ResidualCharts(Stateful):
     """
 
     _STATE: ClassVar[tuple[str, ...]] = (
-        "root",
-        "persistent",
         "variance_chart",
+        "_roots",
         "_ewma",
         "_running",
     )
-    _SAVED_AS: ClassVar[Mapping[str, str]] = {
-        "persistent": "lasting",
-        "variance_chart": "restless",
-        "_running": "_usual",
-    }
+    _PARTS: ClassVar[tuple[str, ...]] = ("_peaks",)
 
     def __init__(
         self,
@@ -79,8 +72,8 @@ class ResidualCharts(Stateful):
         n = check_integer("ResidualCharts", "n_series", n_series, 0)
         self.policy = policy
         self._record = policy.record(memory_rows=memory_rows)
-        self.root: FloatArray = np.full(n, np.nan)
-        self.persistent: FloatArray = np.full(n, np.nan)
+        self._roots: FloatArray = np.full((3, n), np.nan)
+        self._peaks = BlockMaxima(n)
         self.variance_chart: FloatArray = np.full(n, np.nan)
         self._ewma: FloatArray = np.full(n, np.nan)
         # Rows learned, mean of the moving mean, mean of its squared deviation.
@@ -88,7 +81,7 @@ class ResidualCharts(Stateful):
 
     def push(
         self, crossed: FloatArray, lagged: FloatArray, *, learn: bool
-    ) -> tuple[float, float, float, float]:
+    ) -> tuple[float, float, float]:
         """Take the residual energies of a row and return its statistics.
 
         Parameters
@@ -101,22 +94,32 @@ class ResidualCharts(Stateful):
 
         Returns
         -------
-        residual_mean, residual_max, ssa, variance_chart : float
-            NaN where no series says anything: the mean of ``persistent``, the largest ``root``,
-            the mean of log(1 + ``lagged``), the largest of ``variance_chart``.
+        residual_mean, ssa, variance_chart : float
+            NaN where no series says anything: the mean of ``persistent``, the mean of
+            log(1 + ``lagged``), both without the largest; the second largest of
+            ``variance_chart``.
         """
-        statistics: tuple[float, float, float, float] = charts_step(
+        statistics: tuple[float, float, float] = charts_step(
             crossed,
             lagged,
+            self._peaks.mean,
             self._record,
             learn,
-            self.root,
-            self.persistent,
+            self._roots,
             self._ewma,
             self._running,
             self.variance_chart,
         )
         return statistics
+
+    @property
+    def persistent(self) -> FloatArray:
+        """Smaller of the newest two roots of each series, shape (n,); NaN = missing."""
+        return np.array(self._roots[PERSISTENT])
+
+    def learn(self) -> None:
+        """Learn the peaks of the row that was pushed last: it is normal."""
+        self._peaks.learn(self._roots[RAW])
 
     @property
     def reach(self) -> float:
@@ -134,12 +137,14 @@ class ResidualCharts(Stateful):
 
     def clear(self) -> None:
         """Begin anew with what goes over rows: the next row does not follow the last one."""
-        self.root.fill(np.nan)
+        self._roots.fill(np.nan)
         self._ewma.fill(np.nan)
 
     def grow(self, n_series: int) -> None:
         """Append series of which nothing is known."""
-        extra = n_series - self.root.shape[0]
-        for name in ("root", "persistent", "variance_chart", "_ewma"):
+        extra = n_series - self._ewma.shape[0]
+        self._roots = np.pad(self._roots, ((0, 0), (0, extra)), constant_values=np.nan)
+        self._peaks.grow(n_series)
+        for name in ("variance_chart", "_ewma"):
             setattr(self, name, np.append(getattr(self, name), np.full(extra, np.nan)))
         self._running = np.pad(self._running, ((0, 0), (0, extra)))

@@ -40,9 +40,10 @@ class RobustScaler(Stateful):
 
     Notes
     -----
-    A positive factor or a shift of a series changes its z-scores by rounding only: there is no
-    absolute scale floor. A constant series has scale 0 until it moves; the first move, learned,
-    becomes eight scales, so that a second one of the same size is large but not extreme.
+    A positive factor of a series changes its z-scores by rounding only: there is no absolute scale
+    floor, only one of a ten-thousandth of the level. A constant series has scale 0 until it moves;
+    the first move, learned, becomes eight scales, so that a second one of the same size is large
+    but not extreme.
     `update` checks its row; the other methods trust theirs.
 
     References
@@ -113,7 +114,7 @@ class RobustScaler(Stateful):
             z-scores in scales; NaN where the cell is missing or the series not fitted yet.
         """
         z = np.empty(self.n_series) if out is None else out
-        scaler_normalise(x, self.policy.cap, self._learned, z)
+        scaler_normalise(x, self.policy.cap, self.policy.level_share, self._learned, z)
         return z
 
     def update(self, x: FloatArray) -> Self:

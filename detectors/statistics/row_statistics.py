@@ -13,7 +13,7 @@ from detectors.statistics.dynamic_pca import DynamicPCA
 from detectors.statistics.missingness import Missingness
 from detectors.statistics.moving_averages import MovingAverages
 from detectors.statistics.novelty import Novelty
-from detectors.statistics.peaks import MeanPeak
+from detectors.statistics.peaks import BlockMaxima
 from detectors.statistics.residual_charts import ResidualCharts
 from detectors.statistics.robust_scaler import RobustScaler
 from detectors.statistics.ssa import MultivariateSSA
@@ -27,21 +27,21 @@ _FURTHER: Final = Statistic.NOVELTY + 1
 class RowStatistics(Stateful):
     """Statistics of a row against what is normal, each made before the row is learned.
 
-    Two folds of the lag windows (along time for each series, and across all series), three
-    aggregations over series (sum, the sqrt(n) largest, maximum) and four spans of time:
+    Two folds of the lag windows (along time for each series, and across all series) and several
+    spans of time. Each sum or maximum over series leaves the largest one out: what one series
+    does, however wild, changes no limit of the others. One series alone has a statistic of its
+    own, measured against its own tail:
 
-    * level: mean of log(1 + u^2), u = absolute z-score in mean peaks (`MeanPeak`): many series a
-      little, now; no series can say more than its logarithm;
     * persistence: mean of what holds for two rows (`MovingAverages.persistence`);
-    * short mean: largest mean of a series over 12 rows: one series, for minutes;
+    * short mean: largest mean of a series over 12 rows, beyond its own mean maximum and in scales
+      of its own tail (`BlockMaxima`): one series, for minutes;
     * long mean: mean of the sqrt(n) largest means over 96 rows: small, slow and for long;
     * residual mean: mean root of the residual energies outside the common space of all series and
       their previous row (`DynamicPCA`) that hold for two rows: relations that broke;
-    * residual max: the largest of them, now: one relation that broke;
     * ssa: mean of log(1 + residual energy) outside the common space of lag windows
       (`MultivariateSSA`): what the own past does not explain, in many series;
-    * variance chart: largest moving mean, about 16 rows, of a series' log residual energy outside
-      the common space, in its running deviations (`ResidualCharts`): one series varies more;
+    * variance chart: second largest moving mean, about 16 rows, of a series' log residual energy
+      outside the common space, in its running deviations (`ResidualCharts`): two series vary more;
     * novelty: distance to the nearest normal row that is remembered (`Novelty`): where no
       row, however far from the mean, has been before;
     * missingness: minus log probability of the least probable gap (`Missingness`), nats.
@@ -71,7 +71,7 @@ class RowStatistics(Stateful):
     _PARTS: ClassVar[tuple[str, ...]] = (
         "_scaler",
         "_averages",
-        "_peaks",
+        "_short_tails",
         "_dynamic_pca",
         "_ssa",
         "_charts",
@@ -98,7 +98,7 @@ class RowStatistics(Stateful):
         self.names = (*STATISTICS[:_FURTHER], *added, STATISTICS[Statistic.MISSINGNESS])
         self._scaler = RobustScaler(n, policy.scaler, memory_rows)
         self._averages = MovingAverages(n, policy.averages)
-        self._peaks = MeanPeak(n, policy.peaks)
+        self._short_tails = BlockMaxima(n, policy.peaks)
         self._ssa = MultivariateSSA(n, policy.ssa, memory_rows)
         self._dynamic_pca = DynamicPCA(n, policy.dynamic_pca, memory_rows)
         self._charts = ResidualCharts(n, policy.charts, memory_rows)
@@ -125,9 +125,12 @@ class RowStatistics(Stateful):
         z = self._scaler.transform(row, self._z)
         lagged = self._ssa.push(z, learn=learn)
         crossed = self._dynamic_pca.push(z, learn=learn)
+        persistence, long_mean = self._averages.push(z)
         self.statistics = np.array(
             (  # in the order of `names`
-                *self._averages.push(z, self._peaks.mean),
+                persistence,
+                self._short_tails.score(self._averages.means[0]),
+                long_mean,
                 *self._charts.push(crossed, lagged, learn=learn),
                 self._novelty.push(z),
                 *(one.push(z) for one in self.further),
@@ -140,7 +143,8 @@ class RowStatistics(Stateful):
         """Learn from the row that was measured last."""
         self._scaler.learn(row)
         if self._scaler.fitted:
-            self._peaks.learn(self._z)
+            self._short_tails.learn(self._averages.means[0])
+            self._charts.learn()
             self._ssa.learn()
             self._dynamic_pca.learn()
             self._novelty.learn()
@@ -184,19 +188,14 @@ class RowStatistics(Stateful):
     def scores(self, statistic: int) -> FloatArray:
         """Return what each series brings to a statistic, shape (n,), >= 0; 0 = nothing."""
         match statistic:
-            case Statistic.LEVEL:
-                with np.errstate(invalid="ignore", divide="ignore"):
-                    values = np.log1p(np.square(self._z / self._peaks.mean))
             case Statistic.PERSISTENCE:
                 values = self._averages.persistence
             case Statistic.SHORT_MEAN:
-                values, _ = self._averages.means
+                values = self._short_tails.scores
             case Statistic.LONG_MEAN:
                 _, values = self._averages.means
             case Statistic.RESIDUAL_MEAN:
                 values = self._charts.persistent
-            case Statistic.RESIDUAL_MAX:
-                values = self._charts.root
             case Statistic.SSA:
                 values = np.log1p(self._ssa.scores)
             case Statistic.VARIANCE_CHART:
@@ -218,24 +217,38 @@ class RowStatistics(Stateful):
             Without missingness, which every series can raise. How far an added statistic goes is
             not known, so that none of them counts.
         """
-        share = self.top / self.n_series
         policy = self._policy
+        # One series alone moves no sum.
+        share = max(self.top - 1, 1) / max(self.n_series - 1, 1)
         z, clip = policy.scaler.cap, policy.averages.clip
-        peak = float(np.nanmedian(self._peaks.mean)) if np.isfinite(self._peaks.mean).any() else 1.0
+        short = np.full(self.n_series, clip * np.sqrt(policy.averages.short_rows))
         return np.array(
             [
-                share * np.log1p((z / max(peak, 1e-9)) ** 2),
                 share * z,
-                clip * np.sqrt(policy.averages.short_rows),
+                self._short_tails.reach(short),
                 clip * np.sqrt(policy.averages.long_rows),
                 share * policy.dynamic_pca.clip,
-                policy.dynamic_pca.clip,
                 share * np.log1p(policy.ssa.clip**2),
                 self._charts.reach,
                 np.log1p(z),
                 *(-np.inf for _ in self.further),
             ]
         )
+
+    def units(self) -> FloatArray:
+        """Return what one unit of one series is in each statistic with a tail, shape (n - 1,).
+
+        A mean over series shares it out; a largest value counts it as a policy says.
+        """
+        policy = self._policy.tail
+        mean, largest = 1.0 / max(self.n_series, 1), policy.least_unit
+        units = {
+            Statistic.PERSISTENCE: mean,
+            Statistic.RESIDUAL_MEAN: mean,
+            Statistic.SSA: np.log(2.0) * mean,
+        }
+        own = [units.get(statistic, largest) for statistic in Statistic]
+        return np.array([*own[:_FURTHER], *(1e-9 for _ in self.further)])
 
     @property
     def spans(self) -> IntArray:
@@ -251,7 +264,6 @@ class RowStatistics(Stateful):
             Statistic.SHORT_MEAN: policy.averages.short_rows,
             Statistic.LONG_MEAN: policy.averages.long_rows,
             Statistic.RESIDUAL_MEAN: lags + 1,
-            Statistic.RESIDUAL_MAX: lags,
             Statistic.SSA: policy.ssa.lags,
             Statistic.VARIANCE_CHART: int(span * policy.charts.rows),
             Statistic.NOVELTY: int(span * policy.novelty.rows),
@@ -294,7 +306,7 @@ class RowStatistics(Stateful):
         for part in (
             self._scaler,
             self._averages,
-            self._peaks,
+            self._short_tails,
             self._ssa,
             self._dynamic_pca,
             self._charts,

@@ -59,6 +59,8 @@ class MultivariateSSA(Stateful):
         "_position",
         "_gram",
         "_learned",
+        "_skipped",
+        "_added",
         "_outside",
         "_fitted",
     )
@@ -77,7 +79,8 @@ class MultivariateSSA(Stateful):
         self._ring: FloatArray = np.full((self.lags, n), np.nan)
         self._position = 0
         self._gram: FloatArray = np.zeros((self.lags, self.lags))
-        self._learned = 0
+        self._memory_rows = memory_rows
+        self._learned = self._skipped = self._added = 0
         # Orthonormal basis of the residual space, one direction in a row.
         self._outside: FloatArray = np.eye(self.lags)
         self._fitted = False
@@ -133,14 +136,22 @@ class MultivariateSSA(Stateful):
         return energy.scores
 
     def learn(self) -> None:
-        """Add the newest windows to the Gram matrix, and refit when it is time."""
-        self._learned += 1
-        # A long base is sampled: one more row adds little to it, and costs as much as the first.
+        """Add the newest windows to the Gram matrix, and refit when it is time.
+
+        A long base is sampled: one more row adds little to it, and costs as much as the first.
+        What is older than the memory fades.
+        """
+        self._learned = min(self._learned + 1, self._memory_rows)
+        self._skipped += 1
         every = 1 + self._learned // self.policy.dense_rows
-        if self._learned % every:
+        if self._skipped < every:
             return
+        self._skipped = 0
+        if self._learned == self._memory_rows:
+            self._gram *= 1.0 - every / self._memory_rows
         gram_add(self._ring, self._position, self._window, self._gram)
-        if self._learned // every % self.policy.refit_rows == 0 and self._gram[0, 0] > 0.0:
+        self._added = (self._added + 1) % self.policy.refit_rows
+        if not self._added and self._gram[0, 0] > 0.0:
             self._refit()
 
     def update(self, z: FloatArray) -> Self:

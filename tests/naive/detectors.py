@@ -7,18 +7,21 @@ import numpy as np
 from typed import BoolArray, FloatArray
 
 
-def scaler_normalise(x: FloatArray, loc: FloatArray, scale: FloatArray, cap: float) -> FloatArray:
-    """z-score of each present cell of a fitted series, clipped."""
+def scaler_normalise(
+    x: FloatArray, loc: FloatArray, scale: FloatArray, cap: float, share: float
+) -> FloatArray:
+    """z-score of each present cell of a fitted series, clipped; a scale is a share of the level."""
     z = []
     for value, centre, spread in zip(x, loc, scale, strict=True):
         if not math.isfinite(value) or math.isnan(spread):
             z.append(math.nan)
         elif abs(value - centre) <= 1e-12 * (abs(value) + abs(centre)):
             z.append(0.0)
-        elif spread == 0.0:
+        elif spread == 0.0 and centre == 0.0:
             z.append(math.copysign(cap, value - centre))
         else:
-            z.append(max(-cap, min(cap, (value - centre) / spread)))
+            unit = max(spread, share * abs(centre))
+            z.append(max(-cap, min(cap, (value - centre) / unit)))
     return np.array(z)
 
 
@@ -116,9 +119,11 @@ def track_energy(
 
 
 def top_mean(values: Iterable[float], k: int) -> float:
-    """Mean of the k largest absolute values."""
-    there = sorted((abs(v) for v in values if not math.isnan(v)), reverse=True)[:k]
-    return sum(there) / len(there) if there else math.nan
+    """Mean of the k largest but the very largest; of one or two the largest."""
+    there = sorted((v for v in values if not math.isnan(v)), reverse=True)[: k + 1]
+    if len(there) < 3:
+        return max(there, default=math.nan)
+    return sum(there[1:]) / len(there[1:])
 
 
 def cusum(scores: Iterable[float], slack: float, ceiling: float) -> list[tuple[float, int]]:
@@ -135,7 +140,7 @@ def cusum(scores: Iterable[float], slack: float, ceiling: float) -> list[tuple[f
 
 
 def tail(
-    maxima: Iterable[float], share: float, max_peaks: int, block_rows: int
+    maxima: Iterable[float], share: float, max_peaks: int, block_rows: int, unit: float
 ) -> tuple[float, float, float, float]:
     """Fit one statistic from all its block maxima: (onset, sigma, shape, rate)."""
     ordered = sorted(maxima, reverse=True)
@@ -148,7 +153,7 @@ def tail(
     l2 = sum(pairs) / len(pairs) / 2.0
     xi = 2.0 - l1 / l2 if l1 > 0.0 and l2 > 0.5 * l1 else 0.0
     xi = min(max(0.0, xi - 0.5 / math.sqrt(k)), 0.9)
-    sigma = max(l1, 1e-3 * abs(ordered[k]), 1e-9) * (1.0 - xi)
+    sigma = max(l1, 1e-3 * abs(ordered[k]), unit) * (1.0 - xi)
     return ordered[k], sigma, xi + 1.0 / k, (k + 1) / (len(ordered) * block_rows)
 
 
@@ -180,7 +185,7 @@ def novelty_gate(
             easing.append(relief if c != gate or others else -math.inf)
         else:
             easing.append(
-                -math.inf if c == gate and not others else -relief if level_free[c] else -10.0
+                -math.inf if c == gate and not others else -relief if level_free[c] else -15.0
             )
     return easing
 
@@ -230,19 +235,30 @@ def windows(
     return pair, short_mean, long_mean
 
 
-def usual_peak(blocks: Iterable[Iterable[float]], memory: float) -> float:
-    """Winsorised running mean of one series' block maxima."""
-    mean, weight = math.nan, 0.0
+def block_maxima(blocks: Iterable[Iterable[float]], memory: float) -> tuple[int, float, float]:
+    """(blocks, winsorised mean, twice the mean excess) of one series' block maxima."""
+    known, mean, excess = 0, 0.0, 0.0
     for block in blocks:
-        there = [abs(v) for v in block if not math.isnan(v)]
+        there = [v for v in block if not math.isnan(v)]
         if not there:
             continue
         peak = max(there)
-        if weight >= 4 and mean > 0:
-            peak = min(peak, 4 * mean)
-        weight = min(weight + 1, memory)
-        mean = peak if weight == 1 else mean + (peak - mean) / weight
-    return mean
+        if known >= 4:
+            peak = min(peak, mean + 8 * max(excess, 0.1))
+        known = min(known + 1, int(memory))
+        mean += (peak - mean) / known
+        excess += (2 * max(peak - mean, 0.0) - excess) / max(known, 2)
+    return known, mean, excess
+
+
+def block_score(value: float, known: int, mean: float, excess: float, block_rows: int) -> float:
+    """How far a value exceeds its series' mean maximum, in scales, bent."""
+    if math.isnan(value) or known < 4:
+        return math.nan
+    beyond = max(value - mean, 0.0) / (max(excess, 0.1) * (1 + 8 / known))
+    if mean <= 1e-9:
+        beyond = min(beyond, math.log(1 + block_rows * known))
+    return 32 * math.log(1 + beyond / 32)
 
 
 def silence(present: Iterable[bool], learned: Iterable[bool], known: int) -> float:
@@ -265,17 +281,17 @@ def silence(present: Iterable[bool], learned: Iterable[bool], known: int) -> flo
     return surprisal
 
 
-def dispersion(energies: FloatArray, rows: float, known: float, memory: float) -> FloatArray:
-    """Largest score after each row of energies (rows, n): an EWMA of log amplitudes, told anew."""
-    n = energies.shape[1]
+def dispersion(roots: FloatArray, rows: float, known: float, memory: float) -> FloatArray:
+    """Second largest score after each row of roots (rows, n): an EWMA of logarithms, told anew."""
+    n = roots.shape[1]
     ewma, mean, square, weight = [math.nan] * n, [0.0] * n, [0.0] * n, [0.0] * n
-    largest = []
-    for row in energies:
+    told = []
+    for row in roots:
         scores = []
         for j in range(n):
             if math.isnan(row[j]):
                 continue
-            amplitude = 0.5 * math.log(min(max(row[j], 0.01), 100.0))
+            amplitude = math.log(min(max(row[j], 0.1), 10.0))
             before = mean[j] if math.isnan(ewma[j]) else ewma[j]
             ewma[j] = before + (amplitude - before) / rows
             gap = ewma[j] - mean[j]
@@ -287,8 +303,9 @@ def dispersion(energies: FloatArray, rows: float, known: float, memory: float) -
                 gap = min(max(gap, -reach), reach)
             mean[j] += gap / weight[j]
             square[j] += (gap * gap - square[j]) / weight[j]
-        largest.append(max(scores, default=math.nan))
-    return np.array(largest)
+        scores.sort(reverse=True)
+        told.append(scores[len(scores) >= 3] if scores else math.nan)
+    return np.array(told)
 
 
 def novelty(
@@ -329,43 +346,24 @@ def novelty(
     return np.array(out)
 
 
-def mean(values: FloatArray) -> float:
-    """Mean of what is there."""
-    there = values[~np.isnan(values)]
-    return there.mean() if len(there) else math.nan
+def mean_but_largest(values: FloatArray) -> float:
+    """Mean of what is there, the largest left out where there are three or more."""
+    there = sorted(values[~np.isnan(values)].tolist())
+    there = there[:-1] if len(there) >= 3 else there
+    return sum(there) / len(there) if there else math.nan
 
 
-def most(values: FloatArray) -> float:
-    """Largest of what is there."""
-    there = values[~np.isnan(values)]
-    return there.max() if len(there) else math.nan
-
-
-def levels(
-    z: FloatArray,
-    peak: FloatArray,
-    pair: Sequence[float],
-    short_mean: Sequence[float],
-    long_mean: Sequence[float],
-    k: int,
+def residuals(
+    crossed: FloatArray, before: FloatArray, lagged: FloatArray, peak: FloatArray
 ) -> list[float]:
-    """The four statistics of z-scores and their windows."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        u = np.where(peak > 0, np.abs(z) / peak, np.where(np.abs(z) > 0, 10.0, 0.0))
-    u[np.isnan(z) | np.isnan(peak)] = np.nan
-    return [
-        mean(np.log(1 + u**2)),
-        mean(np.array(pair)),
-        most(np.array(short_mean)),
-        top_mean(np.array(long_mean), k),
+    """Two statistics of one row's energies, `before` being the crossed ones before it."""
+    roots = [
+        np.array(
+            [math.sqrt(e) * min(1.0, 2.0 / max(p, 1e-9)) for e, p in zip(x, peak, strict=True)]
+        )
+        for x in (crossed, before)
     ]
-
-
-def residuals(crossed: FloatArray, before: FloatArray, lagged: FloatArray) -> list[float]:
-    """The three statistics of one row's energies, `before` being the crossed ones before it."""
-    root = np.sqrt(crossed)
-    persistent = mean(np.minimum(root, np.sqrt(before)))
-    return [persistent, most(root), mean(np.log(1 + lagged))]
+    return [mean_but_largest(np.minimum(*roots)), mean_but_largest(np.log(1 + lagged))]
 
 
 def change_gains(z: FloatArray, rows_of_one: float) -> tuple[FloatArray, FloatArray]:

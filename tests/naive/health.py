@@ -1,9 +1,11 @@
-"""Textbook twin of detectors/health/: every row judged anew from the whole history."""
+"""Textbook twins of detectors/health/: every row judged anew from the whole history."""
 
 import math
+import statistics
 from fractions import Fraction
 
 from detectors.health.objective import Objective
+from detectors.health.policy import HealthPolicy
 
 # A window is forgotten in parts of one row or more, at most so many.
 BUCKETS = 64
@@ -87,3 +89,154 @@ def _mean(readings: list[tuple[float, float]], rows: int, interval_s: float) -> 
         if number > numbers[-1] - buckets
     ]
     return sum(held, Fraction(0)) / len(held)
+
+
+def watched(
+    values: list[float],
+    bad: int,
+    policy: HealthPolicy,
+    learned: list[bool],
+    reporting: list[bool],
+    asked: float,
+) -> list[tuple[float, float, float, int]]:
+    """(evidence, deviation, level, rows since it left zero) of one signal after each row."""
+    signal, told = _Signal(bad, policy, asked), []
+    for value, learn, others in zip(values, learned, reporting, strict=True):
+        signal.began += 1
+        if math.isfinite(value):
+            signal.take(value, learn)
+        else:
+            signal.miss(others)
+        told.append((signal.evidence, signal.z, signal.level, signal.began))
+    return told
+
+
+class _Signal:
+    """The rule of one signal, with lists of everything there ever was."""
+
+    def __init__(self, bad: int, policy: HealthPolicy, asked: float) -> None:
+        self.bad, self.policy, self.asked = bad, policy, asked
+        self.cells: list[float] = []  # every value
+        self.gaps: list[int] = []  # distances between two of them
+        self.changes: list[int] = []  # distances between two new values
+        self.readings: list[float] = []  # learned
+        self.parts: list[list[tuple[float, float]]] = [[]]  # what two readings in a row held
+        self.size, self.filled = 8, 0
+        self.excursion: list[tuple[float, float]] = []  # what two held since there is evidence
+        self.paged = False  # in which case it is never remembered
+        self.gap = self.held = self.since = self.began = 0
+        self.changed = False
+        self.previous = math.nan
+        self.z = self.level = self.evidence = self.rising = self.falling = 0.0
+
+    def miss(self, others: bool) -> None:
+        """Take a row without a value."""
+        self.gap += others
+        if len(self.cells) <= self.policy.ready_readings:
+            return
+        newest = self.gaps[-64:]
+        if max(newest) > self.policy.held_times * min(newest):
+            return
+        times = self.gap / (self.policy.missing_times * max(newest))
+        if times >= 1:
+            most = self.asked + self.policy.page
+            self.evidence = max(self.evidence, min(times * self.policy.page, most))
+
+    def take(self, value: float, learn: bool) -> None:
+        """Take a row with a value."""
+        page = self.policy.page
+        if self.cells:
+            usual = learn or self.evidence < page
+            old = self.gaps[-64] if len(self.gaps) >= 64 else 0
+            self.gaps.append(self.gap + 1 if usual else old)
+        self.gap = 0
+        reading = self.is_reading(value)
+        self.cells.append(value)
+        if reading:
+            self.since = 0
+            self.judge(value)
+        self.evidence = max(self.rising, self.falling)
+        if not reading:
+            return
+        if self.evidence == 0:
+            self.began = 0
+        if self.evidence >= page:
+            self.paged = True
+        elif self.evidence > 0 and not math.isnan(self.previous):
+            self.excursion.append((min(value, self.previous), max(value, self.previous)))
+        if learn and self.evidence == 0:
+            if not self.paged:
+                self.parts[-1] += self.excursion
+            self.paged, self.excursion = False, []
+            self.remember(value)
+            self.readings.append(value)
+        self.previous = value
+
+    def is_reading(self, value: float) -> bool:
+        """Whether it is new, or held half as long again as usual."""
+        zero_rows = self.policy.ready_zero_rows
+        if self.cells and value == self.cells[-1]:
+            self.held, self.since = self.held + 1, self.since + 1
+            if not self.changed:
+                return True
+            if not self.changes:
+                return self.held >= zero_rows
+            usual = sorted(self.changes[-64:])
+            return self.since >= self.policy.held_times * usual[len(usual) // 4]
+        if self.cells:
+            if self.changed:
+                self.changes.append(self.held)
+            elif self.held >= zero_rows:
+                self.changes.append(1)
+            self.changed = True
+        self.held = self.since = 1
+        return True
+
+    def judge(self, value: float) -> None:
+        """Move the evidence."""
+        policy, count = self.policy, len(self.readings)
+        if count < policy.ready_readings:
+            return
+        window = self.readings[-policy.window :]
+        level = statistics.median(window)
+        away = [abs(one - level) for one in window]
+        scale = 1.4826 * _rank_above(away) or 1.2533 * sum(away) / len(away)
+        scale = max(scale, policy.level_share * abs(level)) * (1 + policy.young_readings / count)
+        z = 0.0
+        if min(window) == max(window):
+            rows = policy.ready_constant_rows if level else policy.ready_zero_rows
+            if value != level and len(self.cells) >= rows:
+                z = math.copysign(math.inf, value - level)
+        elif scale:
+            z = (value - level) / scale
+        self.level, self.z = level, z
+        held = [pair for part in self.parts[len(self.parts) // 3 :] for pair in part]
+        new_high = value > max((low for low, _ in held), default=-math.inf)
+        new_low = value < min((high for _, high in held), default=math.inf)
+        up = min(z, policy.cap) if z > 0 and new_high and self.bad >= 0 else 0.0
+        down = min(-z, policy.cap) if z < 0 and new_low and self.bad <= 0 else 0.0
+        most = self.asked + policy.page
+        self.rising = min(max(self.rising + up - policy.slack, 0.0), most)
+        self.falling = min(max(self.falling + down - policy.slack, 0.0), most)
+
+    def remember(self, value: float) -> None:
+        """Remember what this reading and the one before it both held; eight parts of the past."""
+        if not math.isnan(self.previous):
+            pair = min(value, self.previous), max(value, self.previous)
+            self.parts[-1].append(pair)
+        self.filled += 1
+        if self.filled < self.size:
+            return
+        self.filled = 0
+        if len(self.parts) == 8:
+            if self.size < self.policy.memory_readings:
+                self.size *= 2
+                self.parts = [self.parts[i] + self.parts[i + 1] for i in (0, 2, 4, 6)]
+            else:
+                del self.parts[0]
+        self.parts.append([])
+
+
+def _rank_above(away: list[float]) -> float:
+    """Half of the deviations are below: the one above them."""
+    return sorted(away)[len(away) // 2]

@@ -20,6 +20,7 @@ from regions import replace_region
 
 from coral.incident.policy import VERDICT
 from coral.localise.policy import RANKING
+from detectors.health.policy import HEALTH
 from detectors.policy import TRIGGER
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "policies.md"
@@ -35,7 +36,7 @@ class Choice(NamedTuple):
 def tables() -> str:
     """One table a class: field, default, reason; a class follows the one that holds it."""
     lines: list[str] = []
-    for policy in (TRIGGER, RANKING, VERDICT):
+    for policy in (TRIGGER, HEALTH, RANKING, VERDICT):
         lines += _section(policy, "##")
     return "\n".join(lines).strip()
 

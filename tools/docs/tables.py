@@ -183,6 +183,11 @@ PARTS: dict[str, Callable[[], str]] = {
     **parts_of(
         "trigger",
         trigger_tables.sets,
+        trigger_tables.products,
+        trigger_tables.strict,
+        trigger_tables.short,
+        trigger_tables.wild,
+        trigger_tables.rules,
         trigger_tables.onsets,
         trigger_tables.peers,
         trigger_tables.tep,

@@ -3,7 +3,20 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-__all__ = ["ablations", "cost", "life", "onsets", "peers", "sets", "tep"]
+__all__ = [
+    "ablations",
+    "cost",
+    "life",
+    "onsets",
+    "peers",
+    "products",
+    "rules",
+    "sets",
+    "short",
+    "strict",
+    "tep",
+    "wild",
+]
 
 OURS = "CORAL"
 CASES = "cases"
@@ -55,6 +68,74 @@ def sets(result: Mapping[str, Any]) -> str:
         _table(header, rows)
         + f"\n\nFalse alarms over the budget, worst stream set: {ratio}. Commit {result['commit']}."
     )
+
+
+def products(result: Mapping[str, Any]) -> str:
+    """One row a data set: found, paged and false, by each way of noticing."""
+    ways = result["products"]
+    header = ("recordings", *(f"{how}: found (paged)" for how in ways), "false pages", "changes")
+    rows = []
+    for name, row in ways["both"].items():
+        told = [
+            f"{_of(way[name]['found'], way[name]['faults'])} ({way[name]['paged']})"
+            for way in ways.values()
+        ]
+        pages = " / ".join(str(way[name]["false_pages"]) for way in ways.values())
+        rows.append((name, *told, pages, str(row["false_changes"])))
+    return _table(header, rows)
+
+
+def strict(result: Mapping[str, Any]) -> str:
+    """One row a data set: accuracy of the whole engine when nobody tells it the onset."""
+    header = ("recordings", "cases", "found", "AC@1", "strict AC@1")
+    rows = [
+        (
+            name,
+            f"{row['n']}",
+            _number(row.get("detected"), 2),
+            _number(row["ac@1"], 2),
+            _number(row["strict_ac@1"], 2),
+        )
+        for name, row in result["strict"].items()
+    ]
+    mean = _number(result["figures"].get("strict_ac1_macro8"), 3)
+    return _table(header, rows) + f"\n\nMacro mean of strict AC@1: {mean}."
+
+
+def short(result: Mapping[str, Any]) -> str:
+    """Found and false by length of the base, and on two clocks."""
+    header = ("rows of the base", "cases", "found", "paged", "false pages", "false changes")
+    keys = ("base_rows", "cases", "found", "paged")
+    false = ("cases_with_false_page", "cases_with_false_change")
+    rows = [[str(row[key]) for key in (*keys, *false)] for row in result["short_bases"]]
+    clocks = [
+        (f"{row['interval_s']:g} s", _of(row["found"], row["cases"]), str(row["false"]))
+        for row in result["clocks"]
+    ]
+    apart = _table(("rows declared so far apart", "found by the trigger", "false"), clocks)
+    return f"{_table(header, rows)}\n\n{apart}"
+
+
+def wild(result: Mapping[str, Any]) -> str:
+    """One row a wild series."""
+    header = ("ordinary series", "one wild series", "worst limit", "of", "found later, rows")
+    rows = [
+        (
+            str(row["series"]),
+            row["wild"],
+            f"x {row['worst_ratio']:.2f}",
+            f"`{row['statistic']}`",
+            str(row["rows_later"]),
+        )
+        for row in result["wild"]
+    ]
+    return _table(header, rows)
+
+
+def rules(result: Mapping[str, Any]) -> str:
+    """List the decision rules."""
+    rows = [(name, meaning) for name, meaning in result["rules"].items()]
+    return "\n".join(["| rule | what it does |", "|---|---|"] + [f"| {a} | {b} |" for a, b in rows])
 
 
 def tep(result: Mapping[str, Any]) -> str:

@@ -198,7 +198,11 @@ def test_another_system_or_grid_is_refused(change: dict[str, Any]) -> None:
 def test_a_state_that_lacks_something_costs_its_system_only(tmp_path: Path) -> None:
     """What another version of the same format left out is named; the rest is restored."""
     found = snapshot_of(GOLDEN[-1], tmp_path)
-    del found["systems"]["shop"]["engine"]["detector"]["_tail"]
+    present = Engine(shop_config())
+    present.step(Frame("shop", 0.0, NAMES, shop_rows()[0]))
+    detector = present.state_dict()["detector"]
+    del detector["_tail"]
+    found["systems"]["shop"]["engine"]["detector"] = detector
     found["systems"]["idle"] = found["systems"]["shop"] | {"engine": None}
     systems, refused = Systems(lambda _: Aligner(1.0), 9), []
     engines = restore(

@@ -6,16 +6,23 @@ from typing import Any
 
 import msgspec
 import numpy as np
-from makers import NAMES, run, shop_rows
+from makers import NAMES, run, shop_config, shop_rows, unfelt_rows
 
 from coral.checkpoint import FileStore, Saver
 from coral.contract.events import Screened
 from coral.daemon.lifecycle_log import LifecycleLog, gap, waiting
+from coral.engine import Engine
+from coral.incident.sight import Phase, Sight
 from streams.align.aligner import Aligner
 from streams.clock import SystemClock
 from streams.kafka import Gap
 from streams.processing.dead_letters import DeadLetterPolicy, DeadLetters
 from streams.records import Frame, Samples, TopicPartition
+
+
+def seen() -> Sight:
+    """What a system of which nothing is known could notice."""
+    return Sight("watching", [], [], [], [], None)
 
 
 def test_series_beyond_the_limit_are_counted_and_their_entities_named(
@@ -44,7 +51,9 @@ def test_what_the_graph_leaves_out_is_told_once(logged: list[MutableMapping[str,
         msgspec.structs.replace(event, data=msgspec.structs.replace(event.data, screened=screened))
         for event in events
     ]
-    LifecycleLog(SystemClock()).stepped(Frame("shop", 0.0, NAMES, np.ones(8)), "diagnosing", wide)
+    LifecycleLog(SystemClock()).stepped(
+        Frame("shop", 0.0, NAMES, np.ones(8)), "diagnosing", wide, seen
+    )
     with_it = [line for line in logged if "series_left_out" in line]
 
     assert [("incident_opened", 4000, ["node-7"])] == [
@@ -57,20 +66,27 @@ def test_one_line_says_everything_about_an_incident(logged: list[MutableMapping[
     rows, broken = (shop_rows(rows=500, fault=fault) for fault in (None, "db"))
     rows[300:360] = broken[300:360]
     events = run(rows)
-    LifecycleLog(SystemClock()).stepped(Frame("shop", 0.0, NAMES, np.ones(8)), "watching", events)
+    LifecycleLog(SystemClock()).stepped(
+        Frame("shop", 0.0, NAMES, np.ones(8)), "watching", events, seen
+    )
     lines = [line for line in logged if "incident" in line]
     (last,) = [line for line in lines if line["event"] == "incident_resolved"]
     data = events[-1].data
 
-    assert ["incident_opened", "ranking_converged", "incident_resolved"] == [
-        line["event"] for line in lines if line["log_level"] == "info"
-    ]
+    assert [
+        "change_opened",
+        "change_became_incident",
+        "ranking_converged",
+        "incident_resolved",
+    ] == [line["event"] for line in lines if line["log_level"] == "info"]
     assert {(data.system, data.incident)} == {(line["system"], line["incident"]) for line in lines}
     assert {
         "log_level": "info",
         "event": "incident_resolved",
         "system": "shop",
         "incident": data.incident,
+        "kind": "incident",
+        "felt": [],
         "resolution": "back to normal",
         "onset": data.trigger.onset,
         "opened": data.trigger.time,
@@ -86,13 +102,66 @@ def test_one_line_says_everything_about_an_incident(logged: list[MutableMapping[
 def test_phases_are_logged_when_they_change(logged: list[MutableMapping[str, Any]]) -> None:
     """Again after the system went away and came back; those of an incident are its events."""
     lifecycle, frame = LifecycleLog(SystemClock()), Frame("shop", 0.0, NAMES, np.ones(8))
-    for phase in ("warming", "warming", "watching", "diagnosing", "watching"):
-        lifecycle.stepped(frame, phase, [])
+    phases: tuple[Phase, ...] = ("warming", "warming", "watching", "diagnosing", "watching")
+    for phase in phases:
+        lifecycle.stepped(frame, phase, [], seen)
     lifecycle.lost(["shop"])
-    lifecycle.stepped(frame, "watching", [])
+    lifecycle.stepped(frame, "watching", [], seen)
 
     assert ["warming", *["watching"] * 3] == [line["event"] for line in logged]
     assert ("shop", len(NAMES)) == (logged[0]["system"], logged[0]["series"])
+
+
+def test_changes_and_incidents_have_events_of_their_own(
+    logged: list[MutableMapping[str, Any]],
+) -> None:
+    """A change that is felt is told once."""
+    frame, calm = Frame("shop", 0.0, NAMES, np.ones(8)), shop_rows(seed=1, rows=100, fault=None)
+    for felt_at in (None, 240):
+        rows = np.vstack([unfelt_rows(felt_at), calm])
+        LifecycleLog(SystemClock()).stepped(frame, "settled", run(rows), seen)
+    news = [
+        (line["event"], line["kind"], line["felt"])
+        for line in logged
+        if line["log_level"] == "info" and line["event"] != "ranking_converged"
+    ]
+
+    assert [
+        ("change_opened", "change", []),
+        ("change_resolved", "change", []),
+        ("change_opened", "change", []),
+        ("change_became_incident", "incident", ["web:latency_p95"]),
+        ("incident_resolved", "incident", []),
+    ] == news
+
+
+def test_a_phase_says_what_could_be_noticed(logged: list[MutableMapping[str, Any]]) -> None:
+    """What is needed, what is reached, what never occurred, and the budgets."""
+    lifecycle = LifecycleLog(SystemClock())
+    systems = (
+        shop_config(kpi=(), edges=()),
+        shop_config(kpi=("web:latency_p95", "web:gone"), edges=(("web", "nobody"),)),
+    )
+    for config in systems:
+        engine = Engine(config)
+        for t, x in enumerate(shop_rows(rows=190, fault=None)):
+            frame = Frame("shop", float(t), NAMES, x)
+            events = engine.step(frame)
+            lifecycle.stepped(frame, engine.phase, events, engine.sight)
+        lifecycle.lost(["shop"])
+    warming, blind, watching, _, named = logged
+
+    assert ["warming", "blind", "watching"] == [line["event"] for line in logged[:3]]
+    assert ["the other statistics begin after 47 more normal rows"] == warming["needed"]
+    assert "warning" == blind["log_level"]
+    assert "have no limit yet" in blind["needed"][0]
+    assert "reach" not in blind
+    assert "five series, for two rows" in watching["reach"][0]
+    assert (0, 1.0) == (watching["pages"], watching["pages_per_week"])
+    assert "changes" not in watching
+    assert "`web:latency_p95` above" in named["reach"][0]
+    assert (["web:gone"], ["nobody"]) == (named["absent_signals"], named["absent_entities"])
+    assert (0, 2.0) == (named["changes"], named["changes_per_week"])
 
 
 def test_a_gap_and_a_wait(logged: list[MutableMapping[str, Any]]) -> None:

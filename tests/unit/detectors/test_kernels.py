@@ -33,7 +33,7 @@ from detectors.statistics import _ssa_kernels as ssa_kernels
 from detectors.statistics.missingness import Missingness
 from detectors.statistics.moving_averages import MovingAverages
 from detectors.statistics.novelty import Novelty
-from detectors.statistics.peaks import MeanPeak
+from detectors.statistics.peaks import BlockMaxima
 from detectors.statistics.residual_charts import ResidualCharts
 
 # Clip, winsorised energies and smallest mean of the twins below.
@@ -78,14 +78,16 @@ class TestScaler:
     @pytest.mark.parametrize("n", SIZES)
     @pytest.mark.parametrize("odd", ODD)
     @pytest.mark.parametrize("spread", [0.0, 1e-300, 1.0, np.nan])
-    def test_normalise(self, n: int, odd: float | None, spread: float) -> None:
+    @pytest.mark.parametrize("level", [0.0, -3.0, 1e12])
+    def test_normalise(self, n: int, odd: float | None, spread: float, level: float) -> None:
         """A row is normalised like its twin does it."""
         x, z = row(n, odd), np.empty(n)
         loc, scale = np.zeros(n), np.full(n, spread)
 
-        scaler_kernels.scaler_normalise(x, 50.0, np.array([loc, scale, loc, loc]), z)
+        loc += level
+        scaler_kernels.scaler_normalise(x, 50.0, 0.01, np.array([loc, scale, loc, loc]), z)
 
-        assert_allclose(z, naive.scaler_normalise(x, loc, scale, 50.0))
+        assert_allclose(z, naive.scaler_normalise(x, loc, scale, 50.0, 0.01))
 
     @pytest.mark.parametrize("n", SIZES)
     @pytest.mark.parametrize("odd", [*ODD, 1e9])
@@ -266,13 +268,13 @@ class TestFolds:
     @pytest.mark.parametrize("k", [1, 2, 7])
     @pytest.mark.parametrize("odd", [None, np.nan, np.inf, 0.0])
     def test_top_mean(self, n: int, k: int, odd: float | None) -> None:
-        """The mean of the largest is that of a sort, and no order of columns changes a bit."""
-        x = row(n, odd)
+        """The mean of the next largest is that of a sort; no order of columns changes a bit."""
+        x = np.abs(row(n, odd))
 
-        ours = averages_kernels.top_mean(x, np.empty(k))
+        ours = averages_kernels.top_mean(x, np.empty(k + 1))
 
         assert_allclose(ours, naive.top_mean(x, k))
-        turned = averages_kernels.top_mean(np.ascontiguousarray(x[::-1]), np.empty(k))
+        turned = averages_kernels.top_mean(np.ascontiguousarray(x[::-1]), np.empty(k + 1))
         assert ours == turned or np.isnan(ours)
 
     @pytest.mark.parametrize("n", SIZES)
@@ -281,56 +283,83 @@ class TestFolds:
         rng = np.random.default_rng(3)
         x = rng.normal(0.3, 2.0, size=(40, n))
         x[rng.random(x.shape) < 0.3] = np.nan
-        peak = np.array([np.nan, 0.0, 3.0, 1e-9, 2.0, 2.0, 1e200])[7 - n :]
         ours = MovingAverages(n, MovingAveragesPolicy(short_rows=3, long_rows=8, clip=2.5))
         for t in range(len(x)):
-            out = ours.push(x[t], peak)
+            out = ours.push(x[t])
             pair, short, long = naive.windows(x[: t + 1], 3, 8, 2.5)
             k = int(np.ceil(np.sqrt(n)))
-            assert_allclose(out, naive.levels(x[t], peak, pair, short, long, k), atol=1e-12)
+            expected = naive.mean_but_largest(np.array(pair)), naive.top_mean(long, k)
+            assert_allclose(out, expected, atol=1e-12)
             assert_allclose(ours.persistence, pair)
             assert_allclose(ours.means, [short, long], atol=1e-12)
 
     def test_peaks(self) -> None:
-        """The usual peak is the winsorised mean of the block maxima, missing blocks left out."""
-        x = np.abs(np.random.default_rng(4).standard_t(2, size=(66, 3)))
+        """Mean maxima and scales are winsorised, missing blocks left out; scores bend."""
+        x = np.abs(np.random.default_rng(4).standard_t(2, size=(66, 4)))
         x[8:24, 1] = np.nan
         x[:, 2] = 0.0
-        ours = MeanPeak(3, PeaksPolicy(block_rows=4, memory_blocks=6))
-        for one in x:
+        x[50, 3] = 1e9
+        ours = BlockMaxima(4, PeaksPolicy(block_rows=4, memory_blocks=6))
+        newest = np.array([3.0, 1e6, 2.0, np.nan])
+        for t, one in enumerate(x):
             ours.learn(one)
+            blocks = x[: (t + 1) // 4 * 4].reshape(-1, 4, 4)
+            learned = [naive.block_maxima(blocks[:, :, j], 6) for j in range(4)]
+            for values in (one, newest):
+                largest = ours.score(values)
+                expected = [naive.block_score(v, *learned[j], 4) for j, v in enumerate(values)]
+                assert_allclose(ours.scores, expected)
+                assert_allclose(largest, max((s for s in expected if s >= 0), default=np.nan))
+            assert_allclose(ours.mean, [mean for _, mean, _ in learned])
+        reach = [naive.block_score(50.0, *one, 4) for one in learned]
+        assert ours.reach(np.full(4, 50.0)) == pytest.approx(np.median(reach))
+        ours.grow(5)
+        assert np.isnan(ours.score(np.array([np.nan] * 4 + [9.0])))
 
-        blocks = x[:64].reshape(16, 4, 3)
-        expected = [naive.usual_peak(blocks[:, :, j], 6) for j in range(3)]
-        assert_allclose(ours.mean, expected)
+    def test_a_burst_that_was_learned_blinds_no_series(self) -> None:
+        """One block of a million scales moves the mean maximum by eight scales in a block."""
+        x = np.abs(np.random.default_rng(5).normal(size=(1600, 1)))
+        calm, burst = BlockMaxima(1), BlockMaxima(1)
+        for t, one in enumerate(x):
+            calm.learn(one)
+            burst.learn(one + 1e6 * (t == 800))
+        far = np.array([8.0])
+
+        assert 0.8 * calm.score(far) < burst.score(far) < calm.score(far)
 
     @pytest.mark.parametrize("memory", [60, 1000])
-    def test_variance_chart(self, memory: int) -> None:
+    @pytest.mark.parametrize("n", [1, 2, 3, 5])
+    def test_variance_chart(self, memory: int, n: int) -> None:
         """The chart of log amplitudes is that of the twin, gaps, zeros and storms included."""
-        energies = np.random.default_rng(8).chisquare(1, size=(150, 3))
-        energies[100:, 1] *= 9.0
+        energies = np.random.default_rng(8).chisquare(1, size=(150, n))
+        energies[100:, :2] *= 9.0
         energies[20:40, 0] = np.nan
-        energies[50] = [0.0, np.inf, 1e300]
-        ours = ResidualCharts(3, ResidualChartsPolicy(rows=4.0), memory)
-        largest = []
+        energies[50] = np.resize([0.0, np.inf, 1e300], n)
+        ours = ResidualCharts(n, ResidualChartsPolicy(rows=4.0), memory)
+        told = []
         for one in energies:
             *_, chart = ours.push(one, one, learn=True)
-            largest.append(chart)
+            told.append(chart)
 
-        assert_allclose(largest, naive.dispersion(energies, 4.0, 12.0, memory))
+        assert_allclose(told, naive.dispersion(np.sqrt(energies), 4.0, 12.0, memory))
 
     @pytest.mark.parametrize("n", SIZES)
     @pytest.mark.parametrize("odd", [None, np.nan, np.inf, 0.0])
-    def test_residuals(self, n: int, odd: float | None) -> None:
+    @pytest.mark.parametrize("loud", [0.0, 6.0])
+    def test_residuals(self, n: int, odd: float | None, loud: float) -> None:
         """What energies say of one row, and of two in a row, follows its formula."""
         crossed, before, lagged = (np.abs(row(n, odd, seed)) for seed in range(3))
         ours = ResidualCharts(n, memory_rows=100)
+        peaks = np.where(np.arange(n) % 2, loud, 1.0)
+        for _ in range(16 * 4):
+            ours.push(peaks**2, peaks, learn=False)
+            ours.learn()
+        ours.clear()
         assert np.isnan(ours.push(before, lagged, learn=True)[0])
 
         out = ours.push(crossed, lagged, learn=True)
 
-        assert_allclose(out[:3], naive.residuals(crossed, before, lagged))
-        assert_allclose(ours.root, np.sqrt(crossed))
+        assert_allclose(out[:2], naive.residuals(crossed, before, lagged, peaks))
 
     @pytest.mark.parametrize("rows", [1, 4])
     def test_novelty(self, rows: int) -> None:
@@ -397,25 +426,50 @@ class TestFolds:
 
         assert gaps == [0] * 9 + [*range(1, 13)]
 
-    @pytest.mark.parametrize("peak", [1e-9, 1.0, 1e200])
-    def test_level(self, peak: float) -> None:
+    @pytest.mark.parametrize("size", [1e-9, 1.0, 1e200])
+    def test_logarithms(self, size: float) -> None:
         """The logarithm of a product neither overflows nor loses what is small."""
-        z = np.random.default_rng(10).normal(size=200)
+        energy = size * np.random.default_rng(10).chisquare(1, size=200)
 
-        ours = averages_kernels.mean_level(z, np.full(200, peak), 10.0)
+        ours = charts_kernels.mean_log1p(energy)
 
-        assert_allclose(ours, np.log1p((z / peak) ** 2).mean(), rtol=1e-12, atol=1e-15)
+        assert_allclose(ours, np.sort(np.log1p(energy))[:-1].mean(), rtol=1e-12, atol=1e-15)
+
+    @pytest.mark.parametrize("kernels", [averages_kernels, charts_kernels])
+    @pytest.mark.parametrize("n", [0, 1, 2, 3, 50])
+    @pytest.mark.parametrize("odd", [None, np.nan, np.inf, 1e300, 0.0])
+    def test_largest_left_out(self, kernels: ModuleType, n: int, odd: float | None) -> None:
+        """However large the largest is, it changes no digit of the mean of the others."""
+        x = np.abs(row(n, odd))
+        if odd is not None and n > 3:
+            x[-1] = 1.0
+
+        assert_allclose(kernels.mean_but_largest(x), naive.mean_but_largest(x))
+
+    @pytest.mark.parametrize(
+        ("values", "expected"),
+        [
+            ([], np.nan),
+            ([np.nan, 2.0], 2.0),
+            ([1.0, 2.0], 2.0),
+            ([1.0, np.nan, 3.0, 2.0], 2.0),
+            ([-1.0, -3.0, -2.0], -2.0),
+            ([5.0, 5.0, 1.0], 5.0),
+        ],
+    )
+    def test_second_largest(self, values: list[float], expected: float) -> None:
+        """Of three or more the second, of fewer the largest."""
+        assert_allclose(charts_kernels.second_largest(np.array(values, dtype=float)), expected)
 
     def test_nothing_present(self) -> None:
         """Without any value there is no mean and no maximum."""
         nothing = np.full(3, np.nan)
 
-        assert np.isnan(averages_kernels.mean_present(nothing))
         for kernels in (averages_kernels, charts_kernels):
-            assert np.isnan(kernels.max_present(nothing))
+            assert np.isnan(kernels.mean_but_largest(nothing))
+        assert np.isnan(averages_kernels.top_mean(nothing, np.empty(3)))
         assert np.isnan(charts_kernels.mean_log1p(nothing))
-        assert np.isnan(averages_kernels.mean_level(nothing, np.ones(3), 10.0))
-        assert np.isnan(charts_kernels.mean_persistent(nothing, nothing.copy(), nothing.copy()))
+        assert np.isnan(charts_kernels.second_largest(nothing))
 
     @pytest.mark.parametrize("slack", [0.0, 0.5])
     def test_cusum(self, slack: float) -> None:
@@ -435,7 +489,8 @@ class TestFolds:
 class TestTail:
     @pytest.mark.parametrize("size", [3, 4, 20, 60])
     @pytest.mark.parametrize("kind", ["normal", "heavy", "constant", "quantised"])
-    def test_fit(self, size: int, kind: str) -> None:
+    @pytest.mark.parametrize("unit", [1e-9, 5.0])
+    def test_fit(self, size: int, kind: str, unit: float) -> None:
         """The tail of a list of block maxima is that of its twin."""
         rng = np.random.default_rng(7)
         maxima = {
@@ -450,15 +505,15 @@ class TestTail:
         out = np.full(4, np.nan)
 
         policy = TailPolicy(share=0.3, max_peaks=12).record()
-        tail_kernels.tail_fit(top[0], size, 4, policy, out)
+        tail_kernels.tail_fit(top[0], size, 4, policy, unit, out)
 
-        assert_allclose(out, naive.tail(maxima, 0.3, 12, 4), rtol=1e-9)
+        assert_allclose(out, naive.tail(maxima, 0.3, 12, 4, unit), rtol=1e-9)
 
     def test_fit_needs_blocks(self) -> None:
         """A statistic with too few blocks has no tail."""
         out = np.zeros(4)
 
-        tail_kernels.tail_fit(np.array([3.0, 2.0, 1.0]), 2, 4, TailPolicy().record(), out)
+        tail_kernels.tail_fit(np.array([3.0, 2.0, 1.0]), 2, 4, TailPolicy().record(), 0.1, out)
 
         assert np.isnan(out[0])
 

@@ -110,7 +110,7 @@ def test_a_record_has_the_numbers_by_name() -> None:
 
 def test_the_trigger_follows_its_policy() -> None:
     """Fewer statistics share the budget; a longer warm-up delays the first alarm."""
-    policy = TriggerPolicy(statistics=("level", "novelty"), warmup_rows=60)
+    policy = TriggerPolicy(statistics=("pair", "novelty"), warmup_rows=60)
     trigger = Trigger(2, 60.0, policy=policy)
     rows = np.random.default_rng(0).normal(size=(64, 2))
     warm = [trigger.update(row).warm for row in rows]

@@ -265,7 +265,7 @@ def test_a_single_number_may_be_missing() -> None:
         trigger.update(np.nan if t % 9 == 4 else value + (30.0 if t >= 300 else 0.0))
         found += [t] * trigger.drift_detected
     assert len(found) == 1
-    assert 300 <= found[0] <= 302
+    assert 300 <= found[0] < 312  # within the window of the short mean
 
 
 def test_the_example_of_the_documentation(capsys: pytest.CaptureFixture[str]) -> None:
@@ -290,7 +290,7 @@ def test_nothing_at_all() -> None:
 
 def test_what_does_not_fit_is_refused() -> None:
     """Another statistic, a feature that is no number, another width."""
-    with pytest.raises(ValueError, match=r"requires one of level, pair, .* got 'levl'"):
+    with pytest.raises(ValueError, match=r"requires one of pair, mean, .* got 'levl'"):
         StatisticDetector("levl")
     for model in (TriggerDetector(), StatisticDetector()):
         with pytest.raises(ValueError, match=r"requires features that are numbers, got host='a1'"):

@@ -67,6 +67,17 @@ def test_the_engine_walks_through_its_phases() -> None:
     assert phases == ["warming", "watching", "diagnosing", "settled"]
 
 
+def test_without_a_health_signal_an_engine_is_blind_at_first() -> None:
+    """Until a statistic has a limit that something can reach."""
+    engine = Engine(shop_config(kpi=(), edges=()))
+    phases: list[str] = []
+    for t, x in enumerate(shop_rows(rows=ONSET)):
+        engine.step(Frame("shop", float(t), NAMES, x))
+        if not phases or phases[-1] != engine.phase:
+            phases.append(engine.phase)
+    assert phases == ["warming", "blind", "watching"]
+
+
 def recovering(
     rows: int = 900, faults: tuple[tuple[int, int], ...] = ((300, 360), (600, 660))
 ) -> FloatArray:

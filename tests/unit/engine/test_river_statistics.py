@@ -57,16 +57,18 @@ def listening_to(engine: Engine, name: str | None) -> None:
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=NAMES)
 def test_a_recorded_incident(setting: dict[str, Any] | str, shop: Shop) -> None:
-    """Valid events, no alarm before the fault, the same cause; the digest knows the setting."""
+    """Valid events, nothing felt before the fault, the same cause; the digest knows the setting.
+
+    Ten minutes are no base for isolation trees: they tell of a change that nobody feels.
+    """
     frames, labels, system = shop
     engine = engine_of(system, setting)
     events = [event for frame in frames[:700] for event in engine.step(frame)]
 
     for event in events:
         jsonschema.validate(json.loads(encode(event)), json.loads(SCHEMA.read_text()))
-    assert there(engine.trigger).alarms == 1
     start = str(np.datetime64(int(labels["fault_start"]), "s"))
-    assert events[0].data.trigger.time >= start
+    assert min(event.time for event in events if event.data.felt) >= start
     assert events[-1].data.causes[0].entity == "orders"
     assert events[-1].data.config == digest(engine.config, events[-1].data.engine, system)
 
@@ -79,7 +81,7 @@ def test_what_only_it_may_see(setting: dict[str, Any] | str, shop: Shop) -> None
     """
     frames, _, system = shop
     name = setting if isinstance(setting, str) else setting["class"]
-    engine = engine_of(system, setting, false_alarms_per_week=300.0)
+    engine = engine_of(system, setting, changes_per_week=300.0)
     events = []
     for t, frame in enumerate(frames[:700]):
         x = frame.values.copy()

@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
-from makers import EDGES, ONSET, shop_rows, write_recording
+from makers import EDGES, ONSET, shop_rows, unfelt_rows, write_recording
 
 from coral.config import SystemConfig
 from coral.errors import CoralError
@@ -49,8 +50,36 @@ def test_a_false_alarm_costs_the_strict_score(tmp_path: Path) -> None:
     rows[600:640] = shop_rows(seed=2)[ONSET : ONSET + 40]
     folder = write_recording(tmp_path / "c", rows, fault_start=START + 600, fault_end=START + 639)
     row = rows_of(folder)[0]
-    assert row["false_alarms"] == 1
-    assert row["strict_ac@1"] == 0.0
+    assert (1, 1, 0) == (row["false_alarms"], row["false_pages"], row["false_changes"])
+    assert (0.0, 0.0) == (row["strict_ac@1"], row["strict_pages_ac@1"])
+
+
+@pytest.mark.parametrize(("felt_at", "pages"), [(None, 0), (230, 1)])
+def test_a_change_before_the_fault_is_no_page(
+    tmp_path: Path, felt_at: int | None, pages: int
+) -> None:
+    """It costs the strict score of events, not that of pages, unless it is felt."""
+    rows = np.vstack([unfelt_rows(felt_at, 260), *(shop_rows(seed=s, fault=None) for s in (1, 2))])
+    rows[600:640] = shop_rows(seed=2)[ONSET : ONSET + 40]
+    folder = write_recording(tmp_path / "c", rows, fault_start=START + 600, fault_end=START + 639)
+    card = scorecard(backtest([folder], "online", jobs=1), "online")
+    (row,), made = card["cases"], card["datasets"]["made"]
+
+    assert (1, pages, 1 - pages) == (row["false_alarms"], row["false_pages"], row["false_changes"])
+    assert (True, True, 1.0) == (row["detected"], row["paged"], row["ac@1"])
+    assert (0.0, 1.0 - pages) == (row["strict_ac@1"], row["strict_pages_ac@1"])
+    assert (pages, 1 - pages) == (made["false_pages"], made["false_changes"])
+    assert 1.0 - pages == made["strict_pages_ac@1"]
+    assert made["false_alarms_per_day"] > 0.0
+    assert (1 / 7, 2 / 7) == pytest.approx(
+        (card["budget_per_day"], card["changes_budget_per_day"]), abs=1e-6
+    )
+
+
+def test_a_change_is_found_and_not_paged(tmp_path: Path) -> None:
+    """Found by either."""
+    row = rows_of(write_recording(tmp_path / "c", unfelt_rows()))[0]
+    assert (True, False) == (row["detected"], row["paged"])
 
 
 def test_streams_are_scored_fault_by_fault(tmp_path: Path) -> None:

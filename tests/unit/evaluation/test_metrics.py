@@ -51,11 +51,12 @@ def test_alarms_are_assigned_fault_by_fault() -> None:
     alarms, labels = [5.0, 12.0, 13.0, 25.0, 50.0], [(10.0, 20.0), (30.0, 40.0)]
     stream = match_alarms(alarms, labels, trailing=True)
     case = match_alarms(alarms, labels, trailing=False)
-    assert stream == [(1, 1), (None, 2)]
-    assert case == [(1, 1), (None, 1)]
+    assert stream == [(1, (0,)), (None, (3, 4))]
+    assert case == [(1, (0,)), (None, (3,))]
+    assert [1, 2] == [each.false_alarms for each in stream]
 
 
 def test_both_ends_of_a_label_belong_to_the_fault() -> None:
     """An alarm on the first or the last row of the fault is a hit."""
-    assert match_alarms([10.0], [(10.0, 20.0)], trailing=True) == [(0, 0)]
-    assert match_alarms([20.0], [(10.0, 20.0)], trailing=True) == [(0, 0)]
+    assert match_alarms([10.0], [(10.0, 20.0)], trailing=True) == [(0, ())]
+    assert match_alarms([20.0], [(10.0, 20.0)], trailing=True) == [(0, ())]

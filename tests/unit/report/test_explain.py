@@ -6,18 +6,29 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
 import pytest
-from makers import EDGES, NAMES, ONSET, run, shop_config, shop_rows, write_recording
+from makers import (
+    EDGES,
+    NAMES,
+    ONSET,
+    run,
+    shop_config,
+    shop_rows,
+    unfelt_rows,
+    write_recording,
+)
 from markdown_it import MarkdownIt
 from typed import there
 
 from coral.cli.main import main
-from coral.contract.events import Artefacts, Course, Event, Screened, decode, encode
+from coral.contract.events import Artefacts, Course, Event, Felt, Screened, decode, encode
 from coral.errors import Exit, IncidentError
 from coral.report import event_log, explain, onset_text
+from coral.report.document import plain
 from coral.report.series_text import sparkline
 from detectors import names
 
@@ -70,7 +81,8 @@ def test_the_whole_case(
     assert "The alarm came" in flat
     assert f"Statistic `{last.trigger.channel}`: {last.trigger.statistic:.3g}, limit" in flat
     assert "The data look sound" in flat
-    assert "Limit: 1 false alarm a week. This is alarm 1 in" in flat
+    assert "Limit: 2 false changes a week. This is change 1 in" in flat
+    assert "Limit of the other kind: 1 false page a week; " in flat
     assert "1. db: " in text
     for said in (*last.causes[0].evidence_for, *last.causes[1].evidence_against):
         assert said in flat
@@ -114,7 +126,7 @@ def test_without_an_incident_they_are_listed(
     _, text, _ = explained(capsysbinary, file)
     assert [name] == [line.split()[0] for line in text.splitlines()[1:] if line]
     _, text, _ = explained(capsysbinary, file, "--markdown")
-    assert f"| `{name}` | `shop` |" in text
+    assert f"| `{name}` | incident | `shop` |" in text
     _, text, _ = explained(capsysbinary, file, "--json")
     assert [name] == [c["event"]["subject"] for c in json.loads(text)["incidents"]]
 
@@ -241,6 +253,89 @@ def test_given_unknown_and_older(
     assert "│" not in text
 
 
+def told(events: list[Event]) -> str:
+    """What `coral explain` says of the one incident of some events."""
+    history = event_log.IncidentHistory(events[0])
+    for event in events:
+        history.add(event)
+    return " ".join(plain(explain.case(history)).split())
+
+
+def test_a_change_is_told_from_an_incident() -> None:
+    """By its title, and by who feels it; a promoted one says that it was a change."""
+    change, promoted = told(run(unfelt_rows())), told(run(unfelt_rows(felt_at=240)))
+
+    assert change.startswith("Change ")
+    assert "felt No health signal has felt it so far: a change, not an incident." in change
+    assert promoted.startswith("Incident ")
+    assert "felt `web:latency_p95` left its usual range: 0.56" in promoted
+    assert ", usually 0.0615. It was a change at first." in promoted
+
+
+def test_who_felt_it_is_said_when_it_is_over(events: list[Event]) -> None:
+    """Earlier revisions know; the last one alone knows that one did."""
+    data = events[-1].data
+    assert "felt `web:latency_p95` felt it. No health signal feels it now." in told(events)
+    assert "No health signal feels it now; one did before." == onset_text.felt(data)
+    over = msgspec.structs.replace(data, kind="change")
+    assert "No health signal felt it: a change, not an incident." == onset_text.felt(over)
+
+
+@pytest.mark.parametrize(
+    ("source", "felt", "expected"),
+    [
+        (
+            "health",
+            [Felt("web:latency_p95", 0.1, 0.48, None)],
+            "`web:latency_p95` left its usual range: 0.48, usually 0.1, from 00:03:20 on",
+        ),
+        ("health", [], "`web:latency_p95` left its usual range, from 00:03:20 on"),
+        (
+            "objective",
+            [Felt("web:latency_p95", None, 0.48, "above 0.5 for 120 s")],
+            "`web:latency_p95` breached its objective: above 0.5 for 120 s (0.48 now), from 00:03",
+        ),
+        (
+            "objective",
+            [Felt("web:latency_p95", None, None, "above 0.5")],
+            "`web:latency_p95` breached its objective: above 0.5 (no value now), from 00:03:20",
+        ),
+    ],
+)
+def test_a_health_signal_that_opened_it(
+    events: list[Event], source: Any, felt: list[Felt], expected: str
+) -> None:
+    """What it did stands first, and no series is called strongest beside it."""
+    data = events[0].data
+    trigger = msgspec.structs.replace(
+        data.trigger,
+        source=source,
+        onset="1970-01-01T00:03:20Z",
+        channel=None,
+        statistic=14.0,
+        threshold=12.0,
+        series=["web:latency_p95"],
+    )
+    text = onset_text.began(msgspec.structs.replace(data, trigger=trigger, felt=felt))
+    limit = {
+        "health": "Evidence of `web:latency_p95`: 14, pages from 12 on.",
+        "objective": "Reading of `web:latency_p95`: 14, limit 12.",
+    }
+
+    assert text.startswith(expected)
+    assert "Strongest" not in text
+    assert limit[source] == onset_text.detection(trigger)
+
+
+def test_health_signals_are_recommended_once_where_none_is_named() -> None:
+    """Proposed ones and none at all; those that are named need no advice."""
+    for edges, expected in ((EDGES, "Proposed health signals decide"), ((), "Every change pages")):
+        text = told(run(shop_rows(), config=shop_config(kpi=(), edges=edges)))
+        assert 1 == text.count("name the series that your users feel as `kpi`")
+        assert expected in text
+    assert "as `kpi`" not in told(run(shop_rows()))
+
+
 PRIVATE = re.compile(
     r"\b(kpi|surpris\w*|silen\w*|told|witness\w*|unaided|standing|views?|new normal)\b",
     re.IGNORECASE,
@@ -261,8 +356,6 @@ def test_no_private_word_is_read(events: list[Event]) -> None:
 
 
 def text_of(event: Event) -> list[str]:
-    from coral.report.document import plain
-
     return plain(explain.case(event_log.IncidentHistory(event))).split()
 
 
@@ -337,9 +430,15 @@ def test_a_certified_budget(events: list[Event]) -> None:
         calibrated=True,
     )
     assert (
-        "Limit: 1 false alarm a week. This is alarm 1 in 28 d of normal operation, which shows at "
-        "most 0.75 a week (95% confidence, every earlier alarm counted as false)."
+        "Limit: 1 false change a week. This is change 1 in 28 d of normal operation, which shows "
+        "at most 0.75 a week (95% confidence, every earlier change counted as false)."
     ) == onset_text.false_alarms(facts)
+    pages = msgspec.structs.replace(facts, product="incident", per_week=2.0)
+    assert onset_text.false_alarms(pages).startswith("Limit: 2 false pages a week. This is page 1 ")
+    assert (
+        "Limit of the other kind: 2 false pages a week; 1 page in 28 d, which shows at most 0.75 a "
+        "week."
+    ) == onset_text.other_alarms(pages)
 
 
 @pytest.mark.parametrize(("weeks", "doubt"), [(0.1, True), (0.2, False)])

@@ -1,0 +1,130 @@
+"""Entities that a health signal depends on and that stop reporting."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import networkx as nx
+import numpy as np
+from numpy.typing import NDArray
+
+from coral.config import SystemConfig
+from detectors.health.health_watch import HealthWatch
+from streams.series import entity_of
+
+__all__ = ["PathSilence"]
+
+Floats = NDArray[np.float64]
+
+# An entity is there while so large a part of the series that it has sent is there.
+PRESENT_SHARE: Final = 0.5
+# A silence is news for so many rows: what a health signal shows later has another reason.
+FRESH_ROWS: Final = 8
+
+
+class PathSilence:
+    """Watches that the entities on the known paths to the health signals go on reporting.
+
+    An entity that has reported at regular distances is silent when it has been gone for three of
+    them while others report (`HealthWatch`).
+
+    Parameters
+    ----------
+    system : SystemConfig
+        Its topology says what a health signal depends on; without one nothing is watched.
+
+    Attributes
+    ----------
+    entities : tuple of str
+        Entities that are watched.
+    """
+
+    def __init__(self, system: SystemConfig) -> None:
+        self._graph = nx.DiGraph(system.causal_edges)
+        self._ends = {entity_of(name) for name in system.kpi_names}
+        self.entities: tuple[str, ...] = ()
+        self._series: tuple[str, ...] = ()
+        self._at: NDArray[np.intp] = np.zeros(0, dtype=np.intp)  # entity of each series
+        self._sent: NDArray[np.bool_] = np.zeros(0, dtype=np.bool_)
+        self._watch = HealthWatch([])
+
+    @property
+    def alarm(self) -> bool:
+        """Whether an entity is silent now."""
+        return self._watch.alarm
+
+    @property
+    def fresh(self) -> bool:
+        """Whether an entity has become silent of late."""
+        gone = self._watch.gaps[self._watch.felt]
+        return bool((gone <= FRESH_ROWS).any())
+
+    @property
+    def silent(self) -> list[str]:
+        """Series of the entities that are silent now, in their order."""
+        gone = np.flatnonzero(self._watch.felt)
+        return [name for name, at in zip(self._series, self._at, strict=True) if at in gone]
+
+    @property
+    def rows(self) -> int:
+        """Rows since the entity that has been silent for longest was there."""
+        return int(self._watch.gaps.max(initial=0))
+
+    def grow(self, series: Sequence[str]) -> None:
+        """Follow the series of the system; names are only ever added behind those there are."""
+        wanted = set(self._ends)
+        for end in self._ends & set(self._graph):
+            wanted |= nx.ancestors(self._graph, end)
+        found = dict.fromkeys(entity_of(name) for name in series)
+        added = [name for name in found if name in wanted and name not in self.entities]
+        if self._graph:
+            self.entities += tuple(added)
+            self._watch.grow([0] * len(added))
+        place = {name: i for i, name in enumerate(self.entities)}
+        self._at = np.array([place.get(entity_of(name), -1) for name in series], dtype=np.intp)
+        self._sent = np.append(self._sent, np.zeros(len(series) - len(self._sent), dtype=np.bool_))
+        self._series = tuple(series)
+
+    def update(self, x: Floats, *, learn: bool) -> None:
+        """Take one row of the system.
+
+        Parameters
+        ----------
+        x : ndarray of shape (n_series,), float64, NaN = missing
+        learn : bool
+            Whether the row may be normal.
+        """
+        if not self.entities:
+            return
+        there = np.isfinite(x)
+        self._sent |= there
+        n, on_path = len(self.entities), self._at >= 0
+        present = np.bincount(self._at[on_path & there], minlength=n)
+        known = np.bincount(self._at[on_path & self._sent], minlength=n)
+        here = (present >= PRESENT_SHARE * known) & (present > 0)
+        row = np.where(here, 0.0, np.nan)
+        self._watch.update(row, learn=learn, reporting=bool(there.any()))
+
+    def accept(self) -> None:
+        """Take who is silent for gone."""
+        self._watch.accept()
+        there = np.isin(self._at, np.flatnonzero(self._watch.ready))
+        self._sent &= there | (self._at < 0)
+
+    def restart(self) -> None:
+        """Forget the alarm; keep what is known."""
+        self._watch.restart()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything needed to go on identically: plain values and arrays."""
+        return {
+            "entities": list(self.entities),
+            "sent": self._sent.copy(),
+            "watch": self._watch.state_dict(),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any], series: Sequence[str]) -> None:
+        """Continue from what `state_dict` returned; with another topology it begins anew."""
+        self.grow(series)
+        if tuple(state["entities"]) == self.entities:
+            self._sent = np.array(state["sent"])
+            self._watch.load_state_dict(state["watch"])

@@ -1,0 +1,158 @@
+"""Two products: what a health signal has felt, and what only changed."""
+
+import numpy as np
+import pytest
+from typed import FloatArray
+
+from coral.config import EngineConfig, HealthSignal, SystemConfig
+from coral.contract.events import Event
+from coral.engine import Engine
+from streams.records import Frame
+
+NAMES = ("web:latency_p95", "db:cpu", "db:io", "cart:cpu", "cart:io", "node:load")
+EDGES = (("web", "cart"), ("cart", "db"))
+ROWS, FAULT = 260, 200
+
+
+def normal(seed: int = 0) -> FloatArray:
+    """Rows of six series of which the first is a latency of about a tenth of a second."""
+    x = np.random.default_rng(seed).normal(size=(ROWS, len(NAMES)))
+    x[:, 0] = 0.1 + 0.01 * x[:, 0]
+    return x
+
+
+def fed(engine: Engine, x: FloatArray) -> list[tuple[int, Event]]:
+    """Feed rows; return each event with its row."""
+    interval = engine.system.interval_s
+    return [
+        (t, event)
+        for t, row in enumerate(x)
+        for event in engine.step(Frame("shop", interval * t, NAMES, row))
+    ]
+
+
+def shop(**facts: object) -> Engine:
+    """Return the engine of a shop whose health signal is the latency."""
+    given: dict[str, object] = {"kpi": (NAMES[0],), "edges": EDGES} | facts
+    return Engine(SystemConfig(name="shop", interval_s=5.0, **given))  # type: ignore[arg-type]
+
+
+def test_what_no_health_signal_feels_is_a_change() -> None:
+    """Both series of db move, the latency does not."""
+    x = normal()
+    x[FAULT : FAULT + 20, 1:3] += 30.0
+    events = fed(shop(), x)
+    assert events[0][0] <= FAULT + 2
+    assert {event.data.kind for _, event in events} == {"change"}
+    assert all(not event.data.felt for _, event in events)
+
+
+def test_a_change_becomes_an_incident_when_a_health_signal_follows() -> None:
+    """With a revision at once, whether or not one is due."""
+    x = normal()
+    x[FAULT : FAULT + 40, 1:3] += 30.0
+    x[FAULT + 12 : FAULT + 40, 0] += 0.5
+    events = fed(shop(), x)
+    kinds = [(row, event.data.kind) for row, event in events]
+    first = next(row for row, kind in kinds if kind == "incident")
+    assert kinds[0] == (events[0][0], "change")
+    assert first == FAULT + 13  # the second reading
+    promoted = next(event for row, event in events if row == first)
+    assert [felt.signal for felt in promoted.data.felt] == [NAMES[0]]
+    assert promoted.data.felt[0].usual == pytest.approx(0.1, rel=0.1)
+    assert all(kind == "incident" for row, kind in kinds if row >= first)
+
+
+def test_a_health_signal_alone_opens_an_incident_and_ends_it() -> None:
+    """It needs no other statistic, and comes before the trigger is warm."""
+    x = normal()[:70]
+    x[40:50, 0] += 0.5
+    events = fed(shop(), x)
+    row, opened = events[0]
+    assert (row, opened.data.kind, opened.data.trigger.source) == (41, "incident", "health")
+    assert opened.data.trigger.series == [NAMES[0]]
+    assert events[-1][1].data.state == "resolved"
+
+
+def test_nothing_is_learned_while_a_health_signal_says_so() -> None:
+    """The base of the trigger and of the ranking stays that of before."""
+    engine, x = shop(), normal()
+    x[FAULT:, 0] += 0.5
+    events = fed(engine, x[: FAULT + 30])
+    assert events[-1][1].data.kind == "incident"
+    assert engine.trigger is not None
+    assert engine.trigger.learned_rows <= FAULT + 1
+    assert engine.baseline.n_rows <= FAULT
+
+
+def test_without_health_signals_every_change_is_an_incident() -> None:
+    """Nobody said what users feel."""
+    x = normal()
+    x[FAULT : FAULT + 20, 1:3] += 30.0
+    events = fed(shop(kpi=(), edges=()), x)
+    assert {event.data.kind for _, event in events} == {"incident"}
+
+
+@pytest.mark.parametrize("first", [0, 1, 2, 5, 30])
+def test_an_objective_pages_from_the_first_row_on(first: int) -> None:
+    """Deterministically, however little is known."""
+    x = normal()[: first + 12]
+    x[first:, 0] = 0.7
+    engine = shop(kpi=(HealthSignal(name=NAMES[0], above=0.5, for_s=5.0),))
+    events = fed(engine, x)
+    row, opened = events[0]
+    assert row == first + 1
+    assert (opened.data.kind, opened.data.trigger.source) == ("incident", "objective")
+    assert opened.data.felt[0].objective == "above 0.5 for 5 s"
+
+
+def test_what_is_felt_costs_no_budget() -> None:
+    """Ten incidents that a health signal confirms leave nothing owed."""
+    engine = Engine(
+        SystemConfig(name="shop", interval_s=5.0, kpi=(NAMES[0],)),
+        EngineConfig(changes_per_week=0.5),
+    )
+    x = np.concatenate([normal(seed) for seed in range(5)])
+    for start in range(FAULT, len(x), ROWS):
+        x[start : start + 15] += [0.5, 30.0, 30.0, 0.0, 0.0, 0.0]
+    fed(engine, x)
+    assert engine.trigger is not None
+    assert engine.trigger.alarms == 0
+
+
+def test_an_entity_on_the_path_that_goes_silent_is_told_while_health_moves() -> None:
+    """Within three rows; alone its silence is for the trigger to judge."""
+    alone = normal()
+    alone[FAULT : FAULT + 5, 1:3] = np.nan
+    assert not [row for row, _ in fed(shop(), alone) if row <= FAULT + 4]
+    moving = alone.copy()
+    moving[FAULT + 2 : FAULT + 5, 0] = 0.22
+    events = fed(shop(), moving)
+    assert events[0][0] == FAULT + 2
+    assert events[0][1].data.trigger.channel == "silence"
+    assert events[0][1].data.trigger.series == ["db:cpu", "db:io"]
+
+
+def test_a_dismissed_incident_is_felt_no_more() -> None:
+    """Whoever watches knows that it is none."""
+    engine, x = shop(), normal()
+    x[FAULT:, 0] += 0.5
+    fed(engine, x[: FAULT + 5])
+    assert [event.data.resolution for event in engine.dismiss()] == ["dismissed"]
+    assert engine.phase != "diagnosing"
+
+
+def test_a_health_signal_that_moves_again_after_calm_is_an_incident_of_its_own() -> None:
+    """Though what the first one left behind keeps it open; a flicker belongs to the first."""
+    x = normal()
+    x[100:, 1:3] += 30.0
+    x[101:112, 0] += 0.5
+    x[180:190, 0] += 0.5
+    x[200:204, 0] += 0.5
+    events = fed(shop(), x)
+    opened = [row for row, event in events if event.type == "io.coral.incident.opened.v1"]
+    ended = [(row, e.data.resolution) for row, e in events if e.data.resolution]
+    assert opened[1:] == [181]
+    assert ended[0] == (181, "superseded")
+    first, second = (event.data for row, event in events if row == 181)
+    assert (first.incident != second.incident, second.kind) == (True, "incident")
