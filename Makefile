@@ -11,7 +11,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print(2 * (os.cpu_count() or 1))')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast lint types imports unit bounds unit-fast release-check sizes kafka kafka-stop soak evaluate trigger graph speed record live docs clean peers proof
+.PHONY: help demo test test-fast lint types imports unit bounds unit-fast release-check sizes kafka kafka-stop soak evaluate trigger noticing graph speed record live docs clean peers proof
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -114,6 +114,10 @@ trigger: $(VENV)/installed-dev ## full run of benchmarks/trigger.py over CASES=D
 	@test -n "$(CASES)" || { echo "usage: make trigger CASES=DIR"; exit 2; }
 	$(BIN)/python benchmarks/trigger.py $(CASES) --json benchmarks/results/trigger.json \
 	  --figures docs/evaluation/figures
+
+noticing: $(VENV)/installed-dev ## the quick part of it: what is found, paged and false, over CASES=DIR
+	@test -n "$(CASES)" || { echo "usage: make noticing CASES=DIR"; exit 2; }
+	$(BIN)/python benchmarks/trigger.py $(CASES) --quick --json benchmarks/results/noticing.json
 
 graph: $(VENV)/installed-dev ## full runs of benchmarks/graph*.py, the ranking over CASES=DIR
 	@test -n "$(CASES)" || { echo "usage: make graph CASES=DIR"; exit 2; }
