@@ -117,7 +117,7 @@ def test_changes_and_incidents_have_events_of_their_own(
 ) -> None:
     """A change that is felt is told once."""
     frame, calm = Frame("shop", 0.0, NAMES, np.ones(8)), shop_rows(seed=1, rows=100, fault=None)
-    for felt_at in (None, 240):
+    for felt_at in (None, 212):
         rows = np.vstack([unfelt_rows(felt_at), calm])
         LifecycleLog(SystemClock()).stepped(frame, "settled", run(rows), seen)
     news = [

@@ -54,7 +54,7 @@ def test_a_false_alarm_costs_the_strict_score(tmp_path: Path) -> None:
     assert (0.0, 0.0) == (row["strict_ac@1"], row["strict_pages_ac@1"])
 
 
-@pytest.mark.parametrize(("felt_at", "pages"), [(None, 0), (230, 1)])
+@pytest.mark.parametrize(("felt_at", "pages"), [(None, 0), (212, 1)])
 def test_a_change_before_the_fault_is_no_page(
     tmp_path: Path, felt_at: int | None, pages: int
 ) -> None:

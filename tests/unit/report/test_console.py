@@ -31,7 +31,7 @@ def test_a_change_that_becomes_an_incident_is_news() -> None:
     """Both are said, each in the words of what it is."""
     printed = StringIO()
     show = RevisionPrinter(Console(file=printed, width=200))
-    for event in run(unfelt_rows(felt_at=240)):
+    for event in run(unfelt_rows(felt_at=212)):
         show(event)
     text = printed.getvalue()
 
