@@ -128,7 +128,8 @@ def demo() -> str:
     lines = run_demo()
     timed = [number for number, line in enumerate(lines) if TIME.match(line)]
     opened, settled = timed[0], timed[-1]
-    answer = takewhile(lambda line: line and not line.startswith(" "), lines[settled + 2 :])
+    table = max(number for number, line in enumerate(lines) if line.startswith(" #  cause"))
+    answer = [*takewhile(bool, reversed(lines[:table]))][::-1]
     shown = [*lines[:opened], lines[opened], "...", lines[settled], "", *answer, "...", *lines[-2:]]
     return "```console\n$ make demo\n" + "\n".join(shown) + "\n```"
 
