@@ -18,9 +18,9 @@ class AlarmBudget(Stateful):
     """Alarms raised against alarms allowed.
 
     Time pays for alarms at the rate of the budget, one alarm is free; the first rows may cost
-    more (`pay`). What was spent beyond is
-    held back: a level that follows the rate of alarms keeps the budget in the long run whatever
-    the data do (adaptive conformal inference [1]_), in steps too small to hide a fault.
+    more (`pay`). What was spent beyond is held back: a level that follows the rate of alarms keeps
+    the budget in the long run whatever the data do (adaptive conformal inference [1]_), in steps
+    too small to hide a fault.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ class AlarmBudget(Stateful):
     @property
     def overspent(self) -> bool:
         """Whether there were more alarms than time has paid for, free ones aside."""
-        return self._debt > self._policy.free_alarms
+        return self.owed > 0.0
 
     def pay(self) -> None:
         """Let one row pass.
@@ -102,8 +102,7 @@ class AlarmBudget(Stateful):
         if not self._debt:
             return
         self._debt = max(self._debt - self._income, 0.0)
-        if self.overspent:
-            self.level -= self._policy.held_nats * (self._debt - self._policy.free_alarms)
+        self.level -= self._policy.held_nats * self.owed
 
     def spend(self) -> None:
         """Raise an alarm."""

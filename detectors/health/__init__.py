@@ -1,1 +1,1 @@
-"""Objectives of health signals: breached or not, by rule and not by what is usual."""
+"""Health signals: what they say by what is usual for them, and by their objectives."""

@@ -5,7 +5,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 Structured = NDArray[np.void]
 
 # Parts of the memory of levels; the oldest third of them counts no more.
@@ -77,9 +76,7 @@ def is_reading(signal: Structured, distances: Floats, times: float, zero_rows: i
     quartile of the newest distances between changes. Where a value was constant for
     ``zero_rows`` from the first row on, every row is a reading: nothing slower is scraped.
     """
-    if signal["held"] == 1:
-        return True
-    if not signal["changed"]:
+    if signal["held"] == 1 or not signal["changed"]:
         return True
     known = min(float(signal["changes"]), float(DISTANCES))
     if known == 0:
