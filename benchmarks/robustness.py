@@ -19,7 +19,7 @@ import numpy as np  # noqa: E402
 from common import finish, options  # noqa: E402
 from joblib import Parallel, delayed  # noqa: E402
 from peers.recordings import SETS, case_list  # noqa: E402
-from told import Told, learn, open_told, rank, scores_of  # noqa: E402
+from told import Told, answer, learn, names_of, open_told, scores_of, tier_of  # noqa: E402
 
 from coral.evaluation.backtest import find_cases  # noqa: E402
 from coral.evaluation.metrics import mean  # noqa: E402
@@ -29,11 +29,18 @@ from streams.series import entity_of  # noqa: E402
 COPIES = 10
 SPARSER = 5
 REWIRED = 0.2
+# A decoy comes so many rows before the onset, after so many rows at least.
+LAGS = (3, 10, 60)
+LEAST_BASE = 8
+# A decoy multiplies by something between these.
+FACTORS = (1.2, 4.0)
 DRAWS = 3
-# Every n-th case of a set.
+# In a quick run, and every n-th case of a set.
+QUICK_DRAWS = 1
 QUICK_STEP = 4
 Rng = np.random.Generator
-Change = Callable[[Told, Rng], Told]
+# None: the case has no room for the change, and is not counted.
+Change = Callable[[Told, Rng], Told | None]
 
 
 class Condition(NamedTuple):
@@ -76,7 +83,7 @@ def sparser(told: Told, _: Rng) -> Told:
     )
 
 
-def decoys(told: Told, rng: Rng) -> Told:
+def copies(told: Told, rng: Rng) -> Told:
     """Add ten copies of every entity whose rows are in random order."""
     names, columns = list(told.names), [told.x]
     for copy in range(COPIES):
@@ -143,12 +150,49 @@ def shuffled_graph(told: Told, rng: Rng) -> Told:
     return told._replace(edges=tuple(sorted((new[a], new[b]) for a, b in told.edges)))
 
 
+def decoy(lag: int, count: int = 1, *, beside: bool = False, drifts: bool = False) -> Change:
+    """Let innocent entities change for good `lag` rows before the onset, one series of each.
+
+    The series is multiplied by a factor, at once or by one that grows to it until the fault ends.
+    `beside` chooses among those with a known relation to a cause.
+    """
+
+    def change(told: Told, rng: Rng) -> Told | None:
+        start = told.onset - lag
+        innocent = _innocent(told, start, beside=beside) if start >= LEAST_BASE else {}
+        if len(innocent) < count:
+            return None
+        x, ramp = told.x.copy(), (start, told.end - 1) if drifts else (start - 1, start)
+        for entity in rng.choice(sorted(innocent), count, replace=False):
+            factor = np.exp(rng.uniform(*np.log(FACTORS)))
+            x[:, rng.choice(innocent[entity])] *= np.interp(np.arange(len(x)), ramp, (1.0, factor))
+        return told._replace(x=x)
+
+    return change
+
+
+def _innocent(told: Told, start: int, *, beside: bool) -> dict[str, list[int]]:
+    """Return what a decoy may change, series by entity: neither a cause's nor a health signal.
+
+    Nor one that is zero half of the time before `start`: a multiple of nothing is no change.
+    """
+    near = {end for edge in told.edges if told.truth & set(edge) for end in edge}
+    size = np.abs(told.x[:start])
+    moves = (size > 0.0).sum(axis=0) > (size == 0.0).sum(axis=0)
+    found: dict[str, list[int]] = {}
+    for series in np.flatnonzero(moves).tolist():
+        name, entity = told.names[series], entity_of(told.names[series])
+        if entity not in told.truth and name not in told.kpi and (entity in near or not beside):
+            found.setdefault(entity, []).append(series)
+    return found
+
+
 CONDITIONS = (
     Condition("as_recorded", "as recorded", lambda told, _: told),
     Condition("missing_10", "10 % of the cells missing", missing(0.1), random=True),
     Condition("missing_30", "30 % of the cells missing", missing(0.3), random=True),
     Condition("sampling_x5", "one row of five", sparser),
-    Condition("decoys_x10", "ten shuffled copies of every entity", decoys),
+    Condition("decoys_x10", "ten shuffled copies of every entity", copies),
     Condition("renamed", "entities renamed", renamed),
     Condition("onset_early_3_rows", "onset 3 rows early", moved(rows=-3)),
     Condition("onset_late_3_rows", "onset 3 rows late", moved(rows=3)),
@@ -159,48 +203,99 @@ CONDITIONS = (
     Condition("rewired_20", "20 % of the edges rewired", rewired, random=True),
     Condition("shuffled_graph", "shuffled graph", shuffled_graph, random=True),
     Condition("no_graph", "no graph", no_graph),
+    *(
+        Condition(f"decoy_{lag}", f"a decoy {lag} rows before the onset", decoy(lag), random=True)
+        for lag in LAGS
+    ),
+    Condition("two_decoys_10", "two decoys 10 rows before", decoy(10, 2), random=True),
+    Condition(
+        "neighbour_decoy_10",
+        "a decoy beside a cause, 10 rows before",
+        decoy(10, beside=True),
+        random=True,
+    ),
+    Condition(
+        "drifting_decoy_10",
+        "a decoy that grows from 10 rows before",
+        decoy(10, drifts=True),
+        random=True,
+    ),
 )
-Scored = tuple[str, str, float, float]  # condition, data set, AC@1, Avg@5
 
 
-def score(path: Path, conditions: Sequence[Condition]) -> list[Scored]:
-    """Score one case under all conditions; nothing if its onset cannot be told."""
+class Scored(NamedTuple):
+    """A case under a condition: means over the draws, all 0 .. 1."""
+
+    condition: str
+    key: str
+    ac1: float
+    avg5: float
+    likely: float  # said
+    right: float  # said, and the first is a cause
+
+
+def score(path: Path, conditions: Sequence[Condition], draws: int = DRAWS) -> list[Scored]:
+    """Score one case under the conditions it has room for; nothing if its onset is not told."""
     told = open_told(path)
     if told is None or told.dataset not in SETS:
         return []
     found = []
     for condition in conditions:
-        draws = DRAWS if condition.random else 1
-        scores = [_score_draw(told, condition, draw) for draw in range(draws)]
-        ac1, avg5 = (mean(values) for values in zip(*scores, strict=True))
-        found.append((condition.name, told.key, ac1, avg5))
+        drawn = (_score_draw(told, condition, n) for n in range(draws if condition.random else 1))
+        scores = [values for values in drawn if values]
+        if scores:
+            means = (mean(values) for values in zip(*scores, strict=True))
+            found.append(Scored(condition.name, told.key, *means))
     return found
 
 
-def _score_draw(told: Told, condition: Condition, draw: int) -> tuple[float, float]:
+def _score_draw(told: Told, condition: Condition, draw: int) -> tuple[float, ...] | None:
+    """Return what `Scored` has of one draw; None if the case has no room for the change."""
     seed = zlib.crc32(f"{told.key}/{condition.name}/{draw}".encode())
     other = condition.change(told, np.random.default_rng(seed))
-    ranking = rank(other, learn(other)) if other.onset < other.end else []
-    found = scores_of(other, ranking)
-    return found.ac1, found.avg5
+    if other is None:
+        return None
+    if other.onset >= other.end:
+        return 0.0, 0.0, 0.0, 0.0
+    normal = learn(other)
+    localiser = answer(other, normal)
+    ranking = localiser.rank()
+    found = scores_of(other, names_of(other, localiser.layout, ranking))
+    likely = float(tier_of(other, normal, localiser, ranking) == "likely")
+    return found.ac1, found.avg5, likely, likely * found.ac1
 
 
 def table(rows: Sequence[Scored]) -> dict[str, Any]:
-    """Return the means of every condition by data set, and over data sets."""
+    """Return the means of every condition; of its cases as recorded, too, if some do not count."""
     result: dict[str, Any] = {}
+    recorded = [row for row in rows if row.condition == "as_recorded"]
     for condition in CONDITIONS:
-        mine = [row for row in rows if row[0] == condition.name]
+        mine = [row for row in rows if row.condition == condition.name]
         if not mine:
             continue
-        sets = {}
-        for name in SETS:
-            values = [row[2:] for row in mine if row[1].startswith(f"{name}/")]
-            if values:
-                ac1, avg5 = (round(mean(v), 6) for v in zip(*values, strict=True))
-                sets[name] = {"n": len(values), "ac@1": ac1, "avg@5": avg5}
-        macro = {k: round(mean([s[k] for s in sets.values()]), 6) for k in ("ac@1", "avg@5")}
-        result[condition.name] = {"label": condition.label, "macro": macro, "datasets": sets}
+        result[condition.name] = {"label": condition.label} | averages(mine)
+        keys = {row.key for row in mine}
+        same = [row for row in recorded if row.key in keys]
+        if len(same) < len(recorded):
+            result[condition.name]["same_as_recorded"] = averages(same)
     return result
+
+
+def averages(rows: Sequence[Scored]) -> dict[str, Any]:
+    """Return accuracy by data set and over data sets, and what *likely* is worth over cases."""
+    sets = {}
+    for name in SETS:
+        mine = [row for row in rows if row.key.startswith(f"{name}/")]
+        if mine:
+            ac1, avg5 = (round(mean([getattr(row, k) for row in mine]), 6) for k in ("ac1", "avg5"))
+            sets[name] = {"n": len(mine), "ac@1": ac1, "avg@5": avg5}
+    macro = {k: round(mean([s[k] for s in sets.values()]), 6) for k in ("ac@1", "avg@5")}
+    likely, right = (mean([getattr(row, k) for row in rows]) for k in ("likely", "right"))
+    pooled = {
+        "likely_share": round(likely, 6),
+        "likely_right": round(right / likely, 6) if likely else None,
+    }
+    return {"macro": macro, "pooled": pooled, "datasets": sets}
 
 
 def main() -> None:
@@ -212,7 +307,8 @@ def main() -> None:
     chosen = parser.parse_args()
     cases = find_cases(chosen.dirs)[:: QUICK_STEP if chosen.quick else 1]
     conditions = [c for c in CONDITIONS if not chosen.only or c.name in chosen.only]
-    scored = Parallel(n_jobs=chosen.jobs)(delayed(score)(path, conditions) for path in cases)
+    draws = QUICK_DRAWS if chosen.quick else DRAWS
+    scored = Parallel(n_jobs=chosen.jobs)(delayed(score)(path, conditions, draws) for path in cases)
     rows = [row for case in scored for row in case]
     found = table(rows)
     figures = {
@@ -220,8 +316,11 @@ def main() -> None:
         for name, values in found.items()
         for key in ("ac@1", "avg@5")
     }
-    keys = sorted({row[1] for row in rows})
-    finish(chosen, figures, case_list=case_list(keys), draws=DRAWS, conditions=found)
+    single = [f"macro_ac1_decoy_{lag}" for lag in LAGS]
+    if figures.keys() >= set(single):
+        figures["decoy_ac1"] = mean([figures[name] for name in single])
+    keys = sorted({row.key for row in rows})
+    finish(chosen, figures, case_list=case_list(keys), draws=draws, conditions=found)
 
 
 if __name__ == "__main__":

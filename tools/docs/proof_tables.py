@@ -39,21 +39,33 @@ def _facts(result: Result) -> str:
 
 
 def robustness(result: Result) -> str:
-    """AC@1 / Avg@5 under every condition; in bold what is a collapse."""
+    """AC@1 / Avg@5 under every condition against the same cases; in bold what is a collapse."""
     conditions = result["conditions"]
-    plain = conditions["as_recorded"]["datasets"]
+    recorded = conditions["as_recorded"]
     rows = []
     for condition in conditions.values():
-        cells = []
-        for name in SETS:
-            cell = condition["datasets"][name]
-            gone = cell["avg@5"] < (1.0 - COLLAPSE) * plain[name]["avg@5"]
-            cells.append(f"**{_pair(cell)}**" if gone else _pair(cell))
-        macro = condition["macro"]
-        lost = macro["avg@5"] - conditions["as_recorded"]["macro"]["avg@5"]
-        rows.append((condition["label"], *cells, _pair(macro), f"{lost:+.2f}"))
+        plain = condition.get("same_as_recorded", recorded)
+        cells = [
+            _against(condition["datasets"].get(name), plain["datasets"].get(name)) for name in SETS
+        ]
+        n = _count(condition)
+        label = condition["label"] + (f" ({n} cases)" if n < _count(recorded) else "")
+        lost = condition["macro"]["avg@5"] - plain["macro"]["avg@5"]
+        rows.append((label, *cells, _pair(condition["macro"]), f"{lost:+.2f}"))
     header = ("condition", *SETS.values(), "macro", "Avg@5 lost or won")
     return _table(header, rows) + "\n\n" + _facts(result)
+
+
+def _count(condition: Result) -> int:
+    return sum(cell["n"] for cell in condition["datasets"].values())
+
+
+def _against(cell: Mapping[str, float] | None, plain: Mapping[str, float] | None) -> str:
+    """Return a cell, in bold if it is a collapse; a dash if no case of the set counts."""
+    if cell is None or plain is None:
+        return "-"
+    gone = cell["avg@5"] < (1.0 - COLLAPSE) * plain["avg@5"]
+    return f"**{_pair(cell)}**" if gone else _pair(cell)
 
 
 def controls(result: Result) -> str:

@@ -12,12 +12,13 @@ import robustness
 import told
 from ablations import Ablation
 from makers import EDGES, ONSET, shop_rows, write_recording
-from robustness import Condition
+from robustness import Condition, Scored
 from told import Told
 from typed import there
 
 from coral.evaluation.case import Skipped, score_case
 from coral.localise.policy import RANKING
+from streams.series import entity_of
 
 START = 1_700_000_000 + ONSET
 LABELS: dict[str, Any] = {
@@ -63,7 +64,7 @@ def test_every_condition_changes_something_and_only_the_input(
     case: Told, condition: Condition
 ) -> None:
     """The recorded one nothing; all others what the engine gets, never what is true of it."""
-    other = condition.change(case, np.random.default_rng(0))
+    other = there(condition.change(case, np.random.default_rng(0)))
     same = all(
         np.array_equal(a, np.asarray(b), equal_nan=True) if isinstance(a, np.ndarray) else a == b
         for a, b in zip(case, other, strict=True)
@@ -86,6 +87,107 @@ def test_renaming_changes_no_score(case: Told) -> None:
     first = [told.rank(c, told.learn(c))[0] for c in (case, other)]
     assert {first[0]} == case.truth
     assert {first[1]} == other.truth
+
+
+@pytest.fixture(scope="module")
+def busy(case: Told) -> Told:
+    """The same with no zero, whose multiple nobody could see."""
+    return case._replace(x=case.x + 1.0)
+
+
+def touched(before: Told, after: Told | None) -> dict[str, int]:
+    """The first row that a decoy changed, by series."""
+    grown = there(after).x > before.x
+    series = np.flatnonzero(grown.any(axis=0)).tolist()
+    return {before.names[i]: int(grown[:, i].argmax()) for i in series}
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("lag", robustness.LAGS)
+def test_a_decoy_is_one_innocent_series_for_good(
+    busy: Told, lag: int, count: int, seed: int
+) -> None:
+    """One of each entity, from its row to the end by one factor; no cause, no health signal."""
+    other = there(robustness.decoy(lag, count)(busy, np.random.default_rng(seed)))
+    found = touched(busy, other)
+    assert list(found.values()) == [ONSET - lag] * count
+    assert len(set(map(entity_of, found)) - busy.truth) == count
+    assert not found.keys() & set(busy.kpi)
+    factors = (other.x / busy.x)[ONSET - lag :, [busy.names.index(name) for name in found]]
+    assert factors == pytest.approx(np.broadcast_to(factors[0], factors.shape))
+    assert factors == pytest.approx(np.clip(factors, *robustness.FACTORS))
+
+
+def test_a_drifting_decoy_grows_until_the_fault_ends(busy: Told) -> None:
+    """From once what it was to the factor of the last faulty row, and no further."""
+    short = busy._replace(end=ONSET + 20)
+    other = there(robustness.decoy(10, drifts=True)(short, np.random.default_rng(3)))
+    (name,) = touched(busy, other)
+    factors = (other.x / busy.x)[:, busy.names.index(name)]
+    ramp = np.linspace(1.0, factors[-1], 30)
+    expected = np.concatenate((np.ones(ONSET - 10), ramp, np.full(60, factors[-1])))
+    assert factors == pytest.approx(expected)
+    assert robustness.FACTORS[0] <= factors[-1] <= robustness.FACTORS[1]
+
+
+def test_a_decoy_beside_a_cause_has_a_relation_with_it(busy: Told) -> None:
+    """Either end of it will do; web has none with the database."""
+
+    def drawn(case: Told) -> set[str]:
+        near = robustness.decoy(10, beside=True)
+        found = [touched(case, near(case, np.random.default_rng(seed))) for seed in range(20)]
+        return {entity_of(name) for series in found for name in series}
+
+    assert drawn(busy) == {"cart", "pay"}
+    assert drawn(busy._replace(edges=(("pay", "db"), ("web", "cart")))) == {"pay"}
+
+
+def test_a_decoy_is_no_multiple_of_nothing(busy: Told) -> None:
+    """What is zero half of the time before it, or missing, is not chosen."""
+    x = busy.x.copy()
+    x[: ONSET // 2, [1, 2, 3]] = 0.0
+    x[:, 4] = np.nan
+    quiet = busy._replace(x=x)
+    drawn = [robustness.decoy(10)(quiet, np.random.default_rng(seed)) for seed in range(8)]
+    assert [touched(quiet, other) for other in drawn] == [{"pay:cpu": ONSET - 10}] * 8
+
+
+def test_a_decoy_needs_an_innocent_and_rows_before_it(case: Told) -> None:
+    """Otherwise there is no such case."""
+    rng = np.random.default_rng(0)
+    guilty = case._replace(truth=frozenset({"db", "web", "pay"}))
+    early = case._replace(onset=10 + robustness.LEAST_BASE)
+    assert robustness.decoy(10)(guilty, rng) is not None
+    assert robustness.decoy(10, 2)(guilty, rng) is None
+    assert robustness.decoy(10)(guilty._replace(truth=guilty.truth | {"cart"}), rng) is None
+    assert robustness.decoy(10, beside=True)(case._replace(edges=()), rng) is None
+    assert robustness.decoy(10)(early, rng) is not None
+    assert robustness.decoy(10)(early._replace(onset=early.onset - 1), rng) is None
+
+
+def test_a_case_without_room_for_a_change_is_not_counted(path: Path) -> None:
+    """The others are."""
+    recorded = robustness.CONDITIONS[0]
+    never = Condition("never", "never", lambda _, __: None, random=True)
+    scored = robustness.score(path, [recorded, never])
+    assert scored == [Scored("as_recorded", "tep/shop", 1.0, 1.0, 1.0, 1.0)]
+
+
+def test_a_condition_is_held_against_its_own_cases() -> None:
+    """As recorded, of the cases that count; *likely* is worth nothing known where never said."""
+    rows = [
+        Scored("as_recorded", "tep/a", 1.0, 1.0, 1.0, 1.0),
+        Scored("as_recorded", "skab/b", 0.0, 0.4, 1.0, 0.0),
+        Scored("neighbour_decoy_10", "tep/a", 0.5, 0.8, 0.0, 0.0),
+    ]
+    found = robustness.table(rows)
+    plain, near = found["as_recorded"], found["neighbour_decoy_10"]
+    assert plain["macro"] == {"ac@1": 0.5, "avg@5": 0.7}
+    assert plain["pooled"] == {"likely_share": 1.0, "likely_right": 0.5}
+    assert near["pooled"] == {"likely_share": 0.0, "likely_right": None}
+    assert near["same_as_recorded"]["macro"] == {"ac@1": 1.0, "avg@5": 1.0}
+    assert "same_as_recorded" not in plain
 
 
 @pytest.mark.parametrize("ablation", ablations.ABLATIONS, ids=lambda a: a.name)
