@@ -172,11 +172,12 @@ def learn(
     learned = _learned_before(told.onset)
     for t in range(learned):
         learn_row(baseline, graph, told.x[t], adjacent=_follows(told, t))
-    late = rows_late(baseline.rows()[0], told.x[learned : told.onset + 1], policy.scale)
+    layout = Layout(told.names, told.kpi, told.edges)
+    base, newest = baseline.rows()[0], told.x[learned : told.onset + 1]
+    late = rows_late(base, newest, layout.owner, layout.health_series, policy.scale)
     onset = told.onset - late
     for t in range(learned, onset):
         learn_row(baseline, graph, told.x[t], adjacent=_follows(told, t))
-    layout = Layout(told.names, told.kpi, told.edges)
     return Normal(layout, baseline, graph, onset, policy)
 
 

@@ -1,7 +1,7 @@
 """The engine: frames in, events out. No input or output, no clock, no log."""
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -17,7 +17,7 @@ from coral.graph.system_graph import SystemGraph
 from coral.incident.alarm import Alarm, alerted, detected, felt, silent
 from coral.incident.budgets import Budgets
 from coral.incident.health_signals import HealthSignals, Onset
-from coral.incident.lifecycle import OpenIncident, Setup
+from coral.incident.lifecycle import OpenIncident, Setup, layout_of
 from coral.incident.path_silence import PathSilence
 from coral.incident.policy import VERDICT, VerdictPolicy
 from coral.incident.sight import Lookout, Phase, Sight
@@ -209,13 +209,16 @@ class Engine:
         """Open an incident on the rows since its onset; learn what came before them."""
         return self._begin(self._alarm())
 
-    def _begin(self, alarm: Alarm) -> list[Event]:
-        """Open an incident on the newest rows that an alarm tells."""
+    def _begin(self, alarm: Alarm, between: Sequence[_Row] = ()) -> list[Event]:
+        """Open an incident on the newest rows that an alarm tells.
+
+        `between` are rows before those in quarantine that were not learned.
+        """
         while len(self._quarantine) > alarm.n_rows:
             self._learn_oldest()
-        first = np.array([row.x for row in self._quarantine])
+        rows = np.array([row.x for row in (*between, *self._quarantine)])
         self._incident = incident = OpenIncident.begin(
-            self._setup, self._baseline, self._graph, alarm, first, self._past
+            self._setup, self._baseline, self._graph, alarm, rows, self._past
         )
         self._since_onset.clear()
         self._calm_rows = 0
@@ -261,7 +264,9 @@ class Engine:
         """Return the alarm of the given onset, which may be late."""
         rows = self._quarantine
         scale, newest = self._setup.ranking.scale, np.array([row.x for row in rows])
-        late = rows_late(self._baseline.rows()[0], newest, scale)
+        layout = layout_of(self.system, self._names)
+        base = self._baseline.rows()[0]
+        late = rows_late(base, newest, layout.owner, layout.health_series, scale)
         return alerted([row.time for row in rows], late)
 
     def _detected(self, trigger: Trigger) -> Alarm:
@@ -296,10 +301,10 @@ class Engine:
 
     def _supersede(self, incident: OpenIncident, page: Onset, trigger: Trigger) -> list[Event]:
         """End what was open while health signals were calm, and open the incident of their move."""
-        newest = list(self._since_onset)[-(page.rows + 1 + SYMPTOM_LEAD) :]
+        rows, n_rows = list(self._since_onset), page.rows + 1 + SYMPTOM_LEAD
         ended = self._close(incident, "superseded")
-        self._quarantine.extend(newest)
-        return [ended, *self._begin(self._felt(page, trigger))]
+        self._quarantine.extend(rows[-n_rows:])
+        return [ended, *self._begin(self._felt(page, trigger), rows[:-n_rows])]
 
     def _follow(self, incident: OpenIncident, row: _Row) -> None:
         """Give one row since the onset to the incident and to the graph's dependent part."""

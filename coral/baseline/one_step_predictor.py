@@ -1,6 +1,6 @@
 """Prediction of a row from the row before it, as the normal state would have it."""
 
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,26 @@ class OneStepPredictor(NamedTuple):
     coefficients: Floats
     places: NDArray[np.intp] | None = None
     own: Floats | None = None
+
+    def detached(self, series: NDArray[np.bool_], center: Floats, scale: Floats) -> Self:
+        """Predict some series by a center of their own, and nothing else by them.
+
+        Parameters
+        ----------
+        series : ndarray of shape (n,), bool
+        center, scale : ndarray of shape (n,), float64
+            Used where `series` is true.
+        """
+        coefficients = self.coefficients.copy()
+        apart = series if self.places is None else series[self.places]
+        coefficients[apart] = 0.0
+        coefficients[:, apart] = 0.0
+        return self._replace(
+            center=np.where(series, center, self.center),
+            scale=np.where(series, scale, self.scale),
+            coefficients=coefficients,
+            own=None if self.own is None else np.where(series, 0.0, self.own),
+        )
 
     def predict(self, previous: Floats, policy: ScalePolicy = SCALE) -> Floats:
         """Predict the rows after `previous`; a missing cell counts as its center.

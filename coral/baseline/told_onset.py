@@ -1,5 +1,7 @@
 """How many rows a told onset is late: whoever tells one has noticed something first."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,11 +13,18 @@ __all__ = ["rows_late"]
 Floats = NDArray[np.float64]
 
 
-def rows_late(base: Floats, newest: Floats, policy: ScalePolicy = SCALE) -> int:
+def rows_late(
+    base: Floats,
+    newest: Floats,
+    owner: NDArray[np.int64],
+    health: Sequence[int],
+    policy: ScalePolicy = SCALE,
+) -> int:
     """Count the rows directly before a told onset that are in its state already.
 
     Rows of the fault that count as normal stretch the range that everything is judged by, and
-    hide it: three rows are enough.
+    hide it: three rows are enough. A single entity that changed before is no such row: a
+    deployment, say, minutes before the fault of another one. It takes two, or a health signal.
 
     Parameters
     ----------
@@ -23,6 +32,10 @@ def rows_late(base: Floats, newest: Floats, policy: ScalePolicy = SCALE) -> int:
         Normal rows.
     newest : ndarray of shape (m + 1, n), float64, raw units, NaN = missing
         The rows after them, the last of which is the told onset.
+    owner : ndarray of shape (n,), int64
+        Entity of every series.
+    health : sequence of int
+        Places of the health signals.
     policy : ScalePolicy
 
     Returns
@@ -34,11 +47,12 @@ def rows_late(base: Floats, newest: Floats, policy: ScalePolicy = SCALE) -> int:
         return 0
     center, scale = center_and_scale(base, policy)
     with np.errstate(over="ignore", invalid="ignore"):
-        outside = (
-            np.abs(newest - center) > policy.late_units * scale
-        )  # False where a cell is missing
-    at_onset = outside[-1]
-    shared = (outside[:-1] & at_onset).sum(axis=1)
-    alike = (shared >= policy.late_share * at_onset.sum()) & at_onset.any()
+        outside = np.abs(newest - center) > policy.late_units * scale  # not where one is missing
+    shared = outside[:-1] & outside[-1]
+    alike = shared.any(axis=1) & (shared.sum(axis=1) >= policy.late_share * outside[-1].sum())
+    # Two entities: not all that is shared is of the first one of them.
+    first = owner[shared.argmax(axis=1)]
+    several = (shared & (owner != first[:, None])).any(axis=1)
+    alike &= several | shared[:, health].any(axis=1)
     rows = int(np.logical_and.accumulate(alike[::-1]).sum())
     return rows if rows >= policy.late_rows else 0

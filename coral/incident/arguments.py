@@ -148,6 +148,11 @@ def _data(situation: Situation, candidate: Candidate, policy: VerdictPolicy) -> 
     name, missing = quoted(layout.names[best]), float(ranking.series.missing[best])
     if policy.missing_share <= missing < MOSTLY_MISSING:
         found.append((False, f"{missing:.0%} of the values of {name} are missing"))
+    if not ranking.series.varied[best]:
+        found.append((False, f"{name} never varied before: how far it may move is not known"))
+    if before := int(ranking.series.outside_before[best]):
+        rows = "one row" if before == 1 else f"{before} rows"
+        found.append((False, f"{name} had left its earlier range {rows} before the onset"))
     if ranking.series.first[best] < 0:
         found.append((False, f"no single value of {name} is outside its normal range"))
     if candidate.rank == 1 and not base_is_long_enough(situation, policy):
@@ -162,9 +167,11 @@ def _data(situation: Situation, candidate: Candidate, policy: VerdictPolicy) -> 
 def objection(layout: Layout, ranking: Ranking, series: int) -> str | None:
     """Return why the kind of a series makes its evidence count less; None if it does not."""
     name, weight = quoted(layout.names[series]), ranking.weights[series]
+    if ranking.series.flag[series]:
+        return f"{name} is a symptom: a flag that was set together with the health signals"
     if weight == 0:
         return f"{name} is a symptom: latency or errors of the entity whose health is watched"
-    if layout.traffic[series]:
+    if layout.load[series]:
         return f"{name} is traffic: others decide how much work arrives"
     if weight < 1 and layout.healthy[series] * ranking.series.level[series] > 0:
         return f"{name} changed for the better"

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from coral.contract.events import Pattern, Tier
 from coral.incident.policy import VERDICT, VerdictPolicy
 from coral.incident.situation import Situation
+from coral.localise.innovation import InnovationScores
 
 __all__ = ["base_is_long_enough", "health_is_affected", "tier_of_cause", "tier_of_first"]
 
@@ -25,8 +26,9 @@ def tier_of_first(
     -------
     Tier
         *No clear cause* when nothing deviates, or load alone explains what does; *likely* when the
-        simpler rankings agree, the second is well behind, the normal state is known, and both the
-        cause and a health signal deviate; else *possible*.
+        evidence can carry it: a cause that is known to vary, moved with the fault and not before
+        it, far and in more than one row, ahead of the second, in simpler rankings too, while a
+        health signal deviates; else *possible*.
     """
     ranking = situation.ranking
     first, deviation = ranking.order[0], ranking.series.sustained
@@ -41,8 +43,9 @@ def tier_of_first(
     likely = (
         ranking.consensus >= policy.likely_consensus
         and ranking.margin >= policy.likely_margin
+        and ranking.rows >= policy.likely_rows
         and base_is_long_enough(situation, policy)
-        and deviation[series[0]] >= policy.clear_deviation
+        and evidence_carries(ranking.series, series[0], policy)
         and health_is_affected(situation, policy)
     )
     return "likely" if likely else "possible"
@@ -71,6 +74,18 @@ def health_is_affected(situation: Situation, policy: VerdictPolicy = VERDICT) ->
     """Whether a health signal deviates in more than single rows, or there is none to ask."""
     deviation = situation.ranking.series.sustained[situation.layout.health_series]
     return not deviation.size or bool(deviation.max() >= policy.least_deviation)
+
+
+def evidence_carries(
+    scores: InnovationScores, series: int, policy: VerdictPolicy = VERDICT
+) -> bool:
+    """Whether what a series did says by itself that it has to do with the fault.
+
+    One that was constant in all normal rows tells that it never did this before, not how unusual
+    that is; one that was out before the onset was so without the fault.
+    """
+    large = bool(scores.total[series] >= policy.likely_evidence)
+    return large and bool(scores.varied[series]) and not scores.outside_before[series]
 
 
 def base_is_long_enough(situation: Situation, policy: VerdictPolicy = VERDICT) -> bool:

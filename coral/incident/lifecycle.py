@@ -45,7 +45,7 @@ from coral.localise.ranking import Localiser, Ranking
 from coral.localise.sparklines import POINTS, SparklineBuffer
 from detectors.policy import TRIGGER, TriggerPolicy
 
-__all__ = ["OpenIncident", "Setup"]
+__all__ = ["OpenIncident", "Setup", "layout_of"]
 
 Floats = NDArray[np.float64]
 
@@ -96,6 +96,12 @@ class Setup(NamedTuple):
         if self.verdict != VERDICT:
             chosen["verdict"] = asdict(self.verdict)
         return digest(self.config, __version__, self.system, chosen)
+
+
+def layout_of(system: SystemConfig, names: Sequence[str]) -> Layout:
+    """Return the layout of a system's series; without health signals, with those proposed."""
+    kpi = system.kpi_names or proposed(names, system.causal_edges)
+    return Layout(names, kpi, system.causal_edges)
 
 
 class OpenIncident:
@@ -150,7 +156,7 @@ class OpenIncident:
         baseline: Baseline,
         graph: SystemGraph,
         alarm: Alarm,
-        first: Floats,
+        rows: Floats,
         past: PastIncidents,
     ) -> Self:
         """Open an incident: freeze the normal state and what it predicts.
@@ -162,16 +168,18 @@ class OpenIncident:
             State before the onset.
         alarm : Alarm
             Why it is opened.
-        first : ndarray of shape (rows, n_series), float64, raw units, NaN = missing
-            First rows of the new state; `update` is to be called for each of them.
+        rows : ndarray of shape (n_rows, n_series), float64, raw units, NaN = missing
+            Rows that the baseline did not learn, oldest first. The last `alarm.n_rows` are the
+            first of the new state; `update` is to be called for each of them.
         past : PastIncidents
         """
+        between, first = rows[: -alarm.n_rows], rows[-alarm.n_rows :]
         system, names = setup.system, graph.all_names
-        kpi = system.kpi_names or proposed(names, system.causal_edges)
-        layout = Layout(names, kpi, system.causal_edges)
+        layout = layout_of(system, names)
+        kpi = layout.health
         base, adjacent = baseline.rows()
         predictor = freeze(baseline, graph, first, layout.health_series)
-        scorer = InnovationScorer(base, adjacent, predictor, layout, setup.ranking)
+        scorer = InnovationScorer(base, adjacent, predictor, layout, setup.ranking, between)
         localiser = Localiser(layout, scorer, setup.ranking)
         graph.causal.open_state()
         facts = OpeningFacts(

@@ -18,12 +18,14 @@ class VerdictPolicy:
     # Tier of the first cause (`coral.incident.confidence`)
     least_deviation: float = math.log(1.1)
     """Deviation score below which nothing has happened that could be named."""
-    clear_deviation: float = math.log(2.0)
-    """Deviation score of a clear change: rows without a fault seldom reach twice the usual."""
-    likely_consensus: float = 0.8
-    """Least agreement of the simpler rankings: four of five have the same first."""
-    likely_margin: float = math.log(1.25)
-    """Least distance to the second cause, logarithm of the scores: ahead by a quarter."""
+    likely_evidence: float = 2.0
+    """Least evidence of the first cause's strongest series: thrice the usual error throughout."""
+    likely_consensus: float = 0.5
+    """Least agreement of the simpler rankings: the first is among their first two on average."""
+    likely_margin: float = math.log(1.1)
+    """Least distance to the second cause, logarithm of the scores: no tie."""
+    likely_rows: int = 2
+    """Rows since the onset: one alone is as often a glitch."""
     most_base_rows: int = 512
     """Of n series that were normal for m rows, n / (m + 1) leave their range in the next one by
     chance. Hence as many normal rows as series are asked for, and never more than this."""
@@ -31,6 +33,8 @@ class VerdictPolicy:
     """Share of the first score from which a further cause is possible rather than unlikely."""
 
     # Arguments (`coral.incident.arguments`)
+    clear_deviation: float = math.log(2.0)
+    """Deviation score of a clear change: rows without a fault seldom reach twice the usual."""
     explains: float = 0.5
     """Share of an entity's evidence from which a cause explains it: more than all others can."""
     visible_weakness: float = 1.05

@@ -17,6 +17,7 @@ BASE = np.dtype(
         ("center", np.float64),  # raw units
         ("scale", np.float64),  # raw units; 0 = none is known
         ("sigma", np.float64),  # scale of the innovations, in units
+        ("recent", np.float64),  # level just before the onset, in units, NaN = an ordinary one
     ]
 )
 # What the rows since the onset add up to.
@@ -24,10 +25,13 @@ RUNNING = np.dtype(
     [
         ("log_sum", np.float64),  # log innovations
         ("peak", np.float64),  # largest innovation, in units
+        ("recent_log_sum", np.float64),  # the same two of deviations from the recent level
+        ("recent_peak", np.float64),
         ("level_sum", np.float64),  # deviations of the level, in units
         ("raw_sum", np.float64),
         ("count", np.int64),  # cells
         ("first", np.int64),  # first row outside of the base period's range, -1 = none
+        ("woken", np.float64),  # value that a series without scale took, NaN = none, inf = several
         ("deviation", np.float64),  # signed logarithm of the newest level's, NaN = missing
     ]
 )
@@ -52,12 +56,13 @@ def accumulate_innovation(
     have one entry per series, as have `base` and `running`. `waking` is the size in units of any
     deviation of a series that has no scale; `learned` is how far out a series is known to follow
     others, so that one that stays is surprising by that much at most; deviations are cut at `clip`;
-    a score beyond `outside` is outside of the range that the base period showed.
+    a score beyond `outside` is outside of the range that the base period showed. A series that was
+    outside before the onset is measured from its recent level as well.
     """
     for j in range(x.shape[0]):
         usual, state = base[j], running[j]
         if np.isnan(x[j]):
-            score = missingness[j]
+            score = recent = missingness[j]
             state.deviation = np.nan
         else:
             d = x[j] - usual.center
@@ -68,13 +73,17 @@ def accumulate_innovation(
             else:
                 z = waking * np.sign(d)
                 u = abs(z)
-            score = np.log1p(u / usual.sigma)
-            state.peak = max(state.peak, u)
+                if d != 0.0 and x[j] != state.woken:
+                    state.woken = x[j] if np.isnan(state.woken) else np.inf
+            v = u if np.isnan(usual.recent) else abs(z - usual.recent)
+            score, recent = np.log1p(u / usual.sigma), np.log1p(v / usual.sigma)
+            state.peak, state.recent_peak = max(state.peak, u), max(state.recent_peak, v)
             state.level_sum += z
             state.raw_sum += x[j]
             state.count += 1
             state.deviation = np.log1p(z) if z >= 0.0 else -np.log1p(-z)
         state.log_sum += score
+        state.recent_log_sum += recent
         if state.first < 0 and score > outside:
             state.first = row
 

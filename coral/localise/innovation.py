@@ -12,8 +12,10 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from coral.baseline.counters import counters, increments
+from coral.baseline.excursion import excursions
 from coral.baseline.one_step_predictor import OneStepPredictor
-from coral.baseline.scaling import column_max
+from coral.baseline.scaling import center_and_scale, column_max
 from coral.localise._innovation_kernels import (
     BASE,
     RUNNING,
@@ -27,6 +29,7 @@ __all__ = ["InnovationScorer", "InnovationScores"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 
 # Attributes by their names in a checkpoint: arrays, the columns of `_base` and of `_running`.
 _ARRAYS = {
@@ -38,7 +41,15 @@ _ARRAYS = {
     "_products": "_products",
     "_squares": "_squares",
 }
+# The same, that older checkpoints lack: then a series has no history of its own.
+_HISTORY = {
+    "_counter": "counter",
+    "_raw": "_raw",
+    "_varied": "varied",
+    "_outside_before": "outside_before",
+}
 _RUNNING = ("log_sum", "peak", "level_sum", "raw_sum", "count", "first")
+_RUNNING_RECENT = ("recent_log_sum", "recent_peak", "woken")
 
 
 class InnovationScores(NamedTuple):
@@ -51,6 +62,9 @@ class InnovationScores(NamedTuple):
     after: Floats  # mean since the onset, raw units, NaN = no cell
     missing: Floats  # share of the rows since the onset without a cell, above that of the base
     first: Ints  # first row outside of the base period's range, counted from the onset, -1 = none
+    flag: Bools  # whether it is a flag that was set together with a health signal
+    varied: Bools  # whether it had two values at least in the base period
+    outside_before: Ints  # rows before the onset since it is outside of its earlier range, 0 = none
 
 
 class InnovationScorer:
@@ -67,6 +81,13 @@ class InnovationScorer:
     layout : Layout
         Of its series; says whose joint movement is followed and whose load is on whom.
     policy : RankingPolicy
+    between : ndarray of shape (m, n), float64, raw units, NaN = missing, or None
+        Rows between the base period and the onset that were not learned, oldest first.
+
+    Attributes
+    ----------
+    counter : ndarray of shape (n,), bool
+        Series that are judged by how fast they grow; their center and scale are those of it.
 
     Notes
     -----
@@ -77,13 +98,21 @@ class InnovationScorer:
     def __init__(
         self,
         base: Floats,
-        adjacent: NDArray[np.bool_],
+        adjacent: Bools,
         predictor: OneStepPredictor,
         layout: Layout,
         policy: RankingPolicy = RANKING,
+        between: Floats | None = None,
     ) -> None:
         n = base.shape[1]
         self.rows = 0
+        self.counter = counters(base, adjacent)
+        rows = base if between is None else np.vstack([base, between])
+        self._raw = rows[-1].copy() if len(rows) else np.full(n, np.nan)
+        if self.counter.any():
+            rows = self._with_rates(rows, adjacent)
+            base = rows[: len(base)]
+            predictor = predictor.detached(self.counter, *center_and_scale(base, policy.scale))
         self._layout = layout
         self._predictor = predictor
         self._policy = policy
@@ -98,12 +127,16 @@ class InnovationScorer:
         sigma = policy.sigma_floor + column_max(np.abs(innovation)) / range_units
         usual = _column_mean(np.log1p(np.abs(innovation) / sigma))
         self._base_log = self._coverage * usual + (1.0 - self._coverage) * self._missingness
-        self._previous = base[-1].copy() if len(base) else np.full(n, np.nan)
+        self._previous = rows[-1].copy() if len(rows) else np.full(n, np.nan)
         self._base = np.zeros(n, dtype=BASE)
         self._base["center"], self._base["scale"] = self.center, self.scale
         self._base["sigma"] = sigma
+        past = excursions(rows, self.center)
+        self.varied, self.outside_before = past.varied, past.rows
+        self._base["recent"] = self._in_units(past.level)
         self._running = np.zeros(n, dtype=RUNNING)
         self._running["first"] = -1
+        self._running["woken"] = np.nan
         self._outside = math.log1p(range_units)
         self._left = np.ascontiguousarray(layout.pairs[:, 0])
         self._right = np.ascontiguousarray(layout.pairs[:, 1])
@@ -133,19 +166,25 @@ class InnovationScorer:
             "rows": self.rows,
             "_weight": float(self.rows),
             "_sigma": self._base["sigma"].copy(),
-            **{key: getattr(self, name).copy() for key, name in _ARRAYS.items()},
-            **{f"_{name}": self._running[name].copy() for name in _RUNNING},
+            "_recent": self._base["recent"].copy(),
+            **{key: getattr(self, name).copy() for key, name in (_ARRAYS | _HISTORY).items()},
+            **{f"_{name}": self._running[name].copy() for name in _RUNNING + _RUNNING_RECENT},
             "mechanism": self._predictor._asdict(),
         }
 
     def _load(self, state: Mapping[str, Any]) -> None:
         self.rows = state["rows"]
         self._base["sigma"] = state["_sigma"]
-        for key, name in _ARRAYS.items():
+        known = _ARRAYS | {k: n for k, n in _HISTORY.items() if k in state}
+        for key, name in known.items():
             dtype = getattr(self, name).dtype
             setattr(self, name, np.array(state[key], dtype=dtype, order="C"))
         for name in _RUNNING:
             self._running[name] = state[f"_{name}"]
+        if "_recent" in state:
+            self._base["recent"] = state["_recent"]
+            for name in _RUNNING_RECENT:
+                self._running[name] = state[f"_{name}"]
         # Older versions weighed the rows: the mean is the same with as many rows of weight one.
         self._running["log_sum"] *= self.rows / max(state["_weight"], 1e-300)
 
@@ -159,11 +198,17 @@ class InnovationScorer:
             False after a gap: then nothing is predicted from the row before.
         """
         scale = self._policy.scale
-        previous = self._previous if adjacent else np.full_like(x, np.nan)
+        missingness = self._missingness_in(x)
+        raw, nothing = self._raw if adjacent else np.full_like(x, np.nan), np.full_like(x, np.nan)
+        self._raw = x
+        if self.counter.any():
+            # After a gap nobody knows how much it grew: that is no missing cell.
+            missingness = np.where(np.isfinite(x), 0.0, missingness)
+            x = np.where(self.counter, increments(x, raw), x)
         accumulate_innovation(
             x,
-            self._predictor.predict(previous, scale),
-            self._missingness_in(x),
+            self._predictor.predict(self._previous if adjacent else nothing, scale),
+            missingness,
             self._base,
             self._running,
             self.rows,
@@ -179,22 +224,26 @@ class InnovationScorer:
     @property
     def scores(self) -> InnovationScores:
         """Scores so far; zeros for a series without a cell since the onset or in the base."""
-        running, policy = self._running, self._policy
+        running = self._running
         seen = (running["count"] > 0) & self.known
         count = np.maximum(running["count"], 1)
         rows = max(self.rows, 1)
-        mean_log = running["log_sum"] / rows - self._base_log
-        sustained = np.where(self.known, np.maximum(mean_log, 0.0), 0.0)
         missing = np.maximum(self._coverage - running["count"] / rows, 0.0) * min(self.rows, 1)
-        largest = np.where(seen, np.log1p(running["peak"]), 0.0)
+        sustained, largest = (
+            self._sustained("log_sum"),
+            np.where(seen, np.log1p(running["peak"]), 0),
+        )
         return InnovationScores(
-            total=np.expm1(policy.sustained_weight * sustained + policy.largest_weight * largest),
+            total=self._total(seen, sustained, largest),
             sustained=sustained,
             largest=largest,
             level=np.where(seen, running["level_sum"] / count, 0.0),
             after=np.where(running["count"] > 0, running["raw_sum"] / count, np.nan),
             missing=missing,
             first=running["first"].copy(),
+            flag=self._flags(),
+            varied=self.varied,
+            outside_before=self.outside_before,
         )
 
     @property
@@ -208,6 +257,56 @@ class InnovationScorer:
         cosine: Floats = np.clip(np.where(norm > 0.0, self._products / safe, 0.0), 0.0, 1.0)
         return cosine
 
+    def _sustained(self, log_sum: str) -> Floats:
+        """Mean log innovation above that of the base period: (n,), >= 0."""
+        mean = self._running[log_sum] / max(self.rows, 1) - self._base_log
+        return np.where(self.known, np.maximum(mean, 0.0), 0.0)
+
+    def _total(self, seen: Bools, sustained: Floats, largest: Floats) -> Floats:
+        """Combine the scores: (n,), >= 0; less for what was outside before, and stayed there."""
+        policy = self._policy
+
+        def combined(mean: Floats, peak: Floats) -> Floats:
+            return policy.sustained_weight * mean + policy.largest_weight * peak
+
+        log_total = combined(sustained, largest)
+        peak = np.where(seen, np.log1p(self._running["recent_peak"]), 0.0)
+        old = np.maximum(log_total - combined(self._sustained("recent_log_sum"), peak), 0.0)
+        still = ~np.isnan(self._base["recent"])
+        return np.expm1(log_total - np.where(still, policy.recent_weight * old, 0.0))
+
+    def _flags(self) -> Bools:
+        """Which series are flags that were set together with a health signal: (n,).
+
+        Always zero in the base period and one other value since, first within a row of the first
+        one in which a health signal left its range: an alarm lamp, an error state, a burn rate.
+        """
+        first, healthy = self._running["first"], self._layout.healthy
+        moved = first[self._layout.health_series]
+        moments = moved[moved >= 0]
+        set_once = self.known & (self.scale == 0.0) & np.isfinite(self._running["woken"])
+        together = (np.abs(first[:, None] - moments) <= 1).any(axis=1) & (first >= 0)
+        flags: Bools = set_once & together & (healthy <= 0)
+        return flags
+
+    def _with_rates(self, rows: Floats, adjacent: Bools) -> Floats:
+        """Return rows with what counters grew by: unknown in the first one and after a gap.
+
+        Rows behind those that `adjacent` is about follow each other.
+        """
+        before = np.full_like(rows, np.nan)
+        before[1:] = rows[:-1]
+        before[: len(adjacent)][~adjacent] = np.nan
+        return np.where(self.counter, increments(rows, before), rows)
+
+    def _in_units(self, level: Floats) -> Floats:
+        """Levels as the kernel has them: in units, cut, and a waking series by its direction."""
+        clip, waking = self._policy.scale.clip_units, self._policy.waking_units
+        deviation = level - self.center
+        unit = np.where(self.scale > 0.0, self.scale, 1.0)
+        units: Floats = np.clip(deviation / unit, -clip, clip)
+        return np.where(self.scale > 0.0, units, waking * np.sign(deviation))
+
     def _missingness_in(self, x: Floats) -> Floats:
         """Score of a missing cell in this row, per series."""
         present = np.isfinite(x)
@@ -218,7 +317,7 @@ class InnovationScorer:
             return np.zeros_like(x)
         return np.where(self._layout.idle(x), 0.0, self._missingness)
 
-    def _base_innovation(self, base: Floats, adjacent: NDArray[np.bool_]) -> Floats:
+    def _base_innovation(self, base: Floats, adjacent: Bools) -> Floats:
         """Innovations of the base rows in units, NaN = missing; the first row has none."""
         if len(base) < 2:
             return np.zeros_like(base)

@@ -33,10 +33,14 @@ class Layout:
 
     Attributes
     ----------
+    names, health : tuple of str
     entities : tuple of str, sorted
     internal, traffic, signal, other_kind, symptom : ndarrays of shape (n_series,), bool
         What an entity does to itself; load on it; its latency and errors; of these, those of
         another kind than the health signal's, and those of the health signal's own entity.
+    load : ndarray of shape (n_series,), bool
+        Traffic of an entity that serves it, as its latency and errors tell; what a disk or a lock
+        table counts is its own work.
     owner : ndarray of shape (n_series,), int64
         Entity index of every series.
     topology_coverage : float, 0 .. 1
@@ -55,7 +59,7 @@ class Layout:
         health: Sequence[str],
         edges: Sequence[tuple[str, str]],
     ) -> None:
-        self.names = tuple(names)
+        self.names, self.health = tuple(names), tuple(health)
         self.entities = tuple(sorted({entity_of(name) for name in names}))
         index = {entity: i for i, entity in enumerate(self.entities)}
         self.owner = np.array([index[entity_of(name)] for name in names], dtype=np.int64)
@@ -67,6 +71,7 @@ class Layout:
         self.internal = np.array([role is Role.OTHER for role in self.roles])
         self.traffic = np.array([role is Role.TRAFFIC for role in self.roles])
         self.signal = ~(self.internal | self.traffic)
+        self.load = self.traffic & np.isin(self.owner, self.owner[self.signal])
         self._wanted = self.health_roles or set(SIGNALS)
         self.other_kind = self.signal & np.array([r not in self._wanted for r in self.roles])
         self.symptom = self.signal & np.isin(self.owner, self.health_entities)
@@ -75,7 +80,8 @@ class Layout:
         related = direct + self._alias_nodes(known)
         self.first_alias = len(direct)
         self.relations = np.array(related, dtype=np.int64).reshape(-1, 2)
-        self.topology_coverage = self._topology_coverage(known)
+        self.reaching = self._reaching(known)
+        self.topology_coverage = float(self.reaching.mean()) if known else 0.0
         self._set_pairs()
 
     def idle(self, x: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -89,13 +95,11 @@ class Layout:
         idle: NDArray[np.bool_] = (known > 0) & (busy == 0)
         return idle[self.owner]
 
-    def _topology_coverage(self, known: nx.DiGraph) -> float:
-        """Share of the entities that a walk back from the health signals can come to."""
-        if not known:
-            return 0.0
+    def _reaching(self, known: nx.DiGraph) -> NDArray[np.bool_]:
+        """Whether a walk back from the health signals can come to each entity."""
         starts = [entity for entity in self.health_entities if entity in known]
         covered = set(self.health_entities).union(*(nx.descendants(known, e) for e in starts))
-        return len(covered) / len(self.entities)
+        return np.isin(np.arange(len(self.entities)), list(covered))
 
     def _alias_nodes(self, known: nx.DiGraph) -> list[tuple[int, int]]:
         """Leaves that may be another component seen from outside, as (leaf, component).

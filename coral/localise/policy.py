@@ -53,6 +53,9 @@ class RankingPolicy:
     """Of the mean log innovation: what lasts matters more than a spike."""
     largest_weight: float = 0.2
     """Of the largest log innovation: what is short is not nothing."""
+    recent_weight: float = 0.6
+    """Of the recent level against the normal one, for what was outside before the onset: a cause
+    may come first, but most of what came first is none."""
     weak_weight: float = 0.1
     """Role weight of traffic, of other kinds of signal, and of what got better: rarely causes."""
     saturation: float = 0.3

@@ -46,9 +46,20 @@ class Ranking(NamedTuple):
     def from_state(cls, state: Mapping[str, Any]) -> Self:
         """Return the ranking whose `state_dict` this is."""
         fields = {name: state[key] for name, key in _KEYS.items()}
-        fields["series"] = InnovationScores(**fields["series"])
+        fields["series"] = InnovationScores(**_without_history(fields["series"]))
         others = {key: value for key, value in state.items() if key not in _KEYS.values()}
         return cls(**others, **fields)
+
+
+def _without_history(scores: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of scores with what those of older checkpoints lack."""
+    n = len(scores["total"])
+    history = {
+        "flag": np.zeros(n, dtype=np.bool_),
+        "varied": np.ones(n, dtype=np.bool_),
+        "outside_before": np.zeros(n, dtype=np.int64),
+    }
+    return history | dict(scores)
 
 
 def promoted(ranking: Ranking, entity: int) -> Ranking:
@@ -172,12 +183,12 @@ class Localiser:
         return moved / np.where(total > 0.0, total, 1.0)
 
     def _restart_weights(self, series: InnovationScores) -> Floats:
-        """How much the health signals of each entity moved: (n,), >= 0; alike if none did."""
+        """How much the symptoms of each entity moved: (n,), >= 0; alike if none did."""
         layout = self.layout
         restart = np.zeros(len(layout.entities))
-        np.maximum.at(
-            restart, layout.owner[layout.health_series], series.total[layout.health_series]
-        )
+        symptoms = series.flag.copy()
+        symptoms[layout.health_series] = True
+        np.maximum.at(restart, layout.owner[symptoms], series.total[symptoms])
         if not restart.any():
             restart[layout.health_entities] = 1.0
         return restart
@@ -220,15 +231,19 @@ class Localiser:
 def role_weights(layout: Layout, series: InnovationScores, weak: float) -> Floats:
     """Weight of the logarithm of every series' innovation score by its role: (n_series,), 0 .. 1.
 
-    Traffic is rather a victim or a driver from outside; a health signal of another kind than those
+    Load is rather a victim or a driver from outside; a health signal of another kind than those
     that fail, or one that got better, does not explain them, however large: their weight is `weak`.
-    The health signals of the entity that fails are the symptom and count nothing.
+    The health signals of the entity that fails are the symptom and count nothing, nor do flags
+    that are set with them.
     """
     better = layout.signal & (layout.healthy * series.level > 0)
-    weights = np.where(layout.traffic, weak, 1.0)
+    weights = np.where(layout.load, weak, 1.0)
     weights = weights * np.where(layout.other_kind, weak, 1.0)
     weights = weights * np.where(better, weak, 1.0)
-    return np.where(layout.symptom, 0.0, weights)
+    # The more entities reach a health signal, the less likely one that does not is the cause.
+    apart = 1.0 - max(2.0 * layout.topology_coverage - 1.0, 0.0) * (1.0 - weak)
+    weights = weights * np.where(layout.reaching, 1.0, apart)[layout.owner]
+    return np.where(layout.symptom | series.flag, 0.0, weights)
 
 
 def certain(innovation: Floats, noise: float) -> Floats:

@@ -15,6 +15,7 @@ def innovation(
     center: FloatArray,
     scale: FloatArray,
     sigma: FloatArray,
+    recent: FloatArray,
     silence: FloatArray,
     waking: float,
     learned: float,
@@ -27,6 +28,7 @@ def innovation(
         if math.isnan(value):
             deviation.append(math.nan)
             state[j]["log"] += silence[j]
+            state[j]["recent_log"] += silence[j]
             if state[j]["first"] < 0 and silence[j] > math.log(4):
                 state[j]["first"] = row
             continue
@@ -39,6 +41,11 @@ def innovation(
         s = state[j]
         s["log"] += math.log(1 + u / sigma[j])
         s["peak"] = max(s["peak"], u)
+        v = u if math.isnan(recent[j]) else abs(z - recent[j])
+        s["recent_log"] += math.log(1 + v / sigma[j])
+        s["recent_peak"] = max(s["recent_peak"], v)
+        if scale[j] <= 0 and value != center[j]:
+            s["woken"].add(value)
         s["level"] += z
         s["raw"] += value
         s["count"] += 1

@@ -1,42 +1,85 @@
 """A told onset that is late."""
 
 import numpy as np
+import pytest
 from makers import ONSET, run, shop_rows
+from numpy.typing import NDArray
 
 from coral.baseline.told_onset import rows_late
 from coral.report.onset_text import began
 
+Floats = NDArray[np.float64]
+
 LATE = 5
+
+
+def late(base: Floats, newest: Floats, *, health: tuple[int, ...] = (0,)) -> int:
+    """Count the late rows of series that are an entity each."""
+    return rows_late(base, newest, np.arange(base.shape[1]), health)
 
 
 def test_rows_like_the_onset_are_counted_back_to_the_fault() -> None:
     """Five faulty rows before the one that is told, and not one more."""
     rows = shop_rows()
-    assert rows_late(rows[: ONSET - 20], rows[ONSET - 20 : ONSET + LATE + 1]) == LATE
-    assert rows_late(rows[: ONSET - 20], rows[ONSET - 20 : ONSET + 1]) == 0
+    assert late(rows[: ONSET - 20], rows[ONSET - 20 : ONSET + LATE + 1]) == LATE
+    assert late(rows[: ONSET - 20], rows[ONSET - 20 : ONSET + 1]) == 0
 
 
 def test_two_rows_are_no_state() -> None:
     """A join of two recordings, or a glitch, may look like the fault."""
     rows = shop_rows()
-    assert rows_late(rows[: ONSET - 20], rows[ONSET - 20 : ONSET + 3]) == 0
-    assert rows_late(rows[: ONSET - 20], rows[ONSET - 20 : ONSET + 4]) == 3
+    assert late(rows[: ONSET - 20], rows[ONSET - 20 : ONSET + 3]) == 0
+    assert late(rows[: ONSET - 20], rows[ONSET - 20 : ONSET + 4]) == 3
 
 
 def test_nothing_is_known_without_a_base_or_a_change() -> None:
     """Few rows, rows without values, an onset that looks normal."""
     rows = shop_rows()
-    assert rows_late(rows[:15], rows[ONSET : ONSET + 9]) == 0
-    assert rows_late(rows[:100], np.full((9, rows.shape[1]), np.nan)) == 0
-    assert rows_late(rows[:100], rows[100:109]) == 0
+    assert late(rows[:15], rows[ONSET : ONSET + 9]) == 0
+    assert late(rows[:100], np.full((9, rows.shape[1]), np.nan)) == 0
+    assert late(rows[:100], rows[100:109]) == 0
 
 
 def test_a_late_onset_leads_to_the_same_incident() -> None:
     """Same base, same cause, same evidence; the event says where it really began."""
     rows = shop_rows()
-    right, late = (run(rows, onset=float(t))[-1].data for t in (ONSET, ONSET + LATE))
-    assert (late.base_rows, late.rows) == (right.base_rows, right.rows)
-    assert late.causes[0].evidence == right.causes[0].evidence
-    assert late.trigger.onset_interval == [right.trigger.onset, late.trigger.onset]
-    assert "already look like the fault" in began(late)
+    right, after = (run(rows, onset=float(t))[-1].data for t in (ONSET, ONSET + LATE))
+    assert (after.base_rows, after.rows) == (right.base_rows, right.rows)
+    assert after.causes[0].evidence == right.causes[0].evidence
+    assert after.trigger.onset_interval == [right.trigger.onset, after.trigger.onset]
+    assert "already look like the fault" in began(after)
     assert "already look like the fault" not in began(right)
+
+
+@pytest.mark.parametrize(
+    ("owner", "health", "expected"),
+    [
+        ([0, 1, 2], (), 0),  # one entity was out before: a deployment, say
+        ([0, 0, 2], (), 0),  # two of its series are still one entity
+        ([0, 1, 2], (1,), 0),
+        ([0, 1, 2], (0,), 4),  # unless it is what health is told by
+        ([0, 1, 2], (0, 1), 4),
+    ],
+)
+def test_one_entity_that_changed_before_is_no_state(
+    owner: list[int], health: tuple[int, ...], expected: int
+) -> None:
+    """What is out before and at the onset is of two entities, or a health signal."""
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(60, 3))
+    rows[56:, 0] += 100.0  # four rows before the onset
+    rows[60:, 1] += 100.0
+    newest = np.vstack([rows[50:], rows[-1:]])
+    if owner[1] == owner[0]:
+        rows[56:, 1] += 100.0
+        newest = np.vstack([rows[50:], rows[-1:]])
+    assert rows_late(rows[:50], newest, np.array(owner), health) == expected
+
+
+def test_two_entities_that_changed_before_are_a_state() -> None:
+    """Whichever series comes first."""
+    rows = np.random.default_rng(0).normal(size=(60, 3))
+    rows[56:, 1:] += 100.0
+    newest = np.vstack([rows[50:], rows[-1:]])
+    assert rows_late(rows[:50], newest, np.array([0, 1, 2]), ()) == 4
+    assert rows_late(rows[:50], newest, np.array([0, 1, 1]), ()) == 0

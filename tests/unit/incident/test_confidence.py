@@ -37,7 +37,8 @@ def situation() -> Situation:
     [
         {"likely_consensus": 1.01},
         {"likely_margin": math.inf},
-        {"clear_deviation": math.inf},
+        {"likely_evidence": math.inf},
+        {"likely_rows": 1000},
     ],
 )
 def test_each_condition_of_likely_can_be_varied(
@@ -46,6 +47,30 @@ def test_each_condition_of_likely_can_be_varied(
     """Whichever is not met, the first cause is possible, not likely."""
     assert "likely" == tier_of_first(situation, [])
     assert "possible" == tier_of_first(situation, [], replace(VERDICT, **change))
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "argument"),
+    [
+        ("varied", False, "never varied before"),
+        ("outside_before", 12, "had left its earlier range 12 rows before the onset"),
+    ],
+)
+def test_what_the_past_of_a_series_says_of_it(
+    situation: Situation, field: str, value: float, argument: str
+) -> None:
+    """Neither a series that never varied nor one that was out before is a likely cause."""
+    scores, first = situation.ranking.series, situation.ranking.order[0]
+    series = situation.series_of(first)
+    values = getattr(scores, field).copy()
+    values[series[0]] = value
+    ranking = situation.ranking._replace(series=scores._replace(**{field: values}))
+    doubtful = situation._replace(ranking=ranking)
+    assert "possible" == tier_of_first(doubtful, [])
+    candidate = Candidate(1, first, series, [], None, None, None)
+    _, against = arguments(doubtful, candidate)
+    assert any(argument in sentence for sentence in against)
+    assert not any(argument in sentence for sentence in arguments(situation, candidate)[1])
 
 
 def test_too_few_normal_rows_or_no_deviation(situation: Situation) -> None:

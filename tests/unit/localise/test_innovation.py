@@ -1,6 +1,7 @@
 """Evidence against its naive twin, and its edge cases."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -55,8 +56,11 @@ def test_innovation_kernel_equals_its_twin(hole: float | None) -> None:
     silence = np.array([3.0, 0.5, 2.0, 1.0, 0.0, 0.0])
     base, running = np.zeros(n, dtype=BASE), np.zeros(n, dtype=RUNNING)
     base["center"], base["scale"], base["sigma"], running["first"] = center, scale, sigma, -1
-    state = [
-        {"log": 0.0, "peak": 0.0, "level": 0.0, "raw": 0.0, "count": 0, "first": -1}
+    base["recent"] = recent = np.array([np.nan, 1.5, np.nan, 10.0, 900.0, np.nan])
+    running["woken"] = np.nan
+    sums = ("log", "peak", "recent_log", "recent_peak", "level", "raw")
+    state: list[dict[str, Any]] = [
+        dict.fromkeys(sums, 0.0) | {"count": 0, "first": -1, "woken": set[float]()}
         for _ in range(n)
     ]
     for row in range(rows):
@@ -66,14 +70,22 @@ def test_innovation_kernel_equals_its_twin(hole: float | None) -> None:
             x[row], predicted, silence, base, running, row, 10.0, 1.5, 1000.0, outside
         )
         expected = naive.innovation(
-            x[row], predicted, center, scale, sigma, silence, 10.0, 1.5, row, state
+            x[row], predicted, center, scale, sigma, recent, silence, 10.0, 1.5, row, state
         )
         np.testing.assert_allclose(running["deviation"], expected, rtol=1e-12, equal_nan=True)
-    pairs = ("log", "log_sum"), ("peak", "peak"), ("level", "level_sum"), ("raw", "raw_sum")
-    for name, fast in pairs:
+    pairs = {
+        "log": "log_sum",
+        "recent_log": "recent_log_sum",
+        "level": "level_sum",
+        "raw": "raw_sum",
+    }
+    for name, fast in (pairs | {"peak": "peak", "recent_peak": "recent_peak"}).items():
         np.testing.assert_allclose(running[fast], [s[name] for s in state], rtol=1e-12)
     assert [s["count"] for s in state] == running["count"].tolist()
     assert [s["first"] for s in state] == running["first"].tolist()
+    woken = [len(s["woken"]) for s in state]
+    taken = np.select([np.isnan(running["woken"]), np.isinf(running["woken"])], [0, 2], 1)
+    assert np.minimum(woken, 2).tolist() == taken.tolist()
 
 
 def test_comovement_kernel_equals_its_twin() -> None:
@@ -262,3 +274,83 @@ def test_evidence_does_not_keep_or_change_its_input() -> None:
     evidence.update(x, adjacent=True)
     np.testing.assert_array_equal(kept, base)
     np.testing.assert_array_equal(np.array([3.0, math.nan]), x)
+
+
+def test_what_was_out_before_is_measured_from_where_it_was() -> None:
+    """A step minutes before the onset is no evidence as long as nothing more happens to it."""
+    rng = np.random.default_rng(9)
+    base = rng.normal(100.0, 1.0, size=(200, 3))
+    base[-10:, :2] += 40.0
+    evidence = InnovationScorer(base, everything_adjacent(base), still(base), unrelated(3))
+    for e in rng.normal(size=(30, 3)):
+        evidence.update(np.array([140.0, 200.0, 140.0]) + e, adjacent=True)
+    same, further, fresh = evidence.scores.total
+    assert evidence.scores.outside_before.tolist() == [10, 10, 0]
+    assert same < 0.5 * further
+    assert further < fresh
+
+
+def test_rows_that_were_not_learned_are_before_the_onset_too() -> None:
+    """Such as those of a change that was open when a health signal began to move."""
+    base = np.random.default_rng(10).normal(100.0, 1.0, size=(200, 1))
+    between = np.full((25, 1), 140.0)
+    evidence = InnovationScorer(
+        base, everything_adjacent(base), still(base), unrelated(1), between=between
+    )
+    evidence.update(np.array([140.0]), adjacent=True)
+    plain = InnovationScorer(base, everything_adjacent(base), still(base), unrelated(1))
+    plain.update(np.array([140.0]), adjacent=True)
+    assert evidence.scores.outside_before.tolist() == [25]
+    assert evidence.scores.total[0] < 0.7 * plain.scores.total[0]
+
+
+@pytest.mark.parametrize("adjacent", [True, False])
+def test_a_counter_that_goes_on_growing_is_no_evidence(*, adjacent: bool) -> None:
+    """One that stands still, or grows faster, is; after a gap nobody knows how fast it grew."""
+    rng = np.random.default_rng(11)
+    steps = rng.integers(5, 15, size=(300, 3)).astype(float)
+    base = np.cumsum(steps, axis=0)
+    evidence = InnovationScorer(base, everything_adjacent(base), still(base), unrelated(3))
+    x = base[-1].copy()
+    for step in rng.integers(5, 15, size=30):
+        x = x + np.array([step, 0.0, 100.0])
+        evidence.update(x, adjacent=adjacent)
+    scores = evidence.scores
+    assert evidence.counter.all()
+    if adjacent:
+        assert scores.total[0] < 0.3
+        assert (scores.total[1:] > 1.0).all()
+        assert scores.after.tolist() == pytest.approx([10.0, 0.0, 100.0], rel=0.2)
+    else:
+        assert scores.total.tolist() == [0.0] * 3
+
+
+def test_a_flag_that_is_set_with_a_health_signal_is_a_symptom() -> None:
+    """Not one that is set much earlier, nor one that counts, nor one that was set before."""
+    names = ["web:error_rate", "lamp:on", "early:on", "errors:n", "always:on"]
+    layout = Layout(names, ["web:error_rate"], ())
+    base = np.zeros((100, 5))
+    base[:, 0] = np.random.default_rng(12).random(100)
+    base[10, 4] = 1.0
+    evidence = InnovationScorer(base, everything_adjacent(base), still(base), layout)
+    for row in range(20):
+        moved = row >= 10
+        values = [50.0 * moved, 1.0 * moved, row >= 2, 1.0 * moved * row, 1.0 * moved]
+        evidence.update(np.array(values, dtype=float), adjacent=True)
+    assert evidence.scores.flag.tolist() == [False, True, False, False, False]
+
+
+def test_history_comes_back_from_a_checkpoint() -> None:
+    """Counters, levels before the onset and flags are those of then."""
+    rng = np.random.default_rng(13)
+    base = np.column_stack([np.cumsum(rng.random(200)), rng.normal(100.0, 1.0, 200), np.zeros(200)])
+    base[-10:, 1] += 40.0
+    layout = Layout(["a:total", "b:size", "c:error"], ["b:size"], ())
+    evidence = InnovationScorer(base, everything_adjacent(base), still(base), layout)
+    for row in (base[-1] + [0.5, 1.0, 1.0], base[-1] + [1.0, 30.0, 1.0]):
+        evidence.update(row, adjacent=True)
+    restored = InnovationScorer.from_state(evidence.state_dict(), layout)
+    for scorer in (evidence, restored):
+        scorer.update(base[-1] + [1.5, 30.0, 1.0], adjacent=True)
+    for one, two in zip(evidence.scores, restored.scores, strict=True):
+        np.testing.assert_array_equal(one, two)

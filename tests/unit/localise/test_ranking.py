@@ -97,3 +97,22 @@ def test_how_far_a_topology_leads() -> None:
     ):
         assert share == Layout(names, kpi, edges).topology_coverage
     assert Layout(names, (), [("a", "web")]).topology_coverage == 0.0
+
+
+def test_the_requests_of_what_serves_nobody_are_its_own_work() -> None:
+    """Traffic is load on an entity with latency or errors, else as good evidence as any."""
+    names = ("web:latency", "disk:requests", "api:requests", "api:latency", "lock:waits")
+    faults = {"web:latency": 20.0, "disk:requests": 30.0, "api:requests": 90.0, "lock:waits": 20.0}
+    localiser, ranking = ranked(names, ("web:latency",), [], faults)
+    assert localiser.layout.load.tolist() == [False, False, True, False, False]
+    assert "disk" == first(localiser, ranking)
+
+
+def test_where_most_reach_a_health_signal_one_that_does_not_stands_back() -> None:
+    """A host's counters move with everything; in a small part of a graph nothing is known."""
+    services = ("web", "a", "b", "c")
+    names = ("web:latency", *(f"{s}:cpu" for s in services), "host:resets")
+    edges = [("a", "web"), ("b", "web"), ("c", "a")]
+    faults = {"web:latency": 20.0, "c:cpu": 15.0, "host:resets": 25.0}
+    assert "c" == first(*ranked(names, ("web:latency",), edges, faults))
+    assert "host" == first(*ranked(names, ("web:latency",), edges[:1], faults))

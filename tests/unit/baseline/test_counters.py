@@ -1,0 +1,55 @@
+"""Series that only grow."""
+
+import numpy as np
+import pytest
+
+from coral.baseline.counters import counters, increments
+
+ROWS = 64
+STEPS = np.random.default_rng(2).integers(1, 9, size=ROWS).astype(float)
+EVERY = np.ones(ROWS, dtype=np.bool_)
+
+
+def _reset() -> np.ndarray:
+    rows = np.cumsum(STEPS)
+    rows[40:] -= rows[39]
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        (np.cumsum(STEPS), True),
+        (_reset(), True),
+        (np.where(np.arange(ROWS) % 7 == 3, np.nan, np.cumsum(STEPS)), True),
+        (STEPS, False),  # a gauge
+        (np.repeat([1.0, 2.0], ROWS // 2), False),  # one step is no growth
+        (np.cumsum(STEPS) - 1000.0, False),  # a level that rises
+        (np.full(ROWS, 4.0), False),
+        (np.full(ROWS, np.nan), False),
+        (np.tile(np.arange(4.0), ROWS // 4), False),  # a phase
+    ],
+)
+def test_counters_are_recognised_by_what_they_do(rows: np.ndarray, *, expected: bool) -> None:
+    """Growth in most rows, and a fall is a reset."""
+    assert counters(rows[:, None], EVERY).tolist() == [expected]
+
+
+def test_a_change_over_a_gap_is_not_counted() -> None:
+    """Rows that do not follow each other say nothing of growth."""
+    rows = np.cumsum(STEPS)[:, None]
+    assert not counters(rows, np.zeros(ROWS, dtype=np.bool_)).any()
+
+
+def test_since_a_reset_it_grew_from_zero() -> None:
+    """As far as is known."""
+    before, now = np.array([5.0, 5.0, np.nan]), np.array([8.0, 2.0, 4.0])
+    grown = increments(now, before)
+    assert grown[:2].tolist() == [3.0, 2.0]
+    assert np.isnan(grown[2])
+
+
+def test_no_rows_have_no_counters() -> None:
+    """Neither has a single one."""
+    for n in (0, 1):
+        assert not counters(np.ones((n, 2)), np.ones(n, dtype=np.bool_)).any()
