@@ -232,6 +232,8 @@ def tier_of(
         sparklines=Sparklines(1, nothing, nothing),
         center=evidence.center,
         scale=evidence.scale,
+        counter=evidence.counter,
+        interval_s=told.interval_s,
         times=told.times[normal.onset : told.end].tolist(),
         normal_until=-math.inf,
         base_rows=normal.baseline.n_rows,

@@ -69,10 +69,11 @@ def quantity(value: float) -> str:
     return f"{value:.4g}"
 
 
-def measured(series: str, value: float) -> str:
+def measured(series: str, value: float, *, growth: bool = False) -> str:
     """Return a value of a series in the unit that its name says, if it says one.
 
-    Names end in their base unit by the conventions of Prometheus and OpenTelemetry.
+    Names end in their base unit by the conventions of Prometheus and OpenTelemetry. The growth of
+    a counter is one a second.
 
     Examples
     --------
@@ -81,6 +82,8 @@ def measured(series: str, value: float) -> str:
     >>> measured("db:hit_ratio", 0.464), measured("db:connections", 31.0)
     ('46.4%', '31')
     """
+    if growth:
+        return f"{measured(series, value).removesuffix('/s')}/s"
     found = _UNIT.search(series)
     unit = found["unit"] if found else ""
     if unit == "seconds":
@@ -108,7 +111,13 @@ def _bytes(value: float) -> str:
 
 
 def change(
-    series: str, before: float, after: float | None, missing: float, moment: str = ""
+    series: str,
+    before: float,
+    after: float | None,
+    missing: float,
+    moment: str = "",
+    *,
+    growth: bool = False,
 ) -> str:
     """Return the change of a series in words: direction, time, and both levels.
 
@@ -123,13 +132,15 @@ def change(
         Share of the rows since without a value, above the usual share.
     moment : str
         When it first left what was predicted of it; empty if it did not.
+    growth : bool
+        Whether the levels are those of how fast a counter grows, per second.
     """
     at = f" at {moment}" if moment else ""
     if missing >= MOSTLY_MISSING:
         return f"went missing{at} (no value in {missing:.0%} of the rows since)"
     if after is None:
         return f"left its usual pattern{at}" if at else "has had no value since"
-    old, new = measured(series, before), measured(series, after)
+    old, new = (measured(series, value, growth=growth) for value in (before, after))
     if old == new:
         pattern = f", but left its usual pattern{at}" if at else ""
         return f"hardly changed on average ({old}){pattern}"

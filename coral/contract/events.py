@@ -117,6 +117,10 @@ class Course(_Part, frozen=True):
     after: list[float | None]  # at most 20 points since
 
 
+# A counter only grows, a constant never varied in the normal state.
+SeriesKind = Literal["level", "counter", "constant"]
+
+
 class MetricFinding(_Part, frozen=True):
     """Evidence of one series."""
 
@@ -124,11 +128,12 @@ class MetricFinding(_Part, frozen=True):
     evidence: float  # >= 0, after role weights
     surprise: float  # mean logarithm of the prediction error, above the usual one
     deviation: float  # mean deviation, signed; 3 = as far as normal rows go
-    before: float  # median in the normal state, raw units
-    after: float | None  # mean since the onset, raw units
+    before: float  # median in the normal state, raw units; of a counter, its growth a second
+    after: float | None  # mean since the onset, as `before`
     missing: float  # share of the rows since the onset without a value, above the normal share
     changed_at: str | None  # first row outside of the normal range
     course: Course | None = None  # of health signals and of the first metric of five causes
+    kind: SeriesKind = "level"
 
 
 class Cause(_Part, frozen=True):

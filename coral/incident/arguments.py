@@ -173,9 +173,9 @@ def objection(layout: Layout, ranking: Ranking, series: int) -> str | None:
         return f"{name} is a symptom: latency or errors of the entity whose health is watched"
     if layout.load[series]:
         return f"{name} is traffic: others decide how much work arrives"
-    if weight < 1 and layout.healthy[series] * ranking.series.level[series] > 0:
+    if layout.signal[series] and layout.healthy[series] * ranking.series.level[series] > 0:
         return f"{name} changed for the better"
-    if weight < 1:
+    if layout.other_kind[series]:
         latency = layout.roles[series] is Role.LATENCY
         kind, other = ("latency", "errors") if latency else ("errors", "latency")
         return f"{name} measures {kind}, but the health signals measure {other}"

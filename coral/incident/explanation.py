@@ -194,7 +194,7 @@ class Findings:
     def _metric(self, series: int, *, draw: bool) -> MetricFinding:
         surprise = self._ranking.series
         changed = self._situation.changed_at(series)
-        after = float(surprise.after[series])
+        before, after = self._situation.levels(series)
         return MetricFinding(
             name=self._layout.names[series],
             evidence=significant(
@@ -202,11 +202,12 @@ class Findings:
             ),
             surprise=significant(surprise.sustained[series]),
             deviation=significant(surprise.level[series]),
-            before=significant(self._situation.center[series]),
+            before=significant(before),
             after=None if math.isnan(after) else significant(after),
             missing=round(float(surprise.missing[series]), 4),
             changed_at=None if changed is None else timestamp(changed),
             course=self._course(series) if draw else None,
+            kind=self._situation.kind_of(series),
         )
 
     def _sentence(
@@ -218,7 +219,10 @@ class Findings:
     ) -> str:
         """Say what changed, when, how long before which health signal, and what it explains."""
         moment = "" if metric.changed_at is None else f"{metric.changed_at[11:].rstrip('Z')} UTC"
-        changed = change(metric.name, metric.before, metric.after, metric.missing, moment)
+        growth = metric.kind == "counter"
+        changed = change(
+            metric.name, metric.before, metric.after, metric.missing, moment, growth=growth
+        )
         text = f"{quoted(metric.name)} {changed}"
         first = self._situation.first_health
         health = "the health signal" if first is None else quoted(self._layout.names[first])

@@ -413,6 +413,8 @@ class OpenIncident:
             sparklines=self._profile.sparklines(self._baseline.newest(POINTS * self._profile.span)),
             center=evidence.center,
             scale=evidence.scale,
+            counter=evidence.counter,
+            interval_s=self._setup.system.interval_s,
             times=self._times,
             normal_until=min(self._facts.earliest, self._times[0]) - self._setup.system.interval_s,
             base_rows=self._facts.base_rows,

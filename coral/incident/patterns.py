@@ -161,10 +161,11 @@ def _strongest(situation: Situation, entity: int) -> int:
 
 
 def _changed(situation: Situation, series: int) -> str:
-    surprise, name = situation.ranking.series, situation.layout.names[series]
-    after = float(surprise.after[series])
-    before, missing = float(situation.center[series]), float(surprise.missing[series])
-    return f"{quoted(name)} {change(name, before, None if math.isnan(after) else after, missing)}"
+    name, missing = situation.layout.names[series], situation.ranking.series.missing[series]
+    before, since = situation.levels(series)
+    after = None if math.isnan(since) else since
+    growth = situation.kind_of(series) == "counter"
+    return f"{quoted(name)} {change(name, before, after, float(missing), growth=growth)}"
 
 
 def _pattern(

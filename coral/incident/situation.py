@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from coral.contract.events import SeenBefore
+from coral.contract.events import SeenBefore, SeriesKind
 from coral.localise.layout import Layout
 from coral.localise.ranking import Ranking
 from coral.localise.sparklines import Sparklines
@@ -25,7 +25,10 @@ class Situation(NamedTuple):
     ranking : Ranking
     sparklines : Sparklines
     center, scale : ndarray of shape (n_series,), float64, raw units
-        Of the normal state; scale 0 = none is known.
+        Of the normal state; scale 0 = none is known. Of counters, those of their growth in a row.
+    counter : ndarray of shape (n_series,), bool
+    interval_s : float
+        Of the rows.
     times : sequence of float
         Event times of the first rows since the onset, unix s; `InnovationScores.first` indexes it.
     normal_until : float
@@ -41,6 +44,8 @@ class Situation(NamedTuple):
     sparklines: Sparklines
     center: Floats
     scale: Floats
+    counter: NDArray[np.bool_]
+    interval_s: float
     times: Sequence[float]
     normal_until: float
     base_rows: int
@@ -51,6 +56,20 @@ class Situation(NamedTuple):
         order = np.array(self.ranking.metric_order)
         series: list[int] = order[self.layout.owner[order] == entity].tolist()
         return series
+
+    def kind_of(self, series: int) -> SeriesKind:
+        """Return what a series is, by what it did in the normal state."""
+        if self.counter[series]:
+            return "counter"
+        return "level" if self.ranking.series.varied[series] else "constant"
+
+    def levels(self, series: int) -> tuple[float, float]:
+        """Return the level of a series in the normal state, and since: NaN = no value since.
+
+        Of a counter, its growth a second.
+        """
+        unit = self.interval_s if self.counter[series] else 1.0
+        return float(self.center[series]) / unit, float(self.ranking.series.after[series]) / unit
 
     @property
     def health_is_normal(self) -> bool:

@@ -223,13 +223,14 @@ def _health(data: Incident) -> Iterator[Block]:
 
 
 def _signal(metric: MetricFinding) -> list[str]:
-    before, name = measured(metric.name, metric.before), quoted(metric.name)
+    name, growth = quoted(metric.name), metric.kind == "counter"
+    before = measured(metric.name, metric.before, growth=growth)
     if metric.changed_at is not None:
         text = f"{what_changed(metric)}."
     elif metric.after is None:
         text = f"{name} has had no value since; it was {before} before."
     else:
-        after = measured(metric.name, metric.after)
+        after = measured(metric.name, metric.after, growth=growth)
         text = f"{name} stayed in its normal range: {before} before, {after} on average since."
     return [text, *drawn(metric)]
 

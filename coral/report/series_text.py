@@ -12,7 +12,10 @@ BARS = "▁▂▃▄▅▆▇█"
 def what_changed(metric: MetricFinding, day: str = "") -> str:
     """Return how a series changed, and when, with the date where that is not `day`."""
     moment = "" if metric.changed_at is None else clock(metric.changed_at, day)
-    changed = change(metric.name, metric.before, metric.after, metric.missing, moment)
+    growth = metric.kind == "counter"
+    changed = change(
+        metric.name, metric.before, metric.after, metric.missing, moment, growth=growth
+    )
     return f"{quoted(metric.name)} {changed}"
 
 

@@ -1,5 +1,6 @@
 """The tables of ranking.md and failures.md in docs/evaluation, from committed runs."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -159,6 +160,44 @@ def tiers(result: Result) -> str:
             f"a *likely* cause, and {alone['ac@1']:.0%} of {alone['n']} *likely* answers be right. "
             + _facts(result),
         )
+    )
+
+
+def trust(result: Result) -> str:
+    """*Likely* on every set by numbers chosen on the others, with a short base, by rows."""
+    held, short = result["left_out"], result["short_base"]["likely"]
+    said = {name: cell for name, cell in held["datasets"].items() if cell["n"]}
+    rows = [
+        (name, str(cell["n"]), f"{cell['share']:.0%}", f"{cell['ac@1']:.0%}", _asked(cell))
+        for name, cell in said.items()
+    ]
+    pooled = held["pooled"]
+    rows.append(("all", str(pooled["n"]), f"{pooled['share']:.0%}", f"{pooled['ac@1']:.0%}", ""))
+    header = ("set left out", "*likely* answers", "share", "a true cause first", "asks for")
+    never = ", ".join(name for name in held["datasets"] if name not in said) or "none"
+    by_rows = result["by_rows"]["likely"]
+    after = ", ".join(
+        f"{cell['ac@1']:.0%} of {cell['n']} after {n}"
+        for n, cell in by_rows.items()
+        if n in ROWS and cell["n"]
+    )
+    return "\n".join(
+        (
+            _table(header, rows),
+            "",
+            f"Never said on: {never}. With the last hundred rows before the onset alone it is said "
+            f"in {short['share']:.0%} of the answers, and {short['ac@1']:.0%} are right. By rows "
+            f"since the onset, on the eight sets: {after}. " + _facts(result),
+        )
+    )
+
+
+def _asked(cell: Result) -> str:
+    chosen = cell["chosen"]
+    ahead = math.exp(chosen["likely_margin"])
+    return (
+        f"evidence {chosen['likely_evidence']:g}, agreement {chosen['likely_consensus']:g}, "
+        f"{ahead:.3g} times the second"
     )
 
 

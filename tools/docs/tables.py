@@ -209,6 +209,7 @@ PARTS: dict[str, Callable[[], str]] = {
     **parts_of(
         "calibration",
         proof_tables.tiers,
+        proof_tables.trust,
         proof_tables.selective,
         proof_tables.by_rows,
         proof_tables.wrong,

@@ -244,6 +244,25 @@ def test_a_window_counts_once() -> None:
     assert calibration.likely_share(found)["likely_rate"] == 0.5
 
 
+def test_what_likely_asks_for_is_chosen_without_the_set_left_out() -> None:
+    """The choice that says it most often of those that are right on the other sets."""
+    n = len(calibration.CHOICES)
+    always, never = [True] * n, [False] * n
+    first = [k == 0 for k in range(n)]
+    rows = [
+        {"dataset": "a", "ac@1": 1.0, "likely_if": always},
+        {"dataset": "a", "ac@1": 0.0, "likely_if": [k > 0 for k in range(n)]},
+        {"dataset": "b", "ac@1": 0.0, "likely_if": first},
+        {"dataset": "b", "ac@1": 1.0, "likely_if": never},
+    ]
+    found = calibration.left_out(rows)
+    held = found["datasets"]["b"]
+    # On a alone the first choice is the only one that is never wrong.
+    assert (held["n"], held["share"], held["ac@1"]) == (1, 0.5, 0.0)
+    assert held["chosen"]["likely_evidence"] == calibration.ASKED["likely_evidence"][0]
+    assert found["pooled"]["n"] == found["datasets"]["a"]["n"] + 1
+
+
 def test_selective_accuracy_keeps_the_surest() -> None:
     """Tier before agreement before distance."""
     sure = {"tier": "likely", "consensus": 0.8, "margin": 0.3, "ac@1": 1.0}

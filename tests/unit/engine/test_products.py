@@ -156,3 +156,18 @@ def test_a_health_signal_that_moves_again_after_calm_is_an_incident_of_its_own()
     assert ended[0] == (181, "superseded")
     first, second = (event.data for row, event in events if row == 181)
     assert (first.incident != second.incident, second.kind) == (True, "incident")
+
+
+def test_what_moved_before_the_health_signal_is_not_blamed_for_it() -> None:
+    """The change that was open when an incident began is no cause of it, however large."""
+    x = normal()
+    x[100:, 3:5] += 30.0
+    x[180:190, 0] += 0.5
+    x[179:190, 1] += 12.0
+    events = [event.data for _, event in fed(shop(), x)]
+    change, incident = events[0], events[-1]
+    assert (change.kind, incident.kind) == ("change", "incident")
+    assert change.causes[0].entity == "cart"
+    assert incident.causes[0].metrics[0].name == "db:cpu"
+    against = next(c for c in incident.causes if c.entity == change.causes[0].entity)
+    assert any("had left its earlier range" in said for said in against.evidence_against)
