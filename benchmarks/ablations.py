@@ -108,6 +108,21 @@ ABLATIONS = (
         "predicted by its own past only",
         {"coral.graph.causal:fit_predictor": _predictor(_own_past)},
     ),
+    Ablation(
+        "no_recent",
+        "what was out before the onset counts in full",
+        {"recent_weight": 0.0},
+    ),
+    Ablation(
+        "no_counters",
+        "counters as levels",
+        {f"{INNOVATION}:counters": lambda base, _: np.zeros(base.shape[1], dtype=np.bool_)},
+    ),
+    Ablation(
+        "no_flags",
+        "flags set with a health signal are causes as any",
+        {f"{INNOVATION}:InnovationScorer._flags": lambda scorer: np.zeros_like(scorer.known)},
+    ),
     Ablation("largest", "largest innovation only", {"sustained_weight": 0.0}),
     Ablation("sustained", "sustained innovation only", {"largest_weight": 0.0}),
     Ablation("no_missingness", "a missing cell is no innovation", {"missing_weight": 0.0}),

@@ -2,9 +2,10 @@
 
 The scorecard is that of `coral evaluate`; rankings are cut to ten names to keep the file readable.
 With both modes (the default) the figures are the project's: macro means over the eight sets of
-docs/evaluation/peers.md, told the onset, and over five of them online; how far *likely* can
-be trusted, there and where nothing is wrong (`calibration.py`); and the best other method of the
-committed run of `peers/run.py`.
+docs/evaluation/peers.md, told the onset, also with a decoy before it (`robustness.py`), and over
+five of them online; two sets that nothing was tuned on; how far *likely* can be trusted, there,
+on sets left out and where nothing is wrong (`calibration.py`); how many numbers the ranking has
+(`ablations.py`); and the best other method of the committed run of `peers/run.py`.
 """
 
 import os
@@ -19,9 +20,12 @@ from collections.abc import Sequence  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
-from calibration import QUICK_STEP, distinct, likely_share, run  # noqa: E402
+from ablations import constants  # noqa: E402
+from calibration import QUICK_STEP, distinct, left_out, likely_share, run  # noqa: E402
 from common import ROOT, commit, finish, options  # noqa: E402
+from joblib import Parallel, delayed  # noqa: E402
 from peers.recordings import SETS  # noqa: E402
+from robustness import CONDITIONS, DRAWS, LAGS, QUICK_DRAWS, score, table  # noqa: E402
 
 from coral.evaluation.backtest import backtest, find_cases, scorecard  # noqa: E402
 from coral.evaluation.case import Mode  # noqa: E402
@@ -63,6 +67,21 @@ def macro(card: Card, sets: Sequence[str], measure: str) -> float:
     return round(mean(found), 6)
 
 
+def decoy_ac1(cases: Sequence[Path], draws: int, jobs: int) -> float:
+    """Return macro AC@1 with a decoy before the onset, mean over how long before."""
+    single = [c for c in CONDITIONS if c.name in {f"decoy_{lag}" for lag in LAGS}]
+    found = Parallel(n_jobs=jobs)(delayed(score)(path, single, draws) for path in cases)
+    conditions = table([row for rows in found for row in rows]).values()
+    return round(mean([condition["macro"]["ac@1"] for condition in conditions]), 6)
+
+
+def new_sets(oracle: Card) -> dict[str, float]:
+    """Return a figure of each set that nothing was tuned on, where it is scored."""
+    asked = {"dbsherlock_avg5": ("dbsherlock", "avg@5"), "causrca_ac1": ("causrca", "ac@1")}
+    sets = oracle["datasets"]
+    return {name: sets[one][key] for name, (one, key) in asked.items() if one in sets}
+
+
 def project_figures(oracle: Card, online: Card, clean: dict[str, Any]) -> dict[str, float]:
     """Return the figures that stand for the project."""
     rows, tiers = oracle["cases"], oracle["tiers"]
@@ -98,7 +117,11 @@ def main() -> None:
     said = run([*chosen.dirs, RECORDINGS], step, chosen.jobs)
     # A load spike is no fault either.
     clean = likely_share(distinct([row for row in said if row["kind"] != "fault"]))
-    figures = project_figures(oracle, online, clean)
+    faults = [row for row in said if row["kind"] == "fault"]
+    figures = project_figures(oracle, online, clean) | new_sets(oracle)
+    figures["decoy_ac1"] = decoy_ac1(cases, QUICK_DRAWS if chosen.quick else DRAWS, chosen.jobs)
+    figures["likely_left_out"] = left_out(faults)["pooled"]["ac@1"] or 0.0
+    figures["ranking_constants"] = len(constants())
     finish(chosen, figures, oracle=oracle, online=online, fault_free=clean)
 
 

@@ -3,6 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from coral.baseline._counter_kernels import count_growths
+
 __all__ = ["counters", "increments"]
 
 Floats = NDArray[np.float64]
@@ -31,11 +33,8 @@ def counters(rows: Floats, adjacent: Bools) -> Bools:
     -------
     ndarray of shape (n_series,), bool
     """
-    change = np.where(adjacent[1:, None], np.diff(rows, axis=0), np.nan)
-    grown, fallen = (change > 0.0).sum(axis=0), (change < 0.0).sum(axis=0)
-    often = grown >= np.maximum(LEAST_GROWTHS, GROWING_SHARE * np.isfinite(change).sum(axis=0))
-    negative = (rows < 0.0).any(axis=0)
-    found: Bools = often & (GROWTHS_PER_RESET * fallen <= grown) & ~negative
+    found = np.zeros(rows.shape[1], dtype=np.bool_)
+    count_growths(rows, adjacent, GROWING_SHARE, LEAST_GROWTHS, GROWTHS_PER_RESET, found)
     return found
 
 

@@ -5,6 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from coral.baseline._excursion_kernels import rows_outside, varied_before
+
 __all__ = ["Excursions", "excursions"]
 
 Floats = NDArray[np.float64]
@@ -43,25 +45,12 @@ def excursions(rows: Floats, center: Floats) -> Excursions:
     """
     n_rows, n_series = rows.shape
     level, since = np.full(n_series, np.nan), np.zeros(n_series, dtype=np.int64)
-    if n_rows <= LEVEL_ROWS:
-        return Excursions(level, since, _varied(rows))
-    newest = rows[-LEVEL_ROWS:]
-    seen = np.isfinite(newest).any(axis=0)
-    level[seen] = np.nanmedian(newest[:, seen], axis=0)
-    deviation = level - center
-    towards = (rows - center) * np.sign(deviation)
-    index = np.arange(n_rows)[:, None]
-    begun = np.where(towards < BEGUN * np.abs(deviation), index, -1).max(axis=0) + 1
-    earlier = np.fmax.reduce(np.where(index < begun, towards, np.nan), axis=0, initial=-np.inf)
-    # An unknown level and one that is the median are further out than nothing.
-    out = (begun > 0) & (np.abs(deviation) > np.maximum(earlier, 0.0))
-    since[out] = n_rows - begun[out]
-    level[~out] = np.nan
-    return Excursions(level, since, _varied(np.where(index < n_rows - since, rows, np.nan)))
-
-
-def _varied(rows: Floats) -> NDArray[np.bool_]:
-    """Whether each column has two different values at least."""
-    most = np.fmax.reduce(rows, axis=0, initial=-np.inf)
-    varied: NDArray[np.bool_] = most > np.fmin.reduce(rows, axis=0, initial=np.inf)
-    return varied
+    varied = np.zeros(n_series, dtype=np.bool_)
+    if n_rows > LEVEL_ROWS:
+        newest = rows[-LEVEL_ROWS:]
+        seen = np.isfinite(newest).any(axis=0)
+        level[seen] = np.nanmedian(newest[:, seen], axis=0)
+        rows_outside(rows, center, level, BEGUN, since)
+        level[since == 0] = np.nan
+    varied_before(rows, since, varied)
+    return Excursions(level, since, varied)

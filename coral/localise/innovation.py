@@ -229,10 +229,8 @@ class InnovationScorer:
         count = np.maximum(running["count"], 1)
         rows = max(self.rows, 1)
         missing = np.maximum(self._coverage - running["count"] / rows, 0.0) * min(self.rows, 1)
-        sustained, largest = (
-            self._sustained("log_sum"),
-            np.where(seen, np.log1p(running["peak"]), 0),
-        )
+        sustained = self._sustained("log_sum")
+        largest = np.where(seen, np.log1p(running["peak"]), 0.0)
         return InnovationScores(
             total=self._total(seen, sustained, largest),
             sustained=sustained,

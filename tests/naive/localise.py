@@ -128,3 +128,33 @@ def rank_biased_overlap(a: Sequence[object], b: Sequence[object], depth: int, p:
         top += p ** (d - 1) * agreement
         bottom += p ** (d - 1)
     return top / bottom
+
+
+def excursion(rows: Sequence[float], center: float) -> tuple[float, int, bool]:
+    """Level just before the onset, rows since it is there, whether the series varied before.
+
+    NaN and 0 where the level had been seen before. `rows` of one series, oldest first.
+    """
+    newest = sorted(value for value in rows[-5:] if not math.isnan(value))
+    since, level = 0, math.nan
+    if len(rows) > 5 and newest:
+        half = len(newest) // 2
+        middle = newest[half] if len(newest) % 2 else (newest[half - 1] + newest[half]) / 2
+        far = abs(middle - center)
+        way = [math.copysign(1.0, middle - center) * (value - center) for value in rows]
+        back = [row for row, value in enumerate(way) if value < far / 2]
+        if far > 0 and back and all(math.isnan(v) or v < far for v in way[: back[-1] + 1]):
+            since, level = len(rows) - 1 - back[-1], middle
+    before = {value for value in rows[: len(rows) - since] if not math.isnan(value)}
+    return level, since, len(before) > 1
+
+
+def is_counter(rows: Sequence[float], adjacent: Sequence[bool]) -> bool:
+    """Whether one series grows in half of its changes, 8 at least, and 16 times a fall."""
+    changes = [
+        b - a for a, b, follows in zip(rows, rows[1:], adjacent[1:], strict=False) if follows
+    ]
+    known = [change for change in changes if not math.isnan(change)]
+    grown, fallen = sum(c > 0 for c in known), sum(c < 0 for c in known)
+    often = grown >= max(8, len(known) / 2) and 16 * fallen <= grown
+    return often and not any(value < 0 for value in rows)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from naive import localise as naive
 from numpy.typing import NDArray
 
 from coral.baseline.excursion import excursions
@@ -66,3 +67,22 @@ def test_a_series_without_values_is_nothing() -> None:
     """Neither out nor varied."""
     found = excursions(np.full((ROWS, 1), np.nan), np.array([0.0]))
     assert (found.rows.tolist(), found.varied.tolist()) == ([0], [False])
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_excursions_equal_their_twin(seed: int) -> None:
+    """Steps, pulses, constants, few values and holes, in rows of any number."""
+    rng = np.random.default_rng(seed)
+    n_rows = int(rng.integers(1, 40))
+    rows = rng.integers(0, 4, size=(n_rows, 12)).astype(float)
+    rows[:, 3:6] = rng.normal(size=(n_rows, 3))
+    rows[:, 6:8] = 2.0
+    for series in range(0, 12, 2):
+        rows[int(rng.integers(n_rows)) :, series] += float(rng.integers(-6, 7))
+    rows[rng.random(rows.shape) < 0.1] = np.nan
+    center = np.nan_to_num(np.median(np.nan_to_num(rows), axis=0))
+    found = excursions(rows, center)
+    twins = [naive.excursion(rows[:, s].tolist(), center[s]) for s in range(12)]
+    np.testing.assert_array_equal(found.level, [level for level, _, _ in twins])
+    assert found.rows.tolist() == [since for _, since, _ in twins]
+    assert found.varied.tolist() == [varied for _, _, varied in twins]

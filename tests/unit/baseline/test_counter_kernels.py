@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from naive import localise as naive
 
 from coral.baseline.counters import counters, increments
 
@@ -53,3 +54,18 @@ def test_no_rows_have_no_counters() -> None:
     """Neither has a single one."""
     for n in (0, 1):
         assert not counters(np.ones((n, 2)), np.ones(n, dtype=np.bool_)).any()
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_counters_equal_their_twin(seed: int) -> None:
+    """Sums of steps that seldom fall, with gaps and holes, in rows of any number."""
+    rng = np.random.default_rng(seed)
+    n_rows = int(rng.integers(1, 60))
+    steps = rng.integers(-1, 6, size=(n_rows, 10)) * (rng.random((n_rows, 10)) < 0.8)
+    steps[:, 5:] = np.abs(steps[:, 5:])
+    rows = np.cumsum(steps, axis=0).astype(float)
+    rows[rng.random(rows.shape) < 0.05] = np.nan
+    adjacent = rng.random(n_rows) < 0.9
+    found = counters(rows, adjacent)
+    twins = [naive.is_counter(rows[:, s].tolist(), adjacent.tolist()) for s in range(10)]
+    assert found.tolist() == twins
