@@ -25,7 +25,15 @@ from calibration import QUICK_STEP, distinct, left_out, likely_share, run  # noq
 from common import ROOT, commit, finish, options  # noqa: E402
 from joblib import Parallel, delayed  # noqa: E402
 from peers.recordings import SETS  # noqa: E402
-from robustness import CONDITIONS, DRAWS, LAGS, QUICK_DRAWS, score, table  # noqa: E402
+from robustness import (  # noqa: E402
+    CONDITIONS,
+    DRAWS,
+    QUICK_DRAWS,
+    SINGLE_DECOYS,
+    decoy_ac1,
+    score,
+    table,
+)
 
 from coral.evaluation.backtest import backtest, find_cases, scorecard  # noqa: E402
 from coral.evaluation.case import Mode  # noqa: E402
@@ -67,12 +75,11 @@ def macro(card: Card, sets: Sequence[str], measure: str) -> float:
     return round(mean(found), 6)
 
 
-def decoy_ac1(cases: Sequence[Path], draws: int, jobs: int) -> float:
-    """Return macro AC@1 with a decoy before the onset, mean over how long before."""
-    single = [c for c in CONDITIONS if c.name in {f"decoy_{lag}" for lag in LAGS}]
+def with_decoys(cases: Sequence[Path], draws: int, jobs: int) -> float:
+    """Rank the cases with a decoy before the onset; return `robustness.decoy_ac1`."""
+    single = [condition for condition in CONDITIONS if condition.name in SINGLE_DECOYS]
     found = Parallel(n_jobs=jobs)(delayed(score)(path, single, draws) for path in cases)
-    conditions = table([row for rows in found for row in rows]).values()
-    return round(mean([condition["macro"]["ac@1"] for condition in conditions]), 6)
+    return decoy_ac1(table([row for rows in found for row in rows]))
 
 
 def new_sets(oracle: Card) -> dict[str, float]:
@@ -119,7 +126,7 @@ def main() -> None:
     clean = likely_share(distinct([row for row in said if row["kind"] != "fault"]))
     faults = [row for row in said if row["kind"] == "fault"]
     figures = project_figures(oracle, online, clean) | new_sets(oracle)
-    figures["decoy_ac1"] = decoy_ac1(cases, QUICK_DRAWS if chosen.quick else DRAWS, chosen.jobs)
+    figures["decoy_ac1"] = with_decoys(cases, QUICK_DRAWS if chosen.quick else DRAWS, chosen.jobs)
     figures["likely_left_out"] = left_out(faults)["pooled"]["ac@1"] or 0.0
     figures["ranking_constants"] = len(constants())
     finish(chosen, figures, oracle=oracle, online=online, fault_free=clean)

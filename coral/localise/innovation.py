@@ -44,7 +44,6 @@ _ARRAYS = {
 # The same, that older checkpoints lack: then a series has no history of its own.
 _HISTORY = {
     "_counter": "counter",
-    "_raw": "_raw",
     "_varied": "varied",
     "_outside_before": "outside_before",
 }
@@ -108,7 +107,7 @@ class InnovationScorer:
         self.rows = 0
         self.counter = counters(base, adjacent)
         rows = base if between is None else np.vstack([base, between])
-        self._raw = rows[-1].copy() if len(rows) else np.full(n, np.nan)
+        self._previous = rows[-1].copy() if len(rows) else np.full(n, np.nan)
         if self.counter.any():
             rows = self._with_rates(rows, adjacent)
             base = rows[: len(base)]
@@ -127,7 +126,6 @@ class InnovationScorer:
         sigma = policy.sigma_floor + column_max(np.abs(innovation)) / range_units
         usual = _column_mean(np.log1p(np.abs(innovation) / sigma))
         self._base_log = self._coverage * usual + (1.0 - self._coverage) * self._missingness
-        self._previous = rows[-1].copy() if len(rows) else np.full(n, np.nan)
         self._base = np.zeros(n, dtype=BASE)
         self._base["center"], self._base["scale"] = self.center, self.scale
         self._base["sigma"] = sigma
@@ -199,15 +197,15 @@ class InnovationScorer:
         """
         scale = self._policy.scale
         missingness = self._missingness_in(x)
-        raw, nothing = self._raw if adjacent else np.full_like(x, np.nan), np.full_like(x, np.nan)
-        self._raw = x
+        previous = self._previous if adjacent else np.full_like(x, np.nan)
+        self._previous = x
         if self.counter.any():
             # After a gap nobody knows how much it grew: that is no missing cell.
             missingness = np.where(np.isfinite(x), 0.0, missingness)
-            x = np.where(self.counter, increments(x, raw), x)
+            x = np.where(self.counter, increments(x, previous), x)
         accumulate_innovation(
             x,
-            self._predictor.predict(self._previous if adjacent else nothing, scale),
+            self._predictor.predict(previous, scale),
             missingness,
             self._base,
             self._running,
@@ -218,7 +216,6 @@ class InnovationScorer:
             self._outside,
         )
         accumulate_comovement(self._running, self._left, self._right, self._products, self._squares)
-        self._previous = x
         self.rows += 1
 
     @property
