@@ -23,6 +23,7 @@ from coral.incident.policy import VERDICT, VerdictPolicy
 from coral.incident.sight import Lookout, Phase, Sight
 from coral.localise.past_incidents import PastIncidents
 from coral.localise.policy import RANKING, RankingPolicy
+from detectors.places import places, take
 from detectors.policy import TRIGGER, TriggerPolicy
 from detectors.statistics.other_statistics import fitted_to
 from detectors.statistics.river_statistic import river_statistics
@@ -107,6 +108,8 @@ class Engine:
         self._setup = Setup(system, self.config, trigger, ranking, verdict)
         self._onset = onset
         self._names: tuple[str, ...] = ()
+        self._sent: tuple[str, ...] = ()  # names of the newest frame, and where ours are in it
+        self._at: NDArray[np.intp] = np.zeros(0, dtype=np.intp)
         self._baseline: Baseline  # from the first frame on
         self._graph: SystemGraph
         self._trigger: Trigger | None = None
@@ -163,12 +166,12 @@ class Engine:
         return self._open() if alarm else self._learn()
 
     def _take(self, frame: Frame) -> _Row:
-        """Note names and time; grow when there are new series."""
-        if frame.names is not self._names:
-            self._grow(frame.names)
+        """Note names and time; follow the series that come and go."""
+        if frame.names is not self._sent:
+            self._series_of(frame.names)
         gap = np.inf if self._last_time is None else frame.time - self._last_time
         self._last_time = frame.time
-        x = np.array(frame.values, dtype=np.float64)
+        x = take(np.asarray(frame.values, dtype=np.float64), self._at, (0,), np.nan)
         x[~np.isfinite(x)] = np.nan
         return _Row(frame.time, x, gap <= ADJACENT_INTERVALS * self.system.interval_s)
 
@@ -319,10 +322,10 @@ class Engine:
         self._gap = True
         if resolution == _ACCEPTED:
             self._start(self._names)
+        self._select(self._sent or self._names)  # those that left while it was open go
+        if resolution == _ACCEPTED:
             for row in self._since_onset:
                 self._learn_row(row, adjacent=row.adjacent)
-        elif self._baseline.n_series < len(self._names):
-            self._grow_normal(self._names)
         self._since_onset.clear()
         return event
 
@@ -345,34 +348,35 @@ class Engine:
         self._silence.restart()
         return [self._close(self._incident, "dismissed")]
 
-    def _grow(self, names: tuple[str, ...]) -> None:
-        """Follow the series of a frame: at the first one everything starts, later there are more.
-
-        Names are only ever added, behind those there are.
-        """
-        known, n = len(self._names), len(names)
+    def _series_of(self, names: tuple[str, ...]) -> None:
+        """Follow the series of a frame; an open incident keeps those that it began with."""
+        self._sent = names
         if self._last_time is None:
             self._start(names)
             if self._onset is None:
-                self._trigger = self._new_trigger(n)
-        elif n > known:
-            pad = np.full(n - known, np.nan)
-            for rows in (self._quarantine, self._since_onset):
-                padded = [row._replace(x=np.append(row.x, pad)) for row in rows]
-                rows.clear()
-                rows.extend(padded)
-            if self._incident is None:
-                self._grow_normal(names)
-            if self._trigger is not None:
-                self._trigger.grow(n)
-        if n > known:
-            self._health.grow(names)
-            self._silence.grow(names)
-        self._names = names
+                self._trigger = self._new_trigger(len(names))
+        if self._incident is not None:
+            held = set(self._names)
+            names = (*self._names, *(name for name in names if name not in held))
+        self._select(names)
 
-    def _grow_normal(self, names: tuple[str, ...]) -> None:
-        self._baseline.grow(len(names))
-        self._graph.grow(names)
+    def _select(self, names: tuple[str, ...]) -> None:
+        """Be about these series from now on; an open incident, and its graph, stay as they are."""
+        if names != self._names:
+            index = places(names, self._names)
+            for rows in (self._quarantine, self._since_onset):
+                moved = [row._replace(x=take(row.x, index, (0,), np.nan)) for row in rows]
+                rows.clear()
+                rows.extend(moved)
+            if self._trigger is not None and self._names:
+                self._trigger.select(index)
+            self._health.follow(names)
+            self._silence.follow(names)
+            self._names = names
+        if self._incident is None and names != self._graph.all_names:
+            self._baseline.select(places(names, self._graph.all_names))
+            self._graph.follow(names)
+        self._at = places(names, self._sent)
 
     def _start(self, names: tuple[str, ...]) -> None:
         """Know nothing yet of the normal state of these series."""
@@ -463,8 +467,8 @@ class Engine:
             self._health.load_state_dict(state["health"], names)
             self._silence.load_state_dict(state["silence"], names)
         else:
-            self._health.grow(names)
-            self._silence.grow(names)
+            self._health.follow(names)
+            self._silence.follow(names)
         if state["diagnosis"] is not None:
             self._incident = OpenIncident.from_state(
                 self._setup, self._baseline, self._graph, state["diagnosis"], self._past

@@ -4,15 +4,28 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from detectors._validate import check_state
+from detectors.places import Indices, take
 
-__all__ = ["Detector", "FloatArray", "FurtherStatistic", "IntArray", "State", "Stateful"]
+__all__ = [
+    "Detector",
+    "FloatArray",
+    "FurtherStatistic",
+    "Indices",
+    "IntArray",
+    "PerSeries",
+    "Series",
+    "State",
+    "Stateful",
+]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 State = dict[str, Any]
+# Attributes with entries for every series: along which axis, and what stands there at first.
+Series = Mapping[str, tuple[int, ArrayLike]]
 
 
 @runtime_checkable
@@ -71,8 +84,8 @@ class FurtherStatistic(Protocol):
     def clear(self) -> None:
         """Begin anew what every row moves on; what is only learned from normal rows stays."""
 
-    def grow(self, n_series: int) -> None:
-        """Append series of which nothing is known."""
+    def select(self, index: Indices) -> None:
+        """Keep, reorder and append series: the present place of each, -1 = nothing is known."""
 
     def state_dict(self) -> State:
         """Everything needed to go on identically, and ``key``: plain values and arrays."""
@@ -144,3 +157,28 @@ class Stateful:
 
     def _allocate(self) -> None:
         """Make scratch space of the size that the state now has."""
+
+
+class PerSeries(Stateful):
+    """A `Stateful` with entries for every series, whose series come and go.
+
+    ``_SERIES`` lists its attributes with entries for every series. All its parts are of the same
+    series.
+    """
+
+    _SERIES: ClassVar[Series] = {}
+
+    def select(self, index: Indices) -> None:
+        """Keep, reorder and append series.
+
+        Parameters
+        ----------
+        index : ndarray of shape (n_new,), int
+            Present place of each series of the next row, -1 for one of which nothing is known. A
+            place that does not occur is forgotten.
+        """
+        for name, (axis, unknown) in self._SERIES.items():
+            setattr(self, name, take(getattr(self, name), index, (axis,), unknown))
+        for name in self._PARTS:
+            getattr(self, name).select(index)
+        self._allocate()

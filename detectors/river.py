@@ -15,6 +15,7 @@ from river.base import AnomalyDetector, DriftDetector
 from detectors._validate import check_integer, check_row
 from detectors.base import FloatArray
 from detectors.names import STATISTICS
+from detectors.places import appended
 from detectors.policy import TriggerPolicy
 from detectors.statistics.row_statistics import RowStatistics
 from detectors.trigger import Trigger
@@ -151,7 +152,7 @@ class TriggerDetector(AnomalyDetector):
         if not self._features and numbers:
             self._trigger = self._made(len(numbers))
         if self._features.add(numbers):
-            self._trigger.grow(len(self._features))
+            self._trigger.select(appended(self._trigger.n_series, len(self._features)))
         if self._features:
             self._trigger.update(self._features.row(numbers))
 
@@ -220,7 +221,8 @@ class StatisticDetector(AnomalyDetector):
                 len(self._features), TriggerPolicy(memory_rows=self.memory_rows)
             )
         elif new:
-            self._row_statistics.grow(len(self._features))
+            known = self._row_statistics.n_series
+            self._row_statistics.select(appended(known, len(self._features)))
         row = self._features.row(numbers)
         self._row_statistics.measure(row, learn=True)
         self._row_statistics.learn(row)

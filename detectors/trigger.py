@@ -7,7 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors._validate import check_integer, check_real, check_row
-from detectors.base import FloatArray, FurtherStatistic, IntArray, State, Stateful
+from detectors.base import (
+    FloatArray,
+    FurtherStatistic,
+    Indices,
+    IntArray,
+    State,
+    Stateful,
+)
 from detectors.decision._verdict_kernels import judge
 from detectors.decision.alarm_budget import WEEK_S, AlarmBudget
 from detectors.decision.change_point import date
@@ -302,15 +309,16 @@ class Trigger(Stateful):
         """Begin windows anew: the next row does not follow the last one."""
         self._row_statistics.break_lags()
 
-    def grow(self, n_series: int) -> None:
-        """Append series behind the present ones; they warm up beside them.
+    def select(self, index: Indices) -> None:
+        """Keep, reorder and append series; new ones warm up beside the others.
 
         Parameters
         ----------
-        n_series : int
-            The new number of series, not smaller than the old one.
+        index : ndarray of shape (n_new,), int
+            Present place of each series of the next row, -1 for a new one. A place that does not
+            occur is forgotten.
         """
-        self._row_statistics.grow(check_integer("Trigger", "n_series", n_series, self.n_series))
+        self._row_statistics.select(index)
         self._tail.units = self._row_statistics.units()
 
     def _judge(self, statistics: FloatArray, *, felt: bool) -> float:

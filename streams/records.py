@@ -88,8 +88,8 @@ class Frame(msgspec.Struct, frozen=True, eq=False):
     time : float
         Largest event time of the samples in this tick, unix seconds.
     names : tuple of str, length n
-        Grows only at its end: the index of a series never changes its meaning. The *same object*
-        as in the frame before while nothing was added, so that consumers test ``is``.
+        New ones come at the end, those that have left are gone, the others keep their order. The
+        *same object* as in the frame before while neither happens, so that consumers test ``is``.
     values : ndarray of shape (n,), float64, read-only, NaN = missing
         One value per name.
     """

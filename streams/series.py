@@ -43,8 +43,8 @@ def entity_of(name: str) -> str:
 class SeriesRegistry:
     """Name to index, growing at the end, with a hard cap.
 
-    First come, first served: a series beyond the cap is refused for good, and counted under its
-    entity. Not safe for use by several threads.
+    First come, first served: a series beyond the cap is refused until there is room, and counted
+    under its entity. Not safe for use by several threads.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ class SeriesRegistry:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Names in order of index; the same object until a series is added."""
+        """Names in order of index; the same object until a series is added or has left."""
         return self._names
 
     def find(self, name: str) -> int:
@@ -108,6 +108,11 @@ class SeriesRegistry:
         if len(known) != before:
             self._names = tuple(known)
         return found
+
+    def keep(self, at: NDArray[np.intp]) -> None:
+        """Forget all names but those with these indices, ascending; they move up."""
+        self._names = tuple(self._names[i] for i in at.tolist())
+        self._index = {name: i for i, name in enumerate(self._names)}
 
     def top_refused(self, count: int = 5) -> list[tuple[str, int]]:
         """Return the entities with the most refused look-ups, largest first."""

@@ -48,7 +48,7 @@ def opened(run: Run, *, health: bool, trigger: bool) -> list[Opened]:
     config = EngineConfig()
     system = SystemConfig(name="system", interval_s=run.interval_s, kpi=run.kpi)
     signals = HealthSignals(system, config.false_alarms_per_week)
-    signals.grow(run.names)
+    signals.follow(run.names)
     rate = config.changes_per_week if run.kpi and health else config.false_alarms_per_week
     watch = Trigger(run.x.shape[1], run.interval_s, false_alarms_per_week=rate)
     found: list[Opened] = []

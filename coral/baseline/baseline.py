@@ -10,6 +10,7 @@ from coral.baseline.policy import SCALE, ScalePolicy
 from coral.baseline.row_buffer import RowBuffer
 from coral.baseline.scaling import center_and_scale
 from coral.config import EngineConfig
+from detectors.places import take
 
 __all__ = ["Baseline"]
 
@@ -105,14 +106,17 @@ class Baseline:
             deviation: Floats = (x - self.center) / unit
         return deviation
 
-    def grow(self, n_series: int) -> None:
-        """Add series behind the present ones, up to `n_series`; they are missing so far."""
-        added = n_series - self.n_series
-        self._rows = self._rows.grown(n_series, self._capacity_for(n_series))
-        self._learned = len(self._rows)
-        self.center = np.append(self.center, np.zeros(added))
-        self.scale = np.append(self.scale, np.zeros(added))
-        self._rescale_at = max(FIRST_SCALE_ROWS, 2 * self._learned)
+    def select(self, index: NDArray[np.intp]) -> None:
+        """Keep, reorder and append series; new ones have no scale until it is taken again.
+
+        Parameters
+        ----------
+        index : ndarray of shape (n_new,), int
+            Present place of each series of the next row, -1 for a new one.
+        """
+        self._rows = self._rows.selected(index, self._capacity_for(len(index)))
+        self.center = take(self.center, index, (0,), 0.0)
+        self.scale = take(self.scale, index, (0,), 0.0)
 
     def state_dict(self) -> dict[str, Any]:
         """Rows and scale, for the checkpoint: plain values and arrays."""

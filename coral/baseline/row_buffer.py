@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coral.checkpoint.tree import Frozen
+from detectors.places import take
 
 __all__ = ["RowBuffer"]
 
@@ -77,14 +78,22 @@ class RowBuffer:
         rows = np.concatenate(blocks[::-1])
         return rows[max(len(rows) - min(n_rows, self.capacity), 0) :]
 
-    def grown(self, n_series: int, capacity: int) -> "RowBuffer":
-        """Return a buffer with more series, missing in all rows so far, and the newest rows."""
+    def selected(self, index: NDArray[np.intp], capacity: int) -> "RowBuffer":
+        """Return a buffer of the newest rows over other series.
+
+        Parameters
+        ----------
+        index : ndarray of shape (n_new,), int
+            Present place of each series, -1 for one that was missing in all rows so far.
+        capacity : int, >= 1
+            Of the new buffer.
+        """
         rows, adjacent = self.rows()
-        grown = RowBuffer(n_series, capacity)
-        missing = np.full(n_series - self.n_series, np.nan)
-        for x, follows in zip(rows[-capacity:], adjacent[-capacity:], strict=True):
-            grown.append(np.append(x, missing), adjacent=bool(follows))
-        return grown
+        rows, adjacent = take(rows[-capacity:], index, (1,), np.nan), adjacent[-capacity:]
+        selected = RowBuffer(len(index), capacity)
+        for x, follows in zip(rows, adjacent.tolist(), strict=True):
+            selected.append(x, adjacent=follows)
+        return selected
 
     def state_dict(self) -> dict[str, Any]:
         """Segments, oldest first; the full ones are the buffer's own."""

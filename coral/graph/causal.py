@@ -12,9 +12,7 @@ from coral.graph._arrays import (
     FloatArray,
     IndexArray,
     check_places,
-    grown_places,
     read_only,
-    take,
 )
 from coral.graph.contradiction import Contradiction, contradictions
 from coral.graph.edges import Edge, collect_edges
@@ -26,6 +24,7 @@ from coral.graph.prior import effect_weights, with_prior
 from coral.graph.search import search
 from coral.graph.solver import Plan, changed_ratio, solve_dependent, solve_invariant
 from coral.graph.states import StateMemory, signature_of
+from detectors.places import take
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -335,10 +334,6 @@ class CausalGraph:
         self._base.moments = moments
         self._base.rescale(unit)
         self._memory.rescale(unit)
-
-    def grow(self, n_series: int, prior: Prior | None = None) -> None:
-        """Append series not seen yet, up to `n_series`; see `select`."""
-        self.select(grown_places(self.n_series, n_series), prior)
 
     def select(self, index: IndexArray, prior: Prior | None = None) -> None:
         """Keep, reorder and append series, in all states and parts.

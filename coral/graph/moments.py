@@ -7,7 +7,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from coral.graph._arrays import FloatArray, IndexArray, grown_places, take
+from coral.graph._arrays import FloatArray, IndexArray
+from detectors.places import take
 
 _FOLD_ROWS: Final = 128
 """Rows held back before one BLAS call adds them all: a rank-1 update per row is memory-bound."""
@@ -333,16 +334,6 @@ class LaggedMoments:
     def _offsets(self) -> FloatArray:
         """Mean minus anchor per side, lag and series, shape (2, lags + 1, n_series)."""
         return np.asarray(self._sums / np.maximum(self._cells, 1e-300))
-
-    def grow(self, n_series: int) -> None:
-        """Append series that have not been seen yet; the others keep their place.
-
-        Parameters
-        ----------
-        n_series : int, >= the present number
-            New number of series.
-        """
-        self.select(grown_places(self.n_series, n_series))
 
     def select(self, index: IndexArray) -> None:
         """Keep, reorder and append series.

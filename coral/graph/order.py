@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from coral.graph._arrays import take
 from coral.graph.reduced import fit_reduced_form
+from detectors.places import take
 
 if TYPE_CHECKING:
     from coral.graph._arrays import BoolArray, FloatArray, IndexArray

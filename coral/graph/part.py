@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from coral.graph._arrays import FloatArray, IndexArray, take
+from coral.graph._arrays import FloatArray, IndexArray
 from coral.graph.ages import EdgeAges
 from coral.graph.moments import LaggedMoments
 from coral.graph.order import Doubling
+from detectors.places import take
 
 
 class Part:

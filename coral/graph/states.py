@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from coral.graph._arrays import FloatArray, IndexArray, take
+from coral.graph._arrays import FloatArray, IndexArray
+from detectors.places import take
 
 if TYPE_CHECKING:
     from coral.graph.part import Part

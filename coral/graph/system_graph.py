@@ -9,6 +9,7 @@ import numpy as np
 from coral.graph.causal import CausalGraph
 from coral.graph.prior import prior_over
 from coral.graph.screening import screened
+from detectors.places import places
 from streams.series import entity_of
 from streams.topology import Topology
 
@@ -136,18 +137,26 @@ class SystemGraph:
         health : sequence of int
             Places of the health signals.
         """
-        places = screened(rows, first, health, self._most_series)
         before = np.full(self.n_series, -1)
         before[self.places] = np.arange(self.places.size)
-        self.places = places
-        self.causal.select(before[places], self._prior)
+        self.places = screened(rows, first, health, self._most_series)
+        self.causal.select(before[self.places], self._prior)
 
-    def grow(self, names: Sequence[str]) -> None:
-        """Add series behind the present ones; `names` are all of them, the present ones first."""
+    def follow(self, names: Sequence[str]) -> None:
+        """Follow the series of the system: of those that stay, what is known is kept.
+
+        Parameters
+        ----------
+        names : sequence of str, not empty
+        """
+        index = places(names, self.names)
+        stay = np.flatnonzero(index >= 0)
         self.all_names = tuple(names)
         if self.n_series <= self._most_series:
             self.places = np.arange(self.n_series)
-            self.causal.grow(self.n_series, self._prior)
+        else:
+            self.places = stay if stay.size else np.arange(self._most_series)
+        self.causal.select(index[self.places], self._prior)
 
     def state_dict(self) -> dict[str, Any]:
         """Graph and places, for the checkpoint: plain values and arrays."""

@@ -16,6 +16,7 @@ from detectors.decision.alarm_budget import WEEK_S, AlarmBudget
 from detectors.health.health_watch import HealthWatch
 from detectors.health.objective import Objectives
 from detectors.health.policy import HEALTH, HealthPolicy
+from detectors.places import places
 
 __all__ = ["HealthSignals", "Onset", "SignalLimit"]
 
@@ -175,19 +176,20 @@ class HealthSignals:
             return SignalLimit(level, float(min(level - policy.cap * scale, lowest)))
         return SignalLimit(level, float(max(level + policy.cap * scale, highest)))
 
-    def grow(self, series: Sequence[str]) -> None:
-        """Follow the series of the system; names are only ever added behind those there are."""
+    def follow(self, series: Sequence[str]) -> None:
+        """Follow the series of the system; a configured signal stays when its series leaves."""
         system = self._system
         place = {name: i for i, name in enumerate(series)}
-        signals = system.kpi_names or proposed(series, system.causal_edges)
-        added = [name for name in signals if name in place and name not in self.names]
-        self._watch.grow([-healthy_direction(metric_of(name)) for name in added])
-        self.names += tuple(added)
+        wanted = system.kpi_names or proposed(series, system.causal_edges)
+        kept = system.kpi_names or place
+        stay = [name for name in self.names if name in kept]
+        names = (*stay, *(name for name in wanted if name in place and name not in stay))
+        index = places(names, self.names)
+        self._watch.select(index, [-healthy_direction(metric_of(name)) for name in names])
+        self.names = names
         self._series = tuple(series)
-        self._places = np.array([place[name] for name in self.names], dtype=np.intp)
-        self._objective_places = np.array(
-            [place.get(one.name, -1) for one in system.objectives], dtype=np.intp
-        )
+        self._places = places(names, series)
+        self._objective_places = places([one.name for one in system.objectives], series)
 
     def update(self, time: float, x: Floats, *, learn: bool) -> None:
         """Take one row of the system.
@@ -205,7 +207,8 @@ class HealthSignals:
         self._watched_rows += learn and bool(self._watch.ready.any())
         was = self.alarm
         self._row = x
-        self._watch.update(x[self._places], learn=learn, reporting=bool(np.isfinite(x).any()))
+        signals = np.where(self._places >= 0, x[self._places], np.nan)
+        self._watch.update(signals, learn=learn, reporting=bool(np.isfinite(x).any()))
         places = self._objective_places
         if len(places):
             values = np.where(places >= 0, x[places], np.nan)
@@ -221,12 +224,12 @@ class HealthSignals:
         for j in np.argsort(-watch.evidence, kind="stable"):
             if not watch.felt[j]:
                 break
-            now = self._row[self._places[j]]
+            now = self._value(self._places[j])
             found.append(
                 Felt(
                     signal=self.names[j],
                     usual=significant(float(watch.level[j])),
-                    now=significant(float(now)) if np.isfinite(now) else None,
+                    now=significant(now) if math.isfinite(now) else None,
                     objective=None,
                 )
             )
@@ -234,12 +237,12 @@ class HealthSignals:
             self._system.objectives, self._breached, self._objective_places, strict=True
         ):
             if breached:
-                now = self._row[place] if place >= 0 else np.nan
+                now = self._value(place)
                 found.append(
                     Felt(
                         signal=one.name,
                         usual=None,
-                        now=significant(float(now)) if np.isfinite(now) else None,
+                        now=significant(now) if math.isfinite(now) else None,
                         objective=one.text,
                     )
                 )
@@ -259,6 +262,10 @@ class HealthSignals:
         """Forget what is felt; keep what is known."""
         self._watch.restart()
 
+    def _value(self, place: int) -> float:
+        """Newest value of a series, NaN for one that there is not."""
+        return float(self._row[place]) if place >= 0 else math.nan
+
     def _onset(self) -> Onset:
         watch = self._watch
         if watch.drift_detected:
@@ -267,7 +274,7 @@ class HealthSignals:
             return Onset("health", self.names[j], value, limit, watch.onset_rows)
         j = int(np.flatnonzero(self._breached)[0])
         one = self._system.objectives[j]
-        value = float(self._row[self._objective_places[j]])
+        value = self._value(self._objective_places[j])
         rows = round(one.least_s(self._system.interval_s) / self._system.interval_s)
         return Onset("objective", one.name, value, one.limit, rows)
 
@@ -284,11 +291,12 @@ class HealthSignals:
 
     def load_state_dict(self, state: Mapping[str, Any], series: Sequence[str]) -> None:
         """Continue from what `state_dict` returned; other signals, configured since, begin anew."""
-        self.grow(series)
+        self.names = tuple(state["names"])
+        self._watch = HealthWatch([0] * len(self.names), self._policy)
+        self._watch.load_state_dict(state["watch"])
+        self.follow(series)
         self._budget.load_state_dict(state["budget"])
         self._watched_rows = state.get("watched_rows", 0)
         self._unconfirmed = state["unconfirmed"]
         self._objectives.load_state_dict(state["objectives"])
         self._breached = self._objectives.breached
-        if tuple(state["names"]) == self.names:
-            self._watch.load_state_dict(state["watch"])

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from coral.config import SystemConfig
 from detectors.health.health_watch import HealthWatch
+from detectors.places import places, take
 from streams.series import entity_of
 
 __all__ = ["PathSilence"]
@@ -69,19 +70,19 @@ class PathSilence:
         """Rows since the entity that has been silent for longest was there."""
         return int(self._watch.gaps.max(initial=0))
 
-    def grow(self, series: Sequence[str]) -> None:
-        """Follow the series of the system; names are only ever added behind those there are."""
+    def follow(self, series: Sequence[str]) -> None:
+        """Follow the series of the system; an entity without any is not waited for."""
         wanted = set(self._ends)
         for end in self._ends & set(self._graph):
             wanted |= nx.ancestors(self._graph, end)
-        found = dict.fromkeys(entity_of(name) for name in series)
-        added = [name for name in found if name in wanted and name not in self.entities]
-        if self._graph:
-            self.entities += tuple(added)
-            self._watch.grow([0] * len(added))
-        place = {name: i for i, name in enumerate(self.entities)}
-        self._at = np.array([place.get(entity_of(name), -1) for name in series], dtype=np.intp)
-        self._sent = np.append(self._sent, np.zeros(len(series) - len(self._sent), dtype=np.bool_))
+        owner = [entity_of(name) for name in series]
+        found = dict.fromkeys(name for name in owner if name in wanted and self._graph)
+        stay = [name for name in self.entities if name in found]
+        entities = (*stay, *(name for name in found if name not in stay))
+        self._watch.select(places(entities, self.entities), [0] * len(entities))
+        self.entities = entities
+        self._at = places(owner, entities)
+        self._sent = take(self._sent, places(series, self._series), (0,), False)
         self._series = tuple(series)
 
     def update(self, x: Floats, *, learn: bool) -> None:
@@ -123,8 +124,9 @@ class PathSilence:
         }
 
     def load_state_dict(self, state: Mapping[str, Any], series: Sequence[str]) -> None:
-        """Continue from what `state_dict` returned; with another topology it begins anew."""
-        self.grow(series)
-        if tuple(state["entities"]) == self.entities:
-            self._sent = np.array(state["sent"])
-            self._watch.load_state_dict(state["watch"])
+        """Continue from what `state_dict` returned over the same series; topologies may differ."""
+        self.entities, self._series = tuple(state["entities"]), tuple(series)
+        self._sent = np.array(state["sent"], dtype=np.bool_)
+        self._watch = HealthWatch([0] * len(self.entities))
+        self._watch.load_state_dict(state["watch"])
+        self.follow(series)

@@ -100,13 +100,6 @@ class Cusum(Stateful):
         """Take one score per statistic, trusted, when only the sums and the onset are asked for."""
         cusum_step(scores, self.slack, self.ceiling, self._statistic, self._age)
 
-    def grow(self, n_statistics: int) -> None:
-        """Append statistics, at zero, behind the present ones."""
-        n = self._statistic.shape[0]
-        extra = check_integer("Cusum", "n_statistics", n_statistics, n) - n
-        self._statistic = np.append(self._statistic, np.zeros(extra))
-        self._age = np.append(self._age, np.zeros(extra, dtype=np.int64))
-
     def reset(self) -> None:
         """Set every sum back to zero."""
         self._statistic.fill(0.0)

@@ -6,10 +6,11 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors._validate import check_integer, check_row
-from detectors.base import FloatArray, State, Stateful
+from detectors._validate import check_row
+from detectors.base import FloatArray, Indices, State, Stateful
 from detectors.health._health_watch_kernels import DISTANCES, PARTS, SIGNAL, watch_step
 from detectors.health.policy import HEALTH, HealthPolicy
+from detectors.places import take
 
 __all__ = ["HealthWatch"]
 
@@ -68,7 +69,7 @@ class HealthWatch(Stateful):
         self._levels: FloatArray = np.zeros((0, 2, PARTS))
         self.asked = policy.page
         self.alarm = self.drift_detected = False
-        self.grow(bad)
+        self.select(np.full(len(bad), -1), bad)
 
     @property
     def n_signals(self) -> int:
@@ -168,17 +169,20 @@ class HealthWatch(Stateful):
         self._signals["peak"], self._signals["trough"] = -np.inf, np.inf
         self.alarm = self.drift_detected = False
 
-    def grow(self, bad: Sequence[int]) -> None:
-        """Append signals behind the present ones, by the direction that is bad for each."""
-        known, n = self.n_signals, self.n_signals + len(bad)
-        check_integer("HealthWatch", "n_signals", n, 0)
+    def select(self, index: Indices, bad: Sequence[int]) -> None:
+        """Keep, reorder and append signals.
+
+        Parameters
+        ----------
+        index : ndarray of shape (n_new,), int
+            Present place of each signal of the next row, -1 for a new one.
+        bad : sequence of int, length n_new
+            The direction that is bad for each, used for new ones.
+        """
         for name in ("_signals", "evidence", "_distances", "_ring", "_ordered", "_levels"):
-            held = getattr(self, name)
-            grown = np.zeros((n, *held.shape[1:]), dtype=held.dtype)
-            grown[:known] = held
-            setattr(self, name, grown)
-        self._signals["bad"][known:] = bad
-        for j in range(known, n):
+            setattr(self, name, take(getattr(self, name), index, (0,), 0))
+        for j in np.flatnonzero(index < 0).tolist():
+            self._signals["bad"][j] = bad[j]
             self._forget(j)
 
     def state_dict(self) -> State:

@@ -6,7 +6,8 @@ from typing import ClassVar, Self
 import numpy as np
 
 from detectors._validate import check_integer, check_row
-from detectors.base import FloatArray, Stateful
+from detectors.base import FloatArray, Indices, PerSeries
+from detectors.places import take
 from detectors.policy import TRIGGER, DynamicPCAPolicy
 from detectors.statistics._dynamic_pca_kernels import subspace_push
 from detectors.statistics.energy import RelativeEnergy
@@ -14,7 +15,7 @@ from detectors.statistics.energy import RelativeEnergy
 __all__ = ["DynamicPCA"]
 
 
-class DynamicPCA(Stateful):
+class DynamicPCA(PerSeries):
     """Residual energy of every series outside the common space of all series and their lags.
 
     Rows ``[z_t, z_{t-1}, ...]`` are collected in blocks; after each block the singular value
@@ -145,7 +146,7 @@ class DynamicPCA(Stateful):
                 kept = 1.0 - every * self.policy.block_rows / self._memory_rows
                 self._total *= kept
                 self._sketch *= np.sqrt(kept)
-            self._decompose()
+            self._fold()
 
     def update(self, z: FloatArray) -> Self:
         """Append a row and learn from it."""
@@ -161,21 +162,23 @@ class DynamicPCA(Stateful):
         """Forget the lagged rows: the next row does not follow the last one."""
         self._lagged.fill(0.0)
 
-    def grow(self, n_series: int) -> None:
-        """Append series behind the present ones; the known directions do not contain them."""
+    def select(self, index: Indices) -> None:
+        """Keep, reorder and append series; the known directions do not contain new ones."""
         n = self._energy.n_series
-        extra = check_integer("DynamicPCA", "n_series", n_series, n) - n
-        pad = ((0, 0), (0, 0), (0, extra))
 
-        def widen(rows: FloatArray) -> FloatArray:
-            lagged = rows.reshape(rows.shape[0], self.lags, n)
-            return np.pad(lagged, pad).reshape(rows.shape[0], self.lags * (n + extra))
+        def moved(rows: FloatArray) -> FloatArray:
+            lagged = take(rows.reshape(-1, n), index, (1,), 0.0)
+            return lagged.reshape(rows.shape[0], self.lags * len(index))
 
-        self._lagged = widen(self._lagged[None, :])[0]
-        self._block = widen(self._block)
-        self._sketch = widen(self._sketch)
-        self._basis = np.ascontiguousarray(widen(np.ascontiguousarray(self._basis.T)).T)
-        self._energy.grow(n_series)
+        energy = float(np.sum(self._sketch**2))
+        self._lagged = moved(self._lagged[None, :])[0]
+        self._block, self._sketch = moved(self._block), moved(self._sketch)
+        self._basis = np.ascontiguousarray(moved(np.ascontiguousarray(self._basis.T)).T)
+        self._energy.select(index)
+        if np.count_nonzero(index >= 0) < n and energy > 0.0:
+            # What is left of the directions is not orthonormal any more.
+            self._total *= float(np.sum(self._sketch**2)) / energy
+            self._decompose(self._sketch)
         self._allocate()
 
     def _allocate(self) -> None:
@@ -183,11 +186,14 @@ class DynamicPCA(Stateful):
         n = self._energy.n_series
         self._basis_t: FloatArray = np.ascontiguousarray(self._basis[:n].T)
 
-    def _decompose(self) -> None:
-        """Fold the block into the sketch and choose the directions anew."""
-        policy = self.policy
+    def _fold(self) -> None:
+        """Fold the block into the sketch."""
         self._total += float(np.sum(self._block * self._block))
-        stacked = np.vstack([self._sketch, self._block])
+        self._decompose(np.vstack([self._sketch, self._block]))
+
+    def _decompose(self, stacked: FloatArray) -> None:
+        """Choose the sketch and the directions anew from lagged rows, shape (rows, n * lags)."""
+        policy = self.policy
         # Singular vectors through the small Gram matrix: rows are few, columns many.
         values, vectors = np.linalg.eigh(stacked @ stacked.T)
         order = np.argsort(values)[::-1][: 2 * policy.max_rank]

@@ -4,12 +4,12 @@ from typing import ClassVar
 
 import numpy as np
 
-from detectors.base import FloatArray, Stateful
+from detectors.base import FloatArray, PerSeries, Series
 
 __all__ = ["RelativeEnergy"]
 
 
-class RelativeEnergy(Stateful):
+class RelativeEnergy(PerSeries):
     """Winsorised running mean of every series' energy, and the ratio of the newest energy to it.
 
     What makes the energies moves both, in its own kernel (`RelativeEnergyPolicy`).
@@ -28,6 +28,7 @@ class RelativeEnergy(Stateful):
     """
 
     _STATE: ClassVar[tuple[str, ...]] = ("learned", "scores")
+    _SERIES: ClassVar[Series] = {"learned": (1, 0.0), "scores": (0, np.nan)}
 
     def __init__(self, n_series: int) -> None:
         self.learned: FloatArray = np.zeros((2, n_series))
@@ -42,9 +43,3 @@ class RelativeEnergy(Stateful):
         """Let the mean count for at most `weight` rows, so that it follows sooner."""
         _, stands_for = self.learned
         np.minimum(stands_for, weight, out=stands_for)
-
-    def grow(self, n_series: int) -> None:
-        """Append series of which nothing is known."""
-        extra = n_series - self.n_series
-        self.learned = np.pad(self.learned, ((0, 0), (0, extra)))
-        self.scores = np.append(self.scores, np.full(extra, np.nan))

@@ -6,14 +6,14 @@ from typing import ClassVar
 import numpy as np
 
 from detectors._validate import check_integer
-from detectors.base import FloatArray, IntArray, Stateful
+from detectors.base import FloatArray, Indices, IntArray, PerSeries, Series
 from detectors.policy import TRIGGER, MissingnessPolicy
 from detectors.statistics._missingness_kernels import missingness_step
 
 __all__ = ["Missingness"]
 
 
-class Missingness(Stateful):
+class Missingness(PerSeries):
     """Surprisal of the present gap of every series, from how often and how long it had gaps before.
 
     Presence is a two-state Markov chain per series. A gap that has lasted r rows has probability
@@ -42,6 +42,7 @@ class Missingness(Stateful):
         "_rename_left",
     )
     _SAVED_AS: ClassVar[Mapping[str, str]] = {"surprisal": "surprise"}
+    _SERIES: ClassVar[Series] = {"surprisal": (0, 0.0), "_run": (0, 0), "_counts": (1, 0)}
 
     def __init__(self, n_series: int, policy: MissingnessPolicy = TRIGGER.missingness) -> None:
         n = check_integer("Missingness", "n_series", n_series, 0)
@@ -106,17 +107,18 @@ class Missingness(Stateful):
         self.surprisal[gone] = 0.0
         self._excused = self._rename_left = 0
 
-    def grow(self, n_series: int) -> None:
-        """Append series of which nothing is known."""
-        extra = n_series - self.surprisal.shape[0]
+    def select(self, index: Indices) -> None:
+        """Keep, reorder and append series; as many as are new may have been others before."""
         present, _, _, _ = self._counts
-        if int(present.max(initial=0)) >= self._policy.known_rows:
-            self._excused += extra
+        known, new = int(present.max(initial=0)), int(np.count_nonzero(index < 0))
+        missing = np.count_nonzero(self.surprisal > 0.0)
+        if new and known >= self._policy.known_rows:
+            self._excused += new
             self._rename_left = self._policy.rename_rows
-        self.surprisal = np.append(self.surprisal, np.zeros(extra))
-        self._run = np.append(self._run, np.zeros(extra, dtype=np.int64))
-        self._counts = np.pad(self._counts, ((0, 0), (0, extra)))
-        self._allocate()
+        super().select(index)
+        # What has left was excused, if it was missing.
+        left = int(missing - np.count_nonzero(self.surprisal > 0.0))
+        self._excused = min(max(self._excused - left, 0), max(len(index) - 1, 0))
 
     def _allocate(self) -> None:
         """Set what looking at so many series costs, nats."""

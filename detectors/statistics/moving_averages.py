@@ -6,14 +6,14 @@ from typing import ClassVar
 import numpy as np
 
 from detectors._validate import check_integer
-from detectors.base import FloatArray, Stateful
+from detectors.base import FloatArray, PerSeries, Series
 from detectors.policy import TRIGGER, MovingAveragesPolicy
 from detectors.statistics._moving_averages_kernels import averages_step
 
 __all__ = ["MovingAverages"]
 
 
-class MovingAverages(Stateful):
+class MovingAverages(PerSeries):
     """Persistence and moving means of every series, and two statistics made of them.
 
     Parameters
@@ -55,6 +55,14 @@ class MovingAverages(Stateful):
         "means",
     )
     _SAVED_AS: ClassVar[Mapping[str, str]] = {"persistence": "pair"}
+    _SERIES: ClassVar[Series] = {
+        "_ring": (1, np.nan),
+        "_sums": (1, 0.0),
+        "_counts": (1, 0.0),
+        "_last": (0, np.nan),
+        "persistence": (0, np.nan),
+        "means": (1, np.nan),
+    }
 
     def __init__(self, n_series: int, policy: MovingAveragesPolicy = TRIGGER.averages) -> None:
         n = check_integer("MovingAverages", "n_series", n_series, 0)
@@ -105,17 +113,6 @@ class MovingAverages(Stateful):
         self._sums.fill(0.0)
         self._counts.fill(0.0)
         self._last.fill(np.nan)
-
-    def grow(self, n_series: int) -> None:
-        """Append series behind the present ones; their windows start empty."""
-        extra = n_series - self._last.shape[0]
-        self._ring = np.pad(self._ring, ((0, 0), (0, extra)), constant_values=np.nan)
-        self._sums = np.pad(self._sums, ((0, 0), (0, extra)))
-        self._counts = np.pad(self._counts, ((0, 0), (0, extra)))
-        self.means = np.pad(self.means, ((0, 0), (0, extra)), constant_values=np.nan)
-        for name in ("_last", "persistence"):
-            setattr(self, name, np.append(getattr(self, name), np.full(extra, np.nan)))
-        self._allocate()
 
     def _allocate(self) -> None:
         """Set how many series the largest of them are."""

@@ -6,14 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors._validate import check_integer
-from detectors.base import FloatArray, Stateful
+from detectors.base import FloatArray, PerSeries, Series
 from detectors.policy import TRIGGER, NoveltyPolicy
 from detectors.statistics._novelty_kernels import learn_step, measure_pairs, push_step
 
 __all__ = ["Novelty"]
 
 
-class Novelty(Stateful):
+class Novelty(PerSeries):
     """Distance of a row to the nearest of the normal rows that are remembered.
 
     What is far from the mean may have been there every evening: no news. What lies between two
@@ -56,6 +56,12 @@ class Novelty(Stateful):
         "_distance",
         "_stands",
     )
+    _SERIES: ClassVar[Series] = {
+        "_seen": (0, 0.0),
+        "_mean": (0, 0.0),
+        "_place": (0, np.nan),
+        "_centres": (0, 0.0),
+    }
 
     def __init__(self, n_series: int, policy: NoveltyPolicy = TRIGGER.novelty) -> None:
         n = check_integer("Novelty", "n_series", n_series, 0)
@@ -120,14 +126,6 @@ class Novelty(Stateful):
         """Begin the moving means anew: the next row does not follow the last one."""
         self._seen.fill(0.0)
         self._mean.fill(0.0)
-
-    def grow(self, n_series: int) -> None:
-        """Append series of which nothing is known."""
-        extra = n_series - self._mean.shape[0]
-        self._seen = np.append(self._seen, np.zeros(extra))
-        self._mean = np.append(self._mean, np.zeros(extra))
-        self._place = np.append(self._place, np.full(extra, np.nan, dtype=np.float32))
-        self._centres = np.pad(self._centres, ((0, extra), (0, 0)))
 
     def _allocate(self) -> None:
         """Measure the distances of the centres anew."""

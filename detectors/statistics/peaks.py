@@ -5,14 +5,14 @@ from typing import ClassVar
 import numpy as np
 
 from detectors._validate import check_integer
-from detectors.base import FloatArray, Stateful
+from detectors.base import FloatArray, PerSeries, Series
 from detectors.policy import TRIGGER, PeaksPolicy
 from detectors.statistics._peaks_kernels import MEAN, peaks_learn, peaks_score
 
 __all__ = ["BlockMaxima"]
 
 
-class BlockMaxima(Stateful):
+class BlockMaxima(PerSeries):
     """Block maxima of a value of every series: their mean, and the scale of their tail.
 
     A spiky series and a smooth one have the same robust scale, but not the same maxima. Where a
@@ -32,6 +32,7 @@ class BlockMaxima(Stateful):
     """
 
     _STATE: ClassVar[tuple[str, ...]] = ("scores", "_open", "_learned", "_rows")
+    _SERIES: ClassVar[Series] = {"scores": (0, np.nan), "_open": (0, -1.0), "_learned": (1, 0.0)}
 
     def __init__(self, n_series: int, policy: PeaksPolicy = TRIGGER.peaks) -> None:
         n = check_integer("BlockMaxima", "n_series", n_series, 0)
@@ -71,10 +72,3 @@ class BlockMaxima(Stateful):
         """Learn one normal row of values, shape (n,), float64, >= 0, NaN = missing."""
         self._rows = (self._rows + 1) % self._policy.block_rows
         peaks_learn(values, self._rows == 0, self._record, self._open, self._learned)
-
-    def grow(self, n_series: int) -> None:
-        """Append series of which nothing is known."""
-        extra = n_series - self.scores.shape[0]
-        self.scores = np.append(self.scores, np.full(extra, np.nan))
-        self._open = np.append(self._open, np.full(extra, -1.0))
-        self._learned = np.pad(self._learned, ((0, 0), (0, extra)))

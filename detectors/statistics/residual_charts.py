@@ -5,7 +5,7 @@ from typing import ClassVar
 import numpy as np
 
 from detectors._validate import check_integer
-from detectors.base import FloatArray, Stateful
+from detectors.base import FloatArray, PerSeries, Series
 from detectors.policy import TRIGGER, ResidualChartsPolicy
 from detectors.statistics._residual_charts_kernels import PERSISTENT, RAW, charts_step
 from detectors.statistics.peaks import BlockMaxima
@@ -13,7 +13,7 @@ from detectors.statistics.peaks import BlockMaxima
 __all__ = ["ResidualCharts"]
 
 
-class ResidualCharts(Stateful):
+class ResidualCharts(PerSeries):
     """The three statistics made of the residual energies of the two folds.
 
     A relation that broke leaves energy outside the common space of all series, now and in the
@@ -62,6 +62,12 @@ class ResidualCharts(Stateful):
         "_running",
     )
     _PARTS: ClassVar[tuple[str, ...]] = ("_peaks",)
+    _SERIES: ClassVar[Series] = {
+        "variance_chart": (0, np.nan),
+        "_roots": (1, np.nan),
+        "_ewma": (0, np.nan),
+        "_running": (1, 0.0),
+    }
 
     def __init__(
         self,
@@ -139,12 +145,3 @@ class ResidualCharts(Stateful):
         """Begin anew with what goes over rows: the next row does not follow the last one."""
         self._roots.fill(np.nan)
         self._ewma.fill(np.nan)
-
-    def grow(self, n_series: int) -> None:
-        """Append series of which nothing is known."""
-        extra = n_series - self._ewma.shape[0]
-        self._roots = np.pad(self._roots, ((0, 0), (0, extra)), constant_values=np.nan)
-        self._peaks.grow(n_series)
-        for name in ("variance_chart", "_ewma"):
-            setattr(self, name, np.append(getattr(self, name), np.full(extra, np.nan)))
-        self._running = np.pad(self._running, ((0, 0), (0, extra)))

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors._validate import check_integer
-from detectors.base import FloatArray, IntArray, State
+from detectors.base import FloatArray, Indices, IntArray, State
+from detectors.places import take
 from detectors.statistics.river_catalogue import RiverDetector, Setting, parse
 
 __all__ = ["RiverStatistic", "river_statistics"]
@@ -125,19 +126,31 @@ class RiverStatistic:
             self._forget()
         self._mean, self._summed = 0.0, 0
 
-    def grow(self, n_series: int) -> None:
-        """Append series of which nothing is known."""
-        n = self._checked(n_series)
-        old = self._row.shape[0]
-        pad = np.full(n - old, np.nan, dtype=np.float32)
-        self._row = np.append(self._row, pad)
-        self._rows = [np.append(row, pad) for row in self._rows]
-        self._values = np.append(self._values, pad)
-        self._usual = np.append(self._usual, np.zeros(n - old))
-        self._known = np.append(self._known, np.zeros(n - old, dtype=np.int64))
-        if self._entry.per_series:
+    def select(self, index: Indices) -> None:
+        """Keep, reorder and append series; when one leaves, the detectors are shown the rows anew.
+
+        As after a restart: a detector of rows knows its features by their place, and what a
+        detector draws may depend on the place of its series.
+        """
+        n, old = self._checked(len(index)), self._row.shape[0]
+        kept = index[index >= 0]
+        self._row = take(self._row, index, (0,), np.nan)
+        self._values = take(self._values, index, (0,), np.nan)
+        self._usual = take(self._usual, index, (0,), 0.0)
+        self._known = take(self._known, index, (0,), 0)
+        self._rows = [take(row, index, (0,), np.nan) for row in self._rows]
+        if len(kept) < old:
+            self._reshow([int(np.count_nonzero(kept < width)) for width in self._born_with])
+        elif self._entry.per_series:
             for generation in self._generations:
                 generation += [self.detector.make(j) for j in range(old, n)]
+
+    def _reshow(self, widths: Sequence[int]) -> None:
+        """Show the kept rows to new generations, born with so many series each."""
+        rows = list(self._rows)
+        self._forget()
+        for row in rows:
+            self._show(row, widths[len(self._born_with) :])
 
     def state_dict(self) -> State:
         """Everything needed to go on identically."""
@@ -156,15 +169,13 @@ class RiverStatistic:
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Continue from what `state_dict` of the same statistic returned."""
-        self._forget()
         self._mean, self._summed = float(state["mean"]), int(state["summed"])
         self._row = np.array(state["row"], dtype=np.float32)
         for name in ("values", "usual"):
             setattr(self, f"_{name}", np.array(state[name], dtype=np.float64))
         self._known = np.array(state["known"], dtype=np.int64)
-        widths = list(state["born_with"])
-        for row in np.array(state["rows"], dtype=np.float32):
-            self._show(row, widths[len(self._born_with) :])
+        self._rows = list(np.array(state["rows"], dtype=np.float32))
+        self._reshow(list(state["born_with"]))
 
     def _forget(self) -> None:
         """Forget all rows."""

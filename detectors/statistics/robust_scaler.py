@@ -1,11 +1,11 @@
 """Robust location and scale of every series, learned row by row."""
 
-from typing import ClassVar, Self
+from typing import ClassVar, Final, Self
 
 import numpy as np
 
 from detectors._validate import check_integer, check_row
-from detectors.base import FloatArray, IntArray, Stateful
+from detectors.base import FloatArray, IntArray, PerSeries, Series
 from detectors.policy import TRIGGER, ScalerPolicy
 from detectors.statistics._robust_scaler_kernels import (
     scaler_normalise,
@@ -15,8 +15,11 @@ from detectors.statistics._robust_scaler_kernels import (
 
 __all__ = ["RobustScaler"]
 
+# Location, scale, rows that they stand for, extreme rows in a row.
+_UNKNOWN: Final = ((0.0,), (np.nan,), (0.0,), (0.0,))
 
-class RobustScaler(Stateful):
+
+class RobustScaler(PerSeries):
     """Robust z-scores of a stream of rows.
 
     A series is fitted when `fit_rows` of its cells have been seen: median, and 1.4826 times the
@@ -61,6 +64,7 @@ class RobustScaler(Stateful):
     """
 
     _STATE: ClassVar[tuple[str, ...]] = ("_learned", "_recent", "_seen")
+    _SERIES: ClassVar[Series] = {"_learned": (1, _UNKNOWN), "_recent": (0, np.nan), "_seen": (0, 0)}
 
     def __init__(
         self,
@@ -74,8 +78,7 @@ class RobustScaler(Stateful):
             "RobustScaler", "memory_rows", memory_rows, policy.fit_rows
         )
         self._record = policy.record(memory_rows=self.memory_rows)
-        # Location, scale, rows that they stand for, extreme rows in a row.
-        self._learned: FloatArray = np.array([[0.0], [np.nan], [0.0], [0.0]]).repeat(n, axis=1)
+        self._learned: FloatArray = np.array(_UNKNOWN).repeat(n, axis=1)
         # The newest present cells of each series: what it is fitted and recentred on.
         self._recent: FloatArray = np.full((n, policy.recent_rows), np.nan)
         self._seen: IntArray = np.zeros(n, dtype=np.int64)
@@ -166,20 +169,6 @@ class RobustScaler(Stateful):
             self._fit(fitted, min(max(rows, self.policy.fit_rows), self.policy.recent_rows))
             scale[fitted] = np.maximum(old, scale[fitted])
             stands_for[fitted] = min(max(weight, self.policy.fit_rows), self.memory_rows)
-
-    def grow(self, n_series: int) -> None:
-        """Append series, unfitted, behind the present ones.
-
-        Parameters
-        ----------
-        n_series : int
-            The new number of series, not smaller than the old one.
-        """
-        extra = check_integer("RobustScaler", "n_series", n_series, self.n_series) - self.n_series
-        unknown = np.tile([[0.0], [np.nan], [0.0], [0.0]], extra)
-        self._learned = np.ascontiguousarray(np.hstack([self._learned, unknown]))
-        self._recent = np.vstack([self._recent, np.full((extra, self.policy.recent_rows), np.nan)])
-        self._seen = np.append(self._seen, np.zeros(extra, dtype=np.int64))
 
     def _fit_ready(self) -> None:
         """Fit the series that have just become known well enough."""

@@ -6,7 +6,15 @@ from typing import Any, ClassVar, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.base import FloatArray, FurtherStatistic, IntArray, State, Stateful
+from detectors.base import (
+    FloatArray,
+    FurtherStatistic,
+    Indices,
+    IntArray,
+    PerSeries,
+    Series,
+    State,
+)
 from detectors.names import STATISTICS, Statistic
 from detectors.policy import TRIGGER, TriggerPolicy
 from detectors.statistics.dynamic_pca import DynamicPCA
@@ -24,7 +32,7 @@ __all__ = ["RowStatistics"]
 _FURTHER: Final = Statistic.NOVELTY + 1
 
 
-class RowStatistics(Stateful):
+class RowStatistics(PerSeries):
     """Statistics of a row against what is normal, each made before the row is learned.
 
     Two folds of the lag windows (along time for each series, and across all series) and several
@@ -78,6 +86,7 @@ class RowStatistics(Stateful):
         "_novelty",
         "_missingness",
     )
+    _SERIES: ClassVar[Series] = {"_z": (0, np.nan)}
     _SAVED_AS: ClassVar[Mapping[str, str]] = {
         "_averages": "_windows",
         "_dynamic_pca": "_space",
@@ -300,24 +309,11 @@ class RowStatistics(Stateful):
             if one.key in saved:
                 one.load_state_dict(saved[one.key])
 
-    def grow(self, n_series: int) -> None:
-        """Append series behind the present ones; they warm up beside them."""
-        extra = n_series - self.n_series
-        for part in (
-            self._scaler,
-            self._averages,
-            self._short_tails,
-            self._ssa,
-            self._dynamic_pca,
-            self._charts,
-            self._novelty,
-            self._missingness,
-        ):
-            part.grow(n_series)
+    def select(self, index: Indices) -> None:
+        """Keep, reorder and append series; new ones warm up beside the others."""
+        super().select(index)
         for one in self.further:
-            one.grow(n_series)
-        self._z = np.append(self._z, np.full(extra, np.nan))
-        self._allocate()
+            one.select(index)
 
     def _allocate(self) -> None:
         """Take the sizes from the parts."""

@@ -6,7 +6,7 @@ from typing import ClassVar, Self
 import numpy as np
 
 from detectors._validate import check_integer, check_row
-from detectors.base import FloatArray, Stateful
+from detectors.base import FloatArray, PerSeries, Series
 from detectors.policy import TRIGGER, SSAPolicy
 from detectors.statistics._ssa_kernels import gram_add, ssa_push
 from detectors.statistics.energy import RelativeEnergy
@@ -14,7 +14,7 @@ from detectors.statistics.energy import RelativeEnergy
 __all__ = ["MultivariateSSA"]
 
 
-class MultivariateSSA(Stateful):
+class MultivariateSSA(PerSeries):
     """Residual energy of every series outside a common space of lag windows.
 
     The lag windows (Hankel columns) of all normalised series are stacked side by side. Their
@@ -66,6 +66,7 @@ class MultivariateSSA(Stateful):
     )
     _PARTS: ClassVar[tuple[str, ...]] = ("_energy",)
     _SAVED_AS: ClassVar[Mapping[str, str]] = {"_energy": "_usual"}
+    _SERIES: ClassVar[Series] = {"_ring": (1, np.nan)}
 
     def __init__(
         self,
@@ -167,14 +168,6 @@ class MultivariateSSA(Stateful):
     def break_lags(self) -> None:
         """Forget the windows: the next row does not follow the last one."""
         self._ring.fill(np.nan)
-
-    def grow(self, n_series: int) -> None:
-        """Append series behind the present ones; their windows start empty."""
-        n = self._energy.n_series
-        extra = check_integer("MultivariateSSA", "n_series", n_series, n) - n
-        self._ring = np.pad(self._ring, ((0, 0), (0, extra)), constant_values=np.nan)
-        self._energy.grow(n_series)
-        self._allocate()
 
     def _allocate(self) -> None:
         """Make the scratch space of the kernels, and the projector."""

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from streams.align.retirement import Lives
 from streams.align.tick import Tick
 from streams.align.whole import WholeRows
 from streams.grid import Grid
@@ -16,6 +17,8 @@ _Index = tuple[NDArray[np.intp], NDArray[np.bool_] | None, int, bool]
 
 _CACHED_INDEXES = 256
 _MAX_PARKED = 4
+# Closed ticks between two looks for series that have left.
+_TICKS_A_LOOK = 32
 
 
 class Aligner:
@@ -43,6 +46,8 @@ class Aligner:
     it is counted as future and dropped. The very first tick is parked in the same way, so a wrong
     first time stamp does not make all that follows late. At most four ticks are parked at a time.
 
+    A series that has left (`Lives`) is forgotten: frames are over those that live.
+
     Parameters
     ----------
     interval_s : float
@@ -50,7 +55,7 @@ class Aligner:
     lateness_s : float
         How much older than the newest a sample may be, seconds, >= 0.
     max_series : int
-        Series beyond this number are refused.
+        Series beyond this number are refused, until others have been silent for a while.
     max_future_s : float, optional
         Furthest believable step ahead, seconds, more than ``lateness_s + interval_s``.
         By default one hour or 1000 intervals, whichever is longer.
@@ -100,6 +105,8 @@ class Aligner:
         self._open: dict[int, Tick] = {}
         self._parked: dict[int, tuple[Tick, int]] = {}
         self._whole = WholeRows()
+        self._lives = Lives(interval_s)
+        self._closed = self._turned_away = 0  # since the last look for series that have left
         # Number, time and values of the tick last closed at once, while it is the newest.
         self._last_whole: tuple[int, float, NDArray[np.float64]] | None = None
         self._cached: dict[tuple[str, ...], _Index] = {}
@@ -175,6 +182,8 @@ class Aligner:
             "parked": [(number, *held.state(), n) for number, (held, n) in self._parked.items()],
             "whole": self._whole.state(),
             "last_whole": self._last_whole,
+            "lives": self._lives.state(),
+            "closed": [self._closed, self._turned_away],
             "counters": [self.late, self.duplicate, self.future, self.refused],
         }
 
@@ -208,6 +217,9 @@ class Aligner:
         if "whole" in state:  # older checkpoints have none
             self._whole.load(state["whole"])
             self._last_whole = state["last_whole"]
+        if "lives" in state:  # older checkpoints have none: lives begin with the next tick
+            self._lives.load(state["lives"])
+            self._closed, self._turned_away = state["closed"]
         self.late, self.duplicate, self.future, self.refused = state["counters"]
 
     def _behind(self, tick: int, samples: Samples) -> None:
@@ -270,6 +282,7 @@ class Aligner:
                 self._last_names = names
             at, kept, refused, first = self._last_index
             self.refused += refused
+            self._turned_away = max(self._turned_away, refused)
             if held is None and first and len(at) == len(self._registry):
                 return Tick(samples.values, samples.time)
             held = self._widened(held)
@@ -326,7 +339,28 @@ class Aligner:
         return [frame]
 
     def _close(self, tick: int) -> Frame:
-        held = self._open.pop(tick)
+        held = self._open[tick]
         held.widen(len(self._registry))
+        self._lives.note(tick, held.values)
+        self._closed += 1
+        if self._closed >= _TICKS_A_LOOK:
+            self._retire(tick)
+        del self._open[tick]
         held.values.flags.writeable = False
         return Frame(self._system, held.latest, self._registry.names, held.values)
+
+    def _retire(self, tick: int) -> None:
+        """Forget the series that have left."""
+        kept = self._lives.kept(tick, self._turned_away)
+        self._closed = self._turned_away = 0
+        if len(kept) == len(self._registry):
+            return
+        for held in (*self._open.values(), *(parked for parked, _ in self._parked.values())):
+            held.widen(len(self._registry))
+            held.keep(kept)
+        if self._last_whole is not None:
+            number, time, values = self._last_whole
+            self._last_whole = number, time, values[kept]
+        self._registry.keep(kept)
+        self._cached.clear()
+        self._last_names = None

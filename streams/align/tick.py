@@ -90,6 +90,12 @@ class Tick:
             if self._times is not None:
                 self._times = np.concatenate((self._times, np.full(more, -np.inf)))
 
+    def keep(self, at: Indices) -> None:
+        """Forget all series but those at these places, ascending; they move up."""
+        self.values = self.values[at]
+        if self._times is not None:
+            self._times = self._times[at]
+
     def _written(self) -> Floats:
         """Return the time of each value, -inf where it is missing."""
         if self._times is None:

@@ -54,11 +54,18 @@ def frames(
     interval_s: float = 1.0,
     grown_at: int | None = None,
     gap_at: int | None = None,
+    left_at: int | None = None,
 ) -> Iterator[Frame]:
-    """Frames of rows; two more series from one row on, an hour without rows before another."""
+    """Frames of rows.
+
+    Two more series from one row on, an hour without rows before another; from a third on one
+    series has left, and another has a new name.
+    """
     for t, x in enumerate(rows):
         time = interval_s * t + (3600.0 if gap_at is not None and t >= gap_at else 0.0)
-        if grown_at is not None and t >= grown_at:
+        if left_at is not None and t >= left_at:
+            yield Frame("shop", time, (*NAMES[1:-1], "pod-2:cpu"), x[1:])
+        elif grown_at is not None and t >= grown_at:
             yield Frame("shop", time, GROWN, np.append(x, (x[3] + 1.0, x[0])))
         else:
             yield Frame("shop", time, NAMES, x)
@@ -102,6 +109,17 @@ def test_online_with_two_faults(cuts: list[int], grown_at: int | None, gap_at: i
     assert check(
         frames(two_faults(), grown_at=grown_at, gap_at=gap_at),
         cuts,
+        lambda: Engine(shop_config(), SMALL),
+    )
+
+
+@FEW
+@given(st.lists(ROWS, min_size=1, max_size=8), ROWS)
+def test_online_with_names_that_come_and_go(cuts: list[int], left_at: int) -> None:
+    """Also when they go in an incident, which keeps its series."""
+    check(
+        frames(two_faults(), left_at=left_at),
+        [*cuts, left_at + 1],
         lambda: Engine(shop_config(), SMALL),
     )
 

@@ -11,6 +11,7 @@ from detectors.base import Detector
 from detectors.decision._verdict_kernels import tail_log_p
 from detectors.decision.cusum import Cusum
 from detectors.decision.gpd_tail import PredictiveTail
+from detectors.places import appended
 from detectors.policy import DynamicPCAPolicy, ScalerPolicy, SSAPolicy, TailPolicy
 from detectors.statistics.dynamic_pca import DynamicPCA
 from detectors.statistics.robust_scaler import RobustScaler
@@ -116,7 +117,7 @@ class TestRobustScaler:
         scaler = RobustScaler(1, ScalerPolicy(fit_rows=4))
         for t in range(4):
             scaler.update(np.array([float(t)]))
-        scaler.grow(2)
+        scaler.select(appended(1, 2))
         before = scaler.transform(np.ones(2))
         for t in range(4):
             scaler.update(np.array([float(t), 10.0 * t]))
@@ -180,7 +181,7 @@ class TestMultivariateSSA:
         rng = np.random.default_rng(5)
         for _ in range(64):
             ssa.update(rng.normal(size=1))
-        ssa.grow(2)
+        ssa.select(appended(1, 2))
         grown = ssa.push(rng.normal(size=2)).copy()
         ssa.break_lags()
 
@@ -223,7 +224,7 @@ class TestLaggedSubspace:
             space.update(rng.normal() + 0.1 * rng.normal(size=2))
         space.break_lags()
         old = space.push(np.ones(2)).copy()
-        space.grow(3)
+        space.select(appended(2, 3))
         space.break_lags()
 
         assert_allclose(space.push(np.array([1.0, 1.0, np.nan]))[:2], old)
@@ -246,14 +247,6 @@ class TestCusum:
         seen = [cusum.update(np.array([score])).drift_detected for score in scores]
 
         assert seen == [True, False, False, True]
-
-    def test_grow(self) -> None:
-        """New sums start at zero behind the old ones."""
-        cusum = Cusum(1, slack=0.0)
-        cusum.update(np.ones(1))
-        cusum.grow(2)
-
-        assert (cusum.statistic.tolist(), cusum.onset.tolist()) == ([1.0, 0.0], [1, 0])
 
     def test_reset(self) -> None:
         """After a reset nothing is left."""

@@ -14,6 +14,7 @@ from detectors.decision import _cusum_kernels as cusum_kernels
 from detectors.decision import _gpd_tail_kernels as tail_kernels
 from detectors.decision import _verdict_kernels as verdict_kernels
 from detectors.decision.cusum import Cusum
+from detectors.places import appended
 from detectors.policy import (
     MissingnessPolicy,
     MovingAveragesPolicy,
@@ -313,7 +314,7 @@ class TestFolds:
             assert_allclose(ours.mean, [mean for _, mean, _ in learned])
         reach = [naive.block_score(50.0, *one, 4) for one in learned]
         assert ours.reach(np.full(4, 50.0)) == pytest.approx(np.median(reach))
-        ours.grow(5)
+        ours.select(appended(3, 5))
         assert np.isnan(ours.score(np.array([np.nan] * 4 + [9.0])))
 
     def test_a_burst_that_was_learned_blinds_no_series(self) -> None:
@@ -389,7 +390,7 @@ class TestFolds:
         copy.load_state_dict(ours.state_dict())
         for novelty in (ours, copy):
             novelty.clear()
-            novelty.grow(4)
+            novelty.select(appended(3, 4))
         far = np.array([[0.0, 0.0, 0.0, 50.0]] * 8)
         assert_allclose([ours.push(one) for one in far], [copy.push(one) for one in far], rtol=0)
         assert int(np.argmax(ours.scores)) == 3
@@ -418,7 +419,7 @@ class TestFolds:
         gaps = [ours.gap]
         for _ in range(40):
             ours.push(np.ones(3), learn=True)
-        ours.grow(4)
+        ours.select(appended(3, 4))
         for row in range(20):
             gone = [np.nan, 1.0 if row < 8 else np.nan, 1.0, 1.0]
             ours.push(np.array(gone), learn=False)

@@ -13,6 +13,7 @@ from typed import FloatArray
 from detectors.decision.alarm_budget import AlarmBudget
 from detectors.decision.novelty_gate import NoveltyGate
 from detectors.names import STATISTICS
+from detectors.places import appended
 from detectors.statistics.other_statistics import fitted_to
 from detectors.statistics.river_catalogue import CATALOGUE, parse, problems
 from detectors.statistics.river_statistic import RiverStatistic, river_statistics
@@ -199,7 +200,7 @@ def test_restored_continues_identically(name: str, monkeypatch: pytest.MonkeyPat
         row = full[:4] if t < 50 else full  # the constant comes later
         if t == 50:
             for one in (whole, *running):
-                one.grow(5)
+                one.select(appended(4, 5))
         for one in (whole, *running):
             one.update(row)
         told = everything(whole)
@@ -307,7 +308,7 @@ def test_too_many_series() -> None:
         RiverStatistic(parse(SLOW), 301)
     one = RiverStatistic(parse(SLOW), 2)
     with pytest.raises(ValueError, match="at most 300 series, got 400"):
-        one.grow(400)
+        one.select(appended(2, 400))
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from typed import FloatArray
 from detectors.base import Detector
 from detectors.decision.alarm_budget import AlarmBudget
 from detectors.names import STATISTICS
+from detectors.places import appended
 from detectors.policy import TriggerPolicy
 from detectors.statistics.row_statistics import RowStatistics
 from detectors.trigger import Trigger
@@ -234,7 +235,7 @@ def test_grow() -> None:
     x = noise(700, 6, seed=10)
     trigger = Trigger(4, 60.0)
     early = rises(trigger, x[:300, :4])
-    trigger.grow(6)
+    trigger.select(appended(trigger.n_series, 6))
     x[650:, 5] += 500.0
     late = rises(trigger, x[300:])
 
@@ -331,7 +332,7 @@ def test_silence_of_a_renamed_series_is_none() -> None:
     x = noise(400, 5, seed=14)
     trigger = Trigger(5, 60.0)
     rises(trigger, x[:350])
-    trigger.grow(6)
+    trigger.select(appended(trigger.n_series, 6))
     renamed = np.column_stack([x[350:], x[350:, 2]])
     renamed[:, 2] = np.nan
 

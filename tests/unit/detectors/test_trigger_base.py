@@ -9,6 +9,7 @@ from typed import FloatArray
 
 from detectors.base import State
 from detectors.decision.alarm_budget import AlarmBudget
+from detectors.places import appended
 from detectors.statistics.row_statistics import RowStatistics
 from detectors.trigger import Trigger
 
@@ -121,7 +122,7 @@ def test_units() -> None:
 def test_units_follow_the_series() -> None:
     """With more series the unit of one counts less."""
     trigger = Trigger(4, 60.0)
-    trigger.grow(8)
+    trigger.select(appended(trigger.n_series, 8))
 
     assert_array_equal(trigger._tail.units, RowStatistics(8).units())
 

@@ -10,6 +10,7 @@ from naive import graph as naive
 from typed import FloatArray
 
 from coral.graph import CausalGraph, Prior
+from detectors.places import appended
 
 
 class TestPredict:
@@ -162,7 +163,7 @@ class TestSeries:
         rows = naive.simulate(coefs, 1600, rng)
         graph = learned(rows[:800, :2])
         before = graph.invariant[:, 0, 1].copy()
-        graph.grow(3)
+        graph.select(appended(2, 3))
         after = graph.invariant[:, 0, 1].copy()
         graph.update_block(rows[800:])
         graph.solve()

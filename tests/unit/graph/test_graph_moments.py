@@ -8,6 +8,7 @@ from naive import graph as naive
 from typed import FloatArray
 
 from coral.graph import LaggedMoments
+from detectors.places import appended
 
 
 def rows_with_holes(n_rows: int, n_series: int, missing: float, seed: int = 0) -> FloatArray:
@@ -111,7 +112,7 @@ class TestSeries:
         whole, grown = LaggedMoments(3, 2), LaggedMoments(2, 2)
         whole.update_block(rows)
         grown.update_block(rows[:40, :2])
-        grown.grow(3)
+        grown.select(appended(2, 3))
         grown.update_block(rows[40:])
 
         np.testing.assert_allclose(grown.kernel_arrays()[0], whole.kernel_arrays()[0], atol=1e-9)
@@ -128,11 +129,6 @@ class TestSeries:
         some.update_block(rows[:, [3, 1]])
 
         np.testing.assert_allclose(all_.kernel_arrays()[0], some.kernel_arrays()[0], atol=1e-9)
-
-    def test_shrinking_by_grow_is_refused(self) -> None:
-        """The message names the rule and what came."""
-        with pytest.raises(ValueError, match="n_series >= 3, got n_series=2"):
-            LaggedMoments(3, 1).grow(2)
 
 
 class TestSafety:

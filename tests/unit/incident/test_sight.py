@@ -22,7 +22,7 @@ def engine_after(rows: FloatArray, config: SystemConfig, names: tuple[str, ...] 
 def health_after(values: list[float], name: str = "web:latency") -> HealthSignals:
     """One health signal that has taken values."""
     health = HealthSignals(SystemConfig(name="s", interval_s=1.0, kpi=(name,)), 1.0)
-    health.grow([name])
+    health.follow([name])
     for t, value in enumerate(values):
         health.update(float(t), np.array([value]), learn=True)
     return health
