@@ -79,6 +79,7 @@ def capture(
             snapshots[home]["systems"][name] = {
                 "aligner": held["aligners"][name],
                 "engine": None if engine is None else engine.state_dict(),
+                "life": held["lives"].get(name),
             }
     return snapshots
 
@@ -116,8 +117,13 @@ def restore(
             if held["engine"] is not None:
                 restored = engine(name)
                 restored.load_state_dict(held["engine"])
+            life = held.get("life")  # older checkpoints have none, nor have configured systems
             systems.load_state_dict(
-                {"aligners": {name: held["aligner"]}, "home": {name: tuple(partition)}}
+                {
+                    "aligners": {name: held["aligner"]},
+                    "home": {name: tuple(partition)},
+                    "lives": {name: life} if life else {},
+                }
             )
         except _DOES_NOT_FIT as error:
             refused(name, ForeignCheckpointError(f"system {name!r}: {error}"))

@@ -101,6 +101,7 @@ class Daemon:
                 commit_interval_s=settings.state.interval_s,
                 flush_timeout_s=FLUSH_S,
                 max_systems=settings.limits.max_systems,
+                configured=frozenset(settings.systems),
                 commit_after_send=once,
             ),
             checkpoint=self._checkpoint,
@@ -244,7 +245,7 @@ class Daemon:
         return codec
 
     def _lose(self, systems: frozenset[str]) -> None:
-        """Forget what another member goes on with."""
+        """Forget what another member goes on with, or what made room for others."""
         for system in systems:
             self._engines.pop(system, None)
         self._log.lost(systems)

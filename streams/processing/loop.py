@@ -1,6 +1,6 @@
 """The one loop that drives a stream: poll, decode, align, handle, send, flush, commit."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
 
 from streams.align.aligner import Aligner
@@ -31,7 +31,9 @@ class LoopPolicy:
     flush_timeout_s : float
         Longest wait for the sink to store everything.
     max_systems : int
-        Records of further systems are dead letters.
+        Records of further systems are dead letters, until others have been silent for long.
+    configured : container of str
+        Systems beyond that number.
     commit_after_send : bool
         Commit before the next poll whenever a message was sent. Transactions need it: none may
         stay open over a poll, and nobody sees their messages before the commit.
@@ -43,6 +45,7 @@ class LoopPolicy:
     commit_interval_s: float = 5.0
     flush_timeout_s: float = 30.0
     max_systems: int = 1000
+    configured: Container[str] = frozenset()
     commit_after_send: bool = False
 
 
@@ -75,7 +78,8 @@ class Loop:
         Gets the partitions that came to this member, before any of their records: loads the
         state of their systems (`systems.load_state_dict`) and seeks the source to its offsets.
     lost : callable, optional
-        Gets the systems whose partition went to another member; their state here is gone.
+        Gets the systems whose partition went to another member, or that made room for others;
+        their state here is gone.
     progress : callable, optional
         Gets this loop after every poll; for progress bars and health checks.
 
@@ -121,7 +125,9 @@ class Loop:
         self._restore = restore
         self._lost = lost
         self._progress = progress
-        self.systems = Systems(aligner, self._policy.max_systems)
+        self.systems = Systems(
+            aligner, self._policy.max_systems, self._policy.configured, self._forget
+        )
         self._offsets: dict[TopicPartition, int] = {}
         self._owned: frozenset[TopicPartition] = frozenset()
         self._uncommitted = 0
@@ -216,6 +222,11 @@ class Loop:
         letter = self._dead_letters and self._dead_letters.letter(record, error)
         if letter:
             self._send(letter)
+
+    def _forget(self, system: str) -> None:
+        """Drop a system that made room for another."""
+        if self._lost is not None:
+            self._lost(frozenset({system}))
 
     def _follow_assignment(self) -> None:
         """Drop the state of partitions the last poll gave away, restore that of new ones."""

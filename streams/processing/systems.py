@@ -1,12 +1,22 @@
 """All systems of one loop: an aligner for each, and the one partition it comes from."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from collections.abc import Set as AbstractSet
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 from streams.align.aligner import Aligner
 from streams.errors import DecodeError
 from streams.records import Frame, Record, Samples, TopicPartition
+
+# A system is silent for at least so many records of each other one before it makes room.
+_ROUNDS: Final = 8
+
+
+class _Life(NamedTuple):
+    """First and newest record of a system, counted over all systems: no clock can be wrong."""
+
+    born: int
+    heard: int
 
 
 class Systems:
@@ -16,21 +26,38 @@ class Systems:
     it was first seen in: records of it from any other one are refused. Otherwise two members
     could own halves of it, and neither would know.
 
+    When there are `max_systems`, a new one takes the place of the one that has been silent for
+    longest, if that is for longer than it lived; otherwise it is refused. So neither systems that
+    are gone nor a flood of names lock others out.
+
     Parameters
     ----------
     aligner : callable
         System id to a new `Aligner` for it.
     max_systems : int
-        Further systems are refused, >= 1.
+        Most systems at a time beside the configured ones, >= 1.
+    configured : container of str
+        Systems that are always taken and never leave.
+    left : callable
+        Gets a system that made room.
     """
 
-    def __init__(self, aligner: Callable[[str], Aligner], max_systems: int) -> None:
+    def __init__(
+        self,
+        aligner: Callable[[str], Aligner],
+        max_systems: int,
+        configured: Container[str] = frozenset(),
+        left: Callable[[str], None] = lambda _: None,
+    ) -> None:
         if max_systems < 1:
             raise ValueError(f"`Systems` requires max_systems >= 1, got {max_systems!r}.")
         self._new_aligner = aligner
         self._max_systems = max_systems
         self._aligners: dict[str, Aligner] = {}
         self._home: dict[str, TopicPartition] = {}
+        self._configured, self._left = configured, left
+        self._lives: dict[str, _Life] = {}  # of those that are not configured
+        self._records = 0
 
     @property
     def aligners(self) -> Mapping[str, Aligner]:
@@ -43,9 +70,9 @@ class Systems:
         Raises
         ------
         DecodeError
-            If they belong to a new system and there are `max_systems` already, or to one of
-            another partition.
+            If they belong to a new system and there is no room, or to one of another partition.
         """
+        self._records += 1
         home = self._home.setdefault(samples.system, record.topic_partition)
         if home != record.topic_partition:
             reason = (
@@ -55,12 +82,34 @@ class Systems:
             raise DecodeError.of(record, reason, "system")
         aligner = self._aligners.get(samples.system)
         if aligner is None:
-            if len(self._aligners) >= self._max_systems:
+            if not self._has_room_for(samples.system):
                 del self._home[samples.system]
-                reason = f"at most {self._max_systems} systems expected, got a further one"
+                reason = (
+                    f"at most {self._max_systems} systems expected, got a further one; raise "
+                    "limits.max_systems, or name it in [systems]"
+                )
                 raise DecodeError.of(record, reason, "system")
             aligner = self._aligners[samples.system] = self._new_aligner(samples.system)
+        if samples.system not in self._configured:
+            born = self._lives.get(samples.system, _Life(self._records, 0)).born
+            self._lives[samples.system] = _Life(born, self._records)
         return aligner.push(samples)
+
+    def _has_room_for(self, system: str) -> bool:
+        """Whether there is room for a new system; the one silent for longest may have to leave."""
+        if system in self._configured or len(self._lives) < self._max_systems:
+            return True
+        oldest = min(self._lives, key=lambda name: self._lives[name].heard)
+        born, heard = self._lives[oldest]
+        if self._records - heard <= max(heard - born, _ROUNDS * len(self._aligners)):
+            return False
+        self._drop(oldest)
+        self._left(oldest)
+        return True
+
+    def _drop(self, system: str) -> None:
+        del self._aligners[system], self._home[system]
+        self._lives.pop(system, None)
 
     def flush(self) -> list[Frame]:
         """Close the open ticks of every system, in order of their ids."""
@@ -72,14 +121,19 @@ class Systems:
         """Drop the systems that come from these partitions, and return their ids."""
         gone = frozenset(system for system, tp in self._home.items() if tp in partitions)
         for system in gone:
-            del self._aligners[system], self._home[system]
+            self._drop(system)
         return gone
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state of all aligners, and where each system comes from."""
+        now = self._records
         return {
             "aligners": {system: a.state_dict() for system, a in self._aligners.items()},
             "home": {system: tuple(tp) for system, tp in self._home.items()},
+            # Records that it lived for, and has been silent for since.
+            "lives": {
+                name: [heard - born, now - heard] for name, (born, heard) in self._lives.items()
+            },
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -100,3 +154,7 @@ class Systems:
             aligner.load_state_dict(held)
             self._aligners[system] = aligner
             self._home[system] = home
+            if system not in self._configured:
+                lived, silent = state.get("lives", {}).get(system, (0, 0))
+                heard = self._records - silent
+                self._lives[system] = _Life(heard - lived, heard)

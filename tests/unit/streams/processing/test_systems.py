@@ -1,5 +1,7 @@
 """One system, one partition."""
 
+import contextlib
+
 import numpy as np
 import pytest
 
@@ -55,3 +57,42 @@ def test_two_checkpoints_with_one_system(systems: Systems) -> None:
 
     with pytest.raises(ValueError, match=r"partition=1.*got.*partition=0"):
         systems.load_state_dict(other.state_dict())
+
+
+def test_a_flood_of_names_locks_nobody_out() -> None:
+    """5,000 names of one record each leave no more than the cap; who comes later is taken soon.
+
+    Those that go on are never touched, nor is one that the configuration names.
+    """
+    gone: list[str] = []
+    systems = Systems(lambda _: Aligner(1.0), 10, {"configured"}, gone.append)
+    for t in range(5000):
+        push(systems, "living", float(t), 0)
+        with contextlib.suppress(DecodeError):
+            push(systems, f"junk-{t}", float(t), 0)
+    assert len(systems.aligners) == 10
+    assert {"living"} == {name for name in systems.aligners if not name.startswith("junk")}
+    push(systems, "configured", 0.0, 0)
+    refused = 0
+    for t in range(5000, 5200):
+        push(systems, "living", float(t), 0)
+        try:
+            push(systems, "new", float(t), 0)
+        except DecodeError:
+            refused += 1
+    assert {"living", "new", "configured"} <= systems.aligners.keys()
+    assert refused < 100
+    assert len(gone) == len(set(gone)) > 10
+    assert systems.aligners.keys() == systems.state_dict()["home"].keys()
+
+
+def test_how_long_a_system_lived_survives_a_restart() -> None:
+    """After a restart junk still makes room before what has lived."""
+    systems = Systems(lambda _: Aligner(1.0), 2)
+    push(systems, "junk", 0.0, 0)
+    for t in range(60):
+        push(systems, "living", float(t), 0)
+    restored = Systems(lambda _: Aligner(1.0), 2)
+    restored.load_state_dict(systems.state_dict())
+    push(restored, "new", 60.0, 0)
+    assert {"living", "new"} == restored.aligners.keys()
