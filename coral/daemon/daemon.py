@@ -4,7 +4,7 @@ It puts parts together and keeps what belongs to a partition together: decoder, 
 What is computed is `Engine.step`; how it is driven is `streams.processing.loop`.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -12,10 +12,11 @@ from typing import Any
 import structlog
 from structlog.contextvars import bind_contextvars, bound_contextvars
 
-from coral import checkpoint
+from coral import __version__, checkpoint
 from coral.checkpoint import FileStore, Saver, Store
 from coral.checkpoint.kafka import KafkaStore
 from coral.checkpoint.snapshot import State
+from coral.config import digest
 from coral.contract.events import message_of, timestamp
 from coral.daemon.clients import member, publisher
 from coral.daemon.feedback_inbox import Inbox
@@ -41,6 +42,8 @@ Codec = NativeCodec | LabelledCodec
 
 # A checkpoint is due by time; this only bounds the work repeated after a crash while catching up.
 COMMIT_RECORDS = 50_000
+# Checkpoints that the loop waits for take at most this share of its time.
+CHECKPOINT_SHARE = 0.05
 # Longest outage of the brokers that is waited out while there is something to publish.
 FLUSH_S = 45.0
 
@@ -78,9 +81,22 @@ class Daemon:
         self._codecs: dict[TopicPartition, Codec] = {}
         self._saved: dict[TopicPartition, int] = {}
         self._saving: Offsets = {}
-        self._taken = 0.0  # when the newest checkpoint was, and ...
-        self._size = 0  # ... how many bytes it has
-        once = isinstance(sink, TransactionalSink)
+        self._taken = 0.0  # when the newest checkpoint was, ...
+        self._size = 0  # ... how many bytes it has, ...
+        self._took = 0.0  # ... how long it took, s, ...
+        self._records = 0  # ... and after how many records it was
+        self._due = False
+        # What a restart must have in common with this process to repeat what it did.
+        self._shaped_by = digest(
+            settings.engine,
+            __version__,
+            policies={
+                "input": settings.input,
+                "systems": settings.systems,
+                "limits": settings.limits,
+            },
+        )
+        self._once = once = isinstance(sink, TransactionalSink)
         # In a transaction a checkpoint must be stored before the commit, otherwise beside the loop.
         self._saver = None if once else Saver(store)
         letters = settings.output
@@ -109,11 +125,18 @@ class Daemon:
             restore=self._restore,
             lost=self._lose,
             progress=self._progress,
+            caught_up=self._caught_up,
         )
 
     def run(self, stop: Callable[[], bool]) -> None:
         """Run until `stop` says so; everything processed is durable when this returns."""
-        self.loop.run(stop)
+
+        def stopping() -> bool:
+            told = stop()
+            self._due |= told  # the last commit has a checkpoint
+            return told
+
+        self.loop.run(stopping)
         if self._saver is not None:
             self._settle(self._saver)
             self._saver.close()
@@ -146,7 +169,8 @@ class Daemon:
         engine = self._engines.get(frame.system)
         if engine is None:
             engine = self._engines[frame.system] = self._engine(frame.system)
-            self._inbox.remind(frame.system, engine)
+            if self.loop.systems.home(frame.system) not in self.loop.repeating:
+                self._inbox.remind(frame.system, engine)
         try:
             events = engine.step(frame)
         except Exception:
@@ -157,24 +181,44 @@ class Daemon:
         return [message_of(event, self._settings.output.incidents) for event in events]
 
     def _checkpoint(self, offsets: Offsets) -> None:
-        """Store the state of every partition that has moved since it was last stored."""
+        """Store the state of every partition that has moved since it was last stored.
+
+        In a transaction that is left for later when it was done of late: until then the offsets
+        that are committed with the events say what a restart has to repeat (`Loop.repeat`).
+        """
         moved = {tp: offset for tp, offset in offsets.items() if self._saved.get(tp) != offset}
+        if self._once and not self._is_due():
+            moved = {tp: offset for tp, offset in moved.items() if tp not in self._saved}
         decoders = {
             tp: codec.state_dict()
             for tp, codec in self._codecs.items()
             if tp in moved and isinstance(codec, LabelledCodec)
         }
         taken = checkpoint.capture(moved, self.loop.systems, self._engines, decoders)
+        for snapshot in taken.values():
+            snapshot["shaped_by"] = self._shaped_by
         self._saved |= moved
-        self._taken, self._size = self._clock.monotonic(), 0
+        begun = self._clock.monotonic()
         if self._saver is None:
+            size = 0
             for partition, snapshot in taken.items():
                 self._beat()
-                self._size += checkpoint.save(self._store, {partition: snapshot})
+                size += checkpoint.save(self._store, {partition: snapshot})
+            if moved:
+                self._taken, self._size = self._clock.monotonic(), size
+                self._took, self._records, self._due = self._taken - begun, self.loop.records, False
             return
+        self._taken, self._size = begun, 0
         self._settle(self._saver)
         self._saver.submit(taken)
         self._saving = moved
+
+    def _is_due(self) -> bool:
+        """Whether it is time for a checkpoint that the loop waits for."""
+        since = self._clock.monotonic() - self._taken
+        long = since >= self._settings.state.interval_s
+        much = self.loop.records - self._records >= COMMIT_RECORDS
+        return self._due or ((long or much) and since * CHECKPOINT_SHARE >= self._took)
 
     def _settle(self, saver: Saver) -> None:
         """Wait for the checkpoint being stored, and let the group move on to it.
@@ -222,9 +266,13 @@ class Daemon:
     def _continue(self, partition: TopicPartition, found: State) -> None:
         systems, refused = self.loop.systems, self._log.refused
         restored = checkpoint.restore(partition, found, systems, self._engine, refused)
-        for system, engine in restored.items():
-            self._inbox.remind(system, engine)
         self._engines |= restored
+        published = self._source.committed(partition) if self._once else None
+        same = found.get("shaped_by") == self._shaped_by
+        if published is not None and published > found["offset"] and same:
+            self.loop.repeat(partition, published)
+        else:
+            self._remind(restored)
         if found["decoder"] is not None:
             self._codecs[partition] = self._restored_codec(partition, found["decoder"])
         self._source.seek(partition, found["offset"])
@@ -232,6 +280,15 @@ class Daemon:
             # Stored by a process that died before it could tell the group.
             with suppress(CommitFailedError):
                 self._source.commit({partition: found["offset"]})
+
+    def _caught_up(self, partition: TopicPartition) -> None:
+        """Tell the systems of a partition what the process before could not have known."""
+        home = self.loop.systems.home
+        self._remind(name for name in self._engines if home(name) == partition)
+
+    def _remind(self, systems: Iterable[str]) -> None:
+        for system in systems:
+            self._inbox.remind(system, self._engines[system])
 
     def _restored_codec(self, partition: TopicPartition, state: dict[str, Any]) -> Codec:
         codec = self._settings.codec(partition.topic)
@@ -252,7 +309,12 @@ class Daemon:
 
     def _progress(self, loop: Loop) -> None:
         self._beat()
-        self._inbox.deliver(self._engines)
+        # What was told is part of the state before anything that follows from it is committed.
+        home, repeating = loop.systems.home, loop.repeating
+        told = self._engines
+        if repeating:
+            told = {name: one for name, one in told.items() if home(name) not in repeating}
+        self._due |= self._inbox.deliver(told)
         if self._saver is not None and self._saving and not self._saver.busy:
             self._settle(self._saver)
         owned = self._source.assignment()

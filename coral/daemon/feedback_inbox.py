@@ -34,14 +34,14 @@ class Inbox:
         self._max_systems = max_systems
         self._held: dict[str, PastIncidents] = {}
 
-    def deliver(self, engines: Mapping[str, Engine]) -> None:
-        """Take what came, and tell the engines that it concerns."""
+    def deliver(self, engines: Mapping[str, Engine]) -> bool:
+        """Take what came, and tell the engines that it concerns; return whether anything came."""
         try:
             messages = list(self._read())
         except BrokerError as error:
             log.error("feedback_not_read", reason=str(error))
             self._read = tuple
-            return
+            return False
         for message in messages:
             try:
                 feedback = decode(message)
@@ -49,6 +49,7 @@ class Inbox:
                 log.warning("feedback_refused", reason=str(error))
                 continue
             self._take(feedback, engines)
+        return bool(messages)
 
     def remind(self, system: str, engine: Engine) -> None:
         """Tell a new or restored engine what came before it; saying it twice changes nothing."""

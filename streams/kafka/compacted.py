@@ -113,7 +113,7 @@ class CompactedTopic:
         BrokerError
             If that takes too long, or the topic cannot be read.
         """
-        chunks = [c for c in self._chunks(self._partition(key)).values() if c.key == key]
+        chunks = self._chunks(self._partition(key), key).values()
         values: dict[tuple[int, bytes], dict[int, bytes]] = {}
         for chunk in chunks:
             values.setdefault((chunk.number, chunk.digest), {})[chunk.at] = chunk.piece
@@ -132,9 +132,8 @@ class CompactedTopic:
             If it may still be there.
         """
         partition = self._partition(key)
-        for name, chunk in self._chunks(partition).items():
-            if chunk.key == key:
-                self._sink.send(self._topic, name, None, partition=partition)
+        for name in self._chunks(partition, key):
+            self._sink.send(self._topic, name, None, partition=partition)
         self._sink.flush(timeout_s)
 
     def drop(self, key: str, data: bytes, timeout_s: float = 30.0) -> None:
@@ -146,8 +145,8 @@ class CompactedTopic:
             If it may still be there.
         """
         digest, partition = hashlib.sha256(data).digest(), self._partition(key)
-        for name, chunk in self._chunks(partition).items():
-            if (chunk.key, chunk.digest) == (key, digest):
+        for name, chunk in self._chunks(partition, key).items():
+            if chunk.digest == digest:
                 self._sink.send(self._topic, name, None, partition=partition)
         self._sink.flush(timeout_s)
 
@@ -170,15 +169,21 @@ class CompactedTopic:
     def _partition(self, key: str) -> int:
         return partition_of(key.encode(), self._partitions)
 
-    def _chunks(self, number: int) -> dict[bytes, _Chunk]:
-        """Return the last chunk of every name in a partition, as compaction leaves them."""
+    def _chunks(self, number: int, key: str | None = None) -> dict[bytes, _Chunk]:
+        """Return the last chunk of every name in a partition, as compaction leaves them.
+
+        Of one key only, unless that is None: values of others are read past, not kept.
+        """
         chunks: dict[bytes, _Chunk] = {}
+        prefix = b"" if key is None else f"{key}/".encode()
         for record in self._records(kafka.TopicPartition(self._topic, number)):
+            if not (record.key or b"").startswith(prefix):
+                continue
             if record.value is None:
                 chunks.pop(record.key, None)
                 continue
             chunk = _chunk(record)
-            if chunk is not None:
+            if chunk is not None and key in (None, chunk.key):
                 chunks[record.key] = chunk
         return chunks
 

@@ -1,6 +1,7 @@
 """The one loop that drives a stream: poll, decode, align, handle, send, flush, commit."""
 
 from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from streams.align.aligner import Aligner
@@ -82,6 +83,8 @@ class Loop:
         their state here is gone.
     progress : callable, optional
         Gets this loop after every poll; for progress bars and health checks.
+    caught_up : callable, optional
+        Gets a partition whose records are new again after `repeat`, before the first of them.
 
     Attributes
     ----------
@@ -112,6 +115,7 @@ class Loop:
         restore: Callable[[frozenset[TopicPartition]], None] | None = None,
         lost: Callable[[frozenset[str]], None] | None = None,
         progress: Callable[["Loop"], None] | None = None,
+        caught_up: Callable[[TopicPartition], None] | None = None,
     ) -> None:
         self._source = source
         self._sink = sink
@@ -125,6 +129,9 @@ class Loop:
         self._restore = restore
         self._lost = lost
         self._progress = progress
+        self._caught_up = caught_up
+        self._repeated: dict[TopicPartition, int] = {}
+        self._silent = False  # whether what is processed now was sent by the process before
         self.systems = Systems(
             aligner, self._policy.max_systems, self._policy.configured, self._forget
         )
@@ -144,10 +151,12 @@ class Loop:
         self._follow_assignment()
         while not stop():
             if self._source.exhausted:
+                self._silent = False
                 self._handle(self.systems.flush())
                 self._uncommitted += 1  # what followed from the last frames must be flushed too
                 break
             self.run_once(stop)
+        self._uncommitted += bool(self._offsets)  # what follows may hold more than the last commit
         self.commit()
 
     def run_once(self, stop: Callable[[], bool] = lambda: False) -> None:
@@ -168,6 +177,18 @@ class Loop:
         if self._progress is not None:
             self._progress(self)
 
+    def repeat(self, partition: TopicPartition, end: int) -> None:
+        """Process the records of a partition before `end` for the state that follows from them.
+
+        What is sent because of them was sent, and committed, by the process before.
+        """
+        self._repeated[partition] = end
+
+    @property
+    def repeating(self) -> AbstractSet[TopicPartition]:
+        """Partitions whose records were processed by the process before, so far."""
+        return self._repeated.keys()
+
     def commit(self) -> None:
         """Make everything up to here durable; does nothing if nothing was processed."""
         self._last_commit = self._clock.monotonic()
@@ -181,9 +202,11 @@ class Loop:
         if self._checkpoint is not None:
             self._checkpoint(offsets)
         # Step 4: only now may the group move on. A refusal means another member owns a partition
-        # by now; the next poll says which, and its owner reads from the last commit.
+        # by now; the next poll says which, and its owner reads from the last commit. It never
+        # moves back behind what was sent.
+        reached = {tp: max(at, self._repeated.get(tp, at)) for tp, at in offsets.items()}
         try:
-            self._commit(offsets)
+            self._commit(reached)
         except CommitFailedError:
             return
         self._uncommitted = 0
@@ -197,12 +220,18 @@ class Loop:
         return self._uncommitted >= policy.commit_records or waited >= policy.commit_interval_s
 
     def _process(self, record: Record) -> None:
+        partition = record.topic_partition
+        if record.offset >= self._repeated.get(partition, record.offset + 1):
+            del self._repeated[partition]
+            if self._caught_up is not None:
+                self._caught_up(partition)
+        self._silent = partition in self._repeated
         try:
             for samples in self._decode(record):
                 self._handle(self.systems.push(samples, record))
         except DecodeError as error:
             self._bury(record, error)
-        self._offsets[record.topic_partition] = record.offset + 1
+        self._offsets[partition] = record.offset + 1
         self._uncommitted += 1
         self.records += 1
 
@@ -213,6 +242,8 @@ class Loop:
                 self._send(message)
 
     def _send(self, message: Message) -> None:
+        if self._silent:
+            return
         self._sink.send(message.topic, message.key, message.value, message.headers)
         self.messages += 1
         self._unflushed += 1
@@ -235,6 +266,7 @@ class Loop:
         self._owned = owned
         for partition in lost:
             self._offsets.pop(partition, None)
+            self._repeated.pop(partition, None)
         gone = self.systems.forget(lost)
         if gone and self._lost is not None:
             self._lost(gone)

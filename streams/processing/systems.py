@@ -1,5 +1,6 @@
 """All systems of one loop: an aligner for each, and the one partition it comes from."""
 
+from collections import Counter
 from collections.abc import Callable, Container, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any, Final, NamedTuple
@@ -13,7 +14,7 @@ _ROUNDS: Final = 8
 
 
 class _Life(NamedTuple):
-    """First and newest record of a system, counted over all systems: no clock can be wrong."""
+    """First and newest record of a system, counted in its partition: no clock can be wrong."""
 
     born: int
     heard: int
@@ -57,12 +58,16 @@ class Systems:
         self._home: dict[str, TopicPartition] = {}
         self._configured, self._left = configured, left
         self._lives: dict[str, _Life] = {}  # of those that are not configured
-        self._records = 0
+        self._records: Counter[TopicPartition] = Counter()
 
     @property
     def aligners(self) -> Mapping[str, Aligner]:
         """Aligner of each system, for its counters and its watermark."""
         return self._aligners
+
+    def home(self, system: str) -> TopicPartition | None:
+        """Return the partition that a system comes from, None if it is not known."""
+        return self._home.get(system)
 
     def push(self, samples: Samples, record: Record) -> list[Frame]:
         """Return the frames that samples decoded from `record` complete.
@@ -72,7 +77,6 @@ class Systems:
         DecodeError
             If they belong to a new system and there is no room, or to one of another partition.
         """
-        self._records += 1
         home = self._home.setdefault(samples.system, record.topic_partition)
         if home != record.topic_partition:
             reason = (
@@ -80,6 +84,7 @@ class Systems:
                 "was first seen; give all records of a system the same key, or use coral rekey"
             )
             raise DecodeError.of(record, reason, "system")
+        self._records[home] += 1
         aligner = self._aligners.get(samples.system)
         if aligner is None:
             if not self._has_room_for(samples.system):
@@ -91,21 +96,25 @@ class Systems:
                 raise DecodeError.of(record, reason, "system")
             aligner = self._aligners[samples.system] = self._new_aligner(samples.system)
         if samples.system not in self._configured:
-            born = self._lives.get(samples.system, _Life(self._records, 0)).born
-            self._lives[samples.system] = _Life(born, self._records)
+            now = self._records[home]
+            self._lives[samples.system] = _Life(self._lives.get(samples.system, (now,))[0], now)
         return aligner.push(samples)
 
     def _has_room_for(self, system: str) -> bool:
         """Whether there is room for a new system; the one silent for longest may have to leave."""
         if system in self._configured or len(self._lives) < self._max_systems:
             return True
-        oldest = min(self._lives, key=lambda name: self._lives[name].heard)
+        oldest = max(self._lives, key=self._silent_for)
         born, heard = self._lives[oldest]
-        if self._records - heard <= max(heard - born, _ROUNDS * len(self._aligners)):
+        if self._silent_for(oldest) <= max(heard - born, _ROUNDS * len(self._aligners)):
             return False
         self._drop(oldest)
         self._left(oldest)
         return True
+
+    def _silent_for(self, system: str) -> int:
+        """Return how many records of its partition came after its newest."""
+        return self._records[self._home[system]] - self._lives[system].heard
 
     def _drop(self, system: str) -> None:
         del self._aligners[system], self._home[system]
@@ -126,14 +135,12 @@ class Systems:
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state of all aligners, and where each system comes from."""
-        now = self._records
+        lives = self._lives.items()
         return {
             "aligners": {system: a.state_dict() for system, a in self._aligners.items()},
             "home": {system: tuple(tp) for system, tp in self._home.items()},
             # Records that it lived for, and has been silent for since.
-            "lives": {
-                name: [heard - born, now - heard] for name, (born, heard) in self._lives.items()
-            },
+            "lives": {name: [one.heard - one.born, self._silent_for(name)] for name, one in lives},
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -156,5 +163,5 @@ class Systems:
             self._home[system] = home
             if system not in self._configured:
                 lived, silent = state.get("lives", {}).get(system, (0, 0))
-                heard = self._records - silent
+                heard = self._records[home] - silent
                 self._lives[system] = _Life(heard - lived, heard)

@@ -413,3 +413,46 @@ def test_stop_is_heard_between_two_records() -> None:
 
     assert handled == [0.0, 1.0, 2.0]
     assert source.committed(TopicPartition("in", 0)) == loop.records < 10
+
+
+class TestRepeat:
+    """Records whose messages were committed, but not the state that followed from them."""
+
+    def test_nothing_is_sent_twice_and_the_state_is_made_up_for(self) -> None:
+        """Messages and letters before the end are left out; a frame across it is whole."""
+        world = World()
+        world.put(row(0.0), b"junk", row(1.0), row(2.0), row(3.0))
+        caught: list[tuple[TopicPartition, int]] = []
+        loop = world.loop(caught_up=lambda tp: caught.append((tp, loop.records)))
+        loop.repeat(IN, 3)
+        assert loop.repeating == {IN}
+        for _ in range(3):
+            loop.run_once()
+
+        assert ([b"1", b"2"], []) == (world.out(), world.out("dlq"))
+        assert ([(IN, 3)], set()) == (caught, loop.repeating)
+        assert (5, 3) == (loop.records, loop.frames)
+
+    def test_the_group_never_moves_back(self) -> None:
+        """A commit in between keeps what the process before has committed."""
+        world = World()
+        world.put(*(row(float(t)) for t in range(6)))
+        loop = world.loop(policy=LoopPolicy(commit_interval_s=0.0, max_poll_records=1))
+        loop.repeat(IN, 4)
+        reached = []
+        for _ in range(6):
+            loop.run_once()
+            reached.append(world.committed())
+
+        assert [4, 4, 4, 4, 5, 6] == reached
+
+    def test_a_partition_that_goes_is_forgotten(self) -> None:
+        """Who gets it back reads what its last owner committed."""
+        world = World(partitions=2)
+        loop = world.loop()
+        loop.run_once()
+        loop.repeat(IN, 4)
+        MemorySource(world.broker, ["in"], "group", world.clock).poll(1, 0.0)
+        loop.run_once()
+        loop.run_once()
+        assert loop.repeating <= loop._owned
