@@ -188,7 +188,7 @@ class Engine:
         # Metrics stop coming for many reasons: alone it is for the trigger to judge.
         silence = self._silence.fresh and health.moving
         hold = incident is not None or health.alarm or silence
-        trigger.update(row.x, hold=hold, felt=health.moving)
+        trigger.update(row.x, hold=hold, felt=health.moving if health.named else None)
         return trigger.drift_detected or health.paged is not None or silence
 
     def _learn(self) -> list[Event]:
@@ -304,10 +304,12 @@ class Engine:
 
     def _supersede(self, incident: OpenIncident, page: Onset, trigger: Trigger) -> list[Event]:
         """End what was open while health signals were calm, and open the incident of their move."""
-        rows, n_rows = list(self._since_onset), page.rows + 1 + SYMPTOM_LEAD
+        n_rows = page.rows + 1 + SYMPTOM_LEAD
+        self._quarantine.extend(self._since_onset)
         ended = self._close(incident, "superseded")
-        self._quarantine.extend(rows[-n_rows:])
-        return [ended, *self._begin(self._felt(page, trigger), rows[:-n_rows])]
+        before = max(len(self._quarantine) - n_rows, 0)
+        between = [self._quarantine.popleft() for _ in range(before)]
+        return [ended, *self._begin(self._felt(page, trigger), between)]
 
     def _follow(self, incident: OpenIncident, row: _Row) -> None:
         """Give one row since the onset to the incident and to the graph's dependent part."""

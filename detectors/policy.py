@@ -226,6 +226,9 @@ class ResidualChartsPolicy(Policy):
     peak_roots: float = 2.0
     # A root counts up to this in a moving mean, and down to one part in as many.
     most_times: float = 10.0
+    # A series that stands still in more than about this share of the rows has no variance to chart:
+    # where it jumps once, that is a level.
+    idle_share: float = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

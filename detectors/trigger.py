@@ -65,7 +65,8 @@ class Trigger(Stateful):
     -----
     While an alarm lasts nothing is learned. It ends when all statistics have been calm for eight
     rows (longer where a long window raised it), or, when it lasts longer than a sixteenth of the
-    base, 30 rows and an hour, by taking the new level for normal (`Rebaselining`).
+    base, 30 rows and an hour, by taking the new level for normal (`Rebaselining`); what no health
+    signal feels for that long need not outlast a share of the base.
     An alarm beyond the budget is learned, when it has ended, as one excursion that reached the
     limit (`PredictiveTail.censor`): what recurs raises the limits until the rate of alarms is the
     budget, while a second fault soon after the first is measured with nearly the same limits.
@@ -102,6 +103,7 @@ class Trigger(Stateful):
         "_log_p",
         "_easing",
         "_confirmed",
+        "_unfelt_rows",
     )
     _PARTS = ("_row_statistics", "_tail", "_onset", "_budget", "_rebaselining")
     _SAVED_AS: ClassVar[Mapping[str, str]] = {
@@ -143,7 +145,9 @@ class Trigger(Stateful):
         self._tail = PredictiveTail(n_statistics - 1, blocks.tolist(), policy.tail, units)
         slack, ceiling = policy.onset.slack, policy.onset.ceiling
         self._onset = Cusum(n_statistics, slack=slack, threshold=ceiling, ceiling=ceiling)
-        self.alarm = self.drift_detected = self.rebaselined = self._confirmed = False
+        self.alarm = self.drift_detected = self.rebaselined = False
+        self._confirmed = False
+        self._unfelt_rows = 0  # since a health signal moved
         self.rows_seen = self.learned_rows = 0
         self.onset_rows = self._alarm_rows = self._calm_rows = self._worst = self._raised_by = 0
         self.onset_interval: IntArray = np.zeros(2, dtype=np.int64)
@@ -247,14 +251,16 @@ class Trigger(Stateful):
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Continue from a saved state of the present format (`is_current`)."""
-        super().load_state_dict({key: held for key, held in state.items() if key != "format"})
+        own = {"_unfelt_rows": 0} | dict(state)  # that the first ones of this format lack
+        del own["format"]
+        super().load_state_dict(own)
 
     @staticmethod
     def is_current(state: Mapping[str, Any]) -> bool:
         """Whether a saved state is of the present format: older ones had other statistics."""
         return bool(state.get("format", 1) == FORMAT)
 
-    def update(self, x: FloatArray, *, hold: bool = False, felt: bool = False) -> Self:
+    def update(self, x: FloatArray, *, hold: bool = False, felt: bool | None = None) -> Self:
         """Take one row.
 
         Parameters
@@ -263,8 +269,9 @@ class Trigger(Stateful):
             One row, which is not changed.
         hold : bool
             Whether the row is known not to be normal: it is judged, and not learned from.
-        felt : bool
-            Whether a health signal moves: then no statistic needs another one's confirmation.
+        felt : bool or None
+            Whether a health signal moves: then no statistic needs another one's confirmation. What
+            none feels for an hour is taken for the new level. None = there are no health signals.
 
         Raises
         ------
@@ -276,7 +283,8 @@ class Trigger(Stateful):
         self.drift_detected = self.rebaselined = False
         self._budget.pay()
         learn = not (self.alarm or hold)
-        margin = self._judge(self._row_statistics.measure(row, learn=learn), felt=felt)
+        margin = self._judge(self._row_statistics.measure(row, learn=learn), felt=bool(felt))
+        self._unfelt_rows = self._unfelt_rows + 1 if felt is False else 0
         if self.alarm:
             self._follow()
         elif margin > 0.0 and self.warm:
@@ -296,7 +304,9 @@ class Trigger(Stateful):
     @property
     def rows_to_accept(self) -> float:
         """Rows that a change must last before it is taken for normal."""
-        return self._rebaselining.rows_needed(self.learned_rows)
+        least = self._rebaselining.rows_needed(0)
+        unfelt = self._unfelt_rows > least
+        return least if unfelt else self._rebaselining.rows_needed(self.learned_rows)
 
     def restart(self) -> None:
         """Forget the alarm and the evidence that led to it; keep the base."""
@@ -396,7 +406,7 @@ class Trigger(Stateful):
             self._end()
             return
         # Not while it calms down: that would take the fault for the new level.
-        lasted = self._alarm_rows > self._rebaselining.rows_needed(self.learned_rows)
+        lasted = self._alarm_rows > self.rows_to_accept
         if lasted and not self._calm_rows:
             self._rebaseline()
 

@@ -113,6 +113,7 @@ def variance_chart_step(
     share, known = 1.0 / choice["rows"], choice["known_times"] * choice["rows"]
     memory, floor, winsor = choice["memory_rows"], choice["floor"], choice["winsor"]
     most = choice["most_times"]
+    lively = -choice["idle_share"] * np.log(most)
     for j in range(root.shape[0]):
         scores[j] = np.nan
         if np.isnan(root[j]):
@@ -122,7 +123,7 @@ def variance_chart_step(
             ewma[j] = mean[j]
         ewma[j] += (amplitude - ewma[j]) * share
         gap = ewma[j] - mean[j]
-        if weight[j] >= known:
+        if weight[j] >= known and mean[j] > lively:
             scores[j] = gap / (np.sqrt(square[j]) + floor)
         if learn:
             weight[j] = min(weight[j] + 1.0, memory)

@@ -12,7 +12,7 @@ CLEAN = {"lost": 0, "duplicates": 0, "two_contents": 0, "unexpected": 0}
 JOBS = {
     ("file", "at-least-once"): "before-save:2 after-rename:2 before-commit:1 after-send:3",
     ("kafka", "at-least-once"): "before-flush:2 after-save:1 after-load:2 after-commit:2",
-    ("kafka", "exactly-once"): "after-flush:3 after-save:2 after-offsets:2 after-commit:3",
+    ("kafka", "exactly-once"): "after-flush:3 after-save:3 after-offsets:4 after-commit:6",
 }
 
 
