@@ -1,20 +1,12 @@
-"""Header and cells of a recording: which column is what, and what a cell means."""
+"""Header of a recording: which column is what."""
 
-import datetime as dt
-import math
 from typing import Final, NamedTuple
 
-from streams.codec.values import MAX_TIME, parse_rfc3339, time_problem
+from streams.recorded import legend
 from streams.recorded.problem import ProblemLog
 from streams.series import name_problem
 
-TIME_COLUMNS: Final = ("timestamp", "time")
-_MISSING: Final = frozenset({"", "nan", "na", "n/a", "null", "none", "-"})
-_UNITS: Final = (
-    (1e3, "milliseconds", 1e14),
-    (1e6, "microseconds", 1e17),
-    (1e9, "nanoseconds", 1e20),
-)
+TIME_COLUMNS: Final = ("timestamp", "time", "_time")
 
 
 class Columns(NamedTuple):
@@ -61,9 +53,23 @@ def read_header(header: list[str], log: ProblemLog) -> Columns | None:
         )
         return None
     kept = [i for i, cell in enumerate(cells) if i not in times and _is_series(cell, log)]
-    names = tuple(series_name(cells[i]) for i in kept)
-    _check_names(names, [cells[i] for i in kept], log)
-    return Columns(len(cells), times[0], kept, names, [cells[i] for i in kept])
+    headers = [cells[i] for i in kept]
+    names = _named(headers, log)
+    check_names(names, headers, log)
+    return Columns(len(cells), times[0], kept, names, headers)
+
+
+def _named(headers: list[str], log: ProblemLog) -> tuple[str, ...]:
+    """Return the series names of columns, of legends by their labels."""
+    labels = {i: found for i, header in enumerate(headers) if (found := legend.parsed(header))}
+    names = [series_name(header) for header in headers]
+    for i, name in zip(labels, legend.series_names(list(labels.values())), strict=True):
+        names[i] = name
+    if labels:
+        first = next(iter(labels))
+        message = f"{len(labels)} columns are named by labels, e.g. `{headers[first]}`"
+        log.add("info", "legend", message, f"This one is read as `{names[first]}`", line=1)
+    return tuple(names)
 
 
 def _is_series(header: str, log: ProblemLog) -> bool:
@@ -74,7 +80,8 @@ def _is_series(header: str, log: ProblemLog) -> bool:
     return False
 
 
-def _check_names(names: tuple[str, ...], headers: list[str], log: ProblemLog) -> None:
+def check_names(names: tuple[str, ...], headers: list[str], log: ProblemLog) -> None:
+    """Note names that break a rule or repeat, and columns whose name is all there is."""
     if not names:
         action = "Add one column `<entity>:<metric>` per series"
         log.add("error", "no-series", "no column besides the time", action, line=1)
@@ -89,7 +96,7 @@ def _check_names(names: tuple[str, ...], headers: list[str], log: ProblemLog) ->
                 "error", "duplicate-column", message, "Rename or drop one", line=1, column=header
             )
         seen.add(name)
-    bare = [header for header in headers if ":" not in header]
+    bare = [h for h, name in zip(headers, names, strict=True) if name == f"{h}:value"]
     if bare:
         log.add(
             "info",
@@ -99,87 +106,3 @@ def _check_names(names: tuple[str, ...], headers: list[str], log: ProblemLog) ->
             line=1,
             column=bare[0],
         )
-
-
-class TimeReader:
-    """Reads time cells; the first one that can be read decides the unit of all.
-
-    Parameters
-    ----------
-    log : ProblemLog
-        Gets the remarks and the unreadable cells.
-    """
-
-    def __init__(self, log: ProblemLog) -> None:
-        self._log = log
-        self._divisor = 0.0
-        self._naive = False
-
-    def number(self, value: float, line: int) -> float | None:
-        """Return the unix seconds of a number in the unit of this file, None if it is no time."""
-        if not self._divisor and math.isfinite(value):
-            self._divisor = self._unit(value, line)
-        return self._checked(value / (self._divisor or 1.0), line)
-
-    def text(self, cell: str, line: int) -> float | None:
-        """Return the unix seconds of a cell: a number, RFC 3339, or ISO 8601 without a zone."""
-        try:
-            return self.number(float(cell), line)
-        except ValueError:
-            pass
-        time = parse_rfc3339(cell.strip())
-        if time is None:
-            time = self._without_zone(cell.strip(), line)
-        if time is None:
-            self._bad(f"unix seconds or RFC 3339 expected, got {cell[:40]!r}", line)
-            return None
-        return self._checked(time, line)
-
-    def _checked(self, time: float, line: int) -> float | None:
-        problem = time_problem(time)
-        if problem is None:
-            return time
-        self._bad(problem, line)
-        return None
-
-    def _unit(self, value: float, line: int) -> float:
-        if abs(value) < MAX_TIME:
-            return 1.0
-        for divisor, unit, below in _UNITS:
-            if abs(value) < below:
-                message = f"time {value:.0f} is taken as {unit}"
-                action = "Every time of this file is read in this unit; write unix seconds"
-                self._log.add("info", "time-unit", message, action, line=line)
-                return divisor
-        return 0.0
-
-    def _without_zone(self, cell: str, line: int) -> float | None:
-        try:
-            time = dt.datetime.fromisoformat(cell)
-        except ValueError:
-            return None
-        if time.tzinfo is None:
-            time = time.replace(tzinfo=dt.UTC)
-            if not self._naive:
-                self._naive = True
-                message = f"time {cell!r} has no zone"
-                self._log.add("info", "time-zone", message, "It is taken as UTC", line=line)
-        return time.timestamp()
-
-    def _bad(self, message: str, line: int) -> None:
-        self._log.add("warning", "time", message, "The row is skipped", line=line)
-
-
-def read_cell(cell: str) -> float | None:
-    """Return the value of a text cell, NaN if it says missing, None if it is no number.
-
-    Stricter than ``float``, which also takes ``1_000`` and digits of other scripts.
-    """
-    if cell.strip().lower() in _MISSING:
-        return math.nan
-    if "_" in cell or not cell.isascii():
-        return None
-    try:
-        return float(cell)
-    except ValueError:
-        return None

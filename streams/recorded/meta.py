@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -45,8 +46,10 @@ class RecordingMeta(Topology, frozen=True, kw_only=True):
         What the case is good for: oracle, online, online-multi, window, false-alarms.
     history_rows : int or None
         Rows before the fault.
-    join_at : int or None
-        First row after a join of two recordings.
+    join_at : float or None
+        Unix seconds of the first row after a join of two recordings.
+    counters : {"rates", "keep"}
+        Whether series that are counted up are read as rates a second, or stay as they are.
     faults : tuple of Fault
         In streams with several faults.
     fault_type, label_quality, visibility, source, license, notes : str or None
@@ -68,7 +71,8 @@ class RecordingMeta(Topology, frozen=True, kw_only=True):
     edge_semantics: EdgeSemantics = "none"
     modes: tuple[str, ...] = ()
     history_rows: int | None = None
-    join_at: int | None = None
+    join_at: float | None = None
+    counters: Literal["rates", "keep"] = "rates"
     faults: tuple[Fault, ...] = ()
     fault_type: str | None = None
     label_quality: str | None = None

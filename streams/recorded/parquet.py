@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.recorded.columns import Columns, TimeReader, read_header
+from streams.recorded.columns import Columns, read_header
 from streams.recorded.problem import ProblemLog
 from streams.recorded.table import Row
+from streams.recorded.times import TimeReader
 
 _BATCH_ROWS = 1024
 _PER_SECOND = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}
@@ -60,12 +61,12 @@ class ParquetTable:
         try:
             with pq.ParquetFile(self._path) as file:
                 for batch in file.iter_batches(batch_size=_BATCH_ROWS):
-                    values = self._values(batch, log)
+                    values, unread = self._values(batch, log)
                     for cell, row in zip(self._times(batch), values, strict=True):
                         line += 1
                         time = _time(cell, line, times)
                         if time is not None:
-                            yield line, time, row
+                            yield Row(line, time, row, unread)
         except Exception as e:  # noqa: BLE001 - Arrow raises what it likes on damaged files
             _unreadable(e, log, line + 1)
 
@@ -79,11 +80,12 @@ class ParquetTable:
         cells: list[float | str | None] = column.to_pylist()
         return cells
 
-    def _values(self, batch: Any, log: ProblemLog) -> NDArray[np.float64]:
-        """Return the series of a batch, shape (rows, n_series), rows contiguous."""
+    def _values(self, batch: Any, log: ProblemLog) -> tuple[NDArray[np.float64], tuple[int, ...]]:
+        """Return the series of a batch, (rows, n_series), and which of them are no numbers."""
         import pyarrow as pa  # noqa: PLC0415 - an extra
 
         values = np.empty((batch.num_rows, len(self._columns.kept)))
+        unread = []
         for i, at in enumerate(self._columns.kept):
             try:
                 column = batch.column(at).cast(pa.float64(), safe=False)
@@ -93,7 +95,8 @@ class ParquetTable:
                 header = self._columns.headers[i]
                 log.add("warning", "cell", message, "Taken as missing", column=header)
                 values[:, i] = np.nan
-        return values
+                unread.append(i)
+        return values, tuple(unread)
 
 
 def _time(cell: float | str | None, line: int, times: TimeReader) -> float | None:

@@ -97,6 +97,11 @@ class ProblemLog:
         """Return how often a rule was broken."""
         return self._count[rule]
 
+    def take(self, other: "ProblemLog") -> None:
+        """Note all that another log holds."""
+        self._found += other._found  # noqa: SLF001 - of our own kind
+        self._count += other._count  # noqa: SLF001
+
     @property
     def failed(self) -> bool:
         """Whether there is an error among the problems."""

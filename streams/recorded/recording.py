@@ -1,22 +1,21 @@
 """A recorded incident, opened: labels, names, and rows one after another."""
 
 import copy
-import difflib
 import math
 from collections.abc import Iterator, Sequence
-from itertools import islice
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.recorded.columns import series_name
 from streams.recorded.meta import RecordingMeta, read_meta
-from streams.recorded.parquet import ParquetTable
-from streams.recorded.problem import ProblemLog, RecordingProblem
-from streams.recorded.table import CsvTable, RecordedTable, Row, increasing
+from streams.recorded.problem import ProblemLog, RecordingError, RecordingProblem
+from streams.recorded.series import Selection, select
+from streams.recorded.shapes import open_table
+from streams.recorded.survey import Rates, Survey, survey
+from streams.recorded.table import RecordedTable, increasing
 
 _TABLES: Final = ("metrics.csv.gz", "metrics.csv", "metrics.parquet")
 LABELS: Final = "incident.json"
@@ -35,7 +34,10 @@ class Recording:
     meta : RecordingMeta
         Labels; `system`, `kpi` and `interval_s` are always those in force.
     problems : tuple of RecordingProblem
-        What was noticed on opening; no errors. Rows are judged by `validate`.
+        What was noticed on opening, which reads the file once; errors are those at which `rows`
+        ends. `validate` adds what is wrong with the labels.
+    survey : Survey
+        Of the rows of the file, all of its series.
 
     Examples
     --------
@@ -49,52 +51,66 @@ class Recording:
         path: Path,
         meta: RecordingMeta,
         table: RecordedTable,
-        problems: Sequence[RecordingProblem],
+        selection: Selection,
+        facts: Survey,
     ) -> None:
         self.path = path
         self.meta = meta
-        self.problems = tuple(problems)
+        self.problems: tuple[RecordingProblem, ...] = ()
+        self.survey = facts
         self._table = table
+        self._selection = selection
         self._last = math.inf
 
     @classmethod
     def open(
-        cls, path: str | Path, kpi: Sequence[str] = (), interval_s: float | None = None
+        cls,
+        path: str | Path,
+        kpi: Sequence[str] = (),
+        interval_s: float | None = None,
+        *,
+        keep_counters: bool = False,
     ) -> "Recording":
         """Open the recording at `path`.
 
         Parameters
         ----------
         path : str or Path
-            Folder with `incident.json` and `metrics.csv.gz`, `.csv` or `.parquet`; or such a
-            table with a time column `timestamp` or `time`.
+            Folder with `incident.json` and `metrics.csv.gz`, `.csv` or `.parquet`; or a table in
+            any shape that `shapes.open_table` knows.
         kpi : sequence of str
             Overrides the KPI of `incident.json`.
         interval_s : float, optional
             Overrides its grid, seconds. Without both: the median step of the first 1000 rows.
+        keep_counters : bool
+            Whether series that are counted up stay as they are; otherwise their rates a second
+            are read.
 
         Raises
         ------
         RecordingError
             If it cannot be used; lists every problem found.
         """
-        log = ProblemLog(Path(path).name)
-        recording = prepare(Path(path), kpi, interval_s, log)
-        log.raise_if_failed()
-        if recording is None:  # pragma: no cover - prepare says why, and raise_if_failed raises
-            raise AssertionError(path)
+        log, rows = ProblemLog(Path(path).name), ProblemLog(Path(path).name)
+        how = How(tuple(kpi), interval_s, keep_counters=keep_counters)
+        recording = prepare(Path(path), how, log, rows)
+        unusable = log.failed
+        log.take(rows)
+        if unusable or recording is None:
+            raise RecordingError(log.problems())
+        recording.problems = tuple(log.problems())
         return recording
 
     @property
     def names(self) -> tuple[str, ...]:
         """Series, ``<entity>:<metric>``, in the order of the columns."""
-        return self._table.columns.names
+        return self._selection.names
 
     def rows(self) -> Iterator[tuple[float, NDArray[np.float64]]]:
         """Yield time (unix seconds, increasing) and values of each row, reading as it goes.
 
         Values are of shape (n_series,), float64, NaN = missing. Rows that cannot be used are
-        left out; `validate` says which.
+        left out; `problems` say which.
 
         Raises
         ------
@@ -102,10 +118,11 @@ class Recording:
             At the place where the file turns out to be broken, after the rows before it.
         """
         log = ProblemLog(self.path.name)
-        for _, time, values in self.read(log):
-            if time > self._last:
+        rates, kept = Rates(self._selection.rates), self._selection.kept
+        for row in increasing(self._table.rows(log), self._table.columns, log):
+            if row.time > self._last:
                 return
-            yield time, values
+            yield row.time, rates.apply(row).values[kept]
         log.raise_if_failed()
 
     def until(self, time: float) -> "Recording":
@@ -114,15 +131,30 @@ class Recording:
         part._last = time  # noqa: SLF001 - of our own kind
         return part
 
-    def read(self, log: ProblemLog) -> Iterator[Row]:
-        """Yield line, time and values of each usable row; what is wrong goes to `log`."""
-        return increasing(self._table.rows(log), self._table.columns, log)
+
+class How(NamedTuple):
+    """What the user says on a recording.
+
+    Attributes
+    ----------
+    kpi : tuple of str
+        Overrides the health signals of the labels.
+    interval_s : float or None
+        Overrides their grid, seconds.
+    keep_counters : bool
+    """
+
+    kpi: tuple[str, ...] = ()
+    interval_s: float | None = None
+    keep_counters: bool = False
 
 
-def prepare(
-    path: Path, kpi: Sequence[str], interval_s: float | None, log: ProblemLog
-) -> Recording | None:
-    """Open a recording with all that is wrong going to `log`; None if it has no usable table."""
+def prepare(path: Path, how: How, log: ProblemLog, rows: ProblemLog) -> Recording | None:
+    """Open a recording; None if it has no usable table.
+
+    All that is wrong goes to `log`, and what is wrong with its rows to `rows`: they can be read
+    up to the place where they are broken.
+    """
     meta = RecordingMeta()
     if path.is_dir():
         log.file = LABELS
@@ -130,17 +162,20 @@ def prepare(
     file = _find_table(path, log)
     if file is None:
         return None
-    log.file = file.name
-    table = _open_table(file, log)
+    log.file = rows.file = file.name
+    table = open_table(file, log)
     if table is None:
         return None
+    facts = survey(table, rows)
+    keep = how.keep_counters or meta.counters == "keep"
+    selection = select(table.columns, facts, log, keep_counters=keep)
     meta = msgspec.structs.replace(
         meta,
         system=meta.system or (path.name if path.is_dir() else path.name.split(".")[0]),
-        kpi=_kpi(tuple(kpi) or meta.kpi, table, log),
-        interval_s=_interval(interval_s, meta, table, log),
+        kpi=selection.health_signals(how.kpi or meta.kpi, log),
+        interval_s=_interval(how.interval_s, meta, facts, log),
     )
-    return Recording(path, meta, table, log.problems())
+    return Recording(path, meta, table, selection, facts)
 
 
 def _find_table(path: Path, log: ProblemLog) -> Path | None:
@@ -158,27 +193,8 @@ def _find_table(path: Path, log: ProblemLog) -> Path | None:
     return None
 
 
-def _open_table(file: Path, log: ProblemLog) -> RecordedTable | None:
-    if file.suffix == ".parquet":
-        return ParquetTable.open(file, log)
-    return CsvTable.open(file, log)
-
-
-def _kpi(kpi: tuple[str, ...], table: RecordedTable, log: ProblemLog) -> tuple[str, ...]:
-    names = table.columns.names
-    found = []
-    for name in kpi:
-        if series_name(name) in names:
-            found.append(series_name(name))
-            continue
-        near = difflib.get_close_matches(name, names, n=1)
-        action = f"Perhaps `{near[0]}` is meant" if near else "Name one of the columns"
-        log.add("error", "kpi", f"KPI `{name}` is no column", action)
-    return tuple(dict.fromkeys(found))
-
-
 def _interval(
-    interval_s: float | None, meta: RecordingMeta, table: RecordedTable, log: ProblemLog
+    interval_s: float | None, meta: RecordingMeta, facts: Survey, log: ProblemLog
 ) -> float:
     if interval_s is not None and not 0 < interval_s < float("inf"):
         message = f"interval_s > 0 expected, got {interval_s!r}"
@@ -186,14 +202,10 @@ def _interval(
         return 0.0
     if interval_s is not None or meta.interval_s > 0:
         return interval_s or meta.interval_s
-    unseen = ProblemLog(log.file)
-    rows = increasing(table.rows(unseen), table.columns, unseen)
-    times = [time for _, time, _ in islice(rows, _ROWS_FOR_INTERVAL)]
+    times = facts.times[:_ROWS_FOR_INTERVAL]
     if len(times) < 2:
         message = f"at least 2 rows with a time expected, got {len(times)}"
         log.add("error", "too-few-rows", message, "Check the time column")
-        for problem in unseen.problems():
-            log.add(problem.severity, problem.rule, problem.message, problem.action)
         return 0.0
     median = float(np.median(np.diff(times)))
     message = f"no interval given; the median step is {median:g} s"

@@ -1,24 +1,42 @@
 """The one reader of a recording's rows, for replaying and for validating alike."""
 
 import csv
-import gzip
-import io
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import Final, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from streams.codec.values import MAX_ABS_VALUE
-from streams.recorded.columns import Columns, TimeReader, read_cell, read_header
+from streams.recorded.columns import Columns, read_header
+from streams.recorded.dialect import Dialect
+from streams.recorded.numbers import NumberReader
 from streams.recorded.problem import ProblemLog
+from streams.recorded.text_file import UNREADABLE, open_text, unreadable
+from streams.recorded.times import TimeReader
 
-Row = tuple[int, float, NDArray[np.float64]]
-"""Line, unix seconds, values of shape (n_series,) with NaN = missing."""
+_HOUR_S: Final = 3600.0
 
-_GZIP_MAGIC = b"\x1f\x8b"
+
+class Row(NamedTuple):
+    """One row of a table.
+
+    Attributes
+    ----------
+    line : int
+        Where it stands in the file.
+    time : float
+        Unix seconds.
+    values : ndarray of shape (n_series,), float64, NaN = missing
+    unread : tuple of int
+        Series whose cell holds something that is no number; they are missing in `values`.
+    """
+
+    line: int
+    time: float
+    values: NDArray[np.float64]
+    unread: tuple[int, ...] = ()
 
 
 class RecordedTable(Protocol):
@@ -36,17 +54,20 @@ class RecordedTable(Protocol):
 
 def increasing(rows: Iterator[Row], columns: Columns, log: ProblemLog) -> Iterator[Row]:
     """Yield the rows whose time is later than all before, with extreme values made missing."""
-    last, last_line = -np.inf, 0
+    last, last_line, step, hour = -np.inf, 0, np.nan, _RepeatedHour(log)
     for row in rows:
-        line, time, values = row
+        line, time, values, unread = row
         if time <= last:
+            if hour.drops(line, last + step - time, step):
+                continue
             rule = "time-repeated" if time == last else "time-order"
             message = f"time {time:.10g} is not later than {last:.10g} of line {last_line}"
             log.add(
                 "warning", rule, message, "The row is dropped; sort the file by time", line=line
             )
             continue
-        last, last_line = time, line
+        hour.end()
+        step, last, last_line = time - last, time, line
         extreme = np.abs(values) > MAX_ABS_VALUE
         if extreme.any():
             for i in np.flatnonzero(extreme):
@@ -54,23 +75,68 @@ def increasing(rows: Iterator[Row], columns: Columns, log: ProblemLog) -> Iterat
                 column = columns.headers[i]
                 log.add("warning", "extreme", message, "Taken as missing", line=line, column=column)
             values[extreme] = np.nan
-        yield row
+            unread = (*unread, *np.flatnonzero(extreme).tolist())
+        yield Row(line, time, values, unread)
+    hour.end()
+
+
+class _RepeatedHour:
+    """Rows of the hour that local time repeats when summer time ends; they have no place.
+
+    Parameters
+    ----------
+    log : ProblemLog
+        Gets one warning for all of them.
+    """
+
+    def __init__(self, log: ProblemLog) -> None:
+        self._log = log
+        self._line = 0
+        self._rows = 0
+
+    def drops(self, line: int, back_s: float, step_s: float) -> bool:
+        """Whether a row that is not later than the last one belongs to such an hour.
+
+        Parameters
+        ----------
+        line : int
+        back_s, step_s : float
+            Seconds by which its time is behind the one expected, and those between two rows.
+        """
+        without_zone = self._log.count("time-zone") > 0
+        if not self._rows and without_zone and abs(back_s - _HOUR_S) < step_s / 2:
+            self._line = line
+        self._rows += self._line > 0
+        return self._line > 0
+
+    def end(self) -> None:
+        """Say how many rows are lost, if any are."""
+        if self._rows:
+            message = f"the local time repeats an hour (end of summer time), {self._rows} rows long"
+            action = "They cannot be placed and are dropped; export the table in UTC"
+            self._log.add("warning", "local-time", message, action, line=self._line)
+        self._line = self._rows = 0
 
 
 class CsvTable:
-    """Text table, plain or gzipped, separated by commas, semicolons or tabs.
+    """Text table with one column a series, plain or gzipped.
 
     Parameters
     ----------
     path : Path
     columns : Columns
-    delimiter : str
+    dialect : Dialect
+    numbers : NumberReader
+        Of the cells of the series, in the order of `columns`.
     """
 
-    def __init__(self, path: Path, columns: Columns, delimiter: str) -> None:
+    def __init__(
+        self, path: Path, columns: Columns, dialect: Dialect, numbers: NumberReader
+    ) -> None:
         self._path = path
         self._columns = columns
-        self._delimiter = delimiter
+        self._dialect = dialect
+        self._numbers = numbers
         self._odd = False
 
     @property
@@ -79,55 +145,45 @@ class CsvTable:
         return self._columns
 
     @classmethod
-    def open(cls, path: Path, log: ProblemLog) -> "CsvTable | None":
+    def open(cls, path: Path, dialect: Dialect, log: ProblemLog) -> "CsvTable | None":
         """Return the table, None (and an error in `log`) if its header cannot be used."""
-        try:
-            with _text(path) as lines:
-                first = lines.readline()
-        except (OSError, EOFError, zlib.error) as e:
-            _unreadable(e, log, 1)
+        columns = read_header(dialect.header, log)
+        if columns is None:
             return None
-        if not first.strip():
-            message = "the file is empty" if not first else "the first line is empty"
-            log.add("error", "no-header", message, "The first line must name the columns", line=1)
-            return None
-        if _has_bad_bytes(first):
-            log.add("error", "utf-8", "header is not UTF-8", "Convert the file to UTF-8", line=1)
-            return None
-        delimiter = max(",;\t", key=first.count)
-        if delimiter != ",":
-            message = f"columns are separated by {delimiter!r}"
-            log.add("info", "delimiter", message, "The file is read with it", line=1)
-        try:
-            header = next(csv.reader([first], delimiter=delimiter))
-        except csv.Error as e:
-            log.add("error", "csv", f"header cannot be read: {e}", "Repair its quotes", line=1)
-            return None
-        columns = read_header(header, log)
-        return None if columns is None else cls(path, columns, delimiter)
+
+        def sample() -> Iterator[list[str]]:
+            try:
+                with open_text(path) as lines:
+                    for _, cells in dialect.cells(lines):
+                        if len(cells) == columns.width:
+                            yield [cells[i] for i in columns.kept]
+            except (*UNREADABLE, csv.Error):
+                return  # `rows` says so
+
+        numbers = NumberReader(columns.headers, sample())
+        numbers.remark(log, dialect.line + 1)
+        return cls(path, columns, dialect, numbers)
 
     def rows(self, log: ProblemLog) -> Iterator[Row]:
         """Yield the rows in file order; stops with an error in `log` where the file is broken."""
-        line = 1
+        line = self._dialect.line
         try:
-            with _text(self._path) as lines:
-                reader = csv.reader(self._watched(lines), delimiter=self._delimiter)
-                next(reader)
+            with open_text(self._path) as lines:
                 times = TimeReader(log)
-                for cells in reader:
-                    line = reader.line_num
+                for line, cells in self._dialect.cells(self._watched(lines)):
                     row = self._row(cells, line, times, log)
                     if row is not None:
                         yield row
-        except (OSError, EOFError, zlib.error) as e:
-            _unreadable(e, log, line + 1)
         except csv.Error as e:
             log.add("error", "csv", str(e), "Repair the quotes in this line", line=line + 1)
+        except UNREADABLE as e:
+            unreadable(e, log, line + 1)
 
-    def _watched(self, lines: io.TextIOWrapper) -> Iterator[str]:
+    def _watched(self, lines: Iterator[str]) -> Iterator[str]:
         """Pass lines on, noting those whose cells `float` alone would be too generous with."""
+        point = self._numbers.mark == "."
         for line in lines:
-            if "_" in line or not line.isascii():
+            if "_" in line or not line.isascii() or not (point or "." not in line):
                 self._odd = True
             yield line
 
@@ -145,52 +201,25 @@ class CsvTable:
         kept = [cells[i] for i in columns.kept]
         if not odd:
             try:
-                return line, time, np.array([float(c) if c else np.nan for c in kept])
+                return Row(line, time, np.array([float(c) if c else np.nan for c in kept]))
             except ValueError:
                 pass
-        return line, time, np.array(self._carefully(kept, line, log))
+        return self._carefully(kept, line, time, log)
 
-    def _carefully(self, cells: list[str], line: int, log: ProblemLog) -> list[float]:
-        values = []
-        for cell, column in zip(cells, self._columns.headers, strict=True):
-            value = read_cell(cell)
+    def _carefully(self, cells: list[str], line: int, time: float, log: ProblemLog) -> Row:
+        values, unread = [], []
+        for at, (cell, column) in enumerate(zip(cells, self._columns.headers, strict=True)):
+            value = self._numbers.read(cell, at)
             if value is None:
-                shown = cell[:40].encode("utf-8", "backslashreplace").decode()
-                message = f"number with a decimal point expected, got {shown!r}"
-                log.add("warning", "cell", message, "Taken as missing", line=line, column=column)
+                note_cell(cell, line, column, log)
+                unread.append(at)
                 value = np.nan
             values.append(value)
-        return values
+        return Row(line, time, np.array(values), tuple(unread))
 
 
-def _text(path: Path) -> io.TextIOWrapper:
-    """Open a CSV file; bytes that are not UTF-8 become surrogates, so that they can be named."""
-    with path.open("rb") as raw:
-        zipped = raw.read(2) == _GZIP_MAGIC
-    if zipped != (path.suffix == ".gz"):
-        what = "is gzip data" if zipped else "is not gzip data"
-        raise gzip.BadGzipFile(f"{path.name} {what}")
-    binary = gzip.open(path) if zipped else path.open("rb")  # noqa: SIM115 - the wrapper closes it
-    return io.TextIOWrapper(
-        binary,
-        encoding="utf-8-sig",
-        errors="surrogateescape",
-        newline="",
-    )
-
-
-def _has_bad_bytes(text: str) -> bool:
-    return any("\udc80" <= c <= "\udcff" for c in text)
-
-
-def _unreadable(e: Exception, log: ProblemLog, line: int) -> None:
-    """Note why the file cannot be read from `line` on."""
-    if isinstance(e, EOFError):
-        message = "the gzip data end too early: the file is truncated"
-        log.add("error", "truncated", message, "Copy or record the file again", line=line)
-    elif isinstance(e, gzip.BadGzipFile | zlib.error):
-        action = "Name gzip files *.gz, others not; or copy a damaged file again"
-        log.add("error", "gzip", str(e), action, line=line)
-    else:
-        reason = getattr(e, "strerror", None) or str(e)
-        log.add("error", "unreadable", f"the file cannot be read: {reason}", "Check the path")
+def note_cell(cell: str, line: int, column: str, log: ProblemLog) -> None:
+    """Note a cell that is no number."""
+    shown = cell[:40].encode("utf-8", "backslashreplace").decode()
+    message = f"number with a decimal point expected, got {shown!r}"
+    log.add("warning", "cell", message, "Taken as missing", line=line, column=column)

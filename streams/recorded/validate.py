@@ -1,6 +1,5 @@
 """Says in words what is wrong with a recording: line, column, why, and what to do."""
 
-from array import array
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -9,7 +8,8 @@ import numpy as np
 
 from streams.recorded.meta import RecordingMeta, check_labels
 from streams.recorded.problem import ProblemLog, RecordingProblem
-from streams.recorded.recording import LABELS, Recording, prepare
+from streams.recorded.recording import LABELS, How, Recording, prepare
+from streams.recorded.survey import Survey
 
 _FEW_ROWS: Final = 30
 _GAP: Final = 1.5  # intervals
@@ -18,7 +18,11 @@ _MUCH_DROPPED: Final = 0.5
 
 
 def validate(
-    path: str | Path, kpi: Sequence[str] = (), interval_s: float | None = None
+    path: str | Path,
+    kpi: Sequence[str] = (),
+    interval_s: float | None = None,
+    *,
+    keep_counters: bool = False,
 ) -> list[RecordingProblem]:
     r"""Return everything worth knowing about the recording at `path`, errors first.
 
@@ -30,11 +34,13 @@ def validate(
     >>> print(*validate("no-such-folder"), sep="\n")
     error: no-such-folder: there is no file or folder no-such-folder. Check the path. [unreadable]
     """
-    log = ProblemLog(Path(path).name)
-    recording = prepare(Path(path), kpi, interval_s, log)
+    log, rows = ProblemLog(Path(path).name), ProblemLog(Path(path).name)
+    how = How(tuple(kpi), interval_s, keep_counters=keep_counters)
+    recording = prepare(Path(path), how, log, rows)
     if recording is None:
         return log.problems()
-    facts = _Facts(recording, log)
+    log.take(rows)
+    facts = recording.survey
     _check_rows(facts, log)
     _check_times(facts, recording.meta, log)
     _check_columns(facts, recording, log)
@@ -44,26 +50,7 @@ def validate(
     return log.problems()
 
 
-class _Facts:
-    """What one pass over the rows tells: times, and per column the values' number and range."""
-
-    def __init__(self, recording: Recording, log: ProblemLog) -> None:
-        n = len(recording.names)
-        self.present = np.zeros(n, dtype=np.int64)
-        self.low = np.full(n, np.inf)
-        self.high = np.full(n, -np.inf)
-        times, lines = array("d"), array("q")
-        for line, time, values in recording.read(log):
-            times.append(time)
-            lines.append(line)
-            self.present += ~np.isnan(values)
-            np.fmin(self.low, values, out=self.low)
-            np.fmax(self.high, values, out=self.high)
-        self.times = np.array(times)
-        self.lines = np.array(lines)
-
-
-def _check_rows(facts: _Facts, log: ProblemLog) -> None:
+def _check_rows(facts: Survey, log: ProblemLog) -> None:
     rows = len(facts.times)
     if rows == 0:
         log.add("error", "too-few-rows", "no row can be used", "Check the time column")
@@ -78,7 +65,7 @@ def _check_rows(facts: _Facts, log: ProblemLog) -> None:
         log.add("error", "time-order-lost", message, action)
 
 
-def _check_times(facts: _Facts, meta: RecordingMeta, log: ProblemLog) -> None:
+def _check_times(facts: Survey, meta: RecordingMeta, log: ProblemLog) -> None:
     times, interval = facts.times, meta.interval_s
     if len(times) == 0:
         return
@@ -98,7 +85,7 @@ def _check_times(facts: _Facts, meta: RecordingMeta, log: ProblemLog) -> None:
         log.add("warning", "gap", message, action, line=int(facts.lines[widest]))
 
 
-def _check_sizes(facts: _Facts, meta: RecordingMeta, log: ProblemLog) -> None:
+def _check_sizes(facts: Survey, meta: RecordingMeta, log: ProblemLog) -> None:
     rows = len(facts.times)
     if meta.n_rows and meta.n_rows != rows:
         message = f"the label says {meta.n_rows} rows, {rows} can be used"
@@ -119,11 +106,11 @@ def _check_sizes(facts: _Facts, meta: RecordingMeta, log: ProblemLog) -> None:
         log.add("warning", "fault-start", message, "Delays cannot be judged; correct the label")
 
 
-def _check_columns(facts: _Facts, recording: Recording, log: ProblemLog) -> None:
+def _check_columns(facts: Survey, recording: Recording, log: ProblemLog) -> None:
     rows = len(facts.times)
     if rows == 0:
         return
-    names = recording.names
+    names = facts.names
     empty = [i for i in range(len(names)) if facts.present[i] == 0]
     constant = np.flatnonzero((facts.present > 0) & (facts.low == facts.high))
     for i in empty:

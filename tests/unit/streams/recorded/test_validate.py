@@ -19,7 +19,7 @@ LABELS = {"system": "shop", "interval_s": 10, "kpi": ["a:x"]}
 
 def text(rows: int = 40, header: str = "timestamp,a:x,b:y", **changed: str) -> str:
     """Return a good table, with some lines (l2 = line 2, the first row) changed."""
-    lines = [header] + [f"{1000 + 10 * i},{i},{i * i}" for i in range(rows)]
+    lines = [header] + [f"{1000 + 10 * i},{i % 7},{i * i % 11}" for i in range(rows)]
     for at, line in changed.items():
         lines[int(at[1:]) - 1] = line
     return "\n".join(lines) + "\n"
@@ -185,7 +185,7 @@ class TestFiles:
 class TestColumns:
     def test_remarks(self, tmp_path: Path) -> None:
         """Bare, unnamed, constant and empty columns are named."""
-        rows = "".join(f"{i},{10 * i + 10},{i},7,\n" for i in range(40))
+        rows = "".join(f"{i},{10 * i + 10},{i % 7},7,\n" for i in range(40))
         path = tmp_path / "m.csv"
         path.write_text(",time,cpu,b:y,c:z\n" + rows)
 
@@ -207,11 +207,11 @@ class TestColumns:
         """Milliseconds, times without zone and other delimiters are read, and said."""
         path = tmp_path / "m.csv"
         path.write_text(
-            "".join(["time;a:x\n", *[f"{17 * 10**11 + i * 1000};{i}\n" for i in range(40)]])
+            "".join(["time;a:x\n", *[f"{17 * 10**11 + i * 1000};{i % 7}\n" for i in range(40)]])
         )
         milliseconds = validate(path, kpi=["a:x"], interval_s=1)
         path.write_text(
-            "".join(["time,a:x\n", *[f"2024-01-01 00:00:{i},{i}\n" for i in range(10, 50)]])
+            "".join(["time,a:x\n", *[f"2024-01-01 00:00:{i},{i % 7}\n" for i in range(10, 50)]])
         )
         naive = validate(path, kpi=["a:x"], interval_s=1)
 
