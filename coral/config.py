@@ -233,6 +233,9 @@ class SystemConfig(MonitoredSystem, frozen=True, kw_only=True, forbid_unknown_fi
     ----------
     name : str
         Identifier; the Kafka key of its data.
+    recording : str
+        Tells the incidents of one recording from those of another of the same system, with the
+        same onset; empty where there is one stream of its data.
     **facts
         As of `MonitoredSystem`.
 
@@ -243,6 +246,7 @@ class SystemConfig(MonitoredSystem, frozen=True, kw_only=True, forbid_unknown_fi
     """
 
     name: Name
+    recording: str = ""
 
     def __post_init__(self) -> None:
         _require(self, self.problems())
@@ -287,7 +291,10 @@ def digest(
         del held["statistics"]  # versions before did not know them
     facts: dict[str, object] = {"engine": held, "version": version}
     if system is not None:
-        facts["system"] = system
+        known = msgspec.structs.asdict(system)
+        if not system.recording:
+            del known["recording"]
+        facts["system"] = known
     if policies:
         facts["policies"] = policies
     return hashlib.sha256(msgspec.json.encode(facts, order="sorted")).hexdigest()[:12]

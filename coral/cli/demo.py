@@ -48,6 +48,7 @@ def demo(
     from coral.cli.progress import watched_replay
     from coral.contract.events import INCIDENTS
     from coral.replay.driver import METRICS, BrokerFed
+    from coral.report.console import print_problems
     from streams.clock import SystemClock
     from streams.memory.broker import MemoryBroker
     from streams.recorded import Recording
@@ -62,6 +63,7 @@ def demo(
         "it is not told that or when anything happens.",
         highlight=False,
     )
+    print_problems(console, recording.problems)
     broker, clock = MemoryBroker(), SystemClock()
     broker.create_topic(METRICS)
     with out.open("wb") as file:

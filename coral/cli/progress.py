@@ -69,6 +69,7 @@ def watched_replay(
     onset: float | None = None,
     until_settled: bool = False,
     feedback: Sequence[Feedback] = (),
+    apart: str = "",
     trace: Trace | None = None,
 ) -> Incident | None:
     """Replay a recording before the eyes of a person.
@@ -85,6 +86,8 @@ def watched_replay(
         End as soon as the ranking of an incident has settled, and the rows have doubled since it
         was felt; a change goes on.
     feedback : sequence of Feedback
+    apart : str
+        As of `system_of`.
     trace : Trace, optional
         Keeps what is plotted afterwards.
 
@@ -117,7 +120,7 @@ def watched_replay(
         replay(
             source,
             sink,
-            system_of(recording.meta),
+            system_of(recording.meta, apart=apart),
             SystemClock(),
             onset=onset,
             feedback=feedback,

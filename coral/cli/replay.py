@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 from cyclopts import Parameter
 
@@ -22,6 +22,7 @@ from coral.cli.options import (
     UsageError,
     load_settings,
 )
+from coral.cli.recordings import Opener, recordings_among
 from coral.errors import EventError, Exit
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ def replay(
     overrides: Overrides = (),
     kpi: HealthSignals = (),
     interval: Seconds | None = None,
+    keep_counters: bool = False,
     as_json: Annotated[bool, Parameter(name="--json")] = False,
 ) -> int:
     """Run recorded incidents through the engine, row by row.
@@ -89,32 +91,39 @@ def replay(
         Of --kafka.
     interval
         Seconds between rows (median step).
+    keep_counters
+        Leave series that are counted up as they are, instead of their rates.
     as_json
         Print the events to stdout as NDJSON instead of tables.
     """
     if plot is not None and len(paths) > 1:
         raise UsageError(f"--plot draws one recording, got {len(paths)}")
+    opener = Opener(kpi, interval, keep_counters)
+    recordings = recordings_among(paths)
     if kafka:
-        return _produce(load_settings(config, overrides, kafka), topic, paths, kpi, interval, speed)
+        return _produce(load_settings(config, overrides, kafka), topic, recordings, opener, speed)
     if config is not None or overrides:
         raise UsageError("--config and --set are for --kafka")
     from rich.console import Console
 
     from coral.report.console import describe_problems
     from coral.report.plot import check_plot
-    from streams.recorded import Recording, RecordingError
+    from streams.recorded import RecordingError
 
     console = Console(file=io.StringIO()) if as_json else Console()
-    found, unusable = 0, 0
+    remarks = Console(stderr=True) if as_json else console
     if plot is not None:
         check_plot(plot)
-    confirmed = [] if feedback is None else _confirmed(feedback)
+    wanted = _Wanted(speed, oracle, plot, [] if feedback is None else _confirmed(feedback))
+    found, unusable, systems = 0, 0, set[str]()
     with _sink(out, as_json=as_json) as sink:
-        for path in paths:
+        for path in recordings:
             try:
-                recording = Recording.open(path, kpi, interval)
-                onset = _onset(recording) if oracle else None
-                last = _replay_one(recording, speed, onset, confirmed, plot, sink, console)
+                recording = opener.open(path, console, remarks)
+                # Faults in recordings of one system may begin at the same time.
+                apart = str(path) if recording.meta.system in systems else ""
+                systems.add(recording.meta.system)
+                last = _replay_one(recording, apart, wanted, sink, console)
                 found += last is not None
             except RecordingError as error:
                 unusable += 1
@@ -124,14 +133,17 @@ def replay(
     return Exit.OK if found else Exit.NOTHING_FOUND
 
 
+class _Wanted(NamedTuple):
+    """What is wanted of every recording."""
+
+    speed: float | None
+    oracle: bool
+    plot: Path | None
+    confirmed: Sequence[Feedback]
+
+
 def _replay_one(
-    recording: Recording,
-    speed: float | None,
-    onset: float | None,
-    confirmed: Sequence[Feedback],
-    plot: Path | None,
-    sink: Sink,
-    console: Console,
+    recording: Recording, apart: str, wanted: _Wanted, sink: Sink, console: Console
 ) -> Incident | None:
     """Replay one recording; return the last revision of its last incident."""
     from coral.cli.progress import watched_replay
@@ -140,15 +152,20 @@ def _replay_one(
     from streams.clock import SystemClock
     from streams.recorded import RecordedSource
 
-    console.print(f"[bold]{recording.path}[/]: {len(recording.names)} series")
-    source = RecordedSource(recording, SystemClock(), speed)
-    trace = None if plot is None else Trace()
+    trace = None if wanted.plot is None else Trace()
     last = watched_replay(
-        source, sink, recording, console, onset=onset, feedback=confirmed, trace=trace
+        RecordedSource(recording, SystemClock(), wanted.speed),
+        sink,
+        recording,
+        console,
+        onset=_onset(recording) if wanted.oracle else None,
+        feedback=wanted.confirmed,
+        apart=apart,
+        trace=trace,
     )
-    if plot is not None and trace is not None:
-        draw(recording, trace, plot)
-        console.print(f"Plot written to {plot}.")
+    if wanted.plot is not None and trace is not None:
+        draw(recording, trace, wanted.plot)
+        console.print(f"Plot written to {wanted.plot}.")
     return last
 
 
@@ -209,8 +226,7 @@ def _produce(
     settings: Settings,
     topic: str,
     paths: Sequence[Path],
-    kpi: Sequence[str],
-    interval: float | None,
+    opener: Opener,
     speed: float | None,
 ) -> Exit:
     """Write the rows of recordings into a topic, at their pace or a faster one."""
@@ -219,12 +235,12 @@ def _produce(
     from coral.daemon.connection import connection_of
     from streams.clock import SystemClock
     from streams.kafka import KafkaSink
-    from streams.recorded import RecordedSource, Recording
+    from streams.recorded import RecordedSource
 
     console, clock = Console(), SystemClock()
     with closing(KafkaSink(connection_of(settings.kafka, clock))) as sink:
         for path in paths:
-            source = RecordedSource(Recording.open(path, kpi, interval), clock, speed)
+            source = RecordedSource(opener.open(path, console, console), clock, speed)
             rows = 0
             while not source.exhausted:
                 for row in source.poll(BATCH, WAIT_S):

@@ -8,6 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from coral.cli.options import HealthSignals, Seconds
+from coral.cli.recordings import recordings_among
 from coral.errors import Exit
 
 __all__ = ["validate"]
@@ -17,6 +18,7 @@ def validate(
     *paths: Annotated[Path, Parameter(name="PATH", required=True)],
     kpi: HealthSignals = (),
     interval: Seconds | None = None,
+    keep_counters: bool = False,
     as_json: Annotated[bool, Parameter(name="--json")] = False,
 ) -> int:
     """Say in words what is wrong with a recording, and what CORAL will do about it.
@@ -31,6 +33,8 @@ def validate(
         Folder of a recorded incident, or a bare CSV, CSV.gz or Parquet file.
     interval
         Seconds between rows (median step).
+    keep_counters
+        Leave series that are counted up as they are, instead of their rates.
     as_json
         Print the problems as JSON, one line each.
     """
@@ -41,8 +45,8 @@ def validate(
     from streams.recorded import validate as problems_of
 
     console, failed = Console(), False
-    for path in paths:
-        problems = problems_of(path, kpi, interval)
+    for path in recordings_among(paths):
+        problems = problems_of(path, kpi, interval, keep_counters=keep_counters)
         failed |= any(problem.severity == "error" for problem in problems)
         if as_json:
             for problem in problems:

@@ -129,10 +129,21 @@ def scorecard(
         "cases": rows,
         "skipped": dict(Counter(f"{s.dataset}: {s.reason}" for s in skipped)),
         "failed": [failure._asdict() for failure in failed],
+        "warnings": _warnings(rows),
         "tiers": _tiers(rows),
         "datasets": datasets,
         "macro": _macro(list(datasets.values())),
     }
+
+
+def _warnings(rows: Sequence[Row]) -> dict[str, Any]:
+    """Return what was not read as it is written: by rule the number of cases, and one of them."""
+    found: dict[str, Any] = {}
+    for row in rows:
+        for rule, text in row.get("warnings", {}).items():
+            known = found.setdefault(rule, {"n": 0, "case": row["case"], "text": text})
+            known["n"] += 1
+    return found
 
 
 def _dataset(rows: list[Row]) -> dict[str, Any]:

@@ -136,7 +136,10 @@ def score_case(
     )
     seconds = time.perf_counter() - started
     rows = list(_rows(meta, mode, labels, log))
+    warnings = {p.rule: str(p) for p in reversed(recording.problems) if p.severity == "warning"}
     for row in rows:
+        if warnings:
+            row["warnings"] = warnings
         row["seconds"] = round(seconds / len(rows), 4)
         row["peak_rss_mb"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
     return rows
@@ -185,7 +188,7 @@ def _join(meta: RecordingMeta) -> tuple[float, float] | None:
     if meta.join_at is None or meta.fault_start is None or meta.join_at == meta.fault_start:
         return None
     last = meta.join_at + JOIN_ROWS * meta.interval_s
-    return float(meta.join_at), min(last, math.nextafter(meta.fault_start, -math.inf))
+    return meta.join_at, min(last, math.nextafter(meta.fault_start, -math.inf))
 
 
 def _not_meant_for(meta: RecordingMeta, mode: Mode, labels: list[_Label]) -> str:

@@ -38,10 +38,10 @@ class Progress(NamedTuple):
     engine: Engine
 
 
-def system_of(meta: RecordingMeta, *, topology: bool = True) -> SystemConfig:
+def system_of(meta: RecordingMeta, *, topology: bool = True, apart: str = "") -> SystemConfig:
     """Return what the engine may know of a recording: grid, health signals, known edges.
 
-    Labels stay behind.
+    Labels stay behind. `apart` becomes its `recording`.
     """
     if not topology:
         known: tuple[str, ...] = ()
@@ -50,7 +50,7 @@ def system_of(meta: RecordingMeta, *, topology: bool = True) -> SystemConfig:
     else:
         known = Topology.__struct_fields__
     facts = {key: getattr(meta, key) for key in ("interval_s", "kpi", *known)}
-    return SystemConfig(name=meta.system, **facts)
+    return SystemConfig(name=meta.system, recording=apart, **facts)
 
 
 def replay(

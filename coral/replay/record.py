@@ -83,6 +83,7 @@ def write(folder: Path, frames: Sequence[Frame], system: SystemConfig) -> Record
         n_rows=len(frames),
         n_metrics=len(names),
         kpi=system.kpi_names,
+        counters="keep",  # those that say what they are have been made rates
         **{key: getattr(system, key) for key in Topology.__struct_fields__},
     )
     folder.mkdir(parents=True)

@@ -32,6 +32,7 @@ __all__ = [
     "describe_problems",
     "describe_quiet",
     "print_incident",
+    "print_problems",
     "print_scorecard",
 ]
 
@@ -163,15 +164,20 @@ def print_incident(console: Console, data: Incident) -> None:
 def describe_problems(console: Console, path: str, problems: Iterable[RecordingProblem]) -> None:
     """Print what is wrong with a recording, one line a problem."""
     listed = list(problems)
-    styles = {"error": "bold red", "warning": "yellow", "info": "dim"}
     console.print(f"[bold]{escape(path)}[/]")
-    for problem in listed:
+    print_problems(console, listed)
+    if not listed:
+        console.print("  no problem found")
+
+
+def print_problems(console: Console, problems: Iterable[RecordingProblem]) -> None:
+    """Print problems alone, one line each; nothing where there are none."""
+    styles = {"error": "bold red", "warning": "yellow", "info": "dim"}
+    for problem in problems:
         line = Text("  ")
         line.append(problem.severity, style=styles[problem.severity])
         line.append(str(problem).removeprefix(problem.severity))
         console.print(line, soft_wrap=True)
-    if not listed:
-        console.print("  no problem found")
 
 
 def print_scorecard(card: dict[str, Any]) -> None:
@@ -201,6 +207,11 @@ def print_scorecard(card: dict[str, Any]) -> None:
         )
     for reason, count in card["skipped"].items():
         console.print(f"skipped {count}: {escape(reason)}", style="dim")
+    for warning in card["warnings"].values():
+        console.print(
+            f"[yellow]{warning['n']} cases[/], e.g. {escape(warning['case'])}: "
+            f"{escape(warning['text'])}"
+        )
     for failure in card["failed"]:
         console.print(
             f"[bold red]unusable[/] {escape(failure['path'])}: {escape(failure['reason'])}"

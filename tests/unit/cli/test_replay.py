@@ -84,3 +84,72 @@ def test_settings_of_a_replay_are_for_kafka(shop: Path, capsys: pytest.CaptureFi
     """Without --kafka nothing would read them, so they are refused."""
     assert Exit.USAGE == main(["replay", str(shop), "--set", "kafka.group_id=x"])
     assert "--config and --set are for --kafka" in capsys.readouterr().err
+
+
+def table_of(path: Path, *, latency: str | None = None) -> Path:
+    """The shop as a bare table; in its last rows a latency that is no number."""
+    rows = [",".join(("time", *NAMES))]
+    for t, x in enumerate(shop_rows()):
+        values = [*map(str, x)]
+        if latency is not None and t > ONSET:
+            values[NAMES.index("cart:latency_p95")] = latency
+        rows.append(",".join((str(t), *values)))
+    path.write_text("\n".join(rows))
+    return path
+
+
+def test_what_is_not_read_is_said_before_the_answer(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And it is no series that fell silent."""
+    table = table_of(tmp_path / "shop.csv", latency="timeout")
+    main(["replay", str(table), "--kpi", "web:latency_p95", "--interval", "1"])
+    before, _, after = capsys.readouterr().out.partition("opened")
+
+    assert (
+        "column `cart:latency_p95`: number with a decimal point expected, got 'timeout'" in before
+    )
+    assert "The series takes no part" in " ".join(before.split())
+    assert "cart:latency" not in after
+    assert "`db`" in after
+
+
+def test_remarks_on_the_file_are_no_events(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With --json they go to standard error."""
+    table = table_of(tmp_path / "shop.csv", latency="timeout")
+    main(["replay", str(table), "--kpi", "web:latency_p95", "--interval", "1", "--json"])
+    printed = capsys.readouterr()
+
+    assert "timeout" in printed.err
+    assert all(decode(line.encode()) for line in printed.out.splitlines())
+
+
+def test_two_recordings_of_one_system_have_incidents_of_their_own(
+    tmp_path: Path, shop: Path
+) -> None:
+    """Also where their faults begin at the same time; the first keeps its identifiers."""
+    other = write_recording(tmp_path / "cases" / "other", shop_rows(seed=3))
+    out = tmp_path / "events.ndjson"
+
+    def incidents(*paths: Path) -> list[str]:
+        assert Exit.OK == main(["replay", *map(str, paths), "--oracle", "--out", str(out)])
+        events = map(decode, out.read_bytes().splitlines())
+        return [*dict.fromkeys(event.data.incident for event in events)]
+
+    both = incidents(shop, other)
+    assert 2 == len(both)
+    assert incidents(shop) == both[:1] == incidents(other)
+    assert both == incidents(shop, other)
+
+
+def test_notes_beside_recordings_are_passed_over(
+    shop: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As a shell's `incidents/*` names them."""
+    note = shop.parent / "README.md"
+    note.write_text("What was recorded, and when.")
+    for command in ("replay", "validate"):
+        assert Exit.OK == main([command, str(note), str(shop)])
+    assert "README" not in capsys.readouterr().out

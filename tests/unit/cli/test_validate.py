@@ -31,3 +31,16 @@ def test_validate_json_is_one_problem_a_line(
     problem = json.loads(capsys.readouterr().out)
     assert problem["severity"] == "error"
     assert problem["action"]
+
+
+def test_a_health_signal_without_a_value_cannot_serve(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The documented code for a recording that cannot be used, in both commands."""
+    table = tmp_path / "m.csv"
+    rows = ["time,web:latency,db:cpu", *(f"{t},,{t % 5}" for t in range(60))]
+    table.write_text("\n".join(rows))
+    for command in ("validate", "replay"):
+        assert main([command, str(table), "--kpi", "web:latency"]) == Exit.INVALID
+        captured = capsys.readouterr()
+        assert "KPI `web:latency` has no value in any row" in captured.out + captured.err
