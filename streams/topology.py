@@ -1,15 +1,20 @@
 """What may be said of the entities of a system beforehand, and how it can contradict itself."""
 
-from collections.abc import Iterable, Iterator, Sequence
+import difflib
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Annotated, Literal, NamedTuple
 
 import msgspec
 
-__all__ = ["EdgeSemantics", "Entity", "ItemProblem", "Pair", "Topology", "cycles"]
+__all__ = ["EdgeSemantics", "Entity", "ItemProblem", "Pair", "Topology", "cycles", "meant"]
 
 Entity = Annotated[str, msgspec.Meta(min_length=1)]
 Pair = tuple[Entity, Entity]
 EdgeSemantics = Literal["a calls b", "a feeds b", "none"]
+
+
+# Names at least so alike are one name and a slip of the hand: `catalouge`, `catalogue`.
+_ALIKE = 0.75
 
 
 class ItemProblem(NamedTuple):
@@ -107,3 +112,21 @@ def cycles(edges: Sequence[Pair]) -> list[list[str]]:
 
 _NO_COLON = "entities expected, which hold no `:`"
 _NOT_FORBIDDEN = "pair that is not forbidden as well expected"
+
+
+def meant(absent: Iterable[str], existing: Collection[str]) -> dict[str, str]:
+    """Return for names that do not occur the existing one each of them may stand for, if any.
+
+    Parameters
+    ----------
+    absent : iterable of str
+    existing : collection of str
+        Names that occur; those that are named already should be left out.
+
+    Examples
+    --------
+    >>> meant(["catalouge", "queue"], ["catalogue", "db"])
+    {'catalouge': 'catalogue'}
+    """
+    near = {name: difflib.get_close_matches(name, existing, 1, _ALIKE) for name in absent}
+    return {name: found[0] for name, found in near.items() if found}

@@ -220,6 +220,7 @@ def _seen(sight: Sight) -> dict[str, object]:
         "reach": sight.reach,
         "absent_signals": sight.absent_signals,
         "absent_entities": sight.absent_entities,
+        "perhaps_meant": dict(sight.meant),
     }
     facts: dict[str, object] = {name: said for name, said in lists.items() if said}
     held = {} if sight.budgets is None else sight.budgets._asdict()

@@ -1,6 +1,7 @@
 """What could be noticed of a system now, and what not: its phase, why, and what would end it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Final, Literal, NamedTuple
 
 import numpy as np
@@ -12,6 +13,7 @@ from coral.text import measured, quoted
 from detectors.names import STATISTICS, Statistic
 from detectors.trigger import Trigger
 from streams.series import entity_of
+from streams.topology import meant
 
 __all__ = ["Lookout", "Phase", "Sight"]
 
@@ -41,6 +43,8 @@ class Sight(NamedTuple):
         Health signals and entities of the topology that have never occurred.
     budgets : Budgets or None
         None when the onset is given.
+    meant : mapping of str to str
+        Of some absent names, the one that occurs and may be meant instead.
     """
 
     phase: Phase
@@ -49,6 +53,7 @@ class Sight(NamedTuple):
     absent_signals: list[str]
     absent_entities: list[str]
     budgets: Budgets | None
+    meant: Mapping[str, str] = MappingProxyType({})
 
 
 class Lookout:
@@ -101,13 +106,17 @@ class Lookout:
         system, health = self._system, self._health
         edges = (*system.edges, *system.required_edges, *system.forbidden_edges)
         known = dict.fromkeys([*(entity for pair in edges for entity in pair), *system.order])
+        absent = [entity for entity in known if entity not in entities]
+        others = {name for name in names if name not in system.kpi_names}
+        near = meant(health.absent, others) | meant(absent, entities - known.keys())
         return Sight(
             phase=phase,
             needed=[] if trigger is None else [*self._needed(trigger)],
             reach=[] if trigger is None else [*self._reach(trigger)],
             absent_signals=health.absent,
-            absent_entities=[entity for entity in known if entity not in entities],
+            absent_entities=absent,
             budgets=None if trigger is None else Budgets.of(trigger, health),
+            meant=near,
         )
 
     def _needed(self, trigger: Trigger) -> list[str]:

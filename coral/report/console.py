@@ -123,10 +123,16 @@ def _limits_of_sight(sight: Sight) -> list[str]:
     absent = (("Health signals", sight.absent_signals), ("Entities", sight.absent_entities))
     for what, names in absent:
         if names:
-            listed = ", ".join(map(quoted, names[:SHOWN_NAMES]))
+            listed = ", ".join(_absent(name, sight) for name in names[:SHOWN_NAMES])
             more = f" and {len(names) - SHOWN_NAMES} more" if len(names) > SHOWN_NAMES else ""
             said.append(f"{what} of the configuration that have never occurred: {listed}{more}.")
     return said
+
+
+def _absent(name: str, sight: Sight) -> str:
+    """Return a name that has never occurred, with the one that may be meant."""
+    other = sight.meant.get(name)
+    return quoted(name) if other is None else f"{quoted(name)} (perhaps {quoted(other)})"
 
 
 def print_incident(console: Console, data: Incident) -> None:

@@ -8,7 +8,7 @@ import msgspec
 
 from streams.recorded.problem import ProblemLog
 from streams.series import entity_of
-from streams.topology import EdgeSemantics, Topology, cycles
+from streams.topology import EdgeSemantics, Topology, cycles, meant
 
 
 class Fault(msgspec.Struct, frozen=True):
@@ -118,11 +118,20 @@ def check_labels(meta: RecordingMeta, names: Iterable[str], log: ProblemLog) -> 
     for name in sorted(metrics - series):
         action = "It cannot be found by ranking; correct the label"
         log.add("warning", "root-cause", f"root cause metric `{name}` is no column", action)
-    edges = (*meta.edges, *meta.required_edges, *meta.forbidden_edges)
-    nodes = sorted({*meta.order, *(node for edge in edges for node in edge)} - entities)
-    if nodes:
-        message = f"edges name {len(nodes)} entities without a column, e.g. `{nodes[0]}`"
-        log.add("info", "edges", message, "Edges of these entities carry no data")
     for group in cycles(meta.edges):
         message = f"edges lead from {', '.join(f'`{name}`' for name in group)} back to each other"
         log.add("info", "edges", message, "If one of them is written the wrong way round, turn it")
+
+
+def check_topology(meta: RecordingMeta, names: Iterable[str], log: ProblemLog) -> None:
+    """Note entities of the topology that have no column, and which one may be meant instead."""
+    entities = {entity_of(name) for name in names}
+    edges = (*meta.edges, *meta.required_edges, *meta.forbidden_edges)
+    known = {*meta.order, *(node for edge in edges for node in edge)}
+    absent = sorted(known - entities)
+    for name, other in meant(absent, sorted(entities - known)).items():
+        message = f"edges name `{name}`, which has no column"
+        log.add("warning", "edge-name", message, f"Perhaps `{other}` is meant")
+    if absent:
+        message = f"edges name {len(absent)} entities without a column, e.g. `{absent[0]}`"
+        log.add("info", "edges", message, "Edges of these entities carry no data")

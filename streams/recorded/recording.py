@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.recorded.meta import RecordingMeta, read_meta
+from streams.recorded.meta import RecordingMeta, check_topology, read_meta
 from streams.recorded.problem import ProblemLog, RecordingError, RecordingProblem
 from streams.recorded.series import Selection, select
 from streams.recorded.shapes import open_table
@@ -175,6 +175,9 @@ def prepare(path: Path, how: How, log: ProblemLog, rows: ProblemLog) -> Recordin
         kpi=selection.health_signals(how.kpi or meta.kpi, log),
         interval_s=_interval(how.interval_s, meta, facts, log),
     )
+    log.file = LABELS
+    check_topology(meta, selection.names, log)
+    log.file = file.name
     return Recording(path, meta, table, selection, facts)
 
 

@@ -51,7 +51,8 @@ def quiet(rows: int, config: SystemConfig | None = None) -> str:
 
 def test_quiet_rows_say_what_would_have_been_noticed() -> None:
     """And what never occurred."""
-    gone = shop_config(kpi=("web:latency_p95", "web:gone"), edges=(("web", "nobody"),))
+    edges = (("web", "nobody"), ("web", "card"))
+    gone = shop_config(kpi=("web:latency_p95", "web:gone"), edges=edges)
     text = quiet(190, gone)
 
     assert text.startswith("No incident and no change in ")
@@ -59,7 +60,10 @@ def test_quiet_rows_say_what_would_have_been_noticed() -> None:
     assert "would be noticed: two readings in a row of `web:latency_p95` above 0." in text
     assert "usual deviation in five series, for two rows." in text
     assert "Health signals of the configuration that have never occurred: `web:gone`." in text
-    assert "Entities of the configuration that have never occurred: `nobody`." in text
+    assert (
+        "Entities of the configuration that have never occurred: `nobody`, `card` (perhaps `cart`)."
+        in text
+    )
 
 
 def test_quiet_rows_that_could_show_nothing_say_so() -> None:

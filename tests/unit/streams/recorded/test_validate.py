@@ -307,6 +307,15 @@ class TestLabels:
             "edges name 1 entities without a column, e.g. `queue`",
         ] == [p.message for p in problems]
 
+    def test_an_edge_with_a_slip_of_the_hand(self, tmp_path: Path) -> None:
+        """The column that is named by nothing else may be meant."""
+        table = text(header="timestamp,web:x,catalogue:y")
+        labels = {"kpi": ["web:x"], "edges": [["web", "catalouge"], ["web", "queue"]]}
+        warning, info = validate(case(tmp_path, table, labels | {"edge_semantics": "a calls b"}))
+
+        assert ("edge-name", "Perhaps `catalogue` is meant") == (warning.rule, warning.action)
+        assert "edges name 2 entities without a column, e.g. `catalouge`" == info.message
+
     def test_edges_in_a_circle(self, tmp_path: Path) -> None:
         """A circle has no upstream: often one edge of it is written the wrong way round."""
         edges = [["a", "b"], ["b", "a"], ["b", "c"]]
