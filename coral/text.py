@@ -5,6 +5,7 @@ import unicodedata
 
 __all__ = [
     "MOSTLY_MISSING",
+    "alike",
     "change",
     "measured",
     "named",
@@ -13,17 +14,27 @@ __all__ = [
     "quoted",
     "relative",
     "seconds",
+    "told_apart",
 ]
 
 # A name longer than this is cut in text; it is whole in the structured fields.
 LONGEST_NAME = 160
 # From this share of its usual values on, what is missing of a series says more than the rest.
 MOSTLY_MISSING = 0.5
+_PART = r"(?:[._](?:total|sum|avg|mean|median|min|max|p\d{1,3}))?"
+_PER_SECOND = r"_per_s(?:ec|econd)?"
 _UNIT = re.compile(
-    r"[._](?P<unit>seconds|bytes|ratio|percent)(?P<rate>(?<=bytes)_per_s(?:ec|econd)?)?"
-    r"(?:[._](?:total|sum|avg|mean|median|min|max|p\d{1,3}))?$",
+    rf"[._](?P<unit>seconds|milliseconds|microseconds|ms|us|bytes|ratio|percent|pct)"
+    rf"(?P<rate>(?<=bytes){_PER_SECOND})?{_PART}$",
     re.IGNORECASE,
 )
+# `query_s` is seconds; what ends like a plural, `reads_s`, may be so many a second.
+_SHORT_SECONDS = re.compile(rf"(?<=[a-rt-z])(?<!per)_s{_PART}$", re.IGNORECASE)
+# Seconds a second are a share, and stay one.
+_FREQUENCY = re.compile(rf"(?<!seconds)(?:{_PER_SECOND}|[._][rq]ps){_PART}$", re.IGNORECASE)
+_SECONDS = {"milliseconds": 1e-3, "ms": 1e-3, "microseconds": 1e-6, "us": 1e-6, "seconds": 1.0}
+# Digits that are tried until two values read differently.
+_DIGITS = (4, 6, 9, 12, 17)
 
 
 def printable(text: str) -> str:
@@ -61,19 +72,19 @@ def quoted(name: str) -> str:
     return f"`{named(name)}`"
 
 
-def quantity(value: float) -> str:
+def quantity(value: float, digits: int = 4) -> str:
     """Return a number for people: four digits, thousands as k, M, G, T."""
     for size, letter in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e4, "k")):
         if size <= abs(value) < 1e15:
-            return f"{value / (1e3 if letter == 'k' else size):.4g}{letter}"
-    return f"{value:.4g}"
+            return f"{value / (1e3 if letter == 'k' else size):.{digits}g}{letter}"
+    return f"{value:.{digits}g}"
 
 
-def measured(series: str, value: float, *, growth: bool = False) -> str:
+def measured(series: str, value: float, *, growth: bool = False, digits: int = 4) -> str:
     """Return a value of a series in the unit that its name says, if it says one.
 
-    Names end in their base unit by the conventions of Prometheus and OpenTelemetry. The growth of
-    a counter is one a second.
+    Names end in their base unit by the conventions of Prometheus and OpenTelemetry, or in a short
+    form that can be one thing only. The growth of a counter is one a second.
 
     Examples
     --------
@@ -81,33 +92,59 @@ def measured(series: str, value: float, *, growth: bool = False) -> str:
     ('43.1 ms', '2.5 MB')
     >>> measured("db:hit_ratio", 0.464), measured("db:connections", 31.0)
     ('46.4%', '31')
+    >>> measured("web:latency_ms", 1250.0), measured("web:requests_per_s", 40.0)
+    ('1.25 s', '40/s')
     """
     if growth:
-        return f"{measured(series, value).removesuffix('/s')}/s"
+        return f"{measured(series, value, digits=digits).removesuffix('/s')}/s"
     found = _UNIT.search(series)
-    unit = found["unit"] if found else ""
-    if unit == "seconds":
-        return _small_seconds(value)
+    unit = found["unit"].lower() if found else "seconds" if _SHORT_SECONDS.search(series) else ""
+    if unit in _SECONDS:
+        return _small_seconds(value * _SECONDS[unit], digits)
     if unit == "bytes":
         rate = "/s" if found and found["rate"] else ""
-        return f"{_bytes(value)}{rate}"
+        return f"{_bytes(value, digits)}{rate}"
     if unit == "ratio":
-        return f"{quantity(100.0 * value)}%"
-    return f"{quantity(value)}%" if unit == "percent" else quantity(value)
+        return f"{quantity(100.0 * value, digits)}%"
+    number = quantity(value, digits)
+    if unit in ("percent", "pct"):
+        return f"{number}%"
+    return f"{number}/s" if _FREQUENCY.search(series) else number
 
 
-def _small_seconds(value: float) -> str:
+def alike(series: str, first: float, second: float, *, growth: bool = False) -> bool:
+    """Whether two values of a series read the same: what differs less is no evidence in words."""
+    return measured(series, first, growth=growth) == measured(series, second, growth=growth)
+
+
+def told_apart(series: str, first: float, second: float) -> tuple[str, str]:
+    """Return two values of a series, such as a level and a limit, with digits enough to differ.
+
+    Examples
+    --------
+    >>> told_apart("db:rows", 50_171.2, 50_171.9)
+    ('50.1712k', '50.1719k')
+    """
+    pair = ("", "")
+    for digits in _DIGITS:
+        pair = (measured(series, first, digits=digits), measured(series, second, digits=digits))
+        if pair[0] != pair[1]:
+            break
+    return pair
+
+
+def _small_seconds(value: float, digits: int) -> str:
     for size, unit in ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs")):
         if abs(value) >= size:
-            return f"{quantity(value / size)} {unit}"
-    return f"{quantity(value)} s"
+            return f"{quantity(value / size, digits)} {unit}"
+    return f"{quantity(value, digits)} s"
 
 
-def _bytes(value: float) -> str:
+def _bytes(value: float, digits: int) -> str:
     for size, unit in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
         if abs(value) >= size:
-            return f"{quantity(value / size)} {unit}"
-    return f"{quantity(value)} B"
+            return f"{quantity(value / size, digits)} {unit}"
+    return f"{quantity(value, digits)} B"
 
 
 def change(

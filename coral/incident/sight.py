@@ -9,7 +9,7 @@ import numpy as np
 from coral.config import SystemConfig
 from coral.incident.budgets import Budgets
 from coral.incident.health_signals import HealthSignals, SignalLimit
-from coral.text import measured, quoted
+from coral.text import quoted, told_apart
 from detectors.names import STATISTICS, Statistic
 from detectors.trigger import Trigger
 from streams.series import entity_of
@@ -160,7 +160,7 @@ class Lookout:
 def _symptom(name: str, limit: SignalLimit, readings: int) -> str:
     """Say which readings of a signal in a row page."""
     often = f"{_WORDS.get(readings, str(readings))} readings in a row of {quoted(name)}"
-    level, value = measured(name, limit.level), measured(name, limit.value)
+    level, value = told_apart(name, limit.level, limit.value)
     if limit.value == limit.level:
         return f"{often} other than {level}"
     side = "below" if limit.value < limit.level else "above"

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from coral.contract.events import AlarmTrigger, Budget, Felt, Incident, Product, Resolution
-from coral.text import measured, quoted, seconds
+from coral.text import alike, measured, quoted, seconds, told_apart
 
 __all__ = [
     "ENDED",
@@ -113,8 +113,11 @@ def _moved(one: Felt) -> str:
     now = "no value" if one.now is None else measured(one.signal, one.now)
     if one.objective is not None:
         return f"{name} breached its objective: {one.objective} ({now} now)"
-    usual = "" if one.usual is None else f", usually {measured(one.signal, one.usual)}"
-    return f"{name} left its usual range: {now}{usual}"
+    if one.usual is None:
+        return f"{name} left its usual range: {now}"
+    if one.now is not None and alike(one.signal, one.now, one.usual):
+        return f"{name} left its usual range by less than its values are shown with: {now}"
+    return f"{name} left its usual range: {now}, usually {measured(one.signal, one.usual)}"
 
 
 def began(data: Incident) -> str:
@@ -151,7 +154,7 @@ def detection(trigger: AlarmTrigger) -> str:
         return ""
     if trigger.source == "objective":
         name = trigger.series[0]
-        value, limit = (measured(name, number) for number in (trigger.statistic, trigger.threshold))
+        value, limit = told_apart(name, trigger.statistic, trigger.threshold)
         return f"Reading of {quoted(name)}: {value}, limit {limit}."
     if trigger.source == "health":
         return (

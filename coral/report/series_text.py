@@ -44,9 +44,11 @@ def drawn(metric: MetricFinding) -> list[str]:
         return []
     low, high = (measured(metric.name, value) for value in (min(values), max(values)))
     newest = course.after[-1] if course.after else None
-    last = "no value" if newest is None else measured(metric.name, newest)
-    rows = "a row" if course.rows == 1 else f"{course.rows} rows"
-    return [f"`{sparkline(course)}` {low} to {high}, last bar {last} ({rows} a bar)"]
+    now = "no value" if newest is None else measured(metric.name, newest)
+    span = low if low == high else f"{low} to {high}"
+    if course.rows == 1:
+        return [f"`{sparkline(course)}` {span}, now {now} (a row a bar)"]
+    return [f"`{sparkline(course)}` {span}, last bar {now} ({course.rows} rows a bar)"]
 
 
 def sparkline(course: Course) -> str:

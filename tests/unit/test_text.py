@@ -70,6 +70,14 @@ def test_a_change_at_a_time(change: tuple[float, float | None, float], text: str
         ("db:query_duration_seconds_sum", 1234.5, "1234 s"),
         ("db:query_duration_seconds_count", 1234.5, "1234"),
         ("db:cpu_seconds_per_s", 0.5, "0.5"),
+        ("db:latency_ms_p95", 1250.0, "1.25 s"),
+        ("db:fsync_us", 40.0, "40 µs"),
+        ("db:query_s", 0.0431, "43.1 ms"),
+        ("db:reads_s", 12.0, "12"),
+        ("db:queries_per_s", 12.0, "12/s"),
+        ("db:rps", 12.0, "12"),
+        ("web:http.rps", 12.0, "12/s"),
+        ("db:cpu_pct", 46.3, "46.3%"),
         ("db:wal_bytes", 0.0, "0 B"),
         ("db:wal_bytes_total", 2.5e6, "2.5 MB"),
         ("db:disk_write_bytes_per_s", 341.24, "341.2 B/s"),
@@ -101,3 +109,11 @@ def test_a_value_in_the_unit_of_its_name(series: str, value: float, text: str) -
 def test_a_time_relative_to_the_health_signal(seconds: float, text: str) -> None:
     """In the unit that suits it."""
     assert text == words.relative(seconds)
+
+
+def test_values_that_read_alike_get_more_digits() -> None:
+    """A limit is told from the level it stands beside; equal ones stay equal."""
+    assert words.alike("a:b", 50_171.2, 50_171.9)
+    assert ("50.1712k", "50.1719k") == words.told_apart("a:b", 50_171.2, 50_171.9)
+    assert ("300 ms", "300.00001 ms") == words.told_apart("a:b_seconds", 0.3, 0.30000001)
+    assert ("7", "7") == words.told_apart("a:b", 7.0, 7.0)

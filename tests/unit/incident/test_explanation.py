@@ -179,3 +179,19 @@ def test_nothing_is_likely_that_hardly_deviates() -> None:
     event = run(shop_rows(rows=ONSET, seed=3), onset=float(ONSET - 20))[-1].data
     assert event.tier in {"possible", "no clear cause"}
     assert any("less than twice as far" in text for text in event.causes[0].evidence_against)
+
+
+def test_what_cannot_be_read_off_is_no_evidence_in_words() -> None:
+    """A series that stands still but for its last digits, and steps by one of them."""
+    rows = shop_rows(fault=None)
+    noise = np.random.default_rng(5).normal(size=len(rows))
+    rows[:, NAMES.index("db:disk_io")] = 50_168.0 + 0.05 * noise
+    rows[:, NAMES.index("db:cpu")] = 40_000.0 + 1e-3 * noise[::-1]
+    rows[ONSET:, NAMES.index("db:disk_io")] += 6.0
+    data = run(rows, onset=float(ONSET))[-1].data
+    found = next(c for c in data.causes if c.entity == "db")
+    said = [found.text, data.summary, *found.evidence_for]
+
+    assert "db:disk_io" == found.metrics[0].name
+    assert "hardly changed on average (50.17k)" in found.text
+    assert not [text for text in said if "times as far" in text or "rose" in text]

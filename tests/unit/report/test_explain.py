@@ -480,3 +480,13 @@ def test_what_the_graph_leaves_out_is_said(
 
     assert "The graph holds 1000 of 5000 series" in " ".join(text.split())
     assert "Most series are left out of `node-7`, `node-9`." in " ".join(text.split())
+
+
+def test_a_signal_that_moved_by_less_than_is_shown(events: list[Event]) -> None:
+    """No two values are told apart that read alike."""
+    felt = Felt(signal="web:rows", now=50_171.9, usual=50_171.2, objective=None)
+    text = onset_text.felt(msgspec.structs.replace(events[-1].data, kind="incident", felt=[felt]))
+
+    assert (
+        "`web:rows` left its usual range by less than its values are shown with: 50.17k."
+    ) == text

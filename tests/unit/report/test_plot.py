@@ -115,7 +115,7 @@ def test_no_health_signal_missing_cells_and_a_silent_series(
     assert dotted
     rows = np.column_stack([shop_rows(), np.full(len(rows), np.nan)])
     silent = write_recording(
-        tmp_path / "silent", rows, names=(*NAMES, "x:nothing"), kpi=["x:nothing"]
+        tmp_path / "silent", rows, names=(*NAMES, "x:nothing"), kpi=["x:nothing", NAMES[0]]
     )
     main(["replay", str(silent), "--plot", str(tmp_path / "n.png")])
     assert [text.get_text() for text in drawn[-1].axes[0].texts] == ["no value at all"]
