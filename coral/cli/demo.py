@@ -43,18 +43,16 @@ def demo(
         return _list(bundled)
     if case not in bundled:
         raise CoralError(f"there is no bundled incident `{case}`; there are: {', '.join(bundled)}.")
-    from rich.console import Console
-
     from coral.cli.progress import watched_replay
     from coral.contract.events import INCIDENTS
     from coral.replay.driver import METRICS, BrokerFed
-    from coral.report.console import print_problems
+    from coral.report.console import console_for, print_problems
     from streams.clock import SystemClock
     from streams.memory.broker import MemoryBroker
     from streams.recorded import Recording
     from streams.recorded.ndjson import NdjsonSink
 
-    console, recording = Console(), Recording.open(bundled[case])
+    console, recording = console_for(), Recording.open(bundled[case])
     meta = recording.meta
     console.print(
         f"Replaying [bold]{case}[/], recorded from a real system: {len(recording.names)} series, "

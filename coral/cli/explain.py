@@ -36,6 +36,7 @@ def explain(
     /,
     *,
     markdown: bool = False,
+    verbose: bool = False,
     as_json: Annotated[bool, Parameter(name="--json")] = False,
     config: Config = None,
     overrides: Overrides = (),
@@ -46,6 +47,7 @@ def explain(
     For example:
       coral explain events.ndjson
       coral explain 3f2a events.ndjson
+      coral explain 3f2a events.ndjson --verbose
       coral explain 3f2a events.ndjson --markdown > post-mortem.md
       coral replay incidents/checkout --json | coral explain -
       coral explain 3f2a --kafka localhost:9092
@@ -57,7 +59,9 @@ def explain(
     file
         Events, one a line, as replay writes them; - is stdin; not with --kafka or --config.
     markdown
-        For the post-mortem.
+        For the post-mortem, with all of it.
+    verbose
+        Say how it is known too: distances, rank history, statistics, learned edges.
     as_json
         The newest event and all revisions.
     kafka
@@ -81,7 +85,7 @@ def explain(
             chosen = [find(journal, incident)]
         except IncidentError as error:
             return tell_missing(file, error, found)
-        blocks = told.case(chosen[0])
+        blocks = told.case(chosen[0], verbose=verbose or markdown)
     if as_json:
         _write(told.as_json(chosen))
     else:

@@ -106,12 +106,12 @@ def replay(
         raise UsageError("--config and --set are for --kafka")
     from rich.console import Console
 
-    from coral.report.console import describe_problems
+    from coral.report.console import console_for, describe_problems
     from coral.report.plot import check_plot
     from streams.recorded import RecordingError
 
-    console = Console(file=io.StringIO()) if as_json else Console()
-    remarks = Console(stderr=True) if as_json else console
+    console = Console(file=io.StringIO()) if as_json else console_for()
+    remarks = console_for(sys.stderr) if as_json else console
     if plot is not None:
         check_plot(plot)
     wanted = _Wanted(speed, oracle, plot, [] if feedback is None else _confirmed(feedback))
@@ -127,7 +127,7 @@ def replay(
                 found += last is not None
             except RecordingError as error:
                 unusable += 1
-                describe_problems(Console(stderr=True), str(path), error.problems)
+                describe_problems(console_for(sys.stderr), str(path), error.problems)
     if unusable:
         return Exit.INVALID
     return Exit.OK if found else Exit.NOTHING_FOUND
@@ -230,14 +230,13 @@ def _produce(
     speed: float | None,
 ) -> Exit:
     """Write the rows of recordings into a topic, at their pace or a faster one."""
-    from rich.console import Console
-
     from coral.daemon.connection import connection_of
+    from coral.report.console import console_for
     from streams.clock import SystemClock
     from streams.kafka import KafkaSink
     from streams.recorded import RecordedSource
 
-    console, clock = Console(), SystemClock()
+    console, clock = console_for(), SystemClock()
     with closing(KafkaSink(connection_of(settings.kafka, clock))) as sink:
         for path in paths:
             source = RecordedSource(opener.open(path, console, console), clock, speed)

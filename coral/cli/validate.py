@@ -39,12 +39,11 @@ def validate(
         Print the problems as JSON, one line each.
     """
     import msgspec
-    from rich.console import Console
 
-    from coral.report.console import describe_problems
+    from coral.report.console import console_for, describe_problems
     from streams.recorded import validate as problems_of
 
-    console, failed = Console(), False
+    console, failed = console_for(), False
     for path in recordings_among(paths):
         problems = problems_of(path, kpi, interval, keep_counters=keep_counters)
         failed |= any(problem.severity == "error" for problem in problems)

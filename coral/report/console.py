@@ -1,7 +1,9 @@
 """What a person sees of a replay: progress, causes, scorecards. Data goes to stdout as JSON."""
 
+import re
+import sys
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TextIO, cast
 
 from rich.console import Console
 from rich.markup import escape
@@ -20,7 +22,6 @@ from coral.report.onset_text import (
     began,
     clock,
     data_quality,
-    detection,
     felt,
 )
 from coral.report.series_text import what_changed
@@ -29,6 +30,7 @@ from streams.recorded import RecordingProblem
 
 __all__ = [
     "RevisionPrinter",
+    "console_for",
     "describe_problems",
     "describe_quiet",
     "print_incident",
@@ -40,6 +42,38 @@ SHOWN_CAUSES = 5
 SHOWN_NAMES = 5
 _ONLINE = ("strict", "pages", "found", "paged", "false", "pages/d", "changes/d", "delay")
 OPENED = "io.coral.incident.opened.v1"
+
+
+class _Unpadded:
+    """A file that gets lines without the blanks that fill them up to the width of a terminal.
+
+    Parameters
+    ----------
+    file : TextIO
+    """
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def write(self, text: str) -> int:
+        self._file.write(re.sub(r"[ \t]+(?=\n)", "", text))
+        return len(text)
+
+    def flush(self) -> None:
+        self._file.flush()
+
+
+def console_for(file: TextIO | None = None, width: int = 100) -> Console:
+    """Return what to print on, by default standard output.
+
+    On a terminal it is as wide as that and coloured; lines into a file or a pipe are cut at
+    `width`, and end where their text ends.
+    """
+    file = sys.stdout if file is None else file
+    console = Console(file=file)
+    if console.is_terminal:
+        return console
+    return Console(file=cast("TextIO", _Unpadded(file)), width=width)
 
 
 class RevisionPrinter:
@@ -60,7 +94,7 @@ class RevisionPrinter:
             self._printed = None
             self._console.print(f"{self._when(event)}  [bold]{data.kind} {data.incident} opened[/]")
             said = "" if data.trigger.source in ("health", "objective") else felt(data)
-            self._say(began(data), detection(data.trigger), said, data_quality(data))
+            self._say(began(data), said, data_quality(data))
         elif self._kind == "change" and data.kind == "incident":
             self._printed = None
             self._console.print(f"{self._when(event)}  [bold]the change became an incident[/]")
@@ -188,9 +222,7 @@ def print_problems(console: Console, problems: Iterable[RecordingProblem]) -> No
 
 def print_scorecard(card: dict[str, Any]) -> None:
     """Print the scorecard to standard output as a table, one row a data set."""
-    console = Console()
-    if not console.is_terminal:  # a file or a pipe has no width to cut a table to
-        console = Console(width=120)
+    console = console_for(width=120)
     table = Table(title=f"coral {card['version']}, {card['mode']} mode", box=None, padding=(0, 1))
     columns = ("data set", "n", "AC@1", "AC@3", "AC@5", "Avg@5", "MRR")
     online = card["mode"] == "online"

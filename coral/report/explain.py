@@ -73,27 +73,32 @@ def listing(log: EventLog) -> list[Block]:
     return [Table(titles, rows)]
 
 
-def case(history: IncidentHistory) -> list[Block]:
-    """Return everything that is known of one incident.
+def case(history: IncidentHistory, *, verbose: bool = True) -> list[Block]:
+    """Return what is known of one incident.
 
     Parameters
     ----------
     history : IncidentHistory
+    verbose : bool
+        Whether to say how it is known too: distances from the normal state, rank history,
+        statistics, learned edges.
     """
     data = history.data
-    parts = (
+    told = (
         _answer(history),
         _what_happened(data),
         _seen_before(data),
         _health(data),
-        _causes(data),
+        _causes(data, verbose=verbose),
         _ruled_out(data),
-        _ranks(history.rank_history),
-        _statistics(data),
-        _edges(data),
-        _origin(data),
     )
+    how = (_ranks(history.rank_history), _statistics(data), _edges(data))
+    parts = (*told, *how, _origin(data)) if verbose else (*told, _more())
     return [block for part in parts for block in part]
+
+
+def _more() -> Iterator[Block]:
+    yield Paragraph("How this is known, and how the ranks moved: --verbose.")
 
 
 def as_json(histories: Sequence[IncidentHistory]) -> str:
@@ -235,7 +240,7 @@ def _signal(metric: MetricFinding) -> list[str]:
     return [text, *drawn(metric)]
 
 
-def _causes(data: Incident) -> Iterator[Block]:
+def _causes(data: Incident, *, verbose: bool) -> Iterator[Block]:
     """Yield the first cause and the possible ones in full, the unlikely ones in two sentences."""
     yield Heading(2, "Causes")
     if not data.causes:
@@ -245,8 +250,10 @@ def _causes(data: Incident) -> Iterator[Block]:
         tier = f"{cause.tier}, " if clear else ""
         yield Heading(3, f"{cause.rank}. {quoted(cause.entity)}: {tier}score {cause.score:.2f}")
         details = _details(cause, day) if cause.tier != "unlikely" else _outline(cause, day)
-        yield Definitions([(label, said) for label, said in details if said])
-    if further := data.causes[CAUSES:]:
+        shown = [(label, said) for label, said in details if said and (verbose or label != "size")]
+        yield Definitions(shown)
+    ruled_out = {candidate.entity for candidate in data.ruled_out}
+    if further := [cause for cause in data.causes[CAUSES:] if cause.entity not in ruled_out]:
         listed = ", ".join(f"{quoted(c.entity)} ({c.score:.2f})" for c in further)
         yield Paragraph(f"Further: {listed}.")
 

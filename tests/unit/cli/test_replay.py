@@ -153,3 +153,14 @@ def test_notes_beside_recordings_are_passed_over(
     for command in ("replay", "validate"):
         assert Exit.OK == main([command, str(note), str(shop)])
     assert "README" not in capsys.readouterr().out
+
+
+def test_lines_into_a_pipe_end_where_their_text_ends(
+    shop: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing fills them up to the width of a terminal."""
+    main(["replay", str(shop)])
+    lines = capsys.readouterr().out.splitlines()
+
+    assert any(len(line) > 80 for line in lines)
+    assert [] == [line for line in lines if line != line.rstrip()]

@@ -37,7 +37,7 @@ def test_a_change_that_becomes_an_incident_is_news() -> None:
 
     assert "opened" in text.splitlines()[0]
     assert text.splitlines()[0].split("  ")[1].startswith("change ")
-    assert "a change, not an incident." in text
+    assert "a change, not an incident." in " ".join(text.split())
     assert 1 == text.count("the change became an incident\n          `web:latency_p95` left its")
 
 

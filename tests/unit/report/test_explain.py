@@ -25,7 +25,7 @@ from markdown_it import MarkdownIt
 from typed import there
 
 from coral.cli.main import main
-from coral.contract.events import Artefacts, Course, Event, Felt, Screened, decode, encode
+from coral.contract.events import Artefacts, Course, Event, Felt, RuledOut, Screened, decode, encode
 from coral.errors import Exit, IncidentError
 from coral.report import event_log, explain, onset_text
 from coral.report.document import plain
@@ -61,7 +61,7 @@ def test_the_whole_case(
 ) -> None:
     """Everything the engineer on call asks for, each under its heading."""
     last = events[-1].data
-    code, text, err = explained(capsysbinary, last.incident[:4], file)
+    code, text, err = explained(capsysbinary, last.incident[:4], file, "--verbose")
     assert (Exit.OK, "") == (code, err)
     titles = [a for a, b in zip(text.split("\n"), text.split("\n")[1:], strict=False) if "--" in b]
     assert titles == [
@@ -88,6 +88,42 @@ def test_the_whole_case(
         assert said in flat
     assert re.search(r"^           [▁-█]+│[▁-█]+ ", text, re.MULTILINE)
     assert max(map(len, text.splitlines())) <= 100
+
+
+def test_the_answer_alone(
+    file: Path, events: list[Event], capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    """How it is known is said when it is asked for."""
+    last = events[-1].data
+    _, text, _ = explained(capsysbinary, last.incident[:4], file)
+    titles = [
+        a
+        for a, b in zip(text.split("\n"), text.split("\n")[1:], strict=False)
+        if b.startswith("--")
+    ]
+
+    assert ["What happened", "Health signals", "Causes", "Checked and ruled out"] == titles
+    assert last.summary in " ".join(text.split())
+    assert "as normal rows go" not in text
+    assert "--verbose" in text.splitlines()[-2]
+
+
+def test_nobody_has_a_rank_and_is_ruled_out(events: list[Event]) -> None:
+    """Among the first five there are reasons against it, behind them it is ruled out alone."""
+    data = events[-1].data
+    last = data.causes[-1]
+    causes = [*data.causes, *(msgspec.structs.replace(last, entity=f"e{n}") for n in range(5))]
+    rank = {cause.entity: place for place, cause in enumerate(causes)}
+    both = [RuledOut(entity=name, evidence=1.0, reason="weaker") for name in (last.entity, "e4")]
+    data = msgspec.structs.replace(data, causes=causes, ruled_out=both)
+    history = event_log.IncidentHistory(msgspec.structs.replace(events[-1], data=data))
+    ranked, _, text = plain(explain.case(history)).partition("Checked and ruled out")
+
+    assert rank[last.entity] < explain.CAUSES < rank["e4"]
+    assert "`e3` (" in ranked
+    assert "`e4` (" not in ranked
+    assert "`e4`: weaker" in text
+    assert f"`{last.entity}`: weaker" not in text
 
 
 def test_markdown_for_the_post_mortem(
@@ -172,7 +208,7 @@ def test_the_newest_event_alone_tells_the_case(
     """It holds the history of the ranking."""
     path = tmp_path / "last.ndjson"
     path.write_bytes(encode(events[-1]))
-    _, text, _ = explained(capsysbinary, events[0].subject, path)
+    _, text, _ = explained(capsysbinary, events[0].subject, path, "--verbose")
     header = next(line for line in text.splitlines() if line.startswith("rows after"))
     assert len(header.split()) > 8
 
@@ -461,7 +497,7 @@ def test_what_the_normal_rows_contradict_is_said(
     events = run(rows, config=shop_config(forbidden_edges=(("pay", "db"),), edges=EDGES[:3]))
     path = tmp_path / "events.ndjson"
     path.write_bytes(b"".join(encode(event) + b"\n" for event in events))
-    _, text, _ = explained(capsysbinary, events[-1].data.incident, path)
+    _, text, _ = explained(capsysbinary, events[-1].data.incident, path, "--verbose")
 
     assert "Known edges that the normal rows contradict" in text
     assert "`db` -> `pay`: forbidden, but the normal rows show it" in text
@@ -476,7 +512,7 @@ def test_what_the_graph_leaves_out_is_said(
     data = msgspec.structs.replace(last.data, screened=screened)
     path = tmp_path / "events.ndjson"
     path.write_bytes(encode(msgspec.structs.replace(last, data=data)) + b"\n")
-    _, text, _ = explained(capsysbinary, last.data.incident, path)
+    _, text, _ = explained(capsysbinary, last.data.incident, path, "--verbose")
 
     assert "The graph holds 1000 of 5000 series" in " ".join(text.split())
     assert "Most series are left out of `node-7`, `node-9`." in " ".join(text.split())
