@@ -89,7 +89,8 @@ def explain(
     if as_json:
         _write(told.as_json(chosen))
     else:
-        _write(as_markdown(blocks) if markdown else plain(blocks, _width()))
+        bold = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+        _write(as_markdown(blocks) if markdown else plain(blocks, _width(), bold=bold))
     return found
 
 

@@ -26,6 +26,7 @@ __all__ = [
 ]
 
 WIDTH = 100
+BOLD, PLAIN = "\x1b[1m", "\x1b[0m"
 
 
 class Heading(NamedTuple):
@@ -64,9 +65,23 @@ class Table(NamedTuple):
 Block = Heading | Paragraph | Items | Definitions | Table
 
 
-def plain(document: Iterable[Block], width: int = WIDTH) -> str:
-    """Return a document for a terminal, wrapped to `width` columns; tables keep their own."""
-    return "\n".join(line for block in document for line in _plain(block, width)) + "\n"
+def plain(document: Iterable[Block], width: int = WIDTH, *, bold: bool = False) -> str:
+    """Return a document for a terminal, wrapped to `width` columns; tables keep their own.
+
+    Parameters
+    ----------
+    document : iterable of blocks
+    width : int
+    bold : bool
+        Whether headings are emphasised by control sequences, for terminals alone.
+    """
+    lines: list[str] = []
+    for block in document:
+        added = _plain(block, width)
+        if bold and isinstance(block, Heading):
+            added = [f"{BOLD}{line}{PLAIN}" for line in added]
+        lines += added
+    return "\n".join(lines) + "\n"
 
 
 def _plain(block: Block, width: int) -> list[str]:

@@ -224,10 +224,12 @@ def _health(data: Incident) -> Iterator[Block]:
     if not data.health:
         yield Paragraph(f"{', '.join(map(quoted, data.kpi))}. Their values are not in the event.")
     else:
-        yield Definitions([("signal", _signal(metric)) for metric in data.health])
+        now = {one.signal: one.now for one in data.felt if one.now is not None}
+        yield Definitions([("signal", _signal(m, now.get(m.name))) for m in data.health])
 
 
-def _signal(metric: MetricFinding) -> list[str]:
+def _signal(metric: MetricFinding, now: float | None) -> list[str]:
+    """Say what a health signal did, and where it stands if it is felt."""
     name, growth = quoted(metric.name), metric.kind == "counter"
     before = measured(metric.name, metric.before, growth=growth)
     if metric.changed_at is not None:
@@ -237,6 +239,8 @@ def _signal(metric: MetricFinding) -> list[str]:
     else:
         after = measured(metric.name, metric.after, growth=growth)
         text = f"{name} stayed in its normal range: {before} before, {after} on average since."
+    if now is not None:
+        text = f"{text} Now {measured(metric.name, now)}."
     return [text, *drawn(metric)]
 
 

@@ -128,3 +128,12 @@ def test_markdown_reads_well() -> None:
 | `db` | 1 |
 
 """ == markdown(document)
+
+
+def test_headings_stand_out_on_a_terminal() -> None:
+    """And nothing else: a name brings no control sequence of its own."""
+    blocks: list[Block] = [Heading(2, "`a\x1b[31m`"), Paragraph("text")]
+
+    assert "\x1b[1ma\\x1b[31m\x1b[0m" == plain(blocks, bold=True).splitlines()[0]
+    assert "text" in plain(blocks, bold=True).splitlines()
+    assert "\x1b" not in plain(blocks)

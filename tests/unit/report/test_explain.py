@@ -526,3 +526,16 @@ def test_a_signal_that_moved_by_less_than_is_shown(events: list[Event]) -> None:
     assert (
         "`web:rows` left its usual range by less than its values are shown with: 50.17k."
     ) == text
+
+
+def test_a_health_signal_says_its_mean_since_and_where_it_is_now(events: list[Event]) -> None:
+    """While it is felt."""
+    last = events[-1]
+    name = last.data.health[0].name
+    for now, said in ((4.5, "on average since). Now 4.5."), (None, "on average since).")):
+        felt = [Felt(signal=name, now=now, usual=0.5, objective=None)]
+        data = msgspec.structs.replace(last.data, felt=felt)
+        text = " ".join(text_of(msgspec.structs.replace(last, data=data)))
+        _, _, signal = text.partition("Health signals")
+        assert said in signal
+        assert ("Now " in signal) == (now is not None)
