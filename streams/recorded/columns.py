@@ -7,6 +7,7 @@ from streams.recorded.problem import ProblemLog
 from streams.series import name_problem
 
 TIME_COLUMNS: Final = ("timestamp", "time", "_time")
+_OTHER_TIME_COLUMNS: Final = ("datetime", "@timestamp", "date", "ts")
 
 
 class Columns(NamedTuple):
@@ -41,7 +42,7 @@ def series_name(header: str) -> str:
 def read_header(header: list[str], log: ProblemLog) -> Columns | None:
     """Return what the columns mean, None (and an error in `log`) if they cannot be used."""
     cells = [cell.strip() for cell in header]
-    times = [i for i, cell in enumerate(cells) if cell.lower() in TIME_COLUMNS]
+    times = time_columns(cells)
     if len(times) != 1:
         got = ", ".join(f"`{c}`" for c in cells[:8]) if not times else f"{len(times)} of them"
         log.add(
@@ -57,6 +58,15 @@ def read_header(header: list[str], log: ProblemLog) -> Columns | None:
     names = _named(headers, log)
     check_names(names, headers, log)
     return Columns(len(cells), times[0], kept, names, headers)
+
+
+def time_columns(header: list[str]) -> list[int]:
+    """Return the positions of the columns that hold times: by the usual names, else by others."""
+    cells = [cell.strip().lower() for cell in header]
+    for names in (TIME_COLUMNS, _OTHER_TIME_COLUMNS):
+        if found := [i for i, cell in enumerate(cells) if cell in names]:
+            return found
+    return []
 
 
 def _named(headers: list[str], log: ProblemLog) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from streams.recorded import legend
-from streams.recorded.columns import TIME_COLUMNS
+from streams.recorded.columns import time_columns
 from streams.recorded.dialect import Dialect
 from streams.recorded.points import Cell, PointTable, Series
 from streams.recorded.problem import ProblemLog
@@ -41,7 +41,7 @@ def layout_of(header: list[str]) -> LongColumns | None:
     >>> layout_of(["time", "web:latency"])
     """
     names = [cell.strip().lower() for cell in header]
-    times = [i for i, name in enumerate(names) if name in TIME_COLUMNS]
+    times = time_columns(header)
     values = [i for i, name in enumerate(names) if name in _VALUES]
     labels = tuple(
         (i, legend.METRIC if name in _METRICS else header[i].strip())

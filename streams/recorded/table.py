@@ -222,4 +222,7 @@ def note_cell(cell: str, line: int, column: str, log: ProblemLog) -> None:
     """Note a cell that is no number."""
     shown = cell[:40].encode("utf-8", "backslashreplace").decode()
     message = f"number with a decimal point expected, got {shown!r}"
-    log.add("warning", "cell", message, "Taken as missing", line=line, column=column)
+    # `1.85 K` or `1,234` is a number that may be two.
+    unclear = cell.strip()[:1].isdecimal()
+    action = "Taken as missing; export plain numbers" if unclear else "Taken as missing"
+    log.add("warning", "cell", message, action, line=line, column=column)

@@ -15,7 +15,9 @@ _UNITS: Final = (
 )
 # `2023-11-14 22:13:20 +0000 UTC`, `... UTC`, `... GMT`, `... Z`: the same zone in words.
 _UTC: Final = re.compile(r"\s*(?:\+00:?00\s+)?(?:UTC|GMT|Z)$", re.IGNORECASE)
-_SLASHES: Final = re.compile(r"(\d{4})/(\d\d)/(\d\d)(?=\D|$)")
+_SLASHES: Final = re.compile(r"([0-9]{4})/([0-9]{2})/([0-9]{2})(?![0-9])")
+# With dots the day comes first, wherever that is written.
+_DOTS: Final = re.compile(r"([0-9]{2})\.([0-9]{2})\.([0-9]{4})(?![0-9])")
 
 
 class TimeReader:
@@ -44,7 +46,7 @@ class TimeReader:
             return self.number(float(cell), line)
         except ValueError:
             pass
-        plain = _SLASHES.sub(r"\1-\2-\3", cell.strip())
+        plain = _DOTS.sub(r"\3-\2-\1", _SLASHES.sub(r"\1-\2-\3", cell.strip()))
         utc = _UTC.sub("Z", plain)
         time = parse_rfc3339(utc)
         if time is None:

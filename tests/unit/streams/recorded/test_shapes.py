@@ -134,6 +134,7 @@ def test_columns_that_are_named_by_labels(tmp_path: Path) -> None:
         "2023-11-14T22:13:20 GMT",
         "2023/11/14 22:13:20Z",
         "2023/11/14 22:13:20",
+        "14.11.2023 22:13:20",
     ],
 )
 def test_times_with_their_zone_in_words(tmp_path: Path, moment: str) -> None:
@@ -198,3 +199,14 @@ def test_local_time_that_repeats_an_hour_is_recognised(tmp_path: Path) -> None:
             assert 26 == found[0].line
             assert "12 rows long" in found[0].message
             assert "export the table in UTC" in found[0].action
+
+
+@pytest.mark.parametrize("header", ["datetime,a:x", "@timestamp,a:x", "ts,a:x", "Date,a:x"])
+def test_other_names_of_the_time(tmp_path: Path, header: str) -> None:
+    """Where no column has one of the usual names; else they are series."""
+    path = tmp_path / "m.csv"
+    path.write_text(f"{header}\n1,5\n2,6\n")
+    assert ("a:x",) == Recording.open(path).names
+    path.write_text(f"time,{header}\n1,5,7\n2,6,8\n")
+    assert "a:x" == Recording.open(path).names[-1]
+    assert 2 == len(Recording.open(path).names)
