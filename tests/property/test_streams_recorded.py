@@ -72,6 +72,43 @@ def test_streams_any_recording(
     assert all(str(p).encode() for p in problems)
 
 
+SHAPES = (
+    "sep=;\ntime;a:x;b:y\n2023-11-14 22:13:20 UTC;1,5;1.234,5\n2023-11-14 22:13:30;2 ms;3 %\n",
+    "Series,Time,Value\na:x,1,2\nb:y,1,3\na:x,2,4\nb:y,2,nope\n",
+    "#group,false\n,result,table,_time,_value,_field,host\n,,0,1,2,f,h\n,,0,2,3,f,h\n\n",
+    '{"data":{"resultType":"matrix","result":[{"metric":{"job":"a"},"values":[[1,"2"],[2,"3"]]}]}}',
+    'Time,"up{job=""a"",instance=""a:1""}","up{job=""b""}"\n1,2,3\n2,3,4\n',
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.sampled_from(SHAPES),
+    st.lists(
+        st.tuples(st.integers(0, 160), st.sampled_from('\n,;"{}[]#%.:\x00\ud7ff9e-')), max_size=6
+    ),
+    st.integers(0, 200),
+)
+def test_streams_damaged_exports(
+    folder: Path, text: str, changed: list[tuple[int, str]], length: int
+) -> None:
+    """Whatever became of an export, it is read to its end or refused in words."""
+    for at, character in changed:
+        text = text[:at] + character + text[at + 1 :]
+    path = folder / "export.csv"
+    path.write_bytes(text[:length].encode("utf-8", "surrogatepass"))
+    problems = validate(path)
+    try:
+        rows = list(Recording.open(path).rows())
+    except RecordingError:
+        assert any(p.severity == "error" for p in problems)
+        return
+    times = [time for time, _ in rows]
+    assert sorted(set(times)) == times
+    assert not any(np.isinf(values).any() for _, values in rows)
+    path.unlink()
+
+
 @settings(max_examples=50, deadline=None)
 @given(
     st.lists(
