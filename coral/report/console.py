@@ -246,9 +246,9 @@ def print_scorecard(card: dict[str, Any]) -> None:
     for reason, count in card["skipped"].items():
         console.print(f"skipped {count}: {escape(reason)}", style="dim")
     for warning in card["warnings"].values():
+        several = "one case" if warning["n"] == 1 else f"{warning['n']} cases"
         console.print(
-            f"[yellow]{warning['n']} cases[/], e.g. {escape(warning['case'])}: "
-            f"{escape(warning['text'])}"
+            f"[yellow]{several}[/], e.g. {escape(warning['case'])}: {escape(warning['text'])}"
         )
     for failure in card["failed"]:
         console.print(

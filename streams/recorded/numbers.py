@@ -106,7 +106,8 @@ class NumberReader:
             log.add(
                 "info",
                 "units",
-                f"cells of {len(self._base)} columns have units, e.g. {self._example!r}",
+                f"{len(self._base)} of {len(self._columns)} columns have units in their cells, "
+                f"e.g. {self._example!r}",
                 f"They are read, of this column in {unit}",
                 column=self._columns[at],
             )

@@ -46,7 +46,7 @@ def test_a_column_is_read_in_one_unit() -> None:
     assert [20.0, 1000.0] == [reader.read(cell, 1) for cell in ("20 ms", "1 s")]
     log = ProblemLog("f")
     reader.remark(log, 2)
-    assert "cells of 2 columns have units, e.g. '950 ms'" == log.problems()[0].message
+    assert "2 of 2 columns have units in their cells, e.g. '950 ms'" == log.problems()[0].message
 
 
 @pytest.mark.parametrize(
