@@ -225,6 +225,7 @@ class Engine:
         )
         self._since_onset.clear()
         self._calm_rows = 0
+        self._health.begin()
         for row in self._quarantine:
             self._follow(incident, row)
         self._quarantine.clear()
@@ -287,8 +288,9 @@ class Engine:
         self._follow(incident, row)
         trigger, health = self._trigger, self._health
         calm, self._calm_rows = self._calm_rows, 0 if health.alarm else self._calm_rows + 1
-        if trigger is not None and health.paged is not None and calm >= CALM_ROWS:
-            return self._supersede(incident, health.paged, trigger)
+        another = health.paged if calm >= CALM_ROWS else health.surged
+        if trigger is not None and another is not None:
+            return self._supersede(incident, another, trigger)
         promoted = self._feel(incident)
         if trigger is not None:
             others = health.alarm or self._silence.alarm
@@ -303,7 +305,7 @@ class Engine:
         return [] if event is None else [event]
 
     def _supersede(self, incident: OpenIncident, page: Onset, trigger: Trigger) -> list[Event]:
-        """End what was open while health signals were calm, and open the incident of their move."""
+        """End what was open before health signals moved anew, and open the incident of that."""
         n_rows = page.rows + 1 + SYMPTOM_LEAD
         self._quarantine.extend(self._since_onset)
         ended = self._close(incident, "superseded")

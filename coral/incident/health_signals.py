@@ -16,6 +16,7 @@ from detectors.decision.alarm_budget import WEEK_S, AlarmBudget
 from detectors.health.health_watch import HealthWatch
 from detectors.health.objective import Objectives
 from detectors.health.policy import HEALTH, HealthPolicy
+from detectors.health.surge import Surge
 from detectors.places import places
 
 __all__ = ["HealthSignals", "Onset", "SignalLimit"]
@@ -74,6 +75,8 @@ class HealthSignals:
         As given.
     paged : Onset or None
         What has begun to be felt with the newest row.
+    surged : Onset or None
+        What is felt, and has gone up again with the newest row from where it was in the incident.
     """
 
     def __init__(
@@ -87,12 +90,14 @@ class HealthSignals:
         self.pages_per_week = per_week
         self._watched_rows = 0
         self._watch = HealthWatch([], policy)
+        self._surge = Surge(0, policy)
         self._budget = AlarmBudget(per_week, system.interval_s, 1)
         self._objectives = Objectives(system.objectives, system.interval_s)
         self._objective_places: NDArray[np.intp] = np.zeros(0, dtype=np.intp)
         self._breached: NDArray[np.bool_] = np.zeros(len(system.objectives), dtype=np.bool_)
         self._row: Floats = np.zeros(0)
         self.paged: Onset | None = None
+        self.surged: Onset | None = None
         self._unconfirmed = False  # whether the newest page has been paid for
 
     @property
@@ -185,6 +190,7 @@ class HealthSignals:
         stay = [name for name in self.names if name in kept]
         names = (*stay, *(name for name in wanted if name in place and name not in stay))
         index = places(names, self.names)
+        self._surge.select(index)
         self._watch.select(index, [-healthy_direction(metric_of(name)) for name in names])
         self.names = names
         self._series = tuple(series)
@@ -209,6 +215,9 @@ class HealthSignals:
         self._row = x
         signals = np.where(self._places >= 0, x[self._places], np.nan)
         self._watch.update(signals, learn=learn, reporting=bool(np.isfinite(x).any()))
+        watch = self._watch
+        self._surge.update(signals, watch.read, watch.bad)
+        self.surged = self._onset_of(self._surge.begun & watch.felt)
         places = self._objective_places
         if len(places):
             values = np.where(places >= 0, x[places], np.nan)
@@ -254,6 +263,10 @@ class HealthSignals:
             self._budget.refund()
             self._unconfirmed = False
 
+    def begin(self) -> None:
+        """Take note that an incident begins: what goes up from now on is measured from there."""
+        self._surge.restart()
+
     def accept(self) -> None:
         """Take the present level for the normal one."""
         self._watch.accept()
@@ -265,6 +278,14 @@ class HealthSignals:
     def _value(self, place: int) -> float:
         """Newest value of a series, NaN for one that there is not."""
         return float(self._row[place]) if place >= 0 else math.nan
+
+    def _onset_of(self, begun: NDArray[np.bool_]) -> Onset | None:
+        """Return the first of the signals that have made a second move, None if there is none."""
+        if not begun.any():
+            return None
+        j = int(np.flatnonzero(begun)[0])
+        value = float(self._watch.evidence[j])
+        return Onset("health", self.names[j], value, float(self._watch.asked), 1)
 
     def _onset(self) -> Onset:
         watch = self._watch
@@ -287,6 +308,7 @@ class HealthSignals:
             "watched_rows": self._watched_rows,
             "unconfirmed": self._unconfirmed,
             "objectives": self._objectives.state_dict(),
+            "surge": self._surge.state_dict(),
         }
 
     def load_state_dict(self, state: Mapping[str, Any], series: Sequence[str]) -> None:
@@ -294,6 +316,9 @@ class HealthSignals:
         self.names = tuple(state["names"])
         self._watch = HealthWatch([0] * len(self.names), self._policy)
         self._watch.load_state_dict(state["watch"])
+        self._surge = Surge(len(self.names), self._policy)
+        if "surge" in state:  # older checkpoints have none
+            self._surge.load_state_dict(state["surge"])
         self.follow(series)
         self._budget.load_state_dict(state["budget"])
         self._watched_rows = state.get("watched_rows", 0)

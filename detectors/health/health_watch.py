@@ -87,6 +87,16 @@ class HealthWatch(Stateful):
         return np.asarray(self._signals["readings"] >= self._policy.ready_readings)
 
     @property
+    def read(self) -> NDArray[np.bool_]:
+        """Whether the newest cell of each signal is a reading, shape (n_signals,)."""
+        return np.asarray((self._signals["since"] == 0) & (self._signals["gap"] == 0))
+
+    @property
+    def bad(self) -> FloatArray:
+        """The direction that is bad for each signal: 1, -1, 0 = either; shape (n_signals,)."""
+        return np.array(self._signals["bad"])
+
+    @property
     def gaps(self) -> NDArray[np.int64]:
         """Rows since the newest cell of each signal, shape (n_signals,)."""
         return np.array(self._signals["gap"])

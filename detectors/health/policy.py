@@ -34,6 +34,12 @@ class HealthPolicy(Policy):
     held_times: float = 1.5
     # A signal is missing after so many of its own regular distances between two cells.
     missing_times: float = 3.0
+    # In an incident, newest readings that a second move is told from, ...
+    surge_readings: int = 12
+    # ... readings in a row that are beyond them, ...
+    surge_rows: int = 2
+    # ... and the least scale, as a share of their median: in an incident much is ordinary.
+    surge_share: float = 0.05
     # Longest memory of the levels that two readings in a row have held: readings of an eighth.
     memory_readings: int = 2048
 

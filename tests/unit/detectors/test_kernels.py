@@ -344,6 +344,17 @@ class TestFolds:
 
         assert_allclose(told, naive.dispersion(np.sqrt(energies), 4.0, 12.0, memory))
 
+    def test_what_stands_still_has_no_variance_to_chart(self) -> None:
+        """A start time and a count of restarts that jump say nothing there; what varies does."""
+        energies = np.random.default_rng(9).chisquare(1, size=(400, 4))
+        energies[:, 2:] = 0.0
+        energies[300:, 2:] = 50.0
+        ours = ResidualCharts(4)
+        told = [ours.push(one, one, learn=t < 300)[2] for t, one in enumerate(energies)]
+
+        assert np.nanmax(told[300:]) < 3.0
+        assert np.isnan(ours.variance_chart[2:]).all()
+
     @pytest.mark.parametrize("n", SIZES)
     @pytest.mark.parametrize("odd", [None, np.nan, np.inf, 0.0])
     @pytest.mark.parametrize("loud", [0.0, 6.0])

@@ -141,6 +141,20 @@ def test_a_lasting_level_is_the_new_baseline() -> None:
     assert any(t in range(700, 704) for t in raised)
 
 
+@pytest.mark.parametrize(("felt", "within"), [(None, 400), (False, 61), (True, 400)])
+def test_what_no_health_signal_feels_is_accepted_within_an_hour(
+    felt: bool | None, within: int
+) -> None:
+    """However long the base: without health signals, or while one moves, it takes its share."""
+    x = noise(4200, 5, seed=16)
+    x[3200:] += 300.0
+    trigger = Trigger(5, 60.0)
+    accepted = [t for t, one in enumerate(x) if trigger.update(one, felt=felt).rebaselined]
+
+    assert accepted[0] - 3200 <= within
+    assert (accepted[0] - 3200 > 100) == (within > 100)
+
+
 @pytest.mark.parametrize("shift", [6.0, 30.0, 1000.0])
 def test_a_deployment_hides_no_later_fault(shift: float) -> None:
     """What an accepted level does not show again is seen when it comes, hours later."""

@@ -1,4 +1,4 @@
-"""A hundred thousand rows of life: regimes, renamed series, hostile names; what it knows stays fresh.
+"""A hundred thousand rows of life: regimes, renamed series, hostile names, a fault at the end.
 
 At a row a minute ten weeks. A mutation that fits a subspace once, keeps names for ever, or lets the
 last regime's tails stand, fails here.

@@ -26,8 +26,8 @@ def test_known_is_what_lives_whatever_rotates(interval_s: float) -> None:
         for frame in pushed(aligner, tick, (*LIVING, pod), interval_s):
             held = dict(zip(frame.names, frame.values, strict=True))
             widest = max(widest, len(frame.names))
-            lost += np.isnan([held[name] for name in LIVING]).any()
-            lost += np.count_nonzero(np.isfinite(frame.values)) != 3
+            lost += int(np.isnan([held[name] for name in LIVING]).any())
+            lost += int(np.count_nonzero(np.isfinite(frame.values)) != 3)
     assert widest <= bound
     assert lost == 0
 

@@ -423,7 +423,7 @@ class TestRepeat:
         world = World()
         world.put(row(0.0), b"junk", row(1.0), row(2.0), row(3.0))
         caught: list[tuple[TopicPartition, int]] = []
-        loop = world.loop(caught_up=lambda tp: caught.append((tp, loop.records)))
+        loop: Loop = world.loop(caught_up=lambda tp: caught.append((tp, loop.records)))
         loop.repeat(IN, 3)
         assert loop.repeating == {IN}
         for _ in range(3):

@@ -1,0 +1,91 @@
+"""Whether a signal in an incident goes up again, from where it has been of late."""
+
+from typing import ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.base import FloatArray, IntArray, PerSeries, Series
+from detectors.health.policy import HEALTH, HealthPolicy
+
+__all__ = ["Surge"]
+
+
+class Surge(PerSeries):
+    """Second moves of signals that are felt already.
+
+    In an incident nothing is learned, so that a signal which is felt a little and long hides a
+    second fault, however large. Here the newest readings are the reference, whatever they are: two
+    in a row beyond their median by more than a reading can count for, in their scales, and beyond
+    every level that two of them held, are a move of their own. What goes on, flaps or climbs step
+    by step is none: it is in the reference.
+
+    Parameters
+    ----------
+    n_signals : int
+    policy : HealthPolicy
+
+    Examples
+    --------
+    >>> surge = Surge(1)
+    >>> values = [0.07, 0.06] * 8 + [0.5, 0.5, 0.5]
+    >>> read, bad = np.array([True]), np.array([1.0])
+    >>> [surge.update(np.array([value]), read, bad).begun[0] for value in values].index(True)
+    17
+    """
+
+    _STATE: ClassVar[tuple[str, ...]] = ("_ring", "_readings", "_beyond")
+    _SERIES: ClassVar[Series] = {"_ring": (0, np.nan), "_readings": (0, 0), "_beyond": (0, 0)}
+
+    def __init__(self, n_signals: int, policy: HealthPolicy = HEALTH) -> None:
+        self._policy = policy
+        self._ring: FloatArray = np.full((n_signals, policy.surge_readings), np.nan)
+        self._readings: IntArray = np.zeros(n_signals, dtype=np.int64)
+        self._beyond: IntArray = np.zeros(n_signals, dtype=np.int64)
+
+    @property
+    def begun(self) -> NDArray[np.bool_]:
+        """Which signals have just made a second move, shape (n_signals,)."""
+        return np.asarray(self._beyond == self._policy.surge_rows)
+
+    def update(self, x: FloatArray, read: NDArray[np.bool_], bad: FloatArray) -> Self:
+        """Take one row.
+
+        Parameters
+        ----------
+        x : ndarray of shape (n_signals,), float64, raw units, NaN = missing
+        read : ndarray of shape (n_signals,), bool
+            Whether the cell is a reading (`HealthWatch.read`).
+        bad : ndarray of shape (n_signals,), float64
+            The direction that is bad: 1 upwards, -1 downwards, 0 either.
+        """
+        policy = self._policy
+        for j in np.flatnonzero(read).tolist():
+            known = self._readings[j] >= policy.surge_readings
+            at = int(self._readings[j]) % policy.surge_readings
+            newest = np.roll(self._ring[j], -at)
+            out = known and self._is_beyond(newest, float(x[j]), float(bad[j]))
+            self._beyond[j] = self._beyond[j] + 1 if out else 0
+            self._ring[j, at] = x[j]
+            self._readings[j] += 1
+        self._beyond[~read & (self._beyond == policy.surge_rows)] += 1  # news for one row
+        return self
+
+    def restart(self) -> None:
+        """Know nothing of late: an incident begins."""
+        self._readings.fill(0)
+        self._beyond.fill(0)
+
+    def _is_beyond(self, newest: FloatArray, value: float, bad: float) -> bool:
+        """Whether a reading is beyond the newest ones by more than it can count for.
+
+        And clearly beyond every level that two of them in a row have held.
+        """
+        policy = self._policy
+        level = float(np.median(newest))
+        scale = 1.4826 * float(np.median(np.abs(newest - level)))
+        scale = max(scale, policy.surge_share * abs(level))
+        sign = bad or float(np.sign(value - level))
+        held = np.minimum(sign * newest[1:], sign * newest[:-1]).max()
+        far = sign * (value - level) > policy.cap * scale
+        return bool(far and sign * value - held > policy.slack * scale)
