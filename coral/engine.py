@@ -171,7 +171,9 @@ class Engine:
             self._series_of(frame.names)
         gap = np.inf if self._last_time is None else frame.time - self._last_time
         self._last_time = frame.time
-        x = take(np.asarray(frame.values, dtype=np.float64), self._at, (0,), np.nan)
+        x = np.array(frame.values, dtype=np.float64)
+        if self._names is not self._sent:
+            x = take(x, self._at, (0,), np.nan)
         x[~np.isfinite(x)] = np.nan
         return _Row(frame.time, x, gap <= ADJACENT_INTERVALS * self.system.interval_s)
 
@@ -380,6 +382,8 @@ class Engine:
         if self._incident is None and names != self._graph.all_names:
             self._baseline.select(places(names, self._graph.all_names))
             self._graph.follow(names)
+        if names == self._sent:
+            self._names = self._sent
         self._at = places(names, self._sent)
 
     def _start(self, names: tuple[str, ...]) -> None:

@@ -91,8 +91,9 @@ class RowBuffer:
         rows, adjacent = self.rows()
         rows, adjacent = take(rows[-capacity:], index, (1,), np.nan), adjacent[-capacity:]
         selected = RowBuffer(len(index), capacity)
-        for x, follows in zip(rows, adjacent.tolist(), strict=True):
-            selected.append(x, adjacent=follows)
+        for start in range(0, len(rows), SEGMENT_ROWS):
+            block = slice(start, start + SEGMENT_ROWS)
+            selected._begin_with(rows[block], adjacent[block])
         return selected
 
     def state_dict(self) -> dict[str, Any]:
@@ -108,6 +109,15 @@ class RowBuffer:
         self._used = len(rows)
         self._rows[: self._used], self._adjacent[: self._used] = rows, adjacent
         self._kept = self._used + sum(len(rows.values) for rows, _ in self._full)
+
+    def _begin_with(self, rows: Floats, adjacent: Bools) -> None:
+        """Put the first rows, at most a segment of them, into a new segment."""
+        if self._used:
+            self._full.append((Frozen(self._rows), Frozen(self._adjacent)))
+            self._start_segment()
+        self._used = len(rows)
+        self._rows[: self._used], self._adjacent[: self._used] = rows, adjacent
+        self._kept += self._used
 
     def _start_segment(self) -> None:
         self._rows: Floats = np.empty((SEGMENT_ROWS, self.n_series))

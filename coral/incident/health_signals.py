@@ -215,9 +215,11 @@ class HealthSignals:
         self._row = x
         signals = np.where(self._places >= 0, x[self._places], np.nan)
         self._watch.update(signals, learn=learn, reporting=bool(np.isfinite(x).any()))
-        watch = self._watch
-        self._surge.update(signals, watch.read, watch.bad)
-        self.surged = self._onset_of(self._surge.begun & watch.felt)
+        self.surged = None
+        if not learn:
+            watch = self._watch
+            self._surge.update(signals, watch.read, watch.bad)
+            self.surged = self._onset_of(self._surge.begun & watch.felt)
         places = self._objective_places
         if len(places):
             values = np.where(places >= 0, x[places], np.nan)
