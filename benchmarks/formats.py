@@ -112,7 +112,7 @@ def seconds(name: Format, records: list[Record], *, align: bool) -> float:
     for part in (records[:middle], records[middle:]):
         start = time.process_time()
         for record in part:
-            for samples in codec.decode(record):
+            for samples in codec.decode(record).samples:
                 if align:
                     systems.push(samples, record)
     return time.process_time() - start

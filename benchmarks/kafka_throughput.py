@@ -81,7 +81,7 @@ def batch_records(count: int, *, packed: bool) -> list[Record]:
 def frames_of(records: list[Record]) -> int:
     """Decode and align; return the number of frames."""
     codec, aligner = NativeCodec(), Aligner(1.0)
-    return sum(len(aligner.push(s)) for record in records for s in codec.decode(record))
+    return sum(len(aligner.push(s)) for record in records for s in codec.decode(record).samples)
 
 
 def least_cpu_s(work: Callable[[], object], repeats: int) -> float:

@@ -46,7 +46,7 @@ from streams.codec import NativeCodec, encode_row  # noqa: E402
 from streams.memory.broker import MemoryBroker, MemorySink, MemorySource  # noqa: E402
 from streams.processing.dead_letters import DeadLetterPolicy, DeadLetters  # noqa: E402
 from streams.processing.loop import Loop  # noqa: E402
-from streams.records import Frame, Message, Record, Samples, TopicPartition  # noqa: E402
+from streams.records import Decoded, Frame, Message, Record, TopicPartition  # noqa: E402
 
 SERIES = 50
 LETTERS = DeadLetterPolicy(max_letters=600)
@@ -140,7 +140,7 @@ def drive(values: Iterable[bytes], *, engine: bool) -> Driven:
     watching = Engine(SystemConfig(name="shop", interval_s=1.0, kpi=(NAMES[0],)))
     codec, marks = NativeCodec(), array("q")
 
-    def decode(record: Record) -> list[Samples]:
+    def decode(record: Record) -> Decoded:
         marks.append(time.thread_time_ns())
         return codec.decode(record)
 

@@ -67,7 +67,9 @@ def opened(path: Path) -> Case | None:
     source, codec = RecordedSource(recording, SystemClock(), None), NativeCodec()
     samples = []
     while not source.exhausted:
-        samples += [held for record in source.poll(500, 0.0) for held in codec.decode(record)]
+        samples += [
+            held for record in source.poll(500, 0.0) for held in codec.decode(record).samples
+        ]
     place = {name: i for i, name in enumerate(recording.names)}
     kept = [held for held in samples if end is None or held.time <= end]
     rows = np.full((len(kept), len(place)), np.nan)

@@ -1,6 +1,6 @@
 """Exceptions of `streams`: one small tree, with fields and not only text."""
 
-from streams.records import Record, TopicPartition
+from streams.records import Problem, ProblemKind, Record, TopicPartition
 
 
 class StreamsError(Exception):
@@ -18,22 +18,31 @@ class DecodeError(StreamsError):
         Rule that was broken and the value that came, e.g. "number expected, got str 'abc'".
     where : str
         Path in the payload, e.g. "metrics.`cart:cpu`"; "$" is the payload as a whole.
-    topic, partition, offset
-        Position of the record.
+    record : Record
+        Whose position is told; its content is not kept.
+    kind : str
+        What sort of rule that is, to count by.
     """
 
-    def __init__(self, reason: str, where: str, topic: str, partition: int, offset: int) -> None:
-        super().__init__(reason, where, topic, partition, offset)
+    def __init__(self, reason: str, where: str, record: Record, kind: ProblemKind = "form") -> None:
+        super().__init__(reason, where, kind)
         self.reason = reason
         self.where = where
-        self.topic = topic
-        self.partition = partition
-        self.offset = offset
+        self.kind: ProblemKind = kind
+        self.topic = record.topic
+        self.partition = record.partition
+        self.offset = record.offset
 
     @classmethod
-    def of(cls, record: Record, reason: str, where: str = "$") -> "DecodeError":
+    def of(
+        cls, record: Record, reason: str, where: str = "$", kind: ProblemKind = "form"
+    ) -> "DecodeError":
         """Return the error that says `reason` about `record`."""
-        return cls(reason, where, record.topic, record.partition, record.offset)
+        return cls(reason, where, record, kind)
+
+    def problem(self, metric: str = "", where: str = "") -> Problem:
+        """Return it as what is wrong with one part, at `where` unless it says where itself."""
+        return Problem(self.kind, metric, self.where or where, self.reason)
 
     def __str__(self) -> str:
         return (

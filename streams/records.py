@@ -1,6 +1,7 @@
 """Immutable values that travel through a stream: records, samples, frames, messages."""
 
-from typing import NamedTuple, TypeAlias
+from collections.abc import Sequence
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 import msgspec
 import numpy as np
@@ -76,6 +77,69 @@ class Samples(msgspec.Struct, frozen=True, eq=False):
     time: float
     names: tuple[str, ...]
     values: NDArray[np.float64]
+
+
+ProblemKind: TypeAlias = Literal[
+    "empty",
+    "form",
+    "labels",
+    "limit",
+    "name",
+    "not_metrics",
+    "seen_once",
+    "start",
+    "system",
+    "time",
+    "value",
+]
+"""What is wrong, in one word out of a closed list, to count by."""
+
+UNWRITTEN: Final[frozenset[ProblemKind]] = frozenset(("empty", "seen_once"))
+"""Problems that are counted only: there is nothing in the record to look at."""
+
+
+class Problem(NamedTuple):
+    """A part of a record that could not be used.
+
+    Parameters
+    ----------
+    kind : str
+        Which sort of rule was broken.
+    metric : str
+        Name of the metric as it came; "" where the part has none.
+    where : str
+        Path in the payload; "$" is the payload as a whole.
+    reason : str
+        The rule and the value that came.
+    """
+
+    kind: ProblemKind
+    metric: str
+    where: str
+    reason: str
+
+    def __str__(self) -> str:
+        """Return path, rule and value."""
+        return f"{self.where}: {self.reason}"
+
+
+EMPTY: Final = Problem("empty", "", "$", "a payload expected, got none")
+"""What is wrong with a record whose value is null or empty."""
+
+
+class Decoded(NamedTuple):
+    """What a record holds: the interface of every codec.
+
+    Parameters
+    ----------
+    samples : list of Samples
+        Of all parts that could be used, in the order of the record.
+    problems : sequence of Problem
+        One for each part that could not, and for what was noticed on the way.
+    """
+
+    samples: list[Samples]
+    problems: Sequence[Problem] = ()
 
 
 class Frame(msgspec.Struct, frozen=True, eq=False):

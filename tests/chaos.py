@@ -53,7 +53,7 @@ def expected_of(system: str, rows: Iterable[bytes]) -> list[bytes]:
     engine = Engine(SystemConfig(name=system, **SETTINGS | {"kpi": ("web:latency_p95",)}))
     events = []
     for offset, row in enumerate(rows):
-        for samples in codec.decode(Record("t", 0, offset, None, row)):
+        for samples in codec.decode(Record("t", 0, offset, None, row)).samples:
             for frame in aligner.push(samples):
                 events += [encode(event) for event in engine.step(frame)]
     return events

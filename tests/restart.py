@@ -25,7 +25,7 @@ def frames_of(folder: Path) -> tuple[RecordingMeta, list[Frame]]:
     aligner, frames = Aligner(recording.meta.interval_s), []
     while not source.exhausted:
         for record in source.poll(500, 0.0):
-            for samples in codec.decode(record):
+            for samples in codec.decode(record).samples:
                 frames += aligner.push(samples)
     return recording.meta, [*frames, *aligner.flush()]
 

@@ -20,6 +20,7 @@ from coral.config import digest
 from coral.contract.events import message_of, timestamp
 from coral.daemon.clients import member, publisher
 from coral.daemon.feedback_inbox import Inbox
+from coral.daemon.left_out_log import LeftOutLog
 from coral.daemon.lifecycle_log import LifecycleLog, partition_name
 from coral.engine import Engine
 from coral.errors import CheckpointError
@@ -32,7 +33,7 @@ from streams.errors import CommitFailedError, DecodeError, UnknownTopicError
 from streams.kafka import KafkaConnection, KafkaSink, KafkaTail, TransactionalSink, topics
 from streams.processing.dead_letters import DeadLetterPolicy, DeadLetters
 from streams.processing.loop import Loop, LoopPolicy, Offsets
-from streams.records import Frame, Message, Record, Samples, TopicPartition
+from streams.records import Decoded, Frame, Message, Record, TopicPartition
 
 __all__ = ["Daemon", "opened"]
 
@@ -104,6 +105,7 @@ class Daemon:
         self._dead_letters = DeadLetters(dead, clock)
         self._clock = clock
         self._log = LifecycleLog(clock)
+        self._left_out = LeftOutLog(clock)
         self.loop = Loop(
             source,
             sink,
@@ -141,9 +143,10 @@ class Daemon:
             self._settle(self._saver)
             self._saver.close()
         self._log.report(self.loop.systems.aligners.values(), self._dead_letters)
+        self._left_out.report(self.loop.left_out)
         log.info("drained", records=self.loop.records, events=self.loop.messages)
 
-    def _decode(self, record: Record) -> list[Samples]:
+    def _decode(self, record: Record) -> Decoded:
         codec = self._codecs.get(record.topic_partition)
         if codec is None:
             codec = self._codecs[record.topic_partition] = self._settings.codec(record.topic)
@@ -321,6 +324,7 @@ class Daemon:
         for partition in self._codecs.keys() - owned:
             del self._codecs[partition]
         self._log.polled(owned, loop, self._dead_letters)
+        self._left_out.polled(loop.left_out)
 
 
 def _commit_later(_: Offsets) -> None:

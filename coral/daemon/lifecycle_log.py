@@ -198,8 +198,8 @@ class LifecycleLog:
             refused.update(dict(aligner.series.top_refused()))
         if refused:
             facts["most_refused"] = [entity for entity, _ in refused.most_common(5)]
-        if letters.newest is not None:
-            facts["newest"] = str(letters.newest)
+        if letters.newest:
+            facts["newest"] = letters.newest
         log.warning("dropped_so_far", **facts)
 
 

@@ -14,7 +14,6 @@ import structlog
 from coral.daemon.clients import member, publisher
 from coral.settings import Settings, SettingsError, SettingsProblem
 from streams.clock import Clock
-from streams.codec import LabelledCodec
 from streams.errors import DecodeError, UnknownTopicError
 from streams.kafka import KafkaConnection, KafkaSource, TransactionalSink, topics
 from streams.processing.dead_letters import DeadLetterPolicy, DeadLetters
@@ -94,7 +93,7 @@ class Rekeyer:
         try:
             systems = self._systems(record)
         except DecodeError as error:
-            letter = self._letters.letter(record, error)
+            letter = self._letters.letter(record, [error.problem()])
             if letter is not None:
                 self._sink.send(letter.topic, letter.key, letter.value, letter.headers)
             return
@@ -115,16 +114,12 @@ class Rekeyer:
         size = len(record.value) + sum(len(n) + len(v) for n, v in record.headers)
         if size > MAX_BYTES:
             reason = f"at most {MAX_BYTES} bytes with headers expected, got {size}"
-            raise DecodeError.of(record, reason)
-        codec = self._codecs[record.topic]
-        if isinstance(codec, LabelledCodec):
-            systems = codec.systems(record)
-        else:
-            systems = frozenset(samples.system for samples in codec.decode(record))
+            raise DecodeError.of(record, reason, kind="limit")
+        systems = self._codecs[record.topic].systems(record)
         if len(systems) > 1:
             names = ", ".join(sorted(systems)[:3])
             reason = f"one system in a record expected, got {len(systems)}: {names}"
-            raise DecodeError.of(record, reason, "system")
+            raise DecodeError.of(record, reason, "system", "system")
         return systems
 
     def _report(self) -> None:
@@ -136,8 +131,8 @@ class Rekeyer:
             "dead_letters": letters.written,
             "dead_letters_suppressed": letters.suppressed,
         }
-        if letters.newest is not None:
-            facts["newest"] = str(letters.newest)
+        if letters.newest:
+            facts["newest"] = letters.newest
         log.info("rekeyed_so_far", **facts)
 
 

@@ -15,7 +15,7 @@ from streams.errors import DecodeError
 from streams.grid import Grid
 from streams.recorded import RecordingMeta
 from streams.recorded.recording import LABELS
-from streams.records import Frame, Record, Samples
+from streams.records import Decoded, Frame, Record
 from streams.topology import Topology
 
 __all__ = ["capture", "write"]
@@ -26,7 +26,7 @@ POLL_S = 0.5
 
 def capture(
     source: Source,
-    decode: Callable[[Record], list[Samples]],
+    decode: Callable[[Record], Decoded],
     system: str,
     grid: Grid,
     seconds: float,
@@ -57,7 +57,7 @@ def capture(
                 decoded = decode(record)
             except DecodeError:
                 continue
-            for samples in decoded:
+            for samples in decoded.samples:
                 frames += aligner.push(samples) if samples.system == system else []
         observe(len(frames))
         if frames and frames[-1].time - frames[0].time >= seconds - grid.interval_s:

@@ -10,14 +10,17 @@ its time stamp.
 
 import re
 from collections.abc import Iterator
+from typing import NoReturn
 
 from streams.codec.faults import fail, show
 from streams.codec.labelled.codec import Parser
 from streams.codec.labelled.mapping import Namer, Series
 from streams.codec.labelled.reducer import Reading
+from streams.codec.recognise import what_bytes_are
 from streams.codec.telegraf import UNITS, learn_field
 from streams.codec.values import time_problem
-from streams.records import Record
+from streams.errors import DecodeError
+from streams.records import Problem, Record
 
 # All repetitions are possessive: no input makes these expressions backtrack.
 _STRING = rb'"[^\\"]*+(?:\\.[^\\"]*+)*+"'
@@ -34,6 +37,7 @@ _FIELD = re.compile(
     rb"([^\\,=]*+(?:\\.[^\\,=]*+)*+)=(" + _STRING + rb'|[^",]++)(?:,(?!\Z)|\Z)', re.DOTALL
 )
 _NUMBER = re.compile(rb"[-+]?(?:\d++\.?\d*+|\.\d++)(?:[eE][-+]?\d++)?|[-+]?\d++[iu]")
+_MAX_SHOWN = 120
 _ESCAPE = re.compile(r"\\([,= \\])")
 _TRUTH = {
     **dict.fromkeys((b"t", b"T", b"true", b"True", b"TRUE"), 1.0),
@@ -45,14 +49,29 @@ def influx_parser(time_unit: str = "ns") -> Parser:
     """Return the parser of lines whose time stamps count `time_unit`, a key of `UNITS`."""
     per_second = UNITS[time_unit]
 
-    def parse(record: Record, namer: Namer) -> Iterator[Reading]:
-        for number, line in _lines(record):
-            yield from _readings(record, namer, line, per_second, f"line {number}")
+    def parse(record: Record, namer: Namer, left_out: list[Problem]) -> Iterator[Reading]:
+        before = len(left_out)
+        sound = 0
+        for number, line in _lines(record, left_out):
+            sound += 1
+            yield from _readings(record, namer, line, per_second, (f"line {number}", left_out))
+        if not sound and len(left_out) > before:
+            _refuse(record, left_out[before])
 
     return parse
 
 
-def _lines(record: Record) -> Iterator[tuple[int, re.Match[bytes]]]:
+def _refuse(record: Record, first: Problem) -> NoReturn:
+    """Refuse a record without a single line, saying what it is instead if that shows."""
+    what = what_bytes_are(record.value)
+    if what is None and record.value.lstrip()[:1] in (b"{", b"["):
+        what = "looks like JSON; set `format` of the topic"
+    if what is not None:
+        fail(record, what, kind="not_metrics")
+    fail(record, first.reason, first.where, first.kind)
+
+
+def _lines(record: Record, left_out: list[Problem]) -> Iterator[tuple[int, re.Match[bytes]]]:
     text, at, number = record.value, 0, 1
     while at < len(text):
         blank = _BLANK.match(text, at)
@@ -60,7 +79,11 @@ def _lines(record: Record) -> Iterator[tuple[int, re.Match[bytes]]]:
         if line is None:
             rule = "<measurement>[,<tag>=<value>] <field>=<value>[,...] <time> expected"
             got = text[at : at + 40].decode("utf-8", "replace")
-            fail(record, f"{rule}, got {show(got)}", f"line {number}")
+            problem = Problem("form", "", f"line {number}", f"{rule}, got {show(got)}")
+            left_out.append(problem)
+            at = text.find(b"\n", at) + 1 or len(text)
+            number += 1
+            continue
         if blank is None:
             yield number, line
         number += line[0].count(b"\n")
@@ -68,27 +91,46 @@ def _lines(record: Record) -> Iterator[tuple[int, re.Match[bytes]]]:
 
 
 def _readings(
-    record: Record, namer: Namer, line: re.Match[bytes], per_second: float, where: str
+    record: Record,
+    namer: Namer,
+    line: re.Match[bytes],
+    per_second: float,
+    at_line: tuple[str, list[Problem]],
 ) -> Iterator[Reading]:
+    where, left_out = at_line
     source, fields, stamp = line.groups()
-    if stamp is None:
-        fail(record, "time stamp expected, got nothing", where)
-    time = int(stamp) / per_second
-    problem = time_problem(time)
+    problem: str | None = "time stamp expected, got nothing"
+    if stamp is not None:
+        time = int(stamp) / per_second
+        problem = time_problem(time)
     if problem is not None:
-        fail(record, problem, where)
+        left_out.append(Problem("time", _metric(source, b""), where, problem))
+        return
     at = 0
     while at < len(fields):
         field = _FIELD.match(fields, at)
         if field is None or not field[1]:
             got = fields[at : at + 40].decode("utf-8", "replace")
-            fail(record, f"<field>=<value> expected, got {show(got)}", where)
+            reason = f"<field>=<value> expected, got {show(got)}"
+            left_out.append(Problem("form", _metric(source, b""), where, reason))
+            return
         at = field.end()
-        value = _value(record, field[2], where)
-        if value is not None:
+        try:
+            value = _value(record, field[2], where)
+            if value is None:
+                continue
             raw = (source, field[1])
             series = namer.get(record, raw) or _learn(record, namer, raw, where)
+        except DecodeError as error:
+            left_out.append(error.problem(_metric(source, field[1]), where))
+        else:
             yield Reading(series, time, value)
+
+
+def _metric(source: bytes, field: bytes) -> str:
+    """Return the name of a metric as it stands there, for a problem."""
+    name = source.partition(b",")[0] + (b"." + field if field else b"")
+    return name[:_MAX_SHOWN].decode("utf-8", "replace")
 
 
 def _value(record: Record, raw: bytes, where: str) -> float | None:
@@ -100,7 +142,8 @@ def _value(record: Record, raw: bytes, where: str) -> float | None:
     value = _TRUTH.get(raw)
     if value is None:
         got = raw[:40].decode("utf-8", "replace")
-        fail(record, f"number, boolean or quoted text expected, got {show(got)}", where)
+        reason = f"number, boolean or quoted text expected, got {show(got)}"
+        fail(record, reason, where, "value")
     return value
 
 

@@ -11,24 +11,23 @@ where one is missing. Reading decimal numbers is most of what other batches cost
 A time stamp is unix seconds or an RFC 3339 string with its zone. ``null`` and an absent series
 are missing, never zero. Values that are no finite numbers (``1e400``; ``NaN`` and ``Infinity``,
 which are not JSON but which Python writes) or beyond ``1e100`` are missing too, and counted.
-Of a repeated key the last one wins. Keys not named here are ignored. Everything else that
-departs from the form is a `DecodeError` for the whole record.
+Of a repeated key the last one wins. Keys not named here are ignored. A message may also be an
+array of such objects, or one a line. Values that are no numbers and series without a proper name
+are left out; everything else that departs from the form is a `DecodeError` for the whole record.
 """
 
-import base64
-import json
-import math
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Final, NamedTuple
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.codec.faults import fail, printable, show
+from streams.codec.faults import fail, printable, refuse, show
+from streams.codec.payload import Parts, documents, opened
 from streams.codec.values import drop_extreme, parse_rfc3339, time_problem
 from streams.errors import DecodeError
-from streams.records import Record, Samples
+from streams.records import EMPTY, Decoded, Problem, Record, Samples
 from streams.series import MAX_NAME, name_problem
 
 Floats = NDArray[np.float64]
@@ -47,7 +46,16 @@ class _Message(msgspec.Struct, gc=False):
     values: list[list[float | None]] | bytes | None = None
 
 
+class _Columns(NamedTuple):
+    """Names of a message that are known: those of series, and where they stand among all."""
+
+    names: tuple[str, ...]
+    kept: NDArray[np.intp] | None  # None: all
+    problems: tuple[Problem, ...]
+
+
 _decoder = msgspec.json.Decoder(_Message)
+_VALUES: Final = (Parts(("metrics",), msgspec.json.Decoder(float | None)),)
 _encoder = msgspec.json.Encoder()
 
 
@@ -70,7 +78,7 @@ class NativeCodec:
     --------
     >>> codec = NativeCodec()
     >>> row = encode_row("shop", 1700000000.0, ["cart:cpu"], np.array([0.5]))
-    >>> (samples,) = codec.decode(Record("metrics", 0, 7, b"shop", row))
+    >>> (samples,), problems = codec.decode(Record("metrics", 0, 7, b"shop", row))
     >>> samples.names, samples.values.tolist()
     (('cart:cpu',), [0.5])
     """
@@ -78,10 +86,10 @@ class NativeCodec:
     def __init__(self, max_bytes: int = 8 << 20, max_series: int = 20_000) -> None:
         self._max_bytes = max_bytes
         self._max_series = max_series
-        self._known: dict[tuple[str, ...], tuple[str, ...]] = {}
+        self._known: dict[tuple[str, ...], _Columns] = {}
         self.extreme = 0
 
-    def decode(self, record: Record) -> list[Samples]:
+    def decode(self, record: Record) -> Decoded:
         """Return the samples in `record`, in its order; none if it holds no series or no row.
 
         Raises
@@ -89,73 +97,106 @@ class NativeCodec:
         DecodeError
             If the payload is not of this format; no other exception for any bytes.
         """
-        if len(record.value) > self._max_bytes:
-            size = len(record.value)
-            reason = f"at most {self._max_bytes} bytes expected, got {size}"
-            raise DecodeError.of(record, reason)
-        try:
-            message = _decoder.decode(record.value)
-        except (msgspec.MsgspecError, ValueError, RecursionError):
-            message = _decode_slowly(record)
+        held = opened(record, self._max_bytes)
+        if held is None:
+            return Decoded([], (EMPTY,))
+        found: list[Samples] = []
+        left_out: list[Problem] = []
+        for message, where in documents(held, _decoder, _VALUES, left_out):
+            try:
+                found += self._samples(held, message, left_out)
+            except DecodeError as error:
+                if not where:
+                    raise
+                problem = error.problem()
+                left_out.append(problem._replace(where=f"{where}{problem.where}"))
+        return Decoded(found, left_out)
+
+    def systems(self, record: Record) -> frozenset[str]:
+        """Return the systems that `record` has values of.
+
+        Raises
+        ------
+        DecodeError
+            As `decode`, and if none of its parts can be used.
+        """
+        samples, problems = self.decode(record)
+        if not samples:
+            refuse(record, problems)
+        return frozenset(part.system for part in samples)
+
+    def _samples(self, record: Record, message: _Message, left_out: list[Problem]) -> list[Samples]:
         if not 0 < len(message.system) <= MAX_NAME:
             reason = f"1 to {MAX_NAME} characters expected, got {len(message.system)}"
-            fail(record, reason, "system")
+            fail(record, reason, "system", "name")
         if (message.metrics is None) == (message.series is None):
             got = "neither" if message.metrics is None else "both"
             fail(record, f"either `metrics` (a row) or `series` (a batch) expected, got {got}")
-        return (
-            self._batch(record, message) if message.metrics is None else self._row(record, message)
-        )
+        if message.metrics is None:
+            return self._batch(record, message, left_out)
+        return self._row(record, message, left_out)
 
-    def _row(self, record: Record, message: _Message) -> list[Samples]:
+    def _row(self, record: Record, message: _Message, left_out: list[Problem]) -> list[Samples]:
         if message.timestamp is None:
-            fail(record, "unix seconds or RFC 3339 string expected, got nothing", "timestamp")
+            reason = "unix seconds or RFC 3339 string expected, got nothing"
+            fail(record, reason, "timestamp", "time")
         time = _time(record, message.timestamp, "timestamp")
         metrics = message.metrics
         if not metrics:
             return []
-        names = self._names(record, tuple(metrics), "metrics")
+        names, kept, problems = self._columns(record, tuple(metrics), "metrics")
         values = np.array(list(metrics.values()), dtype=np.float64)
+        if kept is not None:
+            left_out += problems
+            values = values[kept]
         self.extreme += drop_extreme(values)
-        return [Samples(message.system, time, names, values)]
+        return [Samples(message.system, time, names, values)] if names else []
 
-    def _batch(self, record: Record, message: _Message) -> list[Samples]:
+    def _batch(self, record: Record, message: _Message, left_out: list[Problem]) -> list[Samples]:
         series, stamps, rows = message.series, message.timestamps, message.values
         if series is None or stamps is None or rows is None:
             key = "timestamps" if stamps is None else "values"
             fail(record, "array expected, got nothing", key)
-        names = self._names(record, tuple(series), "series")
+        names, kept, problems = self._columns(record, tuple(series), "series")
         times = [_time(record, t, f"timestamps[{i}]") for i, t in enumerate(stamps)]
-        m, n = len(times), len(names)
+        m, n = len(times), len(series)
         if isinstance(rows, bytes):
             values = _packed(record, rows, m, n)
         else:
             values = _listed(record, rows, m, n)
+        if kept is not None:
+            left_out += problems
+            values = values[:, kept]
         if not values.size:
             return []
         self.extreme += drop_extreme(values)
         return [Samples(message.system, times[i], names, values[i]) for i in range(m)]
 
-    def _names(self, record: Record, names: tuple[str, ...], where: str) -> tuple[str, ...]:
-        """Return the one tuple object for these names, checked when seen for the first time."""
+    def _columns(self, record: Record, names: tuple[str, ...], where: str) -> _Columns:
+        """Return what is known of these names, checked when seen for the first time."""
         known = self._known.get(names)
         if known is not None:
             return known
         if len(names) > self._max_series:
-            fail(record, f"at most {self._max_series} series expected, got {len(names)}", where)
-        seen = set()
+            reason = f"at most {self._max_series} series expected, got {len(names)}"
+            fail(record, reason, where, "limit")
+        good: dict[str, int] = {}
+        problems: list[Problem] = []
         for i, name in enumerate(names):
-            at = f"{where}[{i}]" if where == "series" else f"{where}.`{printable(name)}`"
-            problem = name_problem(name)
-            if problem is not None:
-                fail(record, f"{problem}, got {show(name)}", at)
-            if name in seen:
-                fail(record, f"distinct names expected, got {show(name)} again", at)
-            seen.add(name)
+            reason = name_problem(name) or ("distinct names expected" if name in good else "")
+            if reason:
+                again = " again" if name in good else ""
+                at = f"{where}[{i}]" if where == "series" else f"{where}.{printable(name)}"
+                text = f"{reason}, got {show(name)}{again}"
+                problems.append(Problem("name", printable(name), at, text))
+            else:
+                good[name] = i
+        kept = np.array([*good.values()], dtype=np.intp) if problems else None
         if len(self._known) >= _KNOWN_TUPLES:
             self._known.clear()  # bounded memory under churn; the next message re-checks
-        self._known[names] = names
-        return names
+        made = _Columns(tuple(good) if problems else names, kept, tuple(problems))
+        self._known[names] = made
+        return made
 
 
 def encode_row(
@@ -244,83 +285,9 @@ def _packed(record: Record, raw: bytes, m: int, n: int) -> Floats:
 def _time(record: Record, raw: float | str, where: str) -> float:
     time = parse_rfc3339(raw) if isinstance(raw, str) else raw
     if time is None:
-        fail(record, f"RFC 3339 time with its zone expected, got {show(raw)}", where)
+        reason = f"RFC 3339 time with its zone expected, got {show(raw)}"
+        fail(record, reason, where, "time")
     problem = time_problem(time)
     if problem is not None:
-        fail(record, problem, where)
+        fail(record, problem, where, "time")
     return time
-
-
-def _decode_slowly(record: Record) -> _Message:
-    """Decode what the typed decoder refused: to name the fault, or to read non-finite numbers."""
-    try:
-        text = record.value.decode()
-        raw = json.loads(text, parse_int=float, parse_constant=lambda _: math.inf)
-    except UnicodeDecodeError as e:
-        fail(record, f"UTF-8 expected, got byte {e.object[e.start]:#04x} at {e.start}")
-    except RecursionError:
-        fail(record, "JSON nested less deeply expected")
-    except ValueError as e:
-        fail(record, f"JSON expected: {e}")
-    if not isinstance(raw, dict):
-        fail(record, f"object expected, got {show(raw)}")
-    _check_system(record, raw.get("system"))
-    _check_time(record, raw.get("timestamp"), "timestamp")
-    for name, value in _typed(record, raw, "metrics", dict).items():
-        _check_number(record, value, f"metrics.`{printable(name)}`")
-    for i, name in enumerate(_typed(record, raw, "series", list)):
-        if not isinstance(name, str):
-            fail(record, f"string expected, got {show(name)}", f"series[{i}]")
-    for i, time in enumerate(_typed(record, raw, "timestamps", list)):
-        _check_time(record, time, f"timestamps[{i}]", required=True)
-    if isinstance(raw.get("values"), str):
-        raw["values"] = _unpacked(record, raw["values"])
-        return _message(raw)
-    for i, row in enumerate(_typed(record, raw, "values", list)):
-        if not isinstance(row, list):
-            fail(record, f"array expected, got {show(row)}", f"values[{i}]")
-        for j, value in enumerate(row):
-            _check_number(record, value, f"values[{i}][{j}]")
-    return _message(raw)
-
-
-def _message(raw: dict[str, Any]) -> _Message:
-    return _Message(**{key: raw[key] for key in _Message.__struct_fields__ if key in raw})
-
-
-def _unpacked(record: Record, text: str) -> bytes:
-    try:
-        return base64.b64decode(text, validate=True)
-    except ValueError:
-        fail(record, f"base64 expected, got {show(text)}", "values")
-
-
-def _typed(record: Record, raw: dict[str, Any], key: str, kind: type) -> Any:
-    value = raw.get(key)
-    if value is None:
-        return kind()
-    if not isinstance(value, kind):
-        expected = "object" if kind is dict else "array"
-        fail(record, f"{expected} expected, got {show(value)}", key)
-    return value
-
-
-def _check_system(record: Record, system: object) -> None:
-    if not isinstance(system, str):
-        fail(record, f"string expected, got {show(system)}", "system")
-    try:
-        system.encode()
-    except UnicodeEncodeError:
-        fail(record, f"string that can be written as UTF-8 expected, got {show(system)}", "system")
-
-
-def _check_number(record: Record, value: object, where: str) -> None:
-    if value is not None and not isinstance(value, float):
-        fail(record, f"number expected, got {show(value)}", where)
-
-
-def _check_time(record: Record, value: object, where: str, *, required: bool = False) -> None:
-    if value is None and not required:
-        return
-    if not isinstance(value, float | str):
-        fail(record, f"unix seconds or RFC 3339 string expected, got {show(value)}", where)

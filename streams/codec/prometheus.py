@@ -9,15 +9,18 @@ histograms and summaries.
 
 import datetime as dt
 import math
+from collections.abc import Iterator
 from typing import Annotated
 
 import msgspec
 
-from streams.codec.faults import decode_json, decode_part, fail, show
+from streams.codec.faults import fail, show
 from streams.codec.labelled.mapping import Kind, Namer, Rule, Series
 from streams.codec.labelled.reducer import Reading
+from streams.codec.payload import decode_part, documents
 from streams.codec.values import time_problem
-from streams.records import Record
+from streams.errors import DecodeError
+from streams.records import Problem, Record
 
 
 class _Sample(msgspec.Struct, gc=False):
@@ -31,30 +34,40 @@ _decoder = msgspec.json.Decoder(_Sample)
 _labels = msgspec.json.Decoder(dict[str, str])
 
 
-def parse_prometheus(record: Record, namer: Namer) -> list[Reading]:
-    """Return the one reading of a message.
+def parse_prometheus(record: Record, namer: Namer, left_out: list[Problem]) -> Iterator[Reading]:
+    """Yield the reading of each sample of a message, which holds one or many.
 
     Raises
     ------
     DecodeError
         Naming path, rule and value; no other exception for any bytes.
     """
-    sample = decode_json(record, _decoder)
+    for sample, where in documents(record, _decoder, (), left_out):
+        try:
+            reading = _reading(record, namer, sample, where)
+        except DecodeError as error:
+            left_out.append(error.problem(sample.name, f"{where}labels"))
+        else:
+            if reading is not None:
+                yield reading
+
+
+def _reading(record: Record, namer: Namer, sample: _Sample, where: str) -> Reading | None:
     raw = (sample.name, bytes(sample.labels))
-    series = namer.get(record, raw) or _learn(record, namer, raw)
+    series = namer.get(record, raw) or _learn(record, namer, raw, where)
     value = sample.value
     if isinstance(value, str):
-        value = _number(record, value, "value")
+        value = _number(record, value, f"{where}value")
     time = sample.timestamp.timestamp()
     problem = time_problem(time)
     if problem is not None:
-        fail(record, problem, "timestamp")
-    return [] if math.isnan(value) else [Reading(series, time, value)]
+        fail(record, problem, f"{where}timestamp", "time")
+    return None if math.isnan(value) else Reading(series, time, value)
 
 
-def _learn(record: Record, namer: Namer, raw: tuple[str, bytes]) -> Series:
+def _learn(record: Record, namer: Namer, raw: tuple[str, bytes], where: str) -> Series:
     name = raw[0]
-    labels = decode_part(record, raw[1], _labels, "labels")
+    labels = decode_part(record, raw[1], _labels, f"{where}labels")
     labels.pop("__name__", None)
     kind: Kind
     rule: Rule
@@ -64,23 +77,23 @@ def _learn(record: Record, namer: Namer, raw: tuple[str, bytes]) -> Series:
         metric, kind, rule = name, "gauge", "mean"
     elif part == "bucket" and "le" in labels:
         metric, kind, rule = base, "bucket", "sum"
-        le = _number(record, labels.pop("le"), "labels.le")
+        le = _number(record, labels.pop("le"), f"{where}labels.le")
         if math.isnan(le):
-            fail(record, "number expected, got NaN", "labels.le")
+            fail(record, "number expected, got NaN", f"{where}labels.le", "value")
     elif part in ("count", "sum") and base:
         metric, kind, rule = f"{base}.{part}", "counter", "sum"
     elif namer.is_counter(name):
         metric, kind, rule = name, "counter", "sum"
     elif "quantile" in labels:
-        q = _number(record, labels.pop("quantile"), "labels.quantile")
+        q = _number(record, labels.pop("quantile"), f"{where}labels.quantile")
         metric, kind, rule = f"{name}.p{100 * q:g}", "gauge", "max"
     else:
         metric, kind, rule = name, "gauge", "mean"
-    return namer.learn(record, raw, "labels", labels, metric, kind, rule, le)
+    return namer.learn(record, raw, f"{where}labels", labels, metric, kind, rule, le)
 
 
 def _number(record: Record, text: str, where: str) -> float:
     try:
         return float(text)
     except ValueError:
-        fail(record, f"number expected, got {show(text)}", where)
+        fail(record, f"number expected, got {show(text)}", where, "value")

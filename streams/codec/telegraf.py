@@ -12,12 +12,13 @@ from typing import Final
 
 import msgspec
 
-from streams.codec.faults import decode_json, decode_part, fail
 from streams.codec.labelled.codec import Parser
 from streams.codec.labelled.mapping import Labels, Namer, Raw, Series
 from streams.codec.labelled.reducer import Reading
+from streams.codec.payload import Parts, decode_part, documents
 from streams.codec.values import time_problem
-from streams.records import Record
+from streams.errors import DecodeError
+from streams.records import Problem, Record
 
 UNITS: Final = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}
 """Counts of a time stamp in one second."""
@@ -42,46 +43,77 @@ _metric = msgspec.json.Decoder(_Metric)
 _batch = msgspec.json.Decoder(_Batch)
 _form = msgspec.json.Decoder(_Form)
 _tags = msgspec.json.Decoder(dict[str, str])
+_field = msgspec.json.Decoder(float | str | bool | None)
+
+_FIELDS: Final = (Parts(("fields",), _field),)
+_METRICS: Final = (Parts(("metrics",), _metric, _FIELDS),)
 
 
 def telegraf_parser(time_unit: str = "s") -> Parser:
     """Return the parser of messages whose time stamps count `time_unit`, a key of `UNITS`."""
     per_second = UNITS[time_unit]
 
-    def parse(record: Record, namer: Namer) -> Iterator[Reading]:
-        if not _is_batch(record):
-            yield from _readings(record, namer, decode_json(record, _metric), per_second, "")
+    def parse(record: Record, namer: Namer, left_out: list[Problem]) -> Iterator[Reading]:
+        reader = _Reader(record, namer, left_out, per_second)
+        if not _is_batch(record.value):
+            for metric, where in documents(record, _metric, _FIELDS, left_out):
+                yield from reader.readings(metric, where)
             return
-        for i, metric in enumerate(decode_json(record, _batch).metrics):
-            yield from _readings(record, namer, metric, per_second, f"metrics[{i}].")
+        for batch, where in documents(record, _batch, _METRICS, left_out):
+            for i, metric in enumerate(batch.metrics):
+                yield from reader.readings(metric, f"{where}metrics[{i}].")
 
     return parse
 
 
-def _is_batch(record: Record) -> bool:
+def _is_batch(raw: bytes) -> bool:
     """Whether the object has `metrics`; most messages of the single form show it at a glance."""
-    return b'"metrics"' in record.value and decode_json(record, _form).metrics is not msgspec.UNSET
+    if raw.startswith(b'{"metrics":'):
+        return True
+    if b'"metrics"' not in raw:
+        return False
+    try:
+        return _form.decode(raw).metrics is not msgspec.UNSET
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return False
 
 
-def _readings(
-    record: Record, namer: Namer, metric: _Metric, per_second: float, where: str
-) -> Iterator[Reading]:
-    time = metric.timestamp / per_second
-    problem = time_problem(time)
-    if problem is not None:
-        fail(record, problem, f"{where}timestamp")
+class _Reader:
+    """Reads the metrics of one record."""
 
-    tags = bytes(metric.tags)
-    for field, value in metric.fields.items():
-        if isinstance(value, str) or value is None:
-            continue
-        raw = (tags, metric.name, field)
-        series = namer.get(record, raw)
-        if series is None:
-            name = f"{metric.name}.{field}"
-            labels = decode_part(record, tags, _tags, f"{where}tags")
-            series = learn_field(record, namer, raw, name, labels, f"{where}tags")
-        yield Reading(series, time, float(value))
+    __slots__ = ("left_out", "namer", "per_second", "record")
+
+    def __init__(
+        self, record: Record, namer: Namer, left_out: list[Problem], per_second: float
+    ) -> None:
+        self.record = record
+        self.namer = namer
+        self.left_out = left_out
+        self.per_second = per_second
+
+    def readings(self, metric: _Metric, where: str) -> Iterator[Reading]:
+        """Yield a reading for each field that is a number, with the path up to the metric."""
+        time = metric.timestamp / self.per_second
+        problem = time_problem(time)
+        if problem is not None:
+            self.left_out.append(Problem("time", metric.name, f"{where}timestamp", problem))
+            return
+        record, namer = self.record, self.namer
+        tags = bytes(metric.tags)
+        for field, value in metric.fields.items():
+            if isinstance(value, str) or value is None:
+                continue
+            raw = (tags, metric.name, field)
+            try:
+                series = namer.get(record, raw)
+                if series is None:
+                    name = f"{metric.name}.{field}"
+                    labels = decode_part(record, tags, _tags, f"{where}tags")
+                    series = learn_field(record, namer, raw, name, labels, f"{where}tags")
+            except DecodeError as error:
+                self.left_out.append(error.problem(f"{metric.name}.{field}", f"{where}tags"))
+            else:
+                yield Reading(series, time, float(value))
 
 
 def learn_field(

@@ -1,10 +1,14 @@
-"""Records that could not be decoded: what becomes of them."""
+"""Records that could not be used, in whole or in part: what becomes of them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from streams.clock import Clock
-from streams.errors import DecodeError
-from streams.records import Headers, Message, Record
+from streams.records import Headers, Message, Problem, Record
+
+SHOWN: Final = 10
+"""Most parts that a letter names; of further ones it says how many there are."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,7 @@ class DeadLetterPolicy:
 
 
 class DeadLetters:
-    """State of a `DeadLetterPolicy`: turns errors into messages until the window is full.
+    """State of a `DeadLetterPolicy`: turns problems into messages until the window is full.
 
     Parameters
     ----------
@@ -53,9 +57,9 @@ class DeadLetters:
     Attributes
     ----------
     written, suppressed : int
-        Letters handed out, and errors beyond the limit, so far.
-    newest : DecodeError or None
-        What the newest of them was about.
+        Letters handed out, and records beyond the limit, so far.
+    newest : str
+        What the newest of them was about, and where it lies; "" before the first.
     """
 
     def __init__(self, policy: DeadLetterPolicy, clock: Clock) -> None:
@@ -65,15 +69,22 @@ class DeadLetters:
         self._in_window = 0
         self.written = 0
         self.suppressed = 0
-        self.newest: DecodeError | None = None
+        self.newest = ""
 
-    def letter(self, record: Record, error: DecodeError) -> Message | None:
+    def letter(self, record: Record, problems: Sequence[Problem]) -> Message | None:
         """Return the message for the dead-letter topic, None if the window is full.
 
-        It has the original key and bytes; headers `reason` (path and rule), `topic`, `partition`,
-        `offset` and `length` of the original bytes (decimal) come before the original headers.
+        It has the original key and bytes; headers `reason` (path and rule of each part that was
+        left out), `left_out` (how many they are), `topic`, `partition`, `offset` and `length` of
+        the original bytes (decimal) come before the original headers.
+
+        Parameters
+        ----------
+        record : Record
+        problems : sequence of Problem, length >= 1
         """
-        self.newest = error
+        where = f"topic {record.topic}, partition {record.partition}, offset {record.offset}"
+        self.newest = f"{problems[0]} ({where})"
         now = self._clock.monotonic()
         if now - self._window_start >= self._policy.window_s:
             self._window_start, self._in_window = now, 0
@@ -84,7 +95,8 @@ class DeadLetters:
         self.written += 1
         most = self._policy.max_bytes
         headers: Headers = (
-            ("reason", f"{error.where}: {error.reason}".encode("utf-8", "backslashreplace")),
+            ("reason", _reason(problems).encode("utf-8", "backslashreplace")),
+            ("left_out", str(len(problems)).encode()),
             ("topic", record.topic.encode()),
             ("partition", str(record.partition).encode()),
             ("offset", str(record.offset).encode()),
@@ -94,3 +106,9 @@ class DeadLetters:
             headers += record.headers
         key = None if record.key is None else record.key[: most // 4]
         return Message(self._policy.topic, key, record.value[:most], headers)
+
+
+def _reason(problems: Sequence[Problem]) -> str:
+    more = len(problems) - SHOWN
+    said = "; ".join(map(str, problems[:SHOWN]))
+    return f"{said}; and {more} more" if more > 0 else said

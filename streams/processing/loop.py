@@ -9,8 +9,9 @@ from streams.base import Sink, Source
 from streams.clock import Clock
 from streams.errors import CommitFailedError, DecodeError
 from streams.processing.dead_letters import DeadLetters
+from streams.processing.left_out import LeftOut
 from streams.processing.systems import Systems
-from streams.records import Frame, Message, Record, Samples, TopicPartition
+from streams.records import UNWRITTEN, Decoded, Frame, Message, Problem, Record, TopicPartition
 
 Offsets = Mapping[TopicPartition, int]
 
@@ -58,7 +59,7 @@ class Loop:
     source : Source
     sink : Sink
     decode : callable
-        Record to samples; raises `DecodeError` and nothing else.
+        Record to samples and problems; raises `DecodeError` and nothing else.
     handler : callable
         Frame to the messages that follow from it; pure but for its own state.
     aligner : callable
@@ -66,7 +67,7 @@ class Loop:
     clock : Clock
         Measures the time between commits.
     dead_letters : DeadLetters, optional
-        Without it records that cannot be decoded are only counted.
+        Without it records that cannot be used are only counted.
     policy : LoopPolicy
     checkpoint : callable, optional
         Gets the offsets about to be committed; must have stored them, the handler's state and
@@ -89,7 +90,9 @@ class Loop:
     Attributes
     ----------
     records, frames, messages, bad, commits : int
-        Processed, handled, sent, not decodable, and made, so far.
+        Processed, handled, sent, not usable in whole or in part, and made, so far.
+    left_out : LeftOut
+        What was not usable in them, by reason and metric.
     systems : Systems
         Aligners, their counters and their state.
 
@@ -103,7 +106,7 @@ class Loop:
         self,
         source: Source,
         sink: Sink,
-        decode: Callable[[Record], list[Samples]],
+        decode: Callable[[Record], Decoded],
         handler: Callable[[Frame], Iterable[Message]],
         aligner: Callable[[str], Aligner],
         clock: Clock,
@@ -135,6 +138,7 @@ class Loop:
         self.systems = Systems(
             aligner, self._policy.max_systems, self._policy.configured, self._forget
         )
+        self.left_out = LeftOut()
         self._offsets: dict[TopicPartition, int] = {}
         self._owned: frozenset[TopicPartition] = frozenset()
         self._uncommitted = 0
@@ -227,10 +231,19 @@ class Loop:
                 self._caught_up(partition)
         self._silent = partition in self._repeated
         try:
-            for samples in self._decode(record):
-                self._handle(self.systems.push(samples, record))
+            samples, found = self._decode(record)
         except DecodeError as error:
-            self._bury(record, error)
+            samples, found = [], [error.problem()]
+        problems = [*found] if found else []
+        for part in samples:
+            try:
+                frames = self.systems.push(part, record)
+            except DecodeError as error:
+                problems.append(error.problem())
+            else:
+                self._handle(frames)
+        if problems:
+            self._bury(record, problems)
         self._offsets[partition] = record.offset + 1
         self._uncommitted += 1
         self.records += 1
@@ -248,9 +261,14 @@ class Loop:
         self.messages += 1
         self._unflushed += 1
 
-    def _bury(self, record: Record, error: DecodeError) -> None:
+    def _bury(self, record: Record, problems: list[Problem]) -> None:
+        """Count what was left out; what can be looked at goes to the dead letters."""
+        self.left_out.count(problems)
+        told = [problem for problem in problems if problem.kind not in UNWRITTEN]
+        if not told:
+            return
         self.bad += 1
-        letter = self._dead_letters and self._dead_letters.letter(record, error)
+        letter = self._dead_letters and self._dead_letters.letter(record, told)
         if letter:
             self._send(letter)
 

@@ -83,7 +83,7 @@ class Systems:
                 f"records from {home.topic}[{home.partition}] alone expected, where this system "
                 "was first seen; give all records of a system the same key, or use coral rekey"
             )
-            raise DecodeError.of(record, reason, "system")
+            raise DecodeError.of(record, reason, "system", "system")
         self._records[home] += 1
         aligner = self._aligners.get(samples.system)
         if aligner is None:
@@ -93,7 +93,7 @@ class Systems:
                     f"at most {self._max_systems} systems expected, got a further one; raise "
                     "limits.max_systems, or name it in [systems]"
                 )
-                raise DecodeError.of(record, reason, "system")
+                raise DecodeError.of(record, reason, "system", "system")
             aligner = self._aligners[samples.system] = self._new_aligner(samples.system)
         if samples.system not in self._configured:
             now = self._records[home]

@@ -78,7 +78,7 @@ def test_two_systems_and_poison(
     world.put([stray])
     world.put([b"{"])
     letters: list[str] = []
-    while len(letters) < 4:
+    while len(letters) < 3:  # none for the empty value
         letters = [
             dict(record.headers)["reason"].decode() for record in kafka.records(world.letters)
         ]
@@ -87,8 +87,8 @@ def test_two_systems_and_poison(
 
     assert wanted == sorted(found)
     assert Exit.OK == code, log
-    assert 2 == sum("UTF-8" in reason or "JSON" in reason for reason in letters[:2])
-    assert f"system: records from {world.metrics}[1] alone expected" in letters[2]
+    assert "UTF-8" in letters[0]
+    assert f"system: records from {world.metrics}[1] alone expected" in letters[1]
     told = [line["event"] for line in log]
     assert {"joining_group", "assigned", "watching"} < set(told)
     assert {"incident_opened", "change_opened"} & set(told)

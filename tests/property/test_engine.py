@@ -78,7 +78,7 @@ def test_rows_one_by_one_or_in_blocks_give_the_same_events(sizes: list[int], tol
     def events_of(messages: list[bytes]) -> bytes:
         engine, aligner, events = Engine(shop_config(), onset=onset), Aligner(1.0), []
         for offset, value in enumerate(messages):
-            for samples in codec.decode(Record("t", 0, offset, b"shop", value)):
+            for samples in codec.decode(Record("t", 0, offset, b"shop", value)).samples:
                 for frame in aligner.push(samples):
                     events += engine.step(frame)
         for frame in aligner.flush():

@@ -166,7 +166,8 @@ def test_streams_formats_any_bytes(name: str, data: st.DataObject) -> None:
         except DecodeError as error:
             assert str(error).encode()  # noqa: PT017 - printable, whatever was in the bytes
             continue
-        for samples in found:
+        assert all(str(problem).encode() for problem in found.problems)
+        for samples in found.samples:
             assert "topic" == samples.system
             assert 0 <= samples.time < 1e11
             assert len(samples.names) == len(set(samples.names)) == len(samples.values)

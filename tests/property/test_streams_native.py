@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.codec import NativeCodec, encode_batch, encode_row
-from streams.codec.native import _decode_slowly, _decoder
+from streams.codec.native import _VALUES, _decoder
+from streams.codec.payload import _taken_apart
 from streams.errors import DecodeError
 from streams.records import Record
 
@@ -47,7 +48,7 @@ def test_streams_row_round_trip(system: str, at: float, metrics: dict[str, float
     """What is encoded as a row is decoded as it was."""
     values = np.array(list(metrics.values()), dtype=float)
 
-    found = NativeCodec().decode(record(encode_row(system, at, metrics, values)))
+    found = NativeCodec().decode(record(encode_row(system, at, metrics, values))).samples
 
     assert ([system] if metrics else []) == [s.system for s in found]
     for samples in found:
@@ -69,7 +70,9 @@ def test_streams_batch_round_trip(
     width = st.lists(value, min_size=len(names), max_size=len(names))
     values = np.array([data.draw(width) for _ in times])
 
-    found = NativeCodec().decode(record(encode_batch("s", times, names, values, packed=packed)))
+    found = (
+        NativeCodec().decode(record(encode_batch("s", times, names, values, packed=packed))).samples
+    )
 
     assert [(t, tuple(names)) for t in times] == [(s.time, s.names) for s in found]
     np.testing.assert_array_equal(values, [s.values for s in found])
@@ -86,7 +89,8 @@ def test_streams_any_bytes(raw: bytes, data: st.DataObject) -> None:
         except DecodeError as error:
             assert str(error).encode()  # noqa: PT017 - printable, whatever was in the bytes
             continue
-        for samples in found:
+        assert all(str(problem).encode() for problem in found.problems)
+        for samples in found.samples:
             assert samples.system
             assert 0 <= samples.time < 1e11
             assert len(samples.names) == len(set(samples.names)) == len(samples.values)
@@ -107,4 +111,4 @@ def test_streams_both_decoders_agree(content: dict[str, Any]) -> None:
     except Exception:  # noqa: BLE001 - whatever it refuses is the slow decoder's business
         return
 
-    assert fast == _decode_slowly(record(raw))
+    assert [(fast, "")] == [*_taken_apart(record(raw), _decoder, _VALUES, [])]

@@ -7,13 +7,15 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from streams.codec.faults import check_size, fail
+from streams.codec.faults import fail, refuse
 from streams.codec.labelled.mapping import Namer, SeriesMapping
 from streams.codec.labelled.reducer import Reading, Reducer
+from streams.codec.payload import opened
 from streams.grid import Grid
-from streams.records import Record, Samples
+from streams.records import EMPTY, Decoded, Problem, Record
 
-Parser: TypeAlias = Callable[[Record, Namer], Iterable[Reading]]
+Parser: TypeAlias = Callable[[Record, Namer, list[Problem]], Iterable[Reading]]
+"""Record to readings; parts that cannot be used go to the list, each with its place and rule."""
 
 
 class CodecLimits(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,13 +43,12 @@ class LabelledCodec:
     """Decoder of a format whose series have labels; one for each topic.
 
     Unlike the native format these need memory: a rate needs the point before, a sum the other
-    replicas. It is kept by system and goes into the checkpoint with the aligners. Readings are
-    taken only if the whole record is sound.
+    replicas. It is kept by system and goes into the checkpoint with the aligners.
 
     Parameters
     ----------
     parse : callable
-        Record to readings; raises `DecodeError` and nothing else.
+        A `Parser`; raises `DecodeError` and nothing else.
     mapping : SeriesMapping
     grid : callable
         System id to its grid.
@@ -58,7 +59,7 @@ class LabelledCodec:
     >>> from streams.codec import make_codec
     >>> codec = make_codec("influx", grid=lambda system: Grid(10.0))
     >>> line = b"cpu,host=web1 usage_idle=98.1 1700000000000000000"
-    >>> (samples,) = codec.decode(Record("metrics", 0, 7, None, line))
+    >>> (samples,), problems = codec.decode(Record("metrics", 0, 7, None, line))
     >>> samples.system, samples.names, samples.values.tolist()
     ('metrics', ('web1:cpu.usage_idle',), [98.1])
     """
@@ -80,20 +81,16 @@ class LabelledCodec:
         """Values so far that were no finite numbers within +-1e100 and became missing."""
         return self._reducer.extreme
 
-    def decode(self, record: Record) -> list[Samples]:
-        """Return the samples that follow from `record`; none if it brings nothing new.
+    def decode(self, record: Record) -> Decoded:
+        """Return what follows from `record`: new samples, and the parts that could not be used.
 
         Raises
         ------
         DecodeError
-            If the payload is not of this format; no other exception for any bytes.
+            If nothing in the payload can be read; no other exception for any bytes.
         """
-        check_size(record, self._limits.max_bytes)
-        most = self._limits.max_points
-        readings = list(islice(self._parse(record, self._namer), most + 1))
-        if len(readings) > most:
-            fail(record, f"at most {most} values expected, got more")
-        return self._reducer.reduce(readings)
+        readings, problems = self._read(record)
+        return Decoded(self._reducer.reduce(readings), problems)
 
     def systems(self, record: Record) -> frozenset[str]:
         """Return the systems that `record` has values of; remembers none of them.
@@ -101,10 +98,22 @@ class LabelledCodec:
         Raises
         ------
         DecodeError
-            As `decode`.
+            As `decode`, and if none of its parts can be used.
         """
-        check_size(record, self._limits.max_bytes)
-        return frozenset(r.series.system for r in self._parse(record, self._namer))
+        readings, problems = self._read(record)
+        if not readings:
+            refuse(record, problems)
+        return frozenset(reading.series.system for reading in readings)
+
+    def _read(self, record: Record) -> tuple[list[Reading], list[Problem]]:
+        held, most = opened(record, self._limits.max_bytes), self._limits.max_points
+        if held is None:
+            return [], [EMPTY]
+        problems: list[Problem] = []
+        readings = list(islice(self._parse(held, self._namer, problems), most + 1))
+        if len(readings) > most:
+            fail(record, f"at most {most} values expected, got more", kind="limit")
+        return readings, problems
 
     def forget(self, systems: AbstractSet[str]) -> None:
         """Drop the state of systems that went to another member of the group."""

@@ -4,13 +4,16 @@ import fnmatch
 import hashlib
 import re
 from collections.abc import Callable, Hashable, Iterable, Mapping
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias, TypeVar
 
 import msgspec
 
 from streams.codec.faults import fail, printable, show
+from streams.errors import DecodeError
 from streams.records import Record
 from streams.series import MAX_NAME, name_problem
+
+T = TypeVar("T")
 
 Rule: TypeAlias = Literal["sum", "mean", "max", "min"]
 Kind: TypeAlias = Literal["gauge", "counter", "histogram", "bucket"]
@@ -114,11 +117,24 @@ class Namer:
         templates = (*mapping.system, *mapping.entity)
         self._by_record_key = any("{@key}" in template for template in templates)
         self._known: dict[Hashable, Series] = {}
+        self._refused: dict[Hashable, DecodeError] = {}
         self._known_bytes = 0
 
     def get(self, record: Record, raw: Raw) -> Series | None:
-        """Return the series that `learn` made of the same raw labels."""
-        return self._known.get((record.key, raw) if self._by_record_key else raw)
+        """Return the series that `learn` made of the same raw labels.
+
+        Raises
+        ------
+        DecodeError
+            As `learn` did, at no place: that is the caller's to know.
+        """
+        key = (record.key, raw) if self._by_record_key else raw
+        known = self._known.get(key)
+        if known is None:
+            refused = self._refused.get(key)
+            if refused is not None:
+                raise DecodeError.of(record, refused.reason, "", refused.kind)
+        return known
 
     def is_counter(self, metric: str) -> bool:
         """Whether a metric is a cumulative counter by its name."""
@@ -146,12 +162,30 @@ class Namer:
         DecodeError
             If it has too many labels, no template fits, or its name would break a rule.
         """
+        key = (record.key, raw) if self._by_record_key else raw
+        try:
+            made = self._named(record, where, labels, (metric, kind, rule, le))
+        except DecodeError as error:
+            self._remember(self._refused, key, error, raw)
+            raise
+        self._remember(self._known, key, made, raw)
+        return made
+
+    def _named(
+        self,
+        record: Record,
+        where: str,
+        labels: Labels,
+        facts: tuple[str, Kind, Rule, float],
+    ) -> Series:
+        metric, kind, rule, le = facts
         if len(labels) > self._max_labels:
-            fail(record, f"at most {self._max_labels} labels expected, got {len(labels)}", where)
+            reason = f"at most {self._max_labels} labels expected, got {len(labels)}"
+            fail(record, reason, where, "limit")
         system = self._filled(record, where, "system", self._mapping.system, labels)
         if len(system) > MAX_NAME:
             reason = f"system of at most {MAX_NAME} characters expected, got {len(system)}"
-            fail(record, reason, where)
+            fail(record, reason, where, "name")
         entity = self._filled(record, where, "entity", self._mapping.entity, labels)
         split = [(k, labels[k][:_MAX_SHOWN_LABEL]) for k in self._mapping.split if labels.get(k)]
         suffix = "{" + ",".join(f"{k}={v}" for k, v in split) + "}" if split else ""
@@ -161,7 +195,7 @@ class Namer:
             full = f"{entity.replace(':', '_')}:{name}{suffix}"
             problem = name_problem(full)
             if problem is not None:
-                fail(record, f"{problem}, got {show(full)}", where)
+                fail(record, f"{problem}, got {show(full)}", where, "name")
             return Series(system, full, source, kind, self._rule(name, rule), le, parts)
 
         parts: tuple[Series, ...] = ()
@@ -170,16 +204,18 @@ class Namer:
             if kind == "histogram":
                 totals = (series(f"{metric}.{part}", "gauge", "sum") for part in ("count", "sum"))
                 parts = (*totals, *parts)
-        made = series(metric, kind, rule, parts)
-        self._remember((record.key, raw) if self._by_record_key else raw, made, sum(map(len, raw)))
-        return made
+        return series(metric, kind, rule, parts)
 
-    def _remember(self, key: Hashable, series: Series, size: int) -> None:
+    def _remember(self, held: dict[Hashable, T], key: Hashable, made: T, raw: Raw) -> None:
+        size = sum(map(len, raw))
         self._known_bytes += size
-        if len(self._known) >= _KNOWN_SERIES or self._known_bytes > _KNOWN_BYTES:
-            self._known.clear()  # bounded memory under churn; the next messages name them again
+        known = len(self._known) + len(self._refused)
+        if known >= _KNOWN_SERIES or self._known_bytes > _KNOWN_BYTES:
+            # Bounded memory under churn; the next messages name them again.
+            self._known.clear()
+            self._refused.clear()
             self._known_bytes = size
-        self._known[key] = series
+        held[key] = made
 
     def _rule(self, metric: str, default: Rule) -> Rule:
         return next((rule for matches, rule in self._combine if matches(metric)), default)
@@ -194,7 +230,8 @@ class Namer:
         else:
             known = ", ".join(sorted(labels)) or "none"
             wanted = " or ".join(templates)
-            fail(record, f"labels for the {what} {wanted} expected, got {printable(known)}", where)
+            reason = f"labels for the {what} {wanted} expected, got {printable(known)}"
+            fail(record, reason, where, "labels")
         return _FIELD.sub(lambda _: values.pop(0), template)
 
 

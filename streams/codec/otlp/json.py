@@ -8,12 +8,13 @@ summed over its sources. Histograms become `.count` and `.sum` (rates) and quant
 import math
 import re
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import pairwise
 from typing import NoReturn, TypeAlias, TypeVar
 
 import msgspec
 
-from streams.codec.faults import decode_json, decode_part, fail, show
+from streams.codec.faults import fail, show
 from streams.codec.labelled.histogram import MAX_BUCKETS, Histogram, from_buckets, from_exponential
 from streams.codec.labelled.mapping import Kind, Namer, Rule, Series
 from streams.codec.labelled.reducer import Reading
@@ -30,14 +31,20 @@ from streams.codec.otlp.model import (
     Number,
     NumberPoint,
     Request,
+    ResourceMetrics,
+    ScopeMetrics,
     Sum,
     SummaryPoint,
 )
+from streams.codec.payload import Parts, decode_part, documents
 from streams.codec.values import time_problem
-from streams.records import Record
+from streams.errors import DecodeError
+from streams.records import Problem, ProblemKind, Record
 
 Point: TypeAlias = NumberPoint | HistogramPoint | ExponentialPoint | SummaryPoint
 P = TypeVar("P", NumberPoint, HistogramPoint, ExponentialPoint, SummaryPoint)
+H = TypeVar("H", HistogramPoint, ExponentialPoint)
+R = TypeVar("R")
 LabelReader: TypeAlias = Callable[[bytes, str], dict[str, str]]
 
 _DELTA = (1, "AGGREGATION_TEMPORALITY_DELTA")
@@ -49,7 +56,23 @@ _decoder = msgspec.json.Decoder(Request)
 _attributes = msgspec.json.Decoder(list[KeyValue] | None)
 
 
-def parse_otlp_json(record: Record, namer: Namer) -> Iterator[Reading]:
+def _points(key: str, kind: type) -> Parts:
+    return Parts((key, "dataPoints"), msgspec.json.Decoder(kind))
+
+
+_POINTS = (
+    _points("gauge", NumberPoint),
+    _points("sum", NumberPoint),
+    _points("histogram", HistogramPoint),
+    _points("exponentialHistogram", ExponentialPoint),
+    _points("summary", SummaryPoint),
+)
+_METRICS = Parts(("metrics",), msgspec.json.Decoder(Metric), _POINTS)
+_SCOPES = Parts(("scopeMetrics",), msgspec.json.Decoder(ScopeMetrics), (_METRICS,))
+_PARTS = (Parts(("resourceMetrics",), msgspec.json.Decoder(ResourceMetrics), (_SCOPES,)),)
+
+
+def parse_otlp_json(record: Record, namer: Namer, left_out: list[Problem]) -> Iterator[Reading]:
     """Yield the readings of one request in JSON.
 
     Raises
@@ -63,11 +86,16 @@ def parse_otlp_json(record: Record, namer: Namer) -> Iterator[Reading]:
         found = ((kv.key, _label(kv.value)) for kv in attributes)
         return {key: value for key, value in found if value is not None}
 
-    return read_request(record, namer, decode_json(record, _decoder), labels)
+    for request, where in documents(record, _decoder, _PARTS, left_out):
+        yield from read_request(record, namer, request, labels, (where, left_out))
 
 
 def read_request(
-    record: Record, namer: Namer, request: Request, labels: LabelReader
+    record: Record,
+    namer: Namer,
+    request: Request,
+    labels: LabelReader,
+    told: tuple[str, list[Problem]],
 ) -> Iterator[Reading]:
     """Yield the readings of a request.
 
@@ -79,17 +107,23 @@ def read_request(
     request : Request
     labels : callable
         Raw attributes, and their place, to labels; for attributes not seen before.
+    told : (str, list of Problem)
+        Start of the paths in it, and what gets the parts that cannot be used.
     """
     for r, resource in enumerate(request.resource_metrics):
         raw = bytes(resource.resource.attributes)
         for s, scope in enumerate(resource.scope_metrics):
+            home = (raw, scope.scope.name)
             for m, metric in enumerate(scope.metrics):
-                home = (raw, scope.scope.name)
-                yield from _Reader(record, namer, labels, metric, (r, s, m), home).readings()
+                reader = _Reader(record, namer, labels, metric, home)
+                reader.told, reader.at = told, (r, s, m)
+                yield from reader.readings()
 
 
 class _Reader:
     """Reads one metric; knows where it stands, and says so only when that is asked for."""
+
+    __slots__ = ("_home", "_labels", "_metric", "_namer", "_point", "_record", "at", "told")
 
     def __init__(
         self,
@@ -97,52 +131,65 @@ class _Reader:
         namer: Namer,
         labels: LabelReader,
         metric: Metric,
-        at: tuple[int, int, int],
         home: tuple[bytes, str],
     ) -> None:
         self._record = record
         self._namer = namer
         self._labels = labels
         self._metric = metric
-        self._at = at
-        self._point: tuple[str, int] | None = None
         self._home = home
+        self._point: tuple[str, int] | None = None
+        self.told: tuple[str, list[Problem]]
+        self.at: tuple[int, int, int]
 
     def readings(self) -> Iterator[Reading]:
+        """Yield the readings of the points that can be used; the others are told."""
         metric = self._metric
-        if metric.gauge is not None:
-            for number in self._points("gauge", metric.gauge.data_points):
-                yield self._number(number, "gauge", "mean", delta=False)
-        if metric.sum is not None:
-            delta = self._is_delta("sum", metric.sum)
-            kind: Kind = "counter" if delta or metric.sum.is_monotonic else "gauge"
-            for number in self._points("sum", metric.sum.data_points):
-                yield self._number(number, kind, "sum", delta=delta)
-        if metric.histogram is not None:
-            delta = self._is_delta("histogram", metric.histogram)
-            for explicit in self._points("histogram", metric.histogram.data_points):
-                yield self._histogram(explicit, self._explicit(explicit), delta=delta)
-        if metric.exponential_histogram is not None:
-            held = metric.exponential_histogram
-            delta = self._is_delta("exponentialHistogram", held)
-            for exponential in self._points("exponentialHistogram", held.data_points):
-                yield self._histogram(exponential, self._exponential(exponential), delta=delta)
-        if metric.summary is not None:
-            for summary in self._points("summary", metric.summary.data_points):
-                yield from self._summary(summary)
+        try:
+            if metric.gauge is not None:
+                read = partial(self._number, "gauge", "mean", False)
+                yield from self._each("gauge", metric.gauge.data_points, read)
+            if metric.sum is not None:
+                delta = self._is_delta("sum", metric.sum)
+                kind: Kind = "counter" if delta or metric.sum.is_monotonic else "gauge"
+                read = partial(self._number, kind, "sum", delta)
+                yield from self._each("sum", metric.sum.data_points, read)
+            if metric.histogram is not None:
+                delta = self._is_delta("histogram", metric.histogram)
+                explicit = partial(self._histogram, self._explicit, delta)
+                yield from self._each("histogram", metric.histogram.data_points, explicit)
+            if metric.exponential_histogram is not None:
+                held = metric.exponential_histogram
+                delta = self._is_delta("exponentialHistogram", held)
+                exponential = partial(self._histogram, self._exponential, delta)
+                yield from self._each("exponentialHistogram", held.data_points, exponential)
+            if metric.summary is not None:
+                for readings in self._each("summary", metric.summary.data_points, self._summary):
+                    yield from readings
+        except DecodeError as error:
+            self._leave_out(error)
 
-    def _points(self, kind: str, points: list[P]) -> Iterator[P]:
-        """Yield the points that hold a value."""
+    def _each(self, kind: str, points: list[P], read: Callable[[P], R]) -> Iterator[R]:
+        """Yield what is read of the points that hold a value."""
         for i, point in enumerate(points):
+            if point.flags & NO_RECORDED_VALUE:
+                continue
             self._point = (kind, i)
-            if not point.flags & NO_RECORDED_VALUE:
-                yield point
+            try:
+                found = read(point)
+            except DecodeError as error:
+                self._leave_out(error)
+            else:
+                yield found
         self._point = None
+
+    def _leave_out(self, error: DecodeError) -> None:
+        self.told[1].append(error.problem(self._metric.name, self._where))
 
     @property
     def _where(self) -> str:
-        r, s, m = self._at
-        metric = f"resourceMetrics[{r}].scopeMetrics[{s}].metrics[{m}]"
+        r, s, m = self.at
+        metric = f"{self.told[0]}resourceMetrics[{r}].scopeMetrics[{s}].metrics[{m}]"
         if self._point is None:
             return metric
         kind, i = self._point
@@ -157,19 +204,18 @@ class _Reader:
             fail(self._record, f"1 (delta) or 2 (cumulative) expected, got {got}", where)
         return False
 
-    def _number(self, point: NumberPoint, kind: Kind, rule: Rule, *, delta: bool) -> Reading:
+    def _number(self, kind: Kind, rule: Rule, delta: bool, point: NumberPoint) -> Reading:
         if point.as_double is not None:
             value = self._float(point.as_double, "asDouble")
         elif point.as_int is not None:
             value = float(self._int(point.as_int, "asInt"))
         else:
-            self._fail("asDouble or asInt expected, got neither")
+            self._fail("asDouble or asInt expected, got neither", kind="value")
         time, start, elapsed = self._times(point, delta=delta)
         return Reading(self._series(point, "", kind, rule), time, value, start, elapsed)
 
-    def _histogram(
-        self, point: HistogramPoint | ExponentialPoint, held: Histogram, *, delta: bool
-    ) -> Reading:
+    def _histogram(self, read: Callable[[H], Histogram], delta: bool, point: H) -> Reading:
+        held = read(point)
         time, start, elapsed = self._times(point, delta=delta)
         return Reading(self._series(point, "", "histogram", "sum"), time, held, start, elapsed)
 
@@ -203,15 +249,17 @@ class _Reader:
             ),
         )
 
-    def _summary(self, point: SummaryPoint) -> Iterator[Reading]:
+    def _summary(self, point: SummaryPoint) -> list[Reading]:
         time, start, _ = self._times(point, delta=False)
         count, total = self._totals(point)
-        yield Reading(self._series(point, ".count", "counter", "sum"), time, count, start)
+        found = [Reading(self._series(point, ".count", "counter", "sum"), time, count, start)]
         if total is not None:
-            yield Reading(self._series(point, ".sum", "counter", "sum"), time, total, start)
+            series = self._series(point, ".sum", "counter", "sum")
+            found.append(Reading(series, time, total, start))
         for held in point.quantile_values:
             series = self._series(point, f".p{100 * held.quantile:g}", "gauge", "max")
-            yield Reading(series, time, self._float(held.value, "quantileValues"))
+            found.append(Reading(series, time, self._float(held.value, "quantileValues")))
+        return found
 
     def _series(self, point: Point, suffix: str, kind: Kind, rule: Rule) -> Series:
         resource, scope = self._home
@@ -221,7 +269,9 @@ class _Reader:
         known = self._namer.get(self._record, raw)
         if known is not None:
             return known
-        labels = self._labels(resource, f"resourceMetrics[{self._at[0]}].resource.attributes")
+        labels = self._labels(
+            resource, f"{self.told[0]}resourceMetrics[{self.at[0]}].resource.attributes"
+        )
         labels |= self._labels(attributes, f"{self._where}.attributes")
         if scope:
             labels["otel.scope.name"] = scope
@@ -233,10 +283,10 @@ class _Reader:
         time = nanos / 1e9
         problem = time_problem(time) if nanos else "time expected, got nothing"
         if problem is not None:
-            self._fail(problem, "timeUnixNano")
+            self._fail(problem, "timeUnixNano", "time")
         start = self._int(point.start_time_unix_nano, "startTimeUnixNano")
         if delta and not 0 < start < nanos:
-            self._fail(f"start of the delta before its end expected, got {start}")
+            self._fail(f"start of the delta before its end expected, got {start}", kind="start")
         return time, start / 1e9, (nanos - start) / 1e9 if delta else 0.0
 
     def _totals(
@@ -247,13 +297,13 @@ class _Reader:
 
     def _counts(self, counts: list[Int], key: str) -> list[float]:
         if len(counts) > MAX_BUCKETS:
-            self._fail(f"at most {MAX_BUCKETS} buckets expected, got {len(counts)}", key)
+            self._fail(f"at most {MAX_BUCKETS} buckets expected, got {len(counts)}", key, "limit")
         return [float(self._int(count, key)) for count in counts]
 
     def _int(self, value: Int, key: str) -> int:
         if isinstance(value, str):
             if not _INTEGER.fullmatch(value):
-                self._fail(f"64-bit integer expected, got {show(value)}", key)
+                self._fail(f"64-bit integer expected, got {show(value)}", key, "value")
             return int(value)
         return value
 
@@ -261,10 +311,10 @@ class _Reader:
         try:
             return float(value)
         except ValueError:
-            self._fail(f"number expected, got {show(value)}", key)
+            self._fail(f"number expected, got {show(value)}", key, "value")
 
-    def _fail(self, reason: str, key: str = "") -> NoReturn:
-        fail(self._record, reason, f"{self._where}.{key}" if key else self._where)
+    def _fail(self, reason: str, key: str = "", kind: ProblemKind = "form") -> NoReturn:
+        fail(self._record, reason, f"{self._where}.{key}" if key else self._where, kind)
 
 
 def _label(value: AnyValue) -> str | None:

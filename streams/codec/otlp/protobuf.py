@@ -1,7 +1,7 @@
 """OTLP metrics in protobuf: the extra `otlp`, imported only when this format is used."""
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 import msgspec
 
@@ -11,14 +11,16 @@ from streams.codec.labelled.mapping import Namer
 from streams.codec.labelled.reducer import Reading
 from streams.codec.otlp import model
 from streams.codec.otlp.json import read_request
+from streams.codec.recognise import what_bytes_are
 from streams.errors import MissingExtraError
-from streams.records import Record
+from streams.records import Problem, Record
 
 if TYPE_CHECKING:
     from opentelemetry.proto.common.v1.common_pb2 import AnyValue
     from opentelemetry.proto.metrics.v1 import metrics_pb2 as pb
 
 _NONE = msgspec.Raw(b"")
+_TRACE_ID = 16  # bytes
 _Pack: TypeAlias = Callable[[Any], msgspec.Raw]
 
 
@@ -49,18 +51,50 @@ def otlp_proto_parser() -> Parser:
         values = ((a.key, _label(a.value)) for a in Resource.FromString(raw).attributes)
         return {key: value for key, value in values if value is not None}
 
-    def parse(record: Record, namer: Namer) -> Iterator[Reading]:
+    def parse(record: Record, namer: Namer, left_out: list[Problem]) -> Iterator[Reading]:
         try:
             message = ExportMetricsServiceRequest.FromString(record.value)
         except ProtobufError:
-            rule = "ExportMetricsServiceRequest in protobuf expected"
-            fail(record, f"{rule}, got {len(record.value)} bytes that are none")
+            _refuse(record)
         request = model.Request(
             resource_metrics=[_resource(r, pack) for r in message.resource_metrics]
         )
-        return read_request(record, namer, request, labels)
+        return read_request(record, namer, request, labels, ("", left_out))
 
     return parse
+
+
+def _refuse(record: Record) -> NoReturn:
+    """Refuse what is no request, saying what it is instead if that shows."""
+    what = what_bytes_are(record.value) or _other_signal(record.value)
+    if what is None and record.value.lstrip()[:1] == b"{":
+        what = "looks like JSON; set `format` of the topic to otlp_json"
+    if what is not None:
+        fail(record, what, kind="not_metrics")
+    rule = "ExportMetricsServiceRequest in protobuf expected"
+    fail(record, f"{rule}, got {len(record.value)} bytes that are none")
+
+
+def _other_signal(raw: bytes) -> str | None:
+    """Return which of OpenTelemetry's other signals a request holds, None if neither."""
+    from google.protobuf.message import DecodeError as ProtobufError  # noqa: PLC0415 - an extra
+    from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (  # noqa: PLC0415
+        ExportLogsServiceRequest,
+    )
+    from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (  # noqa: PLC0415
+        ExportTraceServiceRequest,
+    )
+
+    try:
+        traces = ExportTraceServiceRequest.FromString(raw)
+        spans = (p for r in traces.resource_spans for s in r.scope_spans for p in s.spans)
+        if any(len(span.trace_id) == _TRACE_ID for span in spans):
+            return "these are traces: `resource_spans`"
+        logs = ExportLogsServiceRequest.FromString(raw)
+    except ProtobufError:
+        return None
+    held = (s.log_records for r in logs.resource_logs for s in r.scope_logs)
+    return "these are logs: `resource_logs`" if any(held) else None
 
 
 def _label(value: "AnyValue") -> str | None:

@@ -32,7 +32,15 @@ def batch(**changes: object) -> dict[str, Any]:
 
 
 def decode(value: object, codec: NativeCodec | None = None) -> list[Samples]:
-    return (codec or NativeCodec()).decode(record(value))
+    return (codec or NativeCodec()).decode(record(value)).samples
+
+
+def faults(value: object) -> list[str]:
+    """What is wrong with a message, in whole or in part."""
+    try:
+        return [str(problem) for problem in NativeCodec().decode(record(value)).problems]
+    except DecodeError as error:
+        return [str(error.problem())]
 
 
 def plain(samples: list[Samples]) -> list[tuple[str, float, tuple[str, ...], list[float]]]:
@@ -102,7 +110,7 @@ class TestRow:
         codec = NativeCodec()
         raw = b'{"system":"s","timestamp":1,"metrics":{"a:x":%s,"b:x":5}}' % number.encode()
 
-        (samples,) = codec.decode(record(raw))
+        (samples,) = decode(raw, codec)
 
         np.testing.assert_array_equal([np.nan, 5.0], samples.values)
         assert 1 == codec.extreme
@@ -137,7 +145,7 @@ class TestBatch:
     def test_extreme_value_in_a_batch(self) -> None:
         """Extreme values are missing in batches too."""
         codec = NativeCodec()
-        one, two = codec.decode(record(batch(values=[[1e200, 1], [2, -1e101]])))
+        one, two = decode(batch(values=[[1e200, 1], [2, -1e101]]), codec)
 
         np.testing.assert_array_equal([[np.nan, 1], [2, np.nan]], [one.values, two.values])
         assert 2 == codec.extreme
@@ -148,7 +156,7 @@ class TestBatch:
         codec = NativeCodec()
         packed = base64.b64encode(values.astype("<f8").tobytes()).decode()
 
-        one, two = codec.decode(record(batch(values=packed)))
+        one, two = decode(batch(values=packed), codec)
 
         np.testing.assert_array_equal([[1.5, np.nan], [np.nan, 3]], [one.values, two.values])
         assert 1 == codec.extreme
@@ -167,27 +175,27 @@ class TestErrors:
         [
             (
                 row(metrics={"cart:cpu": "abc"}),
-                "metrics.`cart:cpu`: number expected, got str 'abc'",
+                "metrics.cart:cpu: Expected float | null, got str 'abc'",
             ),
-            (row(metrics={"a:x": True}), "metrics.`a:x`: number expected, got bool True"),
-            (row(metrics={"a:x": [1]}), "metrics.`a:x`: number expected, got list"),
-            (row(metrics=[1]), "metrics: object expected, got list"),
+            (row(metrics={"a:x": True}), "metrics.a:x: Expected float | null, got bool True"),
+            (row(metrics={"a:x": [1]}), "metrics.a:x: Expected float | null, got list"),
+            (row(metrics=[1]), "metrics: Expected object | null, got list"),
             (
                 row(metrics={"cpu": 1}),
-                "metrics.`cpu`: name of the form <entity>:<metric> expected, got str 'cpu'",
+                "metrics.cpu: name of the form <entity>:<metric> expected, got str 'cpu'",
             ),
             (
                 row(metrics={":cpu": 1}),
-                "metrics.`:cpu`: name of the form <entity>:<metric> expected, got str ':cpu'",
+                "metrics.:cpu: name of the form <entity>:<metric> expected, got str ':cpu'",
             ),
             (
                 row(metrics={"cart:": 1}),
-                "metrics.`cart:`: name of the form <entity>:<metric> expected, got str 'cart:'",
+                "metrics.cart:: name of the form <entity>:<metric> expected, got str 'cart:'",
             ),
             (row(system=""), "system: 1 to 512 characters expected, got 0"),
             (row(system="s" * 513), "system: 1 to 512 characters expected, got 513"),
-            (row(system=5), "system: string expected, got float 5.0"),
-            ({"timestamp": 1, "metrics": {}}, "system: string expected, got null"),
+            (row(system=5), "system: Expected str, got int 5"),
+            ({"timestamp": 1, "metrics": {}}, "$: Object missing required field system, got dict"),
             (
                 row(timestamp=None),
                 "timestamp: unix seconds or RFC 3339 string expected, got nothing",
@@ -207,7 +215,7 @@ class TestErrors:
             ),
             (
                 row(timestamp=[1]),
-                "timestamp: unix seconds or RFC 3339 string expected, got list",
+                "timestamp: Expected float | str | null, got list",
             ),
             (
                 {"system": "s", "timestamp": 1},
@@ -217,8 +225,8 @@ class TestErrors:
                 row() | batch(),
                 "$: either `metrics` (a row) or `series` (a batch) expected, got both",
             ),
-            ([1], "$: object expected, got list"),
-            (batch(series=["a:x", 5]), "series[1]: string expected, got float 5.0"),
+            ([1], "[0]: Expected object, got int 1"),
+            (batch(series=["a:x", 5]), "series[1]: Expected str, got int 5"),
             (
                 batch(series=["a:x", "a:x"]),
                 "series[1]: distinct names expected, got str 'a:x' again",
@@ -228,40 +236,46 @@ class TestErrors:
                 batch(values=[[1, 2], [3]]),
                 "values[1]: as many values as series expected (2), got 1",
             ),
-            (batch(values=[[1, 2], 3]), "values[1]: array expected, got float 3.0"),
-            (batch(values=[[1, 2], [3, "4"]]), "values[1][1]: number expected, got str '4'"),
-            (batch(values="AAA"), "values: base64 expected, got str 'AAA'"),
+            (batch(values=[[1, 2], 3]), "values[1]: Expected array, got int 3"),
+            (batch(values=[[1, 2], [3, "4"]]), "values[1][1]: Expected float | null, got str '4'"),
+            (batch(values="AAA"), "values: Invalid base64 encoded string, got str 'AAA'"),
             (batch(values="AAAA"), "values: 8 bytes for each of 2 x 2 values expected (32), got 3"),
             (batch(values=None), "values: array expected, got nothing"),
             (batch(timestamps=None), "timestamps: array expected, got nothing"),
             (
                 batch(timestamps=[1, None]),
-                "timestamps[1]: unix seconds or RFC 3339 string expected, got null",
+                "timestamps[1]: Expected float | str, got null",
             ),
             (
                 batch(timestamps=[1, "x"]),
                 "timestamps[1]: RFC 3339 time with its zone expected, got str 'x'",
             ),
-            (b"", "$: JSON expected: Expecting value: line 1 column 1 (char 0)"),
+            (b"", "$: a payload expected, got none"),
+            (b" ", "$: JSON expected: Expecting value: line 1 column 2 (char 1)"),
             (b'{"system":\xff', "$: UTF-8 expected, got byte 0xff at 10"),
             (b'{"system":' + b"[" * 100_000, "$: JSON nested less deeply expected"),
         ],
     )
     def test_reason(self, value: object, expected: str) -> None:
-        """The error names the path, the rule, what came, and the position of the record."""
-        with pytest.raises(DecodeError) as caught:
-            decode(value)
+        """The path, the rule and what came are named."""
+        assert [expected] == faults(value)
 
-        assert f"{expected} (topic metrics, partition 2, offset 7)" == str(caught.value)
+    def test_position(self) -> None:
+        """An error about a whole record says where that lies."""
+        with pytest.raises(DecodeError) as caught:
+            decode(5)
+
+        said = "$: Expected object, got int 5 (topic metrics, partition 2, offset 7)"
+        assert said == str(caught.value)
 
     def test_long_name(self) -> None:
         """A name of 512 characters is good, one more is not, and the error stays short."""
         name = "e:" + "m" * 510
         assert (name,) == decode(row(metrics={name: 1}))[0].names
-        with pytest.raises(DecodeError, match="at most 512 characters expected, got 513") as caught:
-            decode(row(metrics={name + "m": 1}))
+        (said,) = faults(row(metrics={name + "m": 1}))
 
-        assert len(str(caught.value)) < 400
+        assert "at most 512 characters expected, got 513" in said
+        assert len(said) < 400
 
     def test_lone_surrogates(self) -> None:
         """Text that cannot be written as UTF-8 is refused, and the error can be written."""
@@ -269,9 +283,9 @@ class TestErrors:
             rb'{"system":"\ud800","timestamp":1,"metrics":{}}',
             rb'{"system":"s","timestamp":1,"metrics":{"a:\ud800":1}}',
         ):
-            with pytest.raises(DecodeError, match="can be written as UTF-8") as caught:
-                decode(raw)
-            assert str(caught.value).encode()
+            (said,) = faults(raw)
+            assert "can be written as UTF-8" in said
+            assert said.encode()
 
     def test_limits(self) -> None:
         """Payloads and messages beyond the limits are refused."""
@@ -292,12 +306,80 @@ class TestErrors:
     def test_good_after_bad(self) -> None:
         """A refused message leaves nothing behind in the codec."""
         codec = NativeCodec()
-        with pytest.raises(DecodeError):
-            decode(row(metrics={"a:x": 1, "bad": 1}), codec)
-        with pytest.raises(DecodeError):
-            decode(row(metrics={"a:x": 1, "bad": 1}), codec)
+        for _ in range(2):
+            with pytest.raises(DecodeError):
+                decode(row(timestamp=-1), codec)
 
         assert 1 == len(decode(row(), codec))
+
+
+class TestParts:
+    """One part that is wrong costs nothing but itself."""
+
+    @pytest.mark.parametrize("again", [1, 2])
+    def test_series_without_a_proper_name(self, again: int) -> None:
+        """It is left out, each time; names and values of the others stay together."""
+        codec = NativeCodec()
+        for _ in range(again):
+            found = codec.decode(record(row(metrics={"cpu": 1, "a:x": 2, "b:": 3, "c:x": 4})))
+
+        assert [("shop", 10.0, ("a:x", "c:x"), [2.0, 4.0])] == plain(found.samples)
+        assert [("name", "cpu"), ("name", "b:")] == [p[:2] for p in found.problems]
+
+    def test_series_of_a_batch(self) -> None:
+        """A column without a proper name is left out of every row."""
+        one, two = decode(batch(series=["x", "b:y"]))
+
+        assert (("b:y",), [3.0]) == (two.names, two.values.tolist())
+        assert np.isnan(one.values).all()
+
+    def test_value_that_is_no_number(self) -> None:
+        """The values beside it count."""
+        found = NativeCodec().decode(record(row(metrics={"a:x": "up", "b:x": 5})))
+
+        assert [("shop", 10.0, ("b:x",), [5.0])] == plain(found.samples)
+        assert ["metrics.a:x: Expected float | null, got str 'up'"] == [*map(str, found.problems)]
+
+    def test_array_and_lines(self) -> None:
+        """Rows as an array, or one a line, whatever one of them is; a byte order mark."""
+        rows = [json.dumps(row(timestamp=t)).encode() for t in (10, -1, 30)]
+        lines = b"\xef\xbb\xbf" + b"\r\n".join([*rows, b"{", b""])
+        for payload, third in ((b"[" + b",".join(rows) + b"]", "[1]"), (lines, "line 2")):
+            found = NativeCodec().decode(record(payload))
+            assert [10.0, 30.0] == [s.time for s in found.samples]
+            said = [str(problem) for problem in found.problems]
+            assert any(text.startswith(f"{third}.timestamp: unix seconds") for text in said)
+        assert ["line 4: JSON expected"] == [text[:21] for text in said if "line 4" in text]
+
+    def test_envelope_of_kafka_connect(self) -> None:
+        """The payload beside a schema is the message."""
+        held = {"schema": {"type": "struct"}, "payload": row()}
+
+        assert [10.0] == [s.time for s in decode(held)]
+
+    @pytest.mark.parametrize(
+        ("payload", "expected"),
+        [
+            ({"resourceSpans": []}, "these are traces: `resourceSpans`"),
+            ({"resourceLogs": []}, "these are logs: `resourceLogs`"),
+            ({"resourceMetrics": []}, "looks like otlp_json; set `format`"),
+            (
+                {"before": None, "after": {"id": 1}, "op": "c", "source": {}, "ts_ms": 5},
+                "Debezium change event",
+            ),
+            (b"\0\0\0\0\x07\x02abc", "magic byte 0, schema id 7"),
+            (b"\x1f\x8b\x08abc", "looks compressed by its producer (gzip)"),
+            ("{}".encode("utf-16"), "looks like UTF-16; write UTF-8"),
+            (b"<m/>", "looks like XML"),
+        ],
+    )
+    def test_what_is_no_metric_is_named(self, payload: object, expected: str) -> None:
+        """With the remedy, and counted as such."""
+        with pytest.raises(DecodeError) as caught:
+            decode(payload)
+
+        assert expected in caught.value.reason
+        assert "not_metrics" == caught.value.kind
 
 
 class TestEncode:

@@ -13,8 +13,9 @@ from streams.codec import NativeCodec
 from streams.errors import DecodeError, SinkError
 from streams.memory.broker import MemoryBroker, MemorySink, MemorySource
 from streams.processing.dead_letters import DeadLetterPolicy, DeadLetters
+from streams.processing.left_out import MAX_NAMES, LeftOut
 from streams.processing.loop import Loop, LoopPolicy
-from streams.records import Frame, Message, Record, TopicPartition
+from streams.records import Frame, Message, Problem, Record, TopicPartition
 
 IN = TopicPartition("in", 0)
 
@@ -247,6 +248,7 @@ class TestDeadLetters:
             "partition": b"0",
             "offset": b"1",
             "length": b"7",
+            "left_out": b"1",
         } == dict(letter.headers)
         assert (3, 1, 1, 2) == (loop.records, loop.bad, loop.frames, loop.messages)
 
@@ -258,6 +260,54 @@ class TestDeadLetters:
         loop.run_once()
 
         assert (5, 2, 5) == (loop.bad, len(world.out("dlq")), world.committed())
+
+    def test_a_record_is_used_and_kept(self) -> None:
+        """What can be used of it counts; the letter has all of it, and names the parts."""
+        world = World()
+        wide = json.dumps({"system": "shop", "timestamp": 1, "metrics": {"a:x": 1, "b": 2, "c": 3}})
+        world.put(wide.encode(), row(2))
+        loop = world.loop()
+        loop.run_once()
+        (letter,) = world.broker.records("dlq")
+        headers = dict(letter.headers)
+
+        assert ([b"1"], wide.encode(), 1) == (world.out(), letter.value, loop.bad)
+        assert (b"2", 2) == (headers["left_out"], headers["reason"].count(b"name of the form"))
+        assert [("name", "b", 1), ("name", "c", 1)] == loop.left_out.most()
+
+    def test_null_and_empty_values_are_counted_only(self) -> None:
+        """Tombstones are no letters."""
+        world = World()
+        world.put(b"", b"", row(1))
+        loop = world.loop()
+        loop.run_once()
+
+        assert ([], 0, {"empty": 2}) == (
+            world.broker.records("dlq"),
+            loop.bad,
+            dict(loop.left_out.by_kind),
+        )
+
+    def test_a_letter_names_ten_parts(self) -> None:
+        """And says how many more there are."""
+        letters = DeadLetters(DeadLetterPolicy(), ManualClock())
+        problems = [Problem("value", "m", f"[{i}]", "bad") for i in range(13)]
+        letter = there(letters.letter(Record("t", 0, 0, None, b"v"), problems))
+        reason = dict(letter.headers)["reason"]
+
+        assert (10, True) == (reason.count(b"bad"), reason.endswith(b"; and 3 more"))
+
+    def test_counts_are_bounded(self) -> None:
+        """Metrics that were silent longest are forgotten; the sum by reason is not."""
+        counts = LeftOut()
+        for i in range(3 * MAX_NAMES):
+            counts.count(
+                [Problem("value", f"m{i}", "$", "bad"), Problem("value", "m0", "$", "bad")]
+            )
+
+        assert MAX_NAMES == len(counts.by_name)
+        assert {"value": 6 * MAX_NAMES} == dict(counts.by_kind)
+        assert ("value", "m0", 3 * MAX_NAMES + 1) == counts.most()[0]
 
     def test_without_dead_letters(self) -> None:
         """Bad records are counted if there is no place for them."""
@@ -282,10 +332,10 @@ class TestDeadLetters:
         clock = ManualClock()
         letters = DeadLetters(DeadLetterPolicy(max_letters=1, window_s=60.0), clock)
         record = Record("in", 0, 0, b"k", b"v", headers=(("old", b"1"),))
-        error = DecodeError.of(record, "bad \ud800")
-        made = [letters.letter(record, error), letters.letter(record, error)]
+        problems = [DecodeError.of(record, "bad \ud800").problem()]
+        made = [letters.letter(record, problems), letters.letter(record, problems)]
         clock.advance(60.0)
-        made.append(letters.letter(record, error))
+        made.append(letters.letter(record, problems))
 
         assert [True, False, True] == [letter is not None for letter in made]
         assert (2, 1) == (letters.written, letters.suppressed)
@@ -299,7 +349,7 @@ class TestDeadLetters:
         """A letter fits into its topic, whatever the record was, and says how long that was."""
         letters = DeadLetters(DeadLetterPolicy(max_bytes=10), ManualClock())
         record = Record("in", 0, 0, b"k" * 20, b"v" * 30, headers=(("old", b"1" * 9),))
-        letter = there(letters.letter(record, DecodeError.of(record, "bad")))
+        letter = there(letters.letter(record, [DecodeError.of(record, "bad").problem()]))
 
         assert (b"k" * 2, b"v" * 10) == (letter.key, letter.value)
         assert (b"30", None) == (dict(letter.headers)["length"], dict(letter.headers).get("old"))

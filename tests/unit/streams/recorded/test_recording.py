@@ -195,7 +195,7 @@ class TestSource:
         """Each row is a native record: key = system, offset = number of the row."""
         records = self.source(folder).poll(10, 0)
         codec = NativeCodec()
-        samples = [s for r in records for s in codec.decode(r)]
+        samples = [s for r in records for s in codec.decode(r).samples]
 
         assert [(b"shop", 0, 100_000), (b"shop", 1, 110_000), (b"shop", 2, 120_000)] == [
             (r.key, r.offset, r.timestamp_ms) for r in records
