@@ -124,6 +124,8 @@ class Topic(_Section, frozen=True, kw_only=True):
         Labels that stay in the metric name.
     counters, gauges : list of str, optional
         Patterns of metrics that are, and are not, cumulative counters.
+    copies : list of str, optional
+        Labels that tell copies of one series apart, such as those of an HA pair of scrapers.
     combine : table of pattern = rule, optional
         How replicas are combined: `sum`, `mean`, `max` or `min`.
     time_unit : str, optional
@@ -136,6 +138,7 @@ class Topic(_Section, frozen=True, kw_only=True):
     split: tuple[Name, ...] | None = None
     counters: tuple[Name, ...] | None = None
     gauges: tuple[Name, ...] | None = None
+    copies: tuple[Name, ...] | None = None
     combine: dict[str, Rule] | None = None
     time_unit: Literal["s", "ms", "us", "ns"] | None = None
 
@@ -316,6 +319,7 @@ class Settings(_Section, frozen=True, kw_only=True):
             max_points=limits.max_values,
             max_labels=limits.max_labels,
             max_series=limits.max_sources,
+            max_systems=limits.max_systems,
         )
         return make_codec(held.format, held.mapping, grid=self.grid, limits=bounds)
 

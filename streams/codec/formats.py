@@ -17,6 +17,9 @@ Format: TypeAlias = Literal[
     "native", "otlp_json", "otlp_proto", "telegraf_json", "influx", "prometheus_json"
 ]
 
+_SCRAPERS = ("prometheus_replica", "receive_replica")
+"""Labels that the members of an HA pair of scrapers add, and those who receive from them."""
+
 _OTLP = SeriesMapping(
     entity=(
         "{k8s.namespace.name}/{k8s.deployment.name}",
@@ -26,6 +29,7 @@ _OTLP = SeriesMapping(
         "{host.name}",
     ),
     split=("state", "direction", "http.response.status_code", "rpc.grpc.status_code", "error.type"),
+    copies=_SCRAPERS,
 )
 _TELEGRAF = SeriesMapping(
     entity=("{host}",),
@@ -55,6 +59,7 @@ _PROMETHEUS = SeriesMapping(
     ),
     split=("mode", "state", "status", "code"),
     counters=("*_total",),
+    copies=(*_SCRAPERS, "replica"),
 )
 
 DEFAULT_MAPPINGS: Final[dict[Format, SeriesMapping]] = {

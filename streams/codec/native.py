@@ -33,6 +33,7 @@ from streams.series import MAX_NAME, name_problem
 Floats = NDArray[np.float64]
 
 _KNOWN_TUPLES = 1024
+_KNOWN_NAMES = 1_000_000
 
 
 class _Message(msgspec.Struct, gc=False):
@@ -87,6 +88,7 @@ class NativeCodec:
         self._max_bytes = max_bytes
         self._max_series = max_series
         self._known: dict[tuple[str, ...], _Columns] = {}
+        self._known_names = 0
         self.extreme = 0
 
     def decode(self, record: Record) -> Decoded:
@@ -192,8 +194,10 @@ class NativeCodec:
             else:
                 good[name] = i
         kept = np.array([*good.values()], dtype=np.intp) if problems else None
-        if len(self._known) >= _KNOWN_TUPLES:
+        self._known_names += len(names)
+        if len(self._known) >= _KNOWN_TUPLES or self._known_names > _KNOWN_NAMES:
             self._known.clear()  # bounded memory under churn; the next message re-checks
+            self._known_names = len(names)
         made = _Columns(tuple(good) if problems else names, kept, tuple(problems))
         self._known[names] = made
         return made

@@ -31,12 +31,15 @@ class CodecLimits(msgspec.Struct, frozen=True, kw_only=True):
         Most labels of one series.
     max_series : int
         Most series, and most sources of series, followed in one system.
+    max_systems : int
+        Most systems followed.
     """
 
     max_bytes: int = 8 << 20
     max_points: int = 20_000
     max_labels: int = 64
     max_series: int = 20_000
+    max_systems: int = 1000
 
 
 class LabelledCodec:
@@ -74,7 +77,7 @@ class LabelledCodec:
         self._parse = parse
         self._limits = limits or CodecLimits()
         self._namer = Namer(mapping, self._limits.max_labels)
-        self._reducer = Reducer(grid, self._limits.max_series)
+        self._reducer = Reducer(grid, self._limits.max_series, self._limits.max_systems)
 
     @property
     def extreme(self) -> int:
@@ -90,7 +93,8 @@ class LabelledCodec:
             If nothing in the payload can be read; no other exception for any bytes.
         """
         readings, problems = self._read(record)
-        return Decoded(self._reducer.reduce(readings), problems)
+        samples = self._reducer.reduce(readings)
+        return Decoded(samples, problems + self._reducer.noticed())
 
     def systems(self, record: Record) -> frozenset[str]:
         """Return the systems that `record` has values of; remembers none of them.

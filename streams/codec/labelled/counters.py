@@ -2,9 +2,12 @@
 
 from bisect import bisect_left
 from collections.abc import Callable
-from typing import Generic, NamedTuple, TypeVar
+from typing import Final, Generic, NamedTuple, TypeVar
 
 V = TypeVar("V")
+
+FRESH_S: Final = 3600.0
+"""Longest time from its start to its first point of a counter whose mean rate counts, seconds."""
 
 
 class Point(NamedTuple, Generic[V]):
@@ -32,8 +35,9 @@ class Cumulative(Generic[V]):
     """Newest points of one cumulative series, in order of event time.
 
     The order of arrival does not matter: a point that comes late yields its own step and the
-    corrected one of its successor. The first point yields nothing, a duplicate neither. A fall,
-    or a start at or after the point before, is a reset: all of the value is new.
+    corrected one of its successor. The first point yields what was counted since its start where
+    that is told and at most `FRESH_S` ago, else nothing; a duplicate yields nothing. A fall, or a
+    start at or after the point before, is a reset: all of the value is new.
 
     Parameters
     ----------
@@ -41,15 +45,21 @@ class Cumulative(Generic[V]):
         Values of two points to what was counted between them; None if it cannot be told.
     points : list of Point
         To go on from.
+
+    Attributes
+    ----------
+    touched : int
+        For its owner, to know which counters are silent.
     """
 
-    __slots__ = ("_increase", "points")
+    __slots__ = ("_increase", "points", "touched")
 
     def __init__(
         self, increase: Callable[[V, V], V | None], points: list[Point[V]] | None = None
     ) -> None:
         self._increase = increase
         self.points = points or []
+        self.touched = 0
 
     def add(self, point: Point[V], keep: int) -> list[CounterStep[V]]:
         """Take one point, keep at most `keep` of them, and return the steps that are news."""
@@ -63,6 +73,8 @@ class Cumulative(Generic[V]):
                 del points[at]
         points.insert(at, point)
         found = [self._step(i) for i in (at, at + 1) if 0 < i < len(points)]
+        if at == 0 and len(points) <= keep:  # otherwise points before it are forgotten already
+            found.append(_first(point))
         if len(points) > keep:
             # A wrong time stamp far ahead must not stay for ever: the farthest one goes.
             far_ahead = points[-1].time - point.time > point.time - points[0].time
@@ -74,3 +86,11 @@ class Cumulative(Generic[V]):
         restarted = now.start != before.start and now.start >= before.time
         value = now.value if restarted else self._increase(before.value, now.value)
         return None if value is None else CounterStep(now.time, now.time - before.time, value)
+
+
+def _first(point: Point[V]) -> CounterStep[V] | None:
+    """Return what was counted up to the first point, None if that says nothing about now."""
+    elapsed = point.time - point.start
+    if point.start <= 0 or not 0 < elapsed <= FRESH_S:
+        return None
+    return CounterStep(point.time, elapsed, point.value)

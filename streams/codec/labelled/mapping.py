@@ -45,6 +45,9 @@ class SeriesMapping(msgspec.Struct, frozen=True, kw_only=True):
     counters, gauges : tuple of str
         Patterns (``*``, ``?``) of metrics that are, and are not, cumulative counters, for formats
         that do not say; `gauges` wins.
+    copies : tuple of str
+        Labels that tell copies of one series apart, as the two scrapers of an HA pair add them;
+        copies are one source.
     combine : dict of pattern to rule
         How sources are combined within a tick; the first pattern that matches the metric counts.
         Otherwise rates and counts are summed, quantiles give their maximum, gauges their mean.
@@ -57,6 +60,7 @@ class SeriesMapping(msgspec.Struct, frozen=True, kw_only=True):
     split: tuple[str, ...] = ()
     counters: tuple[str, ...] = ()
     gauges: tuple[str, ...] = ()
+    copies: tuple[str, ...] = ()
     combine: dict[str, Rule] = {}
     time_unit: Literal["s", "ms", "us", "ns"] | None = None
 
@@ -79,6 +83,8 @@ class Series(msgspec.Struct, frozen=True, eq=False):
         Upper bound, of a bucket.
     parts : tuple of Series
         Of histograms and buckets: the gauges made of it, the quantiles last.
+    copy : str
+        Identity of one copy of the source, where it has copies; else "".
     """
 
     system: str
@@ -88,6 +94,7 @@ class Series(msgspec.Struct, frozen=True, eq=False):
     rule: Rule
     le: float = 0.0
     parts: tuple["Series", ...] = ()
+    copy: str = ""
 
 
 def template_problem(template: str) -> str | None:
@@ -115,6 +122,8 @@ class Namer:
         self._gauges = _matcher(mapping.gauges)
         self._combine = [(_matcher([p]), rule) for p, rule in mapping.combine.items()]
         templates = (*mapping.system, *mapping.entity)
+        used = {*mapping.split, *(field for t in templates for field in _FIELD.findall(t))}
+        self._copies = frozenset(mapping.copies) - used
         self._by_record_key = any("{@key}" in template for template in templates)
         self._known: dict[Hashable, Series] = {}
         self._refused: dict[Hashable, DecodeError] = {}
@@ -189,6 +198,10 @@ class Namer:
         entity = self._filled(record, where, "entity", self._mapping.entity, labels)
         split = [(k, labels[k][:_MAX_SHOWN_LABEL]) for k in self._mapping.split if labels.get(k)]
         suffix = "{" + ",".join(f"{k}={v}" for k, v in split) + "}" if split else ""
+        copy = ""
+        if self._copies & labels.keys():
+            copy = _digest(metric, labels)
+            labels = {key: labels[key] for key in labels.keys() - self._copies}
         source = _digest(metric, labels)
 
         def series(name: str, kind: Kind, rule: Rule, parts: tuple[Series, ...] = ()) -> Series:
@@ -196,7 +209,7 @@ class Namer:
             problem = name_problem(full)
             if problem is not None:
                 fail(record, f"{problem}, got {show(full)}", where, "name")
-            return Series(system, full, source, kind, self._rule(name, rule), le, parts)
+            return Series(system, full, source, kind, self._rule(name, rule), le, parts, copy)
 
         parts: tuple[Series, ...] = ()
         if kind in ("histogram", "bucket"):

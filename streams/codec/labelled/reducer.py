@@ -1,10 +1,9 @@
 """Readings of foreign series to samples: counters to rates, histograms to quantiles."""
 
-import itertools
 import math
 from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 import msgspec
 import numpy as np
@@ -15,11 +14,19 @@ from streams.codec.labelled.mapping import QUANTILES, Series
 from streams.codec.labelled.replicas import Replicas
 from streams.codec.values import MAX_ABS_VALUE
 from streams.grid import Grid
-from streams.records import Samples
+from streams.records import Problem, Samples
 
-T = TypeVar("T")
+T = TypeVar("T", bound="_Touched")
+
+ONCE_S: Final = 600.0
+"""How long after its only point, in event time, a counter counts as seen once, seconds."""
 
 _KNOWN_TUPLES = 4096
+_KNOWN_NAMES = 1_000_000
+
+
+class _Touched(Protocol):
+    touched: int  # number of the record that it last had a value in
 
 
 class Reading(NamedTuple):
@@ -46,16 +53,28 @@ class Reading(NamedTuple):
     elapsed: float = 0.0
 
 
+class _Rounds:
+    """Buckets of one histogram, by the instant they belong to and their bound."""
+
+    __slots__ = ("held", "touched")
+
+    def __init__(self, held: dict[float, dict[float, float]] | None = None) -> None:
+        self.held: dict[float, dict[float, float]] = held or {}
+        self.touched = 0
+
+
 class _System:
     """State of one system."""
 
     def __init__(self, grid: Grid) -> None:
         self.grid = grid
         self.keep = grid.open_ticks
+        self.touched = 0
         self.counters: dict[str, Cumulative[float]] = {}
         self.histograms: dict[str, Cumulative[Histogram]] = {}
-        self.rounds: dict[str, dict[float, dict[float, float]]] = {}
+        self.rounds: dict[str, _Rounds] = {}
         self.replicas: dict[str, Replicas] = {}
+        self.once: dict[str, tuple[str, float]] = {}
 
     def state(self) -> dict[str, Any]:
         return {
@@ -65,13 +84,14 @@ class _System:
                 for key, c in self.histograms.items()
             },
             "rounds": {
-                key: [(time, [*held.items()]) for time, held in rounds.items()]
+                key: [(time, [*held.items()]) for time, held in rounds.held.items()]
                 for key, rounds in self.rounds.items()
             },
             "replicas": {
                 name: [(tick, dict(held)) for tick, held in replicas.ticks.items()]
                 for name, replicas in self.replicas.items()
             },
+            "once": dict(self.once),
         }
 
     def load(self, state: Mapping[str, Any]) -> None:
@@ -86,11 +106,13 @@ class _System:
                 ],
             )
         for key, rounds in state["rounds"].items():
-            self.rounds[key] = {time: dict(map(tuple, held)) for time, held in rounds}
+            self.rounds[key] = _Rounds({time: dict(map(tuple, held)) for time, held in rounds})
         for name, ticks in state["replicas"].items():
             self.replicas[name] = Replicas(
                 {tick: {s: (t, v) for s, (t, v) in held.items()} for tick, held in ticks}
             )
+        # What earlier versions wrote has none.
+        self.once = {key: (name, time) for key, (name, time) in state.get("once", {}).items()}
 
 
 class Reducer:
@@ -102,7 +124,9 @@ class Reducer:
         System id to its grid.
     max_series : int
         Most series, and most sources, followed in one system. When there are more, the half that
-        came first is forgotten, which costs each of them one rate.
+        was silent longest is forgotten, which costs each of them one rate.
+    max_systems : int
+        Most systems followed; of more the one that was silent longest is forgotten.
 
     Attributes
     ----------
@@ -110,9 +134,15 @@ class Reducer:
         Values so far that were no finite numbers within +-1e100 and became missing.
     """
 
-    def __init__(self, grid: Callable[[str], Grid], max_series: int) -> None:
+    def __init__(
+        self, grid: Callable[[str], Grid], max_series: int, max_systems: int = 1000
+    ) -> None:
         self._grid = grid
         self._max_series = max_series
+        self._max_systems = max_systems
+        self._records = 0  # taken so far: the clock of silence
+        self._noticed: list[Problem] = []
+        self._interned_names = 0
         self._systems: dict[str, _System] = {}
         self._names: dict[tuple[str, ...], tuple[str, ...]] = {}
         self._touched: dict[tuple[str, str, int], tuple[Series, Replicas]] = {}
@@ -123,12 +153,15 @@ class Reducer:
 
         A value is that of a whole tick so far: it replaces the one sent before for the same tick.
         """
+        self._records += 1
         for reading in readings:
             system = self._systems.get(reading.series.system)
             if system is None:
-                name = reading.series.system
-                system = self._systems[name] = _System(self._grid(name))
+                system = self._new_system(reading.series.system)
+            system.touched = self._records
             self._take(system, reading)
+            if system.once:
+                self._notice(system, reading.time)
         touched, self._touched = self._touched, {}
         found: dict[tuple[str, float], dict[str, float]] = {}
         for (_, name, tick), (series, replicas) in touched.items():
@@ -142,6 +175,11 @@ class Reducer:
             Samples(name, time, self._interned(tuple(values)), np.array([*values.values()]))
             for (name, time), values in found.items()
         ]
+
+    def noticed(self) -> list[Problem]:
+        """Return, once, the counters that were seen only once and have been silent since."""
+        noticed, self._noticed = self._noticed, []
+        return noticed
 
     def forget(self, systems: AbstractSet[str]) -> None:
         """Drop the state of systems that went to another member of the group."""
@@ -171,11 +209,18 @@ class Reducer:
         elif elapsed:
             self._put(system, series, time, value / elapsed)
         else:
-            known = system.counters.get(series.source)
+            key = series.copy or series.source
+            known = system.counters.get(key)
             if known is None:
-                known = self._kept(system.counters, series.source, Cumulative(counted))
-            for step in known.add(Point(time, start, value), system.keep):
+                known = self._kept(system.counters, key, Cumulative(counted))
+            known.touched = self._records
+            steps = known.add(Point(time, start, value), system.keep)
+            for step in steps:
                 self._put(system, series, step.time, step.value / step.elapsed)
+            if len(known.points) == 1 and not steps:
+                self._first_seen(system, key, reading)
+            elif system.once:
+                system.once.pop(key, None)
 
     def _histogram(
         self, system: _System, series: Series, point: Point[Histogram], elapsed: float
@@ -183,9 +228,11 @@ class Reducer:
         if elapsed:
             self._observed(system, series, point.time, elapsed, point.value)
             return
-        known = system.histograms.get(series.source)
+        key = series.copy or series.source
+        known = system.histograms.get(key)
         if known is None:
-            known = self._kept(system.histograms, series.source, Cumulative(increase))
+            known = self._kept(system.histograms, key, Cumulative(increase))
+        known.touched = self._records
         for step in known.add(point, system.keep):
             self._observed(system, series, step.time, step.elapsed, step.value)
 
@@ -201,9 +248,12 @@ class Reducer:
 
     def _bucket(self, system: _System, series: Series, time: float, value: float) -> None:
         """Collect the buckets of one instant; the histogram is whole with those of the last."""
-        rounds = system.rounds.get(series.source)
-        if rounds is None:
-            rounds = self._kept(system.rounds, series.source, {})
+        key = series.copy or series.source
+        known = system.rounds.get(key)
+        if known is None:
+            known = self._kept(system.rounds, key, _Rounds())
+        known.touched = self._records
+        rounds = known.held
         held = rounds.setdefault(time, {})
         if len(held) >= MAX_BUCKETS:
             return
@@ -224,19 +274,50 @@ class Reducer:
         known = system.replicas.get(series.name)
         if known is None:
             known = self._kept(system.replicas, series.name, Replicas())
+        known.touched = self._records
         tick = system.grid.tick_of(time)
         known.put(tick, series.source, time, value)
         self._touched[series.system, series.name, tick] = (series, known)
 
+    def _first_seen(self, system: _System, key: str, reading: Reading) -> None:
+        """Remember a counter of which one point says nothing, until there is another."""
+        if len(system.once) >= self._max_series:
+            self._seen_once(system, next(iter(system.once)))
+        system.once.setdefault(key, (reading.series.name, reading.time))
+
+    def _notice(self, system: _System, time: float) -> None:
+        key, (_, first) = next(iter(system.once.items()))
+        if time - first > ONCE_S:
+            self._seen_once(system, key)
+
+    def _seen_once(self, system: _System, key: str) -> None:
+        name, _ = system.once.pop(key)
+        reason = f"start time, or a second point within {ONCE_S:.0f} s, expected; got one point"
+        self._noticed.append(Problem("seen_once", name, "$", reason))
+
+    def _new_system(self, name: str) -> _System:
+        if len(self._systems) >= self._max_systems:
+            del self._systems[min(self._systems, key=lambda other: self._systems[other].touched)]
+        made = self._systems[name] = _System(self._grid(name))
+        return made
+
     def _kept(self, held: dict[str, T], key: str, new: T) -> T:
+        """Keep what is new; the half that was silent longest makes room if there is none."""
         if len(held) >= self._max_series:
-            for old in list(itertools.islice(held, self._max_series // 2 + 1)):
+            by_silence = sorted(held, key=lambda other: held[other].touched)
+            for old in by_silence[: self._max_series // 2 + 1]:
                 del held[old]
         held[key] = new
         return new
 
     def _interned(self, names: tuple[str, ...]) -> tuple[str, ...]:
         """Return the one tuple object for these names."""
-        if len(self._names) >= _KNOWN_TUPLES:
+        known = self._names.get(names)
+        if known is not None:
+            return known
+        self._interned_names += len(names)
+        if len(self._names) >= _KNOWN_TUPLES or self._interned_names > _KNOWN_NAMES:
             self._names.clear()
-        return self._names.setdefault(names, names)
+            self._interned_names = len(names)
+        self._names[names] = names
+        return names

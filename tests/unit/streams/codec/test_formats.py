@@ -172,6 +172,26 @@ class TestPrometheus:
 
         assert [("topic", 70.0, "cart:requests_total", 5.0)] == decoded("prometheus_json", one, two)
 
+    @pytest.mark.parametrize("label", ["prometheus_replica", "replica", "receive_replica"])
+    def test_copies_of_an_ha_pair(self, label: str) -> None:
+        """Two scrapers of one process give its rate, not twice that; `copies` says by what."""
+        messages = [
+            prometheus("n_total", str(100 + 5 * t), f"1970-01-01T00:01:{t:02}Z", **{label: copy})
+            for t in (0, 10)
+            for copy in ("a", "b")
+        ]
+        assert {"cart:n_total": 5.0} == values("prometheus_json", *messages)
+        plain = SeriesMapping(entity=("{job}",), counters=("*_total",))
+        assert {"cart:n_total": 10.0} == values("prometheus_json", *messages, mapping=plain)
+
+    def test_a_label_that_names_is_no_copy(self) -> None:
+        """Where a template or `split` uses it."""
+        mapping = SeriesMapping(entity=("{job}-{replica}",), copies=("replica",))
+        messages = [prometheus("x", v, replica=v) for v in ("1", "2")]
+        found = values("prometheus_json", *messages, mapping=mapping)
+
+        assert {"cart-1:x": 1.0, "cart-2:x": 2.0} == found
+
     def test_declared_gauge(self) -> None:
         """`gauges` overrules what the name says."""
         mapping = SeriesMapping(entity=("{job}",), counters=("*_total",), gauges=("ram_*",))

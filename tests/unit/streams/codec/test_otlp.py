@@ -87,9 +87,16 @@ def decoded(request: pytest.FixtureRequest) -> Decode:
 class TestSums:
     def test_cumulative(self, decoded: Decode) -> None:
         """The rate per second between two points; integers and floats."""
-        found = decoded(total(point(60, 1, asInt="100")), total(point(70, 1, asDouble=150.5)))
+        found = decoded(total(point(60, asInt="100")), total(point(70, asDouble=150.5)))
 
         assert [(70.0, "m", 5.05)] == found
+
+    def test_first_point(self, decoded: Decode) -> None:
+        """What was counted since the start, where that is told; a job may send no other point."""
+        assert [(60.0, "m", 2.0)] == decoded(total(point(60, 10, asInt="100")))
+        old = total(point(7200, 10, asInt="100"), point(7210, 10, asInt="150"))
+        old["resourceMetrics"][0]["scopeMetrics"][0]["metrics"][0]["name"] = "long"
+        assert [(7210.0, "long", 5.0)] == decoded(old)
 
     def test_delta(self, decoded: Decode) -> None:
         """The value over its own seconds, from the first point on."""
@@ -97,9 +104,9 @@ class TestSums:
 
     def test_restart(self, decoded: Decode) -> None:
         """A new start time means that counting began anew."""
-        found = decoded(total(point(60, 1, asInt="100")), total(point(70, 65, asInt="200")))
+        found = decoded(total(point(60, 10, asInt="100")), total(point(70, 65, asInt="200")))
 
-        assert [(70.0, "m", 20.0)] == found
+        assert [(60.0, "m", 2.0), (70.0, "m", 20.0)] == found
 
     @pytest.mark.parametrize(("temporality", "expected"), [(2, 7.0), (1, 0.7)])
     def test_not_monotonic(self, decoded: Decode, temporality: int, expected: float) -> None:
@@ -121,7 +128,7 @@ class TestDistributions:
         """Cumulative points give rates and quantiles of what came in between."""
 
         def message(second: int, counts: list[int]) -> dict[str, list[dict[str, Any]]]:
-            held = point(second, 1, count=str(sum(counts)), sum=float(sum(counts)), scale=-1)
+            held = point(second, count=str(sum(counts)), sum=float(sum(counts)), scale=-1)
             held |= {"zeroCount": "0", "positive": {"offset": 0, "bucketCounts": counts}}
             kind = {"dataPoints": [held], "aggregationTemporality": 2}
             return request({"exponentialHistogram": kind})
@@ -136,7 +143,7 @@ class TestDistributions:
         """Count and sum are rates, quantiles are as they were told."""
 
         def message(second: int, count: int) -> dict[str, list[dict[str, Any]]]:
-            held = point(second, 1, count=str(count), sum=count / 2)
+            held = point(second, count=str(count), sum=count / 2)
             held["quantileValues"] = [{"quantile": 0.99, "value": 0.25}]
             return request({"summary": {"dataPoints": [held]}})
 

@@ -20,7 +20,7 @@ from streams.codec.labelled.histogram import (
     increase,
     quantile,
 )
-from streams.codec.labelled.mapping import Rule, Series
+from streams.codec.labelled.mapping import Kind, Rule, Series
 from streams.codec.labelled.reducer import Reading, Reducer
 from streams.codec.labelled.replicas import Replicas
 from streams.grid import Grid
@@ -38,8 +38,22 @@ def steps(points: Iterable[tuple[float, ...]], keep: int = 8) -> list[tuple[floa
 
 class TestCounters:
     def test_first_point_gives_nothing(self) -> None:
-        """A rate needs two points."""
+        """A rate needs two points, where the start is not told or too long ago."""
         assert [] == steps([(10, 5)])
+        assert [] == steps([(9999, 1, 5)])
+
+    def test_first_point_since_its_start(self) -> None:
+        """What was counted since then, also if a later point came before it."""
+        expected = {20: (18, 9.0), 10: (8, 5.0)}
+        assert [(10, 8, 5.0), (20, 10, 4.0)] == steps([(10, 2, 5), (20, 2, 9)])
+        found = steps([(20, 2, 9), (10, 2, 5)])
+        assert [(20, *expected[20]), (20, 10, 4.0), (10, *expected[10])] == found
+
+    def test_a_point_older_than_all_that_is_kept_says_nothing(self) -> None:
+        """Those before it are forgotten, and it is not the first."""
+        points = [(t, 1, t) for t in range(10, 80, 10)]
+        assert 7 == len(steps(points, keep=4))
+        assert [] == steps([*points, (15, 1, 15)], keep=4)[8:]
 
     def test_increase(self) -> None:
         """What was counted, and in how many seconds."""
@@ -51,11 +65,11 @@ class TestCounters:
 
     def test_new_start_is_a_reset(self) -> None:
         """A start after the point before is a reset although the value is higher."""
-        assert [(20, 10, 8.0)] == steps([(10, 1, 5), (20, 15, 8)])
+        assert [(20, 10, 8.0)] == steps([(10, 1, 5), (20, 15, 8)])[1:]
 
     def test_wobbling_start_is_none(self) -> None:
         """A start before the point before cannot be a reset."""
-        assert [(20, 10, 3.0)] == steps([(10, 1.0, 5), (20, 1.2, 8)])
+        assert [(20, 10, 3.0)] == steps([(10, 1.0, 5), (20, 1.2, 8)])[1:]
 
     def test_out_of_order_point_is_no_reset(self) -> None:
         """A late point yields its step and the corrected one of its successor."""
@@ -243,6 +257,18 @@ def readings() -> list[Reading]:
     return found
 
 
+def copied(skew: float) -> list[Reading]:
+    """A counter that grows by 5 a second and a gauge, scraped by A and B; B's clock is off."""
+    found: list[Reading] = []
+    for step in range(24):
+        for copy, now in (("A", 5.0 * step), ("B", 5.0 * step + 2.0)):
+            time = now + (skew if copy == "B" else 0.0)
+            for series, value in ((counter(), 1000.0 + 5.0 * now), (gauge(), 1.0 + step % 2)):
+                one = msgspec.structs.replace(series, copy=copy)
+                found.append(Reading(one, 100.0 + time, value))
+    return found
+
+
 class TestReducer:
     def test_replicas_and_rates(self) -> None:
         """Sums of the gauges and of the rates, one frame a tick."""
@@ -291,17 +317,78 @@ class TestReducer:
 
         assert 4 == reducer.extreme
 
-    def test_memory_is_bounded(self) -> None:
-        """Churning sources are forgotten, and what is new still counts."""
+    @pytest.mark.parametrize("kind", ["counters", "histograms", "rounds", "replicas", "once"])
+    def test_memory_is_bounded(self, kind: str) -> None:
+        """Churning sources are forgotten; one that goes on is not, and what is new counts."""
         grid = Grid(10.0)
         reducer = Reducer(lambda _: grid, 10)
+
+        def reading(i: int | str, time: float) -> Reading:
+            name = f"s{i}:n"
+            if kind in ("counters", "once"):
+                return Reading(counter(name, f"{i}"), time, time)
+            if kind == "replicas":
+                return Reading(gauge(name), time, time)
+            parts = (gauge(f"{name}.p50"),) * (5 if kind == "histograms" else 3)
+            held: Kind = "histogram" if kind == "histograms" else "bucket"
+            series = Series("shop", name, f"{i}", held, "sum", math.inf, parts)
+            value = from_buckets(time, None, [], [time]) if kind == "histograms" else time
+            return Reading(series, time, value)
+
+        reducer.reduce([reading("kept", 0.0)])
         for i in range(100):
-            for time in (60.0, 61.0):
-                reducer.reduce([Reading(counter(f"s{i}:n", f"{i}"), time, time)])
+            reducer.reduce([reading(i, 10.0 * i)])
+            reducer.reduce([reading("kept", 10.0 * i + 1.0)])
         state = reducer.state_dict()["shop"]
 
-        assert len(state["counters"]) <= 10
-        assert len(state["replicas"]) <= 10
+        assert 0 < len(state[kind]) <= 10
+        assert kind == "once" or any(key in ("kept", "skept:n") for key in state[kind])
+
+    def test_systems_are_bounded(self) -> None:
+        """Names that come once are forgotten first."""
+        grid = Grid(10.0)
+        reducer = Reducer(lambda _: grid, 10, max_systems=10)
+        for i in range(5000):
+            for system in ("shop", f"s{i}"):
+                series = Series(system, "cart:n", "a", "counter", "sum")
+                reducer.reduce([Reading(series, float(i), float(i))])
+
+        assert 10 == len(reducer.state_dict())
+        assert {"shop", "s4999"} < reducer.state_dict().keys()
+
+    def test_seen_once(self) -> None:
+        """A counter of one point is named ten minutes later; one of two, or with a start, not."""
+        grid = Grid(10.0)
+        reducer = Reducer(lambda _: grid, 100)
+        reducer.reduce([Reading(counter("job:done", "a"), 60.0, 5.0)] * 2)
+        reducer.reduce([Reading(counter("job:more", "b"), t, 5.0) for t in (60.0, 70.0)])
+        (samples,) = reducer.reduce([Reading(counter("job:told", "c"), 60.0, 5.0, 50.0)])
+        assert ([], 0.5) == (reducer.noticed(), samples.values[0])
+        other = Reducer(lambda _: grid, 100)
+        other.load_state_dict(msgspec.msgpack.decode(msgspec.msgpack.encode(reducer.state_dict())))
+
+        for one in (reducer, other):
+            one.reduce([Reading(counter("job:more", "b"), 661.0, 9.0)])
+            (problem,) = one.noticed()
+            assert ("seen_once", "job:done") == (problem.kind, problem.metric)
+            assert [] == one.noticed()
+
+    @pytest.mark.parametrize("skew", [0.0, -3.0, 3.0])
+    def test_copies_are_one_source(self, skew: float) -> None:
+        """Two scrapers of one process, whatever their clocks: its rate, its level, not the sum."""
+        found = frames(copied(skew))
+
+        for _, values in found[2:-2]:
+            assert 5.0 == pytest.approx(values["cart:n"])
+            assert values["cart:cpu"] in (1.0, 2.0)
+
+    def test_a_copy_may_end(self) -> None:
+        """The other goes on, without a gap and without a jump."""
+        readings = [r for r in copied(0.5) if r.series.copy != "B" or r.time < 60.0]
+        found = [values["cart:n"] for _, values in frames(readings)[2:-1]]
+
+        assert len(found) >= 8
+        assert [5.0] * len(found) == pytest.approx(found)
 
     def test_forget(self) -> None:
         """The systems of a lost partition are dropped, unknown ones ignored."""
