@@ -35,6 +35,7 @@ bootstrap_servers = ["{brokers}"]
 [input.topics.{TOPIC}]
 format = "prometheus_json"
 system = ["{SYSTEM}"]
+entity = ["{{job}}"]      # a job has two instances here: the service, and the probe of it
 
 [systems.{SYSTEM}]
 interval_s = {2 * SCRAPE_S}      # at least twice the period of the sources

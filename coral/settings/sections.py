@@ -119,7 +119,8 @@ class Topic(_Section, frozen=True, kw_only=True):
     format : str
         What its messages are.
     system, entity : list of str, optional
-        Templates over labels, `{@key}` and `{@topic}`; the first that can be filled names it.
+        Templates over labels, `{@key}`, `{@topic}` and `{@job}`; the first that can be filled
+        names it.
     split : list of str, optional
         Labels that stay in the metric name.
     counters, gauges : list of str, optional
@@ -150,6 +151,11 @@ class Topic(_Section, frozen=True, kw_only=True):
         default = DEFAULT_MAPPINGS[self.format]
         own = {key: getattr(self, key) for key in MAPPING_KEYS}
         own = {key: value for key, value in own.items() if value is not None}
+        # What the configuration names itself, it names in full.
+        if "entity" in own:
+            own["machine"] = ()
+        if "split" in own:
+            own["status"] = ()
         return msgspec.structs.replace(default, **own)
 
 

@@ -32,7 +32,13 @@ _OTLP = SeriesMapping(
     copies=_SCRAPERS,
 )
 _TELEGRAF = SeriesMapping(
-    entity=("{host}",),
+    entity=(
+        "{service}",
+        "{container_name|workload}",
+        "{systemd_unit}",
+        "{process_name}",
+        "{host}",
+    ),
     split=("path", "interface", "name"),
     counters=(
         "*_total",
@@ -49,15 +55,26 @@ _TELEGRAF = SeriesMapping(
         "kernel.interrupts",
     ),
 )
+_STATUS = ("code", "status", "status_code", "response_code")
 _PROMETHEUS = SeriesMapping(
     entity=(
         "{namespace}/{deployment}",
         "{namespace}/{statefulset}",
+        "{namespace}/{daemonset}",
+        "{namespace}/{pod|workload}",
         "{namespace}/{container}",
-        "{job}",
-        "{instance}",
+        "{service}",
+        "{app}",
+        "{app_kubernetes_io_name}",
+        "{pod|workload}",
+        "{container}",
+        "{container_label_com_docker_compose_service}",
+        "{@job}",
+        "{instance|host}",
     ),
-    split=("mode", "state", "status", "code"),
+    machine=("node_*", "windows_*", "kube_node_*"),
+    split=("mode", "state", "mountpoint", *_STATUS),
+    status=_STATUS,
     counters=("*_total",),
     copies=(*_SCRAPERS, "replica"),
 )

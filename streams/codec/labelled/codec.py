@@ -122,11 +122,17 @@ class LabelledCodec:
     def forget(self, systems: AbstractSet[str]) -> None:
         """Drop the state of systems that went to another member of the group."""
         self._reducer.forget(systems)
+        self._namer.jobs.forget(frozenset(systems))
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state by system as plain values, to go into a checkpoint."""
-        return self._reducer.state_dict()
+        held, jobs = self._reducer.state_dict(), self._namer.jobs
+        jobs.keep(held.keys())
+        return {system: state | {"jobs": jobs.state(system)} for system, state in held.items()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Continue from what `state_dict` returned; mapping and grids must be those of then."""
         self._reducer.load_state_dict(state)
+        for system, held in state.items():
+            # What earlier versions wrote has none.
+            self._namer.jobs.load(system, held.get("jobs", []))

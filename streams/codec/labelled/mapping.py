@@ -9,6 +9,8 @@ from typing import Final, Literal, TypeAlias, TypeVar
 import msgspec
 
 from streams.codec.faults import fail, printable, show
+from streams.codec.labelled.jobs import Jobs
+from streams.codec.labelled.readable import FUNCTIONS, status_class
 from streams.errors import DecodeError
 from streams.records import Record
 from streams.series import MAX_NAME, name_problem
@@ -28,6 +30,7 @@ QUANTILES: Final = (0.5, 0.95, 0.99)
 _MAX_SHOWN_LABEL = 64
 _KNOWN_SERIES = 100_000
 _KNOWN_BYTES = 64 << 20
+_MACHINE = ("{node}", "{@job}", "{instance|host}")
 _FIELD = re.compile(r"\{([^{}]+)\}")
 
 
@@ -38,10 +41,17 @@ class SeriesMapping(msgspec.Struct, frozen=True, kw_only=True):
     ----------
     system, entity : tuple of str
         Templates such as ``{namespace}/{deployment}``; the first whose labels are all there, and
-        not empty, is used. ``{@key}`` is the record's key, ``{@topic}`` its topic.
+        not empty, is used. ``{@key}`` is the record's key, ``{@topic}`` its topic, ``{@job}`` a
+        job of Prometheus, with its instance if it has several; ``{pod|workload}`` and
+        ``{instance|host}`` leave out what was generated.
+    machine : tuple of str
+        Patterns of metrics about the machine that their exporter runs on, whatever the exporter
+        itself is part of; ``{node}`` or ``{@job}`` is their entity.
     split : tuple of str
         Labels that stay in the metric name, ``cpu{state=idle}``. Series that differ in other
         labels only (pods, cores) are sources of one series and combined.
+    status : tuple of str
+        Those among `split` of which only the class stays, ``{code=5xx}``.
     counters, gauges : tuple of str
         Patterns (``*``, ``?``) of metrics that are, and are not, cumulative counters, for formats
         that do not say; `gauges` wins.
@@ -57,7 +67,9 @@ class SeriesMapping(msgspec.Struct, frozen=True, kw_only=True):
 
     system: tuple[str, ...] = ("{@topic}",)
     entity: tuple[str, ...] = ("{service.name}",)
+    machine: tuple[str, ...] = ()
     split: tuple[str, ...] = ()
+    status: tuple[str, ...] = ()
     counters: tuple[str, ...] = ()
     gauges: tuple[str, ...] = ()
     copies: tuple[str, ...] = ()
@@ -102,6 +114,11 @@ def template_problem(template: str) -> str | None:
     rest = _FIELD.sub("", template)
     if not template or "{" in rest or "}" in rest:
         return "text with {label} fields expected"
+    for field in _FIELD.findall(template):
+        label, bar, function = field.partition("|")
+        if bar and (not label or function not in FUNCTIONS):
+            known = " or ".join(f"{{label|{name}}}" for name in FUNCTIONS)
+            return f"{{label}}, {known} expected"
     return None
 
 
@@ -120,14 +137,17 @@ class Namer:
         self._max_labels = max_labels
         self._counters = _matcher(mapping.counters)
         self._gauges = _matcher(mapping.gauges)
+        self._is_of_machine = _matcher(mapping.machine)
         self._combine = [(_matcher([p]), rule) for p, rule in mapping.combine.items()]
         templates = (*mapping.system, *mapping.entity)
-        used = {*mapping.split, *(field for t in templates for field in _FIELD.findall(t))}
+        fields = (field for template in templates for field in _FIELD.findall(template))
+        used = {*mapping.split, *(field.partition("|")[0] for field in fields)}
         self._copies = frozenset(mapping.copies) - used
         self._by_record_key = any("{@key}" in template for template in templates)
         self._known: dict[Hashable, Series] = {}
         self._refused: dict[Hashable, DecodeError] = {}
         self._known_bytes = 0
+        self.jobs = Jobs()
 
     def get(self, record: Record, raw: Raw) -> Series | None:
         """Return the series that `learn` made of the same raw labels.
@@ -172,11 +192,14 @@ class Namer:
             If it has too many labels, no template fits, or its name would break a rule.
         """
         key = (record.key, raw) if self._by_record_key else raw
+        changes = self.jobs.changes
         try:
             made = self._named(record, where, labels, (metric, kind, rule, le))
         except DecodeError as error:
             self._remember(self._refused, key, error, raw)
             raise
+        if self.jobs.changes != changes:
+            self._known.clear()
         self._remember(self._known, key, made, raw)
         return made
 
@@ -191,12 +214,18 @@ class Namer:
         if len(labels) > self._max_labels:
             reason = f"at most {self._max_labels} labels expected, got {len(labels)}"
             fail(record, reason, where, "limit")
-        system = self._filled(record, where, "system", self._mapping.system, labels)
+        mapping = self._mapping
+        system = self._filled(record, where, ("system", ""), mapping.system, labels)
         if len(system) > MAX_NAME:
             reason = f"system of at most {MAX_NAME} characters expected, got {len(system)}"
             fail(record, reason, where, "name")
-        entity = self._filled(record, where, "entity", self._mapping.entity, labels)
-        split = [(k, labels[k][:_MAX_SHOWN_LABEL]) for k in self._mapping.split if labels.get(k)]
+        templates = _MACHINE if self._is_of_machine(metric) else mapping.entity
+        entity = self._filled(record, where, ("entity", system), templates, labels)
+        split = [
+            (k, (status_class(v) if k in mapping.status else v)[:_MAX_SHOWN_LABEL])
+            for k in mapping.split
+            if (v := labels.get(k))
+        ]
         suffix = "{" + ",".join(f"{k}={v}" for k, v in split) + "}" if split else ""
         copy = ""
         if self._copies & labels.keys():
@@ -234,29 +263,41 @@ class Namer:
         return next((rule for matches, rule in self._combine if matches(metric)), default)
 
     def _filled(
-        self, record: Record, where: str, what: str, templates: Iterable[str], labels: Labels
+        self,
+        record: Record,
+        where: str,
+        what: tuple[str, str],
+        templates: tuple[str, ...],
+        labels: Labels,
     ) -> str:
+        """Return the first template that can be filled, for the system or an entity of one."""
         for template in templates:
-            values = [_value(record, where, field, labels) for field in _FIELD.findall(template)]
+            fields = _FIELD.findall(template)
+            values = [self._value(record, where, field, what[1], labels) for field in fields]
             if all(values):
                 break
         else:
             known = ", ".join(sorted(labels)) or "none"
             wanted = " or ".join(templates)
-            reason = f"labels for the {what} {wanted} expected, got {printable(known)}"
+            reason = f"labels for the {what[0]} {wanted} expected, got {printable(known)}"
             fail(record, reason, where, "labels")
         return _FIELD.sub(lambda _: values.pop(0), template)
 
-
-def _value(record: Record, where: str, field: str, labels: Labels) -> str:
-    if field == "@topic":
-        return record.topic
-    if field == "@key":
-        try:
-            return (record.key or b"").decode()
-        except UnicodeDecodeError:
-            fail(record, "record key in UTF-8 expected, for {@key}", where)
-    return labels.get(field, "")
+    def _value(self, record: Record, where: str, field: str, system: str, labels: Labels) -> str:
+        if field == "@topic":
+            return record.topic
+        if field == "@job":
+            time = max(record.timestamp_ms, 0) / 1e3
+            job, instance = labels.get("job", ""), labels.get("instance", "")
+            return self.jobs.entity(system, job, instance, time)
+        if field == "@key":
+            try:
+                return (record.key or b"").decode()
+            except UnicodeDecodeError:
+                fail(record, "record key in UTF-8 expected, for {@key}", where, "labels")
+        label, _, function = field.partition("|")
+        value = labels.get(label, "")
+        return FUNCTIONS[function](value) if function and value else value
 
 
 def _digest(metric: str, labels: Labels) -> str:

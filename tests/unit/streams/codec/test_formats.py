@@ -158,7 +158,7 @@ class TestPrometheus:
             ({"namespace": "shop", "deployment": "cart"}, "shop/cart"),
             ({"namespace": "shop", "container": "cart"}, "shop/cart"),
             ({"deployment": "cart"}, "cart"),
-            ({"job": "", "instance": "10.0.0.1:9100"}, "10.0.0.1_9100"),
+            ({"job": "", "instance": "10.0.0.1:9100"}, "10.0.0.1"),
         ],
     )
     def test_entity(self, labels: dict[str, str], entity: str) -> None:
