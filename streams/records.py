@@ -85,6 +85,7 @@ ProblemKind: TypeAlias = Literal[
     "labels",
     "limit",
     "name",
+    "no_counter",
     "not_metrics",
     "seen_once",
     "start",
@@ -94,7 +95,7 @@ ProblemKind: TypeAlias = Literal[
 ]
 """What is wrong, in one word out of a closed list, to count by."""
 
-UNWRITTEN: Final[frozenset[ProblemKind]] = frozenset(("empty", "seen_once"))
+UNWRITTEN: Final[frozenset[ProblemKind]] = frozenset(("empty", "no_counter", "seen_once"))
 """Problems that are counted only: there is nothing in the record to look at."""
 
 

@@ -156,6 +156,8 @@ class Topic(_Section, frozen=True, kw_only=True):
             own["machine"] = ()
         if "split" in own:
             own["status"] = ()
+        if "counters" in own:
+            own.setdefault("gauges", ())
         return msgspec.structs.replace(default, **own)
 
 

@@ -11,6 +11,7 @@ from streams.codec.otlp.json import parse_otlp_json
 from streams.codec.otlp.protobuf import otlp_proto_parser
 from streams.codec.prometheus import parse_prometheus
 from streams.codec.telegraf import telegraf_parser
+from streams.codec.telegraf_plugins import COUNTERS, LEVELS
 from streams.grid import Grid
 
 Format: TypeAlias = Literal[
@@ -40,20 +41,8 @@ _TELEGRAF = SeriesMapping(
         "{host}",
     ),
     split=("path", "interface", "name"),
-    counters=(
-        "*_total",
-        "cpu.time_*",
-        "net.bytes_*",
-        "net.packets_*",
-        "net.err_*",
-        "net.drop_*",
-        "diskio.*reads",
-        "diskio.*writes",
-        "diskio.*_bytes",
-        "diskio.*_time",
-        "kernel.context_switches",
-        "kernel.interrupts",
-    ),
+    counters=COUNTERS,
+    gauges=LEVELS,
 )
 _STATUS = ("code", "status", "status_code", "response_code")
 _PROMETHEUS = SeriesMapping(

@@ -20,6 +20,9 @@ from streams.codec.values import time_problem
 from streams.errors import DecodeError
 from streams.records import Problem, Record
 
+_FLUSHED: Final = ("counter", "distribution", "gauge", "histogram", "set", "timing")
+"""Values of the tag `metric_type`, which the plugin statsd sets."""
+
 UNITS: Final = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}
 """Counts of a time stamp in one second."""
 
@@ -119,7 +122,14 @@ class _Reader:
 def learn_field(
     record: Record, namer: Namer, raw: Raw, metric: str, labels: Labels, where: str
 ) -> Series:
-    """Name the series of one field of a measurement; see `Namer.learn`."""
-    if namer.is_counter(metric):
+    """Name the series of one field of a measurement; see `Namer.learn`.
+
+    What a statsd plugin flushes is of one interval: never cumulative, whatever its name says.
+    """
+    flushed = labels.get("metric_type") in _FLUSHED
+    if namer.is_counter(metric) and not flushed:
         return namer.learn(record, raw, where, labels, metric, "counter", "sum")
-    return namer.learn(record, raw, where, labels, metric, "gauge", "mean")
+    is_count = flushed and (
+        labels["metric_type"] == "counter" or metric.endswith(("_count", "_sum"))
+    )
+    return namer.learn(record, raw, where, labels, metric, "gauge", "sum" if is_count else "mean")

@@ -6,6 +6,11 @@ from typing import Final, Generic, NamedTuple, TypeVar
 
 V = TypeVar("V")
 
+LEVEL_FALLS: Final = 3
+LEVEL_SHARE: Final = 10
+"""Falls to more than half of the value before that make a level of a counter, if they are one in
+ten of its points."""
+
 FRESH_S: Final = 3600.0
 """Longest time from its start to its first point of a counter whose mean rate counts, seconds."""
 
@@ -52,7 +57,7 @@ class Cumulative(Generic[V]):
         For its owner, to know which counters are silent.
     """
 
-    __slots__ = ("_increase", "points", "touched")
+    __slots__ = ("_falls", "_increase", "_taken", "points", "touched")
 
     def __init__(
         self, increase: Callable[[V, V], V | None], points: list[Point[V]] | None = None
@@ -60,6 +65,7 @@ class Cumulative(Generic[V]):
         self._increase = increase
         self.points = points or []
         self.touched = 0
+        self._taken = self._falls = 0
 
     def add(self, point: Point[V], keep: int) -> list[CounterStep[V]]:
         """Take one point, keep at most `keep` of them, and return the steps that are news."""
@@ -80,6 +86,21 @@ class Cumulative(Generic[V]):
             far_ahead = points[-1].time - point.time > point.time - points[0].time
             del points[-1 if far_ahead else 0]
         return [step for step in found if step is not None]
+
+    def behaves_as_level(self: "Cumulative[float]", point: Point[float]) -> bool:
+        """Whether a point just added is one more fall of a kind that a counter does not make.
+
+        A counter falls to near zero, when its process starts anew; a sum of several falls in part
+        when one of them goes, which is seldom.
+        """
+        self._taken += 1
+        if len(self.points) < 2 or self.points[-1] is not point:
+            return False
+        before = self.points[-2].value
+        if not before / 2 < point.value < before:
+            return False
+        self._falls += 1
+        return self._falls >= LEVEL_FALLS and self._falls * LEVEL_SHARE >= self._taken
 
     def _step(self, at: int) -> CounterStep[V] | None:
         before, now = self.points[at - 1], self.points[at]

@@ -75,6 +75,7 @@ class _System:
         self.rounds: dict[str, _Rounds] = {}
         self.replicas: dict[str, Replicas] = {}
         self.once: dict[str, tuple[str, float]] = {}
+        self.levels: dict[str, None] = {}
 
     def state(self) -> dict[str, Any]:
         return {
@@ -92,6 +93,7 @@ class _System:
                 for name, replicas in self.replicas.items()
             },
             "once": dict(self.once),
+            "levels": [*self.levels],
         }
 
     def load(self, state: Mapping[str, Any]) -> None:
@@ -113,6 +115,7 @@ class _System:
             )
         # What earlier versions wrote has none.
         self.once = {key: (name, time) for key, (name, time) in state.get("once", {}).items()}
+        self.levels = dict.fromkeys(state.get("levels", ()))
 
 
 class Reducer:
@@ -209,18 +212,40 @@ class Reducer:
         elif elapsed:
             self._put(system, series, time, value / elapsed)
         else:
-            key = series.copy or series.source
-            known = system.counters.get(key)
-            if known is None:
-                known = self._kept(system.counters, key, Cumulative(counted))
-            known.touched = self._records
-            steps = known.add(Point(time, start, value), system.keep)
-            for step in steps:
-                self._put(system, series, step.time, step.value / step.elapsed)
-            if len(known.points) == 1 and not steps:
-                self._first_seen(system, key, reading)
-            elif system.once:
-                system.once.pop(key, None)
+            self._counter(system, series, Point(time, start, value))
+
+    def _counter(self, system: _System, series: Series, point: Point[float]) -> None:
+        key = series.copy or series.source
+        if key in system.levels:
+            self._put(system, series, point.time, point.value)
+            return
+        known = system.counters.get(key)
+        if known is None:
+            known = self._kept(system.counters, key, Cumulative(counted))
+        known.touched = self._records
+        steps = known.add(point, system.keep)
+        if not point.start and known.behaves_as_level(point):
+            self._call_level(system, series, key)
+            self._put(system, series, point.time, point.value)
+            return
+        for step in steps:
+            self._put(system, series, step.time, step.value / step.elapsed)
+        if len(known.points) == 1 and not steps:
+            self._first_seen(system, key, series.name, point.time)
+        elif system.once:
+            system.once.pop(key, None)
+
+    def _call_level(self, system: _System, series: Series, key: str) -> None:
+        """From now on its values count, not their increase."""
+        before, now = (point.value for point in system.counters.pop(key).points[-2:])
+        if len(system.levels) >= self._max_series:
+            del system.levels[next(iter(system.levels))]
+        system.levels[key] = None
+        reason = (
+            f"counter expected, which falls to near zero only; fell from {before:g} to {now:g}, "
+            "taken for a level; to say so list it in `gauges`"
+        )
+        self._noticed.append(Problem("no_counter", series.name, "$", reason))
 
     def _histogram(
         self, system: _System, series: Series, point: Point[Histogram], elapsed: float
@@ -279,11 +304,11 @@ class Reducer:
         known.put(tick, series.source, time, value)
         self._touched[series.system, series.name, tick] = (series, known)
 
-    def _first_seen(self, system: _System, key: str, reading: Reading) -> None:
+    def _first_seen(self, system: _System, key: str, name: str, time: float) -> None:
         """Remember a counter of which one point says nothing, until there is another."""
         if len(system.once) >= self._max_series:
             self._seen_once(system, next(iter(system.once)))
-        system.once.setdefault(key, (reading.series.name, reading.time))
+        system.once.setdefault(key, (name, time))
 
     def _notice(self, system: _System, time: float) -> None:
         key, (_, first) = next(iter(system.once.items()))

@@ -417,6 +417,26 @@ class TestSettings:
 
         assert [Grid(1.0, 7.0), Grid(5.0, 7.0)] == [found.grid("a"), found.grid("b")]
 
+    def test_what_is_named_is_named_in_full(self, tmp_path: Path) -> None:
+        """Rules that go with the defaults end where the configuration says it itself."""
+        lines = """
+            [input.topics.a]
+            format = "prometheus_json"
+            [input.topics.b]
+            format = "prometheus_json"
+            entity = ["{job}"]
+            split = ["code"]
+            [input.topics.c]
+            format = "telegraf_json"
+            counters = ["mem.x"]
+            """
+        topics = loaded(tmp_path, lines).settings.input.topics
+        a, b, c = (there(topics[name].mapping) for name in "abc")
+
+        assert ("node_*" in a.machine, "code" in a.status) == (True, True)
+        assert ((), ()) == (b.machine, b.status)
+        assert (("mem.x",), ()) == (c.counters, c.gauges)
+
     def test_mappings(self, tmp_path: Path) -> None:
         """A topic changes what it sets and leaves the rest to its format."""
         text = "[input.topics.a]\nformat = 'influx'\nsplit = ['cpu']\n[input.topics.b]"

@@ -274,6 +274,61 @@ class TestTelegraf:
 
         assert {"web1:net.bytes_recv": 200.0} == values("telegraf_json", one, two)
 
+    @pytest.mark.parametrize(
+        ("field", "counts"),
+        [
+            ("kernel.processes_forked", True),
+            ("kernel.boot_time", False),
+            ("system.uptime", True),
+            ("procstat.cpu_time_user", True),
+            ("procstat.voluntary_context_switches", True),
+            ("procstat.memory_rss", False),
+            ("nstat.TcpRetransSegs", True),
+            ("nstat.TcpCurrEstab", False),
+            ("mem.swap_total", False),
+            ("mem.huge_pages_total", False),
+            ("disk.inodes_total", False),
+            ("net.tcp_retranssegs", True),
+            ("net.tcp_currestab", False),
+            ("netstat.tcp_established", False),
+            ("diskio.iops_in_progress", False),
+            ("diskio.weighted_io_time", True),
+            ("docker_container_net.rx_bytes", True),
+            ("docker_container_cpu.usage_percent", False),
+            ("redis.total_commands_processed", True),
+            ("redis.total_system_memory", False),
+            ("custom.orders_total", True),
+        ],
+    )
+    def test_counters_and_levels_by_plugin(self, field: str, counts: bool) -> None:
+        """By the plugins' documentation, not by the end of the name alone."""
+        name, key = field.split(".", 1)
+        first, second = (
+            metric(name=name, fields={key: n}, timestamp=t) for n, t in ((50, 60), (90, 70))
+        )
+        found = values("telegraf_json", first, second)
+
+        assert {f"web1:{field}": 4.0 if counts else 90.0} == found
+
+    def test_statsd_flushes_intervals(self) -> None:
+        """Its counters start from zero each time; those of several hosts add up, timings do not."""
+        tags = {"service": "cart", "metric_type": "counter"}
+        counts = [
+            metric(name="shop", tags=tags | {"host": host}, fields={"requests_total": n})
+            for host, n in (("a", 3), ("b", 5))
+        ]
+        assert {"cart:shop.requests_total": 8.0} == values("telegraf_json", *counts)
+        timings = [
+            metric(
+                tags={"service": "cart", "metric_type": "timing", "host": host},
+                fields={"took_mean": n, "took_count": n},
+            )
+            for host, n in (("a", 3), ("b", 5))
+        ]
+        assert {"cart:cpu.took_mean": 4.0, "cart:cpu.took_count": 8.0} == values(
+            "telegraf_json", *timings
+        )
+
 
 class TestInflux:
     @pytest.mark.parametrize(

@@ -373,6 +373,44 @@ class TestReducer:
             assert ("seen_once", "job:done") == (problem.kind, problem.metric)
             assert [] == one.noticed()
 
+    def test_a_counter_that_behaves_as_a_level(self) -> None:
+        """After the third fall to more than half its values count; that is said once, and kept."""
+        reducer = Reducer(lambda _: Grid(10.0), 100)
+        values = [50.0, 60.0, 55.0, 70.0, 60.0, 61.0, 58.0, 64.0]
+        found: list[float] = []
+        for step, value in enumerate(values):
+            if step == 7:
+                state, reducer = reducer.state_dict(), Reducer(lambda _: Grid(10.0), 100)
+                reducer.load_state_dict(msgspec.msgpack.decode(msgspec.msgpack.encode(state)))
+            for samples in reducer.reduce([Reading(counter("h:swap_total"), 10.0 * step, value)]):
+                found += samples.values.tolist()
+            told = [problem.kind for problem in reducer.noticed()]
+            assert (["no_counter"] if step == 6 else []) == told
+
+        assert [58.0, 64.0] == found[-2:]
+
+    def test_counters_that_restart_stay_counters(self) -> None:
+        """Falls to near zero, now and then a replica less in a sum, and starts that are told."""
+        for values, start in (
+            ([100.0, 3.0] * 20, 0.0),
+            ([float(t) if t < 60 else t - 20.0 for t in range(10, 200)], 0.0),
+            ([50.0, 40.0] * 20, 1.0),
+        ):
+            reducer = Reducer(lambda _: Grid(10.0), 100)
+            for step, value in enumerate(values):
+                reducer.reduce([Reading(counter(), 10.0 * step + 10, value, start)])
+            assert [] == reducer.noticed()
+
+    def test_levels_are_bounded(self) -> None:
+        """The first ones make room."""
+        reducer = Reducer(lambda _: Grid(10.0), 10)
+        for source in range(30):
+            for step, value in enumerate([9.0, 8.0] * 3):
+                series = counter("h:a_total", f"{source}")
+                reducer.reduce([Reading(series, 10.0 * step, value)])
+
+        assert [f"{i}" for i in range(20, 30)] == reducer.state_dict()["shop"]["levels"]
+
     @pytest.mark.parametrize("skew", [0.0, -3.0, 3.0])
     def test_copies_are_one_source(self, skew: float) -> None:
         """Two scrapers of one process, whatever their clocks: its rate, its level, not the sum."""
