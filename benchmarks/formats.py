@@ -1,7 +1,9 @@
 """Speed of the formats with labels on one core: values a second of CPU time, decoded and aligned.
 
 `*_decoded_per_s` is without the aligner. Every series has been seen before: to name one costs as
-much as some of its values, once.
+much as some of its values, once. `*_with_1_per_cent` and `*_with_10_per_cent` are the throughput
+with so many unusable parts over that without: in turn no labels of an entity, a time that cannot
+be, and a value that is no number.
 """
 
 import json
@@ -24,11 +26,17 @@ SERVICES, REPLICAS, STEP_S, START = 100, 3, 10, 1_700_000_000
 GRID = Grid(float(STEP_S))
 
 
-def prometheus(count: int) -> list[bytes]:
+def flaw(i: int, per_cent: int) -> str:
+    """Return what is wrong with value i if so many in a hundred are unusable; "" if nothing is."""
+    every = 100 // per_cent if per_cent else 0
+    return ("labels", "time", "value")[i // every % 3] if every and i % every == 0 else ""
+
+
+def prometheus(count: int, per_cent: int) -> list[bytes]:
     """Half gauges, half counters; one sample a message."""
     made = []
     for i in range(count):
-        source = i % (SERVICES * REPLICAS)
+        source, wrong = i % (SERVICES * REPLICAS), flaw(i, per_cent)
         at = time.gmtime(START + i // (SERVICES * REPLICAS) * STEP_S)
         labels = {
             "__name__": "process_cpu_seconds_total" if i % 2 else "process_open_fds",
@@ -38,78 +46,101 @@ def prometheus(count: int) -> list[bytes]:
             "instance": "10.0.0.1:9100",
             "job": "kubernetes-pods",
         }
+        year = "%Y" if wrong != "time" else "9999"
         message = {
-            "timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", at),
-            "value": str(0.5 * i),
+            "timestamp": time.strftime(f"{year}-%m-%dT%H:%M:%SZ", at),
+            "value": str(0.5 * i) if wrong != "value" else "up",
             "name": labels["__name__"],
-            "labels": labels,
+            "labels": labels if wrong != "labels" else {"pool": f"p{source}"},
         }
         made.append(json.dumps(message).encode())
     return made
 
 
-def telegraf(count: int) -> list[bytes]:
+def telegraf(count: int, per_cent: int) -> list[bytes]:
     """One field a message."""
-    return [
-        json.dumps(
-            {
-                "fields": {"usage_idle": 0.5 * i},
-                "name": "cpu",
-                "tags": {"cpu": "cpu-total", "host": f"web{i % SERVICES}", "region": "eu"},
-                "timestamp": START + i // SERVICES * STEP_S,
-            }
-        ).encode()
-        for i in range(count)
-    ]
+    made = []
+    for i in range(count):
+        wrong, at = flaw(i, per_cent), START + i // SERVICES * STEP_S
+        host = "host" if wrong != "labels" else "machine"
+        message = {
+            "fields": {"usage_idle": 0.5 * i if wrong != "value" else []},
+            "name": "cpu",
+            "tags": {"cpu": "cpu-total", host: f"web{i % SERVICES}", "region": "eu"},
+            "timestamp": at if wrong != "time" else 1000 * at,
+        }
+        made.append(json.dumps(message).encode())
+    return made
 
 
-def influx(count: int) -> list[bytes]:
+def influx(count: int, per_cent: int) -> list[bytes]:
     """One field a message."""
-    return [
-        f"cpu,cpu=cpu-total,host=web{i % SERVICES},region=eu usage_idle={0.5 * i} "
-        f"{START + i // SERVICES * STEP_S}000000000".encode()
-        for i in range(count)
-    ]
-
-
-def otlp(count: int) -> list[dict[str, Any]]:
-    """50 values a message: half gauges, half cumulative sums, as a Collector sends them."""
-    made: list[dict[str, Any]] = []
-    for i in range(count // 50):
-        resource = {"key": "service.name", "value": {"stringValue": f"service{i % SERVICES}"}}
-        at = {"timeUnixNano": f"{START + i // SERVICES * STEP_S}000000000"}
-        since = {"startTimeUnixNano": f"{START}000000000"}
-        label = {"attributes": [{"key": "pool", "value": {"stringValue": "main"}}]}
-        gauge: dict[str, Any] = {"gauge": {"dataPoints": [at | label | {"asDouble": 0.5 * i}]}}
-        counter: dict[str, Any] = {"aggregationTemporality": 2, "isMonotonic": True}
-        counter |= {"dataPoints": [at | since | label | {"asInt": str(i)}]}
-        metrics = [{"name": f"gauge{j}"} | gauge for j in range(25)]
-        metrics += [{"name": f"counter{j}", "sum": counter} for j in range(25)]
-        scope: dict[str, Any] = {"scope": {"name": "app"}, "metrics": metrics}
+    made = []
+    for i in range(count):
+        wrong = flaw(i, per_cent)
+        host = "host" if wrong != "labels" else "machine"
+        value = 0.5 * i if wrong != "value" else "up"
+        at = f" {START + i // SERVICES * STEP_S}000000000" if wrong != "time" else ""
         made.append(
-            {"resourceMetrics": [{"resource": {"attributes": [resource]}, "scopeMetrics": [scope]}]}
+            f"cpu,cpu=cpu-total,{host}=web{i % SERVICES},region=eu usage_idle={value}{at}".encode()
         )
     return made
 
 
-def messages(name: str, count: int) -> list[bytes]:
-    """Return messages with `count` values in all."""
+def otlp(count: int, per_cent: int) -> list[dict[str, Any]]:
+    """50 values a message: half gauges, half cumulative sums, as a Collector sends them."""
+    made: list[dict[str, Any]] = []
+    for i in range(count // 50):
+        held: dict[bool, list[dict[str, Any]]] = {True: [], False: []}
+        at = {"timeUnixNano": f"{START + i // SERVICES * STEP_S}000000000"}
+        since = {"startTimeUnixNano": f"{START}000000000"}
+        label = {"attributes": [{"key": "pool", "value": {"stringValue": "main"}}]}
+        for j in range(50):
+            wrong = flaw(50 * i + j, per_cent)
+            point: dict[str, Any] = label if wrong == "time" else at | label
+            if wrong != "value":
+                point = point | ({"asDouble": 0.5 * i} if j < 25 else {"asInt": str(i)})
+            metric: dict[str, Any] = {"name": f"gauge{j}", "gauge": {"dataPoints": [point]}}
+            if j >= 25:
+                counter: dict[str, Any] = {"aggregationTemporality": 2, "isMonotonic": True}
+                counter |= {"dataPoints": [point | since]}
+                metric = {"name": f"counter{j}", "sum": counter}
+            held[wrong != "labels"].append(metric)
+        name = {"key": "service.name", "value": {"stringValue": f"service{i % SERVICES}"}}
+        made.append(
+            {
+                "resourceMetrics": [
+                    {
+                        "resource": {"attributes": [name] if named else []},
+                        "scopeMetrics": [{"scope": {"name": "app"}, "metrics": metrics}],
+                    }
+                    for named, metrics in held.items()
+                    if metrics
+                ]
+            }
+        )
+    return made
+
+
+def messages(name: str, count: int, per_cent: int) -> list[bytes]:
+    """Return messages with `count` values in all, so many in a hundred of them unusable."""
     if name == "otlp_json":
-        return [json.dumps(message).encode() for message in otlp(count)]
+        return [json.dumps(message).encode() for message in otlp(count, per_cent)]
     if name == "otlp_proto":
         return [
             ParseDict(message, ExportMetricsServiceRequest()).SerializeToString()
-            for message in otlp(count)
+            for message in otlp(count, per_cent)
         ]
-    return {"prometheus_json": prometheus, "telegraf_json": telegraf, "influx": influx}[name](count)
+    make = {"prometheus_json": prometheus, "telegraf_json": telegraf, "influx": influx}[name]
+    return make(count, per_cent)
 
 
-def seconds(name: Format, records: list[Record], *, align: bool) -> float:
+def seconds(name: Format, held: list[Record], *, align: bool) -> float:
     """Return the CPU seconds of the second half of the records, after the first."""
     codec = make_codec(name, grid=lambda _: GRID)
     systems = Systems(lambda _: Aligner(GRID.interval_s), 10)
-    middle = len(records) // 2
-    for part in (records[:middle], records[middle:]):
+    middle = len(held) // 2
+    for part in (held[:middle], held[middle:]):
         start = time.process_time()
         for record in part:
             for samples in codec.decode(record).samples:
@@ -118,15 +149,29 @@ def seconds(name: Format, records: list[Record], *, align: bool) -> float:
     return time.process_time() - start
 
 
+def records(name: str, count: int, per_cent: int = 0) -> list[Record]:
+    """Return records with twice `count` values."""
+    both = enumerate(messages(name, 2 * count, per_cent))
+    return [Record(name, 0, i, None, raw) for i, raw in both]
+
+
 def speeds(count: int) -> dict[str, float]:
-    """Return values a second of every format, `count` values each."""
+    """Return values a second of every format, `count` values each, and what unusable ones cost."""
     figures: dict[str, float] = {}
     for name in DEFAULT_MAPPINGS:
-        both = enumerate(messages(name, 2 * count))
-        records = [Record(name, 0, i, None, raw) for i, raw in both]
+        sound = records(name, count)
         for what, align in (("decoded", False), ("aligned", True)):
-            best = min(seconds(name, records, align=align) for _ in range(3))
+            best = min(seconds(name, sound, align=align) for _ in range(3))
             figures[f"{name}_{what}_per_s"] = count / best
+        for per_cent in (1, 10):
+            spoilt = records(name, count, per_cent)
+            # In turn, as the machine's own pace changes.
+            pairs = [
+                (seconds(name, sound, align=False), seconds(name, spoilt, align=False))
+                for _ in range(3)
+            ]
+            ratio = min(clean for clean, _ in pairs) / min(bad for _, bad in pairs)
+            figures[f"{name}_with_{per_cent}_per_cent"] = ratio
     return figures
 
 
