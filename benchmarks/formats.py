@@ -87,6 +87,27 @@ def influx(count: int, per_cent: int) -> list[bytes]:
     return made
 
 
+def collectd(count: int, per_cent: int) -> list[bytes]:
+    """One value list of one value a message."""
+    made = []
+    for i in range(count):
+        wrong, at = flaw(i, per_cent), START + i // SERVICES * STEP_S
+        message = {
+            "values": [0.5 * i],
+            "dstypes": ["gauge" if wrong != "value" else "level"],
+            "dsnames": ["value"],
+            "time": at if wrong != "time" else 1000 * at,
+            "interval": STEP_S,
+            "host": f"web{i % SERVICES}" if wrong != "labels" else "",
+            "plugin": "memory",
+            "plugin_instance": "",
+            "type": "memory",
+            "type_instance": "used",
+        }
+        made.append(json.dumps([message]).encode())
+    return made
+
+
 def otlp(count: int, per_cent: int) -> list[dict[str, Any]]:
     """50 values a message: half gauges, half cumulative sums, as a Collector sends them."""
     made: list[dict[str, Any]] = []
@@ -131,8 +152,13 @@ def messages(name: str, count: int, per_cent: int) -> list[bytes]:
             ParseDict(message, ExportMetricsServiceRequest()).SerializeToString()
             for message in otlp(count, per_cent)
         ]
-    make = {"prometheus_json": prometheus, "telegraf_json": telegraf, "influx": influx}[name]
-    return make(count, per_cent)
+    makers = {
+        "prometheus_json": prometheus,
+        "telegraf_json": telegraf,
+        "influx": influx,
+        "collectd_json": collectd,
+    }
+    return makers[name](count, per_cent)
 
 
 def seconds(name: Format, held: list[Record], *, align: bool) -> float:

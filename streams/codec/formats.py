@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Final, Literal, TypeAlias
 
+from streams.codec.collectd import parse_collectd
 from streams.codec.influx import influx_parser
 from streams.codec.labelled.codec import CodecLimits, LabelledCodec, Parser
 from streams.codec.labelled.mapping import SeriesMapping
@@ -15,7 +16,13 @@ from streams.codec.telegraf_plugins import COUNTERS, LEVELS
 from streams.grid import Grid
 
 Format: TypeAlias = Literal[
-    "native", "otlp_json", "otlp_proto", "telegraf_json", "influx", "prometheus_json"
+    "native",
+    "otlp_json",
+    "otlp_proto",
+    "telegraf_json",
+    "influx",
+    "prometheus_json",
+    "collectd_json",
 ]
 
 _SCRAPERS = ("prometheus_replica", "receive_replica")
@@ -68,12 +75,15 @@ _PROMETHEUS = SeriesMapping(
     copies=(*_SCRAPERS, "replica"),
 )
 
+_COLLECTD = SeriesMapping(entity=("{host}",), split=("plugin_instance", "type_instance"))
+
 DEFAULT_MAPPINGS: Final[dict[Format, SeriesMapping]] = {
     "otlp_json": _OTLP,
     "otlp_proto": _OTLP,
     "telegraf_json": _TELEGRAF,
     "influx": _TELEGRAF,
     "prometheus_json": _PROMETHEUS,
+    "collectd_json": _COLLECTD,
 }
 """Mapping of each format that has labels."""
 
@@ -118,4 +128,4 @@ def _parser(name: Format, mapping: SeriesMapping) -> Parser:
         return telegraf_parser(mapping.time_unit or "s")
     if name == "influx":
         return influx_parser(mapping.time_unit or "ns")
-    return parse_prometheus
+    return parse_collectd if name == "collectd_json" else parse_prometheus

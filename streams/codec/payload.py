@@ -137,37 +137,43 @@ def _split(record: Record, left_out: list[Problem]) -> tuple[bool, list[tuple[An
     what = what_bytes_are(record.value)
     if what is not None:
         fail(record, what, kind="not_metrics")
-    lines = record.value.split(b"\n") if b"}\n" in record.value.replace(b"\r", b"") else []
     try:
         tree = _loaded(record, record.value)
     except DecodeError:
-        if not lines or not _is_object(record, lines):
+        lines = record.value.splitlines()
+        if not _is_document(record, lines):
             raise
     else:
         if _is_envelope(tree):
             return True, [(tree["payload"], "payload")]
-        if isinstance(tree, list):
-            return False, [(element, f"[{i}]") for i, element in enumerate(tree)]
-        return True, [(tree, "")]
+        return (False, _elements(tree, "")) if isinstance(tree, list) else (True, [(tree, "")])
     held: list[tuple[Any, str]] = []
     for number, line in enumerate(lines, 1):
-        if line.strip():
-            try:
-                held.append((_loaded(record, line), f"line {number}"))
-            except DecodeError as error:
-                left_out.append(error.problem()._replace(where=f"line {number}"))
+        if not line.strip():
+            continue
+        where = f"line {number}"
+        try:
+            tree = _loaded(record, line)
+        except DecodeError as error:
+            left_out.append(error.problem()._replace(where=where))
+        else:
+            held += _elements(tree, where) if isinstance(tree, list) else [(tree, where)]
     return False, held
+
+
+def _elements(array: list[Any], where: str) -> list[tuple[Any, str]]:
+    return [(element, f"{where}[{i}]") for i, element in enumerate(array)]
 
 
 def _is_envelope(tree: object) -> bool:
     return isinstance(tree, dict) and tree.keys() == {"schema", "payload"}
 
 
-def _is_object(record: Record, lines: list[bytes]) -> bool:
-    """Whether the first line that is not blank is a JSON object by itself."""
-    first = next((line for line in lines if line.strip()), b"")
+def _is_document(record: Record, lines: list[bytes]) -> bool:
+    """Whether there are several lines and the first is an object or an array by itself."""
+    held = [line for line in lines if line.strip()]
     try:
-        return isinstance(_loaded(record, first), dict)
+        return len(held) > 1 and isinstance(_loaded(record, held[0]), dict | list)
     except DecodeError:
         return False
 

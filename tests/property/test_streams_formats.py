@@ -111,6 +111,18 @@ telegraf = struct(
         "timestamp": mostly(st.sampled_from([60, 70, 70.5, 1e300])),
     }
 )
+collectd = struct(
+    {
+        "host": mostly(text),
+        "plugin": mostly(st.sampled_from(["cpu", "load"])),
+        "type": mostly(st.sampled_from(["t", ""])),
+        "time": mostly(st.sampled_from([60, 70.5, 1e300])),
+        "values": mostly(st.lists(mostly(number), max_size=2)),
+        "dstypes": mostly(st.lists(st.sampled_from(["gauge", "derive", "absolute"]), max_size=2)),
+        "dsnames": mostly(st.lists(text, max_size=2)),
+        "interval": mostly(number),
+    }
+)
 name = st.sampled_from(["m", "m_total", "m_bucket", "m_count", "_sum", "", "_bucket"])
 prometheus = struct(
     {
@@ -130,6 +142,7 @@ MESSAGES = {
     "otlp_json": struct({"resourceMetrics": st.lists(resource, max_size=2)}).map(json.dumps),
     "telegraf_json": st.one_of(telegraf, struct({"metrics": st.lists(telegraf)})).map(json.dumps),
     "prometheus_json": prometheus.map(json.dumps),
+    "collectd_json": st.lists(collectd, max_size=3).map(json.dumps),
     "influx": st.one_of(line, line.map(lambda text: f"m,host=h f=1 60000000000\n{text}")),
 }
 

@@ -187,7 +187,7 @@ class TestProblems:
             ),
             (
                 "[input.topics.a]\nformat = 'otlp'",
-                "influx, prometheus_json expected, got 'otlp'; did you mean `otlp_json`?",
+                "prometheus_json, collectd_json expected, got 'otlp'; did you mean `otlp_json`?",
             ),
             (
                 "[input.topics.a]\nformat = 'influx'\nentity = ['{host']",

@@ -68,9 +68,7 @@ class TestExamples:
 
     def test_every_format_has_one(self) -> None:
         """Protobuf is shown by the JSON that means the same."""
-        assert {"native", "otlp_json", "telegraf_json", "influx", "prometheus_json"} == {
-            name for name, _ in EXAMPLES
-        }
+        assert {"native", *DEFAULT_MAPPINGS} - {"otlp_proto"} == {name for name, _ in EXAMPLES}
 
     @pytest.mark.parametrize(
         ("index", "expected"),
@@ -101,6 +99,15 @@ class TestExamples:
                 },
             ),
             (7, {"shop/cart:process_open_fds": 0.42}),
+            (
+                8,
+                {
+                    "web1:load.load.shortterm": 0.42,
+                    "web1:load.load.midterm": 0.31,
+                    "web1:load.load.longterm": 0.22,
+                    "web1:memory.memory{type_instance=used}": 1048576.0,
+                },
+            ),
         ],
     )
     def test_example(self, index: int, expected: dict[str, float | None]) -> None:
@@ -373,6 +380,80 @@ class TestInflux:
         (said, *_) = faults("influx", line)
 
         assert expected in said
+
+
+def listed(time: float = 60.0, **changes: object) -> list[dict[str, Any]]:
+    held = {
+        "values": [1.5],
+        "dstypes": ["gauge"],
+        "dsnames": ["value"],
+        "time": time,
+        "interval": 10.0,
+        "host": "web1",
+        "plugin": "p",
+        "plugin_instance": "",
+        "type": "t",
+        "type_instance": "",
+    }
+    return [held | changes]
+
+
+class TestCollectd:
+    def test_kinds(self) -> None:
+        """Rates of what is cumulative, a tenth of what was counted in ten seconds, levels."""
+        kinds = ["derive", "counter", "absolute", "gauge"]
+        first, second = (
+            json.dumps(listed(60.0 + 10 * i, values=[v] * 4, dstypes=kinds, dsnames=kinds)).encode()
+            for i, v in enumerate((50, 90))
+        )
+        expected = {"derive": 4.0, "counter": 4.0, "absolute": 9.0, "gauge": 90.0}
+
+        assert {f"web1:p.t.{kind}": v for kind, v in expected.items()} == values(
+            "collectd_json", first, second
+        )
+
+    def test_arrays_one_a_line(self) -> None:
+        """As a file of messages has them."""
+        lines = b"\n".join(json.dumps(listed(plugin=name)).encode() for name in "ab")
+
+        assert {"web1:a.t": 1.5, "web1:b.t": 1.5} == values("collectd_json", lines)
+
+    def test_instances(self) -> None:
+        """Processors are combined, interfaces are told apart."""
+        messages = [
+            *[listed(plugin="cpu", plugin_instance=f"{i}", type_instance="user") for i in (0, 1)],
+            *[listed(plugin="interface", plugin_instance=name) for name in ("eth0", "eth1")],
+        ]
+        found = values("collectd_json", *[json.dumps(held).encode() for held in messages])
+
+        assert {
+            "web1:cpu.t{type_instance=user}": 1.5,
+            "web1:interface.t{plugin_instance=eth0}": 1.5,
+            "web1:interface.t{plugin_instance=eth1}": 1.5,
+        } == found
+
+    def test_parts(self) -> None:
+        """A list that is wrong is left out; null is missing."""
+        wrong = [
+            listed(6e13),
+            listed(values=[1.0, 2.0]),
+            listed(dstypes=["level"]),
+            listed(dstypes=["absolute"], interval=0.0),
+            listed(values=["x"]),
+            listed(host=""),
+            listed(values=[None]),
+            listed(),
+        ]
+        codecs = codec("collectd_json")
+        found = codecs.decode(record(json.dumps([part for one in wrong for part in one]).encode()))
+
+        assert [("web1:p.t",)] == [samples.names for samples in found.samples]
+        assert ["form", "form", "form", "labels", "start", "time"] == sorted(
+            problem.kind for problem in found.problems
+        )
+        assert {"[0].time", "[2].dstypes", "[3].interval", "[4].values[0]", "[5]"} <= {
+            problem.where for problem in found.problems
+        }
 
 
 class TestNames:

@@ -13,7 +13,7 @@ from streams.records import Decoded, Record
 NANO = 1_000_000_000
 AT = {"timeUnixNano": str(60 * NANO)}
 START = {"startTimeUnixNano": str(50 * NANO)}
-FORMATS = ["influx", "otlp_json", "otlp_proto", "prometheus_json", "telegraf_json"]
+FORMATS = ["collectd_json", "influx", "otlp_json", "otlp_proto", "prometheus_json", "telegraf_json"]
 
 
 def new(name: str) -> Any:
