@@ -57,6 +57,7 @@ COMMANDS = {
     "evaluate": "Score the engine over trees of recorded incidents.",
     "validate": "Say in words what is wrong with a recording, and what CORAL will do about it.",
     "record": "Record a window of a live topic as an incident folder.",
+    "systems": "Look at a topic and print its systems and entities as a configuration to paste.",
     "topics": "Create the topics CORAL uses, or check them.",
     "rekey": "Copy the input topics into one whose keys are the systems, until SIGTERM or Ctrl-C.",
     "config": "Check or show the configuration of the daemon.",

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from coral.settings import Settings
     from streams.kafka import KafkaSource
 
-__all__ = ["record"]
+__all__ = ["record", "tail"]
 
 WAIT_S = 0.5
 
@@ -70,7 +70,7 @@ def record(
     settings = load_settings(config, overrides, kafka, _system_flags(system, interval, kpi))
     names = [topic] if topic else list(settings.input.topics)
     codecs = {name: settings.codec(name) for name in names}
-    with _tail(settings, names, since) as source, Console(stderr=True).status("") as status:
+    with tail(settings, names, since) as source, Console(stderr=True).status("") as status:
         frames = capture(
             source,
             lambda row: codecs[row.topic].decode(row),
@@ -92,7 +92,7 @@ def _system_flags(name: str, interval: float | None, kpi: Sequence[str]) -> list
 
 
 @contextmanager
-def _tail(settings: Settings, names: list[str], since: float | None) -> Iterator[KafkaSource]:
+def tail(settings: Settings, names: list[str], since: float | None) -> Iterator[KafkaSource]:
     """Yield a reader of the topics' ends, or of `since` seconds before now; commits nothing."""
     from uuid import uuid4
 
