@@ -230,10 +230,8 @@ class Reducer:
             return
         for step in steps:
             self._put(system, series, step.time, step.value / step.elapsed)
-        if len(known.points) == 1 and not steps:
-            self._first_seen(system, key, series.name, point.time)
-        elif system.once:
-            system.once.pop(key, None)
+        if system.once or len(known.points) == 1:
+            self._seen(system, key, (series.name, point.time), len(known.points) + len(steps))
 
     def _call_level(self, system: _System, series: Series, key: str) -> None:
         """From now on its values count, not their increase."""
@@ -258,8 +256,11 @@ class Reducer:
         if known is None:
             known = self._kept(system.histograms, key, Cumulative(increase))
         known.touched = self._records
-        for step in known.add(point, system.keep):
+        steps = known.add(point, system.keep)
+        for step in steps:
             self._observed(system, series, step.time, step.elapsed, step.value)
+        if system.once or len(known.points) == 1:
+            self._seen(system, key, (series.name, point.time), len(known.points) + len(steps))
 
     def _observed(
         self, system: _System, series: Series, time: float, elapsed: float, seen: Histogram
@@ -304,11 +305,14 @@ class Reducer:
         known.put(tick, series.source, time, value)
         self._touched[series.system, series.name, tick] = (series, known)
 
-    def _first_seen(self, system: _System, key: str, name: str, time: float) -> None:
-        """Remember a counter of which one point says nothing, until there is another."""
+    def _seen(self, system: _System, key: str, first: tuple[str, float], said: int) -> None:
+        """Remember a counter of which one point says nothing, until there is more of it."""
+        if said > 1:
+            system.once.pop(key, None)
+            return
         if len(system.once) >= self._max_series:
             self._seen_once(system, next(iter(system.once)))
-        system.once.setdefault(key, (name, time))
+        system.once.setdefault(key, first)
 
     def _notice(self, system: _System, time: float) -> None:
         key, (_, first) = next(iter(system.once.items()))

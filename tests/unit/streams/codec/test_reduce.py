@@ -362,15 +362,19 @@ class TestReducer:
         reducer = Reducer(lambda _: grid, 100)
         reducer.reduce([Reading(counter("job:done", "a"), 60.0, 5.0)] * 2)
         reducer.reduce([Reading(counter("job:more", "b"), t, 5.0) for t in (60.0, 70.0)])
+        held = Series("shop", "job:took", "h", "histogram", "sum", 0.0, (gauge(),) * 5)
+        reducer.reduce([Reading(held, 61.0, from_buckets(1.0, 1.0, [], []))])
         (samples,) = reducer.reduce([Reading(counter("job:told", "c"), 60.0, 5.0, 50.0)])
         assert ([], 0.5) == (reducer.noticed(), samples.values[0])
         other = Reducer(lambda _: grid, 100)
         other.load_state_dict(msgspec.msgpack.decode(msgspec.msgpack.encode(reducer.state_dict())))
 
         for one in (reducer, other):
-            one.reduce([Reading(counter("job:more", "b"), 661.0, 9.0)])
-            (problem,) = one.noticed()
-            assert ("seen_once", "job:done") == (problem.kind, problem.metric)
+            for time in (661.0, 661.5, 662.0):
+                one.reduce([Reading(counter("job:more", "b"), time, 9.0)])
+            assert [("seen_once", "job:done"), ("seen_once", "job:took")] == [
+                problem[:2] for problem in one.noticed()
+            ]
             assert [] == one.noticed()
 
     def test_a_counter_that_behaves_as_a_level(self) -> None:
