@@ -10,9 +10,8 @@ its time stamp.
 
 import re
 from collections.abc import Iterator
-from typing import NoReturn
 
-from streams.codec.faults import fail, show
+from streams.codec.faults import fail, refuse, show
 from streams.codec.labelled.codec import Parser
 from streams.codec.labelled.mapping import Namer, Series
 from streams.codec.labelled.reducer import Reading
@@ -38,6 +37,9 @@ _FIELD = re.compile(
 )
 _NUMBER = re.compile(rb"[-+]?(?:\d++\.?\d*+|\.\d++)(?:[eE][-+]?\d++)?|[-+]?\d++[iu]")
 _MAX_SHOWN = 120
+_NO_TEXT = b"\0\x04\x1f\x28\xfe\xff<O"
+"""First bytes of what may be no text."""
+
 _ESCAPE = re.compile(r"\\([,= \\])")
 _TRUTH = {
     **dict.fromkeys((b"t", b"T", b"true", b"True", b"TRUE"), 1.0),
@@ -50,25 +52,29 @@ def influx_parser(time_unit: str = "ns") -> Parser:
     per_second = UNITS[time_unit]
 
     def parse(record: Record, namer: Namer, left_out: list[Problem]) -> Iterator[Reading]:
-        before = len(left_out)
-        sound = 0
+        if record.value[0] in _NO_TEXT:
+            _refuse_others(record)
+        lines = used = 0
         for number, line in _lines(record, left_out):
-            sound += 1
-            yield from _readings(record, namer, line, per_second, (f"line {number}", left_out))
-        if not sound and len(left_out) > before:
-            _refuse(record, left_out[before])
+            lines += 1
+            for reading in _readings(record, namer, line, per_second, (f"line {number}", left_out)):
+                used += 1
+                yield reading
+        if not used:
+            _refuse_others(record)
+        if not lines:
+            refuse(record, left_out)
 
     return parse
 
 
-def _refuse(record: Record, first: Problem) -> NoReturn:
-    """Refuse a record without a single line, saying what it is instead if that shows."""
+def _refuse_others(record: Record) -> None:
+    """Refuse what holds no lines, if it shows what it is instead."""
     what = what_bytes_are(record.value)
     if what is None and record.value.lstrip()[:1] in (b"{", b"["):
         what = "looks like JSON; set `format` of the topic"
     if what is not None:
         fail(record, what, kind="not_metrics")
-    fail(record, first.reason, first.where, first.kind)
 
 
 def _lines(record: Record, left_out: list[Problem]) -> Iterator[tuple[int, re.Match[bytes]]]:

@@ -56,7 +56,7 @@ class _Columns(NamedTuple):
 
 
 _decoder = msgspec.json.Decoder(_Message)
-_VALUES: Final = (Parts(("metrics",), msgspec.json.Decoder(float | None)),)
+_VALUES: Final = (Parts(("metrics",), msgspec.json.Decoder(float | None), (), "value"),)
 _encoder = msgspec.json.Encoder()
 
 

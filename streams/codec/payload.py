@@ -15,10 +15,11 @@ import msgspec
 from streams.codec.faults import explained, fail, printable
 from streams.codec.recognise import what_bytes_are, what_content_is
 from streams.errors import DecodeError
-from streams.records import Problem, Record
+from streams.records import Problem, ProblemKind, Record
 
 T = TypeVar("T")
 
+_ENVELOPE: Final = {"schema", "payload"}
 _BOM: Final = b"\xef\xbb\xbf"
 _HUGE = 1e308  # stands for a number that is not finite; beyond MAX_ABS_VALUE, so it is missing
 _REFUSED = (msgspec.MsgspecError, ValueError, RecursionError)
@@ -35,11 +36,14 @@ class Parts(NamedTuple):
         Of one element.
     inner : tuple of Parts
         Those within an element.
+    kind : str
+        What an element that is wrong is counted as.
     """
 
     path: tuple[str, ...]
     decoder: "msgspec.json.Decoder[Any]"
     inner: tuple["Parts", ...] = ()
+    kind: ProblemKind = "form"
 
 
 def opened(record: Record, max_bytes: int) -> Record | None:
@@ -144,9 +148,11 @@ def _split(record: Record, left_out: list[Problem]) -> tuple[bool, list[tuple[An
         if not _is_document(record, lines):
             raise
     else:
-        if _is_envelope(tree):
-            return True, [(tree["payload"], "payload")]
-        return (False, _elements(tree, "")) if isinstance(tree, list) else (True, [(tree, "")])
+        where = ""
+        if isinstance(tree, dict) and tree.keys() == _ENVELOPE:
+            tree, where = tree["payload"], "payload"
+        alone = not isinstance(tree, list)
+        return alone, [(tree, where)] if alone else _elements(tree, where)
     held: list[tuple[Any, str]] = []
     for number, line in enumerate(lines, 1):
         if not line.strip():
@@ -162,11 +168,15 @@ def _split(record: Record, left_out: list[Problem]) -> tuple[bool, list[tuple[An
 
 
 def _elements(array: list[Any], where: str) -> list[tuple[Any, str]]:
-    return [(element, f"{where}[{i}]") for i, element in enumerate(array)]
-
-
-def _is_envelope(tree: object) -> bool:
-    return isinstance(tree, dict) and tree.keys() == {"schema", "payload"}
+    """Return the documents in an array, and in arrays within it, with their paths."""
+    found: list[tuple[Any, str]] = []
+    for i, element in enumerate(array):
+        here = f"{where}[{i}]"
+        if isinstance(element, list):
+            found += [(inner, f"{here}[{j}]") for j, inner in enumerate(element)]
+        else:
+            found.append((element, here))
+    return found
 
 
 def _is_document(record: Record, lines: list[bytes]) -> bool:
@@ -192,7 +202,7 @@ def _leave_out(
     left_out : list of Problem
         Gets one for each.
     """
-    for path, decoder, inner in parts:
+    for path, decoder, inner, kind in parts:
         held = tree
         for key in path:
             held = held.get(key) if isinstance(held, dict) else None
@@ -208,7 +218,7 @@ def _leave_out(
             problem = _problem(element, decoder)
             if problem is not None:
                 reason, inside = problem
-                left_out.append(Problem("form", metric, f"{here}.{inside}".rstrip("."), reason))
+                left_out.append(Problem(kind, metric, f"{here}.{inside}".rstrip("."), reason))
                 wrong.append(key)
         for key in reversed(wrong):
             del held[key]

@@ -7,6 +7,7 @@ r"""JSON of Telegraf: one metric a message, or a batch of them.
 seconds. A series is named ``<name>.<field>``; booleans count 1 and 0, text is no metric.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -19,6 +20,12 @@ from streams.codec.payload import Parts, decode_part, documents
 from streams.codec.values import time_problem
 from streams.errors import DecodeError
 from streams.records import Problem, Record
+
+_BATCH: Final = re.compile(
+    rb'(?:[\[\s]*+|\s*+\{\s*+"schema".*?"payload"\s*+:\s*+[\[\s]*+)\{\s*+"metrics"\s*+:\s*+\[',
+    re.DOTALL,
+)
+"""Batches at a glance: one, an array of them, or in the envelope of Kafka Connect."""
 
 _FLUSHED: Final = ("counter", "distribution", "gauge", "histogram", "set", "timing")
 """Values of the tag `metric_type`, which the plugin statsd sets."""
@@ -48,7 +55,7 @@ _form = msgspec.json.Decoder(_Form)
 _tags = msgspec.json.Decoder(dict[str, str])
 _field = msgspec.json.Decoder(float | str | bool | None)
 
-_FIELDS: Final = (Parts(("fields",), _field),)
+_FIELDS: Final = (Parts(("fields",), _field, (), "value"),)
 _METRICS: Final = (Parts(("metrics",), _metric, _FIELDS),)
 
 
@@ -70,11 +77,11 @@ def telegraf_parser(time_unit: str = "s") -> Parser:
 
 
 def _is_batch(raw: bytes) -> bool:
-    """Whether the object has `metrics`; most messages of the single form show it at a glance."""
-    if raw.startswith(b'{"metrics":'):
-        return True
+    """Whether objects have `metrics`; most messages of the single form show it at a glance."""
     if b'"metrics"' not in raw:
         return False
+    if _BATCH.match(raw):
+        return True
     try:
         return _form.decode(raw).metrics is not msgspec.UNSET
     except (msgspec.MsgspecError, ValueError, RecursionError):

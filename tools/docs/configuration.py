@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 from regions import replace_region
+from troubles import troubles
 
 from coral.settings import Settings, kinds
 from coral.settings.show import toml_value
@@ -75,7 +76,10 @@ def mappings() -> str:
     return "\n".join(lines)
 
 
-PARTS = {"configuration.md": {"keys": keys}, "input-formats.md": {"mappings": mappings}}
+PARTS = {
+    "configuration.md": {"keys": keys},
+    "input-formats.md": {"mappings": mappings, "troubles": troubles},
+}
 
 
 def main() -> int:

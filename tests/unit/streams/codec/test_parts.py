@@ -146,7 +146,7 @@ class TestTelegraf:
 
         assert {"web1:cpu.usage", "web1:mem.usage", "web1:wrong.b"} == names(found)
         assert sorted(
-            [("labels", "untagged.usage"), ("time", "late"), ("form", "wrong"), ("form", "")]
+            [("labels", "untagged.usage"), ("time", "late"), ("value", "wrong"), ("form", "")]
         ) == sorted(kinds(found))
         assert "metrics[3].fields.a" in [problem.where for problem in found.problems]
 
@@ -250,3 +250,28 @@ def test_envelope_and_byte_order_mark(name: str, message: dict[str, Any]) -> Non
     assert plain
     assert plain == names(decode(new(name), {"schema": {}, "payload": held}))
     assert plain == names(decode(new(name), b"\xef\xbb\xbf" + json.dumps(held).encode()))
+
+
+@pytest.mark.parametrize("name", ["telegraf_json", "prometheus_json", "collectd_json"])
+@pytest.mark.parametrize("form", ["[{}, {}]", "{}\n{}", '{{"schema": 1, "payload": {}}}'])
+def test_batches_of_batches(name: str, form: str) -> None:
+    """What holds several itself may come in an array, a line or an envelope."""
+    listed = {
+        "host": "web1",
+        "plugin": "load",
+        "type": "load",
+        "time": 60,
+        "values": [1.0],
+        "dstypes": ["gauge"],
+        "dsnames": ["value"],
+    }
+    up = {"timestamp": "1970-01-01T00:01:00Z", "value": "1", "name": "up", "labels": {"job": "a"}}
+    held = {
+        "telegraf_json": {"metrics": [metric()]},
+        "prometheus_json": [up],
+        "collectd_json": [listed],
+    }[name]
+    found = decode(new(name), form.format(*[json.dumps(held)] * 2).encode())
+
+    assert 1 == len(names(found))
+    assert [] == kinds(found)
