@@ -102,11 +102,20 @@ class NativeCodec:
         held = opened(record, self._max_bytes)
         if held is None:
             return Decoded([], (EMPTY,))
+        try:  # nearly always one message
+            message = _decoder.decode(held.value)
+        except (msgspec.MsgspecError, ValueError, RecursionError):
+            return self._apart(held)
+        left_out: list[Problem] = []
+        return Decoded(self._samples(held, message, left_out), left_out)
+
+    def _apart(self, record: Record) -> Decoded:
+        """Return what can be read of a payload that is not one sound message."""
         found: list[Samples] = []
         left_out: list[Problem] = []
-        for message, where in documents(held, _decoder, _VALUES, left_out):
+        for message, where in documents(record, _decoder, _VALUES, left_out):
             try:
-                found += self._samples(held, message, left_out)
+                found += self._samples(record, message, left_out)
             except DecodeError as error:
                 if not where:
                     raise

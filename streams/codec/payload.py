@@ -54,13 +54,16 @@ def opened(record: Record, max_bytes: int) -> Record | None:
     DecodeError
         If it is longer than `max_bytes`.
     """
-    if len(record.value) > max_bytes:
-        got = len(record.value)
-        fail(record, f"at most {max_bytes} bytes expected, got {got}", kind="limit")
-    if not record.value:
+    value = record.value
+    size = len(value)
+    if 0 < size <= max_bytes and value[0] != _BOM[0]:
+        return record
+    if size > max_bytes:
+        fail(record, f"at most {max_bytes} bytes expected, got {size}", kind="limit")
+    if not size:
         return None
-    if record.value.startswith(_BOM):
-        return msgspec.structs.replace(record, value=record.value[len(_BOM) :])
+    if value.startswith(_BOM):
+        return msgspec.structs.replace(record, value=value[len(_BOM) :])
     return record
 
 

@@ -9,7 +9,6 @@ histograms and summaries.
 
 import datetime as dt
 import math
-from collections.abc import Iterator
 from typing import Annotated
 
 import msgspec
@@ -34,14 +33,15 @@ _decoder = msgspec.json.Decoder(_Sample)
 _labels = msgspec.json.Decoder(dict[str, str])
 
 
-def parse_prometheus(record: Record, namer: Namer, left_out: list[Problem]) -> Iterator[Reading]:
-    """Yield the reading of each sample of a message, which holds one or many.
+def parse_prometheus(record: Record, namer: Namer, left_out: list[Problem]) -> list[Reading]:
+    """Return the reading of each sample of a message, which holds one or many.
 
     Raises
     ------
     DecodeError
         Naming path, rule and value; no other exception for any bytes.
     """
+    found = []
     for sample, where in documents(record, _decoder, (), left_out):
         try:
             reading = _reading(record, namer, sample, where)
@@ -49,7 +49,8 @@ def parse_prometheus(record: Record, namer: Namer, left_out: list[Problem]) -> I
             left_out.append(error.problem(sample.name, f"{where}labels"))
         else:
             if reading is not None:
-                yield reading
+                found.append(reading)
+    return found
 
 
 def _reading(record: Record, namer: Namer, sample: _Sample, where: str) -> Reading | None:
@@ -57,7 +58,11 @@ def _reading(record: Record, namer: Namer, sample: _Sample, where: str) -> Readi
     series = namer.get(record, raw) or _learn(record, namer, raw, where)
     value = sample.value
     if isinstance(value, str):
-        value = _number(record, value, f"{where}value")
+        try:
+            value = float(value)
+        except ValueError:
+            reason = f"number expected, got {show(sample.value)}"
+            fail(record, reason, f"{where}value", "value")
     time = sample.timestamp.timestamp()
     problem = time_problem(time)
     if problem is not None:

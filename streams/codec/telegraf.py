@@ -64,14 +64,14 @@ def telegraf_parser(time_unit: str = "s") -> Parser:
     per_second = UNITS[time_unit]
 
     def parse(record: Record, namer: Namer, left_out: list[Problem]) -> Iterator[Reading]:
-        reader = _Reader(record, namer, left_out, per_second)
         if not _is_batch(record.value):
             for metric, where in documents(record, _metric, _FIELDS, left_out):
-                yield from reader.readings(metric, where)
+                yield from _readings(record, namer, left_out, metric, per_second, where)
             return
         for batch, where in documents(record, _batch, _METRICS, left_out):
             for i, metric in enumerate(batch.metrics):
-                yield from reader.readings(metric, f"{where}metrics[{i}].")
+                here = f"{where}metrics[{i}]."
+                yield from _readings(record, namer, left_out, metric, per_second, here)
 
     return parse
 
@@ -88,42 +88,35 @@ def _is_batch(raw: bytes) -> bool:
         return False
 
 
-class _Reader:
-    """Reads the metrics of one record."""
-
-    __slots__ = ("left_out", "namer", "per_second", "record")
-
-    def __init__(
-        self, record: Record, namer: Namer, left_out: list[Problem], per_second: float
-    ) -> None:
-        self.record = record
-        self.namer = namer
-        self.left_out = left_out
-        self.per_second = per_second
-
-    def readings(self, metric: _Metric, where: str) -> Iterator[Reading]:
-        """Yield a reading for each field that is a number, with the path up to the metric."""
-        time = metric.timestamp / self.per_second
-        problem = time_problem(time)
-        if problem is not None:
-            self.left_out.append(Problem("time", metric.name, f"{where}timestamp", problem))
-            return
-        record, namer = self.record, self.namer
-        tags = bytes(metric.tags)
-        for field, value in metric.fields.items():
-            if isinstance(value, str) or value is None:
-                continue
-            raw = (tags, metric.name, field)
-            try:
-                series = namer.get(record, raw)
-                if series is None:
-                    name = f"{metric.name}.{field}"
-                    labels = decode_part(record, tags, _tags, f"{where}tags")
-                    series = learn_field(record, namer, raw, name, labels, f"{where}tags")
-            except DecodeError as error:
-                self.left_out.append(error.problem(f"{metric.name}.{field}", f"{where}tags"))
-            else:
-                yield Reading(series, time, float(value))
+def _readings(
+    record: Record,
+    namer: Namer,
+    left_out: list[Problem],
+    metric: _Metric,
+    per_second: float,
+    where: str,
+) -> Iterator[Reading]:
+    """Yield a reading for each field that is a number; `where` is the path up to the metric."""
+    time = metric.timestamp / per_second
+    problem = time_problem(time)
+    if problem is not None:
+        left_out.append(Problem("time", metric.name, f"{where}timestamp", problem))
+        return
+    tags = bytes(metric.tags)
+    for field, value in metric.fields.items():
+        if isinstance(value, str) or value is None:
+            continue
+        raw = (tags, metric.name, field)
+        try:
+            series = namer.get(record, raw)
+            if series is None:
+                name = f"{metric.name}.{field}"
+                labels = decode_part(record, tags, _tags, f"{where}tags")
+                series = learn_field(record, namer, raw, name, labels, f"{where}tags")
+        except DecodeError as error:
+            left_out.append(error.problem(f"{metric.name}.{field}", f"{where}tags"))
+        else:
+            yield Reading(series, time, float(value))
 
 
 def learn_field(

@@ -75,9 +75,10 @@ class LabelledCodec:
         limits: CodecLimits | None = None,
     ) -> None:
         self._parse = parse
-        self._limits = limits or CodecLimits()
-        self._namer = Namer(mapping, self._limits.max_labels)
-        self._reducer = Reducer(grid, self._limits.max_series, self._limits.max_systems)
+        limits = limits or CodecLimits()
+        self._max_bytes, self._max_points = limits.max_bytes, limits.max_points
+        self._namer = Namer(mapping, limits.max_labels)
+        self._reducer = Reducer(grid, limits.max_series, limits.max_systems)
 
     @property
     def extreme(self) -> int:
@@ -94,7 +95,10 @@ class LabelledCodec:
         """
         readings, problems = self._read(record)
         samples = self._reducer.reduce(readings)
-        return Decoded(samples, problems + self._reducer.noticed())
+        if self._reducer.noticed:
+            problems += self._reducer.noticed
+            self._reducer.noticed = []
+        return Decoded(samples, problems)
 
     def systems(self, record: Record) -> frozenset[str]:
         """Return the systems that `record` has values of; remembers none of them.
@@ -110,9 +114,10 @@ class LabelledCodec:
         return frozenset(reading.series.system for reading in readings)
 
     def _read(self, record: Record) -> tuple[list[Reading], list[Problem]]:
-        held, most = opened(record, self._limits.max_bytes), self._limits.max_points
+        held = opened(record, self._max_bytes)
         if held is None:
             return [], [EMPTY]
+        most = self._max_points
         problems: list[Problem] = []
         readings = list(islice(self._parse(held, self._namer, problems), most + 1))
         if len(readings) > most:

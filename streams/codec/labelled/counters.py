@@ -70,6 +70,7 @@ class Cumulative(Generic[V]):
     def add(self, point: Point[V], keep: int) -> list[CounterStep[V]]:
         """Take one point, keep at most `keep` of them, and return the steps that are news."""
         points = self.points
+        self._taken += 1
         at = len(points)
         if at and point.time <= points[-1].time:
             at = bisect_left(points, point.time, key=lambda p: p.time)
@@ -88,16 +89,15 @@ class Cumulative(Generic[V]):
         return [step for step in found if step is not None]
 
     def behaves_as_level(self: "Cumulative[float]", point: Point[float]) -> bool:
-        """Whether a point just added is one more fall of a kind that a counter does not make.
+        """Whether a point just added, of which all is new, is one fall too many for a counter.
 
         A counter falls to near zero, when its process starts anew; a sum of several falls in part
         when one of them goes, which is seldom.
         """
-        self._taken += 1
-        if len(self.points) < 2 or self.points[-1] is not point:
+        points = self.points
+        if len(points) < 2 or points[-1] is not point:
             return False
-        before = self.points[-2].value
-        if not before / 2 < point.value < before:
+        if not points[-2].value / 2 <= point.value < points[-2].value:
             return False
         self._falls += 1
         return self._falls >= LEVEL_FALLS and self._falls * LEVEL_SHARE >= self._taken

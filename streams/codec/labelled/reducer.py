@@ -135,6 +135,9 @@ class Reducer:
     ----------
     extreme : int
         Values so far that were no finite numbers within +-1e100 and became missing.
+    noticed : list of Problem
+        Counters seen once and never again, and those that behave as levels; to be emptied by
+        whoever reads it.
     """
 
     def __init__(
@@ -144,11 +147,11 @@ class Reducer:
         self._max_series = max_series
         self._max_systems = max_systems
         self._records = 0  # taken so far: the clock of silence
-        self._noticed: list[Problem] = []
+        self.noticed: list[Problem] = []
         self._interned_names = 0
         self._systems: dict[str, _System] = {}
         self._names: dict[tuple[str, ...], tuple[str, ...]] = {}
-        self._touched: dict[tuple[str, str, int], tuple[Series, Replicas]] = {}
+        self._touched: dict[tuple[str, str, int], tuple[Series, Replicas, int]] = {}
         self.extreme = 0
 
     def reduce(self, readings: Iterable[Reading]) -> list[Samples]:
@@ -167,22 +170,22 @@ class Reducer:
                 self._notice(system, reading.time)
         touched, self._touched = self._touched, {}
         found: dict[tuple[str, float], dict[str, float]] = {}
-        for (_, name, tick), (series, replicas) in touched.items():
+        full: list[tuple[Replicas, int, int]] = []
+        for (system_id, name, tick), (series, replicas, keep) in touched.items():
             time, value = replicas.combined(tick, series.rule)
-            found.setdefault((series.system, time), {})[name] = value
-        for (system_id, _, tick), (_, replicas) in touched.items():
-            keep = self._systems[system_id].keep
+            at = (system_id, time)
+            if at in found:
+                found[at][name] = value
+            else:
+                found[at] = {name: value}
             if len(replicas.ticks) > keep:
-                replicas.trim(tick, keep)
+                full.append((replicas, tick, keep))
+        for replicas, tick, keep in full:  # when all of their ticks are combined
+            replicas.trim(tick, keep)
         return [
             Samples(name, time, self._interned(tuple(values)), np.array([*values.values()]))
             for (name, time), values in found.items()
         ]
-
-    def noticed(self) -> list[Problem]:
-        """Return, once, the counters that were seen only once and have been silent since."""
-        noticed, self._noticed = self._noticed, []
-        return noticed
 
     def forget(self, systems: AbstractSet[str]) -> None:
         """Drop the state of systems that went to another member of the group."""
@@ -216,7 +219,7 @@ class Reducer:
 
     def _counter(self, system: _System, series: Series, point: Point[float]) -> None:
         key = series.copy or series.source
-        if key in system.levels:
+        if system.levels and key in system.levels:
             self._put(system, series, point.time, point.value)
             return
         known = system.counters.get(key)
@@ -224,14 +227,17 @@ class Reducer:
             known = self._kept(system.counters, key, Cumulative(counted))
         known.touched = self._records
         steps = known.add(point, system.keep)
-        if not point.start and known.behaves_as_level(point):
+        all_is_new = steps and steps[-1].value == point.value  # it fell, or was zero before
+        if all_is_new and not point.start and known.behaves_as_level(point):
             self._call_level(system, series, key)
             self._put(system, series, point.time, point.value)
             return
         for step in steps:
             self._put(system, series, step.time, step.value / step.elapsed)
-        if system.once or len(known.points) == 1:
-            self._seen(system, key, (series.name, point.time), len(known.points) + len(steps))
+        if len(known.points) == 1 and not steps:
+            self._first_seen(system, key, series.name, point.time)
+        elif system.once:
+            system.once.pop(key, None)
 
     def _call_level(self, system: _System, series: Series, key: str) -> None:
         """From now on its values count, not their increase."""
@@ -243,7 +249,7 @@ class Reducer:
             f"counter expected, which falls to near zero only; fell from {before:g} to {now:g}, "
             "taken for a level; to say so list it in `gauges`"
         )
-        self._noticed.append(Problem("no_counter", series.name, "$", reason))
+        self.noticed.append(Problem("no_counter", series.name, "$", reason))
 
     def _histogram(
         self, system: _System, series: Series, point: Point[Histogram], elapsed: float
@@ -259,8 +265,10 @@ class Reducer:
         steps = known.add(point, system.keep)
         for step in steps:
             self._observed(system, series, step.time, step.elapsed, step.value)
-        if system.once or len(known.points) == 1:
-            self._seen(system, key, (series.name, point.time), len(known.points) + len(steps))
+        if len(known.points) == 1 and not steps:
+            self._first_seen(system, key, series.name, point.time)
+        elif system.once:
+            system.once.pop(key, None)
 
     def _observed(
         self, system: _System, series: Series, time: float, elapsed: float, seen: Histogram
@@ -303,16 +311,13 @@ class Reducer:
         known.touched = self._records
         tick = system.grid.tick_of(time)
         known.put(tick, series.source, time, value)
-        self._touched[series.system, series.name, tick] = (series, known)
+        self._touched[series.system, series.name, tick] = (series, known, system.keep)
 
-    def _seen(self, system: _System, key: str, first: tuple[str, float], said: int) -> None:
+    def _first_seen(self, system: _System, key: str, name: str, time: float) -> None:
         """Remember a counter of which one point says nothing, until there is more of it."""
-        if said > 1:
-            system.once.pop(key, None)
-            return
         if len(system.once) >= self._max_series:
             self._seen_once(system, next(iter(system.once)))
-        system.once.setdefault(key, first)
+        system.once.setdefault(key, (name, time))
 
     def _notice(self, system: _System, time: float) -> None:
         key, (_, first) = next(iter(system.once.items()))
@@ -322,7 +327,7 @@ class Reducer:
     def _seen_once(self, system: _System, key: str) -> None:
         name, _ = system.once.pop(key)
         reason = f"start time, or a second point within {ONCE_S:.0f} s, expected; got one point"
-        self._noticed.append(Problem("seen_once", name, "$", reason))
+        self.noticed.append(Problem("seen_once", name, "$", reason))
 
     def _new_system(self, name: str) -> _System:
         if len(self._systems) >= self._max_systems:

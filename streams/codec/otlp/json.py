@@ -8,9 +8,8 @@ summed over its sources. Histograms become `.count` and `.sum` (rates) and quant
 import math
 import re
 from collections.abc import Callable, Iterator
-from functools import partial
 from itertools import pairwise
-from typing import NoReturn, TypeAlias, TypeVar
+from typing import NamedTuple, NoReturn, TypeAlias, TypeVar
 
 import msgspec
 
@@ -43,7 +42,6 @@ from streams.records import Problem, ProblemKind, Record
 
 Point: TypeAlias = NumberPoint | HistogramPoint | ExponentialPoint | SummaryPoint
 P = TypeVar("P", NumberPoint, HistogramPoint, ExponentialPoint, SummaryPoint)
-H = TypeVar("H", HistogramPoint, ExponentialPoint)
 R = TypeVar("R")
 LabelReader: TypeAlias = Callable[[bytes, str], dict[str, str]]
 
@@ -110,60 +108,64 @@ def read_request(
     told : (str, list of Problem)
         Start of the paths in it, and what gets the parts that cannot be used.
     """
+    reading = _Context(record, namer, labels, *told)
     for r, resource in enumerate(request.resource_metrics):
         raw = bytes(resource.resource.attributes)
         for s, scope in enumerate(resource.scope_metrics):
             home = (raw, scope.scope.name)
             for m, metric in enumerate(scope.metrics):
-                reader = _Reader(record, namer, labels, metric, home)
-                reader.told, reader.at = told, (r, s, m)
-                yield from reader.readings()
+                yield from _Reader(reading, home, (r, s, m), metric).readings()
+
+
+class _Context(NamedTuple):
+    """What all metrics of a request share."""
+
+    record: Record
+    namer: Namer
+    labels: LabelReader
+    start: str  # of the paths
+    left_out: list[Problem]
 
 
 class _Reader:
     """Reads one metric; knows where it stands, and says so only when that is asked for."""
 
-    __slots__ = ("_home", "_labels", "_metric", "_namer", "_point", "_record", "at", "told")
+    __slots__ = ("_at", "_context", "_delta", "_home", "_kind", "_metric", "_point", "_rule")
 
     def __init__(
-        self,
-        record: Record,
-        namer: Namer,
-        labels: LabelReader,
-        metric: Metric,
-        home: tuple[bytes, str],
+        self, context: _Context, home: tuple[bytes, str], at: tuple[int, int, int], metric: Metric
     ) -> None:
-        self._record = record
-        self._namer = namer
-        self._labels = labels
-        self._metric = metric
+        self._context = context
         self._home = home
+        self._at = at
+        self._metric = metric
         self._point: tuple[str, int] | None = None
-        self.told: tuple[str, list[Problem]]
-        self.at: tuple[int, int, int]
+        self._kind: Kind = "gauge"
+        self._rule: Rule = "mean"
+        self._delta = False
 
     def readings(self) -> Iterator[Reading]:
         """Yield the readings of the points that can be used; the others are told."""
         metric = self._metric
         try:
             if metric.gauge is not None:
-                read = partial(self._number, "gauge", "mean", False)
-                yield from self._each("gauge", metric.gauge.data_points, read)
+                yield from self._each("gauge", metric.gauge.data_points, self._number)
             if metric.sum is not None:
-                delta = self._is_delta("sum", metric.sum)
-                kind: Kind = "counter" if delta or metric.sum.is_monotonic else "gauge"
-                read = partial(self._number, kind, "sum", delta)
-                yield from self._each("sum", metric.sum.data_points, read)
+                self._delta = self._is_delta("sum", metric.sum)
+                self._rule = "sum"
+                if self._delta or metric.sum.is_monotonic:
+                    self._kind = "counter"
+                yield from self._each("sum", metric.sum.data_points, self._number)
             if metric.histogram is not None:
-                delta = self._is_delta("histogram", metric.histogram)
-                explicit = partial(self._histogram, self._explicit, delta)
-                yield from self._each("histogram", metric.histogram.data_points, explicit)
+                self._delta = self._is_delta("histogram", metric.histogram)
+                points = metric.histogram.data_points
+                yield from self._each("histogram", points, self._explicit)
             if metric.exponential_histogram is not None:
                 held = metric.exponential_histogram
-                delta = self._is_delta("exponentialHistogram", held)
-                exponential = partial(self._histogram, self._exponential, delta)
-                yield from self._each("exponentialHistogram", held.data_points, exponential)
+                self._delta = self._is_delta("exponentialHistogram", held)
+                yield from self._each("exponentialHistogram", held.data_points, self._exponential)
             if metric.summary is not None:
+                self._delta = False
                 for readings in self._each("summary", metric.summary.data_points, self._summary):
                     yield from readings
         except DecodeError as error:
@@ -184,12 +186,12 @@ class _Reader:
         self._point = None
 
     def _leave_out(self, error: DecodeError) -> None:
-        self.told[1].append(error.problem(self._metric.name, self._where))
+        self._context.left_out.append(error.problem(self._metric.name, self._where))
 
     @property
     def _where(self) -> str:
-        r, s, m = self.at
-        metric = f"{self.told[0]}resourceMetrics[{r}].scopeMetrics[{s}].metrics[{m}]"
+        r, s, m = self._at
+        metric = f"{self._context.start}resourceMetrics[{r}].scopeMetrics[{s}].metrics[{m}]"
         if self._point is None:
             return metric
         kind, i = self._point
@@ -201,25 +203,21 @@ class _Reader:
         if held.aggregation_temporality not in _CUMULATIVE:
             got = show(held.aggregation_temporality)
             where = f"{self._where}.{kind}.aggregationTemporality"
-            fail(self._record, f"1 (delta) or 2 (cumulative) expected, got {got}", where)
+            fail(self._context.record, f"1 (delta) or 2 (cumulative) expected, got {got}", where)
         return False
 
-    def _number(self, kind: Kind, rule: Rule, delta: bool, point: NumberPoint) -> Reading:
+    def _number(self, point: NumberPoint) -> Reading:
         if point.as_double is not None:
             value = self._float(point.as_double, "asDouble")
         elif point.as_int is not None:
             value = float(self._int(point.as_int, "asInt"))
         else:
             self._fail("asDouble or asInt expected, got neither", kind="value")
-        time, start, elapsed = self._times(point, delta=delta)
-        return Reading(self._series(point, "", kind, rule), time, value, start, elapsed)
+        time, start, elapsed = self._times(point)
+        series = self._series(point, "", self._kind, self._rule)
+        return Reading(series, time, value, start, elapsed)
 
-    def _histogram(self, read: Callable[[H], Histogram], delta: bool, point: H) -> Reading:
-        held = read(point)
-        time, start, elapsed = self._times(point, delta=delta)
-        return Reading(self._series(point, "", "histogram", "sum"), time, held, start, elapsed)
-
-    def _explicit(self, point: HistogramPoint) -> Histogram:
+    def _explicit(self, point: HistogramPoint) -> Reading:
         bounds = [self._float(b, "explicitBounds") for b in point.explicit_bounds]
         counts = self._counts(point.bucket_counts, "bucketCounts")
         if len(counts) != len(bounds) + 1 and (counts or bounds):
@@ -227,9 +225,9 @@ class _Reader:
             self._fail(rule, "bucketCounts")
         if any(not (abs(b) < math.inf and a < b) for a, b in pairwise((-math.inf, *bounds))):
             self._fail("finite, increasing bounds expected", "explicitBounds")
-        return from_buckets(*self._totals(point), bounds, counts)
+        return self._histogram(point, from_buckets(*self._totals(point), bounds, counts))
 
-    def _exponential(self, point: ExponentialPoint) -> Histogram:
+    def _exponential(self, point: ExponentialPoint) -> Reading:
         if point.scale not in _SCALES:
             reason = f"{_SCALES.start} to {_SCALES.stop - 1} expected, got {point.scale}"
             self._fail(reason, "scale")
@@ -239,7 +237,7 @@ class _Reader:
         zero = float(self._int(point.zero_count, "zeroCount"))
         positive = (point.positive, "positive.bucketCounts")
         negative = (point.negative, "negative.bucketCounts")
-        return from_exponential(
+        held = from_exponential(
             *self._totals(point),
             point.scale,
             (zero, threshold),
@@ -248,9 +246,14 @@ class _Reader:
                 for half, key in (positive, negative)
             ),
         )
+        return self._histogram(point, held)
+
+    def _histogram(self, point: HistogramPoint | ExponentialPoint, held: Histogram) -> Reading:
+        time, start, elapsed = self._times(point)
+        return Reading(self._series(point, "", "histogram", "sum"), time, held, start, elapsed)
 
     def _summary(self, point: SummaryPoint) -> list[Reading]:
-        time, start, _ = self._times(point, delta=False)
+        time, start, _ = self._times(point)
         count, total = self._totals(point)
         found = [Reading(self._series(point, ".count", "counter", "sum"), time, count, start)]
         if total is not None:
@@ -266,18 +269,17 @@ class _Reader:
         attributes = bytes(point.attributes)
         metric = self._metric.name + suffix
         raw = (resource, scope, metric, kind, rule, attributes)
-        known = self._namer.get(self._record, raw)
+        record, namer, read, start, _ = self._context
+        known = namer.get(record, raw)
         if known is not None:
             return known
-        labels = self._labels(
-            resource, f"{self.told[0]}resourceMetrics[{self.at[0]}].resource.attributes"
-        )
-        labels |= self._labels(attributes, f"{self._where}.attributes")
+        labels = read(resource, f"{start}resourceMetrics[{self._at[0]}].resource.attributes")
+        labels |= read(attributes, f"{self._where}.attributes")
         if scope:
             labels["otel.scope.name"] = scope
-        return self._namer.learn(self._record, raw, self._where, labels, metric, kind, rule)
+        return namer.learn(record, raw, self._where, labels, metric, kind, rule)
 
-    def _times(self, point: Point, *, delta: bool) -> tuple[float, float, float]:
+    def _times(self, point: Point) -> tuple[float, float, float]:
         """Return time, start, and for a delta the seconds between them."""
         nanos = self._int(point.time_unix_nano, "timeUnixNano")
         time = nanos / 1e9
@@ -285,9 +287,9 @@ class _Reader:
         if problem is not None:
             self._fail(problem, "timeUnixNano", "time")
         start = self._int(point.start_time_unix_nano, "startTimeUnixNano")
-        if delta and not 0 < start < nanos:
+        if self._delta and not 0 < start < nanos:
             self._fail(f"start of the delta before its end expected, got {start}", kind="start")
-        return time, start / 1e9, (nanos - start) / 1e9 if delta else 0.0
+        return time, start / 1e9, (nanos - start) / 1e9 if self._delta else 0.0
 
     def _totals(
         self, point: HistogramPoint | ExponentialPoint | SummaryPoint
@@ -314,7 +316,7 @@ class _Reader:
             self._fail(f"number expected, got {show(value)}", key, "value")
 
     def _fail(self, reason: str, key: str = "", kind: ProblemKind = "form") -> NoReturn:
-        fail(self._record, reason, f"{self._where}.{key}" if key else self._where, kind)
+        fail(self._context.record, reason, f"{self._where}.{key}" if key else self._where, kind)
 
 
 def _label(value: AnyValue) -> str | None:

@@ -24,6 +24,7 @@ from streams.codec.labelled.mapping import Kind, Rule, Series
 from streams.codec.labelled.reducer import Reading, Reducer
 from streams.codec.labelled.replicas import Replicas
 from streams.grid import Grid
+from streams.records import Problem
 
 
 def steps(points: Iterable[tuple[float, ...]], keep: int = 8) -> list[tuple[float, ...]]:
@@ -257,6 +258,12 @@ def readings() -> list[Reading]:
     return found
 
 
+def taken(reducer: Reducer) -> list[Problem]:
+    """What a reducer noticed since this was called last."""
+    noticed, reducer.noticed = reducer.noticed, []
+    return noticed
+
+
 def copied(skew: float) -> list[Reading]:
     """A counter that grows by 5 a second and a gauge, scraped by A and B; B's clock is off."""
     found: list[Reading] = []
@@ -356,6 +363,15 @@ class TestReducer:
         assert 10 == len(reducer.state_dict())
         assert {"shop", "s4999"} < reducer.state_dict().keys()
 
+    def test_one_record_of_more_systems_than_are_kept(self) -> None:
+        """All of its values count."""
+        reducer = Reducer(lambda _: Grid(10.0), 10, max_systems=3)
+        series = [Series(f"s{i}", "cart:cpu", "a", "gauge", "sum") for i in range(9)]
+        found = reducer.reduce([Reading(one, 60.0, 1.0) for one in series])
+
+        assert [f"s{i}" for i in range(9)] == [samples.system for samples in found]
+        assert 3 == len(reducer.state_dict())
+
     def test_seen_once(self) -> None:
         """A counter of one point is named ten minutes later; one of two, or with a start, not."""
         grid = Grid(10.0)
@@ -365,7 +381,7 @@ class TestReducer:
         held = Series("shop", "job:took", "h", "histogram", "sum", 0.0, (gauge(),) * 5)
         reducer.reduce([Reading(held, 61.0, from_buckets(1.0, 1.0, [], []))])
         (samples,) = reducer.reduce([Reading(counter("job:told", "c"), 60.0, 5.0, 50.0)])
-        assert ([], 0.5) == (reducer.noticed(), samples.values[0])
+        assert ([], 0.5) == (taken(reducer), samples.values[0])
         other = Reducer(lambda _: grid, 100)
         other.load_state_dict(msgspec.msgpack.decode(msgspec.msgpack.encode(reducer.state_dict())))
 
@@ -373,9 +389,9 @@ class TestReducer:
             for time in (661.0, 661.5, 662.0):
                 one.reduce([Reading(counter("job:more", "b"), time, 9.0)])
             assert [("seen_once", "job:done"), ("seen_once", "job:took")] == [
-                problem[:2] for problem in one.noticed()
+                problem[:2] for problem in taken(one)
             ]
-            assert [] == one.noticed()
+            assert [] == taken(one)
 
     def test_a_counter_that_behaves_as_a_level(self) -> None:
         """After the third fall to more than half its values count; that is said once, and kept."""
@@ -388,7 +404,7 @@ class TestReducer:
                 reducer.load_state_dict(msgspec.msgpack.decode(msgspec.msgpack.encode(state)))
             for samples in reducer.reduce([Reading(counter("h:swap_total"), 10.0 * step, value)]):
                 found += samples.values.tolist()
-            told = [problem.kind for problem in reducer.noticed()]
+            told = [problem.kind for problem in taken(reducer)]
             assert (["no_counter"] if step == 6 else []) == told
 
         assert [58.0, 64.0] == found[-2:]
@@ -403,7 +419,7 @@ class TestReducer:
             reducer = Reducer(lambda _: Grid(10.0), 100)
             for step, value in enumerate(values):
                 reducer.reduce([Reading(counter(), 10.0 * step + 10, value, start)])
-            assert [] == reducer.noticed()
+            assert [] == taken(reducer)
 
     def test_levels_are_bounded(self) -> None:
         """The first ones make room."""
