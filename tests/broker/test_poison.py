@@ -17,7 +17,6 @@ from streams.records import Message, Record
 GOOD = [b'{"system":"shop","timestamp":%d,"metrics":{"a:x":1.0}}' % t for t in range(6)]
 POISON = {
     "random bytes": bytes(range(256)),
-    "empty": b"",
     "10 MB": b"x" * 10_000_000,
     "invalid UTF-8": b'{"system":"\xff\xfe"}',
     "10k deep": b"[" * 10_000 + b"]" * 10_000,
@@ -28,6 +27,7 @@ POISON = {
 MOST = DeadLetterPolicy().max_bytes
 Way = Callable[..., tuple[Loop, KafkaSource, list[Record], list[bytes]]]
 HARMLESS = {
+    "empty": b"",
     "1e400": b'{"system":"shop","timestamp":3,"metrics":{"a:x":1e400}}',
     "repeated keys": b'{"system":"shop","timestamp":4,"metrics":{"a:x":1.0,"a:x":2.0}}',
 }

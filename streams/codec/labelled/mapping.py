@@ -12,7 +12,7 @@ from streams.codec.faults import fail, printable, show
 from streams.codec.labelled.jobs import Jobs
 from streams.codec.labelled.readable import FUNCTIONS, status_class
 from streams.errors import DecodeError
-from streams.records import Record
+from streams.records import ProblemKind, Record
 from streams.series import MAX_NAME, name_problem
 
 T = TypeVar("T")
@@ -145,7 +145,7 @@ class Namer:
         self._copies = frozenset(mapping.copies) - used
         self._by_record_key = any("{@key}" in template for template in templates)
         self._known: dict[Hashable, Series] = {}
-        self._refused: dict[Hashable, DecodeError] = {}
+        self._refused: dict[Hashable, tuple[str, ProblemKind]] = {}
         self._known_bytes = 0
         self.jobs = Jobs()
 
@@ -162,7 +162,8 @@ class Namer:
         if known is None:
             refused = self._refused.get(key)
             if refused is not None:
-                raise DecodeError.of(record, refused.reason, "", refused.kind)
+                reason, kind = refused
+                raise DecodeError.of(record, reason, "", kind)
         return known
 
     def is_counter(self, metric: str) -> bool:
@@ -196,7 +197,7 @@ class Namer:
         try:
             made = self._named(record, where, labels, (metric, kind, rule, le))
         except DecodeError as error:
-            self._remember(self._refused, key, error, raw)
+            self._remember(self._refused, key, (error.reason, error.kind), raw)
             raise
         if self.jobs.changes != changes:
             self._known.clear()

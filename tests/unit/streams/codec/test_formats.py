@@ -510,7 +510,9 @@ class TestNames:
         for i in range(50):
             (samples,) = found.decode(record(metric(tags={"host": f"h{i}"}))).samples
             assert (f"h{i}:cpu.usage",) == samples.names
-        assert len(found._namer._known) <= 8
+            (problem,) = found.decode(record(metric(tags={"rack": f"r{i}"}))).problems
+            assert ("labels", "cpu.usage", "tags") == problem[:3]
+        assert len(found._namer._known) + len(found._namer._refused) <= 8
 
 
 DEEP = b"[" * 10_000 + b"]" * 10_000
