@@ -2,10 +2,13 @@
 
 import re
 from collections.abc import Iterable
-from typing import NoReturn
+from typing import Final, NoReturn
 
 from streams.errors import DecodeError
 from streams.records import UNWRITTEN, Problem, ProblemKind, Record
+
+MAX_PROBLEMS: Final = 20_000
+"""A record with more unusable parts is refused as a whole."""
 
 _AT = re.compile(r"(.*?)(?: - at `(?:key in )?\$\.?(.*?)`)?", re.DOTALL)
 _STEP = re.compile(r"\[(\d+)\]|(\.\.\.|[^.\[\]]+)")
@@ -18,6 +21,35 @@ _KINDS = {
     dict: "object",
     list: "array",
 }
+
+
+class Problems(list[Problem]):
+    """What is wrong with the parts of one record, so many at most.
+
+    Neither time nor memory may depend on how much of it there is.
+
+    Attributes
+    ----------
+    record : Record
+        To be set before the first one is taken.
+    """
+
+    __slots__ = ("record",)
+
+    record: Record
+
+    def append(self, problem: Problem) -> None:
+        """Take one more.
+
+        Raises
+        ------
+        DecodeError
+            If there are `MAX_PROBLEMS` already.
+        """
+        if len(self) >= MAX_PROBLEMS:
+            reason = f"at most {MAX_PROBLEMS} unusable parts expected, got more"
+            fail(self.record, reason, kind="limit")
+        super().append(problem)
 
 
 def fail(record: Record, reason: str, where: str = "$", kind: ProblemKind = "form") -> NoReturn:

@@ -23,7 +23,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.codec.faults import fail, printable, refuse, show
+from streams.codec.faults import Problems, fail, printable, refuse, show
 from streams.codec.payload import Parts, documents, opened
 from streams.codec.values import drop_extreme, parse_rfc3339, time_problem
 from streams.errors import DecodeError
@@ -112,7 +112,8 @@ class NativeCodec:
     def _apart(self, record: Record) -> Decoded:
         """Return what can be read of a payload that is not one sound message."""
         found: list[Samples] = []
-        left_out: list[Problem] = []
+        left_out = Problems()
+        left_out.record = record
         for message, where in documents(record, _decoder, _VALUES, left_out):
             try:
                 found += self._samples(record, message, left_out)

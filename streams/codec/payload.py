@@ -212,7 +212,7 @@ def _leave_out(
         keyed = isinstance(held, dict)
         if not keyed and not isinstance(held, list):
             continue
-        wrong: list[Any] = []
+        wrong: set[Any] = set()
         for key, element in [*(held.items() if keyed else enumerate(held))]:
             name = element.get("name") if isinstance(element, dict) else None
             metric = name if isinstance(name, str) else at[1]
@@ -222,9 +222,12 @@ def _leave_out(
             if problem is not None:
                 reason, inside = problem
                 left_out.append(Problem(kind, metric, f"{here}.{inside}".rstrip("."), reason))
-                wrong.append(key)
-        for key in reversed(wrong):
-            del held[key]
+                wrong.add(key)
+        if keyed:
+            for key in wrong:
+                del held[key]
+        elif wrong:
+            held[:] = [element for i, element in enumerate(held) if i not in wrong]
 
 
 def _problem(element: Any, decoder: "msgspec.json.Decoder[Any]") -> tuple[str, str] | None:

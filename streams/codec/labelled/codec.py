@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from streams.codec.faults import fail, refuse
+from streams.codec.faults import Problems, fail, refuse
 from streams.codec.labelled.mapping import Namer, SeriesMapping
 from streams.codec.labelled.reducer import Reading, Reducer
 from streams.codec.payload import opened
@@ -118,7 +118,8 @@ class LabelledCodec:
         if held is None:
             return [], [EMPTY]
         most = self._max_points
-        problems: list[Problem] = []
+        problems = Problems()
+        problems.record = held
         readings = list(islice(self._parse(held, self._namer, problems), most + 1))
         if len(readings) > most:
             fail(record, f"at most {most} values expected, got more", kind="limit")

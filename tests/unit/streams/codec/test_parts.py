@@ -275,3 +275,21 @@ def test_batches_of_batches(name: str, form: str) -> None:
 
     assert 1 == len(names(found))
     assert [] == kinds(found)
+
+
+@pytest.mark.parametrize(
+    ("name", "payload"),
+    [
+        ("influx", b"x\n" * 40_000),
+        ("prometheus_json", b"[" + b"5," * 40_000 + b"5]"),
+        ("otlp_json", b'{"resourceMetrics": [' + b"5," * 40_000 + b"5]}"),
+        ("telegraf_json", b'{"metrics": [' + b"5," * 40_000 + b"5]}"),
+        ("telegraf_json", b"{}\n" * 40_000),
+    ],
+)
+def test_unusable_parts_without_end(name: str, payload: bytes) -> None:
+    """There is a limit, beyond which a record is refused."""
+    with pytest.raises(DecodeError, match="at most 20000 unusable parts expected") as caught:
+        decode(new(name), payload)
+
+    assert "limit" == caught.value.kind
