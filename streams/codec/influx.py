@@ -37,8 +37,8 @@ _FIELD = re.compile(
 )
 _NUMBER = re.compile(rb"[-+]?(?:\d++\.?\d*+|\.\d++)(?:[eE][-+]?\d++)?|[-+]?\d++[iu]")
 _MAX_SHOWN = 120
-_NO_TEXT = b"\0\x04\x1f\x28\xfe\xff<O"
-"""First bytes of what may be no text."""
+_NO_LINES = b"\0\x04\x1f\x28\xfe\xff<O{["
+"""First bytes of what may be no lines."""
 
 _ESCAPE = re.compile(r"\\([,= \\])")
 _TRUTH = {
@@ -52,16 +52,12 @@ def influx_parser(time_unit: str = "ns") -> Parser:
     per_second = UNITS[time_unit]
 
     def parse(record: Record, namer: Namer, left_out: list[Problem]) -> Iterator[Reading]:
-        if record.value[0] in _NO_TEXT:
+        if record.value[0] in _NO_LINES:
             _refuse_others(record)
-        lines = used = 0
+        lines = 0
         for number, line in _lines(record, left_out):
             lines += 1
-            for reading in _readings(record, namer, line, per_second, (f"line {number}", left_out)):
-                used += 1
-                yield reading
-        if not used:
-            _refuse_others(record)
+            yield from _readings(record, namer, line, per_second, (f"line {number}", left_out))
         if not lines:
             refuse(record, left_out)
 
@@ -71,7 +67,7 @@ def influx_parser(time_unit: str = "ns") -> Parser:
 def _refuse_others(record: Record) -> None:
     """Refuse what holds no lines, if it shows what it is instead."""
     what = what_bytes_are(record.value)
-    if what is None and record.value.lstrip()[:1] in (b"{", b"["):
+    if what is None and record.value[:1] in (b"{", b"["):
         what = "looks like JSON; set `format` of the topic"
     if what is not None:
         fail(record, what, kind="not_metrics")
