@@ -93,16 +93,16 @@ soak: $(VENV)/installed-dev ## kill -9 coral run KILLS=100 times, then an outage
 	  --json benchmarks/results/soak.json
 	CORAL_TEST_OUTAGE_S=60 $(BIN)/python -m pytest tests/recovery/test_run_faults.py -k outage
 
-evaluate: $(VENV)/installed ## scorecards over CASES=DIR, both modes
+evaluate: $(VENV)/installed-dev ## scorecards over CASES=DIR, both modes
 	@test -n "$(CASES)" || { echo "usage: make evaluate CASES=DIR"; exit 2; }
 	$(BIN)/python benchmarks/accuracy.py $(CASES) --mode oracle --json benchmarks/results/oracle.json
 	$(BIN)/python benchmarks/accuracy.py $(CASES) --mode online --json benchmarks/results/online.json
 
-peers: $(VENV)/installed ## peers and baselines over CASES=DIR, in environments of their own (hours)
+peers: $(VENV)/installed-dev ## peers and baselines over CASES=DIR, in environments of their own (hours)
 	@test -n "$(CASES)" || { echo "usage: make peers CASES=DIR"; exit 2; }
 	$(BIN)/python benchmarks/peers/run.py $(CASES) --json benchmarks/results/peers.json
 
-proof: $(VENV)/installed ## robustness, ablations, constants, calibration over CASES=DIR (an hour)
+proof: $(VENV)/installed-dev ## robustness, ablations, constants, calibration over CASES=DIR (an hour)
 	@test -n "$(CASES)" || { echo "usage: make proof CASES=DIR"; exit 2; }
 	$(BIN)/python benchmarks/robustness.py $(CASES) --json benchmarks/results/robustness.json
 	$(BIN)/python benchmarks/calibration.py $(CASES) benchmarks/recordings \

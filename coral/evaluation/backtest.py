@@ -4,11 +4,11 @@ import hashlib
 import statistics
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NamedTuple
-
-from joblib import Parallel, delayed
 
 from coral import __version__
 from coral.config import EngineConfig, digest
@@ -33,6 +33,7 @@ class Failed(NamedTuple):
 
 
 Outcome = list[Row] | Skipped | Failed
+_Work = tuple[int, Path, Mode, bool, EngineConfig | None]
 
 
 def find_cases(paths: Iterable[Path]) -> list[Path]:
@@ -74,15 +75,24 @@ def backtest(
     progress : callable
         Gets the number of finished cases.
     """
-    work = (
-        delayed(_outcome)(index, path, mode, topology, config) for index, path in enumerate(cases)
-    )
+    work = [(index, path, mode, topology, config) for index, path in enumerate(cases)]
     outcomes: list[Outcome | None] = [None] * len(cases)
-    pool = Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1)
-    for done, (index, outcome) in enumerate(pool(work), start=1):
+    for done, (index, outcome) in enumerate(_finished(work, jobs), start=1):
         outcomes[index] = outcome
         progress(done)
     return [outcome for outcome in outcomes if outcome is not None]
+
+
+def _finished(work: Sequence[_Work], jobs: int) -> Iterator[tuple[int, Outcome]]:
+    """Yield what each case gave, as soon as it is done."""
+    if jobs == 1 or len(work) < 2:
+        yield from (_outcome(*case) for case in work)
+        return
+    # Not forked: a copy of a process with threads may hang in what they held.
+    context = get_context("spawn")
+    with ProcessPoolExecutor(None if jobs < 0 else jobs, context) as pool:
+        for future in as_completed([pool.submit(_outcome, *case) for case in work]):
+            yield future.result()
 
 
 def _outcome(

@@ -151,6 +151,21 @@ def test_a_recording_that_cannot_be_used_is_listed(tmp_path: Path) -> None:
     assert card["case_list"]["n"] == 0
 
 
+def test_processes_score_as_one_does(tmp_path: Path) -> None:
+    """In the order of the cases, whichever is done first."""
+    write_recording(tmp_path / "a", shop_rows())
+    (write_recording(tmp_path / "b", shop_rows()) / "metrics.csv.gz").write_bytes(b"")
+    write_recording(tmp_path / "c", shop_rows(fault="pay"))
+    cases, counts = find_cases([tmp_path]), list[int]()
+    alone = scorecard(backtest(cases, "oracle", jobs=1), "oracle")
+    shared = scorecard(backtest(cases, "oracle", jobs=2, progress=counts.append), "oracle")
+    for row in (*alone["cases"], *shared["cases"]):
+        del row["seconds"], row["peak_rss_mb"]
+    assert alone["cases"] == shared["cases"]
+    assert alone["failed"] == shared["failed"]
+    assert [1, 2, 3] == counts
+
+
 def test_no_recordings_is_an_error(tmp_path: Path) -> None:
     """An empty tree is named."""
     with pytest.raises(CoralError, match="no recorded incident"):
