@@ -63,6 +63,8 @@ class Member:
             str(config),
             "--set",
             own,
+            "--set",
+            "http.port=0",
         ]
         with log.open("w") as file:
             self._process = subprocess.Popen(command, stderr=file, cwd=ROOT)

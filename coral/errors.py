@@ -3,6 +3,7 @@
 from enum import IntEnum
 
 __all__ = [
+    "AskError",
     "CheckpointError",
     "ConfigError",
     "CoralError",
@@ -13,6 +14,7 @@ __all__ = [
     "ForeignCheckpointError",
     "FutureCheckpointError",
     "IncidentError",
+    "ListenError",
     "StoreError",
 ]
 
@@ -57,6 +59,30 @@ class FeedbackError(CoralError):
     """Feedback on an incident cannot be used.
 
     Operator action: name an entity that the message lists.
+    """
+
+
+class ListenError(CoralError):
+    """The address of the HTTP server cannot be had.
+
+    Operator action: free it, or set another `http.port` (0: any that is free) or `http.host`.
+    """
+
+    def __init__(self, host: str, port: int, reason: str) -> None:
+        super().__init__(host, port, reason)
+        self.host, self.port, self.reason = host, port, reason
+
+    def __str__(self) -> str:
+        return (
+            f"cannot listen at {self.host} port {self.port}: {self.reason}; set another "
+            "`http.port` (0: any that is free), `http.host`, or `http.enabled = false`"
+        )
+
+
+class AskError(CoralError):
+    """A running CORAL does not answer, or not as one does.
+
+    Operator action: start it, or correct the address or the token.
     """
 
 

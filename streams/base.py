@@ -124,6 +124,14 @@ class Source(Protocol):
         """Return the offset the next record written will get; None if it cannot be known."""
         ...
 
+    def lag(self) -> Mapping[TopicPartition, int | None] | None:
+        """Return how many records of each owned partition were not read yet; asks nobody.
+
+        A number is None while it is not known, and all is None until the group has dealt its
+        partitions, of which this source may get none.
+        """
+        ...
+
     def close(self) -> None:
         """Leave the group without committing; the source must not be used after that."""
         ...

@@ -108,6 +108,7 @@ class World:
                 "instance": f"instance-{uuid4()}",
             },
             "systems": systems,
+            "http": {"port": 0},
         }
         self.config = home / "coral.toml"
         self.config.write_text("".join(as_toml(config)))

@@ -46,6 +46,9 @@ edges = {json.dumps(edges)}
 
 [state]
 directory = "{state}"
+
+[http]
+port = 0      # the shop may have any port
 """
 
 

@@ -19,9 +19,12 @@ def run(*, config: Config = None, overrides: Overrides = ()) -> int:
     from coral.daemon.reload import Reload
     from coral.daemon.service import serve
     from coral.daemon.warmup import warm
+    from coral.http.board import Board
+    from streams.clock import SystemClock
 
     read = partial(load_settings, config, overrides)
     settings = read()
     facts = {"store": settings.state.store, "publish": settings.state.publish}
-    run = partial(daemon.opened, settings)
-    return serve(settings, Reload(read, settings), run, prepare=warm, **facts)
+    board = Board(SystemClock(), settings.http.ready_lag)
+    run = partial(daemon.opened, settings, board)
+    return serve(settings, Reload(read, settings), run, prepare=warm, board=board, **facts)

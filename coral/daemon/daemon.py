@@ -22,8 +22,11 @@ from coral.daemon.clients import member, publisher
 from coral.daemon.feedback_inbox import Inbox
 from coral.daemon.left_out_log import LeftOutLog
 from coral.daemon.lifecycle_log import LifecycleLog, partition_name
+from coral.daemon.measured_sink import MeasuredSink
+from coral.daemon.reporter import Reporter
 from coral.engine import Engine
 from coral.errors import CheckpointError
+from coral.http.board import Board
 from coral.settings import Settings
 from streams.align.aligner import Aligner
 from streams.base import Sink, Source
@@ -64,6 +67,8 @@ class Daemon:
         Is called at every step that may take long: the process is getting on.
     feedback : callable, optional
         Returns the feedback messages that came since it was called last.
+    board : Board, optional
+        Gets what others may see.
     """
 
     def __init__(
@@ -75,6 +80,7 @@ class Daemon:
         clock: Clock,
         beat: Callable[[], None],
         feedback: Callable[[], list[bytes]] = list,
+        board: Board | None = None,
     ) -> None:
         self._inbox = Inbox(feedback, settings.limits.max_systems)
         self._settings, self._source, self._store, self._beat = settings, source, store, beat
@@ -106,9 +112,10 @@ class Daemon:
         self._clock = clock
         self._log = LifecycleLog(clock)
         self._left_out = LeftOutLog(clock)
+        self._reporter = Reporter(board or Board(clock, 0), settings, clock)
         self.loop = Loop(
             source,
-            sink,
+            MeasuredSink(sink, clock, self._reporter.publish.add),
             self._decode,
             self._handle,
             self._aligner,
@@ -150,8 +157,9 @@ class Daemon:
         codec = self._codecs.get(record.topic_partition)
         if codec is None:
             codec = self._codecs[record.topic_partition] = self._settings.codec(record.topic)
+        begun = self._clock.monotonic()
         try:
-            return codec.decode(record)
+            samples = codec.decode(record)
         except DecodeError:
             raise
         except Exception:
@@ -159,6 +167,8 @@ class Daemon:
             where = partition_name(record.topic_partition)
             bind_contextvars(partition=where, offset=record.offset)
             raise
+        self._reporter.decode.add(self._clock.monotonic() - begun)
+        return samples
 
     def _aligner(self, system: str) -> Aligner:
         grid = self._settings.grid(system)
@@ -174,14 +184,20 @@ class Daemon:
             engine = self._engines[frame.system] = self._engine(frame.system)
             if self.loop.systems.home(frame.system) not in self.loop.repeating:
                 self._inbox.remind(frame.system, engine)
+        begun = self._clock.monotonic()
         try:
             events = engine.step(frame)
         except Exception:
             # The line of the crash says whose row did it.
             bind_contextvars(system=frame.system, at=timestamp(frame.time))
             raise
-        self._log.stepped(frame, engine.phase, events, engine.sight)
-        return [message_of(event, self._settings.output.incidents) for event in events]
+        now, phase = self._clock.monotonic(), engine.phase
+        self._reporter.stepped(frame, phase, now, now - begun)
+        self._log.stepped(frame, phase, events, engine.sight)
+        messages = [message_of(event, self._settings.output.incidents) for event in events]
+        for event, message in zip(events, messages, strict=True):
+            self._reporter.sent(event, message.value)
+        return messages
 
     def _checkpoint(self, offsets: Offsets) -> None:
         """Store the state of every partition that has moved since it was last stored.
@@ -250,7 +266,9 @@ class Daemon:
         return commit
 
     def _committed(self, offsets: Offsets, size: int) -> None:
-        self._log.committed(offsets, size, self._clock.monotonic() - self._taken)
+        seconds = self._clock.monotonic() - self._taken
+        self._log.committed(offsets, size, seconds)
+        self._reporter.committed(size, seconds)
 
     def _restore(self, partitions: frozenset[TopicPartition]) -> None:
         """Go on from the newest valid checkpoint of each partition, before its first record."""
@@ -270,6 +288,7 @@ class Daemon:
         systems, refused = self.loop.systems, self._log.refused
         restored = checkpoint.restore(partition, found, systems, self._engine, refused)
         self._engines |= restored
+        self._reporter.restored(systems.aligners, restored)
         published = self._source.committed(partition) if self._once else None
         same = found.get("shaped_by") == self._shaped_by
         if published is not None and published > found["offset"] and same:
@@ -309,6 +328,7 @@ class Daemon:
         for system in systems:
             self._engines.pop(system, None)
         self._log.lost(systems)
+        self._reporter.lost(systems)
 
     def _progress(self, loop: Loop) -> None:
         self._beat()
@@ -325,6 +345,10 @@ class Daemon:
             del self._codecs[partition]
         self._log.polled(owned, loop, self._dead_letters)
         self._left_out.polled(loop.left_out)
+        failed = 0 if self._saver is None else self._saver.failed
+        self._reporter.polled(
+            loop, self._engines, self._dead_letters, self._source.lag, failed=failed
+        )
 
 
 def _commit_later(_: Offsets) -> None:
@@ -333,7 +357,11 @@ def _commit_later(_: Offsets) -> None:
 
 @contextmanager
 def opened(
-    settings: Settings, connection: KafkaConnection, clock: Clock, beat: Callable[[], None]
+    settings: Settings,
+    board: Board,
+    connection: KafkaConnection,
+    clock: Clock,
+    beat: Callable[[], None],
 ) -> Iterator[Daemon]:
     """Yield a daemon with everything it needs, and close all of it, come what may.
 
@@ -377,4 +405,4 @@ def opened(
             tail = KafkaTail(connection, settings.input.feedback)
             closing.callback(tail.close)
             feedback = tail.poll
-        yield Daemon(settings, source, sink, store, clock, beat, feedback)
+        yield Daemon(settings, source, sink, store, clock, beat, feedback, board)

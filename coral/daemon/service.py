@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from typing import Final, Protocol
 
 import structlog
@@ -10,9 +10,11 @@ import structlog
 from coral import __version__
 from coral.daemon.connection import connection_of
 from coral.daemon.log import configure
+from coral.daemon.outside import shown
 from coral.daemon.reload import Reload
 from coral.daemon.signals import Stop
-from coral.errors import CoralError, Exit
+from coral.errors import CoralError, Exit, ListenError
+from coral.http.board import Board
 from coral.settings import Settings, SettingsError
 from streams.clock import Clock, SystemClock
 from streams.errors import StreamsError, UnknownTopicError
@@ -43,6 +45,7 @@ def serve(
     reload: Reload,
     opened: Opened,
     prepare: Callable[[], object] | None = None,
+    board: Board | None = None,
     **facts: object,
 ) -> Exit:
     """Run what `opened` yields; whatever fails is logged in one line.
@@ -55,6 +58,8 @@ def serve(
         Gets connection, clock, and what to call at every step: the process is getting on.
     prepare : callable, optional
         Compiles the kernels, before the group waits for this member.
+    board : Board, optional
+        What is on it is shown over HTTP, from before the kernels are compiled.
     **facts : object
         Stand in the first line of the log.
     """
@@ -70,14 +75,25 @@ def serve(
             topics=list(settings.input.topics),
             **facts,
         )
-        if prepare is not None:
-            start = time.monotonic()
-            prepare()
-            log.info("kernels_compiled", seconds=round(time.monotonic() - start, 1))
-        return _run(opened, connection, clock, reload)
+        try:
+            with shown(settings.http, board) if board is not None else nullcontext():
+                if prepare is not None:
+                    start = time.monotonic()
+                    prepare()
+                    log.info("kernels_compiled", seconds=round(time.monotonic() - start, 1))
+                return _run(opened, connection, clock, reload, board)
+        except ListenError as error:
+            log.error("cannot_start", reason=str(error))
+            return Exit.INVALID
 
 
-def _run(opened: Opened, connection: KafkaConnection, clock: Clock, reload: Reload) -> Exit:
+def _run(
+    opened: Opened,
+    connection: KafkaConnection,
+    clock: Clock,
+    reload: Reload,
+    board: Board | None,
+) -> Exit:
     """Run until a signal; whatever ends it otherwise is logged in one line."""
     try:
         with Stop() as stop, Watchdog(HUNG_S) as watchdog:
@@ -85,9 +101,13 @@ def _run(opened: Opened, connection: KafkaConnection, clock: Clock, reload: Relo
             def beat() -> None:
                 watchdog.beat()
                 reload.poll()
+                if board is not None:
+                    board.beat()
 
             with opened(connection, clock, beat) as service:
                 stop.begun = True
+                if board is not None:
+                    board.stopping = stop
                 log.info("joining_group")
                 service.run(stop)
     except (SettingsError, UnknownTopicError) as error:

@@ -1,6 +1,7 @@
 """Rules that concern more than one value, or need more than a type."""
 
 import os
+import re
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -8,7 +9,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from coral.settings.problem import Path
-from coral.settings.sections import MAPPING_KEYS, Kafka, Settings, Topic
+from coral.settings.sections import MAPPING_KEYS, Http, Kafka, Settings, Topic
 from detectors.statistics.river_catalogue import parse
 from detectors.statistics.river_catalogue import problems as statistics_problems
 from streams.codec import template_problem
@@ -31,6 +32,8 @@ def broken_rules(settings: Settings) -> Iterator[Broken]:
     """Yield what does not fit together."""
     for key, rule, got in _kafka(settings.kafka):
         yield ("kafka", key), "", rule, got
+    for key, rule, got in _http(settings.http):
+        yield ("http", key), "", rule, got
     for name, topic in settings.input.topics.items():
         for key, inside, rule, got in _topic(topic):
             yield ("input", "topics", name, key), inside, rule, got
@@ -77,6 +80,21 @@ _LOGIN = {
     "OAUTHBEARER": ("oauth_token_url", "oauth_client_id", "oauth_client_secret"),
 }
 _LOGIN_KEYS = ("sasl_mechanism", *_PASSWORD, *_LOGIN["OAUTHBEARER"])
+
+
+def _http(http: Http) -> Iterator[tuple[str, str, str]]:
+    """Yield that a stranger could read, or guess what keeps him from it."""
+    if http.token is not None:
+        token = http.token.reveal()
+        if not _TOKEN.fullmatch(token):
+            yield "token", "at least 16 letters, digits or any of -._~+/= expected", "other text"
+    elif http.enabled and not http.is_loopback and not http.allow_without_token:
+        rule = f"a value, or `http.allow_without_token`, expected with `http.host` {http.host!r}"
+        yield "token", rule, "nothing"
+
+
+# What may stand behind `Bearer` (RFC 6750).
+_TOKEN = re.compile(r"[A-Za-z0-9._~+/-]{16,}=*")
 
 
 def _topic(topic: Topic) -> Iterator[tuple[str, str, str, str]]:

@@ -1,5 +1,6 @@
 """The sections of the configuration, typed; what a single value must be stands in its type."""
 
+from ipaddress import ip_address
 from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
@@ -240,10 +241,14 @@ class System(MonitoredSystem, frozen=True, kw_only=True):
     lateness_s : float
         How much older than the newest a sample may be, seconds. At 0 a row that is all of its
         tick is not kept waiting for the next one.
+    no_data_after_s : float, optional
+        How long no row may come before the system counts as *no data*, seconds on the clock;
+        without it ten intervals, at least a minute.
     """
 
     interval_s: Seconds = 10.0
     lateness_s: Annotated[float, Meta(ge=0)] = 0.0
+    no_data_after_s: Seconds | None = None
 
 
 class Limits(_Section, frozen=True, kw_only=True):
@@ -273,6 +278,45 @@ class Limits(_Section, frozen=True, kw_only=True):
     max_systems: Count = 1000
 
 
+class Http(_Section, frozen=True, kw_only=True):
+    """What the process shows of itself: health, metrics, systems and incidents.
+
+    Parameters
+    ----------
+    enabled : bool
+        Whether it listens at all.
+    host : str
+        Address to listen at; the default is reached from this machine alone.
+    port : int
+        Port; with 0 a free one, which the log names.
+    token : secret, optional
+        What readers send as `Authorization: Bearer`, 16 characters or more; `/healthz` and
+        `/readyz` need none. To be set where others reach `host`.
+    allow_without_token : bool
+        Whether others may read without a token, where `host` lets them.
+    path_prefix : str
+        Begins every path: `/coral` behind a proxy that keeps it.
+    ready_lag : int
+        Records behind beyond which `/readyz` says no.
+    """
+
+    enabled: bool = True
+    host: Name = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65_535)] = 8080
+    token: Secret | None = None
+    allow_without_token: bool = False
+    path_prefix: Annotated[str, Meta(pattern=r"^(/[A-Za-z0-9._~-]+)*$")] = ""
+    ready_lag: Annotated[int, Meta(ge=0)] = 10_000
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine reaches it."""
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
+
+
 class Log(_Section, frozen=True, kw_only=True):
     """What is logged, to standard error.
 
@@ -293,7 +337,7 @@ class Settings(_Section, frozen=True, kw_only=True):
 
     Parameters
     ----------
-    kafka, input, output, state, engine, limits, log
+    kafka, input, output, state, engine, limits, http, log
         Sections.
     systems : dict of system id to System
         `"*"` is every system that is not named.
@@ -306,6 +350,7 @@ class Settings(_Section, frozen=True, kw_only=True):
     engine: EngineConfig = EngineConfig()
     systems: dict[str, System] = {}
     limits: Limits = Limits()
+    http: Http = Http()
     log: Log = Log()
 
     def system(self, name: str) -> SystemConfig:
@@ -318,6 +363,11 @@ class Settings(_Section, frozen=True, kw_only=True):
         """Return the grid of a system."""
         held = self._of(name)
         return Grid(held.interval_s, held.lateness_s)
+
+    def no_data_after_s(self, name: str) -> float:
+        """Return how long no row of a system may come before it counts as *no data*, s."""
+        held = self._of(name)
+        return held.no_data_after_s or max(60.0, 10.0 * held.interval_s)
 
     def codec(self, topic: str) -> NativeCodec | LabelledCodec:
         """Return a new decoder for the records of a topic; one that is not named is native."""

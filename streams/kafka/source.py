@@ -193,6 +193,13 @@ class KafkaSource:
         with broker_errors(f"asking for the end of {_name(partition)}"):
             return self._edges([partition])[partition][1]
 
+    def lag(self) -> dict[TopicPartition, int | None] | None:
+        """Return how many records of each owned partition the brokers have that were not read."""
+        dealt = {TopicPartition(*tp) for tp in self._consumer.assignment()}
+        if dealt - self._owned or (not dealt and self.group_metadata().generation_id < 0):
+            return None
+        return {partition: self._behind(partition) for partition in self._owned & dealt}
+
     def offset_at(self, partition: TopicPartition, time: float) -> int | None:
         """Return the offset of the first record not older than `time`, None if there is none.
 
@@ -236,6 +243,13 @@ class KafkaSource:
         """Return the consumer's own position: past control records, which we never see."""
         position: int = self._consumer.position(_theirs(partition), timeout_ms=_ANSWER_MS)
         return position
+
+    def _behind(self, partition: TopicPartition) -> int | None:
+        # The client's own `position` may ask the brokers, and takes away an error meant for `poll`.
+        state = self._consumer._subscription.assignment.get(_theirs(partition))  # noqa: SLF001
+        if state is None or state.position is None or state.highwater is None:
+            return None
+        return max(int(state.highwater) - int(state.position.offset), 0)
 
     def _adopt(self) -> None:
         """Take over what the last poll's rebalances changed.

@@ -308,6 +308,10 @@ class MemorySource:
         """Return the offset the next record written will get."""
         return self._broker.end_offset(partition)
 
+    def lag(self) -> dict[TopicPartition, int]:
+        """Return how many records of each owned partition were not read yet."""
+        return {tp: max(self.end_offset(tp) - at, 0) for tp, at in self._position.items()}
+
     def close(self) -> None:
         """Leave the group without committing."""
         self._broker.leave(self._group, self._member)

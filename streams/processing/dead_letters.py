@@ -1,11 +1,12 @@
 """Records that could not be used, in whole or in part: what becomes of them."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from streams.clock import Clock
-from streams.records import Headers, Message, Problem, Record
+from streams.records import Headers, Message, Problem, ProblemKind, Record
 
 SHOWN: Final = 10
 """Most parts that a letter names; of further ones it says how many there are."""
@@ -58,6 +59,9 @@ class DeadLetters:
     ----------
     written, suppressed : int
         Letters handed out, and records beyond the limit, so far.
+    by_kind : Counter of str
+        How many records there were so far, written or not, by what was wrong with the first of
+        their parts that was left out; its keys are the closed list `ProblemKind`.
     newest : str
         What the newest of them was about, and where it lies; "" before the first.
     """
@@ -70,6 +74,7 @@ class DeadLetters:
         self.written = 0
         self.suppressed = 0
         self.newest = ""
+        self.by_kind: Counter[ProblemKind] = Counter()
 
     def letter(self, record: Record, problems: Sequence[Problem]) -> Message | None:
         """Return the message for the dead-letter topic, None if the window is full.
@@ -85,6 +90,7 @@ class DeadLetters:
         """
         where = f"topic {record.topic}, partition {record.partition}, offset {record.offset}"
         self.newest = f"{problems[0]} ({where})"
+        self.by_kind[problems[0].kind] += 1
         now = self._clock.monotonic()
         if now - self._window_start >= self._policy.window_s:
             self._window_start, self._in_window = now, 0

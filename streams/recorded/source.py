@@ -144,6 +144,11 @@ class RecordedSource:
         self._check(partition)
         return self._recording.meta.n_rows or None
 
+    def lag(self) -> dict[TopicPartition, int | None]:
+        """Return how many rows were not read yet, if the labels tell how many there are."""
+        partition, rows = self._partition, self._recording.meta.n_rows
+        return {partition: max(rows - self._offset, 0) if rows else None}
+
     def close(self) -> None:
         """Forget the open file."""
         self._rows = iter(())

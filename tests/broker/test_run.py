@@ -184,7 +184,7 @@ def test_a_missing_topic(new_world: NewWorld) -> None:
 def test_no_broker(tmp_path: Path) -> None:
     """It says so after half a minute, and leaves it to its supervisor to try again."""
     command = [sys.executable, "-m", "coral.cli.main", "run"]
-    nowhere = ["--set", "kafka.bootstrap_servers=127.0.0.1:1"]
+    nowhere = ["--set", "kafka.bootstrap_servers=127.0.0.1:1", "--set", "http.port=0"]
     ended = subprocess.run([*command, *nowhere], stderr=subprocess.PIPE, check=False, cwd=tmp_path)
     told = json.loads(ended.stderr.splitlines()[-1])
 

@@ -5,6 +5,7 @@ from uuid import uuid4
 
 import kafkas
 import pytest
+from typed import there
 
 from streams.base import Source
 from streams.clock import ManualClock, SystemClock
@@ -145,6 +146,25 @@ class TestStreamsSource:
         read(source, 2)
 
         assert [0, 2] == [before, source.position(partition)]
+
+    def test_lag_is_what_was_not_read(self, world: MemoryWorld | KafkaWorld) -> None:
+        """Known without asking anybody once something was read; nobody's partitions have none."""
+        topic = world.topic()
+        world.produce(topic, b"a", b"b", b"c")
+        source, partition = world.source(topic), TopicPartition(topic, 0)
+        read(source, 2)
+
+        assert {partition: 1} == source.lag()
+        read(source, 1)
+        assert {partition: 0} == source.lag()
+
+    def test_lag_of_a_member_without_partitions(self, world: MemoryWorld | KafkaWorld) -> None:
+        """The group has dealt, and there was nothing left for it."""
+        topic = world.topic()
+        members: list[Source] = [world.source(topic), world.source(topic)]
+        world.settle(*members)
+
+        assert [0, 1] == sorted(len(there(member.lag())) for member in members)
 
     def test_seek(self, world: MemoryWorld | KafkaWorld) -> None:
         """After a seek the next record read is the one at that offset."""

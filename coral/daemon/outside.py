@@ -1,0 +1,41 @@
+"""The section `[http]` of the configuration as a server that shows a board."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import structlog
+
+from coral.http.api import application
+from coral.http.board import Board
+from coral.http.server import listening, serving
+from coral.settings.sections import Http
+
+__all__ = ["shown"]
+
+log = structlog.stdlib.get_logger()
+
+
+@contextmanager
+def shown(http: Http, board: Board) -> Iterator[None]:
+    """Show what is on a board until the context ends, if the configuration wants that.
+
+    Raises
+    ------
+    ListenError
+        If the address cannot be had.
+    """
+    if not http.enabled:
+        yield
+        return
+    listener = listening(http.host, http.port)
+    host, port = listener.getsockname()[:2]
+    name = f"[{host}]" if ":" in host else host
+    address = f"http://{name}:{port}{http.path_prefix}"
+    log.info("listening", address=address, token=http.token is not None)
+    with serving(application(board, http), listener, _failed):
+        yield
+
+
+def _failed(error: Exception) -> None:
+    """Say that nothing is shown any more; metrics are read and incidents found all the same."""
+    log.error("http_failed", kind=type(error).__name__, reason=str(error))

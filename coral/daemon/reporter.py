@@ -1,0 +1,290 @@
+"""What the loop shows of itself: notes taken at every row, and a snapshot of them each second."""
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final
+
+import msgspec
+
+from coral.config import SystemConfig
+from coral.contract.events import Event, timestamp
+from coral.daemon.no_data import NoData
+from coral.engine import Engine
+from coral.http.board import Board
+from coral.http.histogram import Stopwatch
+from coral.http.state import (
+    Backlog,
+    Brief,
+    Checkpointing,
+    Snapshot,
+    SystemBase,
+    SystemState,
+    Totals,
+)
+from coral.incident.sight import Phase, Sight
+from coral.settings import Settings
+from streams.align.aligner import Aligner
+from streams.clock import Clock
+from streams.processing.dead_letters import DeadLetters
+from streams.processing.loop import Loop
+from streams.records import Frame, TopicPartition
+
+__all__ = ["Reporter"]
+
+EVERY_S: Final = 1.0
+# What could be noticed is looked at when the phase changes and every so often; a look takes as
+# long as a few rows, so no more than some at a time.
+LOOK_AGAIN_S: Final = 60.0
+LOOKS: Final = 8
+_DROPPED: Final = ("late", "duplicate", "future", "refused")
+_OPEN: Final = ("diagnosing", "settled")
+_NOTHING: Final = Sight("warming", [], [], [], [], None)
+
+
+class _Followed:
+    """What is noted of one system."""
+
+    __slots__ = (
+        *("frame", "health_signals", "interval_s", "learned", "looked", "looked_at"),
+        *("phase", "rows", "sight"),
+    )
+
+    def __init__(self, config: SystemConfig) -> None:
+        self.interval_s, self.health_signals = config.interval_s, [*config.kpi_names]
+        self.frame: Frame | None = None
+        self.rows = 0
+        self.phase: Phase = "warming"
+        self.learned: float | None = None  # event time of the newest row taken for normal
+        self.sight = _NOTHING
+        self.looked: Phase | None = None  # phase at the last look ...
+        self.looked_at = 0.0  # ... and when that was
+
+
+class Reporter:
+    """Takes notes in the loop and publishes them on a board; belongs to the loop's thread.
+
+    Parameters
+    ----------
+    board : Board
+    settings : Settings
+    clock : Clock
+
+    Attributes
+    ----------
+    decode, tick, publish : Stopwatch
+    no_data : NoData
+    """
+
+    def __init__(self, board: Board, settings: Settings, clock: Clock) -> None:
+        self._board, self._settings, self._clock = board, settings, clock
+        self.decode, self.tick, self.publish = Stopwatch(), Stopwatch(), Stopwatch()
+        self.no_data = NoData(settings.no_data_after_s)
+        self._systems: dict[str, _Followed] = {}
+        self._dropped: dict[str, tuple[int, ...]] = {}  # counters of the aligners when last seen
+        self._counts = Counter[str]()  # what they add up to since the process began
+        self._opened, self._felt = Counter[str](), Counter[str]()
+        self._checkpointing = Checkpointing()
+        self._published = -EVERY_S
+
+    def stepped(self, frame: Frame, phase: Phase, now: float, seconds: float) -> None:
+        """Note one row.
+
+        Parameters
+        ----------
+        frame : Frame
+        phase : str
+            Of its engine, after it.
+        now : float
+            Reading of the monotonic clock, s.
+        seconds : float
+            What the engine took.
+        """
+        self.tick.add(seconds)
+        self.no_data.seen(frame.system, now)
+        followed = self._followed(frame.system)
+        followed.frame, followed.phase = frame, phase
+        followed.rows += 1
+        if phase not in _OPEN:
+            followed.learned = frame.time
+
+    def sent(self, event: Event, encoded: bytes) -> None:
+        """Note one event, as it is published."""
+        data, before = event.data, self._board.incidents.get(event.subject)
+        known = None if before is None else before.brief
+        other = known is not None and known.kind != data.kind
+        if event.type == "io.coral.incident.opened.v1" or other:
+            self._opened[data.kind] += 1
+            self._felt[data.kind] += bool(data.felt)
+        elif known is not None and data.felt and not known.felt:
+            self._felt[data.kind] += 1
+        self._board.incidents.take(event, encoded)
+
+    def committed(self, size: int, seconds: float) -> None:
+        """Note a checkpoint: stored, and the group has moved on to it."""
+        self._checkpointing = Checkpointing(self._clock.time(), size, seconds)
+
+    def restored(self, aligners: Mapping[str, Aligner], systems: Iterable[str]) -> None:
+        """Note systems that go on from a checkpoint; what they dropped before is not ours."""
+        for system in systems:
+            self._dropped[system] = _counters(aligners[system])
+            self.no_data.seen(system, self._clock.monotonic())
+
+    def lost(self, systems: frozenset[str]) -> None:
+        """Forget what another member goes on with."""
+        self.no_data.forget(systems)
+        self._board.incidents.forget_open(systems)
+        for system in systems:
+            self._systems.pop(system, None)
+            self._dropped.pop(system, None)
+
+    def polled(
+        self,
+        loop: Loop,
+        engines: Mapping[str, Engine],
+        letters: DeadLetters,
+        lag: Callable[[], Mapping[TopicPartition, int | None] | None],
+        *,
+        failed: int,
+    ) -> None:
+        """Publish a snapshot, if the last one is a second old.
+
+        Parameters
+        ----------
+        loop : Loop
+        engines : mapping
+        letters : DeadLetters
+        lag : callable
+            `lag` of the source.
+        failed : int
+            Checkpoints that could not be stored.
+        """
+        now = self._clock.monotonic()
+        if now - self._published < EVERY_S:
+            return
+        self._published = now
+        self.no_data.check(now)
+        self._look(engines, now)
+        aligners, home_of = loop.systems.aligners, loop.systems.home
+        self._count(aligners)
+        incidents = self._open_incidents()
+        states = tuple(
+            self._state(name, aligners[name], home, engines.get(name), incidents.get(name))
+            for name in sorted(aligners)
+            if (home := home_of(name)) is not None
+        )
+        newest = [each.frame.time for each in self._systems.values() if each.frame is not None]
+        behind = lag()
+        taken = {"decode": self.decode, "tick": self.tick, "publish": self.publish}
+        self._board.snapshot = Snapshot(
+            at=self._clock.time(),
+            joined=behind is not None,
+            systems=states,
+            partitions=tuple(Backlog(*tp, lag) for tp, lag in sorted((behind or {}).items())),
+            counted=self._counted(loop, letters),
+            active=self._active(states, incidents),
+            durations={name: each.taken() for name, each in taken.items()},
+            checkpointing=msgspec.structs.replace(self._checkpointing, failed=failed),
+            newest=max(newest, default=None),
+            series_limit=self._settings.limits.max_series,
+            systems_limit=self._settings.limits.max_systems,
+        )
+
+    def _followed(self, system: str) -> _Followed:
+        found = self._systems.get(system)
+        if found is None:
+            found = self._systems[system] = _Followed(self._settings.system(system))
+        return found
+
+    def _look(self, engines: Mapping[str, Engine], now: float) -> None:
+        """Ask some engines what could be noticed: where the phase has changed, and in turn."""
+        waiting = [
+            (name, each)
+            for name, each in self._systems.items()
+            if each.looked != each.phase or now - each.looked_at >= LOOK_AGAIN_S
+        ]
+        waiting.sort(key=lambda item: item[1].looked_at)
+        for name, each in waiting[:LOOKS]:
+            if name in engines:
+                each.sight = engines[name].sight()
+            each.looked, each.looked_at = each.phase, now
+
+    def _count(self, aligners: Mapping[str, Aligner]) -> None:
+        """Add up what the aligners dropped since they were last seen."""
+        for name, aligner in aligners.items():
+            now = _counters(aligner)
+            before = self._dropped.get(name, (0, 0, 0, 0))
+            if now != before:
+                for reason, more in zip(_DROPPED, map(int.__sub__, now, before), strict=True):
+                    self._counts[reason] += max(more, 0)
+                self._dropped[name] = now
+
+    def _counted(self, loop: Loop, letters: DeadLetters) -> Totals:
+        return Totals(
+            records=loop.records,
+            rows=loop.frames,
+            events=loop.messages,
+            suppressed=letters.suppressed,
+            dead_letters={**letters.by_kind},
+            opened=dict(self._opened),
+            felt=dict(self._felt),
+            **{reason: self._counts[reason] for reason in _DROPPED},
+        )
+
+    def _open_incidents(self) -> dict[str, Brief]:
+        """Return the open incident of each system that has one."""
+        found = self._board.incidents.briefs()
+        return {each.system: each for each in found if each.state != "resolved"}
+
+    def _active(
+        self, systems: Iterable[SystemState], incidents: Mapping[str, Brief]
+    ) -> dict[str, int]:
+        """Count open ones; one that an earlier process opened is unknown until it is revised."""
+        return Counter(
+            incidents[each.system].kind if each.system in incidents else "unknown"
+            for each in systems
+            if each.phase in _OPEN
+        )
+
+    def _state(
+        self,
+        name: str,
+        aligner: Aligner,
+        home: TopicPartition,
+        engine: Engine | None,
+        incident: Brief | None,
+    ) -> SystemState:
+        followed = self._followed(name)
+        frame, learned, sight = followed.frame, followed.learned, followed.sight
+        if frame is None and engine is not None:
+            followed.phase = engine.phase  # of a checkpoint
+        newest = aligner.watermark if frame is None else frame.time
+        budgets = sight.budgets
+        return SystemState(
+            system=name,
+            topic=home.topic,
+            partition=home.partition,
+            phase=followed.phase,
+            no_data=name in self.no_data,
+            last=timestamp(newest) if math.isfinite(newest) else None,
+            rows=followed.rows,
+            series=len(aligner.series),
+            interval_s=followed.interval_s,
+            health_signals=followed.health_signals,
+            base=SystemBase(
+                engine.baseline.n_rows if engine is not None and engine.trigger is not None else 0,
+                0.0 if learned is None else max(newest - learned, 0.0),
+            ),
+            incident=None if incident is None else incident.incident,
+            needed=sight.needed,
+            reach=sight.reach,
+            absent_signals=sight.absent_signals,
+            absent_entities=sight.absent_entities,
+            pages=None if budgets is None else budgets.pages,
+            changes=None if budgets is None else budgets.changes,
+            **dict(zip(_DROPPED, _counters(aligner), strict=True)),
+        )
+
+
+def _counters(aligner: Aligner) -> tuple[int, int, int, int]:
+    return aligner.late, aligner.duplicate, aligner.future, aligner.refused

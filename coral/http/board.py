@@ -1,0 +1,124 @@
+"""The one place where the loop leaves what others may see, and where they find it."""
+
+import sys
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from coral import __version__
+from coral.contract.events import timestamp
+from coral.http.incidents import IncidentMemory
+from coral.http.state import DaemonStatus, Snapshot
+from streams.clock import Clock
+
+__all__ = ["STANDS_STILL_S", "Board", "Health"]
+
+STANDS_STILL_S: Final = 90.0
+"""Longer than any honest step (75 s), shorter than the patience of the watchdog (120 s)."""
+# Kernels are compiled before the first beat: at most so long.
+STARTS_S: Final = 600.0
+
+
+class Health(NamedTuple):
+    """An answer for a probe.
+
+    Attributes
+    ----------
+    well : bool
+    reasons : tuple of str
+        Why not; empty if it is well.
+    """
+
+    well: bool
+    reasons: tuple[str, ...]
+
+
+class Board:
+    """Newest snapshot, newest incidents, last beat. One thread writes, any may read.
+
+    Parameters
+    ----------
+    clock : Clock
+    ready_lag : int
+        Records behind beyond which the process is not ready.
+
+    Attributes
+    ----------
+    snapshot : Snapshot or None
+        None before the loop has begun.
+    incidents : IncidentMemory
+    stopping : callable
+        Returns whether the process was asked to end.
+    """
+
+    def __init__(self, clock: Clock, ready_lag: int) -> None:
+        self._clock = clock
+        self._ready_lag = ready_lag
+        self._started, self._begun = clock.time(), clock.monotonic()
+        self._beat: float | None = None
+        self.snapshot: Snapshot | None = None
+        self.incidents = IncidentMemory()
+        self.stopping: Callable[[], bool] = lambda: False
+
+    def beat(self) -> None:
+        """Say that the loop is getting on."""
+        self._beat = self._clock.monotonic()
+
+    def alive(self) -> Health:
+        """Whether the loop is getting on; a process that does not should be started again."""
+        now, beat = self._clock.monotonic(), self._beat
+        if beat is None:
+            waited = now - self._begun
+            return _health(waited > STARTS_S and f"starting for {waited:.0f} s")
+        still = now - beat
+        return _health(still > STANDS_STILL_S and f"the loop has stood still for {still:.0f} s")
+
+    def ready(self) -> Health:
+        """Whether it does its part: state restored, partitions dealt, not far behind."""
+        snapshot = self.snapshot
+        if snapshot is None:
+            return _health("starting")
+        if not snapshot.joined:
+            return _health("the group has not dealt its partitions")
+        known = [part.lag for part in snapshot.partitions if part.lag is not None]
+        lag = sum(known)
+        return _health(
+            self.stopping() and "stopping",
+            len(known) < len(snapshot.partitions) and "how far it is behind is not known yet",
+            lag > self._ready_lag and f"{lag:,} records behind, at most {self._ready_lag:,}",
+        )
+
+    def status(self) -> DaemonStatus:
+        """Return the process as a whole."""
+        alive, ready, held = self.alive(), self.ready(), self.snapshot
+        systems = () if held is None else held.systems
+        phases: dict[str, int] = {}
+        for system in systems:
+            phases[system.phase] = phases.get(system.phase, 0) + 1
+        return DaemonStatus(
+            version=__version__,
+            alive=alive.well,
+            ready=ready.well,
+            reasons=[*alive.reasons, *ready.reasons],
+            started=timestamp(self._started),
+            at=None if held is None else timestamp(held.at),
+            records=0 if held is None else held.counted.records,
+            rows=0 if held is None else held.counted.rows,
+            phases=phases,
+            no_data=sum(system.no_data for system in systems),
+            partitions=[] if held is None else list(held.partitions),
+        )
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """What this build is, for its metric."""
+        return {"version": __version__, "python": ".".join(map(str, sys.version_info[:3]))}
+
+    def now(self) -> float:
+        """Return wall-clock time, unix seconds."""
+        return self._clock.time()
+
+
+def _health(*reasons: str | bool) -> Health:
+    """Return what the reasons that hold say together."""
+    found = tuple(reason for reason in reasons if isinstance(reason, str))
+    return Health(not found, found)

@@ -1,0 +1,102 @@
+"""Asking a running CORAL over HTTP."""
+
+from http.client import HTTPException, HTTPMessage
+from typing import IO, Final, NamedTuple, TypeVar
+from urllib.error import HTTPError, URLError
+from urllib.parse import quote, urlsplit
+from urllib.request import HTTPRedirectHandler, ProxyHandler, Request, build_opener
+
+import msgspec
+
+from coral.errors import AskError
+from coral.http.state import Brief, DaemonStatus, IncidentList, Refusal, SystemList, SystemState
+
+__all__ = ["Answers", "asked"]
+
+PATIENCE_S: Final = 10.0
+MOST_BYTES: Final = 64 << 20
+_T = TypeVar("_T")
+
+
+class Answers(NamedTuple):
+    """All that a process says of itself.
+
+    Attributes
+    ----------
+    status : DaemonStatus
+    systems : list of SystemState
+        By name.
+    incidents : list of Brief
+        Open ones first, then the newest.
+    """
+
+    status: DaemonStatus
+    systems: list[SystemState]
+    incidents: list[Brief]
+
+
+def asked(url: str, token: str | None = None) -> Answers:
+    """Ask a process for everything.
+
+    Parameters
+    ----------
+    url : str
+        Its address up to and with the prefix.
+    token : str, optional
+
+    Raises
+    ------
+    AskError
+        If nothing answers, something else does, or the token is not the right one.
+    """
+    at = url.rstrip("/")
+    if urlsplit(at).scheme not in ("http", "https") or not urlsplit(at).hostname:
+        raise AskError(f"an address such as http://127.0.0.1:8080 expected, got {url!r}")
+    status = _get(f"{at}/api/v1/status", token, DaemonStatus)
+    systems, page = list[SystemState](), f"{at}/api/v1/systems"
+    while found := _get(page, token, SystemList).systems:
+        systems += found
+        page = f"{at}/api/v1/systems?after={quote(found[-1].system, safe='')}"
+    return Answers(status, systems, _get(f"{at}/api/v1/incidents", token, IncidentList).incidents)
+
+
+class _NoRedirects(HTTPRedirectHandler):
+    """The token is for the address that was named, and for no other."""
+
+    def redirect_request(
+        self, req: Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
+    ) -> None:
+        """Follow nothing."""
+
+
+_opener = build_opener(ProxyHandler({}), _NoRedirects)
+
+
+def _get(url: str, token: str | None, kind: type[_T]) -> _T:
+    request = Request(url)  # noqa: S310 - of http or https
+    if token is not None:
+        request.add_header("Authorization", f"Bearer {token}")
+    try:
+        with _opener.open(request, timeout=PATIENCE_S) as answer:
+            return msgspec.json.decode(answer.read(MOST_BYTES), type=kind)
+    except HTTPError as error:
+        with error:
+            raise AskError(_reason(url, error)) from error
+    except (OSError, HTTPException) as error:
+        reason = error.reason if isinstance(error, URLError) else error
+        told = getattr(reason, "strerror", None) or reason
+        raise AskError(
+            f"nothing answers at {url}: {told}. Is `coral run` up there, with `http.enabled`?"
+        ) from error
+    except msgspec.MsgspecError as error:
+        raise AskError(f"what answers at {url} is no CORAL: {error}") from error
+
+
+def _reason(url: str, error: HTTPError) -> str:
+    if error.code == 401:
+        return f"{url} wants a token, or another one: --token-file"
+    try:
+        said = msgspec.json.decode(error.read(MOST_BYTES), type=Refusal).error
+    except (msgspec.MsgspecError, OSError):
+        return f"what answers at {url} is no CORAL, or has another path prefix: {error}"
+    return f"{url}: {said}"

@@ -1,0 +1,197 @@
+"""`/metrics`: the newest snapshot in the words of Prometheus.
+
+No label holds a name that comes from outside but topics, which the configuration names: the number
+of series does not depend on what systems, series and entities are called, or on how many there are.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.metrics_core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+    Metric,
+)
+from prometheus_client.registry import Collector
+
+from coral.contract.events import Budget
+from coral.http.board import Board
+from coral.http.histogram import BOUNDS
+from coral.http.state import Durations, Snapshot, SystemState, Totals
+
+__all__ = ["Exposition"]
+
+PHASES: Final = ("warming", "blind", "watching", "diagnosing", "settled")
+PRODUCTS: Final = ("incident", "change")
+PARTS: Final = ("payload", "system", "field")
+TAKEN: Final = {
+    "decode": "Decoding of one record",
+    "tick": "One row through the engine",
+    "publish": "Waiting for the brokers to store what was sent",
+}
+
+
+class Exposition(Collector):
+    """Writes the snapshot of a board.
+
+    Parameters
+    ----------
+    board : Board
+    """
+
+    def __init__(self, board: Board) -> None:
+        self._board = board
+        self._registry = CollectorRegistry(auto_describe=False)
+        ProcessCollector(registry=self._registry)
+        PlatformCollector(registry=self._registry)
+        GCCollector(registry=self._registry)
+        self._registry.register(self)
+
+    def written(self, accept: str) -> tuple[str, bytes]:
+        """Return content type and text, in the form that a reader accepts best."""
+        encoder, kind = choose_encoder(accept)
+        return kind, encoder(self._registry)
+
+    def describe(self) -> Iterable[Metric]:
+        """Return nothing: names are known when they are collected."""
+        return ()
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield everything there is to say."""
+        board = self._board
+        yield InfoMetricFamily("coral_build", "What is running", value=board.facts)
+        yield _gauge("coral_alive", "Whether the loop is getting on", board.alive().well)
+        yield _gauge("coral_ready", "Whether the process does its part", board.ready().well)
+        snapshot = board.snapshot
+        if snapshot is None:
+            return
+        yield from _read(snapshot, board.now())
+        yield from _dropped(snapshot.counted)
+        yield from _systems(snapshot.systems)
+        yield _gauge("coral_series_limit", "Most series of one system", snapshot.series_limit)
+        yield _gauge("coral_systems_limit", "Most systems", snapshot.systems_limit)
+        yield from _incidents(snapshot)
+        yield from _checkpoints(snapshot)
+        for name, taken in snapshot.durations.items():
+            yield _histogram(f"coral_{name}_duration_seconds", TAKEN[name], taken)
+
+
+def _read(snapshot: Snapshot, now: float) -> Iterator[Metric]:
+    counted = snapshot.counted
+    yield _counter("coral_records_consumed", "Records read", counted.records)
+    yield _counter("coral_rows", "Rows of systems that were judged", counted.rows)
+    yield _counter("coral_events_published", "Events and dead letters sent", counted.events)
+    lag = GaugeMetricFamily(
+        "coral_consumer_lag", "Records not read yet", labels=["topic", "partition"]
+    )
+    for part in snapshot.partitions:
+        if part.lag is not None:
+            lag.add_metric([part.topic, str(part.partition)], part.lag)
+    yield lag
+    at = "coral_snapshot_timestamp_seconds"
+    yield _gauge(at, "When the loop published what is said here", snapshot.at)
+    if snapshot.newest is not None:
+        newest = "coral_last_sample_timestamp_seconds"
+        yield _gauge(newest, "Largest event time of a row", snapshot.newest)
+        skew = "coral_event_time_skew_seconds"
+        yield _gauge(skew, "Wall clock less the largest event time", now - snapshot.newest)
+
+
+def _dropped(counted: Totals) -> Iterator[Metric]:
+    samples = CounterMetricFamily(
+        "coral_samples_rejected", "Samples dropped, by reason", labels=["reason"]
+    )
+    for reason in ("late", "duplicate", "future"):
+        samples.add_metric([reason], getattr(counted, reason))
+    yield samples
+    yield _counter("coral_values_refused", "Values of series beyond the limit", counted.refused)
+    letters = CounterMetricFamily(
+        "coral_dlq_messages", "Records that could not be used, by what was wrong", labels=["reason"]
+    )
+    for part in PARTS:
+        letters.add_metric([part], counted.dead_letters.get(part, 0))
+    yield letters
+    suppressed = "Of these, not written because there were too many a minute"
+    yield _counter("coral_dlq_suppressed", suppressed, counted.suppressed)
+
+
+def _systems(systems: tuple[SystemState, ...]) -> Iterator[Metric]:
+    phases = GaugeMetricFamily("coral_systems", "Systems by phase", labels=["phase"])
+    for phase in PHASES:
+        phases.add_metric([phase], sum(system.phase == phase for system in systems))
+    yield phases
+    silent = sum(system.no_data for system in systems)
+    yield _gauge("coral_systems_no_data", "Systems from which no row comes", silent)
+    yield _gauge("coral_series_active", "Series of all systems", sum(s.series for s in systems))
+    largest = max((system.series for system in systems), default=0)
+    yield _gauge("coral_series_largest", "Series of the system that has most", largest)
+    age = max((system.base.age_s for system in systems), default=0.0)
+    told = "Event time since a row was taken for normal, of the system where that is longest"
+    yield _gauge("coral_base_age_seconds", told, age)
+    smallest = min((system.base.rows for system in systems), default=0)
+    yield _gauge("coral_base_rows", "Normal rows of the system that has fewest", smallest)
+    used = GaugeMetricFamily(
+        "coral_alarm_budget_used_ratio",
+        "Raised of what the budget allows so far, of the system that used most",
+        labels=["kind"],
+    )
+    for kind in PRODUCTS:
+        spent = [_used(s.pages if kind == "incident" else s.changes) for s in systems]
+        used.add_metric([kind], max(spent, default=0.0))
+    yield used
+
+
+def _used(budget: Budget | None) -> float:
+    """Return the share of the budget that was used; one alarm is within it from the first day."""
+    if budget is None:
+        return 0.0
+    return budget.alarms / max(budget.per_week * budget.watched_weeks, 1.0)
+
+
+def _incidents(snapshot: Snapshot) -> Iterator[Metric]:
+    counted = snapshot.counted
+    opened = CounterMetricFamily(
+        "coral_incidents_opened", "Incidents and changes opened", labels=["kind"]
+    )
+    felt = CounterMetricFamily(
+        "coral_incidents_felt", "Of these, felt by a health signal", labels=["kind"]
+    )
+    active = GaugeMetricFamily("coral_incidents_active", "Open ones", labels=["kind"])
+    for kind in PRODUCTS:
+        opened.add_metric([kind], counted.opened.get(kind, 0))
+        felt.add_metric([kind], counted.felt.get(kind, 0))
+        active.add_metric([kind], snapshot.active.get(kind, 0))
+    yield opened
+    yield felt
+    yield active
+
+
+def _checkpoints(snapshot: Snapshot) -> Iterator[Metric]:
+    held = snapshot.checkpointing
+    if held.at is not None:
+        at = "coral_checkpoint_last_success_timestamp_seconds"
+        yield _gauge(at, "When the newest one was stored and committed", held.at)
+    yield _gauge("coral_checkpoint_size_bytes", "Bytes of the newest one", held.size)
+    told = "From the copy of the state to the commit, the newest one"
+    yield _gauge("coral_checkpoint_duration_seconds", told, held.seconds)
+    yield _counter("coral_checkpoint_failures", "That could not be stored", held.failed)
+
+
+def _gauge(name: str, told: str, value: float) -> GaugeMetricFamily:
+    return GaugeMetricFamily(name, told, value=value)
+
+
+def _counter(name: str, told: str, value: float) -> CounterMetricFamily:
+    return CounterMetricFamily(name, told, value=value)
+
+
+def _histogram(name: str, told: str, taken: Durations) -> HistogramMetricFamily:
+    buckets, below = list[tuple[str, float]](), 0
+    for bound, count in zip((*map(str, BOUNDS), "+Inf"), taken.counts, strict=True):
+        below += count
+        buckets.append((bound, below))
+    return HistogramMetricFamily(name, told, buckets=buckets, sum_value=taken.total)

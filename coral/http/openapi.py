@@ -1,0 +1,136 @@
+"""What can be asked, and what is answered: OpenAPI 3.1, made from the types of the answers."""
+
+from typing import Any
+
+import msgspec
+
+from coral import __version__
+from coral.contract.events import Event
+from coral.http.state import DaemonStatus, IncidentList, Refusal, SystemList, SystemState
+
+__all__ = ["document"]
+
+_AT = "#/components/schemas/{name}"
+_TYPES = (DaemonStatus, SystemList, SystemState, IncidentList, Event, Refusal)
+_LIMIT = {
+    "name": "limit",
+    "in": "query",
+    "description": "Most entries of the answer.",
+    "schema": {"type": "integer", "minimum": 1, "maximum": 1000, "default": 1000},
+}
+_EVENTS = "application/cloudevents+json; charset=UTF-8"
+
+
+def document(prefix: str = "") -> dict[str, Any]:
+    """Return the document.
+
+    Parameters
+    ----------
+    prefix : str
+        Path before all addresses.
+    """
+    _, schemas = msgspec.json.schema_components(_TYPES, ref_template=_AT)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "CORAL",
+            "version": __version__,
+            "description": "What a CORAL process sees, and what it found. Nothing can be changed.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": prefix or "/"}],
+        "security": [{"token": []}, {}],
+        "paths": _paths(),
+        "components": {
+            "schemas": schemas,
+            "securitySchemes": {
+                "token": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "Where `http.token` is set.",
+                }
+            },
+        },
+    }
+
+
+def _paths() -> dict[str, Any]:
+    named = _parameter("system", "path", "Name of a system.")
+    return {
+        "/healthz": _probe("alive", "The loop is getting on", "It stands still"),
+        "/readyz": _probe("ready", "State restored, partitions dealt, not behind", "Not yet"),
+        "/metrics": _get("metrics", "Metrics of Prometheus", _text("They are")),
+        "/openapi.json": _get("document", "This document", _of({"type": "object"})),
+        "/api/v1/status": _get("status", "The process as a whole", _of(_ref(DaemonStatus))),
+        "/api/v1/systems": _get(
+            "systems",
+            "All systems of this process, by name",
+            _of(_ref(SystemList)),
+            [_LIMIT, _parameter("after", "query", "Only names behind this one.")],
+            refused=422,
+        ),
+        "/api/v1/systems/{system}": _get(
+            "system", "One system", _of(_ref(SystemState)), [named], refused=404
+        ),
+        "/api/v1/incidents": _get(
+            "incidents",
+            "The newest incidents and changes of this process, open ones first",
+            _of(_ref(IncidentList)),
+            [_LIMIT, _parameter("system", "query", "Only of this system.")],
+            refused=422,
+        ),
+        "/api/v1/incidents/{incident}": _get(
+            "incident",
+            "One incident: its newest event, as it was published",
+            _of(_ref(Event), _EVENTS),
+            [_parameter("incident", "path", "Its identifier.")],
+            refused=404,
+        ),
+    }
+
+
+def _get(
+    name: str,
+    told: str,
+    answer: dict[str, Any],
+    parameters: list[dict[str, Any]] | None = None,
+    refused: int | None = None,
+) -> dict[str, Any]:
+    answers = {"200": answer, "401": _refusal("The token is missing or wrong")}
+    if refused is not None:
+        reason = "There is none" if refused == 404 else "A parameter is not as it must be"
+        answers[str(refused)] = _refusal(reason)
+    asked = {"operationId": name, "summary": told, "responses": answers}
+    return {"get": asked | ({"parameters": parameters} if parameters else {})}
+
+
+def _probe(name: str, well: str, ill: str) -> dict[str, Any]:
+    answers = {"200": _text(well), "503": _text(ill)}
+    asked = {"operationId": name, "summary": f"Probe: {well.lower()}", "responses": answers}
+    return {"get": asked | {"security": [{}]}}
+
+
+def _ref(kind: type) -> dict[str, Any]:
+    return {"$ref": _AT.format(name=kind.__name__)}
+
+
+def _of(schema: dict[str, Any], kind: str = "application/json") -> dict[str, Any]:
+    return {"description": "The answer", "content": {kind: {"schema": schema}}}
+
+
+def _text(told: str) -> dict[str, Any]:
+    return {"description": told, "content": {"text/plain": {"schema": {"type": "string"}}}}
+
+
+def _refusal(told: str) -> dict[str, Any]:
+    return {"description": told, "content": {"application/json": {"schema": _ref(Refusal)}}}
+
+
+def _parameter(name: str, place: str, told: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "in": place,
+        "required": place == "path",
+        "description": told,
+        "schema": {"type": "string"},
+    }

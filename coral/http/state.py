@@ -1,0 +1,192 @@
+"""What is seen of a daemon from outside: plain immutable data, the answers of the API."""
+
+from typing import Literal
+
+import msgspec
+
+from coral.contract.events import Budget, Event, Product, Resolution, State, Tier
+
+__all__ = [
+    "Backlog",
+    "Brief",
+    "Checkpointing",
+    "DaemonStatus",
+    "Durations",
+    "IncidentList",
+    "Refusal",
+    "Snapshot",
+    "SystemList",
+    "SystemState",
+    "Totals",
+    "brief",
+]
+
+SystemPhase = Literal["warming", "blind", "watching", "diagnosing", "settled"]
+
+
+class _Seen(msgspec.Struct, frozen=True):
+    """A part of an answer; unknown fields are ignored, so that newer servers can be read."""
+
+
+class SystemBase(_Seen, frozen=True):
+    """What a system is compared with: its normal rows."""
+
+    rows: int  # that are kept
+    # Event time from the newest row that was taken for normal to the newest one, seconds: it grows
+    # while an incident is open.
+    age_s: float
+
+
+class SystemState(_Seen, frozen=True):
+    """One system."""
+
+    system: str
+    topic: str
+    partition: int
+    phase: SystemPhase
+    no_data: bool  # no row has come for `no_data_after_s`
+    last: str | None  # event time of the newest row; None: none since this process has it
+    rows: int  # since this process has it
+    series: int
+    interval_s: float  # its grid
+    health_signals: list[str]  # that are configured
+    base: SystemBase
+    incident: str | None  # the open one, if it was published by this process
+    needed: list[str]  # why less can be seen than there is to see, and what would end that
+    reach: list[str]  # the least that would be noticed; empty: nothing, it is blind
+    absent_signals: list[str]  # of the configuration, never occurred
+    absent_entities: list[str]
+    pages: Budget | None  # None: before the first row
+    changes: Budget | None  # None: without health signals everything pages
+    late: int  # samples dropped so far, by reason
+    duplicate: int
+    future: int
+    refused: int  # values of series beyond the limit
+
+
+class SystemList(_Seen, frozen=True):
+    """All systems of this process, by name."""
+
+    systems: list[SystemState]
+
+
+class Brief(_Seen, frozen=True):
+    """One incident in short."""
+
+    incident: str
+    system: str
+    kind: Product
+    state: State
+    tier: Tier
+    summary: str
+    causes: list[str]  # the first three entities
+    felt: list[str]  # health signals, strongest first
+    onset: str
+    opened: str
+    now: str  # event time of the newest row considered
+    revision: int
+    resolution: Resolution | None
+
+
+class IncidentList(_Seen, frozen=True):
+    """The newest incidents and changes, open ones first, then the newest."""
+
+    incidents: list[Brief]
+
+
+class Backlog(_Seen, frozen=True):
+    """One partition of this member."""
+
+    topic: str
+    partition: int
+    lag: int | None  # records not read yet; None: not known yet
+
+
+class DaemonStatus(_Seen, frozen=True):
+    """The process as a whole."""
+
+    version: str
+    alive: bool
+    ready: bool
+    reasons: list[str]  # why it is not alive, or not ready
+    started: str
+    at: str | None  # when the rest was true; None: nothing has been published yet
+    records: int
+    rows: int
+    phases: dict[str, int]  # systems by phase
+    no_data: int  # systems from which nothing comes
+    partitions: list[Backlog]
+
+
+class Refusal(_Seen, frozen=True):
+    """Why there is no answer."""
+
+    error: str
+
+
+class Durations(_Seen, frozen=True):
+    """How long something took, so far."""
+
+    counts: tuple[int, ...]  # by bucket of `coral.http.histogram.BOUNDS`, and one beyond
+    total: float  # seconds
+
+
+class Totals(_Seen, frozen=True):
+    """What was counted since the process began; a count never falls."""
+
+    records: int = 0
+    rows: int = 0
+    events: int = 0
+    late: int = 0
+    duplicate: int = 0
+    future: int = 0
+    refused: int = 0
+    suppressed: int = 0  # dead letters beyond the limit a minute
+    dead_letters: dict[str, int] = {}  # by reason
+    opened: dict[str, int] = {}  # incidents and changes by product; one that was both is both
+    felt: dict[str, int] = {}  # of these, those that a health signal felt
+
+
+class Checkpointing(_Seen, frozen=True):
+    """How storing of state goes."""
+
+    at: float | None = None  # unix seconds of the newest one that was stored and committed
+    size: int = 0  # its bytes
+    seconds: float = 0.0  # from the copy to the commit
+    failed: int = 0
+
+
+class Snapshot(_Seen, frozen=True):
+    """Everything at one instant."""
+
+    at: float  # unix seconds
+    joined: bool  # the group has dealt its partitions
+    systems: tuple[SystemState, ...]  # by name
+    partitions: tuple[Backlog, ...]
+    counted: Totals
+    active: dict[str, int]  # open incidents and changes by product; `unknown`: see `Reporter`
+    durations: dict[str, Durations]  # decode, tick, publish
+    checkpointing: Checkpointing
+    newest: float | None  # largest event time of a row, unix seconds
+    series_limit: int
+    systems_limit: int
+
+
+def brief(event: Event) -> Brief:
+    """Return an incident in short."""
+    data = event.data
+    return Brief(
+        incident=data.incident,
+        system=data.system,
+        kind=data.kind,
+        state=data.state,
+        tier=data.tier,
+        summary=data.summary,
+        causes=[cause.entity for cause in data.causes[:3]],
+        felt=[one.signal for one in data.felt],
+        onset=data.trigger.onset,
+        opened=data.trigger.time,
+        now=data.now,
+        revision=data.revision,
+        resolution=data.resolution,
+    )

@@ -1,0 +1,145 @@
+"""A daemon on the in-memory broker, seen through a real server on a real socket."""
+
+import http.client
+import json
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from coral.checkpoint import FileStore
+from coral.daemon.daemon import Daemon
+from coral.http.api import application
+from coral.http.board import Board
+from coral.http.server import listening, serving
+from coral.settings import Settings, load
+from coral.settings.sections import Http
+from streams.clock import Clock, ManualClock
+from streams.codec import encode_row
+from streams.memory.broker import MemoryBroker, MemorySink, MemorySource
+
+TOPIC = "coral.metrics.v1"
+START = 1_700_000_000.0
+
+
+class Answer(NamedTuple):
+    """What a server said."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+class Reader:
+    """Asks a server on this machine."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+
+    def __call__(self, path: str, method: str = "GET", body: str = "", **headers: str) -> Answer:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        try:
+            sent = {name.replace("_", "-"): value for name, value in headers.items()}
+            connection.request(method, path, body or None, sent)
+            got = connection.getresponse()
+            named = {name.lower(): value for name, value in got.getheaders()}
+            return Answer(got.status, named, got.read())
+        finally:
+            connection.close()
+
+
+def unexpected(error: Exception) -> None:
+    """The server's thread ended: the test fails, as whatever it asks is not answered."""
+    raise error
+
+
+@contextmanager
+def served(board: Board, patience_s: float = 10.0, **http: Any) -> Iterator[Reader]:
+    """Show a board at a free port."""
+    section = Http(**http)
+    listener = listening("127.0.0.1", 0)
+    port = listener.getsockname()[1]
+    with serving(application(board, section), listener, unexpected, patience_s):
+        yield Reader(port)
+
+
+def settings_of(home: Path, text: str = "", flags: Iterable[str] = ()) -> Settings:
+    """Settings with rows a second apart."""
+    file = home / "coral.toml"
+    file.write_text(text or '[systems."*"]\ninterval_s = 1\nkpi = ["web:latency_p95"]\n')
+    return load(file, {}, flags).settings
+
+
+def new_broker(clock: Clock) -> MemoryBroker:
+    """A broker with the topics of a daemon."""
+    broker = MemoryBroker(clock)
+    for topic in (TOPIC, "coral.incidents.v1", "coral.metrics.dlq.v1"):
+        broker.create_topic(topic)
+    return broker
+
+
+class World:
+    """Broker, board and daemon, all in this process."""
+
+    def __init__(
+        self,
+        home: Path,
+        settings: Settings,
+        clock: Clock | None = None,
+        broker: MemoryBroker | None = None,
+    ) -> None:
+        self.clock = clock or ManualClock(START)
+        self.board = Board(self.clock, settings.http.ready_lag)
+        self.broker = broker or new_broker(self.clock)
+        self.source = MemorySource(self.broker, [TOPIC], "coral", self.clock)
+        store, sink = FileStore(home / "state"), MemorySink(self.broker)
+        self.daemon = Daemon(
+            settings, self.source, sink, store, self.clock, self.board.beat, board=self.board
+        )
+
+    def put(self, system: str, names: tuple[str, ...], rows: Iterable[Any], first: int = 0) -> None:
+        """Write rows, one a second."""
+        for t, row in enumerate(rows, first):
+            value = encode_row(system, START + t, names, row)
+            self.broker.produce(TOPIC, system.encode(), value)
+
+    def read(self) -> None:
+        """Let the daemon read all there is, and publish."""
+        while True:
+            before = self.daemon.loop.records
+            self.clock.sleep(1.0)
+            self.daemon.loop.run_once()
+            if self.daemon.loop.records == before:
+                break
+        self.daemon.loop.commit()
+        self.clock.sleep(1.0)
+        self.daemon.loop.run_once()
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """The daemon in a thread of its own, as a process has it."""
+        end = threading.Event()
+        thread = threading.Thread(target=partial(self.daemon.run, end.is_set))
+        thread.start()
+        try:
+            yield
+        finally:
+            end.set()
+            thread.join(60)
+            assert not thread.is_alive()
+
+
+def until(reached: Callable[[], object]) -> None:
+    """Wait until something holds."""
+    waiting = threading.Event()
+    for _ in range(1200):
+        if reached():
+            return
+        waiting.wait(0.05)
+    raise AssertionError(reached)

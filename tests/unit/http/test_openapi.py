@@ -1,0 +1,59 @@
+"""The document says what is answered: whole, and true of a running server."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from makers import NAMES, shop_rows
+from served import World, served, settings_of
+
+from coral.http.openapi import document
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """A shop with an open incident."""
+    home = tmp_path_factory.mktemp("shop")
+    world = World(home, settings_of(home))
+    world.put("shop", NAMES, shop_rows())
+    world.read()
+    return world
+
+
+def test_the_document_is_served_as_it_is(shop: World) -> None:
+    """At its own address."""
+    with served(shop.board) as ask:
+        assert document() == ask("/openapi.json").json
+
+
+def test_every_address_is_there(shop: World) -> None:
+    """Below the prefix that the document names."""
+    with served(shop.board, path_prefix="/x") as ask:
+        incident = ask("/x/api/v1/incidents").json["incidents"][0]["incident"]
+        named = {"{system}": "shop", "{incident}": incident}
+        found = {}
+        for path in document()["paths"]:
+            address = path
+            for place, name in named.items():
+                address = address.replace(place, name)
+            found[path] = ask(f"/x{address}").status
+    assert {200} == set(found.values()), found
+
+
+def test_answers_are_as_described(shop: World, tmp_path: Path) -> None:
+    """To hundreds of made-up requests, those that do not fit included (schemathesis)."""
+    words = ("-m", "schemathesis.cli", "run", "--max-examples", "10", "--generation-deterministic")
+    with served(shop.board) as ask:
+        done = subprocess.run(
+            [sys.executable, *words, f"http://127.0.0.1:{ask.port}/openapi.json"],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=tmp_path,
+            env=os.environ | {"NO_COLOR": "1", "COLUMNS": "120"},
+        )
+
+    assert 0 == done.returncode, done.stdout + done.stderr
+    assert "No issues found" in done.stdout
