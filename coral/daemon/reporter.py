@@ -33,6 +33,8 @@ from streams.records import Frame, TopicPartition
 __all__ = ["Reporter"]
 
 EVERY_S: Final = 1.0
+# A snapshot of many systems takes milliseconds: two are at least so many times that apart.
+PACE: Final = 100.0
 # What could be noticed is looked at when the phase changes and every so often; a look takes as
 # long as a few rows, so no more than some at a time.
 LOOK_AGAIN_S: Final = 60.0
@@ -85,7 +87,7 @@ class Reporter:
         self._counts = Counter[str]()  # what they add up to since the process began
         self._opened, self._felt = Counter[str](), Counter[str]()
         self._checkpointing = Checkpointing()
-        self._published = -EVERY_S
+        self._due = clock.monotonic()
 
     def stepped(self, frame: Frame, phase: Phase, now: float, seconds: float) -> None:
         """Note one row.
@@ -147,7 +149,7 @@ class Reporter:
         *,
         failed: int,
     ) -> None:
-        """Publish a snapshot, if the last one is a second old.
+        """Publish a snapshot, if the last one is old enough.
 
         Parameters
         ----------
@@ -160,9 +162,8 @@ class Reporter:
             Checkpoints that could not be stored.
         """
         now = self._clock.monotonic()
-        if now - self._published < EVERY_S:
+        if now < self._due:
             return
-        self._published = now
         self.no_data.check(now)
         self._look(engines, now)
         aligners, home_of = loop.systems.aligners, loop.systems.home
@@ -189,6 +190,7 @@ class Reporter:
             series_limit=self._settings.limits.max_series,
             systems_limit=self._settings.limits.max_systems,
         )
+        self._due = now + max(EVERY_S, PACE * (self._clock.monotonic() - now))
 
     def _followed(self, system: str) -> _Followed:
         found = self._systems.get(system)

@@ -5,11 +5,12 @@ from pathlib import Path
 import msgspec
 import numpy as np
 from makers import NAMES, run, shop_rows
-from served import TOPIC, World, settings_of
+from served import START, TOPIC, World, settings_of
 from typed import there
 
 from coral.contract.events import Event, encode
 from coral.http.incidents import IncidentMemory
+from streams.clock import ManualClock
 
 
 def events() -> list[Event]:
@@ -100,3 +101,22 @@ def test_a_snapshot_is_taken_once_a_second(tmp_path: Path) -> None:
         seen.append(there(world.board.snapshot).at)
 
     assert 3 <= len(set(seen)) <= 5
+
+
+class Costly(ManualClock):
+    """A clock on which each reading takes a twentieth of a second."""
+
+    def monotonic(self) -> float:
+        self.sleep(0.05)
+        return super().monotonic()
+
+
+def test_what_costs_more_is_done_less_often(tmp_path: Path) -> None:
+    """So that the snapshots of many systems take a hundredth of the time at most."""
+    world = World(tmp_path, settings_of(tmp_path), Costly(START))
+    world.daemon.loop.run_once()
+    before = there(world.board.snapshot).at
+    while there(world.board.snapshot).at == before:
+        world.daemon.loop.run_once()
+
+    assert there(world.board.snapshot).at - before > 4.0
