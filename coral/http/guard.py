@@ -11,10 +11,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from coral.http.state import Refusal
 
-__all__ = ["LONGEST_HEAD", "Guard", "refusal"]
+__all__ = ["LONGEST_BODY", "LONGEST_HEAD", "Guard", "refusal"]
 
 LONGEST_HEAD: Final = 16 << 10
 """Bytes of a request's address and headers."""
+LONGEST_BODY: Final = 1 << 20
+"""Bytes of what is sent with a request that may send something."""
 
 # A page is not among the answers yet: nothing of them may be run, framed, or kept.
 HEADERS: Final = {
@@ -34,7 +36,7 @@ def refusal(status: int, error: str, **headers: str) -> Response:
 
 
 class Guard:
-    """ASGI middleware: token, host name, no request body, security headers on every answer.
+    """ASGI middleware: token, host name, size of the request, security headers on every answer.
 
     Parameters
     ----------
@@ -79,8 +81,11 @@ class Guard:
         if size + sum(len(name) + len(value) for name, value in scope["headers"]) > LONGEST_HEAD:
             return refusal(431, f"at most {LONGEST_HEAD} bytes of address and headers expected")
         headers = Headers(scope=scope)
-        if headers.get("content-length", "0") != "0" or "transfer-encoding" in headers:
-            return refusal(413, "nothing is taken in: a request without a body expected")
+        most = 0 if scope["method"] in ("GET", "HEAD") else LONGEST_BODY
+        if "transfer-encoding" in headers:
+            return refusal(411, "a body of a length that is told first expected")
+        if int(headers.get("content-length", "0")) > most:
+            return refusal(413, f"a body of at most {most} bytes expected")
         if scope["path"] in self._free:
             return None
         if self._expected is None:

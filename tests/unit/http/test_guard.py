@@ -101,7 +101,9 @@ def test_what_is_sent_is_not_taken(board: Board) -> None:
     """A body is refused before it is read, a long head too."""
     with served(board) as ask:
         assert 413 == ask("/metrics", "GET", "x" * 100_000).status
-        assert 413 == ask("/metrics", transfer_encoding="chunked").status
+        assert 413 == ask("/metrics", "POST", "x" * (guard.LONGEST_BODY + 1)).status
+        assert 411 == ask("/metrics", transfer_encoding="chunked").status
+        assert 400 == ask("/metrics", content_length="-1").status
         assert 431 == ask("/metrics", cookie="x" * 50_000).status
         assert 431 == ask(f"/metrics?{'x' * 50_000}").status
         assert 200 == ask("/healthz").status
