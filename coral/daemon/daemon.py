@@ -226,6 +226,7 @@ class Daemon:
             if moved:
                 self._taken, self._size = self._clock.monotonic(), size
                 self._took, self._records, self._due = self._taken - begun, self.loop.records, False
+                self._reporter.committed(size, self._took)
             return
         self._taken, self._size = begun, 0
         self._settle(self._saver)
@@ -257,6 +258,7 @@ class Daemon:
             with suppress(CommitFailedError):  # made up for by the next one, or by the next owner
                 self._source.commit(kept)
                 self._committed(kept, saver.size)
+                self._reporter.committed(saver.size, self._clock.monotonic() - self._taken)
 
     def _committing(self, sink: TransactionalSink) -> Callable[[Offsets], None]:
         def commit(offsets: Offsets) -> None:
@@ -266,9 +268,7 @@ class Daemon:
         return commit
 
     def _committed(self, offsets: Offsets, size: int) -> None:
-        seconds = self._clock.monotonic() - self._taken
-        self._log.committed(offsets, size, seconds)
-        self._reporter.committed(size, seconds)
+        self._log.committed(offsets, size, self._clock.monotonic() - self._taken)
 
     def _restore(self, partitions: frozenset[TopicPartition]) -> None:
         """Go on from the newest valid checkpoint of each partition, before its first record."""

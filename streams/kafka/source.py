@@ -7,6 +7,7 @@ import kafka
 from kafka import errors
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 from kafka.errors import LogTruncationError, OffsetOutOfRangeError, RetriableError
+from kafka.structs import MemberState
 
 from streams.errors import BrokerError, CommitFailedError, UnassignedError, UnknownTopicError
 from streams.kafka.connection import KafkaConnection, broker_errors
@@ -196,7 +197,8 @@ class KafkaSource:
     def lag(self) -> dict[TopicPartition, int | None] | None:
         """Return how many records of each owned partition the brokers have that were not read."""
         dealt = {TopicPartition(*tp) for tp in self._consumer.assignment()}
-        if dealt - self._owned or (not dealt and self.group_metadata().generation_id < 0):
+        joined = dealt or self.group_metadata().state == MemberState.STABLE
+        if not joined or dealt - self._owned:
             return None
         return {partition: self._behind(partition) for partition in self._owned & dealt}
 
