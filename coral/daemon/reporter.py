@@ -49,7 +49,7 @@ class _Followed:
 
     __slots__ = (
         *("frame", "health_signals", "interval_s", "learned", "looked", "looked_at"),
-        *("phase", "rows", "sight"),
+        *("phase", "refitted", "rows", "scale", "sight"),
     )
 
     def __init__(self, config: SystemConfig) -> None:
@@ -58,6 +58,8 @@ class _Followed:
         self.rows = 0
         self.phase: Phase = "warming"
         self.learned: float | None = None  # event time of the newest row taken for normal
+        self.scale: object = None  # of its base, and ...
+        self.refitted: float | None = None  # ... event time at which another one was seen
         self.sight = _NOTHING
         self.looked: Phase | None = None  # phase at the last look ...
         self.looked_at = 0.0  # ... and when that was
@@ -107,7 +109,7 @@ class Reporter:
         followed = self._followed(frame.system)
         followed.frame, followed.phase = frame, phase
         followed.rows += 1
-        if phase not in _OPEN:
+        if phase not in _OPEN or followed.learned is None:
             followed.learned = frame.time
 
     def sent(self, event: Event, encoded: bytes) -> None:
@@ -174,7 +176,9 @@ class Reporter:
             for name in sorted(aligners)
             if (home := home_of(name)) is not None
         )
-        newest = [each.frame.time for each in self._systems.values() if each.frame is not None]
+        followed = self._systems.values()
+        newest = [each.frame.time for each in followed if each.frame is not None]
+        refitted = [each.refitted for each in followed if each.refitted is not None]
         behind = lag()
         taken = {"decode": self.decode, "tick": self.tick, "publish": self.publish}
         self._board.snapshot = Snapshot(
@@ -187,6 +191,7 @@ class Reporter:
             durations={name: each.taken() for name, each in taken.items()},
             checkpointing=msgspec.structs.replace(self._checkpointing, failed=failed),
             newest=max(newest, default=None),
+            refitted=min(refitted, default=None),
             series_limit=self._settings.limits.max_series,
             systems_limit=self._settings.limits.max_systems,
         )
@@ -257,7 +262,7 @@ class Reporter:
         incident: Brief | None,
     ) -> SystemState:
         followed = self._followed(name)
-        frame, learned, sight = followed.frame, followed.learned, followed.sight
+        frame, sight = followed.frame, followed.sight
         if frame is None and engine is not None:
             followed.phase = engine.phase  # of a checkpoint
         newest = aligner.watermark if frame is None else frame.time
@@ -273,10 +278,7 @@ class Reporter:
             series=len(aligner.series),
             interval_s=followed.interval_s,
             health_signals=followed.health_signals,
-            base=SystemBase(
-                engine.baseline.n_rows if engine is not None and engine.trigger is not None else 0,
-                0.0 if learned is None else max(newest - learned, 0.0),
-            ),
+            base=_base(followed, engine, newest),
             incident=None if incident is None else incident.incident,
             needed=sight.needed,
             reach=sight.reach,
@@ -290,3 +292,16 @@ class Reporter:
 
 def _counters(aligner: Aligner) -> tuple[int, int, int, int]:
     return aligner.late, aligner.duplicate, aligner.future, aligner.refused
+
+
+def _base(followed: _Followed, engine: Engine | None, newest: float) -> SystemBase:
+    """Return what is known of the base of a system whose newest row is of this time."""
+    if engine is None or engine.trigger is None:  # no row has come yet
+        return SystemBase(0, 0.0, None)
+    baseline, learned = engine.baseline, followed.learned
+    if followed.scale is not baseline.scale:
+        if followed.scale is not None:
+            followed.refitted = newest
+        followed.scale = baseline.scale
+    refitted = None if followed.refitted is None else timestamp(followed.refitted)
+    return SystemBase(baseline.n_rows, 0.0 if learned is None else newest - learned, refitted)

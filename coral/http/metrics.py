@@ -99,6 +99,9 @@ def _read(snapshot: Snapshot, now: float) -> Iterator[Metric]:
         yield _gauge(newest, "Largest event time of a row", snapshot.newest)
         skew = "coral_event_time_skew_seconds"
         yield _gauge(skew, "Wall clock less the largest event time", now - snapshot.newest)
+    if snapshot.refitted is not None:
+        told = "Event time at which a base was last given a new scale, where that is longest ago"
+        yield _gauge("coral_base_last_refit_timestamp_seconds", told, snapshot.refitted)
 
 
 def _dropped(counted: Totals) -> Iterator[Metric]:

@@ -35,6 +35,8 @@ class SystemBase(_Seen, frozen=True):
     # Event time from the newest row that was taken for normal to the newest one, seconds: it grows
     # while an incident is open.
     age_s: float
+    # Event time at which their scale was last taken anew; None: not since this process has it.
+    refitted: str | None
 
 
 class SystemState(_Seen, frozen=True):
@@ -168,6 +170,7 @@ class Snapshot(_Seen, frozen=True):
     durations: dict[str, Durations]  # decode, tick, publish
     checkpointing: Checkpointing
     newest: float | None  # largest event time of a row, unix seconds
+    refitted: float | None  # of `SystemBase.refitted` the earliest, unix seconds
     series_limit: int
     systems_limit: int
 

@@ -89,6 +89,29 @@ def test_a_change_that_is_felt_is_counted_as_both(tmp_path: Path) -> None:
     ]
 
 
+def test_a_base_is_as_old_as_its_newest_normal_row(tmp_path: Path) -> None:
+    """Its scale is taken anew from time to time; both stand still while an incident is open."""
+    world, rows = World(tmp_path, settings_of(tmp_path)), shop_rows()
+    age, refit = "coral_base_age_seconds", "coral_base_last_refit_timestamp_seconds"
+    with served(world.board) as ask:
+        world.put("shop", NAMES, rows[:20])
+        world.read()
+        first = values(ask)
+        world.put("shop", NAMES, rows[20:150], first=20)
+        world.read()
+        normal = values(ask)
+        world.put("shop", NAMES, rows[150:], first=150)
+        world.read()
+        during = values(ask)
+        base = ask("/api/v1/systems/shop").json["base"]
+
+    assert (0, None) == (first[age], first.get(refit))
+    assert (0, START + 149) == (normal[age], normal[refit])
+    assert [79, 79] == [during[age], base["age_s"]]
+    assert START + 149 <= during[refit] <= START + 279
+    assert base["refitted"]
+
+
 def test_what_is_dropped_is_counted_by_reason(tmp_path: Path) -> None:
     """And never falls, whatever becomes of the systems."""
     settings = settings_of(tmp_path, flags=["limits.max_series=2", "limits.max_systems=2"])
