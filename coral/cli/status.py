@@ -14,11 +14,9 @@ if TYPE_CHECKING:
 
     from coral.http.client import Answers
     from coral.http.state import Brief, DaemonStatus, SystemState
-    from coral.settings.sections import Http
 
 __all__ = ["status"]
 
-_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - is asked, not bound
 _NAMES = 32  # longer ones are not aligned
 
 
@@ -52,18 +50,12 @@ def status(
     token = None if token_file is None else token_file.read_text().strip()
     if url is None:
         http = load_settings(config, overrides).http
-        url = _address(http)
+        url = http.address()
         token = token or (None if http.token is None else http.token.reveal())
     answers = asked(url, token)
     console = Console()
     for line in _lines(url.rstrip("/"), answers):
         console.print(line, highlight=False, markup=False, soft_wrap=True)
-
-
-def _address(http: Http) -> str:
-    """Return where a process of this configuration is asked from the same machine."""
-    host = _EVERYWHERE.get(http.host, http.host)
-    return f"http://{f'[{host}]' if ':' in host else host}:{http.port}{http.path_prefix}"
 
 
 def _lines(url: str, answers: Answers) -> Iterator[str]:

@@ -28,10 +28,9 @@ def shown(http: Http, board: Board) -> Iterator[None]:
         yield
         return
     listener = listening(http.host, http.port)
-    host, port = listener.getsockname()[:2]
-    name = f"[{host}]" if ":" in host else host
-    address = f"http://{name}:{port}{http.path_prefix}"
-    log.info("listening", address=address, token=http.token is not None)
+    port = listener.getsockname()[1]
+    address, token = http.address(port), http.token is not None
+    log.info("listening", host=http.host, address=address, token=token)
     with serving(application(board, http), listener, _failed):
         yield
 

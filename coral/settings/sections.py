@@ -22,6 +22,9 @@ from streams.grid import Grid
 TopicName: TypeAlias = Annotated[str, Meta(pattern=r"^[a-zA-Z0-9._-]{1,249}$")]
 Count: TypeAlias = Annotated[int, Meta(ge=1)]
 
+# What listens at all addresses is reached at that of this machine.
+_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - is asked, not bound
+
 
 class Secret:
     """Text that is not shown: neither printed, nor in a traceback, nor in a log.
@@ -315,6 +318,12 @@ class Http(_Section, frozen=True, kw_only=True):
             return ip_address(self.host).is_loopback
         except ValueError:
             return self.host == "localhost"
+
+    def address(self, port: int | None = None) -> str:
+        """Return where it is asked from this machine, at another port if there is one."""
+        host = _EVERYWHERE.get(self.host, self.host)
+        named = f"[{host}]" if ":" in host else host
+        return f"http://{named}:{self.port if port is None else port}{self.path_prefix}"
 
 
 class Log(_Section, frozen=True, kw_only=True):

@@ -26,22 +26,33 @@ def board() -> Board:
     return Board(ManualClock(START), 0)
 
 
-@pytest.mark.parametrize(
-    ("host", "begins"), [("127.0.0.1", "http://127."), ("::1", "http://[::1]:")]
-)
-def test_where_to_ask_is_logged(
-    host: str, begins: str, logged: list[MutableMapping[str, Any]]
-) -> None:
+def test_where_to_ask_is_logged(logged: list[MutableMapping[str, Any]]) -> None:
     """With the port that was free, and the prefix."""
-    http = settings_with(f"http.host={host}", "http.port=0", "http.path_prefix=/coral").http
-    with shown(http, board()):
+    with shown(settings_with("http.port=0", "http.path_prefix=/coral").http, board()):
         (line,) = logged
         with urlopen(f"{line['address']}/healthz", timeout=60) as answer:  # noqa: S310 - ours
             assert b"ok\n" == answer.read()
 
-    assert ("listening", False) == (line["event"], line["token"])
-    assert line["address"].startswith(begins)
+    assert ("listening", "127.0.0.1", False) == (line["event"], line["host"], line["token"])
+    assert line["address"].startswith("http://127.0.0.1:")
     assert line["address"].endswith("/coral")
+
+
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [
+        ("localhost", "http://localhost:8080"),
+        ("::1", "http://[::1]:8080"),
+        ("0.0.0.0", "http://127.0.0.1:8080"),  # noqa: S104 - nothing is bound
+        ("::", "http://[::1]:8080"),
+        ("10.1.2.3", "http://10.1.2.3:8080"),
+    ],
+)
+def test_what_listens_is_asked_from_the_same_machine(host: str, address: str) -> None:
+    """Whatever the kind of its address."""
+    http = settings_with(f"http.host={host}", "http.allow_without_token=true").http
+    assert address == http.address()
+    assert address.replace("8080", "1") == http.address(1)
 
 
 def test_nothing_listens_when_that_is_not_wanted(logged: list[MutableMapping[str, Any]]) -> None:
