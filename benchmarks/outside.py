@@ -20,7 +20,7 @@ from streams.clock import SystemClock
 from streams.memory.broker import MemoryBroker, MemorySink, MemorySource
 from streams.processing.dead_letters import DeadLetterPolicy, DeadLetters
 from streams.processing.loop import Loop
-from streams.records import Frame, Record, Samples
+from streams.records import Decoded, Frame, Record, Samples
 
 SERIES = 50
 WARM = 2_000
@@ -76,7 +76,12 @@ def of_many(systems: int) -> tuple[float, float]:
     source = MemorySource(broker, [TOPIC], "g", clock)
     letters = DeadLetters(DeadLetterPolicy(), clock)
     loop = Loop(
-        source, MemorySink(broker), lambda _: [], lambda _: [], lambda _: Aligner(1.0), clock
+        source,
+        MemorySink(broker),
+        lambda _: Decoded([]),
+        lambda _: [],
+        lambda _: Aligner(1.0),
+        clock,
     )
     engines = {}
     for n in range(systems):

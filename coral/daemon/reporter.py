@@ -232,7 +232,7 @@ class Reporter:
             rows=loop.frames,
             events=loop.messages,
             suppressed=letters.suppressed,
-            dead_letters={**letters.by_kind},
+            dead_letters={str(kind): count for kind, count in letters.by_kind.items()},
             opened=dict(self._opened),
             felt=dict(self._felt),
             **{reason: self._counts[reason] for reason in _DROPPED},
