@@ -13,7 +13,7 @@ from coral.cli.options import Address, Config, Overrides, Seconds, load_settings
 from coral.errors import Exit
 
 if TYPE_CHECKING:
-    from coral.replay.survey import Survey, SystemSurvey
+    from coral.replay.survey import SystemSurvey, TopicSurvey
 
 __all__ = ["proposal", "systems"]
 
@@ -74,7 +74,7 @@ def systems(
     return Exit.OK if found.systems else Exit.INVALID
 
 
-def proposal(topic: str, kind: str, found: Survey) -> str:
+def proposal(topic: str, kind: str, found: TopicSurvey) -> str:
     """Return what a topic showed as a configuration, in TOML, with comments."""
     lines = [f"# {topic}: {found.records} records"]
     for reason, metric, parts in found.left_out.most(SHOWN):

@@ -94,15 +94,7 @@ class Daemon:
         self._records = 0  # ... and after how many records it was
         self._due = False
         # What a restart must have in common with this process to repeat what it did.
-        self._shaped_by = digest(
-            settings.engine,
-            __version__,
-            policies={
-                "input": settings.input,
-                "systems": settings.systems,
-                "limits": settings.limits,
-            },
-        )
+        self._shaped_by = _shape(settings)
         self._once = once = isinstance(sink, TransactionalSink)
         # In a transaction a checkpoint must be stored before the commit, otherwise beside the loop.
         self._saver = None if once else Saver(store)
@@ -121,14 +113,7 @@ class Daemon:
             self._aligner,
             clock,
             dead_letters=self._dead_letters,
-            policy=LoopPolicy(
-                commit_records=COMMIT_RECORDS,
-                commit_interval_s=settings.state.interval_s,
-                flush_timeout_s=FLUSH_S,
-                max_systems=settings.limits.max_systems,
-                configured=frozenset(settings.systems),
-                commit_after_send=once,
-            ),
+            policy=_policy(settings, once=once),
             checkpoint=self._checkpoint,
             commit=self._committing(sink) if isinstance(sink, TransactionalSink) else _commit_later,
             restore=self._restore,
@@ -349,6 +334,23 @@ class Daemon:
         self._reporter.polled(
             loop, self._engines, self._dead_letters, self._source.lag, failed=failed
         )
+
+
+def _shape(settings: Settings) -> str:
+    """Return a fingerprint of all that shapes state and events, apart from the data."""
+    held = {"input": settings.input, "systems": settings.systems, "limits": settings.limits}
+    return digest(settings.engine, __version__, policies=held)
+
+
+def _policy(settings: Settings, *, once: bool) -> LoopPolicy:
+    return LoopPolicy(
+        commit_records=COMMIT_RECORDS,
+        commit_interval_s=settings.state.interval_s,
+        flush_timeout_s=FLUSH_S,
+        max_systems=settings.limits.max_systems,
+        configured=frozenset(settings.systems),
+        commit_after_send=once,
+    )
 
 
 def _commit_later(_: Offsets) -> None:

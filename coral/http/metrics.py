@@ -5,7 +5,7 @@ of series does not depend on what systems, series and entities are called, or on
 """
 
 from collections.abc import Iterable, Iterator
-from typing import Final
+from typing import Final, get_args
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 from prometheus_client.exposition import choose_encoder
@@ -22,12 +22,13 @@ from coral.contract.events import Budget
 from coral.http.board import Board
 from coral.http.histogram import BOUNDS
 from coral.http.state import Durations, Snapshot, SystemState, Totals
+from streams.records import ProblemKind
 
 __all__ = ["Exposition"]
 
 PHASES: Final = ("warming", "blind", "watching", "diagnosing", "settled")
 PRODUCTS: Final = ("incident", "change")
-PARTS: Final = ("payload", "system", "field")
+KINDS: Final[tuple[str, ...]] = get_args(ProblemKind)
 TAKEN: Final = {
     "decode": "Decoding of one record",
     "tick": "One row through the engine",
@@ -115,8 +116,8 @@ def _dropped(counted: Totals) -> Iterator[Metric]:
     letters = CounterMetricFamily(
         "coral_dlq_messages", "Records that could not be used, by what was wrong", labels=["reason"]
     )
-    for part in PARTS:
-        letters.add_metric([part], counted.dead_letters.get(part, 0))
+    for kind in KINDS:
+        letters.add_metric([kind], counted.dead_letters.get(kind, 0))
     yield letters
     suppressed = "Of these, not written because there were too many a minute"
     yield _counter("coral_dlq_suppressed", suppressed, counted.suppressed)

@@ -16,7 +16,7 @@ from streams.processing.left_out import LeftOut
 from streams.records import Decoded, Record, Samples
 from streams.series import entity_of
 
-__all__ = ["PEERS", "Survey", "SystemSurvey", "survey"]
+__all__ = ["PEERS", "SystemSurvey", "TopicSurvey", "survey"]
 
 POLL_RECORDS: Final = 500
 POLL_S: Final = 0.5
@@ -103,7 +103,7 @@ class SystemSurvey:
         return Counter(role_of(metric_of(name)).value for name in self.entities[entity])
 
 
-class Survey:
+class TopicSurvey:
     """All that a topic showed.
 
     Attributes
@@ -135,7 +135,7 @@ class Survey:
 
 def survey(
     source: Source, decode: Callable[[Record], Decoded], seconds: float, clock: Clock
-) -> Survey:
+) -> TopicSurvey:
     """Return what comes out of a source within some time.
 
     Parameters
@@ -147,7 +147,7 @@ def survey(
         How long to look, on the clock.
     clock : Clock
     """
-    found, end = Survey(), clock.monotonic() + seconds
+    found, end = TopicSurvey(), clock.monotonic() + seconds
     while clock.monotonic() < end and not source.exhausted:
         for record in source.poll(POLL_RECORDS, POLL_S):
             found.take(decode, record)

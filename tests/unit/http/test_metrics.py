@@ -131,9 +131,9 @@ def test_what_is_dropped_is_counted_by_reason(tmp_path: Path) -> None:
             for reason in ("late", "duplicate")
         )
         assert 5 == found["coral_values_refused_total"]
-        assert {"payload": 2, "system": 3, "field": 1} == {
-            part: found[f'coral_dlq_messages_total{{reason="{part}"}}']
-            for part in ("payload", "system", "field")
+        assert {"form": 2, "system": 3, "name": 1, "value": 0} == {
+            kind: found[f'coral_dlq_messages_total{{reason="{kind}"}}']
+            for kind in ("form", "system", "name", "value")
         }
         world.broker.leave("coral", world.source._member)
         world.read()
