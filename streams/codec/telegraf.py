@@ -9,10 +9,11 @@ seconds. A series is named ``<name>.<field>``; booleans count 1 and 0, text is n
 
 import re
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
+from streams.codec.faults import printable, show
 from streams.codec.labelled.codec import Parser
 from streams.codec.labelled.mapping import Labels, Namer, Raw, Series
 from streams.codec.labelled.reducer import Reading
@@ -36,7 +37,8 @@ UNITS: Final = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}
 
 class _Metric(msgspec.Struct, gc=False):
     name: str
-    fields: dict[str, float | str | bool | None]
+    # Arrays and objects are left out one by one, without taking the message apart.
+    fields: dict[str, float | str | bool | list[Any] | dict[str, Any] | None]
     timestamp: float
     tags: msgspec.Raw = msgspec.Raw(b"{}")
 
@@ -53,10 +55,8 @@ _metric = msgspec.json.Decoder(_Metric)
 _batch = msgspec.json.Decoder(_Batch)
 _form = msgspec.json.Decoder(_Form)
 _tags = msgspec.json.Decoder(dict[str, str])
-_field = msgspec.json.Decoder(float | str | bool | None)
 
-_FIELDS: Final = (Parts(("fields",), _field, (), "value"),)
-_METRICS: Final = (Parts(("metrics",), _metric, _FIELDS),)
+_METRICS: Final = (Parts(("metrics",), _metric),)
 
 
 def telegraf_parser(time_unit: str = "s") -> Parser:
@@ -65,7 +65,7 @@ def telegraf_parser(time_unit: str = "s") -> Parser:
 
     def parse(record: Record, namer: Namer, left_out: list[Problem]) -> Iterator[Reading]:
         if not _is_batch(record.value):
-            for metric, where in documents(record, _metric, _FIELDS, left_out):
+            for metric, where in documents(record, _metric, (), left_out):
                 yield from _readings(record, namer, left_out, metric, per_second, where)
             return
         for batch, where in documents(record, _batch, _METRICS, left_out):
@@ -105,6 +105,11 @@ def _readings(
     tags = bytes(metric.tags)
     for field, value in metric.fields.items():
         if isinstance(value, str) or value is None:
+            continue
+        if isinstance(value, list | dict):
+            reason = f"number, text, boolean or null expected, got {show(value)}"
+            where_it_is = f"{where}fields.{printable(field)}"
+            left_out.append(Problem("value", metric.name, where_it_is, reason))
             continue
         raw = (tags, metric.name, field)
         try:

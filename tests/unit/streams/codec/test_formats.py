@@ -555,7 +555,7 @@ class TestErrors:
             (
                 "telegraf_json",
                 metric(fields={"a": []}),
-                "fields.a: Expected bool | float | str | null, got list",
+                "fields.a: number, text, boolean or null expected, got list",
             ),
             ("telegraf_json", metric(tags=[1]), "tags: Expected object, got list"),
             ("telegraf_json", metric(tags={"host": "\ud800"}), "lone surrogate"),
