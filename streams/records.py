@@ -32,6 +32,8 @@ class Record(msgspec.Struct, frozen=True, gc=False):
         Broker or producer time in unix milliseconds; CORAL itself uses the time in the payload.
     headers : tuple of (str, bytes)
         In the order sent; names may repeat.
+    unread : str
+        Why this record, and those before it that are missing, could not be read; "" = it was.
     """
 
     topic: str
@@ -41,6 +43,7 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     value: bytes
     timestamp_ms: int = 0
     headers: Headers = ()
+    unread: str = ""
 
     @property
     def topic_partition(self) -> TopicPartition:

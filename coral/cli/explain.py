@@ -128,7 +128,7 @@ def _topic(config: Path | None, overrides: Sequence[str], kafka: str | None) -> 
     from streams.kafka import KafkaTail
 
     settings = load_settings(config, overrides, kafka)
-    connection = connection_of(settings.kafka, SystemClock())
+    connection = connection_of(settings, SystemClock())
     with closing(KafkaTail(connection, settings.output.incidents)) as tail:
         yield from tail.existing()
 

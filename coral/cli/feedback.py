@@ -97,7 +97,7 @@ def _send(settings: Settings, said: Feedback) -> str:
     from streams.errors import UnknownTopicError
     from streams.kafka import KafkaSink, topics
 
-    topic, connection = settings.input.feedback, connection_of(settings.kafka, SystemClock())
+    topic, connection = settings.input.feedback, connection_of(settings, SystemClock())
     if topics.missing(connection, [topic]):
         raise UnknownTopicError(f"there is no topic {topic}; coral topics create")
     with closing(KafkaSink(connection)) as sink:

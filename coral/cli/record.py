@@ -100,7 +100,7 @@ def tail(settings: Settings, names: list[str], since: float | None) -> Iterator[
     from streams.clock import SystemClock
     from streams.kafka import KafkaSource
 
-    connection = connection_of(settings.kafka, SystemClock())
+    connection = connection_of(settings, SystemClock())
     source = KafkaSource(connection, names, f"coral-record-{uuid4()}", reset="latest")
     with closing(source):
         while not source.assignment():

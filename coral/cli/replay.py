@@ -237,7 +237,7 @@ def _produce(
     from streams.recorded import RecordedSource
 
     console, clock = console_for(), SystemClock()
-    with closing(KafkaSink(connection_of(settings.kafka, clock))) as sink:
+    with closing(KafkaSink(connection_of(settings, clock))) as sink:
         for path in paths:
             source = RecordedSource(opener.open(path, console, console), clock, speed)
             rows = 0

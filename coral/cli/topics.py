@@ -44,7 +44,7 @@ def topics(
     from streams.kafka import topics as admin
 
     settings = load_settings(config, overrides, kafka)
-    console, connection = Console(), connection_of(settings.kafka, SystemClock())
+    console, connection = Console(), connection_of(settings, SystemClock())
     specs = (
         *(admin.metrics_topic(name, partitions) for name in settings.input.topics),
         admin.incidents_topic(settings.output.incidents, partitions),

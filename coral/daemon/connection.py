@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from coral.settings import Settings
 from coral.settings.sections import Kafka, Secret
 from streams.clock import Clock
 from streams.kafka import KafkaConnection, Sasl, Tls
@@ -10,21 +11,23 @@ from streams.kafka.oauth import ClientCredentials
 __all__ = ["connection_of"]
 
 
-def connection_of(kafka: Kafka, clock: Clock) -> KafkaConnection:
+def connection_of(settings: Settings, clock: Clock) -> KafkaConnection:
     """Return the connection that the settings describe; nothing is contacted.
 
     Parameters
     ----------
-    kafka : Kafka
+    settings : Settings
         Checked: what its protocol and mechanism need is there.
     clock : Clock
         For the age of OAUTHBEARER tokens.
     """
+    kafka = settings.kafka
     return KafkaConnection(
         ",".join(kafka.bootstrap_servers),
         kafka.client_id,
         _tls(kafka) if kafka.security_protocol.endswith("SSL") else None,
         _sasl(kafka, clock) if kafka.security_protocol.startswith("SASL") else None,
+        settings.limits.max_batch_bytes,
     )
 
 

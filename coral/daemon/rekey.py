@@ -111,6 +111,8 @@ class Rekeyer:
         DecodeError
             If it belongs to several, or cannot be copied.
         """
+        if record.unread:
+            raise DecodeError.of(record, record.unread)
         size = len(record.value) + sum(len(n) + len(v) for n, v in record.headers)
         if size > MAX_BYTES:
             reason = f"at most {MAX_BYTES} bytes with headers expected, got {size}"

@@ -65,7 +65,7 @@ def serve(
     """
     configure(settings.log.level, settings.log.format)
     clock = SystemClock()
-    connection = connection_of(settings.kafka, clock)
+    connection = connection_of(settings, clock)
     with reload:
         log.info(
             "starting",

@@ -259,6 +259,9 @@ class Limits(_Section, frozen=True, kw_only=True):
 
     Parameters
     ----------
+    max_batch_bytes : int
+        Longest batch of messages when it is unpacked, and longest sum over the messages that are
+        taken at a time; a longer batch is left out as one dead letter.
     max_message_bytes : int
         Longest message looked at.
     max_values : int
@@ -273,6 +276,7 @@ class Limits(_Section, frozen=True, kw_only=True):
         Most systems of one process.
     """
 
+    max_batch_bytes: Count = 32 << 20
     max_message_bytes: Count = 8 << 20
     max_values: Count = 20_000
     max_labels: Count = 64

@@ -157,7 +157,7 @@ class CompactedTopic:
 
     def _count_partitions(self) -> int:
         with broker_errors(f"looking at {self._topic}"):
-            consumer: Any = kafka.KafkaConsumer(**self._connection.options())
+            consumer: Any = self._connection.consumer({})
             try:
                 count = len(consumer.partitions_for_topic(self._topic))
             finally:
@@ -196,7 +196,7 @@ class CompactedTopic:
         """
         options = _OPTIONS | {"client_id": f"{self._connection.client_id}-restore"}
         with broker_errors(f"reading {self._topic}"):
-            consumer: Any = kafka.KafkaConsumer(**self._connection.options() | options)
+            consumer: Any = self._connection.consumer(options)
             try:
                 consumer.assign([partition])
                 consumer.seek_to_beginning(partition)

@@ -1,7 +1,7 @@
 """How to reach a Kafka cluster: addresses, encryption, who we are."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +11,7 @@ import kafka.errors
 from kafka.net.sasl.oauth import AbstractTokenProvider
 
 from streams.errors import BrokerError
+from streams.kafka.bounded import new_consumer
 
 # The client writes its whole configuration, passwords included, to its debug log.
 logging.getLogger("kafka").setLevel(logging.WARNING)
@@ -81,18 +82,25 @@ class KafkaConnection:
         Name of this process in the broker's logs and quotas.
     tls : Tls, optional
     sasl : Sasl, optional
+    max_batch_bytes : int
+        Longest batch of messages that is read, when it is unpacked.
 
     Examples
     --------
     >>> KafkaConnection("localhost:9092", sasl=Sasl("PLAIN", "coral", "secret"))
     KafkaConnection(bootstrap='localhost:9092', client_id='coral', tls=None, \
-sasl=Sasl(mechanism='PLAIN', username='coral'))
+sasl=Sasl(mechanism='PLAIN', username='coral'), max_batch_bytes=33554432)
     """
 
     bootstrap: str
     client_id: str = "coral"
     tls: Tls | None = None
     sasl: Sasl | None = None
+    max_batch_bytes: int = 32 << 20
+
+    def consumer(self, more: Mapping[str, Any]) -> Any:
+        """Return a new `kafka.KafkaConsumer`, bounded as `streams.kafka.bounded` says."""
+        return new_consumer(self.max_batch_bytes, self.options() | dict(more))
 
     def options(self) -> dict[str, Any]:
         """Return what consumers, producers and admin clients of kafka-python have in common."""

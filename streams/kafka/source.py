@@ -10,6 +10,7 @@ from kafka.errors import LogTruncationError, OffsetOutOfRangeError, RetriableErr
 from kafka.structs import MemberState
 
 from streams.errors import BrokerError, CommitFailedError, UnassignedError, UnknownTopicError
+from streams.kafka.bounded import LeftOut
 from streams.kafka.connection import KafkaConnection, broker_errors
 from streams.records import Record, TopicPartition
 
@@ -98,9 +99,7 @@ class KafkaSource:
         overrides: Mapping[str, Any] | None = None,
     ) -> None:
         with broker_errors(f"connecting to {connection.bootstrap}"):
-            self._consumer: Any = kafka.KafkaConsumer(
-                **connection.options() | _options(group) | dict(overrides or {})
-            )
+            self._consumer: Any = connection.consumer(_options(group) | dict(overrides or {}))
         self._reset: Reset = reset
         self._on_gap = on_gap
         self._on_wait = on_wait
@@ -376,7 +375,9 @@ def _options(group: str) -> dict[str, Any]:
 
 def _record(r: Any) -> Record:
     headers = tuple((name, value or b"") for name, value in r.headers)
-    return Record(r.topic, r.partition, r.offset, r.key, r.value or b"", r.timestamp, headers)
+    unread = r.checksum if isinstance(r, LeftOut) else ""
+    value = r.value or b""
+    return Record(r.topic, r.partition, r.offset, r.key, value, r.timestamp, headers, unread)
 
 
 def _theirs(partition: TopicPartition) -> Any:

@@ -35,7 +35,7 @@ class KafkaTail:
     def __init__(self, connection: KafkaConnection, topic: str) -> None:
         self._topic = topic
         with broker_errors(f"reading {topic}"):
-            self._consumer: Any = kafka.KafkaConsumer(**connection.options() | _OPTIONS)
+            self._consumer: Any = connection.consumer(_OPTIONS)
             found = self._consumer.partitions_for_topic(topic)
             self._partitions = [kafka.TopicPartition(topic, number) for number in found or ()]
             if not self._partitions:

@@ -231,6 +231,8 @@ class Loop:
                 self._caught_up(partition)
         self._silent = partition in self._repeated
         try:
+            if record.unread:
+                raise DecodeError.of(record, record.unread)
             samples, found = self._decode(record)
         except DecodeError as error:
             samples, found = [], [error.problem()]

@@ -9,7 +9,7 @@ from typed import there
 from streams.align.aligner import Aligner
 from streams.clock import SystemClock
 from streams.codec import NativeCodec
-from streams.kafka import KafkaSource
+from streams.kafka import KafkaSink, KafkaSource
 from streams.processing.dead_letters import DeadLetterPolicy, DeadLetters
 from streams.processing.loop import Loop
 from streams.records import Message, Record
@@ -54,13 +54,16 @@ def way(kafka: Broker) -> Way:
     producer._producer.config["max_request_size"] = 16_000_000
 
     def run(
-        values: Sequence[bytes], key: bytes | None = b"k" * 20, trace: bytes = b"1"
+        values: Sequence[bytes],
+        key: bytes | None = b"k" * 20,
+        trace: bytes = b"1",
+        wanted: int | None = None,
     ) -> tuple[Loop, KafkaSource, list[Record], list[bytes]]:
         for value in values:
             producer.send(metrics, key, value, (("trace", trace),), partition=0)
         producer.flush(60)
         for _ in range(300):
-            if loop.records == len(values):
+            if loop.records == (len(values) if wanted is None else wanted):
                 break
             loop.run_once()
         loop.commit()
@@ -85,6 +88,33 @@ class TestPoison:
             assert (offset, len(value)) == (int(headers["offset"]), int(headers["length"]))
             assert (b"1", b"k" * 20) == (headers["trace"], record.key)
         assert (len(POISON), len(values)) == (loop.bad, source.committed(partition))
+
+    @pytest.mark.parametrize("codec", ["gzip", "snappy", "lz4", "zstd"])
+    def test_packed(self, kafka: Broker, way: Way, codec: str) -> None:
+        """Every codec is read; what unpacks to far more than may be is one letter that says so."""
+        overrides = {"compression_type": codec, "max_request_size": 1 << 30, "linger_ms": 1000}
+        sink = KafkaSink(kafka.connection, overrides=overrides)
+        loop, source, _, _ = way([])
+        (partition,) = source.assignment()
+        for value in (GOOD[0], bytes(100 << 20), GOOD[1], GOOD[2]):
+            sink.send(partition.topic, b"k", value, partition=0)
+            sink.flush(60)
+        sink.close()
+        rest = way([GOOD[3]], wanted=5)
+
+        assert [b"0", b"1", b"2"] == rest[3]
+        (letter,) = rest[2]
+        headers = dict(letter.headers)
+        assert (
+            b"batch of offsets 1 to 1: %b: at most 33554432 bytes expected" % codec.encode()
+            in (headers["reason"])
+        )
+        assert (partition.topic.encode(), b"0", b"1") == (
+            headers["topic"],
+            headers["partition"],
+            headers["offset"],
+        )
+        assert (1, 5) == (loop.bad, source.committed(partition))
 
     def test_long_keys_and_headers(self, way: Way) -> None:
         """However long key, headers and value are together, the letter fits into its topic."""

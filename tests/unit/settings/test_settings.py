@@ -503,7 +503,7 @@ def client_names() -> set[str]:
 
 def client_options(**settings: Any) -> dict[str, Any]:
     """What the clients of Kafka get."""
-    return connection_of(Kafka(**settings), SystemClock()).options()
+    return connection_of(Settings(kafka=Kafka(**settings)), SystemClock()).options()
 
 
 class TestConnection:
