@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -20,7 +21,7 @@ from coral.cli.options import (
     incident_and_file,
     load_settings,
 )
-from coral.errors import IncidentError
+from coral.errors import EventError, Exit, IncidentError
 from coral.text import printable, quoted
 
 if TYPE_CHECKING:
@@ -37,7 +38,9 @@ def feedback(
     file: Word = None,
     /,
     *,
-    cause: Annotated[str, Parameter(metavar="ENTITY")],
+    cause: Annotated[str | None, Parameter(metavar="ENTITY")] = None,
+    withdraw: bool = False,
+    listed: Annotated[bool, Parameter(name="--list")] = False,
     out: File = Path("feedback.ndjson"),
     config: Config = None,
     overrides: Overrides = (),
@@ -47,6 +50,8 @@ def feedback(
 
     For example:
       coral feedback 3f2a --cause orders-db --kafka localhost:9092
+      coral feedback 3f2a --withdraw --kafka localhost:9092
+      coral feedback --list --kafka localhost:9092
       coral feedback 3f2a events.ndjson --cause orders-db
       coral replay incidents/* --feedback feedback.ndjson
 
@@ -58,16 +63,26 @@ def feedback(
         Events, one a line, as replay writes them; - is stdin; not with --kafka or --config.
     cause
         What it really was.
+    withdraw
+        Take back what was said of it.
+    listed
+        Show what was said of which incidents, and is not taken back.
     out
         Without Kafka it is added there, for `coral replay --feedback`.
     kafka
         Read the incidents topic of this Kafka instead, and write into its feedback topic.
     """
     in_kafka = kafka is not None or config is not None
+    if sum((cause is not None, withdraw, listed)) != 1:
+        raise UsageError("one of --cause ENTITY, --withdraw and --list expected")
+    if listed:
+        if incident is not None:
+            raise UsageError(f"--list alone expected, got {incident}")
+        return _list(_sent(load_settings(config, overrides, kafka)) if in_kafka else _kept(out))
     incident, file = incident_and_file(incident, file, in_kafka=in_kafka)
     if incident is None:
         raise UsageError("INCIDENT is missing; `coral explain` lists those that are there")
-    from coral.contract.feedback import encode, given
+    from coral.contract.feedback import encode, given, withdrawn
     from coral.report.event_log import find
 
     journal, found = read_events(file, config, overrides, kafka)
@@ -75,17 +90,58 @@ def feedback(
         data = find(journal, incident).data
     except IncidentError as error:
         return tell_missing(file, error, found)
-    said = given(data, cause)
+    said = withdrawn(data) if cause is None else given(data, cause)
     if file is None:
         place = _send(load_settings(config, overrides, kafka), said)
     else:
         with out.open("ab") as lines:
             lines.write(encode(said) + b"\n")
         place = str(out)
-    rank = next(i for i, entity in enumerate(data.entities, start=1) if entity.name == cause)
-    text = f"Incident {data.incident}: the cause was {quoted(cause)}, ranked {rank}; "
-    sys.stdout.write(f"{text}stored in {printable(place)}.\n")
+    if cause is None:
+        text = "what was said of its cause is taken back"
+    else:
+        rank = next(i for i, entity in enumerate(data.entities, start=1) if entity.name == cause)
+        text = f"the cause was {quoted(cause)}, ranked {rank}"
+    sys.stdout.write(f"Incident {data.incident}: {text}; stored in {printable(place)}.\n")
     return found
+
+
+def _list(lines: Iterable[bytes]) -> int:
+    """Show the last word on every incident; return the exit code."""
+    from coral.contract.feedback import decode
+
+    held: dict[str, Feedback] = {}
+    broken = 0
+    for line in lines:
+        try:
+            said = decode(line)
+        except EventError:
+            broken += 1
+            continue
+        held[said.incident] = said
+    for said in held.values():
+        if said.cause is not None:
+            where = f"incident {printable(said.incident)} of {quoted(said.system)}"
+            sys.stdout.write(f"{where}, seen until {printable(said.ended)}: {quoted(said.cause)}\n")
+    if broken:
+        sys.stderr.write(f"coral feedback: {broken} records are no feedback\n")
+    return Exit.INVALID if broken else Exit.OK
+
+
+def _kept(out: Path) -> Iterator[bytes]:
+    with out.open("rb") as lines:
+        yield from (line for line in lines if line.strip())
+
+
+def _sent(settings: Settings) -> Iterator[bytes]:
+    """Yield the feedback of the topic, oldest first."""
+    from coral.daemon.connection import connection_of
+    from streams.clock import SystemClock
+    from streams.kafka import KafkaTail
+
+    connection = connection_of(settings, SystemClock())
+    with closing(KafkaTail(connection, settings.input.feedback)) as tail:
+        yield from tail.existing()
 
 
 def _send(settings: Settings, said: Feedback) -> str:

@@ -6,6 +6,7 @@ The JSON Schema in `coral/contract/incident.v1.json` is generated from these typ
 
 import datetime as dt
 import hashlib
+import urllib.parse
 from pathlib import Path
 from typing import Any, Literal
 
@@ -306,6 +307,17 @@ def incident_id(system: str, onset: float, config: str) -> str:
     """Deterministic identifier of an incident: equal input and configuration, equal id."""
     text = f"{system}\n{onset!r}\n{config}"
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def source_of(system: str) -> str:
+    """Return the `source` of events on a system: a URI-reference, whatever the name holds.
+
+    Examples
+    --------
+    >>> source_of("shop"), source_of("web shop/1%"), source_of("größe")
+    ('/coral/shop', '/coral/web%20shop/1%25', '/coral/gr%C3%B6%C3%9Fe')
+    """
+    return f"/coral/{urllib.parse.quote(system)}"
 
 
 def significant(value: float, digits: int = 6) -> float:

@@ -1,13 +1,17 @@
-"""Feedback: what was found to be the cause of an incident, as a CloudEvent."""
+"""Feedback, as a CloudEvent: what the cause of an incident was, or that this was wrong."""
 
-from typing import Literal
+from typing import Final, Literal, TypeAlias
 
 import msgspec
 
-from coral.contract.events import Incident, Scored
+from coral.contract.events import Incident, Scored, source_of
 from coral.errors import EventError, FeedbackError
 
-__all__ = ["Feedback", "decode", "encode", "given"]
+__all__ = ["Feedback", "checked", "decode", "encode", "given", "withdrawn"]
+
+_Kind: TypeAlias = Literal["io.coral.feedback.given.v1", "io.coral.feedback.withdrawn.v1"]
+_GIVEN: Final = "io.coral.feedback.given.v1"
+_WITHDRAWN: Final = "io.coral.feedback.withdrawn.v1"
 
 # Names listed when there is none like the one that was given.
 LISTED = 20
@@ -22,7 +26,7 @@ class Feedback(msgspec.Struct, frozen=True, kw_only=True):
 
     system: str
     incident: str
-    cause: str  # entity
+    cause: str | None  # entity; None: what was said before of this incident is withdrawn
     ended: str  # event time of the newest row considered
     signature: list[Scored]  # as in the event of the incident
 
@@ -33,7 +37,7 @@ class _Envelope(msgspec.Struct, frozen=True, kw_only=True):
     specversion: Literal["1.0"] = "1.0"
     id: str  # <incident>:<cause>: the same feedback given twice is one
     source: str
-    type: Literal["io.coral.feedback.given.v1"] = "io.coral.feedback.given.v1"
+    type: _Kind
     subject: str  # the incident
     datacontenttype: Literal["application/json"] = "application/json"
     data: Feedback
@@ -76,11 +80,43 @@ def given(data: Incident, cause: str) -> Feedback:
     )
 
 
+def withdrawn(data: Incident) -> Feedback:
+    """Return the feedback that nothing is known of the cause of an incident after all."""
+    return Feedback(
+        system=data.system, incident=data.incident, cause=None, ended=data.now, signature=[]
+    )
+
+
+def checked(claim: Feedback, data: Incident) -> Feedback:
+    """Return what is believed of feedback that anybody may have written.
+
+    Of the claim that is the entity alone, and only if the incident had it; everything else is
+    taken from the published event.
+
+    Parameters
+    ----------
+    claim : Feedback
+    data : Incident
+        Newest event of the incident that it names.
+
+    Raises
+    ------
+    FeedbackError
+        If the incident is that of another system, or as `given`.
+    """
+    if claim.system != data.system:
+        raise FeedbackError(
+            f"incident `{data.incident}` is one of system `{data.system}`, got `{claim.system}`"
+        )
+    return withdrawn(data) if claim.cause is None else given(data, claim.cause)
+
+
 def encode(feedback: Feedback) -> bytes:
     """Serialise feedback as one line of JSON."""
     envelope = _Envelope(
-        id=f"{feedback.incident}:{feedback.cause}",
-        source=f"/coral/{feedback.system}",
+        id=f"{feedback.incident}:{feedback.cause or 'withdrawn'}",
+        source=source_of(feedback.system),
+        type=_WITHDRAWN if feedback.cause is None else _GIVEN,
         subject=feedback.incident,
         data=feedback,
     )
@@ -96,6 +132,9 @@ def decode(line: bytes) -> Feedback:
         Naming the path and the rule.
     """
     try:
-        return msgspec.json.decode(line, type=_Envelope).data
+        found = msgspec.json.decode(line, type=_Envelope)
     except msgspec.MsgspecError as error:
         raise EventError(f"not feedback: {error}") from error
+    if (found.data.cause is None) != (found.type == _WITHDRAWN):
+        raise EventError(f"not feedback: `{found.type}` with cause {found.data.cause!r}")
+    return found.data

@@ -19,10 +19,11 @@ from coral.checkpoint.snapshot import State
 from coral.config import digest
 from coral.contract.events import message_of, timestamp
 from coral.daemon.clients import member, publisher
-from coral.daemon.feedback_inbox import Inbox
+from coral.daemon.feedback_inbox import Inbox, no_feedback
 from coral.daemon.left_out_log import LeftOutLog
 from coral.daemon.lifecycle_log import LifecycleLog, partition_name
 from coral.daemon.measured_sink import MeasuredSink
+from coral.daemon.published_incidents import PublishedIncidents
 from coral.daemon.reporter import Reporter
 from coral.engine import Engine
 from coral.errors import CheckpointError
@@ -65,8 +66,8 @@ class Daemon:
         For the pace of commits and reports; events depend on event time alone.
     beat : callable
         Is called at every step that may take long: the process is getting on.
-    feedback : callable, optional
-        Returns the feedback messages that came since it was called last.
+    inbox : Inbox, optional
+        Of feedback.
     board : Board, optional
         Gets what others may see.
     """
@@ -79,10 +80,10 @@ class Daemon:
         store: Store,
         clock: Clock,
         beat: Callable[[], None],
-        feedback: Callable[[], list[bytes]] = list,
+        inbox: Inbox | None = None,
         board: Board | None = None,
     ) -> None:
-        self._inbox = Inbox(feedback, settings.limits.max_systems)
+        self._inbox = inbox or no_feedback(clock)
         self._settings, self._source, self._store, self._beat = settings, source, store, beat
         self._engines: dict[str, Engine] = {}
         self._codecs: dict[TopicPartition, Codec] = {}
@@ -400,11 +401,17 @@ def opened(
         if in_kafka:
             store = KafkaStore(connection, state.topic, sink if once else None)
             closing.callback(store.close)
-        feedback: Callable[[], list[bytes]] = list
+        inbox = None
         if topics.missing(connection, [settings.input.feedback]):
             log.info("no_feedback_topic", topic=settings.input.feedback)
         else:
-            tail = KafkaTail(connection, settings.input.feedback)
-            closing.callback(tail.close)
-            feedback = tail.poll
-        yield Daemon(settings, source, sink, store, clock, beat, feedback, board)
+
+            def tail(topic: str) -> KafkaTail:
+                made = KafkaTail(connection, topic)
+                closing.callback(made.close)
+                return made
+
+            published = PublishedIncidents(lambda: tail(output.incidents))
+            feedback = tail(settings.input.feedback).poll
+            inbox = Inbox(feedback, published, clock, settings.limits.max_systems)
+        yield Daemon(settings, source, sink, store, clock, beat, inbox, board)

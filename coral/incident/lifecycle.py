@@ -27,6 +27,7 @@ from coral.contract.events import (
     SeenBefore,
     State,
     incident_id,
+    source_of,
     timestamp,
 )
 from coral.graph.system_graph import SystemGraph
@@ -353,7 +354,7 @@ class OpenIncident:
         self.revision += 1
         event = Event(
             id=f"{self.id}:{self.revision}",
-            source=f"/coral/{self._setup.system.name}",
+            source=source_of(self._setup.system.name),
             type=kind,
             subject=self.id,
             time=timestamp(self._now),

@@ -37,8 +37,12 @@ class PastIncidents:
     def confirm(self, feedback: Feedback) -> None:
         """Remember the cause of an incident; the last word on an incident counts.
 
-        What is kept does not depend on the order in which feedback comes in.
+        What is kept does not depend on the order in which feedback on several comes in. Of a cause
+        that is withdrawn nothing is kept.
         """
+        if feedback.cause is None:
+            self._confirmed.pop(feedback.incident, None)
+            return
         self._confirmed[feedback.incident] = feedback
         kept = sorted(self._confirmed.values(), key=lambda f: (_unix(f.ended), f.incident))
         self._confirmed = {f.incident: f for f in kept[-self.policy.most_confirmed :]}
@@ -76,6 +80,9 @@ def recognise(
 ) -> tuple[Ranking, SeenBefore | None]:
     """Compare an incident with confirmed ones; the cause of the most similar moves up a place.
 
+    If the present incident says about as much for it as for the one that it passes: what was
+    confirmed is a claim, and decides between equals only.
+
     Parameters
     ----------
     memory : PastIncidents
@@ -93,10 +100,13 @@ def recognise(
         return ranking, None
     signed = signature(layout.names, ranking.series, memory.policy)
     feedback, likeness = memory.recall(signed, onset)
-    if feedback is None:
+    if feedback is None or feedback.cause is None:
         return ranking, None
     entity = _successor(feedback.cause, [layout.entities[e] for e in ranking.order])
-    after = ranking if entity is None else promoted(ranking, layout.entities.index(entity))
+    after = ranking
+    if entity is not None:
+        least = memory.policy.least_share
+        after = promoted(ranking, layout.entities.index(entity), least)
     return after, SeenBefore(
         incident=feedback.incident,
         ended=feedback.ended,

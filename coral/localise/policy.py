@@ -33,6 +33,9 @@ class RecallPolicy:
     """Confirmed incidents kept for a system; the one that ended first goes first."""
     least_similarity: float = 0.7
     """Incidents with other causes do not reach it (docs/explanation/method.md, 7)."""
+    least_share: float = 0.5
+    """Of the score of the entity it would pass, for a confirmed cause to move up: below that the
+    present incident speaks against it, and feedback is a claim of whoever can write it."""
     signed_series: int = 32
     """Series of a signature: scores are heavy-tailed, the strongest few decide the direction."""
     alike_series: int = 5

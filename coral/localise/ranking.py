@@ -62,14 +62,17 @@ def _without_history(scores: Mapping[str, Any]) -> dict[str, Any]:
     return history | dict(scores)
 
 
-def promoted(ranking: Ranking, entity: int) -> Ranking:
+def promoted(ranking: Ranking, entity: int, least_share: float) -> Ranking:
     """Move an entity up one place, at a tie with the one that was there.
+
+    Nothing moves if it has less than `least_share` of the score of that one.
 
     Both get the mean of their scores; where that concerns the first, the margin is gone, and with
     it the trust that a first cause without help would have.
     """
     at = ranking.order.index(entity)
-    if at == 0 or ranking.scores[entity] <= 0:
+    own = ranking.scores[entity]
+    if at == 0 or own <= 0 or own < least_share * ranking.scores[ranking.order[at - 1]]:
         return ranking
     order, paths, scores = list(ranking.order), list(ranking.paths), ranking.scores.copy()
     scores[order[at - 1 : at + 1]] = scores[order[at - 1 : at + 1]].mean()

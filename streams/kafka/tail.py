@@ -50,6 +50,12 @@ class KafkaTail:
             held = self._consumer.poll(int(1000 * timeout_s))
         return [record.value for records in held.values() for record in records if record.value]
 
+    def caught_up(self) -> bool:
+        """Return whether all records that there are now have been returned."""
+        with broker_errors(f"reading {self._topic}"):
+            ends = self._consumer.end_offsets(self._partitions)
+            return all(self._consumer.position(tp) >= end for tp, end in ends.items())
+
     def existing(self) -> Iterator[bytes]:
         """Yield the values of the records that there are now, and stop."""
         with broker_errors(f"reading {self._topic}"):

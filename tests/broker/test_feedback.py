@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from daemons import World, logged_event, stopped
@@ -13,6 +14,7 @@ from typed import there
 
 from coral.cli.main import main
 from coral.contract.events import Incident, decode
+from coral.contract.feedback import encode, given
 from coral.errors import Exit
 from streams.codec import encode_row
 from streams.errors import UnknownTopicError
@@ -60,6 +62,10 @@ def test_confirmed_while_it_runs(
     assert Exit.OK == main(["feedback", first.incident[:6], "--cause", "db", *where])
     assert topic in capsysbinary.readouterr().out.decode()
     logged_event(process, "cause_confirmed")
+    forged = encode(msgspec.structs.replace(given(first, "cart"), incident="never"))
+    world.kafka.sink().send(topic, b"never", forged)
+    refused = logged_event(process, "feedback_refused")
+    assert "`never` is not in the incidents topic" in refused[0]["reason"]
     assert Exit.OK == stopped(process)[0]
 
     process = world.start(*settings)
@@ -71,6 +77,12 @@ def test_confirmed_while_it_runs(
     assert (first.incident, "db") == (seen.incident, seen.cause)
     assert Exit.OK == main(["explain", ended(second)[1].incident, *where])
     assert "Seen before" in capsysbinary.readouterr().out.decode()
+    assert Exit.OK == main(["feedback", "--list", *where])
+    assert f"incident {first.incident} of `shop`" in capsysbinary.readouterr().out.decode()
+    assert Exit.OK == main(["feedback", first.incident, "--withdraw", *where])
+    capsysbinary.readouterr()
+    assert Exit.OK == main(["feedback", "--list", *where])
+    assert first.incident not in capsysbinary.readouterr().out.decode()
 
 
 def test_without_the_topic(world: World, kafka: Broker) -> None:

@@ -108,7 +108,7 @@ class TestWrongUsage:
         [
             ("replay", "coral replay: PATH is missing"),
             ("record shop", "coral record: --out is missing"),
-            ("feedback x y --caus db", "is missing. Did you mean --cause instead of --caus?"),
+            ("record shop --ot x", "is missing. Did you mean --out instead of --ot?"),
             ("replay x --speed", "coral replay: --speed needs a value"),
             ("demo x", "coral demo: nothing more expected, got x"),
             ("config", "coral config: say what to do: check, print, schema"),

@@ -270,3 +270,51 @@ def test_command_line_errors(
     assert f"{out}, line 1: not feedback" in capsys.readouterr().err
     assert Exit.USAGE == main(["feedback", str(out), "--cause", "db"])
     assert "INCIDENT" in capsys.readouterr().err
+
+
+def test_taken_back_and_listed(
+    replayed: tuple[Path, Path, list[Event]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is withdrawn is not listed, and nothing is recognised by it."""
+    folder, out, events = replayed
+    incident, store = events[0].subject, tmp_path / "feedback.ndjson"
+    where = ["--out", str(store)]
+    assert Exit.OK == main(["feedback", incident, str(out), "--cause", "db", *where])
+    assert Exit.OK == main(["feedback", "--list", *where])
+    assert f"incident {incident} of `shop`, seen until" in capsys.readouterr().out
+    assert Exit.OK == main(["feedback", incident, str(out), "--withdraw", *where])
+    assert "taken back" in capsys.readouterr().out
+    assert Exit.OK == main(["feedback", "--list", *where])
+    assert not capsys.readouterr().out
+    again = tmp_path / "again.ndjson"
+    assert Exit.OK == main(["replay", str(folder), "--feedback", str(store), "--out", str(again)])
+    assert "Seen before" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["x y", "x y --cause a --withdraw", "x y --list", "--list --cause a"],
+)
+def test_one_thing_at_a_time(words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert Exit.USAGE == main(["feedback", *words.split()])
+    assert "--list" in capsys.readouterr().err
+
+
+def test_a_type_that_contradicts_its_cause() -> None:
+    """Feedback without a cause is a withdrawal, and a withdrawal has none."""
+    data = of(run(two_faults()), 0)[-1]
+    line = feedback.encode(feedback.withdrawn(data))
+    assert feedback.decode(line).cause is None
+    with pytest.raises(EventError, match="with cause None"):
+        feedback.decode(line.replace(b"feedback.withdrawn.v1", b"feedback.given.v1"))
+
+
+def test_evidence_must_support_it() -> None:
+    """A claim for an entity with hardly any evidence moves nothing, whatever it is like."""
+    plainly = of(run(two_faults()), 1)[-1]
+    least = min(plainly.entities, key=lambda entity: entity.score)
+    told = of(confirmed(two_faults(), least.name), 1)[-1]
+    seen = there(told.seen_before)
+    above = plainly.entities[[e.name for e in plainly.entities].index(least.name) - 1]
+    assert seen.moved == (least.score >= RANKING.recall.least_share * above.score)
+    assert plainly.entities[0].name == told.entities[0].name
