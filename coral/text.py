@@ -23,6 +23,9 @@ LONGEST_NAME = 160
 MOSTLY_MISSING = 0.5
 _PART = r"(?:[._](?:total|sum|avg|mean|median|min|max|p\d{1,3}))?"
 _PER_SECOND = r"_per_s(?:ec|econd)?"
+_WORD = re.compile(r"[^\W\d_]+")
+# Scripts with letters that look like Latin ones, as the names of their letters begin.
+_ALIKE = ("CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE", "COPTIC", "FULLWIDTH", "MATHEMATICAL")
 _UNIT = re.compile(
     rf"[._](?P<unit>seconds|milliseconds|microseconds|ms|us|bytes|ratio|percent|pct)"
     rf"(?P<rate>(?<=bytes){_PER_SECOND})?{_PART}$",
@@ -41,14 +44,28 @@ def printable(text: str) -> str:
     r"""Return `text` with control, format and line-breaking characters escaped.
 
     Colour sequences, line feeds, and marks that turn the direction of writing are names of
-    nothing; in a terminal, a log or a ticket they rewrite what stands around them.
+    nothing; in a terminal, a log or a ticket they rewrite what stands around them. In a word that
+    mixes Latin letters with those that look like them, the latter are escaped too.
 
     Examples
     --------
     >>> printable("db\x1b[31m\n")
     'db\\x1b[31m\\x0a'
+    >>> printable("p\u0430y"), printable("größe")
+    ('p\\u0430y', 'größe')
     """
+    if not text.isascii():
+        text = _WORD.sub(_apart, text)
     return "".join(_escaped(c) if _hidden(c) else c for c in text)
+
+
+def _apart(word: re.Match[str]) -> str:
+    """Return a word in which no letter passes for a Latin one beside a Latin one."""
+    letters = word[0]
+    alike = {c for c in letters if not c.isascii() and unicodedata.name(c, "").startswith(_ALIKE)}
+    if not alike or not any(unicodedata.name(c, "").startswith("LATIN") for c in letters):
+        return letters
+    return "".join(_escaped(c) if c in alike else c for c in letters)
 
 
 def _hidden(character: str) -> bool:
@@ -58,7 +75,9 @@ def _hidden(character: str) -> bool:
 
 def _escaped(character: str) -> str:
     code = ord(character)
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+    if code < 0x100:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 def named(name: str) -> str:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import networkx as nx
 
+from coral.text import printable
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -37,6 +39,7 @@ def as_dot(described: dict[str, Any]) -> str:
     is left out: nearly all have one.
     """
     lines = ["digraph coral {", '  rankdir=LR; node [shape=box, fontname="sans-serif"];']
+    described = _printable(described)
     nodes = described["nodes"]
     for number, entity in enumerate(dict.fromkeys(node["entity"] for node in nodes)):
         lines.append(f"  subgraph cluster_{number} {{ label={_quoted(entity)};")
@@ -58,6 +61,7 @@ def as_dot(described: dict[str, Any]) -> str:
 
 def as_graphml(described: dict[str, Any]) -> str:
     """Write GraphML; what is no number or text, such as a list, stands in it as JSON."""
+    described = _printable(described)
     facts = {
         key: json.dumps(value) if isinstance(value, list | dict) else value
         for key, value in described["graph"].items()
@@ -69,6 +73,36 @@ def as_graphml(described: dict[str, Any]) -> str:
     return file.getvalue().decode() + "\n"
 
 
+def _printable(described: dict[str, Any]) -> dict[str, Any]:
+    """Return a graph whose names hold nothing that the file could not, and are still different."""
+    names: dict[str, str] = {}
+    taken = {node["id"] for node in described["nodes"]}
+    for node in described["nodes"]:
+        shown = printable(node["id"])
+        while shown != node["id"] and shown in taken:
+            shown += "'"
+        taken.add(shown)
+        names[node["id"]] = shown
+    return {
+        **described,
+        "graph": {key: _shown(value) for key, value in described["graph"].items()},
+        "nodes": [{**_shown(node), "id": names[node["id"]]} for node in described["nodes"]],
+        "edges": [
+            {**_shown(edge), "source": names[edge["source"]], "target": names[edge["target"]]}
+            for edge in described["edges"]
+        ],
+    }
+
+
+def _shown(value: Any) -> Any:
+    """Return a value of JSON with all its text printable."""
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, dict):
+        return {printable(key): _shown(inner) for key, inner in value.items()}
+    return [_shown(inner) for inner in value] if isinstance(value, list) else value
+
+
 def _quoted(text: str) -> str:
     """Quote a name for DOT, where a backslash before a letter would mean something else."""
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ") + '"'
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

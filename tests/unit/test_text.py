@@ -13,6 +13,8 @@ from coral import text as words
         ("a`b", "`a'b`"),
         ("\x1b[31mred\x1b[0m", "`\\x1b[31mred\\x1b[0m`"),
         ("two\nlines\r\x00", "`two\\x0alines\\x0d\\x00`"),
+        ("p\u0430yments сайт größe 数据", "`p\\u0430yments сайт größe 数据`"),
+        ("\uff50ay \U0001d429ay", "`\\uff50ay \\U0001d429ay`"),
         ("\u202egnp.exe\u2028\x9b", "`\\u202egnp.exe\\u2028\\x9b`"),
         ("n" * 500, f"`{'n' * 159}…`"),
     ],

@@ -1,13 +1,25 @@
 """The published schema."""
 
 import json
+import re
+import urllib.parse
 
 import jsonschema
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from makers import ONSET, run, shop_rows
 
-from coral.contract.events import SCHEMA, decode, encode, incident_id, json_schema, timestamp
+from coral.contract.events import (
+    SCHEMA,
+    decode,
+    encode,
+    incident_id,
+    json_schema,
+    source_of,
+    timestamp,
+)
 from coral.errors import EventError
 
 
@@ -68,3 +80,11 @@ def test_incident_ids_are_deterministic() -> None:
 def test_timestamps(time: float, text: str) -> None:
     """RFC 3339 in UTC, milliseconds where there are any."""
     assert text == timestamp(time)
+
+
+@given(st.text(st.characters(codec="utf-8"), min_size=1))
+def test_source_is_a_uri_reference(system: str) -> None:
+    """Whatever a system is called (RFC 3986); and two systems are two sources."""
+    source = source_of(system)
+    assert re.fullmatch(r"/coral/(?:[A-Za-z0-9._~/-]|%[0-9A-F]{2})*", source)
+    assert f"/coral/{system}" == urllib.parse.unquote(source)

@@ -33,6 +33,8 @@ class Endpoint(BaseHTTPRequestHandler):
         count = len(self.server.asked)
         answer = self.server.answer or {"access_token": f"token-{count}", "expires_in": 100}
         self.send_response(self.server.status)
+        if 300 <= self.server.status < 400:
+            self.send_header("Location", f"http://127.0.0.1:{self.server.server_port}/elsewhere")
         self.end_headers()
         self.wfile.write(json.dumps(answer).encode())
 
@@ -95,3 +97,13 @@ def test_no_token(endpoint: Server, status: int, answer: object, expected: str) 
 
     assert expected in str(caught.value)
     assert "s e" not in str(caught.value)
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_is_refused(endpoint: Server, status: int) -> None:
+    """The secret goes to the address that was configured and nowhere else."""
+    endpoint.status = status
+    with pytest.raises(TokenError, match=f"HTTP Error {status}"):
+        credentials(endpoint).token()
+
+    assert 1 == len(endpoint.asked)
