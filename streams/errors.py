@@ -114,3 +114,10 @@ class BrokerError(StreamsError):
 
     Operator action: check addresses, log-in and access rights, then whether the brokers are well.
     """
+
+
+class RefusedError(BrokerError):
+    """The brokers refuse this log-in, certificate or right: trying again does not help.
+
+    Operator action: what the text says.
+    """

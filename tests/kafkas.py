@@ -7,6 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 import kafka
+from kafka.admin import ACL, ACLOperation, ACLPermissionType, ResourcePattern, ResourceType
 
 from streams.kafka import KafkaConnection, KafkaSink, KafkaSource
 from streams.records import Record, TopicPartition
@@ -105,6 +106,17 @@ class Broker:
     def delete_records(self, partition: TopicPartition, before_offset: int) -> None:
         """Drop records as retention does."""
         self.admin.delete_records({kafka.TopicPartition(*partition): before_offset})
+
+    def allow(self, kind: ResourceType, name: str, *operations: str, user: str = "coral") -> None:
+        """Give rights on a topic, group or name to one user, and so take them from all others."""
+        pattern = ResourcePattern(kind, name)
+        made = self.admin.create_acls(
+            [
+                ACL(f"User:{user}", "*", ACLOperation[one], ACLPermissionType.ALLOW, pattern)
+                for one in operations
+            ]
+        )
+        assert not made["failed"]
 
     def close(self) -> None:
         """Close every client."""

@@ -26,10 +26,13 @@ def rekey(
     to
         Gets the records.
     """
-    from coral.daemon.rekey import opened
-    from coral.daemon.reload import Reload
-    from coral.daemon.service import serve
+    from coral.daemon.signals import Stop
 
-    read = partial(load_settings, config, overrides)
-    settings = read()
-    return serve(settings, Reload(read, settings), partial(opened, settings, to), to=to)
+    with Stop() as stop:  # before what takes seconds to import
+        from coral.daemon.rekey import opened
+        from coral.daemon.reload import Reload
+        from coral.daemon.service import serve
+
+        read = partial(load_settings, config, overrides)
+        settings = read()
+        return serve(settings, Reload(read, settings), stop, partial(opened, settings, to), to=to)

@@ -55,7 +55,7 @@ def topics(
     if action == "create":
         for name in admin.create(connection, specs, replicas):
             console.print(f"created {name}", highlight=False)
-    problems = admin.check(connection, specs)
+    problems = admin.check(connection, specs, settings.kafka.group_id)
     for problem in problems:
         console.print(problem, highlight=False, soft_wrap=True)
     if problems:

@@ -1,13 +1,39 @@
 """A process as a member of its consumer group: how it reads, and how it publishes."""
 
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+
+import structlog
 
 from coral.daemon import lifecycle_log
+from coral.daemon.feedback_inbox import Inbox
+from coral.daemon.published_incidents import PublishedIncidents
 from coral.settings import Settings
-from streams.kafka import KafkaConnection, KafkaSource, TransactionalSink
+from streams.clock import Clock
+from streams.errors import RefusedError, UnknownTopicError
+from streams.kafka import KafkaConnection, KafkaSource, KafkaTail, TransactionalSink, require
 
-__all__ = ["member", "publisher"]
+__all__ = ["member", "needed", "opened_inbox", "publisher"]
+
+log = structlog.stdlib.get_logger()
+
+
+def needed(settings: Settings, written: Sequence[str]) -> dict[str, set[str]]:
+    """Return the rights on topics that a member needs, by topic.
+
+    Parameters
+    ----------
+    settings : Settings
+    written : sequence of str
+        Topics that it writes to.
+    """
+    rights: dict[str, set[str]] = {topic: {"READ"} for topic in settings.input.topics}
+    for topic in written:
+        rights.setdefault(topic, set()).add("WRITE")
+    if settings.state.topic in written:
+        rights[settings.state.topic].add("READ")
+    return rights
 
 
 def member(settings: Settings, connection: KafkaConnection, group: str) -> KafkaSource:
@@ -49,3 +75,30 @@ def publisher(
     # Two members on one host would put each other out; the one who starts anew takes over.
     name = settings.state.instance or socket.gethostname()
     return TransactionalSink(connection, source, topics, f"{group}-{name}")
+
+
+@contextmanager
+def opened_inbox(
+    settings: Settings, connection: KafkaConnection, clock: Clock
+) -> Iterator[Inbox | None]:
+    """Yield the inbox of feedback; None, and a line of the log, if it cannot be read."""
+    feedback, incidents = settings.input.feedback, settings.output.incidents
+    with ExitStack() as closing:
+        try:
+            require(connection, {feedback: {"READ"}, incidents: {"READ"}})
+        except UnknownTopicError:
+            log.info("no_feedback_topic", topic=feedback)
+            yield None
+            return
+        except RefusedError as error:
+            log.error("feedback_not_read", reason=str(error))
+            yield None
+            return
+
+        def tail(topic: str) -> KafkaTail:
+            made = KafkaTail(connection, topic)
+            closing.callback(made.close)
+            return made
+
+        published = PublishedIncidents(lambda: tail(incidents))
+        yield Inbox(tail(feedback).poll, published, clock, settings.limits.max_systems)

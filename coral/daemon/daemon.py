@@ -18,12 +18,11 @@ from coral.checkpoint.kafka import KafkaStore
 from coral.checkpoint.snapshot import State
 from coral.config import digest
 from coral.contract.events import message_of, timestamp
-from coral.daemon.clients import member, publisher
+from coral.daemon.clients import member, needed, opened_inbox, publisher
 from coral.daemon.feedback_inbox import Inbox, no_feedback
 from coral.daemon.left_out_log import LeftOutLog
 from coral.daemon.lifecycle_log import LifecycleLog, partition_name
 from coral.daemon.measured_sink import MeasuredSink
-from coral.daemon.published_incidents import PublishedIncidents
 from coral.daemon.reporter import Reporter
 from coral.engine import Engine
 from coral.errors import CheckpointError
@@ -33,8 +32,8 @@ from streams.align.aligner import Aligner
 from streams.base import Sink, Source
 from streams.clock import Clock
 from streams.codec import LabelledCodec, NativeCodec
-from streams.errors import CommitFailedError, DecodeError, UnknownTopicError
-from streams.kafka import KafkaConnection, KafkaSink, KafkaTail, TransactionalSink, topics
+from streams.errors import CommitFailedError, DecodeError
+from streams.kafka import KafkaConnection, KafkaSink, TransactionalSink, require
 from streams.processing.dead_letters import DeadLetterPolicy, DeadLetters
 from streams.processing.loop import Loop, LoopPolicy, Offsets
 from streams.records import Decoded, Frame, Message, Record, TopicPartition
@@ -372,6 +371,8 @@ def opened(
     ------
     UnknownTopicError
         Naming every topic that does not exist.
+    RefusedError
+        Naming every right that is missing.
     BrokerError
         If no broker answers within 30 s, or refuses the log-in.
     StoreError
@@ -380,15 +381,13 @@ def opened(
     output, state = settings.output, settings.state
     in_kafka = state.store == "kafka"
     written = [output.incidents, output.dead_letters, *[state.topic] * in_kafka]
-    missing = topics.missing(connection, [*settings.input.topics, *written])
-    if missing:
-        raise UnknownTopicError(f"there is no topic {', '.join(missing)}; coral topics create")
+    group = settings.kafka.group_id
+    require(connection, needed(settings, written), group)
     with ExitStack() as closing:
         store: Store
         if not in_kafka:
             store = FileStore(Path(state.directory), state.keep)
             closing.enter_context(store.lock())
-        group = settings.kafka.group_id
         source = member(settings, connection, group)
         closing.callback(source.close)
         once = state.publish == "exactly-once"
@@ -401,17 +400,5 @@ def opened(
         if in_kafka:
             store = KafkaStore(connection, state.topic, sink if once else None)
             closing.callback(store.close)
-        inbox = None
-        if topics.missing(connection, [settings.input.feedback]):
-            log.info("no_feedback_topic", topic=settings.input.feedback)
-        else:
-
-            def tail(topic: str) -> KafkaTail:
-                made = KafkaTail(connection, topic)
-                closing.callback(made.close)
-                return made
-
-            published = PublishedIncidents(lambda: tail(output.incidents))
-            feedback = tail(settings.input.feedback).poll
-            inbox = Inbox(feedback, published, clock, settings.limits.max_systems)
+        inbox = closing.enter_context(opened_inbox(settings, connection, clock))
         yield Daemon(settings, source, sink, store, clock, beat, inbox, board)

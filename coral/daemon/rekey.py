@@ -11,11 +11,11 @@ from typing import Final
 
 import structlog
 
-from coral.daemon.clients import member, publisher
+from coral.daemon.clients import member, needed, publisher
 from coral.settings import Settings, SettingsError, SettingsProblem
 from streams.clock import Clock
-from streams.errors import DecodeError, UnknownTopicError
-from streams.kafka import KafkaConnection, KafkaSource, TransactionalSink, topics
+from streams.errors import DecodeError
+from streams.kafka import KafkaConnection, KafkaSource, TransactionalSink, require
 from streams.processing.dead_letters import DeadLetterPolicy, DeadLetters
 from streams.records import Record, TopicPartition
 
@@ -167,10 +167,8 @@ def opened(
     """
     _check(settings, topic)
     written = [topic, settings.output.dead_letters]
-    missing = topics.missing(connection, [*settings.input.topics, *written])
-    if missing:
-        raise UnknownTopicError(f"there is no topic {', '.join(missing)}; create it")
     group = f"{settings.kafka.group_id}.rekey"
+    require(connection, needed(settings, written), group)
     with (
         closing(member(settings, connection, group)) as source,
         closing(publisher(settings, connection, source, written, group)) as sink,

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from typing import Final, Protocol
 
 import structlog
@@ -17,7 +18,7 @@ from coral.errors import CoralError, Exit, ListenError
 from coral.http.board import Board
 from coral.settings import Settings, SettingsError
 from streams.clock import Clock, SystemClock
-from streams.errors import StreamsError, UnknownTopicError
+from streams.errors import RefusedError, StreamsError, UnknownTopicError
 from streams.kafka import KafkaConnection
 from streams.processing.watchdog import Watchdog
 
@@ -43,6 +44,7 @@ Opened = Callable[[KafkaConnection, Clock, Callable[[], None]], AbstractContextM
 def serve(
     settings: Settings,
     reload: Reload,
+    stop: Stop,
     opened: Opened,
     prepare: Callable[[], object] | None = None,
     board: Board | None = None,
@@ -54,6 +56,8 @@ def serve(
     ----------
     settings : Settings
     reload : Reload
+    stop : Stop
+        Entered as early as there is a process to stop.
     opened : callable
         Gets connection, clock, and what to call at every step: the process is getting on.
     prepare : callable, optional
@@ -81,22 +85,23 @@ def serve(
                     start = time.monotonic()
                     prepare()
                     log.info("kernels_compiled", seconds=round(time.monotonic() - start, 1))
-                return _run(opened, connection, clock, reload, board)
+                if stop():  # the interrupt was lost inside of the compiler
+                    return Exit.INTERRUPTED
+                return _run(partial(opened, connection, clock), reload, stop, board)
         except ListenError as error:
             log.error("cannot_start", reason=str(error))
             return Exit.INVALID
 
 
 def _run(
-    opened: Opened,
-    connection: KafkaConnection,
-    clock: Clock,
+    opened: Callable[[Callable[[], None]], AbstractContextManager[Runs]],
     reload: Reload,
+    stop: Stop,
     board: Board | None,
 ) -> Exit:
     """Run until a signal; whatever ends it otherwise is logged in one line."""
     try:
-        with Stop() as stop, Watchdog(HUNG_S) as watchdog:
+        with Watchdog(HUNG_S) as watchdog:
 
             def beat() -> None:
                 watchdog.beat()
@@ -104,14 +109,17 @@ def _run(
                 if board is not None:
                     board.beat()
 
-            with opened(connection, clock, beat) as service:
+            with opened(beat) as service:
                 stop.begun = True
                 if board is not None:
                     board.stopping = stop
                 log.info("joining_group")
                 service.run(stop)
-    except (SettingsError, UnknownTopicError) as error:
-        log.error("cannot_start", reason=str(error))
+    except (SettingsError, UnknownTopicError, RefusedError) as error:
+        if stop.begun:
+            log.error("cannot_go_on", reason=str(error))
+        else:
+            log.error("cannot_start", reason=str(error))
         return Exit.INVALID
     except (CoralError, StreamsError) as error:
         log.error("failed", kind=type(error).__name__, reason=str(error))

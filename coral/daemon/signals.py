@@ -60,9 +60,9 @@ class Stop:
         if self._asked:
             self._force()
         self._asked = True
+        self._timer.start()
         if not self.begun:
             raise KeyboardInterrupt
-        self._timer.start()
 
     def _force(self) -> None:
         os.write(2, b"stopped before everything was stored; the last checkpoint holds\n")

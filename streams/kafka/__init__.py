@@ -2,6 +2,7 @@
 
 from streams.kafka.compacted import CompactedTopic
 from streams.kafka.connection import KafkaConnection, Sasl, Tls
+from streams.kafka.rights import require
 from streams.kafka.sink import KafkaSink, TransactionalSink
 from streams.kafka.source import Gap, KafkaSource
 from streams.kafka.tail import KafkaTail
@@ -16,4 +17,5 @@ __all__ = [
     "Sasl",
     "Tls",
     "TransactionalSink",
+    "require",
 ]

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, Final
 
-import kafka
 from kafka.consumer.fetcher import ConsumerRecord, Fetcher
 from kafka.errors import CorruptRecordError, UnsupportedCodecError
 from kafka.record.default_records import DefaultRecordBatch
@@ -19,7 +18,7 @@ from kafka.record.util import decode_varint
 
 from streams.kafka.unpacking import UnpackError, unpacked
 
-__all__ = ["LeftOut", "new_consumer"]
+__all__ = ["LeftOut", "bounded"]
 
 # Objects that Python makes for one header, bytes; and for a record beside what it holds.
 _HEADER_BYTES: Final = 300
@@ -48,32 +47,31 @@ class LeftOut(ConsumerRecord):  # type: ignore[misc]
     __slots__ = ()
 
 
-def new_consumer(most_bytes: int, options: dict[str, Any]) -> Any:
-    """Return a `kafka.KafkaConsumer` that takes a bounded amount of memory.
+def bounded(consumer: Any, most_bytes: int) -> Any:
+    """Make a `kafka.KafkaConsumer` take a bounded amount of memory, and return it.
 
     Its `poll` returns a `LeftOut` for each batch it could not read.
 
     Parameters
     ----------
+    consumer : kafka.KafkaConsumer
+        That has not polled yet.
     most_bytes : int
         Longest batch when it is unpacked, and longest sum over the records of a poll.
-    options : dict
-        Of the consumer.
     """
-    consumer: Any = kafka.KafkaConsumer(**options)
     allowance = _Allowance(most_bytes)
     # Each fetched piece of a partition is read through this class of the client.
     consumer._fetcher.PartitionRecords = partial(_PartitionRecords, allowance)  # noqa: SLF001
     poll = consumer.poll
 
-    def bounded(*arguments: Any, **more: Any) -> Any:
+    def within(*arguments: Any, **more: Any) -> Any:
         allowance.left = most_bytes
         try:
             return poll(*arguments, **more)
         except _PollIsFullError:  # the client tells it to the poll after the one that was full
             return poll(*arguments, **more)
 
-    consumer.poll = bounded
+    consumer.poll = within
     return consumer
 
 

@@ -7,8 +7,9 @@ from typing import Any, Final, NamedTuple
 
 import kafka
 
-from streams.errors import BrokerError
+from streams.errors import BrokerError, UnknownTopicError
 from streams.kafka.connection import KafkaConnection, broker_errors
+from streams.kafka.rights import require
 from streams.kafka.sink import KafkaSink
 from streams.partitioner import partition_of
 
@@ -157,13 +158,14 @@ class CompactedTopic:
 
     def _count_partitions(self) -> int:
         with broker_errors(f"looking at {self._topic}"):
-            consumer: Any = self._connection.consumer({})
+            consumer: Any = self._connection.consumer({"enable_auto_commit": False})
             try:
                 count = len(consumer.partitions_for_topic(self._topic))
             finally:
                 consumer.close()
         if not count:
-            raise BrokerError(f"there is no topic {self._topic}")
+            require(self._connection, {self._topic: {"READ"}})
+            raise UnknownTopicError(f"there is no topic {self._topic}")
         return count
 
     def _partition(self, key: str) -> int:

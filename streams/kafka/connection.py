@@ -10,11 +10,16 @@ from typing import Any, Literal
 import kafka.errors
 from kafka.net.sasl.oauth import AbstractTokenProvider
 
-from streams.errors import BrokerError
-from streams.kafka.bounded import new_consumer
+from streams.kafka.bounded import bounded
+from streams.kafka.refusals import as_broker_error, constructed
 
 # The client writes its whole configuration, passwords included, to its debug log.
 logging.getLogger("kafka").setLevel(logging.WARNING)
+# They say of each connection what the manager of connections says too; `refusals` listens.
+for _name in ("kafka.net.connection", "kafka.net.transport"):
+    logging.getLogger(_name).propagate = False
+    logging.getLogger(_name).addHandler(logging.NullHandler())
+logging.getLogger("kafka.net.manager").addFilter(lambda record: "not ready" not in str(record.msg))
 # It warns of each step of its own that takes longer than a tenth of a second.
 logging.getLogger("kafka.net.selector").setLevel(logging.ERROR)
 
@@ -100,7 +105,8 @@ sasl=Sasl(mechanism='PLAIN', username='coral'), max_batch_bytes=33554432)
 
     def consumer(self, more: Mapping[str, Any]) -> Any:
         """Return a new `kafka.KafkaConsumer`, bounded as `streams.kafka.bounded` says."""
-        return new_consumer(self.max_batch_bytes, self.options() | dict(more))
+        made = constructed(kafka.KafkaConsumer, self.options() | dict(more))
+        return bounded(made, self.max_batch_bytes)
 
     def options(self) -> dict[str, Any]:
         """Return what consumers, producers and admin clients of kafka-python have in common."""
@@ -133,18 +139,21 @@ sasl=Sasl(mechanism='PLAIN', username='coral'), max_batch_bytes=33554432)
 
 @contextmanager
 def broker_errors(doing: str) -> Iterator[None]:
-    """Turn what kafka-python raises inside into a `BrokerError` that says what was being done."""
+    """Turn what kafka-python raises inside into a `BrokerError` that says what was being done.
+
+    It is a `RefusedError` where a person must act.
+    """
     try:
         yield
     except kafka.errors.KafkaError as error:
-        raise BrokerError(f"Kafka: {doing}: {error}") from error
+        raise as_broker_error(doing, error) from error
 
 
 @contextmanager
 def administrator(connection: KafkaConnection, doing: str) -> Iterator[Any]:
     """Yield a client for questions about the brokers; errors are as of `broker_errors`."""
     with broker_errors(f"{doing} at {connection.bootstrap}"):
-        admin: Any = kafka.KafkaAdminClient(**connection.options())
+        admin: Any = constructed(kafka.KafkaAdminClient, connection.options())
         try:
             yield admin
         finally:

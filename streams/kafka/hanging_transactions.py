@@ -14,23 +14,28 @@ from typing import Any, Final
 from kafka import errors
 from kafka.admin import TransactionState
 
+from streams.errors import RefusedError
 from streams.records import TopicPartition
 
 __all__ = ["committed_before", "open_partitions"]
 
 _ANSWER_S: Final = 30.0
 _AGAIN_S: Final = 0.1
-# Nobody had the name before; or an old broker; or no right to ask.
-_UNKNOWN: Final = (
-    errors.TransactionalIdNotFoundError,
+# Nobody had the name before; or an old broker.
+_UNKNOWN: Final = (errors.TransactionalIdNotFoundError, errors.UnsupportedVersionError)
+_REFUSED: Final = (
     errors.TransactionalIdAuthorizationFailedError,
     errors.TopicAuthorizationFailedError,
-    errors.UnsupportedVersionError,
 )
 
 
 def committed_before(admin: Any, transactional_id: str) -> int | None:
     """Return the producer id whose last transaction was committed; None if it was not.
+
+    Raises
+    ------
+    RefusedError
+        Without the right to ask.
 
     Parameters
     ----------
@@ -38,7 +43,8 @@ def committed_before(admin: Any, transactional_id: str) -> int | None:
     transactional_id : str
         Before it is taken over, which makes a new state.
     """
-    states = _ask(admin.describe_transactions, [transactional_id])
+    asked = f"DESCRIBE on the transactional id {transactional_id}"
+    states = _ask(admin.describe_transactions, [transactional_id], asked)
     if states is None:
         return None
     last = states[transactional_id]
@@ -49,8 +55,15 @@ def committed_before(admin: Any, transactional_id: str) -> int | None:
 def open_partitions(
     admin: Any, partitions: Sequence[TopicPartition], producer_id: int
 ) -> list[TopicPartition] | None:
-    """Return the partitions in which a transaction of a producer is open; None if unknown."""
-    found = _ask(admin.describe_producers, partitions)
+    """Return the partitions in which a transaction of a producer is open; None if unknown.
+
+    Raises
+    ------
+    RefusedError
+        Without the right to ask.
+    """
+    topics = ", ".join(sorted({partition.topic for partition in partitions}))
+    found = _ask(admin.describe_producers, partitions, f"READ on each of the topics {topics}")
     if found is None:
         return None
     return sorted(
@@ -61,7 +74,7 @@ def open_partitions(
     )
 
 
-def _ask(question: Callable[[Any], Any], about: Any) -> Any:
+def _ask(question: Callable[[Any], Any], about: Any, right: str) -> Any:
     """Return the answer, None if there can be none; ask again while the brokers elect theirs."""
     deadline = time.monotonic() + _ANSWER_S
     while True:
@@ -69,6 +82,12 @@ def _ask(question: Callable[[Any], Any], about: Any) -> Any:
             return question(about)
         except _UNKNOWN:
             return None
+        except _REFUSED as error:
+            # To go on without an answer would be to abort what may be committed.
+            raise RefusedError(
+                f"Kafka: the right {right} is missing: how the last transaction of this name ended "
+                "must be known before the next one begins. Grant it."
+            ) from error
         except errors.RetriableError:
             if time.monotonic() > deadline:
                 raise

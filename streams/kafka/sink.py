@@ -8,9 +8,10 @@ from typing import Any, Final
 import kafka
 from kafka import errors
 
-from streams.errors import FencedError, SinkError
+from streams.errors import FencedError, RefusedError, SinkError
 from streams.kafka.connection import KafkaConnection, administrator, broker_errors
 from streams.kafka.hanging_transactions import committed_before, open_partitions
+from streams.kafka.refusals import as_broker_error, constructed
 from streams.kafka.source import KafkaSource, wire_offsets
 from streams.records import Headers, TopicPartition
 
@@ -42,9 +43,8 @@ class KafkaSink:
         self, connection: KafkaConnection, *, overrides: Mapping[str, Any] | None = None
     ) -> None:
         with broker_errors(f"connecting to {connection.bootstrap}"):
-            self._producer: Any = kafka.KafkaProducer(
-                **connection.options() | _OPTIONS | dict(overrides or {})
-            )
+            options = connection.options() | _OPTIONS | dict(overrides or {})
+            self._producer: Any = constructed(kafka.KafkaProducer, options)
         self._pending: list[Any] = []
 
     def send(
@@ -263,7 +263,11 @@ _OPTIONS: Final[dict[str, Any]] = {
 }
 
 
-def _failure(what: str, error: BaseException) -> SinkError:
+def _failure(what: str, error: BaseException) -> SinkError | RefusedError:
+    if isinstance(error, errors.KafkaError):
+        refused = as_broker_error(what, error)
+        if isinstance(refused, RefusedError):
+            return refused
     kind = FencedError if _is_fenced(error) else SinkError
     return kind(f"{what}: {error}")
 

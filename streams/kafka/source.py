@@ -12,6 +12,7 @@ from kafka.structs import MemberState
 from streams.errors import BrokerError, CommitFailedError, UnassignedError, UnknownTopicError
 from streams.kafka.bounded import LeftOut
 from streams.kafka.connection import KafkaConnection, broker_errors
+from streams.kafka.rights import require
 from streams.records import Record, TopicPartition
 
 Reset = Literal["earliest", "latest"]
@@ -100,6 +101,7 @@ class KafkaSource:
     ) -> None:
         with broker_errors(f"connecting to {connection.bootstrap}"):
             self._consumer: Any = connection.consumer(_options(group) | dict(overrides or {}))
+        self._connection = connection
         self._reset: Reset = reset
         self._on_gap = on_gap
         self._on_wait = on_wait
@@ -234,6 +236,7 @@ class KafkaSource:
             missing = [t for t in topics if not self._consumer.partitions_for_topic(t)]
         if missing:
             self.close()
+            require(self._connection, {topic: {"READ"} for topic in missing})
             raise UnknownTopicError(f"there is no topic {', '.join(missing)}")
 
     def _check_assigned(self, partition: TopicPartition) -> None:

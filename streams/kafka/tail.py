@@ -7,6 +7,7 @@ import kafka
 
 from streams.errors import UnknownTopicError
 from streams.kafka.connection import KafkaConnection, broker_errors
+from streams.kafka.rights import require
 
 _OPTIONS: Final[dict[str, Any]] = {
     "isolation_level": "read_committed",
@@ -40,6 +41,7 @@ class KafkaTail:
             self._partitions = [kafka.TopicPartition(topic, number) for number in found or ()]
             if not self._partitions:
                 self._consumer.close()
+                require(connection, {topic: {"READ"}})
                 raise UnknownTopicError(f"there is no topic {topic}")
             self._consumer.assign(self._partitions)
             self._consumer.seek_to_beginning(*self._partitions)

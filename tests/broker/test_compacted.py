@@ -8,7 +8,7 @@ import pytest
 from kafkas import Broker, settle
 from typed import there
 
-from streams.errors import BrokerError
+from streams.errors import BrokerError, UnknownTopicError
 from streams.kafka import CompactedTopic, KafkaSink, TransactionalSink
 
 SMALL = 100
@@ -161,5 +161,5 @@ class TornSink(KafkaSink):
 
 def test_missing_topic(kafka: Broker) -> None:
     """A topic that does not exist is an error with its name."""
-    with pytest.raises(BrokerError, match="there is no topic nowhere"):
+    with pytest.raises(UnknownTopicError, match="there is no topic nowhere"):
         CompactedTopic(kafka.connection, "nowhere", kafka.sink())

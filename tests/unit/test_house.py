@@ -23,8 +23,9 @@ SOURCES = sorted(
     for path in ROOT.glob(f"{package}/**/*.py")
 )
 KERNELS = [path for path in SOURCES if path.name.endswith("_kernels.py")]
-# Commands say what a daemon starts with; the client of Kafka is told what not to log.
-MAY_LOG = {*ROOT.glob("coral/cli/*.py"), ROOT / "streams" / "kafka" / "connection.py"}
+# Commands say what a daemon starts with; the client of Kafka is told what not to log, and heard.
+CLIENT = [ROOT / "streams" / "kafka" / name for name in ("connection.py", "refusals.py")]
+MAY_LOG = {*ROOT.glob("coral/cli/*.py"), *CLIENT}
 LOGGERS = {"log", "bound"}
 LEVELS = {"debug", "info", "warning", "error", "exception", "critical"}
 RECORDINGS = sorted(path.parent for path in ROOT.glob("coral/recordings/*/incident.json"))

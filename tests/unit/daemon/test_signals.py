@@ -1,9 +1,11 @@
 """Signals, in a process of its own."""
 
+import os
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from signal import Signals
 from subprocess import Popen
 
@@ -82,3 +84,18 @@ def test_a_signal_before_it_has_begun(start: Callable[..., Popen[bytes]]) -> Non
     process.send_signal(signal.SIGTERM)
 
     assert 9 == process.wait(60)
+
+
+@pytest.mark.parametrize("command", [["run"], ["rekey", "--to", "x"]])
+def test_before_there_is_anything_to_bring_to_an_end(tmp_path: Path, command: list[str]) -> None:
+    """While it imports, compiles and looks for brokers it ends at once, with the documented code."""
+    words = [sys.executable, "-m", "coral.cli.main", *command]
+    nowhere = ["--set", "kafka.bootstrap_servers=127.0.0.1:1", "--set", "log.format=json"]
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}  # compiles for half a minute
+    with Popen([*words, *nowhere], stderr=subprocess.PIPE, env=environment) as process:
+        line = there(process.stderr).readline()
+        process.send_signal(signal.SIGTERM)
+        code = process.wait(60)
+
+    assert b'"starting"' in line
+    assert Exit.INTERRUPTED == code

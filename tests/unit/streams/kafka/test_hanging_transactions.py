@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from kafka import errors
 
+from streams.errors import RefusedError
 from streams.kafka.hanging_transactions import committed_before, open_partitions
 from streams.records import TopicPartition
 
@@ -27,18 +28,24 @@ class Refusing:
 
 
 @pytest.mark.parametrize(
-    "error",
-    [
-        errors.TransactionalIdNotFoundError,
-        errors.TransactionalIdAuthorizationFailedError,
-        errors.TopicAuthorizationFailedError,
-        errors.UnsupportedVersionError,
-    ],
+    "error", [errors.TransactionalIdNotFoundError, errors.UnsupportedVersionError]
 )
 def test_what_cannot_be_known_is_none(error: type[Exception]) -> None:
-    """No right to ask, a broker too old, a new name."""
+    """A broker too old, a new name."""
     assert committed_before(Refusing(error()), "name") is None
     assert open_partitions(Refusing(error()), [TopicPartition("events", 0)], 1) is None
+
+
+@pytest.mark.parametrize(
+    "error",
+    [errors.TransactionalIdAuthorizationFailedError, errors.TopicAuthorizationFailedError],
+)
+def test_without_the_right_to_ask_nothing_is_concluded(error: type[Exception]) -> None:
+    """What may be committed would be aborted; the right is named."""
+    with pytest.raises(RefusedError, match="DESCRIBE on the transactional id name is missing"):
+        committed_before(Refusing(error()), "name")
+    with pytest.raises(RefusedError, match="READ on each of the topics events is missing"):
+        open_partitions(Refusing(error()), [TopicPartition("events", 0)], 1)
 
 
 def test_brokers_that_elect_are_asked_again() -> None:
