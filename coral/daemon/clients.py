@@ -10,6 +10,7 @@ from coral.daemon import lifecycle_log
 from coral.daemon.feedback_inbox import Inbox
 from coral.daemon.published_incidents import PublishedIncidents
 from coral.settings import Settings
+from coral.settings.start import start_of
 from streams.clock import Clock
 from streams.errors import RefusedError, UnknownTopicError
 from streams.kafka import KafkaConnection, KafkaSource, KafkaTail, TransactionalSink, require
@@ -36,8 +37,10 @@ def needed(settings: Settings, written: Sequence[str]) -> dict[str, set[str]]:
     return rights
 
 
-def member(settings: Settings, connection: KafkaConnection, group: str) -> KafkaSource:
-    """Return a reader of the input topics, one of `group`.
+def member(
+    settings: Settings, connection: KafkaConnection, group: str, clock: Clock
+) -> KafkaSource:
+    """Return a reader of the input topics, one of `group`; `clock` is for `input.start`.
 
     Raises
     ------
@@ -49,6 +52,7 @@ def member(settings: Settings, connection: KafkaConnection, group: str) -> Kafka
         connection,
         settings.input.topics,
         group,
+        reset=start_of(settings.input.start, clock.time()),
         on_gap=lifecycle_log.gap,
         on_wait=lifecycle_log.waiting,
         overrides={

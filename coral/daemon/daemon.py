@@ -388,7 +388,7 @@ def opened(
         if not in_kafka:
             store = FileStore(Path(state.directory), state.keep)
             closing.enter_context(store.lock())
-        source = member(settings, connection, group)
+        source = member(settings, connection, group, clock)
         closing.callback(source.close)
         once = state.publish == "exactly-once"
         sink = (

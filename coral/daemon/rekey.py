@@ -170,7 +170,7 @@ def opened(
     group = f"{settings.kafka.group_id}.rekey"
     require(connection, needed(settings, written), group)
     with (
-        closing(member(settings, connection, group)) as source,
+        closing(member(settings, connection, group, clock)) as source,
         closing(publisher(settings, connection, source, written, group)) as sink,
     ):
         yield Rekeyer(settings, source, sink, topic, clock, beat)

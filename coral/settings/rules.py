@@ -10,6 +10,7 @@ import msgspec
 
 from coral.settings.problem import Path
 from coral.settings.sections import MAPPING_KEYS, Http, Kafka, Settings, Topic
+from coral.settings.start import start_of
 from detectors.statistics.river_catalogue import parse
 from detectors.statistics.river_catalogue import problems as statistics_problems
 from streams.codec import template_problem
@@ -40,6 +41,10 @@ def broken_rules(settings: Settings) -> Iterator[Broken]:
     for name, system in settings.systems.items():
         for key, number, rule in system.problems():
             yield ("systems", name, key), f"[{number}]", rule, _shown(getattr(system, key)[number])
+    try:
+        start_of(settings.input.start, 0.0)
+    except ValueError as error:
+        yield ("input", "start"), "", f"time expected ({error})", repr(settings.input.start)
     yield from _topics(settings)
     yield from _statistics(settings)
     if settings.state.publish == "exactly-once" and settings.state.store != "kafka":

@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Meta
 
 from coral.config import EngineConfig, MonitoredSystem, Name, Seconds, SystemConfig
+from coral.settings.start import PATTERN
 from streams.codec import (
     DEFAULT_MAPPINGS,
     CodecLimits,
@@ -175,6 +176,10 @@ class Input(_Section, frozen=True, kw_only=True):
     ----------
     topics : table of topic name = table
         Topics to read; naming one replaces the default.
+    start : str
+        Where a group that has committed nothing begins: `earliest`, `latest`, a time such as
+        `2026-11-22T12:40:00Z`, or how long ago, such as `-2h` (s, m, h, d); by the time stamps of
+        the records.
     feedback : str
         Topic of confirmed causes, see `coral feedback`; read if it exists.
     """
@@ -182,6 +187,7 @@ class Input(_Section, frozen=True, kw_only=True):
     topics: dict[TopicName, Topic] = msgspec.field(
         default_factory=lambda: {"coral.metrics.v1": Topic()}
     )
+    start: Annotated[str, Meta(pattern=PATTERN)] = "earliest"
     feedback: TopicName = "coral.feedback.v1"
 
 

@@ -15,7 +15,7 @@ from streams.kafka.connection import KafkaConnection, broker_errors
 from streams.kafka.rights import require
 from streams.records import Record, TopicPartition
 
-Reset = Literal["earliest", "latest"]
+Reset = Literal["earliest", "latest"] | float
 
 # Longest wait for one answer of a broker outside of `poll`; the group allows five minutes.
 _ANSWER_MS: Final = 30_000
@@ -55,8 +55,9 @@ class KafkaSource:
     connection : KafkaConnection
     topics : iterable of str
     group : str
-    reset : {"earliest", "latest"}
-        Where to start without a committed offset, and after a gap.
+    reset : {"earliest", "latest"} or float
+        Where to start without a committed offset, and after a gap; unix s is the first record that
+        is not older, and the beginning after a gap.
     on_gap : callable, optional
         Gets every `Gap`, before the first record after it.
     on_wait : callable, optional
@@ -213,10 +214,7 @@ class KafkaSource:
             Unix seconds; compared with the time stamps of the records, not of their content.
         """
         with broker_errors(f"asking for offsets of {_name(partition)}"):
-            found = self._consumer.offsets_for_times(
-                {_theirs(partition): int(time * 1000)}, timeout_ms=_ANSWER_MS
-            )[_theirs(partition)]
-        return None if found is None else int(found.offset)
+            return self._found_at(partition, time)
 
     def group_metadata(self) -> Any:
         """Return who this member is in its group, for the producer of a transaction."""
@@ -288,12 +286,20 @@ class KafkaSource:
         starts = {}
         for partition, (begin, end) in self._edges(partitions).items():
             offset = self._consumer.committed(_theirs(partition), timeout_ms=_ANSWER_MS)
-            edge = begin if self._reset == "earliest" else end
+            if offset is None and isinstance(self._reset, float):
+                found = self._found_at(partition, self._reset)
+                offset = end if found is None else found
+            edge = end if self._reset == "latest" else begin
             if offset is not None and not begin <= offset <= end:
                 self._tell(Gap(partition, offset, edge))
                 offset = None
             starts[partition] = edge if offset is None else offset
         return starts
+
+    def _found_at(self, partition: TopicPartition, time: float) -> int | None:
+        asked = {_theirs(partition): int(time * 1000)}
+        found = self._consumer.offsets_for_times(asked, timeout_ms=_ANSWER_MS)[_theirs(partition)]
+        return None if found is None else int(found.offset)
 
     def _leap(self, wanted: Mapping[Any, int]) -> None:
         """Go on where `reset` says after positions turned out to be outside of the log."""
@@ -302,7 +308,7 @@ class KafkaSource:
         except RetriableError:
             return  # the next poll will meet the same positions
         for partition, (begin, end) in edges.items():
-            edge = begin if self._reset == "earliest" else end
+            edge = end if self._reset == "latest" else begin
             self._consumer.seek(_theirs(partition), edge)
             self._tell(Gap(partition, wanted[_theirs(partition)], edge))
 

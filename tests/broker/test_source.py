@@ -9,6 +9,7 @@ from kafkas import Broker, settle
 
 from streams.errors import BrokerError, UnknownTopicError
 from streams.kafka import Gap, KafkaConnection, KafkaSink, KafkaSource, TransactionalSink
+from streams.kafka.source import Reset
 from streams.records import Record, TopicPartition
 
 
@@ -61,6 +62,20 @@ class TestGaps:
         settle(source)
 
         assert (start, [Gap(partition, 1, start)]) == (source.position(partition), gaps)
+
+    @pytest.mark.parametrize(
+        ("reset", "start"), [(2.5, 3), (0.0, 0), (9.0, 5), ("latest", 5), ("earliest", 0)]
+    )
+    def test_without_a_commit(self, kafka: Broker, reset: Reset, start: int) -> None:
+        """It begins at an end, or at the first record that is not older than a time."""
+        topic, sink, gaps = kafka.topic(), kafka.sink(), list[Gap]()
+        for second in range(5):
+            sink.send(topic, b"k", b"v", timestamp_ms=1000 * second)
+        sink.flush(30)
+        source = kafka.source(topic, reset=reset, on_gap=gaps.append)
+        settle(source)
+
+        assert (start, []) == (source.position(TopicPartition(topic, 0)), gaps)
 
     def test_topic_made_again(self, kafka: Broker) -> None:
         """After a topic was deleted and made again a running reader reads the new one."""

@@ -88,7 +88,7 @@ def test_a_signal_before_it_has_begun(start: Callable[..., Popen[bytes]]) -> Non
 
 @pytest.mark.parametrize("command", [["run"], ["rekey", "--to", "x"]])
 def test_before_there_is_anything_to_bring_to_an_end(tmp_path: Path, command: list[str]) -> None:
-    """While it imports, compiles and looks for brokers it ends at once, with the documented code."""
+    """While it imports, compiles and looks for brokers it ends at once, with 130."""
     words = [sys.executable, "-m", "coral.cli.main", *command]
     nowhere = ["--set", "kafka.bootstrap_servers=127.0.0.1:1", "--set", "log.format=json"]
     environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}  # compiles for half a minute

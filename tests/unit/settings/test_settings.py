@@ -21,6 +21,7 @@ from coral.settings import Secret, Settings, SettingsError, as_toml, load
 from coral.settings.load import Loaded
 from coral.settings.schema import SCHEMA, json_schema
 from coral.settings.sections import Kafka
+from coral.settings.start import start_of
 from streams.clock import SystemClock
 from streams.codec import DEFAULT_MAPPINGS
 from streams.errors import TokenError
@@ -593,3 +594,29 @@ class TestCommands:
         """The same as in the package."""
         assert main(["config", "schema"]) == Exit.OK
         assert capsys.readouterr().out == SCHEMA.read_text()
+
+
+class TestStart:
+    @pytest.mark.parametrize("text", ["soon", "-2", "2h", "2026-11-22", "2026-11-22T12:40:00", ""])
+    def test_neither_end_nor_time(self, text: str) -> None:
+        with pytest.raises(SettingsError, match=r"input\.start"):
+            load(None, {}, [f"input.start={text}"])
+
+    def test_a_day_that_there_is_not(self) -> None:
+        with pytest.raises(SettingsError, match=r"input\.start: time expected \(.*month"):
+            load(None, {}, ["input.start=2026-13-41T12:40:00Z"])
+
+    @pytest.mark.parametrize(
+        ("text", "start"),
+        [
+            ("earliest", "earliest"),
+            ("latest", "latest"),
+            ("-90s", 10.0),
+            ("-1d", 0.0),
+            ("1970-01-01T01:00:07.5+01:00", 7.5),
+        ],
+    )
+    def test_what_it_means(self, text: str, start: object) -> None:
+        """At 100 s after the beginning of unix time."""
+        settings = load(None, {}, [f"input.start={text}"]).settings
+        assert start == start_of(settings.input.start, 100.0)
