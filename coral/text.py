@@ -1,12 +1,15 @@
 """Names, numbers and times in words; nothing a name contains can leave its place."""
 
+import difflib
 import re
 import unicodedata
+from collections.abc import Iterable
 
 __all__ = [
     "MOSTLY_MISSING",
     "alike",
     "change",
+    "hint",
     "measured",
     "named",
     "printable",
@@ -84,6 +87,18 @@ def named(name: str) -> str:
     """Return a name for a sentence: printable, not too long, without a backtick."""
     text = printable(name).replace("`", "'")
     return text if len(text) <= LONGEST_NAME else f"{text[: LONGEST_NAME - 1]}…"
+
+
+def hint(word: str, known: Iterable[str]) -> str:
+    """Return a did-you-mean to put behind a sentence, empty if nothing is near.
+
+    Examples
+    --------
+    >>> hint("ordesr", ["orders", "db"]), hint("x", ["orders"])
+    ('; did you mean `orders`?', '')
+    """
+    near = difflib.get_close_matches(word, list(known), 1)
+    return f"; did you mean {quoted(near[0])}?" if near else ""
 
 
 def quoted(name: str) -> str:

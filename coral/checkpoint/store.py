@@ -1,8 +1,12 @@
 """Where checkpoints are kept: what every store promises, and the store that is a directory."""
 
 import contextlib
+import errno
 import fcntl
+import hashlib
 import os
+import socket
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final, Protocol, TypeVar
@@ -105,7 +109,8 @@ class FileStore:
             handle = os.open(self._directory / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             _take(handle, self._directory)
-            yield
+            with _claimed(self._directory):
+                yield
         finally:
             os.close(handle)
 
@@ -207,12 +212,35 @@ def _take(handle: int, directory: Path) -> None:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         owner = os.read(handle, 20).decode(errors="replace") or "unknown"
-        raise StoreError(
-            f"checkpoint store {directory}: one process at a time expected, got a second one; "
-            f"process {owner} has it. Give each replica a `state.directory` of its own"
-        ) from error
+        raise _second(directory, f"process {owner} has it") from error
     os.ftruncate(handle, 0)
     os.write(handle, str(os.getpid()).encode())
+
+
+@contextlib.contextmanager
+def _claimed(directory: Path) -> Iterator[None]:
+    """Hold the name of a directory, which outlives the file if somebody removes the directory.
+
+    Names of sockets that are no files are Linux's; elsewhere the file alone is locked.
+    """
+    name = hashlib.sha256(os.fsencode(directory.resolve())).hexdigest()
+    with socket.socket(socket.AF_UNIX) as claim:
+        if sys.platform == "linux":
+            try:
+                claim.bind(f"\0coral-state-{name}")
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE:
+                    raise
+                owner = "a process that began before it was removed has it"
+                raise _second(directory, owner) from error
+        yield
+
+
+def _second(directory: Path, owner: str) -> StoreError:
+    return StoreError(
+        f"checkpoint store {directory}: one process at a time expected, got a second one; {owner}. "
+        "Give each replica a `state.directory` of its own"
+    )
 
 
 def _entries(folder: Path, suffix: str) -> list[Path]:

@@ -36,7 +36,10 @@ def check(file: Toml = None, /, *, overrides: Overrides = ()) -> int:
     from coral.settings import load
 
     load(file, os.environ, overrides)
-    sys.stdout.write("The configuration is sound.\n")
+    if file is None:
+        sys.stdout.write("No FILE was given: only CORAL_ variables and --set were checked.\n")
+    else:
+        sys.stdout.write("The configuration is sound.\n")
     return Exit.OK
 
 

@@ -21,8 +21,8 @@ from coral.cli.options import (
     incident_and_file,
     load_settings,
 )
-from coral.errors import Exit, IncidentError
-from coral.text import printable
+from coral.errors import CoralError, Exit, IncidentError
+from coral.text import printable, quoted
 
 if TYPE_CHECKING:
     from coral.report.event_log import EventLog
@@ -77,6 +77,8 @@ def explain(
     from coral.report.event_log import find
 
     journal, found = read_events(file, config, overrides, kafka)
+    if found and not journal.incidents:
+        return found
     if incident is None:
         chosen, blocks = list(journal.incidents.values()), told.listing(journal)
         found = found or (Exit.OK if chosen else Exit.NOTHING_FOUND)
@@ -108,9 +110,18 @@ def read_events(
     elif file == "-":
         journal = read(sys.stdin.buffer)
     else:
-        with Path(file).open("rb") as lines:
-            journal = read(lines)
-    for problem in journal.problems:
+        try:
+            with Path(file).open("rb") as lines:
+                journal = read(lines)
+        except FileNotFoundError as error:
+            raise CoralError(
+                f"there is no file {quoted(file)}; to explain one incident give its identifier and "
+                "then FILE, or --kafka."
+            ) from error
+    told = journal.problems
+    if told and not journal.incidents:
+        told = [f"no event of CORAL in {len(told)} lines; {told[0]}"]
+    for problem in told:
         sys.stderr.write(f"coral: {_place(file)}, {printable(problem)}\n")
     return journal, Exit.INVALID if journal.problems else Exit.OK
 

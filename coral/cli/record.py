@@ -13,14 +13,19 @@ from cyclopts import Parameter
 
 from coral.cli.options import Address, Config, HealthSignals, Overrides, Seconds, load_settings
 from coral.errors import CoralError, Exit
+from coral.text import hint, quoted
 
 if TYPE_CHECKING:
     from coral.settings import Settings
     from streams.kafka import KafkaSource
+    from streams.records import Decoded, Record
 
 __all__ = ["record", "tail"]
 
 WAIT_S = 0.5
+# So long rows of other systems may come and none of the one to record.
+PATIENCE_S = 30.0
+LISTED = 10
 
 
 def record(
@@ -70,15 +75,27 @@ def record(
     settings = load_settings(config, overrides, kafka, _system_flags(system, interval, kpi))
     names = [topic] if topic else list(settings.input.topics)
     codecs = {name: settings.codec(name) for name in names}
+    seen: set[str] = set()
+    patience = max(PATIENCE_S, 3.0 * settings.grid(system).interval_s)
+    deadline = time.monotonic() + patience
+
+    def decode(row: Record) -> Decoded:
+        found = codecs[row.topic].decode(row)
+        seen.update(one.system for one in found.samples)
+        return found
+
     with tail(settings, names, since) as source, Console(stderr=True).status("") as status:
-        frames = capture(
-            source,
-            lambda row: codecs[row.topic].decode(row),
-            system,
-            settings.grid(system),
-            seconds,
-            observe=lambda n: status.update(f"recording {system}: {n} rows"),
-        )
+
+        def observe(rows: int) -> None:
+            status.update(f"recording {system}: {rows} rows")
+            if seen and system not in seen and time.monotonic() > deadline:
+                known = ", ".join(quoted(name) for name in sorted(seen)[:LISTED])
+                raise CoralError(
+                    f"no row of system {quoted(system)} came in {patience:g} s, but of {known}"
+                    f"{hint(system, seen) or '.'}"
+                )
+
+        frames = capture(source, decode, system, settings.grid(system), seconds, observe=observe)
     meta = write(out, frames, settings.system(system))
     Console().print(f"{out}: {meta.n_rows} rows of {meta.n_metrics} series", highlight=False)
     return Exit.OK
@@ -106,7 +123,7 @@ def tail(settings: Settings, names: list[str], since: float | None) -> Iterator[
         while not source.assignment():
             source.poll(1, WAIT_S)
         if since:
-            _go_back(source, time.time() - since)
+            _go_back(source, max(time.time() - since, 0.0))
         yield source
 
 

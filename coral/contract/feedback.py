@@ -6,6 +6,7 @@ import msgspec
 
 from coral.contract.events import Incident, Scored, source_of
 from coral.errors import EventError, FeedbackError
+from coral.text import hint, quoted
 
 __all__ = ["Feedback", "checked", "decode", "encode", "given", "withdrawn"]
 
@@ -63,8 +64,8 @@ def given(data: Incident, cause: str) -> Feedback:
         more = f" and {len(known) - LISTED} more" if len(known) > LISTED else ""
         listed = ", ".join(f"`{name}`" for name in known[:LISTED])
         raise FeedbackError(
-            f"--cause requires an entity of system `{data.system}`, got `{cause}`; "
-            f"by their score there are: {listed or 'none'}{more}."
+            f"--cause requires an entity of system {quoted(data.system)}, got {quoted(cause)}"
+            f"{hint(cause, known) or ';'} by their score there are: {listed or 'none'}{more}."
         )
     if not data.signature:
         raise FeedbackError(

@@ -4,6 +4,7 @@ It puts parts together and keeps what belongs to a partition together: decoder, 
 What is computed is `Engine.step`; how it is driven is `streams.processing.loop`.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -137,6 +138,20 @@ class Daemon:
         self._log.report(self.loop.systems.aligners.values(), self._dead_letters)
         self._left_out.report(self.loop.left_out)
         log.info("drained", records=self.loop.records, events=self.loop.messages)
+
+    def status(self) -> dict[str, object]:
+        """Return what is owned, in which phases its systems are, and what was done so far."""
+        owned = sorted(self._source.assignment())
+        phases = Counter(engine.phase for engine in self._engines.values())
+        letters = self._dead_letters.written + self._dead_letters.suppressed
+        return {
+            "partitions": {partition_name(tp): self._source.position(tp) for tp in owned},
+            "systems": dict(sorted(phases.items())),
+            "records": self.loop.records,
+            "events": self.loop.messages,
+            "dead_letters": letters,
+            "seconds_since_checkpoint": round(self._clock.monotonic() - self._taken, 1),
+        }
 
     def _decode(self, record: Record) -> Decoded:
         codec = self._codecs.get(record.topic_partition)

@@ -89,6 +89,15 @@ class Rekeyer:
                 self._report()
         self._report()
 
+    def status(self) -> dict[str, object]:
+        """Return what was done so far."""
+        letters = self._letters
+        return {
+            **self._counts,
+            "dead_letters": letters.written,
+            "dead_letters_suppressed": letters.suppressed,
+        }
+
     def _copy(self, record: Record) -> None:
         try:
             systems = self._systems(record)
@@ -127,14 +136,9 @@ class Rekeyer:
     def _report(self) -> None:
         """Log what was done so far."""
         self._reported = self._clock.monotonic()
-        letters = self._letters
-        facts: dict[str, object] = {
-            **self._counts,
-            "dead_letters": letters.written,
-            "dead_letters_suppressed": letters.suppressed,
-        }
-        if letters.newest:
-            facts["newest"] = letters.newest
+        facts = self.status()
+        if self._letters.newest:
+            facts["newest"] = self._letters.newest
         log.info("rekeyed_so_far", **facts)
 
 

@@ -2,13 +2,13 @@
 
 import signal
 from collections.abc import Callable, Iterator
-from types import FrameType
 from typing import Self
 
 import msgspec
 import structlog
 
 from coral.daemon.log import set_level
+from coral.daemon.signals import Asked
 from coral.errors import ConfigError
 from coral.settings import Settings
 from coral.settings.problem import Path, key_of
@@ -42,23 +42,19 @@ class Reload:
     def __init__(self, read: Callable[[], Settings], settings: Settings) -> None:
         self._read = read
         self._values = dict(_values(settings))
-        self._asked = False
+        self._asked = Asked(signal.SIGHUP)
 
     def __enter__(self) -> Self:
-        signal.signal(signal.SIGHUP, self._on_signal)
+        self._asked.__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
-        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+        self._asked.__exit__()
 
     def poll(self) -> None:
         """Do what was asked for since the last call."""
-        if self._asked:
-            self._asked = False
+        if self._asked.take():
             self._apply()
-
-    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
-        self._asked = True
 
     def _apply(self) -> None:
         try:

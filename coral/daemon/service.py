@@ -1,7 +1,8 @@
 """A process that serves until it is told to stop: log, watchdog, signals and exit code."""
 
+import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Final, Protocol
@@ -13,7 +14,7 @@ from coral.daemon.connection import connection_of
 from coral.daemon.log import configure
 from coral.daemon.outside import shown
 from coral.daemon.reload import Reload
-from coral.daemon.signals import Stop
+from coral.daemon.signals import Asked, Stop
 from coral.errors import CoralError, Exit, ListenError
 from coral.http.board import Board
 from coral.settings import Settings, SettingsError
@@ -36,6 +37,9 @@ class Runs(Protocol):
 
     def run(self, stop: Callable[[], bool]) -> None:
         """Run; everything done is durable when this returns."""
+
+    def status(self) -> Mapping[str, object]:
+        """Return what is going on, for one line of the log."""
 
 
 Opened = Callable[[KafkaConnection, Clock, Callable[[], None]], AbstractContextManager[Runs]]
@@ -101,18 +105,22 @@ def _run(
 ) -> Exit:
     """Run until a signal; whatever ends it otherwise is logged in one line."""
     try:
-        with Watchdog(HUNG_S) as watchdog:
+        with Watchdog(HUNG_S) as watchdog, Asked(signal.SIGUSR1) as asked:
+            running: list[Runs] = []
 
             def beat() -> None:
                 watchdog.beat()
                 reload.poll()
                 if board is not None:
                     board.beat()
+                if asked.take() and running:
+                    log.info("status", **running[0].status())
 
             with opened(beat) as service:
                 stop.begun = True
                 if board is not None:
                     board.stopping = stop
+                running.append(service)
                 log.info("joining_group")
                 service.run(stop)
     except (SettingsError, UnknownTopicError, RefusedError) as error:

@@ -1,4 +1,4 @@
-"""SIGTERM and SIGINT: the first ends the daemon in good order, the second at once."""
+"""SIGTERM and SIGINT: the first ends the daemon in good order, the second at once. And others."""
 
 import os
 import signal
@@ -8,10 +8,46 @@ from typing import Final, Self
 
 from coral.errors import Exit
 
-__all__ = ["GRACE_S", "Stop"]
+__all__ = ["GRACE_S", "Asked", "Stop"]
 
 GRACE_S: Final = 25.0
 """Longest time in good order, s; Kubernetes kills after 30."""
+
+
+class Asked:
+    """Whether a signal has come; the handler only takes a note.
+
+    Parameters
+    ----------
+    number : int
+        Of the signal.
+
+    Examples
+    --------
+    >>> with Asked(signal.SIGUSR1) as asked:
+    ...     os.kill(os.getpid(), signal.SIGUSR1)
+    ...     asked.take(), asked.take()
+    (True, False)
+    """
+
+    def __init__(self, number: signal.Signals) -> None:
+        self._number = number
+        self._asked = False
+
+    def __enter__(self) -> Self:
+        signal.signal(self._number, self._on_signal)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        signal.signal(self._number, signal.SIG_DFL)
+
+    def take(self) -> bool:
+        """Return whether it came since this was last asked."""
+        asked, self._asked = self._asked, False
+        return asked
+
+    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        self._asked = True
 
 
 class Stop:

@@ -11,6 +11,7 @@ from coral.errors import CheckpointError, CoralError, CorruptCheckpointError
 from coral.graph import CausalGraph
 from coral.graph.export import as_nodes_and_edges
 from coral.replay.driver import NullSink, Progress, replay, system_of
+from coral.text import hint, quoted
 from streams.clock import SystemClock
 from streams.recorded import RecordedSource, Recording
 
@@ -101,8 +102,10 @@ def _chosen(path: Path, system: str | None, engines: dict[str, Described]) -> st
     if system in engines:
         return str(system)
     known = ", ".join(f"`{name}`" for name in sorted(engines)) or "none that has seen a row"
-    wanted = "say which with `--system`" if system is None else f"not `{system}`"
-    raise CoralError(f"`{path}` holds the systems {known}: {wanted}.")
+    if system is None:
+        raise CoralError(f"`{path}` holds the systems {known}: say which with `--system`.")
+    near = hint(system, engines)
+    raise CoralError(f"`{path}` holds the systems {known}: not {quoted(system)}{near or '.'}")
 
 
 def _restored(path: Path, system: str, engines: dict[str, Described]) -> Described:

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple, TypeAlias, get_args
 from coral.settings import kinds
 from coral.settings.problem import Path, SettingsProblem, key_of
 from coral.settings.sections import Secret, Settings
-from coral.settings.values import converted, hint, parsed, shown
+from coral.settings.values import converted, parsed, shown
+from coral.text import hint
 
 PREFIX = "CORAL_"
 

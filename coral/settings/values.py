@@ -1,8 +1,7 @@
 """One value: what the text of a variable stands for, and which parts of it a type refuses."""
 
-import difflib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any, get_args, get_origin
 
 import msgspec
@@ -10,6 +9,7 @@ import msgspec
 from coral.settings import kinds
 from coral.settings.problem import Path, SettingsProblem, key_of
 from coral.settings.sections import decode_hook
+from coral.text import hint
 
 _LONGEST = 80
 
@@ -86,9 +86,3 @@ def shown(kind: Any, raw: object) -> str:
         return kinds.noun(type(raw))
     text = repr(raw)
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
-
-
-def hint(word: str, known: Iterable[str]) -> str:
-    """Return a did-you-mean, empty if nothing is near."""
-    near = difflib.get_close_matches(word, list(known), 1)
-    return f"; did you mean `{near[0]}`?" if near else ""

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from kafkas import Broker
 
+from coral.cli import record as command
 from coral.cli.main import main
 from coral.contract.events import encode
 from coral.errors import Exit
@@ -147,3 +148,24 @@ class TestRecord:
 
         assert Exit.FAILURE == code
         assert "exists already" in capsys.readouterr().err
+
+
+class TestUnknownSystem:
+    def test_it_is_named_with_the_nearest(
+        self,
+        kafka: Broker,
+        filled: str,
+        tmp_path: Path,
+        capsys: pytest.CaptureFixture[str],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """Rows of other systems come, and none of it: it ends in one line."""
+        monkeypatch.setattr(command, "PATIENCE_S", 0.0)
+        where = ["--kafka", kafka.connection.bootstrap, "--topic", filled, "--since", "1e12"]
+        out = ["--interval", "0.1", "--out", str(tmp_path / "window")]
+        code = main(["record", "shpo", *where, *out])
+        told = capsys.readouterr().err.splitlines()[-1]
+
+        assert Exit.FAILURE == code
+        assert "no row of system `shpo` came in 0.3 s, but of `shop`; did you mean `shop`?" in told
+        assert not (tmp_path / "window").exists()

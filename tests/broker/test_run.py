@@ -171,6 +171,24 @@ def test_the_level_changes_without_a_restart(new_world: NewWorld) -> None:
     assert ["limits.max_labels"] == named["changed"]
 
 
+def test_status_on_request(new_world: NewWorld, rows: list[bytes]) -> None:
+    """SIGUSR1 is answered in one line: what is owned, watched and done."""
+    world = new_world()
+    world.put(rows[:50])
+    process = world.start()
+    world.caught_up(process)
+    process.send_signal(signal.SIGUSR1)
+    (status,) = logged_event(process, "status")
+
+    assert Exit.OK == stopped(process)[0]
+    assert {f"{world.metrics}[0]": 50} == status["partitions"]
+    assert ({"watching": 1}, 50, 0) == (
+        status["systems"],
+        status["records"],
+        status["dead_letters"],
+    )
+
+
 def test_a_missing_topic(new_world: NewWorld) -> None:
     """Every topic that is not there is named, and the process does not start."""
     world = new_world()

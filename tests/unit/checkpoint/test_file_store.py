@@ -3,6 +3,7 @@
 import errno
 import os
 import resource
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -257,6 +258,9 @@ def test_a_second_process_is_refused(tmp_path: Path) -> None:
         store = FileStore(tmp_path / "s")
         with pytest.raises(StoreError, match=f"process {first.pid} has it"), store.lock():
             pytest.fail("two processes have one directory")
+        shutil.rmtree(tmp_path / "s")
+        with pytest.raises(StoreError, match="before it was removed has it"), store.lock():
+            pytest.fail("whoever removes the directory does not end its process")
         first.kill()
         first.wait()
     with store.lock():

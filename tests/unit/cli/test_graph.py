@@ -205,6 +205,7 @@ class TestRefusals:
             (("export", shop, "--at", 5), Exit.FAILURE, "has no row until 1970-01-01T00:00:05Z"),
             (("export", shop, "--system", "x"), Exit.FAILURE, "the systems `shop`: not `x`"),
             (("export", state, "--system", "silent"), Exit.FAILURE, "`shop`: not `silent`"),
+            (("export", shop, "--system", "shpo"), Exit.FAILURE, "`shpo`; did you mean `shop`?"),
             (("export", shop, "-o", "x.png"), Exit.FAILURE, ".json, .dot, .graphml expected"),
             (("export", tmp_path / "none"), Exit.INVALID, "there is no file or folder"),
             (("export", torn), Exit.FAILURE, "0000000001.checkpoint`: CORALCKP and"),

@@ -209,7 +209,10 @@ def test_the_last_word_on_an_incident_counts() -> None:
 def test_a_wrong_entity_is_named_with_those_that_there_are() -> None:
     """Who, which rule, what came."""
     data = of(run(two_faults()), 0)[-1]
-    with pytest.raises(FeedbackError, match=r"got `dbb`; by their score there are: `db`, .*`web`"):
+    with pytest.raises(
+        FeedbackError,
+        match=r"got `dbb`; did you mean `db`\? by their score there are: `db`, .*`web`",
+    ):
         feedback.given(data, "dbb")
 
 

@@ -572,6 +572,8 @@ class TestCommands:
         file.write_text("[log]\nlevel = 'info'")
         assert main(["config", "check", str(file)]) == Exit.OK
         assert "sound" in capsys.readouterr().out
+        assert main(["config", "check"]) == Exit.OK
+        assert "No FILE was given" in capsys.readouterr().out
         monkeypatch.setenv("CORAL_LOG__LEVEL", "loud")
         assert main(["config", "check", str(file), "--set", "state.keep=0"]) == Exit.INVALID
         told = capsys.readouterr()
