@@ -22,9 +22,10 @@ __all__ = ["LeftOut", "bounded"]
 
 # Objects that Python makes for one header, bytes; and for a record beside what it holds.
 _HEADER_BYTES: Final = 300
-# So long a record may have so many headers that they take much more than the record itself.
-_LONG: Final = 16 << 10
+# A longer record may have so many headers that they take far more than it does.
+_LONG: Final = 32 << 10
 _MOST_NUMBERS: Final = 2_000
+_KEY_BYTES: Final = ConsumerRecord._fields.index("serialized_key_size")
 _NEW_FORMAT: Final = 2
 _BROKEN: Final = (
     UnpackError,
@@ -95,7 +96,9 @@ class _PartitionRecords(Fetcher.PartitionRecords):  # type: ignore[misc]
         taken = []
         for record in itertools.islice(self.record_iterator, n):
             taken.append(record)
-            self._allowance.left -= _cost(record)
+            # Key, value and headers, -1 where there are none, and what Python adds to each.
+            sizes = record[_KEY_BYTES] + record[_KEY_BYTES + 1] + record[_KEY_BYTES + 2]
+            self._allowance.left -= sizes + _HEADER_BYTES * (1 + len(record.headers or ()))
             if self._allowance.left <= 0:
                 break
         return taken
@@ -154,17 +157,32 @@ class _Batch(DefaultRecordBatch):  # type: ignore[misc]
         if not self._decompressed and self.compression_type:
             packed = bytes(memoryview(self._buffer)[self._pos :])
             self._buffer, self._pos = unpacked(self.compression_type, packed, self._most), 0
+        if not self._decompressed and self._longest() > _LONG:
+            self._read_msg = self._read_counted
         self._decompressed = True
 
-    def _read_msg(self) -> Any:
-        length, _ = decode_varint(self._buffer, self._pos)
-        if length < _LONG:
-            message = super()._read_msg()
-        else:
-            message = super()._read_msg(decode_varint=_counted())
-        if self._pos > len(self._buffer):
-            raise CorruptRecordError("the last record ends early")
-        return message
+    def _longest(self) -> int:
+        """Return the length of the longest record; all of them must fill the batch."""
+        buffer, at, longest = self._buffer, self._pos, 0
+        for _ in range(self.records_count):
+            low = buffer[at]
+            if low < 128 and not low & 1:  # most lengths have one byte or two
+                length, at = low >> 1, at + 1
+            elif (high := buffer[at + 1]) < 128 and not low & 1:
+                length, at = ((low & 127) | (high << 7)) >> 1, at + 2
+            else:
+                length, at = decode_varint(buffer, at)
+            if length <= 0:
+                raise CorruptRecordError("a record without a length")
+            at += length
+            if length > longest:  # noqa: PLR1730 - runs for every record
+                longest = length
+        if at != len(buffer):
+            raise CorruptRecordError("the records do not fill the batch")
+        return longest
+
+    def _read_counted(self) -> Any:
+        return super()._read_msg(decode_varint=_counted())
 
 
 def _counted() -> Callable[[Any, int], Any]:
@@ -177,13 +195,6 @@ def _counted() -> Callable[[Any, int], Any]:
         return decode_varint(buffer, at)
 
     return read
-
-
-def _cost(record: Any) -> int:
-    """Return about how many bytes a record takes."""
-    key, value = record.serialized_key_size, record.serialized_value_size
-    headers = _HEADER_BYTES * len(record.headers or ()) + record.serialized_header_size
-    return int(max(key, 0) + max(value, 0) + headers + _HEADER_BYTES)
 
 
 def _left_out(tp: Any, last: int, batch: Any, why: str) -> LeftOut:
