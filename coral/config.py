@@ -4,7 +4,7 @@ import hashlib
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
@@ -12,7 +12,7 @@ from msgspec import Meta
 from coral.errors import ConfigError
 from detectors.statistics.river_catalogue import Setting
 from detectors.statistics.river_catalogue import problems as statistics_problems
-from streams.series import name_problem
+from streams.series import canonical, name_problem
 from streams.topology import ItemProblem, Topology
 
 __all__ = [
@@ -250,6 +250,19 @@ class SystemConfig(MonitoredSystem, frozen=True, kw_only=True, forbid_unknown_fi
 
     def __post_init__(self) -> None:
         _require(self, self.problems())
+        for field in msgspec.structs.fields(self):
+            if field.name != "name":  # what is named like the series and entities of the data
+                value = getattr(self, field.name)
+                msgspec.structs.force_setattr(self, field.name, _canonical(value))
+
+
+def _canonical(value: Any) -> Any:
+    """Return a value with all its text as `streams.series` keeps names."""
+    if isinstance(value, str):
+        return canonical(value)
+    if isinstance(value, HealthSignal):
+        return msgspec.structs.replace(value, name=canonical(value.name))
+    return type(value)(map(_canonical, value)) if isinstance(value, list | tuple) else value
 
 
 def _rules_broken(signal: str | HealthSignal) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """Names of series, and the registry of those of one system: a name keeps its index."""
 
+import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from typing import Final
@@ -29,6 +30,17 @@ def name_problem(name: str) -> str | None:
     except UnicodeEncodeError:
         return "name that can be written as UTF-8 expected, got a lone surrogate"
     return None
+
+
+def canonical(name: str) -> str:
+    """Return a name in Unicode's form NFC: what reads the same and means the same is one name.
+
+    Examples
+    --------
+    >>> len("größe"), len("gro\u0308ße"), canonical("gro\u0308ße") == "größe"
+    (5, 6, True)
+    """
+    return name if name.isascii() else unicodedata.normalize("NFC", name)
 
 
 def entity_of(name: str) -> str:
@@ -83,7 +95,8 @@ class SeriesRegistry:
 
     def find(self, name: str) -> int:
         """Return the index of a name, -1 if it has none; adds nothing."""
-        return self._index.get(name, -1)
+        at = self._index.get(name)
+        return self._index.get(canonical(name), -1) if at is None else at
 
     def index(self, names: Sequence[str]) -> NDArray[np.intp]:
         """Return the index of each name, adding new ones.
@@ -103,7 +116,7 @@ class SeriesRegistry:
         for i, name in enumerate(names):
             at = known.get(name)
             if at is None:
-                at = self._add(name)
+                at = self._add(canonical(name))
             found[i] = at
         if len(known) != before:
             self._names = tuple(known)
@@ -119,6 +132,9 @@ class SeriesRegistry:
         return self._refused.most_common(count)
 
     def _add(self, name: str) -> int:
+        known = self._index.get(name)
+        if known is not None:  # in its canonical form
+            return known
         at = len(self._index)
         if at < self._max_series:
             self._index[name] = at

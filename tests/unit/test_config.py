@@ -8,6 +8,7 @@ import pytest
 from coral import __version__
 from coral.config import EngineConfig, HealthSignal, SystemConfig, digest
 from coral.errors import ConfigError
+from streams.series import SeriesRegistry
 
 
 def test_all_broken_rules_are_named() -> None:
@@ -123,3 +124,18 @@ def test_a_health_signal_stands_once() -> None:
     wrong: Any = (3,)
     with pytest.raises(ConfigError, match=r"`kpi`: Expected `str \| object`, got `int`"):
         SystemConfig(name="s", interval_s=1.0, kpi=wrong)
+
+
+def test_names_are_compared_in_one_form_of_unicode() -> None:
+    """A name that was written with combining marks is the one that was not."""
+    composed, combined = "gr\u00f6\u00dfe:l\u00e4nge", "gro\u0308\u00dfe:la\u0308nge"
+    registry = SeriesRegistry(2)
+    found = registry.index((composed, "a:x", combined)).tolist()
+    system = SystemConfig(
+        name="shop", interval_s=1.0, kpi=(combined,), edges=((combined.partition(":")[0], "a"),)
+    )
+
+    assert ([0, 1, 0], 0, -1) == (found, registry.find(combined), registry.find("b:x"))
+    assert (composed, "a:x") == registry.names
+    assert (composed,) == system.kpi_names
+    assert (("gr\u00f6\u00dfe", "a"),) == system.edges
