@@ -159,9 +159,9 @@ class TestFailures:
     def test_a_file_that_is_not_there(
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        """The system's own words."""
+        """What else the word may have meant is said."""
         assert Exit.FAILURE == main(["explain", str(tmp_path / "none")])
-        assert "No such file" in capsys.readouterr().err
+        assert "there is no file" in capsys.readouterr().err
 
 
 THREADS = """
