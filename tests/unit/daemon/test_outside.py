@@ -11,6 +11,7 @@ from served import START
 from coral.daemon.outside import shown
 from coral.daemon.reload import Reload
 from coral.daemon.service import serve
+from coral.daemon.signals import Stop
 from coral.errors import Exit
 from coral.http.board import Board
 from coral.http.server import listening
@@ -72,7 +73,8 @@ def test_a_taken_port_ends_the_start(capsys: pytest.CaptureFixture[str]) -> None
     with listening("127.0.0.1", 0) as taken:
         settings = settings_with(f"http.port={taken.getsockname()[1]}", "log.format=json")
         reload = Reload(lambda: settings, settings)
-        code = serve(settings, reload, never, prepare=never, board=board())
+        with Stop() as stop:
+            code = serve(settings, reload, stop, never, prepare=never, board=board())
 
     assert Exit.INVALID == code
     line = capsys.readouterr().err.splitlines()[-1]

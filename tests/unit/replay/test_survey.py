@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from coral.cli.systems import proposal
-from coral.replay.survey import PEERS, Survey, survey
+from coral.replay.survey import PEERS, TopicSurvey, survey
 from streams.clock import ManualClock
 from streams.codec import DEFAULT_MAPPINGS, Format, make_codec
 from streams.grid import Grid
@@ -16,7 +16,7 @@ from streams.memory.broker import MemoryBroker, MemorySource
 NANO = 1_000_000_000
 
 
-def looked(kind: Format, messages: list[Any]) -> Survey:
+def looked(kind: Format, messages: list[Any]) -> TopicSurvey:
     """Survey of a topic with these messages, as the command makes it."""
     clock = ManualClock(1000.0)
     broker = MemoryBroker(clock)
