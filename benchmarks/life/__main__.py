@@ -1,0 +1,71 @@
+"""A system's life: weeks of benign changes with faults between them, watched by the engine.
+
+Three kinds of life: `weeks` (56 days of minutes, three seeds), `seconds` (3 days of seconds) and
+`year` (a year of five minutes, for its cost). Runs of single parts add to the JSON that is there.
+"""
+
+import os
+
+# One core a life; must be set before numpy is imported.
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
+    os.environ[_name] = "1"
+
+import json  # noqa: E402
+from typing import Any  # noqa: E402
+
+from common import commit, finish, options  # noqa: E402
+from joblib import Parallel, delayed  # noqa: E402
+
+from life.report import Plan, figures_of, live_through, weeks_of  # noqa: E402
+
+PLANS = {
+    "weeks": Plan(56.0, 60.0, 2.0, 3),
+    "seconds": Plan(3.0, 1.0, 14.0, 1),
+    "year": Plan(364.0, 300.0, 2.0, 1, cost_only=True),
+}
+QUICK = {"weeks": Plan(4.0, 60.0, 12.0, 1)}
+
+
+def chosen_plans(parts: list[str] | None, days: float | None, seeds: int | None) -> dict[str, Plan]:
+    """Return the lives to live, cut to so many days and seeds."""
+    plans = {name: PLANS[name] for name in parts or PLANS}
+    return {
+        name: plan._replace(
+            days=min(plan.days, days or plan.days), seeds=min(plan.seeds, seeds or plan.seeds)
+        )
+        for name, plan in plans.items()
+    }
+
+
+def main() -> None:
+    """Live, print, write."""
+    parser = options(__doc__ or "")
+    parser.add_argument("--part", choices=sorted(PLANS), action="append")
+    parser.add_argument("--days", type=float, help="at most so many of each life")
+    parser.add_argument("--seeds", type=int, help="at most so many lives of a kind")
+    parser.add_argument("--jobs", type=int, default=1, help="lives at a time")
+    chosen = parser.parse_args()
+    plans = QUICK if chosen.quick else chosen_plans(chosen.part, chosen.days, chosen.seeds)
+    work = [(name, seed, plan) for name, plan in plans.items() for seed in range(plan.seeds)]
+    lived = Parallel(n_jobs=chosen.jobs, batch_size=1)(
+        delayed(live_through)(seed, plan) for _, seed, plan in work
+    )
+    figures, parts = _before(chosen)
+    for name, plan in plans.items():
+        lives = [life for life, (kind, _, _) in zip(lived, work, strict=True) if kind == name]
+        figures |= figures_of(lives, name)
+        facts = {"commit": commit(), "full": plan == PLANS[name], "jobs": chosen.jobs}
+        parts[name] = facts | plan._asdict() | {"weeks": weeks_of(lives), "lives": lives}
+    finish(chosen, figures, parts=parts)
+
+
+def _before(chosen: Any) -> tuple[dict[str, float], dict[str, Any]]:
+    """Return figures and parts of earlier runs that are in the JSON already."""
+    if chosen.json is None or chosen.quick or not chosen.json.exists():
+        return {}, {}
+    held = json.loads(chosen.json.read_text())
+    return held["figures"], held["parts"]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,124 @@
+"""CORAL's engine through one life, by the real aligner: what it opened, said and cost."""
+
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from coral.checkpoint import capture
+from coral.checkpoint.envelope import encode
+from coral.config import EngineConfig, SystemConfig
+from coral.contract.events import Event
+from coral.engine import Engine
+from life.arrivals import WEEK_S
+from life.frames import samples
+from life.opened import Answer, Opened
+from life.series import EPOCH, Column
+from life.topology import CONFIGURED_EDGES, KPI
+from life.world import SYSTEM, World
+from streams.align.aligner import Aligner
+from streams.processing.systems import Systems
+from streams.records import Record, TopicPartition
+
+__all__ = ["Week", "configured", "watch"]
+
+PARTITION = TopicPartition("coral.metrics.v1", 0)
+ALIVE_ROWS = 64  # a series that had a value in so many rows is alive
+
+
+class Week(NamedTuple):
+    """What a week of life cost.
+
+    `cpu_s` is CPU time of aligner and engine, `rss_mb` resident memory beyond that before the
+    first row, `checkpoint_mb` that of the whole system at the end of the week.
+    """
+
+    rows: int
+    cpu_s: float
+    rss_mb: float
+    checkpoint_mb: float
+    series_known: int
+    series_alive: int
+    refused: int
+
+
+def configured(interval_s: float) -> SystemConfig:
+    """Return the system as a user would write it: health signals and topology, no more."""
+    return SystemConfig(name=SYSTEM, interval_s=interval_s, kpi=KPI, edges=CONFIGURED_EDGES)
+
+
+def watch(world: World, columns: list[Column]) -> tuple[list[Opened], list[Week]]:
+    """Return what the shipped engine opened in a life, and what every week of it cost."""
+    # One collector may be an interval late: whoever runs it would allow for that.
+    systems = Systems(lambda _: Aligner(world.interval_s, lateness_s=world.interval_s), 1)
+    engine = Engine(configured(world.interval_s), EngineConfig())
+    opened: dict[str, Opened] = {}
+    weeks: list[Week] = []
+    rss, start, rows, offset = _rss_mb(), time.process_time(), 0, 0
+    newest = np.zeros(0)
+    for offset, sent in enumerate(samples(world, columns), 1):
+        for frame in systems.push(sent, Record(*PARTITION, offset, b"", b"")):
+            now = float(frame.time) - EPOCH
+            for event in engine.step(frame):
+                note(opened, event, now)
+            rows += 1
+            newest = np.concatenate((newest, np.full(len(frame.values) - len(newest), -np.inf)))
+            newest[np.isfinite(frame.values)] = now
+            if (now + world.interval_s) // WEEK_S > len(weeks):
+                spent = time.process_time() - start
+                weeks.append(_week(world, systems, engine, (rows, spent, rss, newest, offset)))
+                rows, start = 0, time.process_time()
+    if rows:
+        spent = time.process_time() - start
+        weeks.append(_week(world, systems, engine, (rows, spent, rss, newest, offset)))
+    return list(opened.values()), weeks
+
+
+def note(opened: dict[str, Opened], event: Event, now: float) -> None:
+    """Write down what an event says; `now` is s since the life began."""
+    data = event.data
+    held = opened.get(data.incident)
+    if held is None:
+        trigger = data.trigger
+        held = Opened(
+            incident=data.incident,
+            source=trigger.source,
+            channel=trigger.channel or "",
+            series=tuple(trigger.series),
+            opened=now,
+        )
+    if held.felt is None and data.kind == "incident":
+        held = held._replace(felt=now)
+    if data.resolution is not None:
+        held = held._replace(closed=now, resolution=data.resolution)
+    else:
+        top = tuple(entity.name for entity in data.entities[:5])
+        answer = Answer(now, top, data.tier, data.convergence.converged)
+        held = held._replace(answers=(*held.answers, answer))
+    opened[data.incident] = held
+
+
+def _week(
+    world: World,
+    systems: Systems,
+    engine: Engine,
+    so_far: tuple[int, float, float, np.ndarray, int],
+) -> Week:
+    rows, spent, rss, newest, offset = so_far
+    state = capture({PARTITION: offset}, systems, {SYSTEM: engine})[PARTITION]
+    return Week(
+        rows=rows,
+        cpu_s=round(spent, 2),
+        rss_mb=round(_rss_mb() - rss, 1),
+        checkpoint_mb=round(len(encode("k", state)) / 1e6, 2),
+        series_known=len(newest),
+        series_alive=int(np.sum(newest > newest.max() - ALIVE_ROWS * world.interval_s)),
+        refused=systems.aligners[SYSTEM].refused,
+    )
+
+
+def _rss_mb() -> float:
+    """Return the resident memory of this process now, MB."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition("VmRSS:")[2].split()[0]) / 1024
