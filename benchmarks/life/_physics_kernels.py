@@ -21,8 +21,9 @@ RESTART_S = 90.0
 SCALE_UP, SCALE_DOWN, SCALE_UP_S, SCALE_DOWN_S, MOST_REPLICAS = 0.65, 0.28, 300.0, 1800.0, 6.0
 HIT_RATIO, WARM_S = 0.9, 900.0
 WRITE_GB = 2e-7  # by a request to a database
-IO_S = 0.004  # by a request to a database
+IO_S = 0.002  # by a request to a database
 HOP_S, RETRANSMIT_S = 0.001, 0.2
+RETRY_BUDGET = 0.2  # of the calls, as service meshes have it: else every overload would stay
 BANK_S = 0.12
 
 
@@ -39,10 +40,10 @@ class State(NamedTuple):
     warm: Floats  # share of the cache that is filled
     written: Floats
     attempts: Floats
-    failed: Floats
     queue: Floats
     calm: Floats  # seconds for which the load has been low
     load: Floats  # seconds for which it has been high
+    served: Floats  # share of the requests that were not refused
 
 
 @nb.njit(cache=True, error_model="numpy")
@@ -70,7 +71,8 @@ def arrive(plant: Any, controls: Any, state: Any, t: int, dt: float, rate: Float
             state.queue[0] += (rate[producer] - rate[consumer]) * dt
             state.queue[0] = max(state.queue[0], 0.0)
         calls = plant.calls[e] * (1.0 - hits if plant.cached[e] else 1.0)
-        rate[plant.callee[e]] += rate[caller] * calls * state.attempts[e]
+        # What was refused calls nobody.
+        rate[plant.callee[e]] += rate[caller] * state.served[caller] * calls * state.attempts[e]
     return float(hits)
 
 
@@ -147,7 +149,8 @@ def serve(
     slow = contend(plant, controls, state, t, life)
     for i in range(len(rate)):
         gc = collect(plant, controls, state, t, i, dt)
-        work = plant.work[i] * controls.work[t, i] * slow[plant.node[i]] * (1.0 + gc)
+        need = plant.work[i] * controls.work[t, i] * (1.0 + gc)  # CPU time ...
+        work = need * slow[plant.node[i]]  # ... and how long it takes
         full = 0.0
         if plant.disk[i] > 0.0:
             busy = write(plant, controls, state, t, i, rate[i], dt)
@@ -167,12 +170,13 @@ def serve(
             refused = min((backlog - most * MOST_WAIT_S) / (rate[i] * dt), 1.0)
             backlog = most * MOST_WAIT_S
         state.backlog[i] = backlog
+        state.served[i] = 1.0 - refused
         own[i] = work + waiting(work, cores, used) + backlog / most + controls.lock[t, i]
         if full >= 1.0:
             refused = max(refused, 0.5)  # what would write
         failing = min(controls.failing[t, i] + 0.3 * min(state.out[i] / dt, 1.0), 1.0)
         life.errors[t, i] = 1.0 - (1.0 - refused) * (1.0 - failing)
-        state.cpu[i] = min(rate[i] * work, cores) + controls.hog[t, i]
+        state.cpu[i] = min(rate[i], most) * need + controls.hog[t, i]
         scale(plant, state, i, min(used, 1.0), dt)
         life.rate[t, i], life.cpu[t, i], life.gc[t, i] = rate[i], state.cpu[i], gc
         life.memory[t, i] = BASE_MB + state.heap[i] + 0.02 * backlog
@@ -188,12 +192,15 @@ def call(plant: Any, controls: Any, state: Any, life: Any, t: int, e: int) -> fl
     once = life.mean[t, callee] + HOP_S + controls.delay[t, e] + RETRANSMIT_S * lost / (1.0 - lost)
     late = np.exp(-((plant.timeout[e] / once) ** 1.5))  # Weibull: sums have lighter tails
     fails = 1.0 - (1.0 - late) * (1.0 - life.errors[t, callee]) * (1.0 - lost**3)
-    tries = plant.retries[e] + controls.retries[t, e]
-    attempts, again = 1.0, fails
-    while tries >= 1.0:
-        attempts += again
-        again *= fails
-        tries -= 1.0
+    again, attempts = fails, 1.0
+    if controls.retries[t, e] > 0.0:  # without a limit
+        for _ in range(int(plant.retries[e] + controls.retries[t, e])):
+            attempts += again
+            again *= fails
+    elif plant.retries[e] > 0.0:
+        retried = min(fails, RETRY_BUDGET)
+        attempts += retried
+        again = fails - retried * (1.0 - fails)
     state.attempts[e] = attempts
     life.failed[t, e] = again
     took = min(once, plant.timeout[e]) * attempts

@@ -14,7 +14,7 @@ WEEKEND = 0.8
 # Mood of the market: an Ornstein-Uhlenbeck process of the logarithm.
 MOOD_S, MOOD_SIZE = 1200.0, 0.04
 # Bursts with Pareto sizes that fade away.
-BURSTS_A_DAY, BURST_SHAPE, BURST_SIZE, BURST_S, MOST_BURST = 6.0, 1.8, 0.05, 240.0, 0.5
+BURSTS_A_DAY, BURST_SHAPE, BURST_SIZE, BURST_S, MOST_BURST = 6.0, 1.8, 0.05, 240.0, 0.25
 
 
 def arrivals(times: Floats, rng: np.random.Generator) -> Floats:

@@ -28,13 +28,13 @@ BenignKind = Literal[
 
 MINUTE = 60.0
 BACKUPS = {DATABASES[0]: 2.0 * 3600.0, DATABASES[1]: 3.5 * 3600.0}  # time of day
-BACKUP_S, BACKUP_IO, BACKUP_CORES = 30 * MINUTE, 0.45, 0.5
+BACKUP_S, BACKUP_IO, BACKUP_CORES = 30 * MINUTE, 0.4, 0.4
 CLEAN_AT = 4.5 * 3600.0
 JOB_NODE, JOB_AT, JOB_S, JOB_CORES = 1, 5 * MINUTE, 4 * MINUTE, 0.8
 REPORT_AT, REPORT_S, REPORT_CORES, REPORT_IO = 6 * DAY_S + 6 * 3600.0, 3600.0, 0.4, 0.3
 DEPLOYMENT_DAYS, DEPLOYMENT_S = (1.0, 3.0), 4 * MINUTE
 MOST_SHIFT, WORK_RANGE = 0.10, (0.8, 1.2)
-SPIKE_DAYS, SPIKE_SIZE, SPIKE_MINUTES = (6.0, 14.0), (1.25, 1.55), (30.0, 90.0)
+SPIKE_DAYS, SPIKE_SIZE, SPIKE_MINUTES = (6.0, 14.0), (1.2, 1.45), (30.0, 90.0)
 OUTAGE_DAYS, OUTAGE_S = (5.0, 13.0), 20 * MINUTE
 LATE_DAYS, LATE_S = (9.0, 18.0), 6 * 3600.0
 CLOCK_AT, CLOCK_S = 0.45, 6 * 3600.0  # share of the life
@@ -145,7 +145,7 @@ def roll_out(controls: Controls, event: Benign, interval_s: float) -> None:
     """Replace one replica after the other; the new version costs another CPU time for good."""
     rows, i = len(controls.arrivals), station_of(event.entity)
     when = span(event.start, event.end, interval_s, rows)
-    controls.down[when, i] = np.maximum(controls.down[when, i], 0.25)
+    controls.down[when, i] = np.maximum(controls.down[when, i], 0.2)
     if when.start < rows:
         controls.restart[when.start, i] = 1.0
         controls.work[when.start :, i] *= event.size

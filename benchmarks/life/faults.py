@@ -58,7 +58,7 @@ PARTS: Final[tuple[Kind, ...]] = ("cpu hog", "slow database", "crash loop", "net
 SEVERITIES = ("barely visible", "medium", "severe")
 
 # One size a severity.
-HOG_CORES = (0.8, 1.2, 1.5)
+HOG_SHARE = (0.5, 0.7, 0.85)  # of the cores
 LEAK_SHARE = (1.1, 0.45, 0.2)  # of the fault until the process is killed
 SLOW_QUERY, SLOW_QUERY_IO = (2.5, 5.0, 10.0), (0.2, 0.4, 0.6)
 LOCK_S = (0.06, 0.25, 0.9)
@@ -130,9 +130,8 @@ def _rows(controls: Controls, part: Part, interval_s: float) -> slice:
 
 
 def _cpu_hog(controls: Controls, part: Part, interval_s: float) -> None:
-    controls.hog[_rows(controls, part, interval_s), station_of(part.target)] += HOG_CORES[
-        part.severity
-    ]
+    i, when = station_of(part.target), _rows(controls, part, interval_s)
+    controls.hog[when, i] += HOG_SHARE[part.severity] * plant().replicas[i]
 
 
 def _memory_leak(controls: Controls, part: Part, interval_s: float) -> None:

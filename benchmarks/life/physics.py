@@ -83,10 +83,10 @@ def simulate(controls: Controls, interval_s: float) -> Life:
         warm=np.ones(1),
         written=0.55 * built.disk,
         attempts=np.ones(len(EDGES)),
-        failed=np.zeros(len(EDGES)),
         queue=np.zeros(1),
         calm=np.zeros(len(STATIONS)),
         load=np.zeros(len(STATIONS)),
+        served=np.ones(len(STATIONS)),
     )
     kernels.run(built, controls, state, life, interval_s)
     return life

@@ -56,17 +56,17 @@ class Station(NamedTuple):
 
 # Callers first: arrivals are told along this order, latencies against it.
 _STATIONS = (
-    Station("gateway", 0.008, 2, 0, heap=120.0),
+    Station("gateway", 0.008, 3, 0, heap=120.0),
     Station("catalog", 0.015, 2, 1, heap=200.0, pool=8, scaled=True),
-    Station("search", 0.040, 2, 2, heap=300.0, pool=6),
-    Station("checkout", 0.060, 2, 0, heap=160.0, scaled=True),
+    Station("search", 0.040, 3, 2, heap=300.0, pool=6),
+    Station("checkout", 0.050, 2, 0, heap=160.0, scaled=True),
     Station("cart", 0.015, 2, 1, heap=140.0),
     Station("payment", 0.050, 2, 2, heap=120.0),
     Station("orders", 0.050, 2, 0, heap=180.0, pool=6),
     Station("shipping", 0.060, 2, 2, heap=150.0, pool=6),
     Station("recommend", 0.020, 2, 1, heap=260.0),
     Station("catalogdb", 0.025, 2, 2, disk=200.0),
-    Station("ordersdb", 0.010, 2, 0, disk=120.0),
+    Station("ordersdb", 0.010, 3, 0, disk=120.0),
     Station("cache", 0.001, 1, 1),
 )
 
