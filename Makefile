@@ -11,7 +11,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print(2 * (os.cpu_count() or 1))')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast lint types imports unit bounds unit-fast release-check sizes kafka kafka-stop soak evaluate trigger noticing graph speed record live docs clean peers proof
+.PHONY: help demo test test-fast lint types imports unit bounds unit-fast release-check sizes kafka kafka-stop soak evaluate trigger noticing graph life speed record live docs clean peers proof
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12

@@ -13,7 +13,7 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUM
 import json  # noqa: E402
 from typing import Any  # noqa: E402
 
-from common import commit, finish, options  # noqa: E402
+from common import commit, options, save  # noqa: E402
 from joblib import Parallel, delayed  # noqa: E402
 
 from life.report import Plan, figures_of, live_through, weeks_of  # noqa: E402
@@ -47,16 +47,25 @@ def main() -> None:
     chosen = parser.parse_args()
     plans = QUICK if chosen.quick else chosen_plans(chosen.part, chosen.days, chosen.seeds)
     work = [(name, seed, plan) for name, plan in plans.items() for seed in range(plan.seeds)]
-    lived = Parallel(n_jobs=chosen.jobs, batch_size=1)(
+    lived = Parallel(n_jobs=chosen.jobs, batch_size=1, return_as="generator")(
         delayed(live_through)(seed, plan) for _, seed, plan in work
     )
     figures, parts = _before(chosen)
-    for name, plan in plans.items():
-        lives = [life for life, (kind, _, _) in zip(lived, work, strict=True) if kind == name]
-        figures |= figures_of(lives, name)
-        facts = {"commit": commit(), "full": plan == PLANS[name], "jobs": chosen.jobs}
-        parts[name] = facts | plan._asdict() | {"weeks": weeks_of(lives), "lives": lives}
-    finish(chosen, figures, parts=parts)
+    lives: dict[str, list[dict[str, Any]]] = {name: [] for name in plans}
+    for (name, _, plan), life in zip(work, lived, strict=True):
+        lives[name].append(life)
+        figures |= figures_of(lives[name], name)
+        parts[name] = _part(chosen, name, plan, lives[name])
+        save(chosen, figures, parts=parts)  # a life takes minutes: what is lived is kept
+    for key, value in figures.items():
+        print(f"{key:32} {value:.6g}")
+
+
+def _part(chosen: Any, name: str, plan: Plan, lives: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return what is written of one kind of life, with how it came about."""
+    whole = plan == PLANS[name] and len(lives) == plan.seeds
+    facts = {"commit": commit(), "full": whole, "jobs": chosen.jobs}
+    return facts | plan._asdict() | {"weeks": weeks_of(lives), "lives": lives}
 
 
 def _before(chosen: Any) -> tuple[dict[str, float], dict[str, Any]]:

@@ -18,6 +18,7 @@ from typing import Any
 
 import graph_tables
 import kafka_tables
+import life_tables
 import live_tables
 import peers_tables
 import proof_tables
@@ -189,6 +190,15 @@ PARTS: dict[str, Callable[[], str]] = {
     **parts_of("poison", kafka_tables.poison, prefix="kafka_"),
     **parts_of("soak", kafka_tables.soak, prefix="kafka_"),
     **parts_of("live", live_tables.faults, prefix="live_"),
+    **parts_of(
+        "life",
+        life_tables.bars,
+        life_tables.weeks,
+        life_tables.faults,
+        life_tables.false,
+        life_tables.others,
+        prefix="life_",
+    ),
     **parts_of("robustness", proof_tables.robustness, proof_tables.controls, prefix="proof_"),
     **parts_of("graph_priors", graph_tables.priors, prefix="graph_"),
     **parts_of("graph_ranking", graph_tables.ranking, prefix="graph_"),

@@ -12,12 +12,13 @@ from life.faults import KINDS, TARGETS, Fault, Kind, Part, break_system, roots_o
 from life.frames import matrix_of, samples
 from life.opened import Answer, Opened
 from life.physics import Life, simulate
-from life.report import Plan, figures_of, live_through
+from life.report import Plan, figures_of, live_through, weeks_of
 from life.schedule import schedule
 from life.scoring import falsely, in_alarm, score_fault
 from life.series import columns
 from life.topology import EDGES, KPI, NODES, SERVICES, edge_of, station_of
 from life.world import SYSTEM, World, born, visible
+from life_tables import bars, false, faults, weeks
 
 from streams.align.aligner import Aligner
 
@@ -139,9 +140,9 @@ def test_a_fault_moves_what_it_should(kind: Kind, target: str) -> None:
 def test_every_kind_is_tested_and_scheduled() -> None:
     assert {kind for kind, _ in MOVES} == set(TARGETS) == set(KINDS) - {"two at once"}
     benign = benign_life(56 * DAY_S, np.random.default_rng(0))
-    faults = schedule(56 * DAY_S, 2.0, benign, np.random.default_rng(1))
-    assert {fault.kind for fault in faults} == set(KINDS)
-    (pair,) = [fault for fault in faults if fault.kind == "two at once"][:1]
+    planned = schedule(56 * DAY_S, 2.0, benign, np.random.default_rng(1))
+    assert {fault.kind for fault in planned} == set(KINDS)
+    (pair,) = [fault for fault in planned if fault.kind == "two at once"][:1]
     assert len(pair.parts) == 2
 
 
@@ -191,9 +192,9 @@ def test_benign_life_leaves_health_signals_alone() -> None:
 
 def test_a_third_of_the_faults_follow_a_benign_change_of_something_else() -> None:
     benign = benign_life(56 * DAY_S, np.random.default_rng(2))
-    faults = schedule(56 * DAY_S, 2.0, benign, np.random.default_rng(3))
-    decoyed = [f for f in faults if f.decoy is not None]
-    assert len(faults) / 4 <= len(decoyed) <= len(faults) / 3 + 1
+    planned = schedule(56 * DAY_S, 2.0, benign, np.random.default_rng(3))
+    decoyed = [f for f in planned if f.decoy is not None]
+    assert len(planned) / 4 <= len(decoyed) <= len(planned) / 3 + 1
     for fault in decoyed:
         assert fault.decoy not in fault.roots
         distances = [fault.start - b.start for b in benign if b.entity == fault.decoy]
@@ -285,8 +286,8 @@ def test_a_decoy_that_stands_first_is_blamed() -> None:
 
 
 def test_what_opens_outside_of_faults_and_their_recovery_is_false() -> None:
-    faults = [fault(10_000.0, 11_000.0)]
-    inside, echo, false, page = (
+    broke = [fault(10_000.0, 11_000.0)]
+    inside, echo, wrong, page = (
         Opened(name, "detector", "ssa", (), at, felt=felt)
         for name, at, felt in (
             ("inside", 10_500.0, 10_500.0),
@@ -296,19 +297,19 @@ def test_what_opens_outside_of_faults_and_their_recovery_is_false() -> None:
         )
     )
     backup = Benign("backup", "catalogdb", 19_000.0, 20_800.0)
-    found = falsely(faults, [inside, echo, false, page], [backup], 40_000.0)
+    found = falsely(broke, [inside, echo, wrong, page], [backup], 40_000.0)
     assert [f["felt"] for f in found] == [False, True]
     assert [f["near"] for f in found] == [["backup of catalogdb"], []]
 
 
 def test_time_in_alarm_is_that_outside_of_faults() -> None:
-    faults = [fault(1000.0, 1200.0)]  # and half an hour of recovery
+    broke = [fault(1000.0, 1200.0)]  # and half an hour of recovery
     held = [
         Opened("a", "health", "", (), 500.0, felt=900.0, closed=2000.0),
         Opened("b", "health", "", (), 600.0, felt=None, closed=800.0),
     ]
-    assert in_alarm(faults, held, (0.0, 4000.0), felt=False) == pytest.approx(500.0 / 2000.0)
-    assert in_alarm(faults, held, (0.0, 4000.0), felt=True) == pytest.approx(100.0 / 2000.0)
+    assert in_alarm(broke, held, (0.0, 4000.0), felt=False) == pytest.approx(500.0 / 2000.0)
+    assert in_alarm(broke, held, (0.0, 4000.0), felt=True) == pytest.approx(100.0 / 2000.0)
 
 
 def test_a_fault_is_visible_by_what_customers_feel() -> None:
@@ -329,3 +330,11 @@ def test_a_life_is_lived_and_scored() -> None:
     assert 0.98 * 2880 < week["rows"] <= 2880
     assert week["series_known"] > week["series_alive"] > 150
     assert week["checkpoint_mb"] > 1.0
+    part = {"commit": "abc", "full": False, "jobs": 1, "weeks": weeks_of([life]), "lives": [life]}
+    result = {"figures": figures, "parts": {"weeks": part | plan._asdict()}}
+    assert f"{figures['weeks_found']:.0f} of {figures['weeks_visible']:.0f}" in bars(result)
+    assert sum(line.startswith("| 1 |") for line in weeks(result).splitlines()) == 1
+    listed = [line.split(" | ")[1] for line in faults(result).splitlines()[2:]]
+    assert sum(map(int, listed)) == 2 * len(life["faults"])  # by kind and by severity
+    counted = [line.split(" | ")[1:3] for line in false(result).splitlines()[2:]]
+    assert sum(int(n) for row in counted for n in row) == len(life["false"])
