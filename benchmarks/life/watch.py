@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from coral.checkpoint import capture
 from coral.checkpoint.envelope import encode
@@ -27,11 +28,21 @@ PARTITION = TopicPartition("coral.metrics.v1", 0)
 ALIVE_ROWS = 64  # a series that had a value in so many rows is alive
 
 
+class _Spent(NamedTuple):
+    """What a week took so far, and when each series last had a value."""
+
+    rows: int
+    cpu_s: float
+    offset: int
+    newest: NDArray[np.float64]
+
+
 class Week(NamedTuple):
     """What a week of life cost.
 
-    `cpu_s` is CPU time of aligner and engine, `rss_mb` resident memory beyond that before the
-    first row, `checkpoint_mb` that of the whole system at the end of the week.
+    `cpu_s` is CPU time of aligner and engine, and of making their samples (some hundredths of a
+    millisecond a row), `rss_mb` resident memory beyond that before the first row, `checkpoint_mb`
+    the state of the whole system at the end of the week.
     """
 
     rows: int
@@ -55,8 +66,13 @@ def watch(world: World, columns: list[Column]) -> tuple[list[Opened], list[Week]
     engine = Engine(configured(world.interval_s), EngineConfig())
     opened: dict[str, Opened] = {}
     weeks: list[Week] = []
-    rss, start, rows, offset = _rss_mb(), time.process_time(), 0, 0
-    newest = np.zeros(0)
+    rows, offset, newest = 0, 0, np.zeros(0)
+    before, start = _rss_mb(), time.process_time()
+
+    def week() -> Week:
+        spent = _Spent(rows, time.process_time() - start, offset, newest)
+        return _week(world, systems, engine, spent)
+
     for offset, sent in enumerate(samples(world, columns), 1):
         for frame in systems.push(sent, Record(*PARTITION, offset, b"", b"")):
             now = float(frame.time) - EPOCH
@@ -66,13 +82,11 @@ def watch(world: World, columns: list[Column]) -> tuple[list[Opened], list[Week]
             newest = np.concatenate((newest, np.full(len(frame.values) - len(newest), -np.inf)))
             newest[np.isfinite(frame.values)] = now
             if (now + world.interval_s) // WEEK_S > len(weeks):
-                spent = time.process_time() - start
-                weeks.append(_week(world, systems, engine, (rows, spent, rss, newest, offset)))
+                weeks.append(week())
                 rows, start = 0, time.process_time()
     if rows:
-        spent = time.process_time() - start
-        weeks.append(_week(world, systems, engine, (rows, spent, rss, newest, offset)))
-    return list(opened.values()), weeks
+        weeks.append(week())
+    return list(opened.values()), [w._replace(rss_mb=round(w.rss_mb - before, 1)) for w in weeks]
 
 
 def note(opened: dict[str, Opened], event: Event, now: float) -> None:
@@ -99,21 +113,16 @@ def note(opened: dict[str, Opened], event: Event, now: float) -> None:
     opened[data.incident] = held
 
 
-def _week(
-    world: World,
-    systems: Systems,
-    engine: Engine,
-    so_far: tuple[int, float, float, np.ndarray, int],
-) -> Week:
-    rows, spent, rss, newest, offset = so_far
-    state = capture({PARTITION: offset}, systems, {SYSTEM: engine})[PARTITION]
+def _week(world: World, systems: Systems, engine: Engine, spent: _Spent) -> Week:
+    state = capture({PARTITION: spent.offset}, systems, {SYSTEM: engine})[PARTITION]
+    since = spent.newest.max() - ALIVE_ROWS * world.interval_s
     return Week(
-        rows=rows,
-        cpu_s=round(spent, 2),
-        rss_mb=round(_rss_mb() - rss, 1),
+        rows=spent.rows,
+        cpu_s=round(spent.cpu_s, 2),
+        rss_mb=_rss_mb(),
         checkpoint_mb=round(len(encode("k", state)) / 1e6, 2),
-        series_known=len(newest),
-        series_alive=int(np.sum(newest > newest.max() - ALIVE_ROWS * world.interval_s)),
+        series_known=len(spent.newest),
+        series_alive=int(np.sum(spent.newest > since)),
         refused=systems.aligners[SYSTEM].refused,
     )
 
