@@ -20,7 +20,7 @@ __all__ = ["ToldScore", "breached_at", "objective", "tell"]
 Floats = NDArray[np.float64]
 
 BREACH_S = 180.0
-BASE_S = 2 * 86_400.0
+BASE_ROWS = 2880
 # An objective as a team would set it: a quarter above what the slowest minutes of normal weeks
 # take, and one request in a hundred.
 LATENCY_MARGIN, QUANTILE, ERROR_RATIO = 1.25, 0.999, 0.01
@@ -56,10 +56,10 @@ def breached_at(world: World, health: Floats, fault: Fault) -> int | None:
 def tell(world: World, columns: list[Column], fault: Fault, row: int) -> ToldScore:
     """Return the answer when the onset is told at a row.
 
-    The base is what an engine would have learned in the two days before: rows of earlier faults
-    are left out.
+    The base is what an engine would have learned of the rows before: those of earlier faults are
+    left out.
     """
-    first = max(row - int(BASE_S / world.interval_s), 0)
+    first = max(row - BASE_ROWS, 0)
     end = min(int(fault.end // world.interval_s) + 1, len(world.times))
     kept = [row_ for row_ in range(first, end) if row_ >= row or not _earlier(world, fault, row_)]
     there = [c for c in columns if c.first < row and c.last > first]
