@@ -28,7 +28,7 @@ def samples(world: World, columns: list[Column]) -> Iterator[Samples]:
     for t, parts in enumerate(zip(*rows, strict=True)):
         if silent[t]:
             continue
-        now = EPOCH + world.times[t]
+        now = EPOCH + float(world.times[t])
         for k, (names, values) in enumerate(parts):
             if not names:
                 continue

@@ -250,6 +250,7 @@ def test_one_frame_a_tick_with_the_late_collector_in_it(world: World) -> None:
     inside = [f for f in frames if f.time - frames[0].time > late.start][2:200]
     assert np.isfinite([f.values[node] for f in inside]).mean() > 0.95
     assert frames[0].system == SYSTEM
+    assert {type(f.time) for f in frames} == {float}  # as from a codec: it goes into checkpoints
 
 
 def fault(start: float, end: float, decoy: str | None = None) -> Fault:
