@@ -12,6 +12,7 @@ from coral.checkpoint.envelope import encode
 from coral.config import EngineConfig, SystemConfig
 from coral.contract.events import Event
 from coral.engine import Engine
+from detectors.places import places, take
 from life.arrivals import WEEK_S
 from life.frames import samples
 from life.opened import Answer, Opened
@@ -67,6 +68,7 @@ def watch(world: World, columns: list[Column]) -> tuple[list[Opened], list[Week]
     opened: dict[str, Opened] = {}
     weeks: list[Week] = []
     rows, offset, newest = 0, 0, np.zeros(0)
+    names: tuple[str, ...] = ()
     before, start = _rss_mb(), time.process_time()
 
     def week() -> Week:
@@ -79,7 +81,9 @@ def watch(world: World, columns: list[Column]) -> tuple[list[Opened], list[Week]
             for event in engine.step(frame):
                 note(opened, event, now)
             rows += 1
-            newest = np.concatenate((newest, np.full(len(frame.values) - len(newest), -np.inf)))
+            if frame.names != names:
+                index = places(frame.names, names)
+                names, newest = frame.names, take(newest, index, (0,), -np.inf)
             newest[np.isfinite(frame.values)] = now
             if (now + world.interval_s) // WEEK_S > len(weeks):
                 weeks.append(week())
