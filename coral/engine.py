@@ -169,13 +169,14 @@ class Engine:
         """Note names and time; follow the series that come and go."""
         if frame.names is not self._sent:
             self._series_of(frame.names)
-        gap = np.inf if self._last_time is None else frame.time - self._last_time
-        self._last_time = frame.time
+        time = float(frame.time)
+        gap = np.inf if self._last_time is None else time - self._last_time
+        self._last_time = time
         x = np.array(frame.values, dtype=np.float64)
         if self._names is not self._sent:
             x = take(x, self._at, (0,), np.nan)
         x[~np.isfinite(x)] = np.nan
-        return _Row(frame.time, x, gap <= ADJACENT_INTERVALS * self.system.interval_s)
+        return _Row(time, x, gap <= ADJACENT_INTERVALS * self.system.interval_s)
 
     def _score(self, row: _Row) -> bool:
         """Show the row to the trigger; return whether an incident begins, if none is open."""
@@ -326,8 +327,8 @@ class Engine:
         event = incident.close(resolution)
         self._incident = None
         self._gap = True
-        if resolution == _ACCEPTED:
-            self._start(self._names)
+        if resolution == _ACCEPTED and incident.kind == "incident":
+            self._start(self._names)  # of what nobody felt, most is as it was
         self._select(self._sent or self._names)  # those that left while it was open go
         if resolution == _ACCEPTED:
             for row in self._since_onset:

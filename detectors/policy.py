@@ -228,7 +228,7 @@ class ResidualChartsPolicy(Policy):
     most_times: float = 10.0
     # A series that stands still in more than about this share of the rows has no variance to chart:
     # where it jumps once, that is a level.
-    idle_share: float = 0.5
+    idle_share: float = 0.9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

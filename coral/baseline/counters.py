@@ -14,6 +14,8 @@ Bools = NDArray[np.bool_]
 GROWING_SHARE = 0.5
 LEAST_GROWTHS = 8
 GROWTHS_PER_RESET = 16
+# A reset leaves a tenth of the value at most: a heap that is collected falls, and is no counter.
+LEFT_BY_RESET = 0.1
 
 
 def counters(rows: Floats, adjacent: Bools) -> Bools:
@@ -34,7 +36,8 @@ def counters(rows: Floats, adjacent: Bools) -> Bools:
     ndarray of shape (n_series,), bool
     """
     found = np.zeros(rows.shape[1], dtype=np.bool_)
-    count_growths(rows, adjacent, GROWING_SHARE, LEAST_GROWTHS, GROWTHS_PER_RESET, found)
+    limits = GROWING_SHARE, LEAST_GROWTHS, GROWTHS_PER_RESET, LEFT_BY_RESET
+    count_growths(rows, adjacent, *limits, found)
     return found
 
 

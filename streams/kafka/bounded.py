@@ -18,7 +18,7 @@ from kafka.record.util import decode_varint
 
 from streams.kafka.unpacking import UnpackError, unpacked
 
-__all__ = ["LeftOut", "bounded"]
+__all__ = ["SkippedBatch", "bounded"]
 
 # Objects that Python makes for one header, bytes; and for a record beside what it holds.
 _HEADER_BYTES: Final = 300
@@ -42,7 +42,7 @@ class _PollIsFullError(Exception):
     """The records of this poll are as long as they may be; the rest comes with the next one."""
 
 
-class LeftOut(ConsumerRecord):  # type: ignore[misc]
+class SkippedBatch(ConsumerRecord):  # type: ignore[misc]
     """Stands for a batch that was not read; `checksum` holds why, and its offset is the last."""
 
     __slots__ = ()
@@ -51,7 +51,7 @@ class LeftOut(ConsumerRecord):  # type: ignore[misc]
 def bounded(consumer: Any, most_bytes: int) -> Any:
     """Make a `kafka.KafkaConsumer` take a bounded amount of memory, and return it.
 
-    Its `poll` returns a `LeftOut` for each batch it could not read.
+    Its `poll` returns a `SkippedBatch` for each batch it could not read.
 
     Parameters
     ----------
@@ -197,7 +197,9 @@ def _counted() -> Callable[[Any, int], Any]:
     return read
 
 
-def _left_out(tp: Any, last: int, batch: Any, why: str) -> LeftOut:
+def _left_out(tp: Any, last: int, batch: Any, why: str) -> SkippedBatch:
     reason = f"batch of offsets {batch.base_offset} to {last}: {why}"
     time = batch.max_timestamp if batch.magic >= _NEW_FORMAT else 0
-    return LeftOut(tp.topic, tp.partition, -1, last, time, 0, None, None, [], reason, -1, -1, 0)
+    return SkippedBatch(
+        tp.topic, tp.partition, -1, last, time, 0, None, None, [], reason, -1, -1, 0
+    )

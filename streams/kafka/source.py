@@ -10,7 +10,7 @@ from kafka.errors import LogTruncationError, OffsetOutOfRangeError, RetriableErr
 from kafka.structs import MemberState
 
 from streams.errors import BrokerError, CommitFailedError, UnassignedError, UnknownTopicError
-from streams.kafka.bounded import LeftOut
+from streams.kafka.bounded import SkippedBatch
 from streams.kafka.connection import KafkaConnection, broker_errors
 from streams.kafka.rights import require
 from streams.records import Record, TopicPartition
@@ -384,7 +384,7 @@ def _options(group: str) -> dict[str, Any]:
 
 def _record(r: Any) -> Record:
     headers = tuple((name, value or b"") for name, value in r.headers)
-    unread = r.checksum if isinstance(r, LeftOut) else ""
+    unread = r.checksum if isinstance(r, SkippedBatch) else ""
     value = r.value or b""
     return Record(r.topic, r.partition, r.offset, r.key, value, r.timestamp, headers, unread)
 

@@ -295,7 +295,7 @@ def dispersion(roots: FloatArray, rows: float, known: float, memory: float) -> F
             before = mean[j] if math.isnan(ewma[j]) else ewma[j]
             ewma[j] = before + (amplitude - before) / rows
             gap = ewma[j] - mean[j]
-            if weight[j] >= known and mean[j] > -0.5 * math.log(10.0):
+            if weight[j] >= known and mean[j] > -0.9 * math.log(10.0):
                 scores.append(gap / (math.sqrt(square[j]) + 0.02))
             weight[j] = min(weight[j] + 1, memory)
             if weight[j] > known:

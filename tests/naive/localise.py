@@ -150,11 +150,16 @@ def excursion(rows: Sequence[float], center: float) -> tuple[float, int, bool]:
 
 
 def is_counter(rows: Sequence[float], adjacent: Sequence[bool]) -> bool:
-    """Whether one series grows in half of its changes, 8 at least, and 16 times a fall."""
+    """Whether one series grows in half of its changes, 8 at least, and 16 times a fall to near zero.
+
+    A fall is one that leaves a tenth at most.
+    """
     changes = [
         b - a for a, b, follows in zip(rows, rows[1:], adjacent[1:], strict=False) if follows
     ]
     known = [change for change in changes if not math.isnan(change)]
     grown, fallen = sum(c > 0 for c in known), sum(c < 0 for c in known)
     often = grown >= max(8, len(known) / 2) and 16 * fallen <= grown
-    return often and not any(value < 0 for value in rows)
+    pairs = zip(rows, rows[1:], adjacent[1:], strict=False)
+    partial = any(follows and a > b > 0.1 * a for a, b, follows in pairs)
+    return often and not partial and not any(value < 0 for value in rows)

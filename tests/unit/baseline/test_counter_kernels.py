@@ -29,6 +29,7 @@ def _reset() -> np.ndarray:
         (np.full(ROWS, 4.0), False),
         (np.full(ROWS, np.nan), False),
         (np.tile(np.arange(4.0), ROWS // 4), False),  # a phase
+        (60.0 + np.arange(ROWS) - 25.0 * (np.arange(ROWS) // 40), False),  # a heap
     ],
 )
 def test_counters_are_recognised_by_what_they_do(rows: np.ndarray, *, expected: bool) -> None:

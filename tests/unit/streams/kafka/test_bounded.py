@@ -15,7 +15,7 @@ from kafka.record.legacy_records import LegacyRecordBatchBuilder
 from kafka.record.memory_records import MemoryRecordsBuilder
 from kafka.record.util import calc_crc32c
 
-from streams.kafka.bounded import LeftOut, _Allowance, _PartitionRecords, _PollIsFullError
+from streams.kafka.bounded import SkippedBatch, _Allowance, _PartitionRecords, _PollIsFullError
 
 MOST = 1 << 20
 NONE, GZIP, SNAPPY, LZ4, ZSTD = range(5)
@@ -78,7 +78,7 @@ def test_a_bomb_is_one_record(codec: int) -> None:
     tracemalloc.stop()
 
     assert (b"before", b"after") == (before.value, after.value)
-    assert isinstance(letter, LeftOut)
+    assert isinstance(letter, SkippedBatch)
     assert ("metrics", 3, 4, None) == (letter.topic, letter.partition, letter.offset, letter.value)
     assert letter.checksum.startswith("batch of offsets 1 to 4: ")
     assert "at most 1048576 bytes" in letter.checksum
