@@ -126,7 +126,8 @@ def variance_chart_step(
         if weight[j] >= known and mean[j] > lively:
             scores[j] = gap / (np.sqrt(square[j]) + floor)
         if learn:
-            weight[j] = min(weight[j] + 1.0, memory)
+            # What stands still stands for few rows: when it begins to move, that is soon known.
+            weight[j] = min(weight[j] + 1.0, memory if mean[j] > lively else known)
             if weight[j] > known:
                 reach = winsor * np.sqrt(square[j]) + floor
                 gap = min(max(gap, -reach), reach)

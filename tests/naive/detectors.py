@@ -297,7 +297,7 @@ def dispersion(roots: FloatArray, rows: float, known: float, memory: float) -> F
             gap = ewma[j] - mean[j]
             if weight[j] >= known and mean[j] > -0.9 * math.log(10.0):
                 scores.append(gap / (math.sqrt(square[j]) + 0.02))
-            weight[j] = min(weight[j] + 1, memory)
+            weight[j] = min(weight[j] + 1, memory if mean[j] > -0.9 * math.log(10.0) else known)
             if weight[j] > known:
                 reach = 2.0 * math.sqrt(square[j]) + 0.02
                 gap = min(max(gap, -reach), reach)

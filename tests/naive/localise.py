@@ -150,9 +150,9 @@ def excursion(rows: Sequence[float], center: float) -> tuple[float, int, bool]:
 
 
 def is_counter(rows: Sequence[float], adjacent: Sequence[bool]) -> bool:
-    """Whether one series grows in half of its changes, 8 at least, and 16 times a fall to near zero.
+    """Whether one series grows in half of its changes, 8 at least, and 16 times a fall to zero.
 
-    A fall is one that leaves a tenth at most.
+    Near zero: a fall leaves a tenth at most.
     """
     changes = [
         b - a for a, b, follows in zip(rows, rows[1:], adjacent[1:], strict=False) if follows

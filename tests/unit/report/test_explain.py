@@ -226,7 +226,7 @@ def test_which_incident(
     assert (Exit.NOTHING_FOUND, "There is no incident in these events.\n\n") == (code, text)
     code, _, err = explained(capsysbinary, "a", tmp_path / "none")
     assert Exit.FAILURE == code
-    assert "No such file" in err
+    assert "there is no file" in err
     one, other = event_log.IncidentHistory(events[0]), event_log.IncidentHistory(events[-1])
     two = event_log.EventLog({"ab1": one, "ab2": other, "ab": one}, [])
     assert one is event_log.find(two, "ab")
