@@ -11,9 +11,10 @@ RULES = {
     "own tail": "one series alone is held against its own tail",
     "novelty gate": "on a long base a row must be rarer than daily, or far beyond",
     "calm": "an alarm ends after eight calm rows",
-    "new normal": "a change that outlasts a sixteenth of the base is the new level",
+    "new normal": "what outlasts a sixteenth of the base, or an hour unfelt, is the new level",
     "accepted evidence": "what a new level still shows stays quiet until it is not shown again",
     "silence": "gaps against how often and how long there were gaps before",
-    "health watch": "readings of a health signal beyond what two in a row ever held",
+    "health watch": "readings of a health signal beyond what two in a row ever held; in an "
+    "incident beyond those of late",
 }
 """Name and meaning; docs/evaluation/trigger.md tells what each is worth."""
