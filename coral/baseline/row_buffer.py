@@ -50,8 +50,7 @@ class RowBuffer:
             Whether it directly follows the row before.
         """
         if self._used == SEGMENT_ROWS:
-            self._full.append((Frozen(self._rows), Frozen(self._adjacent)))
-            self._start_segment()
+            self._next_segment()
         self._rows[self._used] = x
         self._adjacent[self._used] = adjacent
         self._used += 1
@@ -113,11 +112,15 @@ class RowBuffer:
     def _begin_with(self, rows: Floats, adjacent: Bools) -> None:
         """Put the first rows, at most a segment of them, into a new segment."""
         if self._used:
-            self._full.append((Frozen(self._rows), Frozen(self._adjacent)))
-            self._start_segment()
+            self._next_segment()
         self._used = len(rows)
         self._rows[: self._used], self._adjacent[: self._used] = rows, adjacent
         self._kept += self._used
+
+    def _next_segment(self) -> None:
+        """Put the newest segment to those that never change, and start another one."""
+        self._full.append((Frozen(self._rows), Frozen(self._adjacent)))
+        self._start_segment()
 
     def _start_segment(self) -> None:
         self._rows: Floats = np.empty((SEGMENT_ROWS, self.n_series))

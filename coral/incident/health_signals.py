@@ -191,7 +191,7 @@ class HealthSignals:
         names = (*stay, *(name for name in wanted if name in place and name not in stay))
         index = places(names, self.names)
         self._surge.select(index)
-        self._watch.select(index, [-healthy_direction(metric_of(name)) for name in names])
+        self._watch.follow(index, [-healthy_direction(metric_of(name)) for name in names])
         self.names = names
         self._series = tuple(series)
         self._places = places(names, series)

@@ -79,7 +79,7 @@ class PathSilence:
         found = dict.fromkeys(name for name in owner if name in wanted and self._graph)
         stay = [name for name in self.entities if name in found]
         entities = (*stay, *(name for name in found if name not in stay))
-        self._watch.select(places(entities, self.entities), [0] * len(entities))
+        self._watch.follow(places(entities, self.entities), [0] * len(entities))
         self.entities = entities
         self._at = places(owner, entities)
         self._sent = take(self._sent, places(series, self._series), (0,), False)

@@ -1,21 +1,20 @@
 """The watch on health signals: whether a user would feel that something is wrong."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detectors._validate import check_row
-from detectors.base import FloatArray, Indices, State, Stateful
+from detectors.base import FloatArray, Indices, PerSeries, Series, State
 from detectors.health._health_watch_kernels import DISTANCES, PARTS, SIGNAL, watch_step
 from detectors.health.policy import HEALTH, HealthPolicy
-from detectors.places import take
 
 __all__ = ["HealthWatch"]
 
 
-class HealthWatch(Stateful):
+class HealthWatch(PerSeries):
     """Watches each health signal by a rule of its own, from its first readings on.
 
     A reading is a new value, or one held half as long again as usual: a scrape of 15 s in rows
@@ -57,6 +56,14 @@ class HealthWatch(Stateful):
     """
 
     _STATE = ("evidence", "asked", "alarm", "_distances", "_ring", "_ordered", "_levels")
+    _SERIES: ClassVar[Series] = {
+        "_signals": (0, 0),
+        "evidence": (0, 0.0),
+        "_distances": (0, 0.0),
+        "_ring": (0, 0.0),
+        "_ordered": (0, 0.0),
+        "_levels": (0, 0.0),
+    }
 
     def __init__(self, bad: Sequence[int], policy: HealthPolicy = HEALTH) -> None:
         self._policy = policy
@@ -69,7 +76,7 @@ class HealthWatch(Stateful):
         self._levels: FloatArray = np.zeros((0, 2, PARTS))
         self.asked = policy.page
         self.alarm = self.drift_detected = False
-        self.select(np.full(len(bad), -1), bad)
+        self.follow(np.full(len(bad), -1), bad)
 
     @property
     def n_signals(self) -> int:
@@ -179,7 +186,7 @@ class HealthWatch(Stateful):
         self._signals["peak"], self._signals["trough"] = -np.inf, np.inf
         self.alarm = self.drift_detected = False
 
-    def select(self, index: Indices, bad: Sequence[int]) -> None:
+    def follow(self, index: Indices, bad: Sequence[int]) -> None:
         """Keep, reorder and append signals.
 
         Parameters
@@ -189,8 +196,7 @@ class HealthWatch(Stateful):
         bad : sequence of int, length n_new
             The direction that is bad for each, used for new ones.
         """
-        for name in ("_signals", "evidence", "_distances", "_ring", "_ordered", "_levels"):
-            setattr(self, name, take(getattr(self, name), index, (0,), 0))
+        self.select(index)
         for j in np.flatnonzero(index < 0).tolist():
             self._signals["bad"][j] = bad[j]
             self._forget(j)

@@ -242,7 +242,7 @@ def test_signals_that_join() -> None:
     x = latency(140).reshape(-1, 2)
     pages(alone, x[:40, 0])
     pages(grown, x[:40, 0])
-    grown.select(appended(1, 3), [1, -1, 0])
+    grown.follow(appended(1, 3), [1, -1, 0])
     for t in range(40, 70):
         alone.update(x[t, :1])
         grown.update(np.array([x[t, 0], x[t, 1], np.nan]))

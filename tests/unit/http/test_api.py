@@ -8,22 +8,11 @@ import jsonschema
 import numpy as np
 import pytest
 from hostile import HOSTILE
-from makers import NAMES, shop_rows
 from served import START, Reader, World, served, settings_of
 
 from coral.contract.events import decode, json_schema
 from coral.http.board import STANDS_STILL_S
 from streams.clock import ManualClock
-
-
-@pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> World:
-    """A shop whose database breaks in row 200, read to the end."""
-    home = tmp_path_factory.mktemp("shop")
-    world = World(home, settings_of(home))
-    world.put("shop", NAMES, shop_rows())
-    world.read()
-    return world
 
 
 def test_a_system_is_shown_with_its_state(shop: World) -> None:

@@ -5,21 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-from makers import NAMES, shop_rows
-from served import World, served, settings_of
+from served import World, served
 
 from coral.http.openapi import document
-
-
-@pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> World:
-    """A shop with an open incident."""
-    home = tmp_path_factory.mktemp("shop")
-    world = World(home, settings_of(home))
-    world.put("shop", NAMES, shop_rows())
-    world.read()
-    return world
 
 
 def test_the_document_is_served_as_it_is(shop: World) -> None:
