@@ -1,52 +1,17 @@
 """A real Prometheus: the program of Debian's package, fetched where it is not installed."""
 
 import json
-import os
-import shutil
 import socket
 import subprocess
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 from urllib.request import urlopen
 
+from debian import program
 from served import until
-
-PACKAGE = "prometheus"
-
-
-def program(name: str) -> str:
-    """The path of `prometheus` or `promtool`: the installed one, or that of a package unpacked.
-
-    Nothing is installed: no service starts, and nobody's rights are needed.
-    """
-    found = shutil.which(name)
-    if found:
-        return found
-    root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    home = Path(root) / "coral-prometheus"
-    if not (home / "usr" / "bin" / name).exists():
-        _unpack(home, f"{name} is missing: sudo apt-get install {PACKAGE}")
-    return str(home / "usr" / "bin" / name)
-
-
-def _unpack(home: Path, missing: str) -> None:
-    """Put what is in the package into a folder, all of it at once."""
-    apt, dpkg = shutil.which("apt-get"), shutil.which("dpkg-deb")
-    assert apt is not None, missing
-    assert dpkg is not None, missing
-    home.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=home.parent) as made:
-        command = [apt, "download", "-qq", PACKAGE]
-        done = subprocess.run(command, cwd=made, check=False, capture_output=True, text=True)
-        packages = [*Path(made).glob("*.deb")]
-        assert packages, f"{missing} ({done.stderr})"
-        subprocess.run([dpkg, "-x", str(packages[0]), f"{made}/root"], check=True)
-        with suppress(OSError):  # another worker was quicker
-            Path(made, "root").rename(home)
 
 
 class Prometheus:
@@ -88,7 +53,7 @@ def scraping(home: Path, port: int, rules: Path) -> Iterator[Prometheus]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         own = free.getsockname()[1]
     command = [
-        program("prometheus"),
+        program("prometheus", "prometheus"),
         f"--config.file={home / 'prometheus.yml'}",
         f"--storage.tsdb.path={home / 'data'}",
         f"--web.listen-address=127.0.0.1:{own}",
