@@ -1,10 +1,12 @@
 """Per-row accumulation of innovation scores, in place, on C-contiguous arrays."""
 
+from typing import Any
+
 import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["BASE", "RUNNING", "accumulate_comovement", "accumulate_innovation"]
+__all__ = ["BASE", "RUNNING", "accumulate_comovement", "accumulate_innovation", "bounded"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -17,6 +19,7 @@ BASE = np.dtype(
         ("center", np.float64),  # raw units
         ("scale", np.float64),  # raw units; 0 = none is known
         ("sigma", np.float64),  # scale of the innovations, in units
+        ("rarest", np.float64),  # probability below which the base period cannot tell
         ("recent", np.float64),  # level just before the onset, in units, NaN = an ordinary one
     ]
 )
@@ -38,6 +41,17 @@ RUNNING = np.dtype(
 
 
 @nb.njit(cache=True, error_model="numpy")
+def bounded(size: Any, rarest: Any) -> Any:
+    """Return the logarithm of one plus a size, bounded by what the base period can tell.
+
+    What none of m rows showed is rarer than one in m + 1; how much rarer, they cannot tell. So the
+    chance of a size, 1 / (1 + size), gets `rarest` = 1 / (m + 1) added: a size far beyond scores
+    log(m + 2) however far, and after many rows nothing changes. Floats or arrays of one shape.
+    """
+    return np.log1p(size / (1.0 + rarest * (1.0 + size)))
+
+
+@nb.njit(cache=True, error_model="numpy")
 def accumulate_innovation(
     x: Floats,
     predicted: Floats,
@@ -56,13 +70,15 @@ def accumulate_innovation(
     have one entry per series, as have `base` and `running`. `waking` is the size in units of any
     deviation of a series that has no scale; `learned` is how far out a series is known to follow
     others, so that one that stays is surprising by that much at most; deviations are cut at `clip`;
-    a score beyond `outside` is outside of the range that the base period showed. A series that was
-    outside before the onset is measured from its recent level as well.
+    a size beyond `outside` is outside of the range that the base period showed. No score is larger
+    than the rows of the base period can tell (`bounded`). A series that was outside before the
+    onset is measured from its recent level as well.
     """
     for j in range(x.shape[0]):
         usual, state = base[j], running[j]
         if np.isnan(x[j]):
             score = recent = missingness[j]
+            size = np.expm1(score)
             state.deviation = np.nan
         else:
             d = x[j] - usual.center
@@ -76,7 +92,9 @@ def accumulate_innovation(
                 if d != 0.0 and x[j] != state.woken:
                     state.woken = x[j] if np.isnan(state.woken) else np.inf
             v = u if np.isnan(usual.recent) else abs(z - usual.recent)
-            score, recent = np.log1p(u / usual.sigma), np.log1p(v / usual.sigma)
+            size = u / usual.sigma
+            score = bounded(size, usual.rarest)
+            recent = bounded(v / usual.sigma, usual.rarest)
             state.peak, state.recent_peak = max(state.peak, u), max(state.recent_peak, v)
             state.level_sum += z
             state.raw_sum += x[j]
@@ -84,7 +102,7 @@ def accumulate_innovation(
             state.deviation = np.log1p(z) if z >= 0.0 else -np.log1p(-z)
         state.log_sum += score
         state.recent_log_sum += recent
-        if state.first < 0 and score > outside:
+        if state.first < 0 and size > outside:
             state.first = row
 
 

@@ -5,7 +5,6 @@ do not predict, not merely when its level is unusual: what follows from another 
 predicted by it and keeps quiet.
 """
 
-import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Self
 
@@ -21,6 +20,7 @@ from coral.localise._innovation_kernels import (
     RUNNING,
     accumulate_comovement,
     accumulate_innovation,
+    bounded,
 )
 from coral.localise.layout import Layout
 from coral.localise.policy import RANKING, RankingPolicy
@@ -90,8 +90,10 @@ class InnovationScorer:
 
     Notes
     -----
-    Memory does not grow with the rows. Multiplying a series by a positive factor changes nothing.
-    A component without any request has no latency: a missing one is no innovation.
+    Memory does not grow with the rows. What the base period never showed counts as rare as its rows
+    can tell, and no more: odds of m + 1 after m rows. So on a short base the walk decides among
+    those that are all further out than anything known. Multiplying a series by a positive factor
+    changes nothing. A component without any request has no latency: a missing one is no innovation.
     """
 
     def __init__(
@@ -124,18 +126,20 @@ class InnovationScorer:
         innovation = self._base_innovation(base, adjacent)
         range_units = policy.scale.range_units
         sigma = policy.sigma_floor + column_max(np.abs(innovation)) / range_units
-        usual = _column_mean(np.log1p(np.abs(innovation) / sigma))
+        rarest = 1.0 / (present + 1.0)
+        usual = _column_mean(bounded(np.abs(innovation) / sigma, rarest))
         self._base_log = self._coverage * usual + (1.0 - self._coverage) * self._missingness
         self._base = np.zeros(n, dtype=BASE)
         self._base["center"], self._base["scale"] = self.center, self.scale
         self._base["sigma"] = sigma
+        self._base["rarest"] = rarest
         past = excursions(rows, self.center)
         self.varied, self.outside_before = past.varied, past.rows
         self._base["recent"] = self._in_units(past.level)
         self._running = np.zeros(n, dtype=RUNNING)
         self._running["first"] = -1
         self._running["woken"] = np.nan
-        self._outside = math.log1p(range_units)
+        self._outside = range_units
         self._left = np.ascontiguousarray(layout.pairs[:, 0])
         self._right = np.ascontiguousarray(layout.pairs[:, 1])
         self._products = np.zeros(len(layout.pairs))
@@ -164,6 +168,7 @@ class InnovationScorer:
             "rows": self.rows,
             "_weight": float(self.rows),
             "_sigma": self._base["sigma"].copy(),
+            "_rarest": self._base["rarest"].copy(),
             "_recent": self._base["recent"].copy(),
             **{key: getattr(self, name).copy() for key, name in (_ARRAYS | _HISTORY).items()},
             **{f"_{name}": self._running[name].copy() for name in _RUNNING + _RUNNING_RECENT},
@@ -173,6 +178,7 @@ class InnovationScorer:
     def _load(self, state: Mapping[str, Any]) -> None:
         self.rows = state["rows"]
         self._base["sigma"] = state["_sigma"]
+        self._base["rarest"] = state.get("_rarest", 0.0)  # older checkpoints bound nothing
         known = _ARRAYS | {k: n for k, n in _HISTORY.items() if k in state}
         for key, name in known.items():
             dtype = getattr(self, name).dtype
@@ -227,7 +233,7 @@ class InnovationScorer:
         rows = max(self.rows, 1)
         missing = np.maximum(self._coverage - running["count"] / rows, 0.0) * min(self.rows, 1)
         sustained = self._sustained("log_sum")
-        largest = np.where(seen, np.log1p(running["peak"]), 0.0)
+        largest = np.where(seen, bounded(running["peak"], self._base["rarest"]), 0.0)
         return InnovationScores(
             total=self._total(seen, sustained, largest),
             sustained=sustained,
@@ -265,7 +271,8 @@ class InnovationScorer:
             return policy.sustained_weight * mean + policy.largest_weight * peak
 
         log_total = combined(sustained, largest)
-        peak = np.where(seen, np.log1p(self._running["recent_peak"]), 0.0)
+        recent = bounded(self._running["recent_peak"], self._base["rarest"])
+        peak = np.where(seen, recent, 0.0)
         old = np.maximum(log_total - combined(self._sustained("recent_log_sum"), peak), 0.0)
         still = ~np.isnan(self._base["recent"])
         return np.expm1(log_total - np.where(still, policy.recent_weight * old, 0.0))

@@ -16,6 +16,7 @@ def innovation(
     scale: FloatArray,
     sigma: FloatArray,
     recent: FloatArray,
+    rows: FloatArray,
     silence: FloatArray,
     waking: float,
     learned: float,
@@ -39,10 +40,10 @@ def innovation(
             z = 0.0 if value == center[j] else math.copysign(waking, value - center[j])
             u = abs(z)
         s = state[j]
-        s["log"] += math.log(1 + u / sigma[j])
+        s["log"] += bounded(u / sigma[j], rows[j])
         s["peak"] = max(s["peak"], u)
         v = u if math.isnan(recent[j]) else abs(z - recent[j])
-        s["recent_log"] += math.log(1 + v / sigma[j])
+        s["recent_log"] += bounded(v / sigma[j], rows[j])
         s["recent_peak"] = max(s["recent_peak"], v)
         if scale[j] <= 0 and value != center[j]:
             s["woken"].add(value)
@@ -53,6 +54,12 @@ def innovation(
             s["first"] = row
         deviation.append(math.copysign(math.log(1 + abs(z)), z) if z else 0.0)
     return deviation
+
+
+def bounded(size: float, rows: float) -> float:
+    """Logarithm of one plus a size, and of no more than `rows` rows can tell the odds of."""
+    chance = 1 / (1 + size)  # if sizes were as heavy-tailed as 1 / (1 + size) says
+    return -math.log((chance + 1 / (rows + 1)) / (1 + 1 / (rows + 1)))
 
 
 def cosine(a: Iterable[float], b: Iterable[float]) -> float:

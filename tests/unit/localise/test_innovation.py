@@ -56,6 +56,8 @@ def test_innovation_kernel_equals_its_twin(hole: float | None) -> None:
     silence = np.array([3.0, 0.5, 2.0, 1.0, 0.0, 0.0])
     base, running = np.zeros(n, dtype=BASE), np.zeros(n, dtype=RUNNING)
     base["center"], base["scale"], base["sigma"], running["first"] = center, scale, sigma, -1
+    known = np.array([0.0, 1.0, 30.0, 1000.0, 1e9, 4.0])
+    base["rarest"] = 1.0 / (known + 1.0)
     base["recent"] = recent = np.array([np.nan, 1.5, np.nan, 10.0, 900.0, np.nan])
     running["woken"] = np.nan
     sums = ("log", "peak", "recent_log", "recent_peak", "level", "raw")
@@ -65,12 +67,11 @@ def test_innovation_kernel_equals_its_twin(hole: float | None) -> None:
     ]
     for row in range(rows):
         predicted = center + 0.1 * row
-        outside = math.log(4.0)
         accumulate_innovation(
-            x[row], predicted, silence, base, running, row, 10.0, 1.5, 1000.0, outside
+            x[row], predicted, silence, base, running, row, 10.0, 1.5, 1000.0, 3.0
         )
         expected = naive.innovation(
-            x[row], predicted, center, scale, sigma, recent, silence, 10.0, 1.5, row, state
+            x[row], predicted, center, scale, sigma, recent, known, silence, 10.0, 1.5, row, state
         )
         np.testing.assert_allclose(running["deviation"], expected, rtol=1e-12, equal_nan=True)
     pairs = {
@@ -146,6 +147,19 @@ def test_silence_of_a_component_without_requests_is_no_evidence(
     for _ in range(20):
         evidence.update(np.array([requests, np.nan, 5.0]), adjacent=True)
     assert bool(evidence.scores.total[1] > 3) is counts
+
+
+@pytest.mark.parametrize("rows", [8, 30, 300])
+def test_rows_can_tell_no_more_than_their_number(rows: int) -> None:
+    """What none of m rows showed has odds of m + 1 at most, a thousand units out as well."""
+    rng = np.random.default_rng(1)
+    base = rng.normal(size=(rows, 2))
+    scorer = InnovationScorer(base, everything_adjacent(base), still(base), unrelated(2))
+    for _ in range(20):
+        scorer.update(np.array([40.0, 1e9]), adjacent=True)
+    near, far = scorer.scores.total
+    assert near < far < rows + 2
+    assert far > 0.4 * rows
 
 
 def test_not_following_far_out_is_a_limited_score() -> None:
