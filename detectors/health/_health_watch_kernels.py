@@ -21,6 +21,12 @@ SIGNAL = np.dtype(
         ("falling", np.float64),  # ... and downwards
         ("peak", np.float64),  # highest level that two readings held since it left zero ...
         ("trough", np.float64),  # ... and lowest; not remembered before it is back at zero
+        ("top", np.float64),  # highest reading since then ...
+        ("bottom", np.float64),  # ... and lowest
+        (
+            "excursions",
+            np.float64,
+        ),  # share of readings, of late, that such an excursion came before
         ("z", np.float64),  # newest reading, in scales
         ("level", np.float64),  # its median when the reading came
         ("rows", np.int64),  # present cells
@@ -127,21 +133,39 @@ def follow_excursion(signal: Structured, value: float, evidence: float, page: fl
     if evidence >= page:
         signal["peak"], signal["trough"] = np.inf, -np.inf
     elif evidence > 0.0 and not np.isnan(previous):
+        signal["top"] = max(signal["top"], value)
+        signal["bottom"] = min(signal["bottom"], value)
         signal["peak"] = max(signal["peak"], min(value, previous))
         signal["trough"] = min(signal["trough"], max(value, previous))
 
 
 @nb.njit(cache=True, error_model="numpy")
-def remember_level(
-    signal: Structured, value: float, most: int, highest: Floats, lowest: Floats
-) -> None:
-    """Remember the level that a reading and the one before it both held, and an excursion's."""
+def beyond(parts: int) -> Floats:
+    """Return the levels of so many parts in which nothing was read: (4, parts)."""
+    levels = np.empty((4, parts))
+    levels[0] = levels[2] = -np.inf
+    levels[1] = levels[3] = np.inf
+    return levels
+
+
+@nb.njit(cache=True, error_model="numpy")
+def remember_level(signal: Structured, value: float, most: int, levels: Floats) -> None:
+    """Remember a reading, the level that it and the one before both held, and an excursion's."""
     part = signal["part"]
     previous = signal["previous"]
-    if np.isfinite(signal["peak"]):
+    highest, lowest, tops, bottoms = levels[0], levels[1], levels[2], levels[3]
+    excursion = np.isfinite(signal["peak"])
+    n = min(signal["readings"] + 1, PARTS * most)
+    signal["excursions"] += (excursion - signal["excursions"]) / n
+    if excursion:
         highest[part] = max(highest[part], signal["peak"])
         lowest[part] = min(lowest[part], signal["trough"])
+        tops[part] = max(tops[part], signal["top"])
+        bottoms[part] = min(bottoms[part], signal["bottom"])
     signal["peak"], signal["trough"] = -np.inf, np.inf
+    signal["top"], signal["bottom"] = -np.inf, np.inf
+    tops[part] = max(tops[part], value)
+    bottoms[part] = min(bottoms[part], value)
     if not np.isnan(previous):
         highest[part] = max(highest[part], min(value, previous))
         lowest[part] = min(lowest[part], max(value, previous))
@@ -153,16 +177,15 @@ def remember_level(
         signal["part"] = part + 1
     elif signal["part_readings"] < most:
         for i in range(PARTS // 2):
-            highest[i] = max(highest[2 * i], highest[2 * i + 1])
-            lowest[i] = min(lowest[2 * i], lowest[2 * i + 1])
-        highest[PARTS // 2 :] = -np.inf
-        lowest[PARTS // 2 :] = np.inf
+            for up in (0, 2):
+                levels[up, i] = max(levels[up, 2 * i], levels[up, 2 * i + 1])
+                levels[up + 1, i] = min(levels[up + 1, 2 * i], levels[up + 1, 2 * i + 1])
+        levels[:, PARTS // 2 :] = beyond(PARTS // 2)
         signal["part_readings"] *= 2
         signal["part"] = PARTS // 2
     else:
-        highest[:-1] = highest[1:].copy()
-        lowest[:-1] = lowest[1:].copy()
-        highest[-1], lowest[-1] = -np.inf, np.inf
+        levels[:, :-1] = levels[:, 1:].copy()
+        levels[:, -1:] = beyond(1)
 
 
 @nb.njit(cache=True, error_model="numpy")
@@ -185,13 +208,25 @@ def learn_reading(signal: Structured, value: float, ring: Floats, ordered: Float
 
 
 @nb.njit(cache=True, error_model="numpy")
+def worth_of(excursions: float, n: float, chance: float) -> float:
+    """Return what a reading is worth that is out, but not as far as some were: 0 .. 1.
+
+    Of n readings a share was out and paged nothing; by chance so many in a row shall be less likely
+    than ``chance / n``. Two in a row are, where none was out before: they are worth all. Where
+    every thirtieth is out, as errors are that come now and then, it takes three of them after a
+    hundred readings and five after a hundred thousand.
+    """
+    rare = (1.0 + excursions * n) / (1.0 + n)
+    return float(min(1.0, -2.0 * np.log(rare) / np.log(n / chance)))
+
+
+@nb.njit(cache=True, error_model="numpy")
 def judge_reading(
     signal: Structured,
     value: float,
     policy: Structured,
     ordered: Floats,
-    highest: Floats,
-    lowest: Floats,
+    levels: Floats,
 ) -> None:
     """Move the evidence of a signal by a reading, once it is ready."""
     choice = policy[0]
@@ -211,12 +246,18 @@ def judge_reading(
     elif scale > 0.0:
         z = (value - level) / scale
     signal["z"] = z
-    high, low = held_levels(signal, highest, lowest)
+    high, low = held_levels(signal, levels[0], levels[1])
+    top, bottom = held_levels(signal, levels[2], levels[3])
+    worth = 1.0
+    if bottom <= value <= top:
+        known = float(min(count, PARTS * choice["memory_readings"]))
+        worth = worth_of(float(signal["excursions"]), known, float(choice["chance"]))
     cap, slack, most = choice["cap"], choice["slack"], choice["asked"] + choice["page"]
-    up = min(z, cap) if z > 0.0 and value > high and signal["bad"] >= 0.0 else 0.0
-    down = min(-z, cap) if z < 0.0 and value < low and signal["bad"] <= 0.0 else 0.0
-    signal["rising"] = min(max(signal["rising"] + up - slack, 0.0), most)
-    signal["falling"] = min(max(signal["falling"] + down - slack, 0.0), most)
+    up = min(z, cap) - slack if z > 0.0 and value > high and signal["bad"] >= 0.0 else -slack
+    down = min(-z, cap) - slack if z < 0.0 and value < low and signal["bad"] <= 0.0 else -slack
+    up, down = worth * max(up, 0.0) + min(up, 0.0), worth * max(down, 0.0) + min(down, 0.0)
+    signal["rising"] = min(max(signal["rising"] + up, 0.0), most)
+    signal["falling"] = min(max(signal["falling"] + down, 0.0), most)
 
 
 @nb.njit(cache=True, error_model="numpy")
@@ -256,8 +297,9 @@ def watch_step(
     together, so that it can always page, and soon be over.
 
     distances (n, 2, 64): newest distances, rows, between two changes and between two cells;
-    ring, ordered (n, window): newest readings, as they came and ascending; levels (n, 2, 8):
-    highest and lowest level that two readings in a row held, by parts of the past.
+    ring, ordered (n, window): newest readings, as they came and ascending; levels (n, 4, 8):
+    highest and lowest level that two readings in a row held, highest and lowest of single ones, by
+    parts of the past.
     """
     choice = policy[0]
     zero_rows, page = choice["ready_zero_rows"], choice["page"]
@@ -281,12 +323,12 @@ def watch_step(
             evidence[j] = max(signal["rising"], signal["falling"])
             continue
         signal["since"] = 0
-        judge_reading(signal, value, policy, ordered[j], levels[j, 0], levels[j, 1])
+        judge_reading(signal, value, policy, ordered[j], levels[j])
         evidence[j] = max(signal["rising"], signal["falling"])
         if evidence[j] == 0.0:
             signal["began"] = 0
         follow_excursion(signal, value, evidence[j], page)
         if learn and evidence[j] == 0.0:
-            remember_level(signal, value, choice["memory_readings"], levels[j, 0], levels[j, 1])
+            remember_level(signal, value, choice["memory_readings"], levels[j])
             learn_reading(signal, value, ring[j], ordered[j])
         signal["previous"] = value

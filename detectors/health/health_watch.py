@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from detectors._validate import check_row
 from detectors.base import FloatArray, Indices, PerSeries, Series, State
-from detectors.health._health_watch_kernels import DISTANCES, PARTS, SIGNAL, watch_step
+from detectors.health._health_watch_kernels import DISTANCES, PARTS, SIGNAL, beyond, watch_step
 from detectors.health.policy import HEALTH, HealthPolicy
 
 __all__ = ["HealthWatch"]
@@ -73,7 +73,7 @@ class HealthWatch(PerSeries):
         self._distances: FloatArray = np.zeros((0, 2, DISTANCES))
         self._ring: FloatArray = np.zeros((0, policy.window))
         self._ordered: FloatArray = np.zeros((0, policy.window))
-        self._levels: FloatArray = np.zeros((0, 2, PARTS))
+        self._levels: FloatArray = np.zeros((0, 4, PARTS))
         self.asked = policy.page
         self.alarm = self.drift_detected = False
         self.follow(np.full(len(bad), -1), bad)
@@ -184,6 +184,7 @@ class HealthWatch(PerSeries):
         # The next reading and one of the alarm are no two in a row that held a level.
         self._signals["previous"] = np.nan
         self._signals["peak"], self._signals["trough"] = -np.inf, np.inf
+        self._signals["top"], self._signals["bottom"] = -np.inf, np.inf
         self.alarm = self.drift_detected = False
 
     def follow(self, index: Indices, bad: Sequence[int]) -> None:
@@ -214,6 +215,9 @@ class HealthWatch(PerSeries):
         for name, values in own.pop("signals").items():
             self._signals[name] = values
         super().load_state_dict(own)
+        if self._levels.shape[1] == 2:  # older states know no single readings
+            single = np.repeat(beyond(PARTS)[None, 2:], self.n_signals, axis=0)
+            self._levels = np.concatenate([self._levels, single], axis=1)
 
     def _forget(self, j: int) -> None:
         """Know nothing of a signal but its direction."""
@@ -222,6 +226,7 @@ class HealthWatch(PerSeries):
         self._signals["bad"][j] = bad
         self._signals["last"][j] = self._signals["previous"][j] = np.nan
         self._signals["peak"][j], self._signals["trough"][j] = -np.inf, np.inf
+        self._signals["top"][j], self._signals["bottom"][j] = -np.inf, np.inf
         self._signals["part_readings"][j] = PARTS
-        self._levels[j, 0], self._levels[j, 1] = -np.inf, np.inf
+        self._levels[j] = beyond(PARTS)
         self.evidence[j] = 0.0

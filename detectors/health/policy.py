@@ -30,6 +30,9 @@ class HealthPolicy(Policy):
     slack: float = 3.0
     # Evidence that pages: two readings at the cap, four at twice the slack.
     page: float = 12.0
+    # Chance, over the number of readings known, of a page by readings no further out than some
+    # were: the sum over the first week of seconds is one page.
+    chance: float = 0.08
     # A value held so many times as long as usual is a reading again.
     held_times: float = 1.5
     # A signal is missing after so many of its own regular distances between two cells.

@@ -121,8 +121,11 @@ class _Signal:
         self.changes: list[int] = []  # distances between two new values
         self.readings: list[float] = []  # learned
         self.parts: list[list[tuple[float, float]]] = [[]]  # what two readings in a row held
+        self.singles: list[list[float]] = [[]]  # readings of each part
         self.size, self.filled = 8, 0
+        self.out: list[bool] = []  # whether an excursion came before each reading
         self.excursion: list[tuple[float, float]] = []  # what two held since there is evidence
+        self.read: list[float] = []  # the same, single readings
         self.paged = False  # in which case it is never remembered
         self.gap = self.held = self.since = self.began = 0
         self.changed = False
@@ -164,10 +167,13 @@ class _Signal:
             self.paged = True
         elif self.evidence > 0 and not math.isnan(self.previous):
             self.excursion.append((min(value, self.previous), max(value, self.previous)))
+            self.read.append(value)
         if learn and self.evidence == 0:
+            self.out.append(bool(self.excursion) and not self.paged)
             if not self.paged:
                 self.parts[-1] += self.excursion
-            self.paged, self.excursion = False, []
+                self.singles[-1] += self.read
+            self.paged, self.excursion, self.read = False, [], []
             self.remember(value)
             self.readings.append(value)
         self.previous = value
@@ -213,17 +219,30 @@ class _Signal:
         held = [pair for part in self.parts[len(self.parts) // 3 :] for pair in part]
         new_high = value > max((low for low, _ in held), default=-math.inf)
         new_low = value < min((high for _, high in held), default=math.inf)
+        single = [one for part in self.singles[len(self.singles) // 3 :] for one in part]
+        worth = 1.0
+        if min(single) <= value <= max(single):
+            known, share = 8 * policy.memory_readings, 0.0
+            for k, out in enumerate(self.out, start=1):
+                share += (out - share) / min(k, known)
+            n = min(count, known)
+            rare = (1 + share * n) / (1 + n)
+            worth = min(1.0, 2 * math.log(1 / rare) / math.log(n / policy.chance))
         up = min(z, policy.cap) if z > 0 and new_high and self.bad >= 0 else 0.0
         down = min(-z, policy.cap) if z < 0 and new_low and self.bad <= 0 else 0.0
+        up, down = (
+            worth * (d - policy.slack) if d > policy.slack else d - policy.slack for d in (up, down)
+        )
         most = self.asked + policy.page
-        self.rising = min(max(self.rising + up - policy.slack, 0.0), most)
-        self.falling = min(max(self.falling + down - policy.slack, 0.0), most)
+        self.rising = min(max(self.rising + up, 0.0), most)
+        self.falling = min(max(self.falling + down, 0.0), most)
 
     def remember(self, value: float) -> None:
         """Remember what this reading and the one before it both held; eight parts of the past."""
         if not math.isnan(self.previous):
             pair = min(value, self.previous), max(value, self.previous)
             self.parts[-1].append(pair)
+        self.singles[-1].append(value)
         self.filled += 1
         if self.filled < self.size:
             return
@@ -232,9 +251,11 @@ class _Signal:
             if self.size < self.policy.memory_readings:
                 self.size *= 2
                 self.parts = [self.parts[i] + self.parts[i + 1] for i in (0, 2, 4, 6)]
+                self.singles = [self.singles[i] + self.singles[i + 1] for i in (0, 2, 4, 6)]
             else:
-                del self.parts[0]
+                del self.parts[0], self.singles[0]
         self.parts.append([])
+        self.singles.append([])
 
 
 def _rank_above(away: list[float]) -> float:

@@ -210,6 +210,38 @@ def test_a_level_that_two_readings_held_of_late_is_no_news() -> None:
     assert pages(known, fault + 0.4) == [1]
 
 
+@pytest.mark.parametrize("rows", [6_000, 20_000])
+def test_errors_now_and_then_do_not_page_when_two_come_in_a_row(rows: int) -> None:
+    """A reading in thirty has an error; many in a row, or one beyond all, are told at once."""
+    rng = np.random.default_rng(6)
+    x = np.where(rng.random(rows) < 1 / 30, rng.uniform(0.01, 0.03, rows), 0.0)
+    x[:100] = 0.0
+    x[50:100:25] = 0.02
+    now_and_then, outage = HealthWatch([1]), HealthWatch([1])
+
+    assert ((x[1:] > 0) & (x[:-1] > 0)).any()
+    assert pages(now_and_then, x) == []
+    outage.load_state_dict(now_and_then.state_dict())
+    assert pages(now_and_then, 0.029 + 1e-5 * np.arange(8.0))[0] in (3, 4, 5)
+    assert pages(outage, 0.5 + 0.1 * np.arange(8.0)) == [1]
+
+
+def test_a_state_without_single_readings_goes_on() -> None:
+    """States of older versions know the levels of two in a row alone."""
+    old, x = HealthWatch([1]), latency(200, seed=3)
+    pages(old, x)
+    state = old.state_dict()
+    entry = next(key for key, value in state.items() if np.shape(value) == (1, 4, 8))
+    state[entry] = np.asarray(state[entry])[:, :2]
+    for name in ("top", "bottom", "excursions"):
+        del state["signals"][name]
+    new = HealthWatch([1])
+    new.load_state_dict(state)
+
+    assert pages(new, x) == []
+    assert pages(new, x[:4] * 10.0) == [1]
+
+
 def test_nothing_is_learned_in_an_incident() -> None:
     """Rows of an incident move evidence, and neither level nor scale."""
     watch = HealthWatch([1])
