@@ -5,6 +5,7 @@ import gzip
 import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import msgspec
 
@@ -70,6 +71,8 @@ def capture(
 def write(folder: Path, frames: Sequence[Frame], system: SystemConfig) -> RecordingMeta:
     """Write frames as a recording into a new folder, and return its labels.
 
+    The folder is there when all of it is.
+
     Raises
     ------
     OSError
@@ -86,14 +89,25 @@ def write(folder: Path, frames: Sequence[Frame], system: SystemConfig) -> Record
         counters="keep",  # those that say what they are have been made rates
         **{key: getattr(system, key) for key in Topology.__struct_fields__},
     )
-    folder.mkdir(parents=True)
-    table = io.StringIO()
-    rows = csv.writer(table, lineterminator="\n")
-    rows.writerow(["timestamp", *names])
-    for frame in frames:
-        cells = ["" if value != value else repr(value) for value in frame.values.tolist()]  # noqa: PLR0124 - NaN
-        rows.writerow([repr(frame.time), *cells, *[""] * (len(names) - len(cells))])
-    (folder / "metrics.csv.gz").write_bytes(gzip.compress(table.getvalue().encode(), mtime=0))
-    labels = msgspec.json.format(msgspec.json.encode(meta), indent=1)
-    (folder / LABELS).write_bytes(labels + b"\n")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as made:
+        whole = Path(made, folder.name)
+        whole.mkdir()
+        _write_table(whole / "metrics.csv.gz", names, frames)
+        labels = msgspec.json.format(msgspec.json.encode(meta), indent=1)
+        (whole / LABELS).write_bytes(labels + b"\n")
+        folder.mkdir()  # what took the name meanwhile stays as it is
+        whole.replace(folder)
     return meta
+
+
+def _write_table(file: Path, names: Sequence[str], frames: Sequence[Frame]) -> None:
+    with (
+        gzip.GzipFile(file, "wb", mtime=0) as packed,
+        io.TextIOWrapper(packed, encoding="utf-8", newline="") as table,
+    ):
+        rows = csv.writer(table, lineterminator="\n")
+        rows.writerow(["timestamp", *names])
+        for frame in frames:
+            cells = ["" if value != value else repr(value) for value in frame.values.tolist()]  # noqa: PLR0124 - NaN
+            rows.writerow([repr(frame.time), *cells, *[""] * (len(names) - len(cells))])
