@@ -75,6 +75,25 @@ class TokenError(StreamsError):
         return f"no access token from {self.url}: {self.reason}"
 
 
+class PrometheusError(StreamsError):
+    """A Prometheus does not answer, or not with what was asked for.
+
+    Operator action: what the text says. What the server says in it is made printable.
+    """
+
+    def __init__(self, url: str, reason: str) -> None:
+        super().__init__(url, reason)
+        self.url = url
+        self.reason = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in reason)
+
+    def __str__(self) -> str:
+        return f"{self.url}: {self.reason}"
+
+
+class TooMuchAskedError(PrometheusError):
+    """A Prometheus allows less in one answer. Operator action: ask for fewer series."""
+
+
 class UnknownTopicError(StreamsError):
     """A topic does not exist. Operator action: create it, or correct its name."""
 

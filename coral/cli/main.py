@@ -56,7 +56,7 @@ COMMANDS = {
     "feedback": "Say what was the cause of an incident, so that its like is recognised.",
     "evaluate": "Score the engine over trees of recorded incidents.",
     "validate": "Say in words what is wrong with a recording, and what CORAL will do about it.",
-    "record": "Record a window of a live topic as an incident folder.",
+    "record": "Record a window of a live topic, or of a Prometheus, as an incident folder.",
     "systems": "Look at a topic and print its systems and entities as a configuration to paste.",
     "topics": "Create the topics CORAL uses, or check them.",
     "status": "Ask a running daemon what it sees, what is open, and how far behind it is.",

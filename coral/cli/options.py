@@ -5,11 +5,15 @@ from __future__ import annotations
 import datetime as dt
 import math
 import os
+import re
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import ArgumentCollection, Parameter, Token, UnknownOptionError
+
+from coral.errors import CoralError
 
 if TYPE_CHECKING:
     from coral.settings import Settings
@@ -20,6 +24,7 @@ __all__ = [
     "Count",
     "File",
     "HealthSignals",
+    "Moment",
     "Overrides",
     "Seconds",
     "Speed",
@@ -28,6 +33,7 @@ __all__ = [
     "Word",
     "incident_and_file",
     "load_settings",
+    "require_new",
 ]
 
 
@@ -46,11 +52,30 @@ def _speed(text: str) -> float | None:
 
 
 def _seconds(text: str) -> float:
-    """Return a number of seconds > 0."""
+    """Return the seconds > 0 of a number, or of lengths of time such as 90s, 15m, 6h, 1h30m."""
     value = _positive(text)
+    if value is None and _LENGTHS.fullmatch(text):
+        value = sum(float(number) * _UNITS[unit] for number, unit in _LENGTH.findall(text)) or None
     if value is None:
-        raise ValueError(f"seconds > 0 expected, got {text!r}")
+        raise ValueError(f"seconds > 0 expected, got {text!r}; or 90s, 15m, 6h, 2d")
     return value
+
+
+_UNITS = {"ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
+_LENGTH = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhd])")
+_LENGTHS = re.compile(rf"(?:{_LENGTH.pattern})+")
+
+
+def _moment(text: str) -> float:
+    """Return the unix seconds of a time, or of so long ago; nobody means a billion seconds ago."""
+    try:
+        if (_positive(text) or 0.0) >= 1e9 or re.match(r"\d{4}-", text):
+            return _time(text)
+        return time.time() - _seconds(text)
+    except ValueError:
+        raise ValueError(
+            f"a time such as 2026-11-22T12:40:00Z, or how long ago as 6h, expected, got {text!r}"
+        ) from None
 
 
 def _positive(text: str) -> float | None:
@@ -102,6 +127,7 @@ def _read_by(read: Callable[[str], object]) -> Callable[[object, Sequence[Token]
 Speed = Annotated[float | None, Parameter(converter=_read_by(_speed), metavar="N")]
 Seconds = Annotated[float, Parameter(converter=_read_by(_seconds), metavar="S")]
 Count = Annotated[int, Parameter(converter=_read_by(_count), metavar="N")]
+Moment = Annotated[float, Parameter(converter=_read_by(_moment), metavar="AGO|TIME")]
 Time = Annotated[float, Parameter(converter=_read_by(_time), metavar="TIME")]
 # The library takes a lone `-` for an option where a leading hyphen is not allowed.
 Word = Annotated[str | None, Parameter(converter=_read_by(_word), allow_leading_hyphen=True)]
@@ -147,6 +173,15 @@ def load_settings(
 
     address = [f"kafka.bootstrap_servers={kafka}"] if kafka else []
     return load(config, os.environ, [*overrides, *flags, *address]).settings
+
+
+def require_new(folder: Path) -> None:
+    """Raise a `CoralError` unless there is nothing of that name yet, and a folder may be made."""
+    if folder.exists() or folder.is_symlink():
+        raise CoralError(f"{folder} exists already; name a folder that does not.")
+    above = next(path for path in folder.absolute().parents if path.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK):
+        raise CoralError(f"{folder} cannot be made: no folder that can be written is {above}.")
 
 
 def incident_and_file(

@@ -1,4 +1,4 @@
-"""`coral record`: a window of a live topic as an incident folder."""
+"""`coral record`: a window of a live topic, or of a Prometheus, as an incident folder."""
 
 from __future__ import annotations
 
@@ -9,9 +9,18 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from cyclopts import Parameter
+from cyclopts import App, Parameter
 
-from coral.cli.options import Address, Config, HealthSignals, Overrides, Seconds, load_settings
+from coral.cli.options import (
+    Address,
+    Config,
+    HealthSignals,
+    Overrides,
+    Seconds,
+    load_settings,
+    require_new,
+)
+from coral.cli.record_prometheus import prometheus
 from coral.errors import CoralError, Exit
 from coral.text import hint, quoted
 
@@ -27,8 +36,24 @@ WAIT_S = 0.5
 PATIENCE_S = 30.0
 LISTED = 10
 
+record = App(
+    "record",
+    help="""Record a window of a live topic, or of a Prometheus, as an incident folder.
 
-def record(
+    For example:
+      coral record shop --kafka localhost:9092 --interval 10 --seconds 3600 --out checkout
+      coral record shop --kafka localhost:9092 --interval 10 --since 900 --out checkout
+      coral record shop --config coral.toml --topic telegraf --out checkout
+      coral record prometheus http://localhost:9090 --match '{job="shop"}' --out night
+
+    A topic's system of that name comes behind the options: --out DIR prometheus
+    """,
+)
+record.command(prometheus)
+
+
+@record.default
+def of_topic(
     system: Annotated[str, Parameter(name="SYSTEM")],
     /,
     *,
@@ -43,11 +68,6 @@ def record(
     interval: Seconds | None = None,
 ) -> int:
     """Record a window of a live topic as an incident folder.
-
-    For example:
-      coral record shop --kafka localhost:9092 --interval 10 --seconds 3600 --out checkout
-      coral record shop --kafka localhost:9092 --interval 10 --since 900 --out checkout
-      coral record shop --config coral.toml --topic telegraf --out checkout
 
     Parameters
     ----------
@@ -66,8 +86,7 @@ def record(
     interval
         Seconds between rows; without it that of the configuration.
     """
-    if out.exists():
-        raise CoralError(f"{out} exists already; name a folder that does not.")
+    require_new(out)
     from rich.console import Console
 
     from coral.replay.record import capture, write

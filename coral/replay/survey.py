@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from statistics import median
 from typing import Final
 
@@ -16,7 +16,7 @@ from streams.processing.left_out import LeftOut
 from streams.records import Decoded, Record, Samples
 from streams.series import entity_of
 
-__all__ = ["PEERS", "SystemSurvey", "TopicSurvey", "survey"]
+__all__ = ["PEERS", "SystemSurvey", "TopicSurvey", "likely_health_signals", "survey"]
 
 POLL_RECORDS: Final = 500
 POLL_S: Final = 0.5
@@ -90,17 +90,31 @@ class SystemSurvey:
         Of the entities that no other one calls, where calls are known; else of all.
         """
         series = sorted(name for held in self.entities.values() for name in held)
-        found = proposed(series, [(callee, caller) for caller, callee in self.calls]) or series
-        roles = {name: role_of(metric_of(name)) for name in found}
-        return [
-            name
-            for name, role in roles.items()
-            if role is Role.ERROR or (role is Role.LATENCY and "p95" in metric_of(name))
-        ] or [name for name, role in roles.items() if role is Role.LATENCY]
+        return likely_health_signals(series, [(callee, caller) for caller, callee in self.calls])
 
     def kinds(self, entity: str) -> Counter[str]:
         """Return how many series of each kind of signal an entity has."""
         return Counter(role_of(metric_of(name)).value for name in self.entities[entity])
+
+
+def likely_health_signals(
+    series: Sequence[str], edges: Sequence[tuple[str, str]] = ()
+) -> list[str]:
+    """Return the latencies and errors that are likely to show what users feel.
+
+    Parameters
+    ----------
+    series : sequence of str
+    edges : sequence of (str, str)
+        Known topology, (cause, effect): then only where effects end.
+    """
+    found = proposed(series, edges) or series
+    roles = {name: role_of(metric_of(name)) for name in found}
+    return [
+        name
+        for name, role in roles.items()
+        if role is Role.ERROR or (role is Role.LATENCY and "p95" in metric_of(name))
+    ] or [name for name, role in roles.items() if role is Role.LATENCY]
 
 
 class TopicSurvey:

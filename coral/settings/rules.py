@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from coral.settings.problem import Path
-from coral.settings.sections import MAPPING_KEYS, Http, Kafka, Settings, Topic
+from coral.settings.sections import MAPPING_KEYS, Http, Kafka, PrometheusHttp, Settings, Topic
 from coral.settings.start import start_of
 from detectors.statistics.river_catalogue import parse
 from detectors.statistics.river_catalogue import problems as statistics_problems
@@ -35,6 +35,8 @@ def broken_rules(settings: Settings) -> Iterator[Broken]:
         yield ("kafka", key), "", rule, got
     for key, rule, got in _http(settings.http):
         yield ("http", key), "", rule, got
+    for key, rule, got in _prometheus(settings.prometheus):
+        yield ("prometheus", key), "", rule, got
     for name, topic in settings.input.topics.items():
         for key, inside, rule, got in _topic(topic):
             yield ("input", "topics", name, key), inside, rule, got
@@ -52,16 +54,44 @@ def broken_rules(settings: Settings) -> Iterator[Broken]:
         yield ("state", "publish"), "", rule, "exactly-once with the file store"
 
 
-def _kafka(kafka: Kafka) -> Iterator[tuple[str, str, str]]:
-    protocol = f"security_protocol {kafka.security_protocol}"
-    for key in ("tls_ca_file", "tls_cert_file", "tls_key_file"):
-        file = getattr(kafka, key)
+def _tls(section: Kafka | PrometheusHttp) -> Iterator[tuple[str, str, str]]:
+    for key in _TLS_FILES:
+        file = getattr(section, key)
         if file is not None and not os.access(file, os.R_OK):
             yield key, "file that can be read expected", repr(file)
-        if file is not None and not kafka.security_protocol.endswith("SSL"):
-            yield key, f"nothing expected with {protocol}", repr(file)
-    if kafka.tls_key_file is not None and kafka.tls_cert_file is None:
+    if section.tls_key_file is not None and section.tls_cert_file is None:
         yield "tls_cert_file", "the certificate of `tls_key_file` expected", "nothing"
+
+
+_TLS_FILES = ("tls_ca_file", "tls_cert_file", "tls_key_file")
+
+
+def _prometheus(held: PrometheusHttp) -> Iterator[tuple[str, str, str]]:
+    yield from _tls(held)
+    if held.username is not None and held.token is not None:
+        yield "username", "nothing expected beside `token`", "a value"
+    if (held.username is None) != (held.password is None):
+        key = "username" if held.username is None else "password"
+        yield key, "both `username` and `password` expected", "one of them"
+    for name, value in held.headers.items():
+        if not _HEADER.fullmatch(name) or not value.isprintable() or not value.isascii():
+            yield "headers", "names and values that HTTP knows expected", repr(name)
+        elif name.lower() == "authorization":
+            rule = (
+                "`token`, or `username` and `password`, which are not shown, expected in its place"
+            )
+            yield "headers", rule, repr(name)
+
+
+_HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+
+
+def _kafka(kafka: Kafka) -> Iterator[tuple[str, str, str]]:
+    yield from _tls(kafka)
+    protocol = f"security_protocol {kafka.security_protocol}"
+    for key in _TLS_FILES:
+        if getattr(kafka, key) is not None and not kafka.security_protocol.endswith("SSL"):
+            yield key, f"nothing expected with {protocol}", repr(getattr(kafka, key))
     needed: tuple[str, ...] = ()
     if kafka.security_protocol.startswith("SASL"):
         needed = _LOGIN.get(kafka.sasl_mechanism or "", ("sasl_mechanism",))

@@ -336,6 +336,38 @@ class Http(_Section, frozen=True, kw_only=True):
         return f"http://{named}:{self.port if port is None else port}{self.path_prefix}"
 
 
+class PrometheusHttp(_Section, frozen=True, kw_only=True):
+    """How `coral record prometheus` logs in; the daemon asks no Prometheus.
+
+    Parameters
+    ----------
+    token : secret, optional
+        Sent as `Authorization: Bearer`.
+    username, password : str, secret, optional
+        For basic authentication.
+    headers : table of text
+        Further headers, such as the tenant of Mimir: `{"X-Scope-OrgID" = "shop"}`.
+    tls_ca_file : str, optional
+        Certificates to trust, PEM; without it those of the system.
+    tls_cert_file, tls_key_file : str, optional
+        Own certificate and its key, PEM, for mutual TLS.
+    tls_key_password : secret, optional
+        Password of the key.
+    tls_check_hostname : bool
+        Whether the server's certificate must be for its host name.
+    """
+
+    token: Secret | None = None
+    username: Name | None = None
+    password: Secret | None = None
+    headers: dict[Name, Name] = {}
+    tls_ca_file: Name | None = None
+    tls_cert_file: Name | None = None
+    tls_key_file: Name | None = None
+    tls_key_password: Secret | None = None
+    tls_check_hostname: bool = True
+
+
 class Log(_Section, frozen=True, kw_only=True):
     """What is logged, to standard error.
 
@@ -356,7 +388,7 @@ class Settings(_Section, frozen=True, kw_only=True):
 
     Parameters
     ----------
-    kafka, input, output, state, engine, limits, http, log
+    kafka, input, output, state, engine, limits, http, prometheus, log
         Sections.
     systems : dict of system id to System
         `"*"` is every system that is not named.
@@ -370,6 +402,7 @@ class Settings(_Section, frozen=True, kw_only=True):
     systems: dict[str, System] = {}
     limits: Limits = Limits()
     http: Http = Http()
+    prometheus: PrometheusHttp = PrometheusHttp()
     log: Log = Log()
 
     def system(self, name: str) -> SystemConfig:

@@ -14,7 +14,7 @@ from typing import Annotated
 import msgspec
 
 from streams.codec.faults import fail, show
-from streams.codec.labelled.mapping import Kind, Namer, Rule, Series
+from streams.codec.labelled.mapping import Kind, Namer, Raw, Rule, Series
 from streams.codec.labelled.reducer import Reading
 from streams.codec.payload import decode_part, documents
 from streams.codec.values import time_problem
@@ -71,8 +71,33 @@ def _reading(record: Record, namer: Namer, sample: _Sample, where: str) -> Readi
 
 
 def _learn(record: Record, namer: Namer, raw: tuple[str, bytes], where: str) -> Series:
-    name = raw[0]
     labels = decode_part(record, raw[1], _labels, f"{where}labels")
+    return learn(record, namer, raw, raw[0], labels, f"{where}labels")
+
+
+def learn(
+    record: Record, namer: Namer, raw: Raw, name: str, labels: dict[str, str], where: str = "labels"
+) -> Series:
+    """Name the series of a metric with these labels, by what the metric's name says it is.
+
+    Parameters
+    ----------
+    record : Record
+        What it came in.
+    namer : Namer
+    raw : tuple
+        As of `Namer.learn`.
+    name : str
+    labels : dict of str to str
+        Those that are part of the metric (`le`, `quantile`) are taken out.
+    where : str
+        Place of the labels, for errors.
+
+    Raises
+    ------
+    DecodeError
+        As `Namer.learn`, and if `le` or `quantile` is no number.
+    """
     labels.pop("__name__", None)
     kind: Kind
     rule: Rule
@@ -82,19 +107,19 @@ def _learn(record: Record, namer: Namer, raw: tuple[str, bytes], where: str) -> 
         metric, kind, rule = name, "gauge", "mean"
     elif part == "bucket" and "le" in labels:
         metric, kind, rule = base, "bucket", "sum"
-        le = _number(record, labels.pop("le"), f"{where}labels.le")
+        le = _number(record, labels.pop("le"), f"{where}.le")
         if math.isnan(le):
-            fail(record, "number expected, got NaN", f"{where}labels.le", "value")
+            fail(record, "number expected, got NaN", f"{where}.le", "value")
     elif part in ("count", "sum") and base:
         metric, kind, rule = f"{base}.{part}", "counter", "sum"
     elif namer.is_counter(name):
         metric, kind, rule = name, "counter", "sum"
     elif "quantile" in labels:
-        q = _number(record, labels.pop("quantile"), f"{where}labels.quantile")
+        q = _number(record, labels.pop("quantile"), f"{where}.quantile")
         metric, kind, rule = f"{name}.p{100 * q:g}", "gauge", "max"
     else:
         metric, kind, rule = name, "gauge", "mean"
-    return namer.learn(record, raw, f"{where}labels", labels, metric, kind, rule, le)
+    return namer.learn(record, raw, where, labels, metric, kind, rule, le)
 
 
 def _number(record: Record, text: str, where: str) -> float:

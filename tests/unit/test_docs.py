@@ -125,6 +125,8 @@ def unknown_in(line: str) -> list[str]:
         # `check|print|schema` in a table stands for each of them.
         actions = there(re.match(r"\w+ +(\w+(?: ?\| ?\w+)*)", line))[1].replace(" ", "").split("|")
         told = "\n".join(help_of(words[0], action) for action in actions)
+    elif words[:2] == ["record", "prometheus"]:
+        told = help_of(*words[:2])
     else:
         told = help_of(words[0])
     known = {*OPTION.findall(told), "--help"}
@@ -211,14 +213,17 @@ def test_the_architecture_names_every_folder(package: str) -> None:
 
 
 def test_the_readme_begins_with_two_commands_and_their_output() -> None:
-    """On the first screen: one sentence, two commands, at most 15 lines of a real run, the line."""
+    """One sentence, two commands, at most 15 lines of a real run; two for one's own; the line."""
     readme = ROOT / "README.md"
     sentence = readme.read_text().split("\n\n")[1]
-    asked, shown, straight = (block for _, block in blocks(readme)[:3])
+    asked, shown, own, straight = (block for _, block in blocks(readme)[:4])
     assert sentence.count(". ") == 0
     assert ["$ make demo", "$ make test"] == [line[:11] for line in asked.splitlines()]
     assert shown.startswith("$ make demo\n")
     assert len(shown.splitlines()) <= 15
+    first, second = own.splitlines()
+    assert first.startswith("$ coral record prometheus ")
+    assert second.startswith("$ coral replay ")
     assert straight.startswith("metrics ")
 
 

@@ -11,7 +11,11 @@ from coral import __version__
 from coral.cli.main import COMMANDS, main, program
 from coral.errors import Exit
 
-GROUPS = {"config": ("check", "print", "schema"), "graph": ("export", "diff")}
+GROUPS = {
+    "config": ("check", "print", "schema"),
+    "graph": ("export", "diff"),
+    "record": ("prometheus",),
+}
 CALLS = [
     (),
     *((name,) for name in COMMANDS),
@@ -120,6 +124,9 @@ class TestWrongUsage:
             ("feedback x --cause db", "INCIDENT is missing"),
             ("topics check --partitions 0", "a whole number >= 1 expected, got '0'"),
             ("record shop --out x --seconds max", "seconds > 0 expected, got 'max'"),
+            ("record shop --out x --seconds 1h5", "got '1h5'; or 90s, 15m, 6h, 2d"),
+            ("record shop --out x --seconds 0m", "seconds > 0 expected, got '0m'"),
+            ("record prometheus", "coral record prometheus: URL is missing"),
             ("replay x --interval 0", "seconds > 0 expected, got '0'"),
             ("graph diff x --to nan", "2026-11-22T12:40:00Z expected, got 'nan'"),
             ("evaluate x --jobs two", "--jobs"),

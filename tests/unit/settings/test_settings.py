@@ -239,6 +239,26 @@ class TestProblems:
                 "tls_ca_file: nothing expected with security_protocol PLAINTEXT",
             ),
             ("[kafka]\ntls_key_file = 'k.pem'", "tls_cert_file: the certificate of `tls_key_file`"),
+            (
+                "[prometheus]\ntls_key_file = 'k.pem'",
+                "prometheus.tls_cert_file: the certificate of `tls_key_file` expected, got nothing",
+            ),
+            (
+                "[prometheus]\nusername = 'me'",
+                "prometheus.password: both `username` and `password` expected, got one of them",
+            ),
+            (
+                "[prometheus]\nusername = 'me'\npassword = 'x'\ntoken = 't'",
+                "prometheus.username: nothing expected beside `token`, got a value",
+            ),
+            (
+                "[prometheus]\nheaders = {'a b' = 'x'}",
+                "prometheus.headers: names and values that HTTP knows expected, got 'a b'",
+            ),
+            (
+                "[prometheus]\nheaders = {Authorization = 'x'}",
+                "prometheus.headers: `token`, or `username` and `password`, which are not sh",
+            ),
             ("[kafka\n", "TOML expected, got Expected ']' at the end of a table"),
         ],
     )
