@@ -150,6 +150,10 @@ class Engine:
         """Return what could be noticed now, and what not; takes as long as a few rows."""
         return self._lookout.sight(self.phase, self._trigger, self._names)
 
+    def standing(self) -> Event | None:
+        """Return the open incident as it stands, without a new revision; None if none is open."""
+        return None if self._incident is None else self._incident.standing()
+
     def step(self, frame: Frame) -> list[Event]:
         """Take one frame of the system; return the events it causes, oldest first.
 

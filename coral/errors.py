@@ -16,6 +16,7 @@ __all__ = [
     "IncidentError",
     "ListenError",
     "StoreError",
+    "TemplateError",
 ]
 
 
@@ -52,6 +53,13 @@ class IncidentError(CoralError):
     """The identifier of an incident names none, or several.
 
     Operator action: `coral explain FILE` lists those that are there.
+    """
+
+
+class TemplateError(CoralError):
+    """A template of messages cannot be used.
+
+    Operator action: what the text says; `coral config check` says the same.
     """
 
 

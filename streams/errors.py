@@ -140,3 +140,17 @@ class RefusedError(BrokerError):
 
     Operator action: what the text says.
     """
+
+
+class UnreachableError(StreamsError):
+    """No answer came from an address over HTTP; the text says why.
+
+    Operator action: none at once, it is tried again; then whether the other side is well.
+    """
+
+
+class ForbiddenAddressError(UnreachableError):
+    """An address may not be connected to.
+
+    Operator action: allow it by `outbound.hosts` or `outbound.networks`, or correct it.
+    """

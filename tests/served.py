@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from coral.checkpoint import FileStore
 from coral.daemon.daemon import Daemon
+from coral.daemon.notify.notifiers import Notifiers
 from coral.http.api import application
 from coral.http.board import Board
 from coral.http.server import listening, serving
@@ -93,15 +94,16 @@ class World:
         settings: Settings,
         clock: Clock | None = None,
         broker: MemoryBroker | None = None,
+        notifiers: Notifiers | None = None,
     ) -> None:
         self.clock = clock or ManualClock(START)
         self.board = Board(self.clock, settings.http.ready_lag)
         self.broker = broker or new_broker(self.clock)
         self.source = MemorySource(self.broker, [TOPIC], "coral", self.clock)
         store, sink = FileStore(home / "state"), MemorySink(self.broker)
-        self.daemon = Daemon(
-            settings, self.source, sink, store, self.clock, self.board.beat, board=self.board
-        )
+        told = {"board": self.board, "notifiers": notifiers}
+        beat = self.board.beat
+        self.daemon = Daemon(settings, self.source, sink, store, self.clock, beat, **told)
 
     def put(self, system: str, names: tuple[str, ...], rows: Iterable[Any], first: int = 0) -> None:
         """Write rows, one a second."""

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from coral.settings import Settings
-from coral.settings.sections import Kafka, Secret
+from coral.settings.base import Secret
+from coral.settings.sections import Kafka
 from streams.clock import Clock
 from streams.kafka import KafkaConnection, Sasl, Tls
 from streams.kafka.oauth import ClientCredentials

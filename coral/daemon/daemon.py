@@ -24,6 +24,7 @@ from coral.daemon.feedback_inbox import Inbox, no_feedback
 from coral.daemon.left_out_log import LeftOutLog
 from coral.daemon.lifecycle_log import LifecycleLog, partition_name
 from coral.daemon.measured_sink import MeasuredSink
+from coral.daemon.notify.notifiers import Notifiers, notifying
 from coral.daemon.reporter import Reporter
 from coral.engine import Engine
 from coral.errors import CheckpointError
@@ -70,6 +71,8 @@ class Daemon:
         Of feedback.
     board : Board, optional
         Gets what others may see.
+    notifiers : Notifiers, optional
+        Gets every event as soon as it is sent.
     """
 
     def __init__(
@@ -82,7 +85,9 @@ class Daemon:
         beat: Callable[[], None],
         inbox: Inbox | None = None,
         board: Board | None = None,
+        notifiers: Notifiers | None = None,
     ) -> None:
+        self._notifiers = notifiers or Notifiers(Settings(), clock)
         self._inbox = inbox or no_feedback(clock)
         self._settings, self._source, self._store, self._beat = settings, source, store, beat
         self._engines: dict[str, Engine] = {}
@@ -105,7 +110,7 @@ class Daemon:
         self._clock = clock
         self._log = LifecycleLog(clock)
         self._left_out = LeftOutLog(clock)
-        self._reporter = Reporter(board or Board(clock, 0), settings, clock)
+        self._reporter = Reporter(board or Board(clock, 0), settings, clock, self._notifiers.states)
         self.loop = Loop(
             source,
             MeasuredSink(sink, clock, self._reporter.publish.add),
@@ -197,6 +202,8 @@ class Daemon:
         messages = [message_of(event, self._settings.output.incidents) for event in events]
         for event, message in zip(events, messages, strict=True):
             self._reporter.sent(event, message.value)
+            # Also while records are repeated: what waited to be told went with the process before.
+            self._notifiers.told(event, message.value)
         return messages
 
     def _checkpoint(self, offsets: Offsets) -> None:
@@ -288,6 +295,8 @@ class Daemon:
         systems, refused = self.loop.systems, self._log.refused
         restored = checkpoint.restore(partition, found, systems, self._engine, refused)
         self._engines |= restored
+        for event in filter(None, (engine.standing() for engine in restored.values())):
+            self._notifiers.restored(event)
         self._reporter.restored(systems.aligners, restored)
         published = self._source.committed(partition) if self._once else None
         same = found.get("shaped_by") == self._shaped_by
@@ -329,6 +338,7 @@ class Daemon:
             self._engines.pop(system, None)
         self._log.lost(systems)
         self._reporter.lost(systems)
+        self._notifiers.lost(systems)
 
     def _progress(self, loop: Loop) -> None:
         self._beat()
@@ -399,6 +409,7 @@ def opened(
     group = settings.kafka.group_id
     require(connection, needed(settings, written), group)
     with ExitStack() as closing:
+        notifiers = closing.enter_context(notifying(settings, clock))  # ends last of all
         store: Store
         if not in_kafka:
             store = FileStore(Path(state.directory), state.keep)
@@ -416,4 +427,4 @@ def opened(
             store = KafkaStore(connection, state.topic, sink if once else None)
             closing.callback(store.close)
         inbox = closing.enter_context(opened_inbox(settings, connection, clock))
-        yield Daemon(settings, source, sink, store, clock, beat, inbox, board)
+        yield Daemon(settings, source, sink, store, clock, beat, inbox, board, notifiers)

@@ -17,6 +17,7 @@ from coral.http.state import (
     Backlog,
     Brief,
     Checkpointing,
+    SinkState,
     Snapshot,
     SystemBase,
     SystemState,
@@ -73,6 +74,8 @@ class Reporter:
     board : Board
     settings : Settings
     clock : Clock
+    sinks : callable, optional
+        Returns how those do who are told over HTTP.
 
     Attributes
     ----------
@@ -80,8 +83,15 @@ class Reporter:
     no_data : NoData
     """
 
-    def __init__(self, board: Board, settings: Settings, clock: Clock) -> None:
+    def __init__(
+        self,
+        board: Board,
+        settings: Settings,
+        clock: Clock,
+        sinks: Callable[[], tuple[SinkState, ...]] = tuple,
+    ) -> None:
         self._board, self._settings, self._clock = board, settings, clock
+        self._sinks = sinks
         self.decode, self.tick, self.publish = Stopwatch(), Stopwatch(), Stopwatch()
         self.no_data = NoData(settings.no_data_after_s)
         self._systems: dict[str, _Followed] = {}
@@ -194,6 +204,7 @@ class Reporter:
             refitted=min(refitted, default=None),
             series_limit=self._settings.limits.max_series,
             systems_limit=self._settings.limits.max_systems,
+            sinks=self._sinks(),
         )
         self._due = now + max(EVERY_S, PACE * (self._clock.monotonic() - now))
 

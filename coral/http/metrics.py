@@ -1,7 +1,8 @@
 """`/metrics`: the newest snapshot in the words of Prometheus.
 
-No label holds a name that comes from outside but topics, which the configuration names: the number
-of series does not depend on what systems, series and entities are called, or on how many there are.
+No label holds a name that comes from outside but topics and sinks, which the configuration names:
+the number of series does not depend on what systems, series and entities are called, or on how many
+there are.
 """
 
 from collections.abc import Iterable, Iterator
@@ -21,13 +22,14 @@ from prometheus_client.registry import Collector
 from coral.contract.events import Budget
 from coral.http.board import Board
 from coral.http.histogram import BOUNDS
-from coral.http.state import Durations, Snapshot, SystemState, Totals
+from coral.http.state import Durations, SinkState, Snapshot, SystemState, Totals
 from streams.records import ProblemKind
 
 __all__ = ["Exposition"]
 
 PHASES: Final = ("warming", "blind", "watching", "diagnosing", "settled")
 PRODUCTS: Final = ("incident", "change")
+RESULTS: Final = ("taken", "refused", "lost")
 KINDS: Final[tuple[str, ...]] = get_args(ProblemKind)
 TAKEN: Final = {
     "decode": "Decoding of one record",
@@ -77,6 +79,7 @@ class Exposition(Collector):
         yield _gauge("coral_systems_limit", "Most systems", snapshot.systems_limit)
         yield from _incidents(snapshot)
         yield from _checkpoints(snapshot)
+        yield from _sinks(snapshot.sinks)
         for name, taken in snapshot.durations.items():
             yield _histogram(f"coral_{name}_duration_seconds", TAKEN[name], taken)
 
@@ -183,6 +186,28 @@ def _checkpoints(snapshot: Snapshot) -> Iterator[Metric]:
     told = "From the copy of the state to the commit, the newest one"
     yield _gauge("coral_checkpoint_duration_seconds", told, held.seconds)
     yield _counter("coral_checkpoint_failures", "That could not be stored", held.failed)
+
+
+def _sinks(sinks: tuple[SinkState, ...]) -> Iterator[Metric]:
+    """Yield how the receivers over HTTP do; nothing where there are none."""
+    if not sinks:
+        return
+    told = "Alerts and messages, by what became of them"
+    results = CounterMetricFamily("coral_notifications", told, labels=["sink", "result"])
+    told = "Attempts that were made again, or are"
+    failed = CounterMetricFamily("coral_notification_failed_attempts", told, labels=["sink"])
+    told = "Alerts and messages that wait"
+    waiting = GaugeMetricFamily("coral_notifications_waiting", told, labels=["sink"])
+    at = "coral_notification_last_success_timestamp_seconds"
+    last = GaugeMetricFamily(at, "When the newest one was taken", labels=["sink"])
+    for one in sinks:
+        for result in RESULTS:
+            results.add_metric([one.sink, result], getattr(one, result))
+        failed.add_metric([one.sink], one.failed_attempts)
+        waiting.add_metric([one.sink], one.waiting)
+        if one.last is not None:
+            last.add_metric([one.sink], one.last)
+    yield from (results, failed, waiting, last)
 
 
 def _gauge(name: str, told: str, value: float) -> GaugeMetricFamily:

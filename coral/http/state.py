@@ -14,6 +14,7 @@ __all__ = [
     "Durations",
     "IncidentList",
     "Refusal",
+    "SinkState",
     "Snapshot",
     "SystemList",
     "SystemState",
@@ -158,6 +159,19 @@ class Checkpointing(_Seen, frozen=True):
     failed: int = 0
 
 
+class SinkState(_Seen, frozen=True):
+    """What became of what one receiver over HTTP was told, since the process began."""
+
+    sink: str  # `alertmanager/<host:port>` or `webhooks/<name>`, of the configuration
+    taken: int
+    refused: int  # by an answer that no further attempt would change
+    lost: int  # too many waited, or for too long
+    failed_attempts: int
+    waiting: int
+    failing: bool  # whether the newest attempt failed
+    last: float | None  # unix seconds of the newest success
+
+
 class Snapshot(_Seen, frozen=True):
     """Everything at one instant."""
 
@@ -173,6 +187,7 @@ class Snapshot(_Seen, frozen=True):
     refitted: float | None  # of `SystemBase.refitted` the earliest, unix seconds
     series_limit: int
     systems_limit: int
+    sinks: tuple[SinkState, ...] = ()
 
 
 def brief(event: Event) -> Brief:

@@ -323,6 +323,13 @@ class OpenIncident:
             "io.coral.ranking.converged.v1" if converged else "io.coral.ranking.updated.v1"
         )
 
+    def standing(self) -> Event:
+        """Return the newest revision as it stands now, for whoever was not told before.
+
+        It has been published, with the rows until then; this is not to be published again.
+        """
+        return self._event("io.coral.ranking.updated.v1", None)
+
     def close(self, resolution: Resolution) -> Event:
         """Return the last revision and end the state-dependent part of the graph.
 
@@ -352,7 +359,14 @@ class OpenIncident:
     def _publish(self, kind: Kind, resolution: Resolution | None = None) -> Event:
         """Describe the last ranking as the next revision."""
         self.revision += 1
-        event = Event(
+        event = self._event(kind, resolution)
+        top = self._names(self._ranking)[: self._setup.ranking.convergence.depth]
+        self._history.append(Revision(rows=self._ranking.rows, top=top))
+        del self._history[:-HISTORY]
+        return event
+
+    def _event(self, kind: Kind, resolution: Resolution | None) -> Event:
+        return Event(
             id=f"{self.id}:{self.revision}",
             source=source_of(self._setup.system.name),
             type=kind,
@@ -360,10 +374,6 @@ class OpenIncident:
             time=timestamp(self._now),
             data=self._describe(self._ranking, resolution),
         )
-        top = self._names(self._ranking)[: self._setup.ranking.convergence.depth]
-        self._history.append(Revision(rows=self._ranking.rows, top=top))
-        del self._history[:-HISTORY]
-        return event
 
     def _describe(self, ranking: Ranking, resolution: Resolution | None) -> Incident:
         findings = Findings(self._situation(ranking), self._setup.verdict)

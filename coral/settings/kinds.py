@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 
 import msgspec
 
-from coral.settings.sections import Secret
+from coral.settings.base import Secret
 
 FILE_KEY = "_file"
 """Ending of the key that names a file which holds a secret."""

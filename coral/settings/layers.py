@@ -6,8 +6,9 @@ from pathlib import Path as FilePath
 from typing import Any, NamedTuple, TypeAlias, get_args
 
 from coral.settings import kinds
+from coral.settings.base import Secret
 from coral.settings.problem import Path, SettingsProblem, key_of
-from coral.settings.sections import Secret, Settings
+from coral.settings.sections import Settings
 from coral.settings.values import converted, parsed, shown
 from coral.text import hint
 

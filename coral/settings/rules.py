@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from coral.settings.outbound_rules import broken_outbound
 from coral.settings.problem import Path
 from coral.settings.sections import MAPPING_KEYS, Http, Kafka, PrometheusHttp, Settings, Topic
 from coral.settings.start import start_of
@@ -48,6 +49,7 @@ def broken_rules(settings: Settings) -> Iterator[Broken]:
     except ValueError as error:
         yield ("input", "start"), "", f"time expected ({error})", repr(settings.input.start)
     yield from _topics(settings)
+    yield from broken_outbound(settings)
     yield from _statistics(settings)
     if settings.state.publish == "exactly-once" and settings.state.store != "kafka":
         rule = "at-least-once, or `state.store` kafka, expected"

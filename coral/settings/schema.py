@@ -10,7 +10,9 @@ import msgspec
 
 from coral.config import HealthSignal
 from coral.settings import kinds
-from coral.settings.sections import Secret, Settings, Topic
+from coral.settings.base import Secret
+from coral.settings.outbound import Alertmanager, Webhook
+from coral.settings.sections import Settings, Topic
 
 SCHEMA = Path(__file__).parent / "config.v1.json"
 
@@ -19,7 +21,7 @@ def json_schema() -> dict[str, Any]:
     """JSON Schema (2020-12) of the file; every secret may also be named by its file."""
     schema = msgspec.json.schema(Settings, schema_hook=_secret)
     held = (kinds.item(kind) or kind for kind in kinds.fields(Settings).values())
-    for section in (Settings, Topic, HealthSignal, *held):
+    for section in (Settings, Topic, HealthSignal, Alertmanager, Webhook, *held):
         described = schema["$defs"][section.__name__]
         described["description"], told = kinds.described(section)
         for key, kind in kinds.fields(section).items():

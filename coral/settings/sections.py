@@ -7,6 +7,8 @@ import msgspec
 from msgspec import Meta
 
 from coral.config import EngineConfig, MonitoredSystem, Name, Seconds, SystemConfig
+from coral.settings.base import Count, Secret, Section
+from coral.settings.outbound import Alertmanager, Outbound, Webhook, WebhookName
 from coral.settings.start import PATTERN
 from streams.codec import (
     DEFAULT_MAPPINGS,
@@ -21,48 +23,12 @@ from streams.codec.labelled.mapping import Rule
 from streams.grid import Grid
 
 TopicName: TypeAlias = Annotated[str, Meta(pattern=r"^[a-zA-Z0-9._-]{1,249}$")]
-Count: TypeAlias = Annotated[int, Meta(ge=1)]
 
 # What listens at all addresses is reached at that of this machine.
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - is asked, not bound
 
 
-class Secret:
-    """Text that is not shown: neither printed, nor in a traceback, nor in a log.
-
-    Examples
-    --------
-    >>> Secret("hunter2"), f"{Secret('hunter2')}", Secret("hunter2").reveal()
-    (Secret('********'), '********', 'hunter2')
-    """
-
-    __slots__ = ("_text",)
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-
-    def reveal(self) -> str:
-        """Return the text itself, to hand it to a client."""
-        return self._text
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and self._text == other._text
-
-    def __hash__(self) -> int:
-        return hash(self._text)
-
-    def __str__(self) -> str:
-        return "********"
-
-    def __repr__(self) -> str:
-        return "Secret('********')"
-
-
-class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    pass
-
-
-class Kafka(_Section, frozen=True, kw_only=True):
+class Kafka(Section, frozen=True, kw_only=True):
     """How to reach the brokers.
 
     Parameters
@@ -116,7 +82,7 @@ class Kafka(_Section, frozen=True, kw_only=True):
     oauth_scope: Name | None = None
 
 
-class Topic(_Section, frozen=True, kw_only=True):
+class Topic(Section, frozen=True, kw_only=True):
     """One input topic; what is not set follows the format.
 
     Parameters
@@ -169,7 +135,7 @@ class Topic(_Section, frozen=True, kw_only=True):
 MAPPING_KEYS = tuple(key for key in Topic.__struct_fields__ if key != "format")
 
 
-class Input(_Section, frozen=True, kw_only=True):
+class Input(Section, frozen=True, kw_only=True):
     """Where metrics come from.
 
     Parameters
@@ -191,7 +157,7 @@ class Input(_Section, frozen=True, kw_only=True):
     feedback: TopicName = "coral.feedback.v1"
 
 
-class Output(_Section, frozen=True, kw_only=True):
+class Output(Section, frozen=True, kw_only=True):
     """Where events and dead letters go.
 
     Parameters
@@ -202,14 +168,23 @@ class Output(_Section, frozen=True, kw_only=True):
         Topic of the records that could not be decoded.
     dead_letters_per_minute : int
         Most dead letters written in a minute; more are only counted.
+    link : str, optional
+        Address at which people reach `[http]`, with its prefix: alerts and messages link there.
+    alertmanager : table
+        Where alerts go.
+    webhooks : table of name = table
+        Where messages go.
     """
 
     incidents: TopicName = "coral.incidents.v1"
     dead_letters: TopicName = "coral.metrics.dlq.v1"
     dead_letters_per_minute: Annotated[int, Meta(ge=0)] = 600
+    link: Name | None = None
+    alertmanager: Alertmanager = Alertmanager()
+    webhooks: dict[WebhookName, Webhook] = msgspec.field(default_factory=dict)
 
 
-class State(_Section, frozen=True, kw_only=True):
+class State(Section, frozen=True, kw_only=True):
     """What survives a restart.
 
     Parameters
@@ -260,7 +235,7 @@ class System(MonitoredSystem, frozen=True, kw_only=True):
     no_data_after_s: Seconds | None = None
 
 
-class Limits(_Section, frozen=True, kw_only=True):
+class Limits(Section, frozen=True, kw_only=True):
     """What is refused, so that memory depends on the configuration and not on the input.
 
     Parameters
@@ -291,7 +266,7 @@ class Limits(_Section, frozen=True, kw_only=True):
     max_systems: Count = 1000
 
 
-class Http(_Section, frozen=True, kw_only=True):
+class Http(Section, frozen=True, kw_only=True):
     """What the process shows of itself: health, metrics, systems and incidents.
 
     Parameters
@@ -336,7 +311,7 @@ class Http(_Section, frozen=True, kw_only=True):
         return f"http://{named}:{self.port if port is None else port}{self.path_prefix}"
 
 
-class PrometheusHttp(_Section, frozen=True, kw_only=True):
+class PrometheusHttp(Section, frozen=True, kw_only=True):
     """How `coral record prometheus` logs in; the daemon asks no Prometheus.
 
     Parameters
@@ -368,7 +343,7 @@ class PrometheusHttp(_Section, frozen=True, kw_only=True):
     tls_check_hostname: bool = True
 
 
-class Log(_Section, frozen=True, kw_only=True):
+class Log(Section, frozen=True, kw_only=True):
     """What is logged, to standard error.
 
     Parameters
@@ -383,12 +358,12 @@ class Log(_Section, frozen=True, kw_only=True):
     format: Literal["auto", "text", "json"] = "auto"
 
 
-class Settings(_Section, frozen=True, kw_only=True):
+class Settings(Section, frozen=True, kw_only=True):
     """All of it, checked.
 
     Parameters
     ----------
-    kafka, input, output, state, engine, limits, http, prometheus, log
+    kafka, input, output, state, engine, limits, http, outbound, prometheus, log
         Sections.
     systems : dict of system id to System
         `"*"` is every system that is not named.
@@ -399,9 +374,10 @@ class Settings(_Section, frozen=True, kw_only=True):
     output: Output = Output()
     state: State = State()
     engine: EngineConfig = EngineConfig()
-    systems: dict[str, System] = {}
+    systems: dict[str, System] = msgspec.field(default_factory=dict)
     limits: Limits = Limits()
     http: Http = Http()
+    outbound: Outbound = Outbound()
     prometheus: PrometheusHttp = PrometheusHttp()
     log: Log = Log()
 

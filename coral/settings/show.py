@@ -7,9 +7,9 @@ from typing import Any
 import msgspec
 
 from coral.settings import kinds
+from coral.settings.base import Secret
 from coral.settings.load import Loaded
 from coral.settings.problem import Path, key_of
-from coral.settings.sections import Secret
 
 
 def as_toml(loaded: Loaded, *, effective: bool) -> str:

@@ -36,12 +36,14 @@ def keys() -> str:
             held = kinds.item(inner)
             if held is not None:
                 lines += _section(f"[{name}.{key}.<name>]", held)
+            elif kinds.fields(inner):
+                lines += _section(f"[{name}.{key}]", inner)
     return "\n".join(lines).strip()
 
 
 def _section(title: str, kind: type[msgspec.Struct]) -> list[str]:
     summary, told = kinds.described(kind)
-    own = [key for key, inner in kinds.fields(kind).items() if kinds.item(inner) is None]
+    own = [key for key, inner in kinds.fields(kind).items() if not _is_section(inner)]
     if not own:
         return []
     lines = ["", f"## {title}", "", summary, "", "| key | value | default | |", "|---|---|---|---|"]
@@ -51,6 +53,11 @@ def _section(title: str, kind: type[msgspec.Struct]) -> list[str]:
         shown = "" if value is None else f"`{toml_value(value)}`"
         lines.append(f"| `{key}` | {_type(inner)} | {shown} | {told[key].replace('|', '/')} |")
     return lines
+
+
+def _is_section(kind: Any) -> bool:
+    """Whether a key has a table, or tables, of its own."""
+    return kinds.item(kind) is not None or bool(kinds.fields(kind))
 
 
 def _default(field: msgspec.structs.FieldInfo) -> Any:

@@ -1,0 +1,1 @@
+"""Posts to addresses that somebody configured: checked, bounded in time, tried again."""
