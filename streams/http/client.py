@@ -74,7 +74,8 @@ class Client:
                 connection.request("POST", path, body, dict(headers))
                 return _answered(connection)
             except (OSError, HTTPException) as error:
-                raise UnreachableError(_why(error, self._timeout_s, over=connection.aborted)) from error
+                over = connection.aborted
+                raise UnreachableError(_why(error, self._timeout_s, over=over)) from error
 
 
 class _Connection(HTTPConnection):

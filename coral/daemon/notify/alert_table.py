@@ -125,8 +125,9 @@ class AlertTable:
         return max(due - self._clock.monotonic(), 0.0)
 
     def __len__(self) -> int:
-        """Return how many alerts were not sent as they are."""
-        return sum(alert.sent is None for alert in self._alerts.values())
+        """Return how many alerts are due."""
+        now = self._clock.monotonic()
+        return sum(self._due(alert) <= now for alert in self._alerts.values())
 
     def _set(self, key: _Key, notice: Notice, ended: float | None) -> None:
         self._version += 1

@@ -62,7 +62,7 @@ def test_what_happened_follows_from_the_event() -> None:
 
 def test_a_change_wakes_nobody_until_it_is_felt() -> None:
     """Then it is critical."""
-    events = run(unfelt_rows(felt_at=230))
+    events = run(unfelt_rows(felt_at=205))
     first = notice_of(events[0])
     felt = next(event for event in events if event.data.kind == "incident")
 

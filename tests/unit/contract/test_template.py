@@ -26,7 +26,7 @@ LONG = ("&" * 9000, "<" * 9000, "\U0001f4a5" * 9000, "x" * 9000)
 def notices() -> list[Notice]:
     """Of an incident, and of a change that becomes one."""
     rows = np.vstack([shop_rows(), shop_rows(seed=1, rows=ONSET, fault=None)])
-    events = [*run(rows), *run(unfelt_rows(felt_at=230))]
+    events = [*run(rows), *run(unfelt_rows(felt_at=205))]
     return [notice_of(event, "https://coral.example") for event in events]
 
 

@@ -1,0 +1,115 @@
+"""A real Alertmanager: the program of Debian's package, fetched where it is not installed."""
+
+import json
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError
+from urllib.parse import urlencode
+from urllib.request import Request, urlopen
+
+from debian import program
+from served import until
+
+NAME = "prometheus-alertmanager"
+TEMPLATE = b"/usr/share/prometheus/alertmanager/default.tmpl"
+
+
+class Alertmanager:
+    """A running one, to be asked and told."""
+
+    def __init__(self, port: int) -> None:
+        self.url = f"http://127.0.0.1:{port}"
+
+    def _ask(self, path: str, body: object = None, method: str | None = None) -> Any:
+        data = None if body is None else json.dumps(body).encode()
+        request = Request(f"{self.url}{path}", data, method=method)  # noqa: S310
+        request.add_header("Content-Type", "application/json")
+        with urlopen(request, timeout=60) as answer:  # noqa: S310
+            text = answer.read()
+        return json.loads(text) if text else None
+
+    def alerts(self, **query: str) -> list[Any]:
+        """The alerts that it shows, silenced ones too."""
+        return list(self._ask(f"/api/v2/alerts?{urlencode(query)}"))
+
+    def silence(self, **labels: str) -> str:
+        """Silence alerts with these labels for an hour; return the silence."""
+        now = datetime.now(UTC)
+        matchers = [
+            {"name": name, "value": value, "isRegex": False, "isEqual": True}
+            for name, value in labels.items()
+        ]
+        facts = {"createdBy": "test", "comment": "test", "matchers": matchers}
+        times = {"startsAt": now.isoformat(), "endsAt": (now + timedelta(hours=1)).isoformat()}
+        return str(self._ask("/api/v2/silences", facts | times)["silenceID"])
+
+    def is_up(self) -> bool:
+        """Whether it is ready."""
+        try:
+            self._ask("/-/ready")
+        except (OSError, HTTPError):
+            return False
+        return True
+
+
+@contextmanager
+def alertmanager(home: Path, receiver: str = "") -> Iterator[Alertmanager]:
+    """An Alertmanager that forwards everything to a webhook, if one is named, at once."""
+    hooks = [{"url": receiver, "send_resolved": True}] if receiver else []
+    config = {  # JSON is YAML
+        "route": {
+            "receiver": "all",
+            "group_by": ["incident"],
+            "group_wait": "100ms",
+            "group_interval": "200ms",
+        },
+        "receivers": [{"name": "all", "webhook_configs": hooks}],
+    }
+    (home / "alertmanager.yml").write_text(json.dumps(config))
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command, folder = _program(home)
+    command += [
+        f"--config.file={home / 'alertmanager.yml'}",
+        f"--storage.path={home / 'alertmanager'}",
+        f"--web.listen-address=127.0.0.1:{port}",
+        "--cluster.listen-address=",
+    ]
+    log = (home / "alertmanager.log").open("w")
+    with log, subprocess.Popen(command, cwd=folder, stdout=log, stderr=log) as process:
+        try:
+            made = Alertmanager(port)
+            until(lambda: made.is_up() or process.poll() is not None)
+            assert process.poll() is None, (home / "alertmanager.log").read_text()
+            yield made
+        finally:
+            process.terminate()
+            process.wait(60)
+
+
+def _program(home: Path) -> tuple[list[str], Path]:
+    """The command, and the folder to run it in.
+
+    Debian's program reads its texts from where its package is installed. That of a package that
+    was only unpacked is told another place, of the same length: its own working directory.
+    """
+    path = Path(program(NAME, NAME))
+    if Path(TEMPLATE.decode()).exists():
+        return [str(path)], home
+    texts = path.parents[2] / TEMPLATE.decode().lstrip("/")
+    place = b"/proc/self/cwd" + b"/" * (len(TEMPLATE) - 26) + b"default.tmpl"
+    copy = texts.with_name("alertmanager")
+    if not copy.exists():
+        held = path.read_bytes()
+        assert TEMPLATE in held
+        made = home / "alertmanager.program"
+        made.write_bytes(held.replace(TEMPLATE, place))
+        made.chmod(0o755)
+        shutil.move(made, copy)  # another worker may have been quicker, with the same
+    return [str(copy)], texts.parent
