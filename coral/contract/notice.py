@@ -27,6 +27,7 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
     id : str
         Of the event, `<incident>:<revision>`: the same when it is sent again.
     incident : str
+        Identifier.
     happened : str
         `opened`; `felt`, a change that a health signal has felt and that is an incident from now
         on; `updated`; `settled`, the ranking has converged; `resolved`.
@@ -37,6 +38,7 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
     severity : str
         `critical` of an incident, `info` of a change.
     system : str
+        Name.
     entity : str
         What is blamed: the first of the ranking when it settled, until then of the first revision;
         it does not move with every revision. Empty if nothing stands out.

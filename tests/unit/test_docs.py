@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from subprocess import CompletedProcess
 from urllib.parse import urlsplit
@@ -35,6 +36,8 @@ GROUPS = ("config", "graph", "topics")
 FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.DOTALL | re.MULTILINE)
 SPAN = re.compile(r"`([^`\n]+)`")
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+HELD = "https://hooks.example.com/x"  # of whatever kind one is named
+NAMED = re.compile(r'^((?:\w+_file|template) = )"([\w-]+(?:-\w+|\.json))"', re.MULTILINE)
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 OPTION = re.compile(r"(?<![\w-])--?[a-z][a-z-]*")
 TREE = r"\b(?:coral|streams|detectors|tests|tools|docs|benchmarks|deploy)/"
@@ -108,6 +111,13 @@ def run_coral(*words: str, **more: str) -> CompletedProcess[str]:
     )
 
 
+def named_file(page: Path, home: Path, match: re.Match[str]) -> str:
+    """Make a file that a configuration names: a template that the page shows, or a secret."""
+    templates = [text for kind, text in blocks(page) if kind == "json"]
+    (home / match[2]).write_text(templates[0] if match[2].endswith(".json") else HELD)
+    return f'{match[1]}"{home / match[2]}"'
+
+
 @functools.cache
 def help_of(*words: str) -> str:
     """Return what a command says about itself."""
@@ -163,7 +173,7 @@ class TestPages:
         """Every block of TOML is a configuration that `coral config check` has nothing against."""
         for number, block in enumerate(text for kind, text in blocks(page) if kind == "toml"):
             file = tmp_path / f"{number}.toml"
-            file.write_text(block)
+            file.write_text(NAMED.sub(partial(named_file, page, tmp_path), block))
             # The password of the example is not in its file, as a page says it should be.
             secret = {"CORAL_KAFKA__SASL_PASSWORD": "x"} if "sasl_username" in block else {}
             done = run_coral("config", "check", str(file), **secret)

@@ -1,4 +1,4 @@
-"""Write the generated parts of configuration.md and input-formats.md from the code.
+"""Write the generated parts of configuration.md, notifications.md and input-formats.md.
 
 `python tools/docs/configuration.py` replaces what stands between `<!-- NAME -->` and
 `<!-- /NAME -->`; `--check` only says whether that would change something.
@@ -12,6 +12,7 @@ import msgspec
 from regions import replace_region
 from troubles import troubles
 
+from coral.contract.notice import FIELDS, Notice
 from coral.settings import Settings, kinds
 from coral.settings.show import toml_value
 from streams.codec import DEFAULT_MAPPINGS
@@ -73,6 +74,13 @@ def _type(kind: Any) -> str:
     return ", ".join(f"`{choice}`" for choice in kinds.choices(kind)) or kinds.words(kind)
 
 
+def texts() -> str:
+    """Say what a template may name, one row a text."""
+    _, told = kinds.described(Notice)
+    lines = ["| name | |", "|---|---|"]
+    return "\n".join([*lines, *(f"| `{name}` | {told.get(name, '')} |" for name in FIELDS)])
+
+
 def mappings() -> str:
     """How each format names series unless configured otherwise, one row a format."""
     lines = ["| format | `entity` | `split` | `counters` |", "|---|---|---|---|"]
@@ -85,6 +93,7 @@ def mappings() -> str:
 
 PARTS = {
     "configuration.md": {"keys": keys},
+    "notifications.md": {"texts": texts},
     "input-formats.md": {"mappings": mappings, "troubles": troubles},
 }
 

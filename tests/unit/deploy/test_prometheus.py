@@ -14,8 +14,10 @@ from debian import program
 from makers import NAMES, shop_rows
 from prometheus import Prometheus
 from prometheus_client.parser import text_string_to_metric_families
+from receiver import receiving
 from served import World, served, settings_of, until
 
+from coral.daemon.notify.notifiers import notifying
 from streams.clock import SystemClock
 
 ROOT = Path(__file__).parents[3]
@@ -43,9 +45,17 @@ class Seen:
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
     home = tmp_path_factory.mktemp("seen")
-    settings = settings_of(home, flags=["state.interval_s=0.2"])
-    world = World(home, settings, SystemClock())
-    world.put("shop", NAMES, shop_rows())
+    with receiving() as receiver:
+        told = [f"output.alertmanager.urls={receiver.url}", "outbound.networks=127.0.0.1/32"]
+        settings = settings_of(home, flags=["state.interval_s=0.2", *told])
+        with notifying(settings, SystemClock()) as notifiers:
+            world = World(home, settings, SystemClock(), notifiers=notifiers)
+            world.put("shop", NAMES, shop_rows())
+            yield from watched(home, world)
+
+
+def watched(home: Path, world: World) -> Iterator[Seen]:
+    """The daemon as a Prometheus sees it."""
     with (
         served(world.board) as ask,
         world.running(),

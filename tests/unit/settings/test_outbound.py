@@ -1,9 +1,13 @@
 """Who is told over HTTP: what a configuration may say, and that no message shows a secret."""
 
+import re
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from coral.daemon.notify.message_queue import signature
 from coral.settings import SettingsError, as_toml, load
 from coral.settings.outbound_rules import reach_of
 
@@ -103,3 +107,21 @@ def test_what_is_wrong_is_named_without_secrets(tmp_path: Path, text: str, expec
 
     assert expected in found
     assert not [word for word in ("T0123456789", KEY, "pass@", "short") if word in found]
+
+
+def test_the_documented_check_of_a_signature() -> None:
+    """It takes what is signed, and nothing that is old, changed or signed by another."""
+    page = (Path(__file__).parents[3] / "docs" / "howto" / "be-told.md").read_text()
+    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    made: dict[str, Any] = {}
+    exec(code, made)  # noqa: S102 - of our own page
+    check, now = made["is_from_coral"], str(int(time.time()))
+    headers = {"X-Coral-Timestamp": now, "X-Coral-Signature": signature(KEY, now, b"{}")}
+    old = str(int(now) - 1000)
+    late = {"X-Coral-Timestamp": old, "X-Coral-Signature": signature(KEY, old, b"{}")}
+
+    assert check(KEY.encode(), headers, b"{}")
+    assert not check(KEY.encode(), headers, b"{ }")
+    assert not check(b"another key", headers, b"{}")
+    assert not check(KEY.encode(), headers | {"X-Coral-Timestamp": str(int(now) + 1)}, b"{}")
+    assert not check(KEY.encode(), late, b"{}")
