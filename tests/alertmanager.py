@@ -49,6 +49,10 @@ class Alertmanager:
         times = {"startsAt": now.isoformat(), "endsAt": (now + timedelta(hours=1)).isoformat()}
         return str(self._ask("/api/v2/silences", facts | times)["silenceID"])
 
+    def unsilence(self, silence: str) -> None:
+        """End a silence."""
+        self._ask(f"/api/v2/silence/{silence}", method="DELETE")
+
     def is_up(self) -> bool:
         """Whether it is ready."""
         try:

@@ -81,6 +81,10 @@ def _process(url: str, held: DaemonStatus) -> Iterator[str]:
     known = [part.lag for part in held.partitions if part.lag is not None]
     parts = "1 partition" if len(held.partitions) == 1 else f"{len(held.partitions)} partitions"
     yield f"{sum(known):,} records behind in {parts}; {held.records:,} read, {held.rows:,} rows"
+    for sink in held.sinks:
+        how = f"cannot be told, {sink.waiting:,} wait" if sink.failing else f"told {sink.taken:,}"
+        left = f", {sink.refused:,} refused, {sink.lost:,} lost" if sink.refused + sink.lost else ""
+        yield f"{printable(sink.sink)} {how}{left}"
 
 
 def _name(system: SystemState) -> str:

@@ -106,6 +106,7 @@ class Board:
             phases=phases,
             no_data=sum(system.no_data for system in systems),
             partitions=[] if held is None else list(held.partitions),
+            sinks=[] if held is None else list(held.sinks),
         )
 
     @property

@@ -105,6 +105,19 @@ class Backlog(_Seen, frozen=True):
     lag: int | None  # records not read yet; None: not known yet
 
 
+class SinkState(_Seen, frozen=True):
+    """What became of what one receiver over HTTP was told, since the process began."""
+
+    sink: str  # `alertmanager/<address>` or `webhooks/<name>`, of the configuration
+    taken: int
+    refused: int  # by an answer that no further attempt would change
+    lost: int  # too many waited, or for too long
+    failed_attempts: int
+    waiting: int
+    failing: bool  # whether the newest attempt failed
+    last: float | None  # unix seconds of the newest success
+
+
 class DaemonStatus(_Seen, frozen=True):
     """The process as a whole."""
 
@@ -119,6 +132,7 @@ class DaemonStatus(_Seen, frozen=True):
     phases: dict[str, int]  # systems by phase
     no_data: int  # systems from which nothing comes
     partitions: list[Backlog]
+    sinks: list[SinkState] = []  # who is told over HTTP
 
 
 class Refusal(_Seen, frozen=True):
@@ -157,19 +171,6 @@ class Checkpointing(_Seen, frozen=True):
     size: int = 0  # its bytes
     seconds: float = 0.0  # from the copy to the commit
     failed: int = 0
-
-
-class SinkState(_Seen, frozen=True):
-    """What became of what one receiver over HTTP was told, since the process began."""
-
-    sink: str  # `alertmanager/<host:port>` or `webhooks/<name>`, of the configuration
-    taken: int
-    refused: int  # by an answer that no further attempt would change
-    lost: int  # too many waited, or for too long
-    failed_attempts: int
-    waiting: int
-    failing: bool  # whether the newest attempt failed
-    last: float | None  # unix seconds of the newest success
 
 
 class Snapshot(_Seen, frozen=True):

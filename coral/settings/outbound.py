@@ -5,8 +5,8 @@ from typing import Annotated, TypeAlias
 import msgspec
 from msgspec import Meta
 
-from coral.config import Name, Seconds
-from coral.settings.base import Count, Secret, Section
+from coral.config import Name
+from coral.settings.base import Secret, Section
 
 __all__ = ["Alertmanager", "Outbound", "Webhook", "WebhookName"]
 
@@ -38,7 +38,7 @@ class Alertmanager(Section, frozen=True, kw_only=True):
     changes: bool = False
     labels: dict[str, Name] = msgspec.field(default_factory=dict)
     runbook_url: Name | None = None
-    resend_s: Seconds = 60.0
+    resend_s: Annotated[float, Meta(gt=0, le=3600)] = 60.0
     authorization: Secret | None = None
 
 
@@ -69,7 +69,7 @@ class Webhook(Section, frozen=True, kw_only=True):
     secret: Secret | None = None
     authorization: Secret | None = None
     changes: bool = False
-    queue: Count = 256
+    queue: Annotated[int, Meta(ge=1, le=100_000)] = 256
 
 
 class Outbound(Section, frozen=True, kw_only=True):
@@ -91,4 +91,4 @@ class Outbound(Section, frozen=True, kw_only=True):
     hosts: tuple[Name, ...] = ()
     networks: tuple[Name, ...] = ()
     tls_ca_file: Name | None = None
-    timeout_s: Seconds = 10.0
+    timeout_s: Annotated[float, Meta(gt=0, le=300)] = 10.0

@@ -46,7 +46,7 @@ def broken_outbound(settings: Settings) -> Iterator[Broken]:
     for name, webhook in output.webhooks.items():
         for key, rule, got in _webhook(webhook, outbound):
             yield ("output", "webhooks", name, key), "", rule, got
-    if output.link is not None and not _is_address(urlsplit(output.link)):
+    if output.link is not None and _split(output.link) is None:
         yield ("output", "link"), "", "address of http or https expected", repr(output.link)
 
 
@@ -65,7 +65,7 @@ def _outbound(outbound: Outbound) -> Iterator[Broken]:
 def _alertmanager(held: Alertmanager, outbound: Outbound) -> Iterator[tuple[str, str, str, str]]:
     for number, url in enumerate(held.urls):
         rule = _not_to_be_reached(url, outbound)
-        if rule is None and (urlsplit(url).query or urlsplit(url).fragment):
+        if rule is None and ("?" in url or "#" in url):
             rule = "address without ? and # expected"
         if rule is not None:
             yield "urls", f"[{number}]", rule, "another one" if "@" in url else repr(url)
@@ -100,8 +100,8 @@ def _webhook(held: Webhook, outbound: Outbound) -> Iterator[tuple[str, str, str]
 
 def _not_to_be_reached(url: str, outbound: Outbound) -> str | None:
     """Return the rule that an address breaks, as far as that can be said without asking for it."""
-    parts = urlsplit(url)
-    if not _is_address(parts):
+    parts = _split(url)
+    if parts is None:
         return "address of http or https, without a user and a password, expected"
     host = parts.hostname or ""
     try:
@@ -117,13 +117,16 @@ def _not_to_be_reached(url: str, outbound: Outbound) -> str | None:
     return None
 
 
-def _is_address(parts: SplitResult) -> bool:
+def _split(url: str) -> SplitResult | None:
+    """Return the parts of an address of http or https; None if it is none, or has a password."""
     try:
+        parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        return False
-    plain = parts.username is None and not re.search(r"[\s\x00-\x1f\x7f]", parts.geturl())
-    return parts.scheme in {"http", "https"} and bool(parts.hostname) and port != 0 and plain
+        return None
+    plain = url.isascii() and url.isprintable() and " " not in url and "@" not in parts.netloc
+    known = parts.scheme in {"http", "https"} and bool(parts.hostname) and port != 0
+    return parts if plain and known else None
 
 
 def _is_of_certificates(file: str) -> bool:

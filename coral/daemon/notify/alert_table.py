@@ -19,6 +19,8 @@ BATCH: Final = 64
 """Alerts of one letter."""
 LASTS: Final = 4.0
 """An alert is over, unless it is sent again, after so many times the pause between two."""
+HELD: Final = 0.25
+"""Share of the pause after which what a checkpoint knows to be open is sent again."""
 
 _Key: TypeAlias = tuple[tuple[str, str], ...]
 
@@ -26,13 +28,14 @@ _Key: TypeAlias = tuple[tuple[str, str], ...]
 class _Alert:
     """What Alertmanager is to know of one set of labels."""
 
-    __slots__ = ("ended", "notice", "sent", "version")
+    __slots__ = ("ended", "not_before", "notice", "sent", "version")
 
     def __init__(self, notice: Notice, version: int, ended: float | None) -> None:
         self.notice = notice
         self.version = version
         self.ended = ended  # unix s
-        self.sent: float | None = None  # monotonic s; None: not as it is now
+        self.sent: float | None = None  # monotonic s; None: it is due
+        self.not_before = 0.0  # monotonic s
 
 
 class AlertTable:
@@ -92,6 +95,16 @@ class AlertTable:
                 del self._firing[gone]
             self.lost += 1
 
+    def hold(self, notice: Notice) -> None:
+        """Go on with an incident that was open when a checkpoint was taken.
+
+        What ended since then, and was told to have, is not to fire in between: the rows since the
+        checkpoint come first.
+        """
+        self.put(notice)
+        alert = self._alerts[self._firing[notice.incident]]
+        alert.not_before = self._clock.monotonic() + HELD * self._resend_s
+
     def forget(self, systems: Collection[str]) -> None:
         """Leave the firing alerts of some systems to whoever watches these now."""
         for incident, key in list(self._firing.items()):
@@ -131,10 +144,16 @@ class AlertTable:
 
     def _set(self, key: _Key, notice: Notice, ended: float | None) -> None:
         self._version += 1
-        self._alerts[key] = _Alert(notice, self._version, ended)
+        before, alert = self._alerts.get(key), _Alert(notice, self._version, ended)
+        if before is not None and ended is None:
+            alert.not_before = before.not_before
+            if notice.happened == "updated":  # what is not news waits until it is sent again
+                alert.sent = before.sent
+        self._alerts[key] = alert
 
     def _due(self, alert: _Alert) -> float:
-        return 0.0 if alert.sent is None else alert.sent + self._resend_s
+        again = 0.0 if alert.sent is None else alert.sent + self._resend_s
+        return max(again, alert.not_before)
 
     def _written(self, key: _Key, alert: _Alert, now: float) -> object:
         # Rows may be stamped ahead of the clock; what is over must not end in the future.

@@ -1,6 +1,6 @@
 """The sections `output.alertmanager` and `output.webhooks` as couriers, and who is told what."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Final
@@ -55,10 +55,11 @@ class Notifiers:
         if not output.alertmanager.urls and not output.webhooks:
             return
         client = Client(reach_of(outbound), outbound.tls_ca_file, outbound.timeout_s)
+        hidden = tuple(filter(None, [_revealed(output.alertmanager.authorization)]))
         for url in output.alertmanager.urls:
-            name = f"alertmanager/{urlsplit(url).netloc}"
+            name = f"alertmanager/{urlsplit(url).netloc}{urlsplit(url).path}".rstrip("/")
             send = partial(_sent, client, url.rstrip("/") + ALERTS_PATH)
-            table, said = _table(output.alertmanager, clock), _Said(name, clock, ())
+            table, said = _table(output.alertmanager, clock), _Said(name, clock, hidden)
             self._alerts[name] = Courier(table, send, clock, said)
         for label, webhook in output.webhooks.items():
             name, url = f"webhooks/{label}", _revealed(webhook.url)
@@ -88,7 +89,7 @@ class Notifiers:
             return
         felt = was_change and data.kind == "incident" and data.resolution is None
         notice = notice_of(event, self._link, felt=felt)
-        self._alert(notice)
+        self._alert(notice, AlertTable.put)
         if notice.happened != "updated":
             for courier, changes in self._messages.values():
                 if changes or notice.kind == "incident":
@@ -101,7 +102,7 @@ class Notifiers:
         """
         if event.data.kind == "change":
             self._unfelt[event.data.incident] = event.data.system
-        self._alert(notice_of(event, self._link))
+        self._alert(notice_of(event, self._link), AlertTable.hold)
 
     def lost(self, systems: Collection[str]) -> None:
         """Leave some systems to whoever has them now."""
@@ -127,10 +128,10 @@ class Notifiers:
     def _couriers(self) -> dict[str, Courier[AlertTable] | Courier[MessageQueue]]:
         return {**self._alerts, **{name: one for name, (one, _) in self._messages.items()}}
 
-    def _alert(self, notice: Notice) -> None:
+    def _alert(self, notice: Notice, how: Callable[[AlertTable, Notice], None]) -> None:
         if self._with_changes or notice.kind == "incident":
             for courier in self._alerts.values():
-                courier.change(lambda table: table.put(notice))
+                courier.change(lambda table: how(table, notice))
 
 
 @contextmanager

@@ -10,14 +10,16 @@ import numpy as np
 import pytest
 from hostile import HOSTILE
 from makers import NAMES, shop_rows
-from served import START, World, served, settings_of
+from receiver import Said, receiving
+from served import START, World, served, settings_of, until
 
 from coral.cli.main import main
+from coral.daemon.notify.notifiers import notifying
 from coral.errors import Exit
 from coral.http.board import Board
 from coral.http.server import listening
 from coral.settings import Secret
-from streams.clock import ManualClock
+from streams.clock import ManualClock, SystemClock
 
 TOKEN = "0123456789abcdef"  # noqa: S105 - of nobody
 
@@ -49,6 +51,32 @@ def test_everything_at_a_glance(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert systems[0].endswith("more normal rows")
     assert incident.startswith("incident ")
     assert " in shop since 2023-11-14T22:16:40Z: Likely cause: `db`." in incident
+
+
+def test_who_is_told_and_who_is_not(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A line for each of them."""
+    with receiving() as well, receiving() as ill:
+        ill.answers += [Said(404)] * 2
+        hooks = {"well": well.url, "ill": ill.url, "away": "http://127.0.0.1:1"}
+        told = [f"output.webhooks.{name}.url={url}" for name, url in hooks.items()]
+        settings = settings_of(tmp_path, flags=["outbound.networks=127.0.0.1/32", *told])
+        with notifying(settings, SystemClock()) as notifiers:
+            world = World(tmp_path, settings, notifiers=notifiers)
+            world.put("shop", NAMES, shop_rows())
+            world.read()
+            until(lambda: [2, 2, 0] == [one.taken + one.refused for one in notifiers.states()])
+            until(lambda: notifiers.states()[2].failing)
+            world.clock.sleep(2.0)
+            world.daemon.loop.run_once()
+            capsys.readouterr()
+            with served(world.board) as ask:
+                main(["status", f"http://127.0.0.1:{ask.port}/"])
+
+    assert [
+        "webhooks/well told 2",
+        "webhooks/ill told 0, 2 refused, 0 lost",
+        "webhooks/away cannot be told, 2 wait",
+    ] == capsys.readouterr().out.splitlines()[2:5]
 
 
 def test_hostile_names_stay_in_their_line(

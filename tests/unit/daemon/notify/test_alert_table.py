@@ -84,6 +84,19 @@ def test_what_is_not_taken_stays_due(table: AlertTable) -> None:
     assert "another title" == alerts(table.next())[0]["annotations"]["summary"]
 
 
+def test_what_is_no_news_waits(table: AlertTable, clock: ManualClock) -> None:
+    """A revision that settles nothing is told when the alert is sent again."""
+    table.put(notice())
+    table.put(notice(happened="updated"))
+    assert 1 == len(taken(table))
+    table.put(notice(happened="updated", title="another title"))
+    assert [] == taken(table)
+    clock.advance(60.0)
+    assert ["another title"] == [alert["annotations"]["summary"] for alert in taken(table)]
+    table.put(notice(happened="settled"))
+    assert 1 == len(taken(table))
+
+
 def test_what_changed_on_its_way_is_due_again(table: AlertTable) -> None:
     """What was taken was the alert as it was before."""
     table.put(notice())
@@ -157,3 +170,18 @@ def test_there_are_never_too_many(table: AlertTable) -> None:
     assert (MOST, 10) == (len(table), table.lost)
     table.put(notice("0", **OVER))  # it is not known any more, and ends all the same
     assert (MOST, 11) == (len(table), table.lost)
+
+
+def test_what_a_checkpoint_knows_waits_for_the_rows_since(
+    table: AlertTable, clock: ManualClock
+) -> None:
+    """A quarter of the pause; what they say goes first."""
+    table.hold(notice("a"))
+    table.hold(notice("b"))
+    table.put(notice("b", happened="settled"))
+    table.put(notice("a", **OVER))
+    assert ["a"] == [alert["labels"]["incident"] for alert in taken(table)]
+    assert pytest.approx(15.0) == table.idle_s()
+    clock.advance(15.1)
+    assert ["b"] == [alert["labels"]["incident"] for alert in taken(table)]
+    assert pytest.approx(60.0) == table.idle_s()

@@ -1,6 +1,7 @@
 """Who is told what, by a daemon on the in-memory broker and receivers on real sockets."""
 
 import json
+import shutil
 from collections.abc import Iterator, MutableMapping
 from pathlib import Path
 from typing import Any
@@ -124,7 +125,7 @@ def test_an_alertmanager_is_told_until_the_end(tmp_path: Path, receiver: Receive
 def test_after_a_restart_an_open_incident_is_told_again(tmp_path: Path, receiver: Receiver) -> None:
     """To Alertmanagers, whose alerts end by themselves; messages are not sent twice."""
     with receiving() as hook:
-        text = alertmanager(receiver) + webhook(hook)
+        text = alertmanager(receiver, "resend_s = 0.4") + webhook(hook)
         made, notifiers = world(tmp_path, text)
         made.put("shop", NAMES, shop_rows())
         until(lambda: _is_stored(made))
@@ -212,7 +213,7 @@ def test_a_receiver_that_hangs_holds_nothing(tmp_path: Path, receiver: Receiver)
             sinks["webhooks/hook"].lost,
             sinks["webhooks/hook"].waiting,
         )
-        assert sinks[f"alertmanager/127.0.0.1:{other.port}"].taken >= 2
+        assert sinks[f"alertmanager/127.0.0.1:{other.port}/am"].taken >= 1
         receiver.goes_on.set()
         notifiers.close()
 
@@ -263,3 +264,27 @@ def test_nobody_to_tell_costs_nothing(tmp_path: Path) -> None:
     made.read()
 
     assert () == there(made.board.snapshot).sinks
+
+
+def test_what_ended_since_the_last_checkpoint_does_not_fire_again(
+    tmp_path: Path, receiver: Receiver
+) -> None:
+    """A process that was killed begins with an open incident; the rows since then end it first."""
+    text = alertmanager(receiver, "resend_s = 20")
+    made, notifiers = world(tmp_path, text)
+    made.put("shop", NAMES, shop_rows())
+    until(lambda: _is_stored(made))
+    shutil.copytree(tmp_path / "state", tmp_path / "kept")
+    made.put("shop", NAMES, FULL[280:], first=280)
+    made.read()
+    notifiers.close()
+    assert {"CoralIncident": False} == firing(receiver.got[-1])
+    shutil.rmtree(tmp_path / "state")
+    (tmp_path / "kept").rename(tmp_path / "state")
+    receiver.got.clear()
+
+    again, notifiers = world(tmp_path, text)
+    again.put("shop", NAMES, FULL)
+    again.read()
+    notifiers.close()
+    assert [{"CoralIncident": False}] == [firing(got) for got in receiver.got]

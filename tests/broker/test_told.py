@@ -1,0 +1,82 @@
+"""`coral run` on a real Kafka beside a real Alertmanager, killed in the middle of an incident."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from alertmanager import Alertmanager, alertmanager
+from daemons import BUNDLED, World, rows_of, stopped
+from kafkas import Broker
+from receiver import Receiver, receiving
+from served import until
+
+from coral.contract.events import decode
+from coral.errors import Exit
+
+CASE = BUNDLED / "pool-leak__orders"
+HALF = 700  # rows: the incident is open
+WAYS = [("file", "at-least-once"), ("kafka", "exactly-once")]
+
+
+@pytest.fixture(scope="module")
+def manager(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Alertmanager]:
+    with alertmanager(tmp_path_factory.mktemp("alertmanager")) as made:
+        yield made
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with receiving() as made:
+        yield made
+
+
+@pytest.fixture(params=WAYS, ids="-".join)
+def world(kafka: Broker, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[World]:
+    made = World(kafka, tmp_path, *request.param)
+    yield made
+    made.close()
+
+
+def test_who_is_told_over_a_crash(world: World, manager: Alertmanager, receiver: Receiver) -> None:
+    """The alert fires on, and ends; each message is told at least once, and says the same."""
+    cluster = world.group
+    arguments = [
+        f"output.alertmanager.urls={manager.url}",
+        f'output.alertmanager.labels={{"cluster": "{cluster}"}}',
+        "output.alertmanager.resend_s=0.5",
+        f"output.webhooks.hook.url={receiver.url}",
+        "outbound.networks=127.0.0.1/32",
+    ]
+    flags = [word for argument in arguments for word in ("--set", argument)]
+
+    def firing() -> list[str]:
+        found = manager.alerts(filter=f'cluster="{cluster}"')
+        return [alert["labels"]["alertname"] for alert in found]
+
+    rows = rows_of(CASE)
+    world.put(rows[:HALF])
+    process = world.start(*flags)
+    until(lambda: firing() == ["CoralIncident"])
+    world.caught_up(process, unseen=2)
+    process.kill()
+    process.wait()
+    until(lambda: firing() == [])  # nobody sends it again
+    process = world.start(*flags)
+    until(lambda: firing() == ["CoralIncident"])
+    world.put(rows[HALF:])
+    until(lambda: firing() == [])
+    world.wait_for(process, lambda events: decode(events[-1]).data.resolution)
+    code, log = stopped(process)
+    told = {decode(got.body).id: got.body for got in receiver.got}
+    published = {decode(value).id: value for value in world.published()}
+
+    assert Exit.OK == code, log
+    assert not [line for line in log if line["event"].startswith("sink_")]
+    assert {got.body for got in receiver.got} == set(told.values())
+    wanted = {
+        name: value
+        for name, value in published.items()
+        if decode(value).data.kind == "incident"
+        and not decode(value).type.startswith("io.coral.ranking.updated")
+    }
+    assert wanted.items() <= told.items() <= published.items()
