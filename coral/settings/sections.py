@@ -7,7 +7,8 @@ import msgspec
 from msgspec import Meta
 
 from coral.config import EngineConfig, MonitoredSystem, Name, Seconds, SystemConfig
-from coral.settings.base import Count, Secret, Section
+from coral.settings.base import Count, Secret
+from coral.settings.base import Section as _Section
 from coral.settings.outbound import Alertmanager, Outbound, Webhook, WebhookName
 from coral.settings.start import PATTERN
 from streams.codec import (
@@ -28,7 +29,7 @@ TopicName: TypeAlias = Annotated[str, Meta(pattern=r"^[a-zA-Z0-9._-]{1,249}$")]
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - is asked, not bound
 
 
-class Kafka(Section, frozen=True, kw_only=True):
+class Kafka(_Section, frozen=True, kw_only=True):
     """How to reach the brokers.
 
     Parameters
@@ -82,7 +83,7 @@ class Kafka(Section, frozen=True, kw_only=True):
     oauth_scope: Name | None = None
 
 
-class Topic(Section, frozen=True, kw_only=True):
+class Topic(_Section, frozen=True, kw_only=True):
     """One input topic; what is not set follows the format.
 
     Parameters
@@ -135,7 +136,7 @@ class Topic(Section, frozen=True, kw_only=True):
 MAPPING_KEYS = tuple(key for key in Topic.__struct_fields__ if key != "format")
 
 
-class Input(Section, frozen=True, kw_only=True):
+class Input(_Section, frozen=True, kw_only=True):
     """Where metrics come from.
 
     Parameters
@@ -157,7 +158,7 @@ class Input(Section, frozen=True, kw_only=True):
     feedback: TopicName = "coral.feedback.v1"
 
 
-class Output(Section, frozen=True, kw_only=True):
+class Output(_Section, frozen=True, kw_only=True):
     """Where events and dead letters go.
 
     Parameters
@@ -184,7 +185,7 @@ class Output(Section, frozen=True, kw_only=True):
     webhooks: dict[WebhookName, Webhook] = msgspec.field(default_factory=dict)
 
 
-class State(Section, frozen=True, kw_only=True):
+class State(_Section, frozen=True, kw_only=True):
     """What survives a restart.
 
     Parameters
@@ -235,7 +236,7 @@ class System(MonitoredSystem, frozen=True, kw_only=True):
     no_data_after_s: Seconds | None = None
 
 
-class Limits(Section, frozen=True, kw_only=True):
+class Limits(_Section, frozen=True, kw_only=True):
     """What is refused, so that memory depends on the configuration and not on the input.
 
     Parameters
@@ -266,7 +267,7 @@ class Limits(Section, frozen=True, kw_only=True):
     max_systems: Count = 1000
 
 
-class Http(Section, frozen=True, kw_only=True):
+class Http(_Section, frozen=True, kw_only=True):
     """What the process shows of itself: health, metrics, systems and incidents.
 
     Parameters
@@ -311,7 +312,7 @@ class Http(Section, frozen=True, kw_only=True):
         return f"http://{named}:{self.port if port is None else port}{self.path_prefix}"
 
 
-class PrometheusHttp(Section, frozen=True, kw_only=True):
+class PrometheusHttp(_Section, frozen=True, kw_only=True):
     """How `coral record prometheus` logs in; the daemon asks no Prometheus.
 
     Parameters
@@ -343,7 +344,7 @@ class PrometheusHttp(Section, frozen=True, kw_only=True):
     tls_check_hostname: bool = True
 
 
-class Log(Section, frozen=True, kw_only=True):
+class Log(_Section, frozen=True, kw_only=True):
     """What is logged, to standard error.
 
     Parameters
@@ -358,7 +359,7 @@ class Log(Section, frozen=True, kw_only=True):
     format: Literal["auto", "text", "json"] = "auto"
 
 
-class Settings(Section, frozen=True, kw_only=True):
+class Settings(_Section, frozen=True, kw_only=True):
     """All of it, checked.
 
     Parameters
