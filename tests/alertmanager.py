@@ -1,7 +1,7 @@
 """A real Alertmanager: the program of Debian's package, fetched where it is not installed."""
 
 import json
-import shutil
+import os
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -17,7 +17,8 @@ from debian import program
 from served import until
 
 NAME = "prometheus-alertmanager"
-TEMPLATE = b"/usr/share/prometheus/alertmanager/default.tmpl"
+SHARED = "/usr/share/prometheus/alertmanager"
+HERE = "/proc/self/cwd"
 
 
 class Alertmanager:
@@ -56,7 +57,7 @@ class Alertmanager:
     def is_up(self) -> bool:
         """Whether it is ready."""
         try:
-            self._ask("/-/ready")
+            self._ask("/api/v2/status")
         except (OSError, HTTPError):
             return False
         return True
@@ -104,16 +105,15 @@ def _program(home: Path) -> tuple[list[str], Path]:
     was only unpacked is told another place, of the same length: its own working directory.
     """
     path = Path(program(NAME, NAME))
-    if Path(TEMPLATE.decode()).exists():
+    if Path(SHARED).exists():
         return [str(path)], home
-    texts = path.parents[2] / TEMPLATE.decode().lstrip("/")
-    place = b"/proc/self/cwd" + b"/" * (len(TEMPLATE) - 26) + b"default.tmpl"
-    copy = texts.with_name("alertmanager")
+    texts = path.parents[2] / SHARED.lstrip("/")
+    copy = texts / "alertmanager"
     if not copy.exists():
-        held = path.read_bytes()
-        assert TEMPLATE in held
-        made = home / "alertmanager.program"
-        made.write_bytes(held.replace(TEMPLATE, place))
+        held, there = path.read_bytes(), HERE.ljust(len(SHARED), "/")
+        assert SHARED.encode() in held
+        made = texts / f"alertmanager.{os.getpid()}"
+        made.write_bytes(held.replace(SHARED.encode(), there.encode()))
         made.chmod(0o755)
-        shutil.move(made, copy)  # another worker may have been quicker, with the same
-    return [str(copy)], texts.parent
+        made.rename(copy)  # another worker may have been quicker, with the same
+    return [str(copy)], texts

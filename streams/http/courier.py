@@ -181,17 +181,16 @@ class Courier(Generic[M]):
             return self._failed(_told(answer), min(answer.retry_after_s, PATIENCE_S))
         with self._changed:
             self._mailbox.done(letter)
+            failures, self._failures = self._failures, 0  # there is somebody who answers
             if 200 <= answer.status < 300:
                 self._taken += letter.count
                 self._last = self._clock.time()
-                restored, self._failures = self._failures > 0, 0
             else:
                 self._refused += letter.count
-                restored = False
-        if restored:
-            self._said("restored", "")
         if not 200 <= answer.status < 300:
             self._said("refused", _told(answer))
+        elif failures:
+            self._said("restored", "")
         return 0.0
 
     def _failed(self, reason: str, at_least_s: float = 0.0) -> float:

@@ -57,7 +57,7 @@ def test_who_is_told_over_a_crash(world: World, manager: Alertmanager, receiver:
     world.put(rows[:HALF])
     process = world.start(*flags)
     until(lambda: firing() == ["CoralIncident"])
-    world.caught_up(process, unseen=2)
+    world.caught_up(process)
     process.kill()
     process.wait()
     until(lambda: firing() == [])  # nobody sends it again
