@@ -101,9 +101,8 @@ class World:
         self.broker = broker or new_broker(self.clock)
         self.source = MemorySource(self.broker, [TOPIC], "coral", self.clock)
         store, sink = FileStore(home / "state"), MemorySink(self.broker)
-        told = {"board": self.board, "notifiers": notifiers}
-        beat = self.board.beat
-        self.daemon = Daemon(settings, self.source, sink, store, self.clock, beat, **told)
+        parts = (settings, self.source, sink, store, self.clock, self.board.beat)
+        self.daemon = Daemon(*parts, board=self.board, notifiers=notifiers)
 
     def put(self, system: str, names: tuple[str, ...], rows: Iterable[Any], first: int = 0) -> None:
         """Write rows, one a second."""

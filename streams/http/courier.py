@@ -32,14 +32,14 @@ class Letter(NamedTuple):
     headers : dict of str to str
     what : object
         What the mailbox knows it by.
-    count : int
+    size : int
         How many things it says, for the counters.
     """
 
     body: bytes
     headers: dict[str, str]
     what: Any = None
-    count: int = 1
+    size: int = 1
 
 
 class Mailbox(Protocol):
@@ -183,10 +183,10 @@ class Courier(Generic[M]):
             self._mailbox.done(letter)
             failures, self._failures = self._failures, 0  # there is somebody who answers
             if 200 <= answer.status < 300:
-                self._taken += letter.count
+                self._taken += letter.size
                 self._last = self._clock.time()
             else:
-                self._refused += letter.count
+                self._refused += letter.size
         if not 200 <= answer.status < 300:
             self._said("refused", _told(answer))
         elif failures:

@@ -3,6 +3,7 @@
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -165,11 +166,15 @@ def test_what_is_put_in_later_is_sent_at_once() -> None:
     courier.start()
     for n in range(1, 51):
         courier.change(lambda pile: pile.waiting.append(Letter(b"a", {})))
-        until(lambda n=n: courier.delivered().taken == n)
+        until(partial(_has_taken, courier, n))
     courier.end()
     courier.join(60)
 
     assert not courier._thread.is_alive()
+
+
+def _has_taken(courier: Courier[Pile], count: int) -> bool:
+    return courier.delivered().taken == count
 
 
 def test_at_the_end_what_is_due_is_sent() -> None:
