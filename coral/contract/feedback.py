@@ -31,6 +31,16 @@ class Feedback(msgspec.Struct, frozen=True, kw_only=True):
     ended: str  # event time of the newest row considered
     signature: list[Scored]  # as in the event of the incident
 
+    @property
+    def key(self) -> str:
+        """What it is about: the last word on an incident holds."""
+        return self.incident
+
+    @property
+    def since(self) -> str:
+        """When that was."""
+        return self.ended
+
 
 class _Envelope(msgspec.Struct, frozen=True, kw_only=True):
     """CloudEvents 1.0, structured mode."""

@@ -3,11 +3,13 @@
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from typing import Any
 
 import structlog
 
 from coral.daemon import lifecycle_log
-from coral.daemon.feedback_inbox import Inbox
+from coral.daemon.feedback_inbox import feedback_inbox
+from coral.daemon.inbox import Inbox
 from coral.daemon.published_incidents import PublishedIncidents
 from coral.settings import Settings
 from coral.settings.start import start_of
@@ -15,7 +17,7 @@ from streams.clock import Clock
 from streams.errors import RefusedError, UnknownTopicError
 from streams.kafka import KafkaConnection, KafkaSource, KafkaTail, TransactionalSink, require
 
-__all__ = ["member", "needed", "opened_inbox", "publisher"]
+__all__ = ["member", "needed", "opened_inboxes", "publisher"]
 
 log = structlog.stdlib.get_logger()
 
@@ -82,27 +84,34 @@ def publisher(
 
 
 @contextmanager
-def opened_inbox(
+def opened_inboxes(
     settings: Settings, connection: KafkaConnection, clock: Clock
-) -> Iterator[Inbox | None]:
-    """Yield the inbox of feedback; None, and a line of the log, if it cannot be read."""
+) -> Iterator[list[Inbox[Any]]]:
+    """Yield the inboxes of the topics beside the metrics, of those that can be read."""
     feedback, incidents = settings.input.feedback, settings.output.incidents
+    most, found = settings.limits.max_systems, list[Inbox[Any]]()
     with ExitStack() as closing:
-        try:
-            require(connection, {feedback: {"READ"}, incidents: {"READ"}})
-        except UnknownTopicError:
-            log.info("no_feedback_topic", topic=feedback)
-            yield None
-            return
-        except RefusedError as error:
-            log.error("feedback_not_read", reason=str(error))
-            yield None
-            return
 
-        def tail(topic: str) -> KafkaTail:
-            made = KafkaTail(connection, topic)
+        def tail(topic: str, since: float | None = None) -> KafkaTail:
+            made = KafkaTail(connection, topic, since)
             closing.callback(made.close)
             return made
 
-        published = PublishedIncidents(lambda: tail(incidents))
-        yield Inbox(tail(feedback).poll, published, clock, settings.limits.max_systems)
+        if _readable("feedback", connection, feedback, incidents):
+            published = PublishedIncidents(lambda: tail(incidents))
+            found.append(feedback_inbox(tail(feedback).poll, published, clock, most))
+        yield found
+
+
+def _readable(what: str, connection: KafkaConnection, *topics: str) -> bool:
+    """Whether there are the topics of an inbox; if not, a line of the log says why."""
+    absent, refused = f"no_{what}_topic", f"{what}_not_read"
+    try:
+        require(connection, {topic: {"READ"} for topic in topics})
+    except UnknownTopicError:
+        log.info(absent, topic=topics[0])
+    except RefusedError as error:
+        log.error(refused, reason=str(error))
+    else:
+        return True
+    return False

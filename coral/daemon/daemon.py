@@ -5,7 +5,7 @@ What is computed is `Engine.step`; how it is driven is `streams.processing.loop`
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,8 @@ from coral.checkpoint.kafka import KafkaStore
 from coral.checkpoint.snapshot import State
 from coral.config import digest
 from coral.contract.events import message_of, timestamp
-from coral.daemon.clients import member, needed, opened_inbox, publisher
-from coral.daemon.feedback_inbox import Inbox, no_feedback
+from coral.daemon.clients import member, needed, opened_inboxes, publisher
+from coral.daemon.inbox import Inbox
 from coral.daemon.left_out_log import LeftOutLog
 from coral.daemon.lifecycle_log import LifecycleLog, partition_name
 from coral.daemon.measured_sink import MeasuredSink
@@ -67,8 +67,8 @@ class Daemon:
         For the pace of commits and reports; events depend on event time alone.
     beat : callable
         Is called at every step that may take long: the process is getting on.
-    inbox : Inbox, optional
-        Of feedback.
+    inboxes : sequence of Inbox
+        Of what comes in beside the metrics.
     board : Board, optional
         Gets what others may see.
     notifiers : Notifiers, optional
@@ -83,12 +83,12 @@ class Daemon:
         store: Store,
         clock: Clock,
         beat: Callable[[], None],
-        inbox: Inbox | None = None,
+        inboxes: Sequence[Inbox[Any]] = (),
         board: Board | None = None,
         notifiers: Notifiers | None = None,
     ) -> None:
         self._notifiers = notifiers or Notifiers(Settings(), clock)
-        self._inbox = inbox or no_feedback(clock)
+        self._inboxes = inboxes
         self._settings, self._source, self._store, self._beat = settings, source, store, beat
         self._engines: dict[str, Engine] = {}
         self._codecs: dict[TopicPartition, Codec] = {}
@@ -188,7 +188,7 @@ class Daemon:
         if engine is None:
             engine = self._engines[frame.system] = self._engine(frame.system)
             if self.loop.systems.home(frame.system) not in self.loop.repeating:
-                self._inbox.remind(frame.system, engine)
+                self._remind([frame.system])
         begun = self._clock.monotonic()
         try:
             events = engine.step(frame)
@@ -319,7 +319,8 @@ class Daemon:
 
     def _remind(self, systems: Iterable[str]) -> None:
         for system in systems:
-            self._inbox.remind(system, self._engines[system])
+            for inbox in self._inboxes:
+                inbox.remind(system, self._engines[system])
 
     def _restored_codec(self, partition: TopicPartition, state: dict[str, Any]) -> Codec:
         codec = self._settings.codec(partition.topic)
@@ -347,7 +348,8 @@ class Daemon:
         told = self._engines
         if repeating:
             told = {name: one for name, one in told.items() if home(name) not in repeating}
-        self._due |= self._inbox.deliver(told)
+        for inbox in self._inboxes:
+            self._due |= inbox.deliver(told)
         if self._saver is not None and self._saving and not self._saver.busy:
             self._settle(self._saver)
         owned = self._source.assignment()
@@ -426,5 +428,5 @@ def opened(
         if in_kafka:
             store = KafkaStore(connection, state.topic, sink if once else None)
             closing.callback(store.close)
-        inbox = closing.enter_context(opened_inbox(settings, connection, clock))
-        yield Daemon(settings, source, sink, store, clock, beat, inbox, board, notifiers)
+        inboxes = closing.enter_context(opened_inboxes(settings, connection, clock))
+        yield Daemon(settings, source, sink, store, clock, beat, inboxes, board, notifiers)

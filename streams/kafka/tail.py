@@ -1,4 +1,4 @@
-"""A topic from its beginning on, for readers that belong to no group."""
+"""A topic from its beginning, or a time, on, for readers that belong to no group."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -24,6 +24,9 @@ class KafkaTail:
     ----------
     connection : KafkaConnection
     topic : str
+    since : float, optional
+        Time of the first record that is read, by the clock of the brokers or of who wrote it, unix
+        s; without it all that the topic still holds are read.
 
     Raises
     ------
@@ -33,7 +36,7 @@ class KafkaTail:
         If there is no such topic.
     """
 
-    def __init__(self, connection: KafkaConnection, topic: str) -> None:
+    def __init__(self, connection: KafkaConnection, topic: str, since: float | None = None) -> None:
         self._topic = topic
         with broker_errors(f"reading {topic}"):
             self._consumer: Any = connection.consumer(_OPTIONS)
@@ -45,6 +48,20 @@ class KafkaTail:
                 raise UnknownTopicError(f"there is no topic {topic}")
             self._consumer.assign(self._partitions)
             self._consumer.seek_to_beginning(*self._partitions)
+            if since is not None:
+                self._seek(since)
+
+    def _seek(self, since: float) -> None:
+        """Go to the first record of each partition since a time, to the end where there is none."""
+        wanted = dict.fromkeys(self._partitions, max(int(1000 * since), 0))
+        found = self._consumer.offsets_for_times(wanted)
+        for partition in self._partitions:
+            first = found.get(partition)
+            if first is None or first.offset < 0:
+                self._consumer.seek_to_end(partition)
+                self._consumer.position(partition)  # the end of now, not that of the first poll
+            else:
+                self._consumer.seek(partition, first.offset)
 
     def poll(self, timeout_s: float = 0.0) -> list[bytes]:
         """Return the values of the next records; deletions are left out."""

@@ -11,7 +11,8 @@ from coral.contract import events
 from coral.contract.events import Event, Scored
 from coral.contract.feedback import Feedback, encode
 from coral.daemon import published_incidents
-from coral.daemon.feedback_inbox import Inbox
+from coral.daemon.feedback_inbox import feedback_inbox
+from coral.daemon.inbox import Inbox
 from coral.daemon.published_incidents import PublishedIncidents
 from coral.engine import Engine
 from streams.clock import ManualClock
@@ -52,12 +53,12 @@ def claim(incident: str = "a", system: str = "shop", cause: str | None = "db") -
 
 def inbox(
     messages: Iterable[bytes], *pieces: list[bytes], systems: int = 10, clock: Any = None
-) -> Inbox:
+) -> Inbox[Feedback]:
     """An inbox that gets the messages at once, and incidents in pieces."""
     came = [list(messages)]
     incidents = PublishedIncidents(lambda: Topic(*pieces))
     clock = clock or ManualClock()
-    return Inbox(lambda: came.pop(0) if came else [], incidents, clock, systems)
+    return feedback_inbox(lambda: came.pop(0) if came else [], incidents, clock, systems)
 
 
 def kept(engine: Engine) -> list[tuple[str, str]]:
@@ -123,7 +124,7 @@ def test_taken_back(event: Event, logged: Log) -> None:
     """An engine forgets it, also one that is restored with it later."""
     messages = [[claim()], [claim(cause=None)], []]
     incidents = PublishedIncidents(lambda: Topic([published(event)]))
-    box = Inbox(lambda: messages.pop(0), incidents, ManualClock(), 10)
+    box = feedback_inbox(lambda: messages.pop(0), incidents, ManualClock(), 10)
     shop, restored = Engine(shop_config()), Engine(shop_config())
     box.deliver({"shop": shop, "": restored})
     box.remind("shop", restored)
@@ -146,7 +147,7 @@ def test_refusals_are_told_in_sum(event: Event, logged: Log) -> None:
     clock = ManualClock()
     messages = [[claim(f"lie {n}") for n in range(50)] for _ in range(3)]
     incidents = PublishedIncidents(lambda: Topic([published(event)]))
-    box = Inbox(lambda: messages.pop(0), incidents, clock, 10)
+    box = feedback_inbox(lambda: messages.pop(0), incidents, clock, 10)
     box.deliver({})
     box.deliver({})
     clock.advance(60.0)
@@ -167,12 +168,17 @@ def test_memory_of_incidents_is_bounded(event: Event, monkeypatch: pytest.Monkey
 
 
 def test_a_topic_that_may_not_be_read_does_not_end_the_daemon(logged: Log) -> None:
-    """It is told once, and nothing is read any more."""
+    """It is told once, and tried again once a minute."""
+    tried, clock = list[float](), ManualClock()
 
     def forbidden() -> Iterable[bytes]:
+        tried.append(clock.monotonic())
         raise BrokerError("not authorised")
 
-    box = Inbox(forbidden, PublishedIncidents(Topic), ManualClock(), 1)
-    box.deliver({})
-    box.deliver({})
+    box = feedback_inbox(forbidden, PublishedIncidents(Topic), clock, 1)
+    begun = clock.monotonic()
+    for _ in range(5):
+        box.deliver({})
+        clock.advance(30.0)
+    assert [begun, begun + 60.0, begun + 120.0] == tried
     assert ["feedback_not_read"] == [line["event"] for line in logged]
