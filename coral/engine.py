@@ -1,8 +1,10 @@
 """The engine: frames in, events out. No input or output, no clock, no log."""
 
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from itertools import islice
+from typing import Any, Final, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,10 +13,12 @@ from coral.baseline.baseline import Baseline
 from coral.baseline.learning import learn
 from coral.baseline.told_onset import rows_late
 from coral.config import EngineConfig, SystemConfig
+from coral.contract.alerts import Alert
 from coral.contract.events import Event, Resolution
 from coral.contract.feedback import Feedback
 from coral.graph.system_graph import SystemGraph
-from coral.incident.alarm import Alarm, alerted, detected, felt, silent
+from coral.incident.alarm import Alarm, detected, felt, silent, told
+from coral.incident.alerts import Alerts
 from coral.incident.budgets import Budgets
 from coral.incident.health_signals import HealthSignals, Onset
 from coral.incident.lifecycle import OpenIncident, Setup, layout_of
@@ -43,6 +47,12 @@ QUARANTINE_ROWS = (4, 64)
 QUARANTINE_SHARE = 8
 # A given onset may be late: whoever gives it has noticed something first.
 QUARANTINE_SHARE_ALERTED = 4
+# An alert comes late by as long as its condition had to last: so far is looked back from it, ...
+LOOK_BACK_S = 900.0
+# ... for which so many of the newest learned rows can be unlearned, at most half of the base.
+RECALLED_ROWS = 2048
+# Rows that whoever asks without saying since when is answered from, at least and at most.
+ASKED_ROWS = (16, 120)
 # Rows by which a cause may come before the health signal that shows it.
 SYMPTOM_LEAD = 10
 # Rows for which no health signal was felt in an open incident or change, after which one that is
@@ -76,6 +86,11 @@ class Engine:
         not used, and the incident stays open.
     trigger, ranking, verdict : TriggerPolicy, RankingPolicy, VerdictPolicy
         Choices behind alarm, ranking and words; for experiments.
+
+    Attributes
+    ----------
+    alerts : Alerts
+        Of others, to look at.
 
     Examples
     --------
@@ -116,7 +131,9 @@ class Engine:
         self._health = HealthSignals(system, self.config.false_alarms_per_week)
         self._silence = PathSilence(system)
         self._lookout = Lookout(system, self._health)
+        self.alerts = Alerts()
         self._incident: OpenIncident | None = None
+        self._learned_at: deque[float] = deque(maxlen=RECALLED_ROWS)  # times of the newest rows
         self._quarantine: deque[_Row] = deque()  # newest rows, not learned yet
         self._since_onset: deque[_Row] = deque(maxlen=KEPT_ROWS)
         self._calm_rows = 0  # since a health signal was felt
@@ -162,10 +179,11 @@ class Engine:
         frame : Frame
             Next tick in event time. Its values are not modified and not kept.
         """
-        row = self._take(frame)
+        row, incident = self._take(frame), self._incident
+        joined = self.alerts.update(row.time, self._recalled_from, is_open=incident is not None)
         alarm = self._score(row)
-        if self._incident is not None:
-            return self._continue(self._incident, row)
+        if incident is not None:
+            return self._continue(incident, row, joined=joined)
         self._quarantine.append(row)
         return self._open() if alarm else self._learn()
 
@@ -194,9 +212,10 @@ class Engine:
         self._silence.update(row.x, learn=incident is None)
         # Metrics stop coming for many reasons: alone it is for the trigger to judge.
         silence = self._silence.fresh and health.moving
-        hold = incident is not None or health.alarm or silence
+        alerted = self.alerts.opening is not None
+        hold = incident is not None or health.alarm or silence or alerted
         trigger.update(row.x, hold=hold, felt=health.moving if health.named else None)
-        return trigger.drift_detected or health.paged is not None or silence
+        return trigger.drift_detected or health.paged is not None or silence or alerted
 
     def _learn(self) -> list[Event]:
         """Learn the rows that have left quarantine."""
@@ -214,6 +233,31 @@ class Engine:
 
     def _learn_row(self, row: _Row, *, adjacent: bool) -> None:
         learn(self._baseline, self._graph, row.x, adjacent=adjacent)
+        self._learned_at.append(row.time)
+
+    @property
+    def _recalled_from(self) -> float:
+        """Event time of the first row that could be unlearned, or is not learned yet, unix s."""
+        most = min(len(self._learned_at), self._baseline.n_rows // 2)
+        if most:
+            return self._learned_at[-most]
+        return self._quarantine[0].time if self._quarantine else -np.inf
+
+    def _recall(self, since: float) -> None:
+        """Unlearn the rows since an event time, at most half of the base: back to quarantine.
+
+        The graph learns the rest of the base anew when an incident opens (`freeze`).
+        """
+        times = [*self._learned_at]
+        n_rows = min(len(times) - bisect_left(times, since), self._baseline.n_rows // 2)
+        if n_rows == 0:
+            return
+        if self._gap and self._quarantine:
+            self._quarantine[0] = self._quarantine[0]._replace(adjacent=False)
+            self._gap = False
+        rows, adjacent = self._baseline.unlearn(n_rows)
+        for x, follows in zip(rows[::-1], adjacent[::-1].tolist(), strict=True):
+            self._quarantine.appendleft(_Row(self._learned_at.pop(), x, follows))
 
     def _open(self) -> list[Event]:
         """Open an incident on the rows since its onset; learn what came before them."""
@@ -243,7 +287,9 @@ class Engine:
         """Return why an incident begins now."""
         trigger = self._trigger
         if trigger is None:
-            return self._given()
+            return self._looked_back("told", len(self._quarantine) - 1)
+        if self.alerts.opening is not None:
+            return self._told("alert", self.alerts.opening.starts)
         if trigger.drift_detected:
             return self._detected(trigger)
         page = self._health.paged
@@ -254,31 +300,41 @@ class Engine:
 
     def _felt(self, page: Onset, trigger: Trigger) -> Alarm:
         """Return the alarm of a health signal."""
+        if page.source == "objective" and self._last_time is not None:
+            n_rows = page.rows + 1 + SYMPTOM_LEAD  # as many as its condition had to last, and more
+            self._recall(self._last_time - n_rows * self.system.interval_s)
         times = [row.time for row in self._quarantine]
         return felt(page, times, SYMPTOM_LEAD, Budgets.of(trigger, self._health))
 
     def _feel(self, incident: OpenIncident) -> bool:
         """Tell an incident what health signals say; return whether it was a change before.
 
-        What is felt is no false alarm of the trigger, and what the trigger sees is none of the
-        health signals.
+        What is felt is no false alarm of the trigger, what the trigger sees is none of the health
+        signals, and what somebody else has raised an alert for is none of either.
         """
-        trigger, health = self._trigger, self._health
+        trigger, health, alerts = self._trigger, self._health, self.alerts
         if trigger is None:
             return False
-        if health.alarm and trigger.alarm:
+        if trigger.alarm and (health.alarm or alerts.firing):
             trigger.confirm()
+        if health.alarm and (trigger.alarm or alerts.firing):
             health.confirm()
-        return incident.feel(health.felt())
+        return incident.feel(health.felt(), alerts.named)
 
-    def _given(self) -> Alarm:
-        """Return the alarm of the given onset, which may be late."""
+    def _told(self, source: Literal["alert", "told"], since: float) -> Alarm:
+        """Return the alarm of an onset that somebody tells, whatever was learned since."""
+        self._recall(since - LOOK_BACK_S)
+        times = [row.time for row in self._quarantine]
+        return self._looked_back(source, min(bisect_left(times, since), len(times) - 1))
+
+    def _looked_back(self, source: Literal["alert", "told"], at: int) -> Alarm:
+        """Return the alarm of a told row in quarantine: whoever tells one may be late."""
         rows = self._quarantine
-        scale, newest = self._setup.ranking.scale, np.array([row.x for row in rows])
+        scale, newest = self._setup.ranking.scale, np.array([row.x for row in islice(rows, at + 1)])
         layout = layout_of(self.system, self._names)
         base = self._baseline.rows()[0]
         late = rows_late(base, newest, layout.owner, layout.health_series, scale)
-        return alerted([row.time for row in rows], late)
+        return told(source, [row.time for row in rows], at, late)
 
     def _detected(self, trigger: Trigger) -> Alarm:
         """Return the alarm of the trigger; drop rows that belong to neither state."""
@@ -290,7 +346,7 @@ class Engine:
             del rows[-alarm.n_rows - 1]
         return alarm
 
-    def _continue(self, incident: OpenIncident, row: _Row) -> list[Event]:
+    def _continue(self, incident: OpenIncident, row: _Row, *, joined: bool) -> list[Event]:
         """Take one row of the open incident; it ends when the trigger says so."""
         self._follow(incident, row)
         trigger, health = self._trigger, self._health
@@ -302,13 +358,16 @@ class Engine:
         if trigger is not None:
             others = health.alarm or self._silence.alarm
             lasted = not trigger.alarm and incident.rows > trigger.rows_to_accept
-            if trigger.rebaselined or (others and lasted):
+            alerted = self.alerts.firing
+            if trigger.rebaselined or ((others or alerted) and lasted):
+                # An alert that goes on alone, though nothing shows it, spoils no base.
+                anew = trigger.rebaselined or others
                 health.accept()
                 self._silence.accept()
-                return [self._close(incident, _ACCEPTED)]
-            if not trigger.alarm and not others:
+                return [self._close(incident, _ACCEPTED, anew=anew)]
+            if not trigger.alarm and not others and not alerted:
                 return [self._close(incident, "back to normal")]
-        event = incident.revise(at_once=promoted)
+        event = incident.revise(at_once=promoted or joined)
         return [] if event is None else [event]
 
     def _supersede(self, incident: OpenIncident, page: Onset, trigger: Trigger) -> list[Event]:
@@ -327,11 +386,15 @@ class Engine:
         self._graph.update(self._baseline.scaled(x), adjacent=row.adjacent)
         self._since_onset.append(row)
 
-    def _close(self, incident: OpenIncident, resolution: Resolution) -> Event:
+    def _close(
+        self, incident: OpenIncident, resolution: Resolution, *, anew: bool = False
+    ) -> Event:
         event = incident.close(resolution)
         self._incident = None
         self._gap = True
-        if resolution == _ACCEPTED and incident.kind == "incident":
+        if resolution != "superseded":
+            self.alerts.close()
+        if anew and incident.kind == "incident":
             self._start(self._names)  # of what nobody felt, most is as it was
         self._select(self._sent or self._names)  # those that left while it was open go
         if resolution == _ACCEPTED:
@@ -346,6 +409,38 @@ class Engine:
         From the next revision on; what is published stays.
         """
         self._past.confirm(feedback)
+
+    def alert(self, alert: Alert) -> None:
+        """Take note of an alert that somebody else has raised, or that has ended.
+
+        It counts from the first row of its time on; saying it twice changes nothing.
+        """
+        self.alerts.take(alert)
+
+    def ask(self, since: float | None = None) -> Event | None:
+        """Return what is wrong now, as if somebody had told since when; None before the first row.
+
+        That takes the engine out of its course: ask one that goes on from the `state_dict` of
+        another (`asked`).
+
+        Parameters
+        ----------
+        since : float, optional
+            Event time, unix s. Without it the open incident is asked; if there is none, the newest
+            rows, of 15 minutes, at least 16 and at most 120.
+        """
+        now, incident = self._last_time, self._incident
+        if now is None or (since is not None and since > now):
+            return None
+        if incident is not None and since is None:
+            return incident.revise(at_once=True)
+        if incident is not None:
+            self._quarantine.extend(self._since_onset)
+            self._close(incident, "superseded")
+        if since is None:
+            low, high = (rows * self.system.interval_s for rows in ASKED_ROWS)
+            since = now - min(max(LOOK_BACK_S, low), high)
+        return self._begin(self._told("told", since))[-1]
 
     def dismiss(self) -> list[Event]:
         """End the open incident, if any: whoever watches knows that it is none.
@@ -395,6 +490,7 @@ class Engine:
         """Know nothing yet of the normal state of these series."""
         self._baseline = Baseline(len(names), self.config, self._setup.ranking.scale)
         self._graph = SystemGraph(names, self.system)
+        self._learned_at.clear()
 
     @property
     def _budget(self) -> float:
@@ -447,6 +543,8 @@ class Engine:
             "calm_rows": self._calm_rows,
             "health": self._health.state_dict(),
             "silence": self._silence.state_dict(),
+            "alerts": self.alerts.state_dict(),
+            "learned_at": np.array(self._learned_at, dtype=np.float64),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -492,6 +590,9 @@ class Engine:
             self._trigger = self._restored_trigger(state["detector"])
         self._calm_rows = state.get("calm_rows", 0)
         self._last_time = state["last_time"]
+        if "alerts" in state:  # older checkpoints have none
+            self.alerts.load_state_dict(state["alerts"], self._last_time)
+            self._learned_at.extend(state["learned_at"].tolist())
         self._gap = state["torn"]
 
 

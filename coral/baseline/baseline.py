@@ -74,6 +74,28 @@ class Baseline:
         self._rescale_at += min(self._rescale_at, self._rows.capacity)
         return True
 
+    def unlearn(self, n_rows: int) -> tuple[Floats, NDArray[np.bool_]]:
+        """Give the newest rows back, as if they had not come; the scale stays until the next one.
+
+        Parameters
+        ----------
+        n_rows : int
+            At most `self.n_rows`.
+
+        Returns
+        -------
+        rows : ndarray of shape (n_rows, n_series), float64, raw units, NaN = missing
+            Oldest first.
+        adjacent : ndarray of shape (n_rows,), bool
+            As they were learned.
+        """
+        rows, adjacent = self._rows.rows()
+        kept = len(rows) - n_rows
+        given = rows[kept:].copy(), adjacent[kept:].copy()
+        self._rows = self._rows.without_newest(n_rows)
+        self._learned -= n_rows
+        return given
+
     def rescale(self) -> Floats:
         """Take center and scale from the rows; return the old scale in units of the new one.
 

@@ -88,12 +88,13 @@ class RowBuffer:
             Of the new buffer.
         """
         rows, adjacent = self.rows()
-        rows, adjacent = take(rows[-capacity:], index, (1,), np.nan), adjacent[-capacity:]
-        selected = RowBuffer(len(index), capacity)
-        for start in range(0, len(rows), SEGMENT_ROWS):
-            block = slice(start, start + SEGMENT_ROWS)
-            selected._begin_with(rows[block], adjacent[block])
-        return selected
+        return _filled(take(rows[-capacity:], index, (1,), np.nan), adjacent[-capacity:], capacity)
+
+    def without_newest(self, n_rows: int) -> "RowBuffer":
+        """Return a buffer of all rows but the last `n_rows`, of which there are as many."""
+        rows, adjacent = self.rows()
+        kept = len(rows) - n_rows
+        return _filled(rows[:kept], adjacent[:kept], self.capacity)
 
     def state_dict(self) -> dict[str, Any]:
         """Segments, oldest first; the full ones are the buffer's own."""
@@ -109,7 +110,7 @@ class RowBuffer:
         self._rows[: self._used], self._adjacent[: self._used] = rows, adjacent
         self._kept = self._used + sum(len(rows.values) for rows, _ in self._full)
 
-    def _begin_with(self, rows: Floats, adjacent: Bools) -> None:
+    def begin_with(self, rows: Floats, adjacent: Bools) -> None:
         """Put the first rows, at most a segment of them, into a new segment."""
         if self._used:
             self._next_segment()
@@ -126,3 +127,12 @@ class RowBuffer:
         self._rows: Floats = np.empty((SEGMENT_ROWS, self.n_series))
         self._adjacent: Bools = np.zeros(SEGMENT_ROWS, dtype=np.bool_)
         self._used = 0
+
+
+def _filled(rows: Floats, adjacent: Bools, capacity: int) -> RowBuffer:
+    """Return a buffer of these rows, at most `capacity` of them."""
+    filled = RowBuffer(rows.shape[1], capacity)
+    for start in range(0, len(rows), SEGMENT_ROWS):
+        block = slice(start, start + SEGMENT_ROWS)
+        filled.begin_with(rows[block], adjacent[block])
+    return filled

@@ -18,6 +18,7 @@ from streams.records import Message
 __all__ = [
     "CONTENT_TYPE",
     "INCIDENTS",
+    "Alerted",
     "Event",
     "Felt",
     "Incident",
@@ -90,12 +91,23 @@ class Felt(_Part, frozen=True):
     objective: str | None  # the objective that it breaches, in words; None: it left its usual range
 
 
+class Alerted(_Part, frozen=True):
+    """An alert of somebody else that belongs to the incident."""
+
+    name: str
+    severity: str  # as its sender calls it; empty: it does not say
+    text: str  # its summary
+    starts: str  # when it began to fire: late by as long as it had to last
+    ends: str | None  # None: it fires
+
+
 class AlarmTrigger(_Part, frozen=True):
     """Why the incident was opened."""
 
     # health: a health signal left its usual range; objective: one breached its objective;
-    # told: the onset was given (by a recording, in oracle mode).
-    source: Literal["detector", "health", "objective", "told"]
+    # alert: somebody else's alert fired; told: the onset was given (by a recording, in oracle mode,
+    # by whoever asked).
+    source: Literal["detector", "health", "objective", "alert", "told"]
     time: str  # event time of the row that raised the alarm
     onset: str  # event time of the first row of the new state
     delay_s: float  # alarm minus onset
@@ -288,6 +300,7 @@ class Incident(_Part, frozen=True):
     kind: Product = "incident"
     felt: list[Felt] = []  # what health signals say now, strongest first
     contradicted: list[Contradicted] = []  # at most 20; see docs/explanation/causal-graph.md
+    alerts: list[Alerted] = []  # of others, while it is open; the first ones first, at most 20
 
 
 class Event(_Part, frozen=True, kw_only=True):

@@ -1,7 +1,7 @@
 """What an alarm says: when, by which statistic, on which series, and why it is no artefact."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from coral.incident.health_signals import Onset
 from detectors.names import STATISTICS, Statistic
 from detectors.trigger import Trigger
 
-__all__ = ["Alarm", "alerted", "detected", "felt", "silent", "strongest"]
+__all__ = ["Alarm", "detected", "felt", "silent", "strongest", "told"]
 
 Floats = NDArray[np.float64]
 
@@ -41,22 +41,25 @@ class Alarm(NamedTuple):
     earliest: float
 
 
-def alerted(times: Sequence[float], late: int) -> Alarm:
-    """Return the alarm of an incident whose onset was given: the newest row.
+def told(source: Literal["alert", "told"], times: Sequence[float], at: int, late: int) -> Alarm:
+    """Return the alarm of an incident whose onset somebody tells, now or afterwards.
 
     Parameters
     ----------
+    source : str
     times : sequence of float
         Event times of the rows that are not learned yet, unix s, the newest last.
+    at : int
+        The row that is told.
     late : int
-        Rows directly before the newest that look like it already.
+        Rows directly before it that look like it already.
     """
-    onset, earliest = times[-1], times[-1 - late]
+    now, onset, earliest = times[-1], times[at], times[at - late]
     published = AlarmTrigger(
-        source="told",
-        time=timestamp(onset),
+        source=source,
+        time=timestamp(now),
         onset=timestamp(onset),
-        delay_s=0.0,
+        delay_s=round(now - onset, 3),
         channel=None,
         statistic=None,
         threshold=None,
@@ -66,7 +69,7 @@ def alerted(times: Sequence[float], late: int) -> Alarm:
         artefacts=None,
         budget=None,
     )
-    return Alarm(published, 1 + late, earliest, round(earliest, 3))
+    return Alarm(published, len(times) - at + late, earliest, round(earliest, 3))
 
 
 def felt(page: Onset, times: Sequence[float], lead: int, budgets: Budgets) -> Alarm:

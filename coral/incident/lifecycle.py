@@ -14,6 +14,7 @@ from coral.baseline.learning import freeze
 from coral.config import EngineConfig, SystemConfig, digest
 from coral.contract.events import (
     AlarmTrigger,
+    Alerted,
     Contradicted,
     Convergence,
     Event,
@@ -145,9 +146,10 @@ class OpenIncident:
         self._edges: list[GraphEdge] = []
         self._ranking: Ranking
         self._seen: SeenBefore | None = None
-        told = facts.trigger.source == "told"
+        told = facts.trigger.source in ("told", "alert")
         self.kind: Product = "incident" if told or not facts.kpi else "change"
         self._felt: list[Felt] = []
+        self._alerts: list[Alerted] = []
         self.revision = 0
 
     @classmethod
@@ -241,6 +243,7 @@ class OpenIncident:
         incident._seen = msgspec.convert(state.get("seen"), SeenBefore | None)
         incident.kind = state.get("kind", "incident")  # older checkpoints know no changes
         incident._felt = msgspec.convert(state.get("felt", []), list[Felt])
+        incident._alerts = msgspec.convert(state.get("alerts", []), list[Alerted])
         return incident
 
     def state_dict(self) -> dict[str, Any]:
@@ -260,6 +263,7 @@ class OpenIncident:
             "seen": msgspec.to_builtins(self._seen),
             "kind": self.kind,
             "felt": msgspec.to_builtins(self._felt),
+            "alerts": msgspec.to_builtins(self._alerts),
         }
 
     @property
@@ -299,10 +303,10 @@ class OpenIncident:
             self._times.append(time)
         self._now = time
 
-    def feel(self, felt: Sequence[Felt]) -> bool:
-        """Note what health signals say now; return whether that makes the change an incident."""
-        self._felt = list(felt)
-        promoted = self.kind == "change" and bool(felt)
+    def feel(self, felt: Sequence[Felt], alerts: Sequence[Alerted]) -> bool:
+        """Note what health signals and alerts say; return whether the change is an incident now."""
+        self._felt, self._alerts = list(felt), list(alerts)
+        promoted = self.kind == "change" and bool(felt or alerts)
         if promoted:
             self.kind = "incident"
             # What had settled was the ranking of a change.
@@ -414,6 +418,7 @@ class OpenIncident:
             contradicted=list(self._facts.contradicted),
             kind=self.kind,
             felt=self._felt,
+            alerts=self._alerts,
         )
 
     def _situation(self, ranking: Ranking) -> Situation:

@@ -93,7 +93,8 @@ class RevisionPrinter:
         if event.type == OPENED:
             self._printed = None
             self._console.print(f"{self._when(event)}  [bold]{data.kind} {data.incident} opened[/]")
-            said = "" if data.trigger.source in ("health", "objective") else felt(data)
+            own = data.trigger.source in ("health", "objective", "alert")
+            said = "" if own else felt(data)
             self._say(began(data), said, data_quality(data))
         elif self._kind == "change" and data.kind == "incident":
             self._printed = None

@@ -22,6 +22,7 @@ from coral.report.event_log import EventLog, IncidentHistory
 from coral.report.onset_text import (
     ENDED,
     advice,
+    alerts,
     began,
     clock,
     data_quality,
@@ -130,6 +131,8 @@ def _answer(history: IncidentHistory) -> Iterator[Block]:
     if text := felt(data, history.felt_by):
         before = ["It was a change at first."] if history.promoted else []
         answers.append(("felt", [text, *before]))
+    if data.alerts:
+        answers.append(("alerts", alerts(data)))
     answers.append(("how sure", _how_sure(data)))
     if data.causes and data.tier != "no clear cause":
         answers.append(("look at", _look_at(data)))

@@ -3,14 +3,23 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from coral.contract.events import AlarmTrigger, Budget, Felt, Incident, Product, Resolution
-from coral.text import alike, measured, quoted, seconds, told_apart
+from coral.contract.events import (
+    AlarmTrigger,
+    Alerted,
+    Budget,
+    Felt,
+    Incident,
+    Product,
+    Resolution,
+)
+from coral.text import alike, measured, printable, quoted, seconds, told_apart
 
 __all__ = [
     "ENDED",
     "STATISTICS",
     "WEEK_S",
     "advice",
+    "alerts",
     "allowed",
     "began",
     "clock",
@@ -63,6 +72,8 @@ def observed(trigger: AlarmTrigger) -> str:
     """Return what the statistic, or the health signal, that raised the alarm has seen."""
     if trigger.source in _SYMPTOMS:
         return f"{quoted(trigger.series[0])} {_SYMPTOMS[trigger.source]}"
+    if trigger.source == "alert":
+        return "an alert fired"
     if trigger.channel is None:
         return "the metrics changed"
     name = quoted(trigger.channel)
@@ -101,10 +112,28 @@ def felt(data: Incident, signals: Sequence[str] = ()) -> str:
         return ""
     if data.felt:
         return f"{' '.join(f'{_moved(one)}.' for one in data.felt[:NAMED])}"
+    if data.alerts and not signals:
+        return "No health signal feels it now; an alert says so."
     gone = "No health signal feels it now"
     if named := ", ".join(map(quoted, signals[:NAMED])):
         return f"{named} felt it. {gone}."
     return f"{gone}; one did before."
+
+
+def alerts(data: Incident) -> list[str]:
+    """Return the alerts of others that belong to an incident, with when and what they say."""
+    day = data.trigger.time[:10]
+    said = [_fired(one, day) for one in data.alerts[:NAMED]]
+    more = len(data.alerts) - NAMED
+    return [*said, f"{more} more"] if more > 0 else said
+
+
+def _fired(one: Alerted, day: str) -> str:
+    """Say when an alert fired, until when, and what it says."""
+    level = f" ({printable(one.severity)})" if one.severity else ""
+    until = "" if one.ends is None else f", until {clock(one.ends, day)}"
+    text = f": {printable(one.text)}" if one.text else ""
+    return f"{quoted(one.name)}{level} fired at {clock(one.starts, day)}{until}{text}"
 
 
 def _moved(one: Felt) -> str:
@@ -123,8 +152,10 @@ def _moved(one: Felt) -> str:
 def began(data: Incident) -> str:
     """Return what was seen first, from when on, how late that was noticed, and in which series."""
     trigger = data.trigger
-    if trigger.source == "told":
+    if trigger.source in ("told", "alert"):
         text = f"The onset was given: {trigger.onset}."
+        if trigger.source == "alert":
+            text = f"{'; '.join(alerts(data)[:1]) or 'An alert fired'}."
         first = trigger.onset_interval[0]
         if first == trigger.onset:
             return text

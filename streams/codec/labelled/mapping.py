@@ -122,6 +122,35 @@ def template_problem(template: str) -> str | None:
     return None
 
 
+def filled(templates: Iterable[str], value: Callable[[str], str]) -> str | None:
+    """Return the first template whose fields all have a value; None if there is none.
+
+    Parameters
+    ----------
+    templates : iterable of str
+    value : callable
+        Label, or what begins with ``@``, to its value; "" where it has none.
+
+    Examples
+    --------
+    >>> held = {"pod": "cart-0"}
+    >>> filled(("{namespace}/{app}", "{pod|workload}"), lambda label: held.get(label, ""))
+    'cart'
+    """
+    for template in templates:
+        values = [_applied(field, value) for field in _FIELD.findall(template)]
+        if all(values):
+            return _FIELD.sub(lambda _, values=values: values.pop(0), template)
+    return None
+
+
+def _applied(field: str, value: Callable[[str], str]) -> str:
+    """Return the value of a field, made readable where the field says how."""
+    label, _, function = field.partition("|")
+    found = value(label)
+    return FUNCTIONS[function](found) if function and found else found
+
+
 class Namer:
     """Names the series of one topic, each once.
 
@@ -272,17 +301,13 @@ class Namer:
         labels: Labels,
     ) -> str:
         """Return the first template that can be filled, for the system or an entity of one."""
-        for template in templates:
-            fields = _FIELD.findall(template)
-            values = [self._value(record, where, field, what[1], labels) for field in fields]
-            if all(values):
-                break
-        else:
+        made = filled(templates, lambda f: self._value(record, where, f, what[1], labels))
+        if made is None:
             known = ", ".join(sorted(labels)) or "none"
             wanted = " or ".join(templates)
             reason = f"labels for the {what[0]} {wanted} expected, got {printable(known)}"
             fail(record, reason, where, "labels")
-        return _FIELD.sub(lambda _: values.pop(0), template)
+        return made
 
     def _value(self, record: Record, where: str, field: str, system: str, labels: Labels) -> str:
         if field == "@topic":
@@ -296,9 +321,7 @@ class Namer:
                 return (record.key or b"").decode()
             except UnicodeDecodeError:
                 fail(record, "record key in UTF-8 expected, for {@key}", where, "labels")
-        label, _, function = field.partition("|")
-        value = labels.get(label, "")
-        return FUNCTIONS[function](value) if function and value else value
+        return labels.get(field, "")
 
 
 def _digest(metric: str, labels: Labels) -> str:
