@@ -440,6 +440,7 @@ class Engine:
         if since is None:
             low, high = (rows * self.system.interval_s for rows in ASKED_ROWS)
             since = now - min(max(LOOK_BACK_S, low), high)
+        self._health.look(self._quarantine[-1].x)
         return self._begin(self._told("told", since))[-1]
 
     def dismiss(self) -> list[Event]:

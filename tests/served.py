@@ -10,7 +10,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from coral.checkpoint import FileStore
+from coral.contract.alerts import ALERTS, Alert
+from coral.daemon.alerts_inbox import AlertsPost, addresses_of, alerts_inbox
 from coral.daemon.daemon import Daemon
+from coral.daemon.inbox import Inbox
 from coral.daemon.notify.notifiers import Notifiers
 from coral.http.api import application
 from coral.http.board import Board
@@ -95,6 +98,8 @@ class World:
         clock: Clock | None = None,
         broker: MemoryBroker | None = None,
         notifiers: Notifiers | None = None,
+        *,
+        alerts: bool = False,
     ) -> None:
         self.clock = clock or ManualClock(START)
         self.board = Board(self.clock, settings.http.ready_lag)
@@ -102,7 +107,20 @@ class World:
         self.source = MemorySource(self.broker, [TOPIC], "coral", self.clock)
         store, sink = FileStore(home / "state"), MemorySink(self.broker)
         parts = (settings, self.source, sink, store, self.clock, self.board.beat)
-        self.daemon = Daemon(*parts, board=self.board, notifiers=notifiers)
+        inboxes = [self._alerts(settings)] if alerts else []
+        self.daemon = Daemon(*parts, inboxes, self.board, notifiers)
+
+    def _alerts(self, settings: Settings) -> Inbox[Alert]:
+        """The inbox of alerts, and who writes those of HTTP into its topic."""
+        self.broker.create_topic(ALERTS)
+        topic = MemorySource(self.broker, [ALERTS], "alerts", self.clock)
+        addresses = addresses_of(settings)
+        self.board.take_alerts = AlertsPost(MemorySink(self.broker), ALERTS, addresses)
+
+        def read() -> list[bytes]:
+            return [record.value for record in topic.poll(100, 0.0)]
+
+        return alerts_inbox(read, addresses, self.clock, max_systems=10)
 
     def put(self, system: str, names: tuple[str, ...], rows: Iterable[Any], first: int = 0) -> None:
         """Write rows, one a second."""

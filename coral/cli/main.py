@@ -60,6 +60,7 @@ COMMANDS = {
     "systems": "Look at a topic and print its systems and entities as a configuration to paste.",
     "topics": "Create the topics CORAL uses, or check them.",
     "status": "Ask a running daemon what it sees, what is open, and how far behind it is.",
+    "ask": "Ask a running daemon what is wrong with a system now.",
     "rekey": "Copy the input topics into one whose keys are the systems, until SIGTERM or Ctrl-C.",
     "config": "Check or show the configuration of the daemon.",
     "graph": "Export the learned causal graph, or say what changed between two.",

@@ -27,13 +27,16 @@ __all__ = [
     "Moment",
     "Overrides",
     "Seconds",
+    "Since",
     "Speed",
     "Time",
+    "TokenFile",
     "UsageError",
     "Word",
     "incident_and_file",
     "load_settings",
     "require_new",
+    "running",
 ]
 
 
@@ -110,6 +113,17 @@ def _time(text: str) -> float:
     return value
 
 
+def _since(text: str) -> float:
+    """Return the unix seconds of a time, or of how long ago it was."""
+    ago = re.fullmatch(r"([0-9]{1,9})([smhd])", text)
+    if ago is None:
+        return _time(text)
+    return time.time() - int(ago[1]) * _UNITS[ago[2]]
+
+
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
+
+
 def _word(text: str) -> str:
     """Return what is no option; `-` alone is standard input."""
     if text.startswith("-") and text != "-":
@@ -128,9 +142,11 @@ Speed = Annotated[float | None, Parameter(converter=_read_by(_speed), metavar="N
 Seconds = Annotated[float, Parameter(converter=_read_by(_seconds), metavar="S")]
 Count = Annotated[int, Parameter(converter=_read_by(_count), metavar="N")]
 Moment = Annotated[float, Parameter(converter=_read_by(_moment), metavar="AGO|TIME")]
+Since = Annotated[float, Parameter(converter=_read_by(_since), metavar="TIME")]
 Time = Annotated[float, Parameter(converter=_read_by(_time), metavar="TIME")]
 # The library takes a lone `-` for an option where a leading hyphen is not allowed.
 Word = Annotated[str | None, Parameter(converter=_read_by(_word), allow_leading_hyphen=True)]
+TokenFile = Annotated[Path | None, Parameter(metavar="FILE")]
 File = Annotated[Path, Parameter(metavar="FILE")]
 Address = Annotated[str | None, Parameter(metavar="HOST:PORT")]
 HealthSignals = Annotated[
@@ -182,6 +198,27 @@ def require_new(folder: Path) -> None:
     above = next(path for path in folder.absolute().parents if path.exists())
     if not above.is_dir() or not os.access(above, os.W_OK):
         raise CoralError(f"{folder} cannot be made: no folder that can be written is {above}.")
+
+
+def running(
+    url: str | None, config: Path | None, overrides: Sequence[str], token_file: Path | None
+) -> tuple[str, str | None]:
+    """Return where a running daemon is asked, and with which token.
+
+    Parameters
+    ----------
+    url
+        Without it what the configuration says.
+    config, overrides
+        Values of `--config` and `--set`.
+    token_file
+        Holds the token; without it, and without `url`, the configuration's.
+    """
+    token = None if token_file is None else token_file.read_text().strip()
+    if url is not None:
+        return url, token
+    http = load_settings(config, overrides).http
+    return http.address(), token or (None if http.token is None else http.token.reveal())
 
 
 def incident_and_file(

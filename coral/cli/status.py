@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from coral.cli.options import Config, Overrides, load_settings
+from coral.cli.options import Config, Overrides, TokenFile, running
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -26,7 +25,7 @@ def status(
     *,
     config: Config = None,
     overrides: Overrides = (),
-    token_file: Annotated[Path | None, Parameter(metavar="FILE")] = None,
+    token_file: TokenFile = None,
 ) -> None:
     """Ask a running daemon what it sees, what is open, and how far behind it is.
 
@@ -47,11 +46,7 @@ def status(
 
     from coral.http.client import asked
 
-    token = None if token_file is None else token_file.read_text().strip()
-    if url is None:
-        http = load_settings(config, overrides).http
-        url = http.address()
-        token = token or (None if http.token is None else http.token.reveal())
+    url, token = running(url, config, overrides, token_file)
     answers = asked(url, token)
     console = Console()
     for line in _lines(url.rstrip("/"), answers):

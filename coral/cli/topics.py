@@ -50,6 +50,7 @@ def topics(
         admin.incidents_topic(settings.output.incidents, partitions),
         admin.dead_letter_topic(settings.output.dead_letters),
         admin.feedback_topic(settings.input.feedback),
+        admin.alerts_topic(settings.alerts.topic),
         admin.state_topic(settings.state.topic, partitions),
     )
     if action == "create":

@@ -2,12 +2,13 @@
 
 import socket
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from typing import Any
 
 import structlog
 
 from coral.daemon import lifecycle_log
+from coral.daemon.alerts_inbox import AlertsPost, addresses_of, alerts_inbox
 from coral.daemon.feedback_inbox import feedback_inbox
 from coral.daemon.inbox import Inbox
 from coral.daemon.published_incidents import PublishedIncidents
@@ -15,11 +16,21 @@ from coral.settings import Settings
 from coral.settings.start import start_of
 from streams.clock import Clock
 from streams.errors import RefusedError, UnknownTopicError
-from streams.kafka import KafkaConnection, KafkaSource, KafkaTail, TransactionalSink, require
+from streams.kafka import (
+    KafkaConnection,
+    KafkaSink,
+    KafkaSource,
+    KafkaTail,
+    TransactionalSink,
+    require,
+)
 
-__all__ = ["member", "needed", "opened_inboxes", "publisher"]
+__all__ = ["member", "needed", "opened_alerts_post", "opened_inboxes", "publisher"]
 
 log = structlog.stdlib.get_logger()
+
+LOOK_BACK_S = 86_400.0
+"""How old a message beside the metrics may be, by its time stamp, for a start to read it, s."""
 
 
 def needed(settings: Settings, written: Sequence[str]) -> dict[str, set[str]]:
@@ -90,17 +101,39 @@ def opened_inboxes(
     """Yield the inboxes of the topics beside the metrics, of those that can be read."""
     feedback, incidents = settings.input.feedback, settings.output.incidents
     most, found = settings.limits.max_systems, list[Inbox[Any]]()
-    with ExitStack() as closing:
+    with ExitStack() as stack:
 
         def tail(topic: str, since: float | None = None) -> KafkaTail:
             made = KafkaTail(connection, topic, since)
-            closing.callback(made.close)
+            stack.callback(made.close)
             return made
 
         if _readable("feedback", connection, feedback, incidents):
             published = PublishedIncidents(lambda: tail(incidents))
             found.append(feedback_inbox(tail(feedback).poll, published, clock, most))
+        alerts = settings.alerts.topic
+        if _readable("alerts", connection, alerts):
+            read = tail(alerts, clock.time() - LOOK_BACK_S).poll
+            found.append(alerts_inbox(read, addresses_of(settings), clock, most))
         yield found
+
+
+@contextmanager
+def opened_alerts_post(
+    settings: Settings, connection: KafkaConnection
+) -> Iterator[AlertsPost | None]:
+    """Yield what writes alerts of HTTP into their topic; None where there is none, or no right."""
+    topic = settings.alerts.topic
+    try:
+        require(connection, {topic: {"WRITE"}})
+    except UnknownTopicError:  # the inbox says so
+        yield None
+    except RefusedError as error:
+        log.error("alerts_not_written", reason=str(error))
+        yield None
+    else:
+        with closing(KafkaSink(connection)) as sink:
+            yield AlertsPost(sink, topic, addresses_of(settings))
 
 
 def _readable(what: str, connection: KafkaConnection, *topics: str) -> bool:

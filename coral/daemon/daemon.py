@@ -19,12 +19,13 @@ from coral.checkpoint.kafka import KafkaStore
 from coral.checkpoint.snapshot import State
 from coral.config import digest
 from coral.contract.events import message_of, timestamp
-from coral.daemon.clients import member, needed, opened_inboxes, publisher
+from coral.daemon.clients import member, needed, opened_alerts_post, opened_inboxes, publisher
 from coral.daemon.inbox import Inbox
 from coral.daemon.left_out_log import LeftOutLog
 from coral.daemon.lifecycle_log import LifecycleLog, partition_name
 from coral.daemon.measured_sink import MeasuredSink
 from coral.daemon.notify.notifiers import Notifiers, notifying
+from coral.daemon.questions import Questions
 from coral.daemon.reporter import Reporter
 from coral.engine import Engine
 from coral.errors import CheckpointError
@@ -110,7 +111,9 @@ class Daemon:
         self._clock = clock
         self._log = LifecycleLog(clock)
         self._left_out = LeftOutLog(clock)
-        self._reporter = Reporter(board or Board(clock, 0), settings, clock, self._notifiers.states)
+        board = board or Board(clock, 0)
+        self._reporter = Reporter(board, settings, clock, self._notifiers.states)
+        self._questions = board.answer = Questions(settings)
         self.loop = Loop(
             source,
             MeasuredSink(sink, clock, self._reporter.publish.add),
@@ -350,6 +353,7 @@ class Daemon:
             told = {name: one for name, one in told.items() if home(name) not in repeating}
         for inbox in self._inboxes:
             self._due |= inbox.deliver(told)
+        self._questions.serve(self._engines)
         if self._saver is not None and self._saving and not self._saver.busy:
             self._settle(self._saver)
         owned = self._source.assignment()
@@ -359,7 +363,12 @@ class Daemon:
         self._left_out.polled(loop.left_out)
         failed = 0 if self._saver is None else self._saver.failed
         self._reporter.polled(
-            loop, self._engines, self._dead_letters, self._source.lag, failed=failed
+            loop,
+            self._engines,
+            self._dead_letters,
+            self._source.lag,
+            failed=failed,
+            inboxes=self._inboxes,
         )
 
 
@@ -429,4 +438,6 @@ def opened(
             store = KafkaStore(connection, state.topic, sink if once else None)
             closing.callback(store.close)
         inboxes = closing.enter_context(opened_inboxes(settings, connection, clock))
+        if settings.http.enabled:
+            board.take_alerts = closing.enter_context(opened_alerts_post(settings, connection))
         yield Daemon(settings, source, sink, store, clock, beat, inboxes, board, notifiers)

@@ -1,7 +1,7 @@
 """What comes in on a topic beside the metrics, for the engines of this member and later ones."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from typing import Any, Final, Generic, Protocol, TypeAlias, TypeVar
 
 import structlog
@@ -68,6 +68,13 @@ class Inbox(Generic[T]):
         What is for further systems is refused.
     max_held : int
         Of one system.
+
+    Attributes
+    ----------
+    what : str
+        As given.
+    refused : int
+        So far.
     """
 
     def __init__(
@@ -85,7 +92,8 @@ class Inbox(Generic[T]):
         self._collect, self._hand, self._tell = collect, hand, tell
         self._clock, self._max_systems, self._max_held = clock, max_systems, max_held
         self._held: dict[str, dict[str, T]] = {}
-        self._refused = Counter[str]()
+        self._refused = Counter[str]()  # since it was told last
+        self.what, self.refused = what, 0
         self._reported = -_REPORT_S
         self._failed: float | None = None  # when reading failed, if it did the last time
 
@@ -105,8 +113,13 @@ class Inbox(Generic[T]):
         for item in self._held.get(system, {}).values():
             self._hand(engine, item)
 
+    def elsewhere(self, engines: Container[str]) -> int:
+        """Count what is held for systems of which there is no engine here."""
+        return sum(len(held) for name, held in self._held.items() if name not in engines)
+
     def refuse(self, reason: str) -> None:
         """Count what cannot be used."""
+        self.refused += 1
         self._refused[reason] += 1
 
     def _came(self) -> Sequence[T]:

@@ -2,13 +2,14 @@
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
-from typing import Final
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final
 
 import msgspec
 
 from coral.config import SystemConfig
 from coral.contract.events import Event, timestamp
+from coral.daemon.inbox import Inbox
 from coral.daemon.no_data import NoData
 from coral.engine import Engine
 from coral.http.board import Board
@@ -98,6 +99,7 @@ class Reporter:
         self._dropped: dict[str, tuple[int, ...]] = {}  # counters of the aligners when last seen
         self._counts = Counter[str]()  # what they add up to since the process began
         self._opened, self._felt = Counter[str](), Counter[str]()
+        self._alerts = Counter[str]()  # by what came of them
         self._checkpointing = Checkpointing()
         self._due = clock.monotonic()
 
@@ -160,6 +162,7 @@ class Reporter:
         lag: Callable[[], Mapping[TopicPartition, int | None] | None],
         *,
         failed: int,
+        inboxes: Sequence[Inbox[Any]] = (),
     ) -> None:
         """Publish a snapshot, if the last one is old enough.
 
@@ -172,12 +175,17 @@ class Reporter:
             `lag` of the source.
         failed : int
             Checkpoints that could not be stored.
+        inboxes : sequence of Inbox
+            Of what comes in beside the metrics.
         """
         now = self._clock.monotonic()
         if now < self._due:
             return
         self.no_data.check(now)
         self._look(engines, now)
+        for engine in engines.values():
+            self._alerts.update(engine.alerts.outcomes)
+            engine.alerts.outcomes.clear()
         aligners, home_of = loop.systems.aligners, loop.systems.home
         self._count(aligners)
         incidents = self._open_incidents()
@@ -196,8 +204,9 @@ class Reporter:
             joined=behind is not None,
             systems=states,
             partitions=tuple(Backlog(*tp, lag) for tp, lag in sorted((behind or {}).items())),
-            counted=self._counted(loop, letters),
+            counted=self._counted(loop, letters, inboxes),
             active=self._active(states, incidents),
+            elsewhere={inbox.what: inbox.elsewhere(engines) for inbox in inboxes},
             durations={name: each.taken() for name, each in taken.items()},
             checkpointing=msgspec.structs.replace(self._checkpointing, failed=failed),
             newest=max(newest, default=None),
@@ -237,7 +246,7 @@ class Reporter:
                     self._counts[reason] += max(more, 0)
                 self._dropped[name] = now
 
-    def _counted(self, loop: Loop, letters: DeadLetters) -> Totals:
+    def _counted(self, loop: Loop, letters: DeadLetters, inboxes: Sequence[Inbox[Any]]) -> Totals:
         return Totals(
             records=loop.records,
             rows=loop.frames,
@@ -246,6 +255,8 @@ class Reporter:
             dead_letters={str(kind): count for kind, count in letters.by_kind.items()},
             opened=dict(self._opened),
             felt=dict(self._felt),
+            alerts=dict(self._alerts),
+            messages_refused={inbox.what: inbox.refused for inbox in inboxes},
             **{reason: self._counts[reason] for reason in _DROPPED},
         )
 

@@ -13,6 +13,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from coral.contract.events import CONTENT_TYPE
+from coral.http import inward
 from coral.http.board import Board, Health
 from coral.http.guard import Guard, refusal
 from coral.http.metrics import Exposition
@@ -70,6 +71,7 @@ def application(board: Board, http: Http, more: Iterable[Route] = ()) -> Starlet
         Route("/api/v1/systems/{system:anything}", answers.system),
         Route("/api/v1/incidents", answers.incidents),
         Route("/api/v1/incidents/{incident}", answers.incident),
+        *inward.routes(board),
         *more,
     ]
     return Starlette(

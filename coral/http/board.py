@@ -5,9 +5,9 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from coral import __version__
-from coral.contract.events import timestamp
+from coral.contract.events import Event, timestamp
 from coral.http.incidents import IncidentMemory
-from coral.http.state import DaemonStatus, Snapshot
+from coral.http.state import AlertsTaken, DaemonStatus, Snapshot
 from streams.clock import Clock
 
 __all__ = ["STANDS_STILL_S", "Board", "Health"]
@@ -48,6 +48,10 @@ class Board:
     incidents : IncidentMemory
     stopping : callable
         Returns whether the process was asked to end.
+    take_alerts : callable or None
+        Takes the body of a request with alerts, in any thread; None while it cannot.
+    answer : callable or None
+        Answers what is wrong with a system since a time, in any thread; None while it cannot.
     """
 
     def __init__(self, clock: Clock, ready_lag: int) -> None:
@@ -58,6 +62,8 @@ class Board:
         self.snapshot: Snapshot | None = None
         self.incidents = IncidentMemory()
         self.stopping: Callable[[], bool] = lambda: False
+        self.take_alerts: Callable[[bytes], AlertsTaken] | None = None
+        self.answer: Callable[[str, float | None], Event | None] | None = None
 
     def beat(self) -> None:
         """Say that the loop is getting on."""

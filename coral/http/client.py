@@ -8,12 +8,14 @@ from urllib.request import HTTPRedirectHandler, ProxyHandler, Request, build_ope
 
 import msgspec
 
+from coral.contract.events import Event
 from coral.errors import AskError
 from coral.http.state import Brief, DaemonStatus, IncidentList, Refusal, SystemList, SystemState
 
-__all__ = ["Answers", "asked"]
+__all__ = ["Answers", "answer", "asked"]
 
 PATIENCE_S: Final = 10.0
+ANSWER_S: Final = 90.0  # a system of a thousand series takes seconds, and others may be first
 MOST_BYTES: Final = 64 << 20
 _T = TypeVar("_T")
 
@@ -49,15 +51,43 @@ def asked(url: str, token: str | None = None) -> Answers:
     AskError
         If nothing answers, something else does, or the token is not the right one.
     """
-    at = url.rstrip("/")
-    if urlsplit(at).scheme not in ("http", "https") or not urlsplit(at).hostname:
-        raise AskError(f"an address such as http://127.0.0.1:8080 expected, got {url!r}")
+    at = _checked(url)
     status = _get(f"{at}/api/v1/status", token, DaemonStatus)
     systems, page = list[SystemState](), f"{at}/api/v1/systems"
     while found := _get(page, token, SystemList).systems:
         systems += found
         page = f"{at}/api/v1/systems?after={quote(found[-1].system, safe='')}"
     return Answers(status, systems, _get(f"{at}/api/v1/incidents", token, IncidentList).incidents)
+
+
+def answer(url: str, token: str | None, system: str, since: float | None = None) -> Event:
+    """Ask a process what is wrong with a system now.
+
+    Parameters
+    ----------
+    url, token
+        As of `asked`.
+    system : str
+    since : float, optional
+        Unix s.
+
+    Raises
+    ------
+    AskError
+        As `asked`, and if it has no such system, or no row of it since then.
+    """
+    at = f"{_checked(url)}/api/v1/ask?system={quote(system, safe='')}"
+    if since is not None:
+        at += f"&since={since!r}"
+    return _get(at, token, Event, ANSWER_S)
+
+
+def _checked(url: str) -> str:
+    """Return an address without a slash at its end, if it is one."""
+    at = url.rstrip("/")
+    if urlsplit(at).scheme not in ("http", "https") or not urlsplit(at).hostname:
+        raise AskError(f"an address such as http://127.0.0.1:8080 expected, got {url!r}")
+    return at
 
 
 class _NoRedirects(HTTPRedirectHandler):
@@ -72,12 +102,12 @@ class _NoRedirects(HTTPRedirectHandler):
 _opener = build_opener(ProxyHandler({}), _NoRedirects)
 
 
-def _get(url: str, token: str | None, kind: type[_T]) -> _T:
+def _get(url: str, token: str | None, kind: type[_T], patience_s: float = PATIENCE_S) -> _T:
     request = Request(url)  # noqa: S310 - of http or https
     if token is not None:
         request.add_header("Authorization", f"Bearer {token}")
     try:
-        with _opener.open(request, timeout=PATIENCE_S) as answer:
+        with _opener.open(request, timeout=patience_s) as answer:
             return msgspec.json.decode(answer.read(MOST_BYTES), type=kind)
     except HTTPError as error:
         with error:

@@ -36,7 +36,7 @@ def refusal(status: int, error: str, **headers: str) -> Response:
 
 
 class Guard:
-    """ASGI middleware: token, host name, size of the request, security headers on every answer.
+    """ASGI middleware: token, host name, origin, size of a request, security headers on answers.
 
     Parameters
     ----------
@@ -86,6 +86,9 @@ class Guard:
             return refusal(411, "a body of a length that is told first expected")
         if int(headers.get("content-length", "0")) > most:
             return refusal(413, f"a body of at most {most} bytes expected")
+        origin = headers.get("origin")
+        if most and origin is not None and not _same(origin, headers.get("host", "")):
+            return refusal(403, "nothing of another origin's pages expected")
         if scope["path"] in self._free:
             return None
         if self._expected is None:
@@ -97,6 +100,11 @@ class Guard:
         if hmac.compare_digest(given, self._expected):
             return None
         return refusal(401, "Authorization: Bearer expected", **{"www-authenticate": "Bearer"})
+
+
+def _same(origin: str, host: str) -> bool:
+    """Whether the page that sends a request is of the host that it asks."""
+    return bool(host) and origin.partition("://")[2].lower() == host.lower()
 
 
 def _is_here(host: str) -> bool:

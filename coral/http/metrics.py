@@ -23,6 +23,7 @@ from coral.contract.events import Budget
 from coral.http.board import Board
 from coral.http.histogram import BOUNDS
 from coral.http.state import Durations, SinkState, Snapshot, SystemState, Totals
+from coral.incident.alerts import Outcome
 from streams.records import ProblemKind
 
 __all__ = ["Exposition"]
@@ -31,6 +32,7 @@ PHASES: Final = ("warming", "blind", "watching", "diagnosing", "settled")
 PRODUCTS: Final = ("incident", "change")
 RESULTS: Final = ("taken", "refused", "lost")
 KINDS: Final[tuple[str, ...]] = get_args(ProblemKind)
+OUTCOMES: Final[tuple[str, ...]] = get_args(Outcome)
 TAKEN: Final = {
     "decode": "Decoding of one record",
     "tick": "One row through the engine",
@@ -78,6 +80,7 @@ class Exposition(Collector):
         yield _gauge("coral_series_limit", "Most series of one system", snapshot.series_limit)
         yield _gauge("coral_systems_limit", "Most systems", snapshot.systems_limit)
         yield from _incidents(snapshot)
+        yield from _told(snapshot)
         yield from _checkpoints(snapshot)
         yield from _sinks(snapshot.sinks)
         for name, taken in snapshot.durations.items():
@@ -175,6 +178,27 @@ def _incidents(snapshot: Snapshot) -> Iterator[Metric]:
     yield opened
     yield felt
     yield active
+
+
+def _told(snapshot: Snapshot) -> Iterator[Metric]:
+    alerts = CounterMetricFamily(
+        "coral_alerts", "Alerts of others, by what came of them", labels=["outcome"]
+    )
+    for outcome in OUTCOMES:
+        alerts.add_metric([outcome], snapshot.counted.alerts.get(outcome, 0))
+    yield alerts
+    refused = CounterMetricFamily(
+        "coral_messages_refused", "Of the topics beside the metrics, not usable", labels=["kind"]
+    )
+    for kind, count in snapshot.counted.messages_refused.items():
+        refused.add_metric([kind], count)
+    yield refused
+    held = GaugeMetricFamily(
+        "coral_messages_held", "Of the same, for systems that are not here", labels=["kind"]
+    )
+    for kind, count in snapshot.elsewhere.items():
+        held.add_metric([kind], count)
+    yield held
 
 
 def _checkpoints(snapshot: Snapshot) -> Iterator[Metric]:

@@ -6,12 +6,19 @@ import msgspec
 
 from coral import __version__
 from coral.contract.events import Event
-from coral.http.state import DaemonStatus, IncidentList, Refusal, SystemList, SystemState
+from coral.http.state import (
+    AlertsTaken,
+    DaemonStatus,
+    IncidentList,
+    Refusal,
+    SystemList,
+    SystemState,
+)
 
 __all__ = ["document"]
 
 _AT = "#/components/schemas/{name}"
-_TYPES = (DaemonStatus, SystemList, SystemState, IncidentList, Event, Refusal)
+_TYPES = (DaemonStatus, SystemList, SystemState, IncidentList, Event, AlertsTaken, Refusal)
 _LIMIT = {
     "name": "limit",
     "in": "query",
@@ -35,7 +42,7 @@ def document(prefix: str = "") -> dict[str, Any]:
         "info": {
             "title": "CORAL",
             "version": __version__,
-            "description": "What a CORAL process sees, and what it found. Nothing can be changed.",
+            "description": "What a CORAL process sees, what it found, and what it is told.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": prefix or "/"}],
@@ -86,6 +93,8 @@ def _paths() -> dict[str, Any]:
             [_parameter("incident", "path", "Its identifier.")],
             refused=404,
         ),
+        "/api/v1/ask": _ask(),
+        "/api/v1/alerts": _alerts(),
     }
 
 
@@ -102,6 +111,53 @@ def _get(
         answers[str(refused)] = _refusal(reason)
     asked = {"operationId": name, "summary": told, "responses": answers}
     return {"get": asked | ({"parameters": parameters} if parameters else {})}
+
+
+def _ask() -> dict[str, Any]:
+    since = _parameter("since", "query", "Since when, unix seconds; else the newest rows.")
+    system = _parameter("system", "query", "Name of a system of this process.")
+    asked = _get(
+        "ask",
+        "What is wrong with a system now; nothing is changed by asking",
+        _of(_ref(Event), _EVENTS),
+        [system | {"required": True}, since | {"schema": {"type": "number"}}],
+        refused=404,
+    )
+    asked["get"]["responses"] |= {
+        "422": _refusal("A parameter is not as it must be"),
+        "503": _refusal("Too many questions at a time, or it is starting"),
+    }
+    return asked
+
+
+def _alerts() -> dict[str, Any]:
+    """Describe the webhook of Alertmanager (version 4) and of Grafana, as far as it is read."""
+    text = {"type": "object", "additionalProperties": {"type": "string"}}
+    time = {"type": "string", "format": "date-time"}
+    alert = {
+        "type": "object",
+        "required": ["status", "labels", "startsAt"],
+        "properties": {
+            "status": {"enum": ["firing", "resolved"]},
+            "labels": text,
+            "annotations": text,
+            "startsAt": time,
+            "endsAt": time,
+            "fingerprint": {"type": "string"},
+        },
+    }
+    alerts = {"type": "array", "maxItems": 1000, "items": alert}
+    body = {"type": "object", "required": ["alerts"], "properties": {"alerts": alerts}}
+    told = {"required": True, "content": {"application/json": {"schema": body}}}
+    answers = {
+        "202": _of(_ref(AlertsTaken)),
+        "401": _refusal("The token is missing or wrong"),
+        "403": _refusal("It comes from a page of another origin"),
+        "422": _refusal("There is no alert in it that names a system"),
+        "503": _refusal("They cannot be stored now: send them again"),
+    }
+    asked = {"operationId": "alerts", "summary": "Alerts of others", "responses": answers}
+    return {"post": asked | {"requestBody": told}}
 
 
 def _probe(name: str, well: str, ill: str) -> dict[str, Any]:

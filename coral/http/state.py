@@ -7,6 +7,7 @@ import msgspec
 from coral.contract.events import Budget, Event, Product, Resolution, State, Tier
 
 __all__ = [
+    "AlertsTaken",
     "Backlog",
     "Brief",
     "Checkpointing",
@@ -135,6 +136,13 @@ class DaemonStatus(_Seen, frozen=True):
     sinks: list[SinkState] = []  # who is told over HTTP
 
 
+class AlertsTaken(_Seen, frozen=True):
+    """What became of alerts that were sent."""
+
+    taken: int
+    refused: list[str]  # why others were not, at most five reasons
+
+
 class Refusal(_Seen, frozen=True):
     """Why there is no answer."""
 
@@ -162,6 +170,8 @@ class Totals(_Seen, frozen=True):
     dead_letters: dict[str, int] = {}  # by reason
     opened: dict[str, int] = {}  # incidents and changes by product; one that was both is both
     felt: dict[str, int] = {}  # of these, those that a health signal felt
+    alerts: dict[str, int] = {}  # alerts of others, by what came of them
+    messages_refused: dict[str, int] = {}  # of the topics beside the metrics, by what they are of
 
 
 class Checkpointing(_Seen, frozen=True):
@@ -182,6 +192,7 @@ class Snapshot(_Seen, frozen=True):
     partitions: tuple[Backlog, ...]
     counted: Totals
     active: dict[str, int]  # open incidents and changes by product; `unknown`: see `Reporter`
+    elsewhere: dict[str, int]  # messages of the other topics held for systems that are not here
     durations: dict[str, Durations]  # decode, tick, publish
     checkpointing: Checkpointing
     newest: float | None  # largest event time of a row, unix seconds

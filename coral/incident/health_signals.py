@@ -229,6 +229,10 @@ class HealthSignals:
             self._budget.spend()
             self._unconfirmed = True
 
+    def look(self, x: Floats) -> None:
+        """Take the newest row again, after a restart: it was judged before that."""
+        self._row = x
+
     def felt(self) -> list[Felt]:
         """Return what is felt now, strongest first."""
         watch, found = self._watch, []

@@ -41,6 +41,10 @@ def broken_rules(settings: Settings) -> Iterator[Broken]:
     for name, topic in settings.input.topics.items():
         for key, inside, rule, got in _topic(topic):
             yield ("input", "topics", name, key), inside, rule, got
+    for number, template in enumerate(settings.alerts.system):
+        problem = template_problem(template)
+        if problem is not None:
+            yield ("alerts", "system"), f"[{number}]", problem, repr(template)
     for name, system in settings.systems.items():
         for key, number, rule in system.problems():
             yield ("systems", name, key), f"[{number}]", rule, _shown(getattr(system, key)[number])
@@ -152,6 +156,7 @@ def _topics(settings: Settings) -> Iterator[Broken]:
     outputs["output", "dead_letters"] = settings.output.dead_letters
     if settings.state.store == "kafka":
         outputs["state", "topic"] = settings.state.topic
+    outputs["alerts", "topic"] = settings.alerts.topic
     taken = dict.fromkeys(settings.input.topics, "input.topics")
     for path, name in outputs.items():
         if name in taken:

@@ -158,6 +158,23 @@ class Input(_Section, frozen=True, kw_only=True):
     feedback: TopicName = "coral.feedback.v1"
 
 
+class AlertInput(_Section, frozen=True, kw_only=True):
+    """Alerts of others, as Alertmanager and Grafana send them.
+
+    Parameters
+    ----------
+    topic : str
+        Topic of their webhooks, as such or as CloudEvents; read if it exists. What is sent to
+        `/api/v1/alerts` goes there.
+    system : list of str
+        Templates over the labels of an alert; the first that can be filled names its system. Where
+        none can, it is the only one of `systems`.
+    """
+
+    topic: TopicName = "coral.alerts.v1"
+    system: Annotated[tuple[Name, ...], Meta(min_length=1)] = ("{system}",)
+
+
 class Output(_Section, frozen=True, kw_only=True):
     """Where events and dead letters go.
 
@@ -364,7 +381,7 @@ class Settings(_Section, frozen=True, kw_only=True):
 
     Parameters
     ----------
-    kafka, input, output, state, engine, limits, http, outbound, prometheus, log
+    kafka, input, alerts, output, state, engine, limits, http, outbound, prometheus, log
         Sections.
     systems : dict of system id to System
         `"*"` is every system that is not named.
@@ -372,6 +389,7 @@ class Settings(_Section, frozen=True, kw_only=True):
 
     kafka: Kafka = Kafka()
     input: Input = Input()
+    alerts: AlertInput = AlertInput()
     output: Output = Output()
     state: State = State()
     engine: EngineConfig = EngineConfig()

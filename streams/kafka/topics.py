@@ -59,6 +59,11 @@ def feedback_topic(name: str) -> TopicSpec:
     return TopicSpec(name, 1, {"cleanup.policy": "compact"}, rights=_READ)
 
 
+def alerts_topic(name: str, retention_days: float = 7.0) -> TopicSpec:
+    """Return what the topic of alerts of others must be like."""
+    return TopicSpec(name, 1, _kept(retention_days), rights=_READ | _WRITE)
+
+
 def state_topic(name: str, partitions: int) -> TopicSpec:
     """Return what the topic of checkpoints must be like: compacted, or restarts lose them."""
     config = {
