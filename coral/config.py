@@ -92,11 +92,18 @@ class HealthSignal(
         In place of `for_s`: how many of the newest rows with a reading are beyond.
     target : float, optional
         Share of requests without error, such as 0.999; the series is the ratio of errors, 0 to 1.
-    burn_rate : float
+    total : str, optional
+        With `target`: series of all requests; the signal itself counts those with an error, and
+        each row weighs as many as it has.
+    good : str, optional
+        With `total`: series of the requests without error, which count in place of the signal.
+    burn_rate : float, optional
         With `target`: breached while the mean error ratio of both windows is larger than
-        `burn_rate` x (1 - `target`).
-    windows_s : [float, float]
-        With `target`: lengths of the long and the short window, seconds.
+        `burn_rate` x (1 - `target`); 14.4 by default.
+    windows_s : [float, float], optional
+        With `target`: lengths of the long and the short window, seconds; an hour and 5 minutes by
+        default. Without this and `burn_rate` both pages of the SRE workbook hold: 14.4 over 1 h
+        and 5 min, 6 over 6 h and 30 min.
 
     Examples
     --------
@@ -111,16 +118,33 @@ class HealthSignal(
     rows: Annotated[int, Meta(ge=1, le=1000)] = 1
     of: Annotated[int, Meta(ge=1, le=1000)] = 1
     target: Annotated[float, Meta(gt=0, lt=1)] | None = None
-    burn_rate: Annotated[float, Meta(gt=0)] = 14.4
-    windows_s: tuple[Seconds, Seconds] = (3600.0, 300.0)
+    total: Name | None = None
+    good: Name | None = None
+    burn_rate: Annotated[float, Meta(gt=0)] | None = None
+    windows_s: tuple[Seconds, Seconds] | None = None
+
+    @property
+    def rules(self) -> tuple["HealthSignal", ...]:
+        """The objective with nothing left open: one, or the two of the SRE workbook."""
+        if self.target is None:
+            return (self,)
+        first, *more = _WORKBOOK
+        if self.burn_rate is None and self.windows_s is None:
+            pairs = [first, *more]
+        else:
+            pairs = [(self.burn_rate or first[0], self.windows_s or first[1])]
+        return tuple(
+            msgspec.structs.replace(self, burn_rate=rate, windows_s=windows)
+            for rate, windows in pairs
+        )
 
     @property
     def text(self) -> str:
         """What breaches it, in words."""
         if self.target is not None:
-            long, short = self.windows_s
+            rate, (long, short) = self._burning
             return (
-                f"errors {self.burn_rate:g} times as fast as {self.target:g} allows, "
+                f"errors {rate:g} times as fast as {self.target:g} allows, "
                 f"over {long:g} s and {short:g} s"
             )
         beyond = f"above {self.above:g}" if self.above is not None else f"below {self.below:g}"
@@ -132,14 +156,19 @@ class HealthSignal(
     def limit(self) -> float:
         """What readings, or their means, are compared with, raw units."""
         if self.target is not None:
-            return self.burn_rate * (1.0 - self.target)
+            return self._burning[0] * (1.0 - self.target)
         return self.above if self.above is not None else self.below or 0.0
 
     def least_s(self, interval_s: float) -> float:
         """Seconds that its shortest breach takes to begin, on a grid of such an interval."""
         if self.target is not None:
-            return self.windows_s[1]
+            return self._burning[1][1]
         return max(self.for_s, (self.rows - 1) * interval_s)
+
+    @property
+    def _burning(self) -> tuple[float, tuple[float, float]]:
+        """Burn rate and windows of the first of its rules."""
+        return self.burn_rate or _WORKBOOK[0][0], self.windows_s or _WORKBOOK[0][1]
 
     def problems(self) -> Iterator[str]:
         """Yield every rule that it breaks, with what to do."""
@@ -149,11 +178,12 @@ class HealthSignal(
         except (msgspec.ValidationError, TypeError) as error:
             yield str(error)
             return
-        name = name_problem(self.name)
-        if name is not None:
-            yield name
+        for key in _NAMES:
+            broken = name_problem(given[key]) if key in given else None
+            if broken is not None:
+                yield broken if key == "name" else f"`{key}`: {broken}"
         numbers = {key: value for key, value in given.items() if isinstance(value, float)}
-        numbers |= {f"windows_s[{n}]": value for n, value in enumerate(self.windows_s)}
+        numbers |= {f"windows_s[{n}]": value for n, value in enumerate(self.windows_s or ())}
         unbounded = [key for key, value in numbers.items() if not math.isfinite(value)]
         if unbounded:
             yield f"finite number expected as `{unbounded[0]}`"
@@ -169,22 +199,39 @@ class HealthSignal(
         elif foreign:
             yield f"no `{foreign[0]}` expected beside `{rules[0]}` (leave it out)"
         elif self.target is not None:
-            most = 1.0 / (1.0 - self.target)
-            if self.burn_rate >= most:
-                yield f"`burn_rate` < {most:g} expected with this `target` (no ratio exceeds 1)"
-            if self.windows_s[0] <= self.windows_s[1]:
-                yield "the longer window first expected in `windows_s`"
+            yield from self._misfits_of_target(1.0 / (1.0 - self.target))
         elif self.rows > self.of:
             yield "`rows` of at most `of` expected (raise `of` or lower `rows`)"
         elif self.for_s > 0.0 and self.of > 1:
             yield "`for_s`, or `rows` and `of`, expected (leave one out)"
 
+    def _misfits_of_target(self, most: float) -> Iterator[str]:
+        """Yield what does not go together with a target that allows to burn so fast at most."""
+        rate, (long, short) = self._burning
+        if rate >= most:
+            yield f"`burn_rate` < {most:g} expected with this `target` (no ratio exceeds 1)"
+        if long <= short:
+            yield "the longer window first expected in `windows_s`"
+        if self.good is not None and self.total is None:
+            yield "`total` expected beside `good`"
+        elif self.total == (self.good or self.name):
+            yield "another series than that of all requests expected to count some of them"
+
+
+# Fields that name a series.
+_NAMES = ("name", "good", "total")
+_WORKBOOK: tuple[tuple[float, tuple[float, float]], ...] = (
+    (14.4, (3600.0, 300.0)),
+    (6.0, (21_600.0, 1800.0)),
+)
+"""What pages by the SRE workbook: burn rate, long and short window, seconds."""
+
 
 # What does not go with a rule, as it would do nothing.
 _IDLE: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
-        "above": ("burn_rate", "windows_s"),
-        "below": ("burn_rate", "windows_s"),
+        "above": ("total", "good", "burn_rate", "windows_s"),
+        "below": ("total", "good", "burn_rate", "windows_s"),
         "target": ("for_s", "rows", "of"),
     }
 )
@@ -214,7 +261,8 @@ class MonitoredSystem(Topology, frozen=True, kw_only=True, forbid_unknown_fields
     @property
     def objectives(self) -> tuple[HealthSignal, ...]:
         """Health signals with an objective, in their order; a series may have several."""
-        return tuple(each for each in self.kpi if isinstance(each, HealthSignal))
+        given = (each for each in self.kpi if isinstance(each, HealthSignal))
+        return tuple(rule for each in given for rule in each.rules)
 
     def problems(self) -> Iterator[ItemProblem]:
         """Yield every health signal that breaks a rule, and everything that does not fit."""
@@ -261,7 +309,9 @@ def _canonical(value: Any) -> Any:
     if isinstance(value, str):
         return canonical(value)
     if isinstance(value, HealthSignal):
-        return msgspec.structs.replace(value, name=canonical(value.name))
+        names = {key: getattr(value, key) for key in _NAMES}
+        known = {key: canonical(name) for key, name in names.items() if name is not None}
+        return msgspec.structs.replace(value, **known)
     return type(value)(map(_canonical, value)) if isinstance(value, list | tuple) else value
 
 

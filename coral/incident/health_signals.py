@@ -14,7 +14,7 @@ from coral.localise.layout import metric_of
 from coral.localise.roles import healthy_direction
 from detectors.decision.alarm_budget import WEEK_S, AlarmBudget
 from detectors.health.health_watch import HealthWatch
-from detectors.health.objective import Objectives
+from detectors.health.objective import Objectives, readings_of
 from detectors.health.policy import HEALTH, HealthPolicy
 from detectors.health.surge import Surge
 from detectors.places import places
@@ -92,9 +92,11 @@ class HealthSignals:
         self._watch = HealthWatch([], policy)
         self._surge = Surge(0, policy)
         self._budget = AlarmBudget(per_week, system.interval_s, 1)
-        self._objectives = Objectives(system.objectives, system.interval_s)
+        self._rules = system.objectives
+        self._objectives = Objectives(self._rules, system.interval_s)
         self._objective_places: NDArray[np.intp] = np.zeros(0, dtype=np.intp)
-        self._breached: NDArray[np.bool_] = np.zeros(len(system.objectives), dtype=np.bool_)
+        self._total_places: NDArray[np.intp] = np.zeros(0, dtype=np.intp)
+        self._breached: NDArray[np.bool_] = np.zeros(len(self._rules), dtype=np.bool_)
         self._row: Floats = np.zeros(0)
         self.paged: Onset | None = None
         self.surged: Onset | None = None
@@ -195,7 +197,8 @@ class HealthSignals:
         self.names = names
         self._series = tuple(series)
         self._places = places(names, series)
-        self._objective_places = places([one.name for one in system.objectives], series)
+        self._objective_places = places([one.good or one.name for one in self._rules], series)
+        self._total_places = places([one.total or "" for one in self._rules], series)
 
     def update(self, time: float, x: Floats, *, learn: bool) -> None:
         """Take one row of the system.
@@ -220,10 +223,8 @@ class HealthSignals:
             watch = self._watch
             self._surge.update(signals, watch.read, watch.bad)
             self.surged = self._onset_of(self._surge.begun & watch.felt)
-        places = self._objective_places
-        if len(places):
-            values = np.where(places >= 0, x[places], np.nan)
-            self._breached = self._objectives.update(time, values)
+        if len(self._objective_places):
+            self._breached = self._objectives.update(time, *self._readings(x))
         self.paged = self._onset() if self.alarm and not was else None
         if self.paged is not None and self.paged.source == "health":
             self._budget.spend()
@@ -248,11 +249,9 @@ class HealthSignals:
                     objective=None,
                 )
             )
-        for one, breached, place in zip(
-            self._system.objectives, self._breached, self._objective_places, strict=True
-        ):
-            if breached:
-                now = self._value(place)
+        for j, one in enumerate(self._rules):
+            if self._breached[j]:
+                now = float(self._readings(self._row)[0][j])
                 found.append(
                     Felt(
                         signal=one.name,
@@ -281,6 +280,13 @@ class HealthSignals:
         """Forget what is felt; keep what is known."""
         self._watch.restart()
 
+    def _readings(self, x: Floats) -> tuple[Floats, Floats]:
+        """Return what each objective reads in a row, and of how many requests that is."""
+        counts, totals = (
+            np.where(at >= 0, x[at], np.nan) for at in (self._objective_places, self._total_places)
+        )
+        return readings_of(self._rules, counts, totals), totals
+
     def _value(self, place: int) -> float:
         """Newest value of a series, NaN for one that there is not."""
         return float(self._row[place]) if place >= 0 else math.nan
@@ -300,8 +306,8 @@ class HealthSignals:
             value, limit = float(watch.evidence[j]), float(watch.asked)
             return Onset("health", self.names[j], value, limit, watch.onset_rows)
         j = int(np.flatnonzero(self._breached)[0])
-        one = self._system.objectives[j]
-        value = self._value(self._objective_places[j])
+        one = self._rules[j]
+        value = float(self._readings(self._row)[0][j])
         rows = round(one.least_s(self._system.interval_s) / self._system.interval_s)
         return Onset("objective", one.name, value, one.limit, rows)
 

@@ -12,7 +12,7 @@ from detectors._validate import check_real, check_row
 from detectors.base import FloatArray, State, Stateful
 from detectors.health.rules import BurnRate, Counted, Lasting, Limit, Rule
 
-__all__ = ["Objective", "Objectives"]
+__all__ = ["Objective", "Objectives", "readings_of"]
 
 
 class Objective(Protocol):
@@ -30,10 +30,13 @@ class Objective(Protocol):
         How many of the newest readings are beyond, 1 <= rows <= of; with `for_s` 0.
     target : float, optional
         Share of requests without error, between 0 and 1; the series is the ratio of errors.
+    total, good : str, optional
+        With `target`: series of all requests, and of those without error. With `total` alone the
+        series counts those with one.
     burn_rate : float
-        How many times as fast as allowed the errors come, > 0.
+        With `target`: how many times as fast as allowed the errors come, > 0.
     windows_s : tuple of float
-        Lengths of the long and the short window, seconds.
+        With `target`: lengths of the long and the short window, seconds.
     """
 
     @property
@@ -51,9 +54,13 @@ class Objective(Protocol):
     @property
     def target(self) -> float | None: ...  # noqa: D102
     @property
-    def burn_rate(self) -> float: ...  # noqa: D102
+    def total(self) -> str | None: ...  # noqa: D102
     @property
-    def windows_s(self) -> tuple[float, float]: ...  # noqa: D102
+    def good(self) -> str | None: ...  # noqa: D102
+    @property
+    def burn_rate(self) -> float | None: ...  # noqa: D102
+    @property
+    def windows_s(self) -> tuple[float, float] | None: ...  # noqa: D102
 
 
 class Objectives(Stateful):
@@ -81,7 +88,7 @@ class Objectives(Stateful):
     --------
     >>> import numpy as np
     >>> from types import SimpleNamespace as Fields
-    >>> slow = Fields(name="web:latency", above=0.5, below=None, target=None, for_s=20.0, of=1)
+    >>> slow = Fields(name="web:latency", above=0.5, target=None, for_s=20.0, of=1)
     >>> objectives = Objectives([slow], interval_s=10.0)
     >>> [objectives.update(10.0 * row, np.array([0.7])).tolist() for row in range(3)]
     [[False], [False], [True]]
@@ -92,16 +99,19 @@ class Objectives(Stateful):
         self._rules = [_rule(one, interval_s) for one in objectives]
         self._keys = [_key(one) for one in objectives]
 
-    def update(self, time: float, values: FloatArray) -> NDArray[np.bool_]:
+    def update(
+        self, time: float, readings: FloatArray, requests: FloatArray | None = None
+    ) -> NDArray[np.bool_]:
         """Take one row; return which objectives are breached now.
 
         Parameters
         ----------
         time : float
             Event time of the row, unix s, later than that of the row before.
-        values : ndarray of shape (n,), float64, NaN or infinite = missing
-            Readings of the series of each objective, raw units. A row without a reading leaves an
-            objective as it was.
+        readings : ndarray of shape (n,), float64, NaN or infinite = missing
+            Of each objective (`readings_of`). A row without one leaves an objective as it was.
+        requests : ndarray of shape (n,), float64, optional
+            How many requests it is of; counts for objectives with `total`.
 
         Returns
         -------
@@ -110,12 +120,14 @@ class Objectives(Stateful):
         Raises
         ------
         ValueError
-            If there are not as many values as objectives.
+            If there are not as many readings as objectives.
         """
-        row = check_row("Objectives", values, len(self._rules))
-        for rule, reading in zip(self._rules, row.tolist(), strict=True):
+        n = len(self._rules)
+        row = check_row("Objectives", readings, n)
+        weights = np.ones(n) if requests is None else check_row("Objectives", requests, n)
+        for rule, reading, weight in zip(self._rules, row.tolist(), weights.tolist(), strict=True):
             if math.isfinite(reading):
-                rule.update(time, reading)
+                rule.update(time, reading, weight)
         return self.breached
 
     @property
@@ -149,11 +161,47 @@ class Objectives(Stateful):
         return zip(self._keys, self._rules, strict=True)
 
 
+def readings_of(
+    objectives: Sequence[Objective], counts: FloatArray, totals: FloatArray
+) -> FloatArray:
+    """Return what each objective is about: the reading of its series, or the ratio of errors.
+
+    Parameters
+    ----------
+    objectives : sequence of Objective, length n
+    counts : ndarray of shape (n,), float64, raw units, NaN = missing
+        Reading of its series, or of `good` where it has one.
+    totals : ndarray of shape (n,), float64, NaN = missing
+        Reading of `total` where it has one.
+
+    Returns
+    -------
+    ndarray of shape (n,), float64
+        NaN where there is none: a row without requests has no ratio.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from types import SimpleNamespace as Fields
+    >>> failed, good = Fields(total="web:all", good=None), Fields(total="web:all", good="web:ok")
+    >>> readings_of([failed, good], np.array([1.0, 7.0]), np.array([8.0, 8.0])).tolist()
+    [0.125, 0.125]
+    """
+    counted = np.array([one.total is not None for one in objectives], dtype=np.bool_)
+    good = np.array([one.good is not None for one in objectives], dtype=np.bool_)
+    there = np.where((totals > 0.0) & np.isfinite(totals), totals, np.nan)
+    share = counts / there
+    found: FloatArray = np.where(counted, np.where(good, 1.0 - share, share), counts)
+    return found
+
+
 def _key(objective: Objective) -> str:
     """Return what makes an objective the same after a restart: its series and its rule."""
     if objective.target is not None:
-        numbers = (objective.target, objective.burn_rate, *objective.windows_s)
-        return json.dumps([objective.name, "target", *map(float, numbers)])
+        rate, windows = _burning(objective)
+        counted = [objective.good, objective.total] if objective.total else []
+        numbers = map(float, (objective.target, rate, *windows))
+        return json.dumps([objective.name, "target", *numbers, *counted])
     limit = _limit(objective)
     counted, side = objective.of > 1, "above" if limit.above else "below"
     how = [objective.rows, objective.of] if counted else [float(objective.for_s)]
@@ -162,11 +210,20 @@ def _key(objective: Objective) -> str:
 
 def _rule(objective: Objective, interval_s: float) -> Rule:
     if objective.target is not None:
-        limit = objective.burn_rate * (1.0 - objective.target)
-        return BurnRate(limit, *objective.windows_s, interval_s)
+        rate, windows = _burning(objective)
+        limit, weighted = rate * (1.0 - objective.target), objective.total is not None
+        return BurnRate(limit, *windows, interval_s, weighted=weighted)
     if objective.of > 1:
         return Counted(_limit(objective), objective.rows, objective.of)
     return Lasting(_limit(objective), objective.for_s, interval_s)
+
+
+def _burning(objective: Objective) -> tuple[float, tuple[float, float]]:
+    if objective.burn_rate is None or objective.windows_s is None:
+        raise ValueError(
+            f"`Objectives` requires burn_rate and windows_s beside target, got {objective!r}."
+        )
+    return objective.burn_rate, objective.windows_s
 
 
 def _limit(objective: Objective) -> Limit:

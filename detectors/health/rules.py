@@ -1,13 +1,18 @@
 """The three rules by which a health signal breaches its objective; each takes readings alone."""
 
 import math
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, Final, NamedTuple
 
 from detectors.base import Stateful
 from detectors.health.spell import SLACK, Spell
 from detectors.health.window_mean import WindowMean
 
 __all__ = ["BurnRate", "Counted", "Lasting", "Limit", "Rule"]
+
+
+# Weights are counted in whole units, so that their sums are exact.
+WEIGHT_UNITS: Final = 1 << 20
+MOST_WEIGHT: Final = float(1 << 40)
 
 
 class Limit(NamedTuple):
@@ -38,8 +43,11 @@ class Rule(Stateful):
         """Whether the objective is breached now."""
         return self._spell.active
 
-    def update(self, time: float, reading: float) -> None:
-        """Take a reading, finite, at an event time in unix seconds, later than the one before."""
+    def update(self, time: float, reading: float, weight: float = 1.0) -> None:
+        """Take a reading, finite, at an event time in unix seconds, later than the one before.
+
+        A ratio weighs as much as it has requests.
+        """
         raise NotImplementedError
 
 
@@ -61,7 +69,7 @@ class Lasting(Rule):
         super().__init__(for_s, for_s, interval_s)
         self._limit = limit
 
-    def update(self, time: float, reading: float) -> None:
+    def update(self, time: float, reading: float, weight: float = 1.0) -> None:  # noqa: ARG002
         """Take a reading."""
         self._spell.update(time, self._limit.passed(reading))
 
@@ -87,7 +95,7 @@ class Counted(Rule):
         self._readings = 0
         self._count = 0
 
-    def update(self, time: float, reading: float) -> None:  # noqa: ARG002 - rows, not seconds
+    def update(self, time: float, reading: float, weight: float = 1.0) -> None:  # noqa: ARG002
         """Take a reading."""
         at, beyond = self._readings % len(self._beyond), self._limit.passed(reading)
         self._count += beyond - self._beyond[at]
@@ -112,30 +120,43 @@ class BurnRate(Rule):
         Lengths of the windows, seconds, > 0.
     interval_s : float
         Seconds between two rows.
+    weighted : bool
+        Whether each ratio weighs as many requests as it is told to have; else all weigh the same.
 
     Notes
     -----
     Beyer et al. (eds.), The Site Reliability Workbook, 2018, chapter 5, "Multiwindow,
-    Multi-Burn-Rate Alerts". There errors are divided by requests over the whole window; a row
-    here says nothing about how many requests it had, so that each counts the same.
+    Multi-Burn-Rate Alerts". There errors are divided by requests over the whole window, as here
+    where each row weighs as many as it has; a ratio alone says nothing of them, and each row counts
+    the same.
     """
 
     _STATE: ClassVar[tuple[str, ...]] = ("_first", "_last")
     _PARTS: ClassVar[tuple[str, ...]] = ("_spell", "_long", "_short")
 
-    def __init__(self, limit: float, long_s: float, short_s: float, interval_s: float) -> None:
+    def __init__(
+        self,
+        limit: float,
+        long_s: float,
+        short_s: float,
+        interval_s: float,
+        *,
+        weighted: bool = False,
+    ) -> None:
         super().__init__(0.0, short_s, interval_s)
         self._limit, self._short_s, self._interval_s = limit, short_s, interval_s
+        self._weighted = weighted
         self._long = WindowMean(max(1, round(long_s / interval_s)))
         self._short = WindowMean(max(1, round(short_s / interval_s)))
         self._first = math.nan  # reading since the newest long gap
         self._last = math.nan
 
-    def update(self, time: float, reading: float) -> None:
+    def update(self, time: float, reading: float, weight: float = 1.0) -> None:
         """Take a reading."""
         number = math.floor(time / self._interval_s + 0.5)
-        self._long.push(number, reading)
-        self._short.push(number, reading)
+        units = int(min(weight, MOST_WEIGHT) * WEIGHT_UNITS) if self._weighted else 1
+        self._long.push(number, reading, units)
+        self._short.push(number, reading, units)
         slack = SLACK * self._interval_s
         if not time - self._last - self._interval_s <= self._short_s + slack:
             self._first = time

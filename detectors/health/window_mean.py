@@ -16,7 +16,7 @@ _LONG_AGO: Final = -(1 << 62)
 
 
 class WindowMean(Stateful):
-    """Mean of the newest readings of a ratio, each with the same weight.
+    """Mean of the newest readings of a ratio, each with its weight.
 
     The window is kept in at most `MOST_BUCKETS` buckets and moves on by whole ones: up to 64 rows
     it is exact, a longer one is as long as asked for to within a 64th part.
@@ -47,7 +47,7 @@ class WindowMean(Stateful):
         self._total = 0
         self._readings = 0
 
-    def push(self, number: int, ratio: float) -> None:
+    def push(self, number: int, ratio: float, weight: int = 1) -> None:
         """Take a reading.
 
         Parameters
@@ -56,6 +56,8 @@ class WindowMean(Stateful):
             Of its row on the grid; one that is smaller than before counts as the newest.
         ratio : float
             What lies outside of [0, 1] counts as 0 or 1.
+        weight : int
+            >= 0, the same unit for all.
         """
         size, bucket = len(self._sums), number // self._width
         if bucket > self._newest:
@@ -66,11 +68,11 @@ class WindowMean(Stateful):
                 self._sums[at] = self._counts[at] = 0
             self._newest = bucket
         at = self._newest % size
-        units = int(ratio * _ONE) if 0.0 <= ratio <= 1.0 else _ONE * (ratio > 1.0)
+        units = weight * (int(ratio * _ONE) if 0.0 <= ratio <= 1.0 else _ONE * (ratio > 1.0))
         self._total += units
-        self._readings += 1
+        self._readings += weight
         self._sums[at] += units
-        self._counts[at] += 1
+        self._counts[at] += weight
 
     @property
     def value(self) -> float:

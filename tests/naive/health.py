@@ -3,23 +3,33 @@
 import math
 import statistics
 from fractions import Fraction
+from typing import TypeAlias
 
 from detectors.health.objective import Objective
 from detectors.health.policy import HealthPolicy
+
+# Time, value, how many requests it is of.
+Reading: TypeAlias = tuple[float, float, float]
 
 # A window is forgotten in parts of one row or more, at most so many.
 BUCKETS = 64
 
 
 def breached(
-    objective: Objective, times: list[float], values: list[float], interval_s: float
+    objective: Objective,
+    times: list[float],
+    values: list[float],
+    interval_s: float,
+    requests: list[float] | None = None,
 ) -> list[bool]:
     """Whether the objective is breached after each row; values that are not finite are missing."""
-    readings = [(t, v) for t, v in zip(times, values, strict=True) if math.isfinite(v)]
+    weights = requests or [1.0] * len(times)
+    rows = zip(times, values, weights, strict=True)
+    readings = [(t, v, w) for t, v, w in rows if math.isfinite(v)]
     holds = [_holds(objective, readings[: k + 1], interval_s) for k in range(len(readings))]
     begin, end, step = _durations(objective, interval_s)
     by_rows = objective.target is None and objective.of > 1
-    clock = [float(k) if by_rows else t for k, (t, _) in enumerate(readings)]
+    clock = [float(k) if by_rows else t for k, (t, _, _) in enumerate(readings)]
     states, turned = [False], 0
     for k in range(len(readings)):
         now = states[-1]
@@ -44,30 +54,33 @@ def breached(
 def _durations(objective: Objective, interval_s: float) -> tuple[float, float, float]:
     """How long until it begins, until it ends, and from one reading to the next."""
     if objective.target is not None:
+        assert objective.windows_s is not None
         return 0.0, objective.windows_s[1], interval_s
     if objective.of > 1:
         return 0.0, objective.rows - 1.0, 1.0
     return objective.for_s, objective.for_s, interval_s
 
 
-def _holds(objective: Objective, readings: list[tuple[float, float]], interval_s: float) -> bool:
+def _holds(objective: Objective, readings: list[Reading], interval_s: float) -> bool:
     """Whether the condition holds at the newest of the readings."""
     if objective.target is not None:
         return _burns(objective, readings, interval_s)
     if objective.above is not None:
-        beyond = [value > objective.above for _, value in readings]
+        beyond = [value > objective.above for _, value, _ in readings]
     else:
         assert objective.below is not None
-        beyond = [value < objective.below for _, value in readings]
+        beyond = [value < objective.below for _, value, _ in readings]
     return sum(beyond[-objective.of :]) >= objective.rows
 
 
-def _burns(objective: Objective, readings: list[tuple[float, float]], interval_s: float) -> bool:
+def _burns(objective: Objective, readings: list[Reading], interval_s: float) -> bool:
     assert objective.target is not None
+    assert objective.burn_rate is not None
+    assert objective.windows_s is not None
     limit = Fraction(objective.burn_rate * (1.0 - objective.target))
     now, short_s = readings[-1][0], objective.windows_s[1]
     first = now
-    for time, _ in reversed(readings):
+    for time, _, _ in reversed(readings):
         if first - time - interval_s > short_s + 1e-3 * interval_s:
             break
         first = time
@@ -78,17 +91,18 @@ def _burns(objective: Objective, readings: list[tuple[float, float]], interval_s
     )
 
 
-def _mean(readings: list[tuple[float, float]], rows: int, interval_s: float) -> Fraction:
+def _mean(readings: list[Reading], rows: int, interval_s: float) -> Fraction:
     """Mean ratio of the newest so many rows, those of a bucket all or none."""
     width = math.ceil(rows / BUCKETS)
     buckets = math.ceil(rows / width)
-    numbers = [math.floor(time / interval_s + 0.5) // width for time, _ in readings]
+    numbers = [math.floor(time / interval_s + 0.5) // width for time, _, _ in readings]
     held = [
-        Fraction(min(max(value, 0.0), 1.0))
-        for number, (_, value) in zip(numbers, readings, strict=True)
+        (Fraction(min(max(value, 0.0), 1.0)), Fraction(weight))
+        for number, (_, value, weight) in zip(numbers, readings, strict=True)
         if number > numbers[-1] - buckets
     ]
-    return sum(held, Fraction(0)) / len(held)
+    weights = sum((weight for _, weight in held), Fraction(0))
+    return sum((ratio * weight for ratio, weight in held), Fraction(0)) / weights
 
 
 def watched(

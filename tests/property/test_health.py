@@ -107,6 +107,33 @@ def test_long_windows_are_their_twin(seed: int) -> None:
     assert not found.all()
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_ratios_that_weigh_what_they_are_of_are_their_twin(seed: int) -> None:
+    """A row of a thousand requests counts a thousand times as much as a row of one."""
+    rng = np.random.default_rng(seed)
+    held = [
+        HealthSignal(name="a:x", total="a:all", target=0.5, burn_rate=1.0, windows_s=windows)
+        for windows in ((2000.0, 700.0), (1300.0, 40.0), (200.0, 60.0))
+    ]
+    requests = rng.choice([0.25, 1.0, 3.0, 1024.0], 400)
+    values = rng.choice([0.0, 0.25, 0.5, 1.0], 400)
+    values[rng.integers(0, 400, 40)] = np.nan
+    times = [1.7e9 + 10.0 * k for k in range(400)]
+    objectives = Objectives(held, 10.0)
+    found = [
+        objectives.update(time, np.full(3, value), np.full(3, weight)).tolist()
+        for time, value, weight in zip(times, values, requests, strict=True)
+    ]
+    expected = [
+        naive.health.breached(each, times, values.tolist(), 10.0, requests.tolist())
+        for each in held
+    ]
+
+    assert np.array(expected).T.tolist() == found
+    assert np.array(found).any(axis=0).all()
+    assert not np.array(found).all(axis=0).any()
+
+
 @MANY
 @given(stream=streams(), seed=st.integers(0, 100))
 def test_the_order_of_the_objectives_says_nothing(stream: Stream, seed: int) -> None:

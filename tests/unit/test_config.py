@@ -88,7 +88,7 @@ def test_health_signals_are_names_with_or_without_objectives() -> None:
     system = SystemConfig(name="shop", interval_s=1.0, kpi=kpi)
 
     assert ("web:latency", "web:queue", "web:errors") == system.kpi_names
-    assert (slow, failing, stuck) == system.objectives
+    assert (slow, *failing.rules, stuck) == system.objectives
     bare = SystemConfig(name="a", interval_s=1.0)
     assert ((), ()) == (bare.kpi_names, bare.objectives)
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from coral.config import HealthSignal
-from detectors.health.objective import Objectives
+from detectors.health.objective import Objectives, readings_of
 from detectors.health.window_mean import MOST_BUCKETS, WindowMean
 
 NAME = "web:x"
@@ -106,6 +106,35 @@ def test_after_a_long_gap_the_short_window_has_to_be_covered_again() -> None:
     assert "...................#" == course(signal, [*[1.0] * 3, *[NAN] * 13, *[1.0] * 4])
 
 
+def test_the_rule_of_the_workbook() -> None:
+    """A total outage pages within 5 minutes; what burns 10 times too fast takes half an hour."""
+    signal = HealthSignal(name=NAME, target=0.999)
+    rules = signal.rules
+    assert [(14.4, (3600.0, 300.0)), (6.0, (21_600.0, 1800.0))] == [
+        (rule.burn_rate, rule.windows_s) for rule in rules
+    ]
+    begun = {}
+    for errors in (1.0, 0.01, 0.004):
+        objectives, rows = Objectives(rules, 60.0), [*[0.0] * 60, *[errors] * 400]
+        found = [objectives.update(60.0 * k, np.full(2, v)).any() for k, v in enumerate(rows)]
+        begun[errors] = found.index(True) - 59 if any(found) else None
+    assert {1.0: 1, 0.01: 91, 0.004: None} == begun
+
+
+def test_failed_or_good_requests_of_all() -> None:
+    """The same ratio; a row without requests, or with one of the series missing, has none."""
+    failed = HealthSignal(name="web:failed", total="web:all", target=0.9)
+    good = HealthSignal(name="web:latency", good="web:fast", total="web:all", target=0.9)
+    totals = np.array([8.0, 8.0])
+    both = [failed, good]
+    assert [0.25, 0.25] == readings_of(both, np.array([2.0, 6.0]), totals).tolist()
+    for total in (0.0, -1.0, NAN, math.inf):
+        assert np.isnan(readings_of(both, np.array([2.0, 6.0]), np.full(2, total))).all()
+    assert np.isnan(readings_of(both, np.full(2, NAN), totals)).all()
+    plain = HealthSignal(name=NAME, above=1.0)
+    assert [3.0] == readings_of([plain], np.array([3.0]), np.array([NAN])).tolist()
+
+
 def test_a_ratio_is_a_ratio() -> None:
     """Readings outside of 0 to 1 count as the nearest of them."""
     mean = WindowMean(4)
@@ -143,9 +172,9 @@ def test_an_objective_that_is_still_the_same_goes_on() -> None:
     """After a change of the configuration it keeps its state, the others begin anew."""
     slow = HealthSignal(name=NAME, above=1.0, for_s=20.0)
     failing = HealthSignal(name=NAME, target=0.999)
-    before = Objectives([slow, failing], 10.0)
+    before = Objectives([slow, *failing.rules], 10.0)
     for time in (0.0, 10.0):
-        before.update(time, np.array([2.0, 1.0]))
+        before.update(time, np.array([2.0, 1.0, 1.0]))
     changed = [HealthSignal(name=NAME, above=1.0, for_s=19.0), slow]
     after = Objectives(changed, 10.0)
     after.load_state_dict(before.state_dict())
@@ -188,6 +217,8 @@ def test_errors_say_which_rule() -> None:
         Objectives([], 0.0)
     with pytest.raises(ValueError, match="requires above, below or target of every objective"):
         Objectives([HealthSignal(name=NAME)], 10.0)
+    with pytest.raises(ValueError, match="requires burn_rate and windows_s beside target"):
+        Objectives([HealthSignal(name=NAME, target=0.9)], 10.0)
 
 
 def test_no_objective_is_nothing_to_do() -> None:

@@ -16,6 +16,7 @@ kpi = [
   {name = "web:latency", above = 1, for_s = 120},
   {name = "web:success", below = 0.99, rows = 3, of = 5},
   {name = "web:errors", target = 0.999, windows_s = [1800, 60]},
+  {name = "web:failed", total = "web:all", target = 0.99},
 ]
 """
 
@@ -30,11 +31,17 @@ def test_names_and_tables_can_be_mixed(tmp_path: Path) -> None:
     """Every user of names sees names."""
     shop = loaded(tmp_path, FILE).settings.system("shop")
 
-    assert ("web:latency", "web:success", "web:errors") == shop.kpi_names
+    assert ("web:latency", "web:success", "web:errors", "web:failed") == shop.kpi_names
     assert shop.objectives == (
         HealthSignal(name="web:latency", above=1.0, for_s=120.0),
         HealthSignal(name="web:success", below=0.99, rows=3, of=5),
         HealthSignal(name="web:errors", target=0.999, burn_rate=14.4, windows_s=(1800.0, 60.0)),
+        *(
+            HealthSignal(
+                name="web:failed", total="web:all", target=0.99, burn_rate=rate, windows_s=windows
+            )
+            for rate, windows in ((14.4, (3600.0, 300.0)), (6.0, (21_600.0, 1800.0)))
+        ),
     )
 
 
@@ -153,6 +160,34 @@ def test_what_is_printed_can_be_read(tmp_path: Path) -> None:
             (
                 "[0]: no `burn_rate` expected beside `above` (leave it out), "
                 "got {'name': 'a:x', 'above': 1.0, 'burn_rate': 2.0}"
+            ),
+        ),
+        (
+            "{name = 'a:x', good = 'a:ok', target = 0.99}",
+            (
+                "[0]: `total` expected beside `good`, "
+                "got {'name': 'a:x', 'target': 0.99, 'good': 'a:ok'}"
+            ),
+        ),
+        (
+            "{name = 'a:x', total = 'a:x', target = 0.99}",
+            (
+                "[0]: another series than that of all requests expected to count some of them, "
+                "got {'name': 'a:x', 'target': 0.99, 'total': 'a:x'}"
+            ),
+        ),
+        (
+            "{name = 'a:x', total = 'all', target = 0.99}",
+            (
+                "[0]: `total`: name of the form <entity>:<metric> expected, "
+                "got {'name': 'a:x', 'target': 0.99, 'total': 'all'}"
+            ),
+        ),
+        (
+            "{name = 'a:x', total = 'a:y', above = 1}",
+            (
+                "[0]: no `total` expected beside `above` (leave it out), "
+                "got {'name': 'a:x', 'above': 1.0, 'total': 'a:y'}"
             ),
         ),
         ("'a:x', 'a:x'", "[1]: every health signal once expected (remove one), got 'a:x'"),
