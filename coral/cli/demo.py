@@ -45,7 +45,7 @@ def demo(
         raise CoralError(f"there is no bundled incident `{case}`; there are: {', '.join(bundled)}.")
     from coral.cli.progress import watched_replay
     from coral.contract.events import INCIDENTS
-    from coral.replay.driver import METRICS, BrokerFed
+    from coral.replay.driver import METRICS, BrokerFed, system_of
     from coral.report.console import console_for, print_problems
     from streams.clock import SystemClock
     from streams.memory.broker import MemoryBroker
@@ -66,7 +66,8 @@ def demo(
     broker.create_topic(METRICS)
     with out.open("wb") as file:
         source = BrokerFed(recording, broker, clock, speed)
-        last = watched_replay(source, NdjsonSink(file), recording, console, until_settled=True)
+        events, system = NdjsonSink(file), system_of(meta)
+        last = watched_replay(source, events, recording, console, system, until_settled=True)
     truth = ", ".join(meta.root_cause_entities)
     done = f"{meta.fault_type} in {truth}" if truth else "no fault at all"
     console.print(f"What was really done: {done}.")

@@ -6,10 +6,11 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from coral.config import EngineConfig, SystemConfig
 from coral.contract.events import Incident
 from coral.contract.feedback import Feedback
 from coral.replay.driver import Progress as Step
-from coral.replay.driver import replay, system_of
+from coral.replay.driver import replay
 from coral.report.console import RevisionPrinter, describe_quiet, print_incident
 from coral.report.trace import Trace
 from streams.base import Sink, Source
@@ -65,11 +66,12 @@ def watched_replay(
     sink: Sink,
     recording: Recording,
     console: Console,
+    system: SystemConfig,
+    config: EngineConfig | None = None,
     *,
     onset: float | None = None,
     until_settled: bool = False,
     feedback: Sequence[Feedback] = (),
-    apart: str = "",
     trace: Trace | None = None,
 ) -> Incident | None:
     """Replay a recording before the eyes of a person.
@@ -80,14 +82,14 @@ def watched_replay(
     recording : Recording
         What the source reads.
     console : Console
+    system : SystemConfig
+    config : EngineConfig, optional
     onset : float, optional
         Told event time of the first faulty row, unix s (oracle mode).
     until_settled : bool
         End as soon as the ranking of an incident has settled, and the rows have doubled since it
         was felt; a change goes on.
     feedback : sequence of Feedback
-    apart : str
-        As of `system_of`.
     trace : Trace, optional
         Keeps what is plotted afterwards.
 
@@ -120,8 +122,9 @@ def watched_replay(
         replay(
             source,
             sink,
-            system_of(recording.meta, apart=apart),
+            system,
             SystemClock(),
+            config=config,
             onset=onset,
             feedback=feedback,
             observe=observe,

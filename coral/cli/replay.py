@@ -9,6 +9,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
+import msgspec
 from cyclopts import Parameter
 
 from coral.cli.options import (
@@ -28,6 +29,7 @@ from coral.errors import EventError, Exit
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from coral.config import EngineConfig, SystemConfig
     from coral.contract.events import Incident
     from coral.contract.feedback import Feedback
     from coral.settings import Settings
@@ -71,6 +73,7 @@ def replay(
       coral replay metrics.csv.gz --kpi web:latency --interval 10 --speed 60
       coral replay incidents/* --out events.ndjson
       coral replay incidents/checkout --plot checkout.png
+      coral replay incidents/checkout --config coral.toml
       coral replay incidents/checkout --kafka localhost:9092 --speed 60
 
     Parameters
@@ -91,6 +94,9 @@ def replay(
         Of --kafka.
     interval
         Seconds between rows (median step).
+    config
+        Of the daemon: its health signals, with their objectives, and its section `engine` hold
+        here too; known edges are those of the recording.
     keep_counters
         Leave series that are counted up as they are, instead of their rates.
     as_json
@@ -102,8 +108,6 @@ def replay(
     recordings = recordings_among(paths)
     if kafka:
         return _produce(load_settings(config, overrides, kafka), topic, recordings, opener, speed)
-    if config is not None or overrides:
-        raise UsageError("--config and --set are for --kafka")
     from rich.console import Console
 
     from coral.report.console import console_for, describe_problems
@@ -114,7 +118,9 @@ def replay(
     remarks = console_for(sys.stderr) if as_json else console
     if plot is not None:
         check_plot(plot)
-    wanted = _Wanted(speed, oracle, plot, [] if feedback is None else _confirmed(feedback))
+    confirmed = [] if feedback is None else _confirmed(feedback)
+    watched = _Watched(config, overrides, kpi)
+    wanted = _Wanted(speed, oracle, plot, confirmed, watched)
     found, unusable, systems = 0, 0, set[str]()
     with _sink(out, as_json=as_json) as sink:
         for path in recordings:
@@ -140,6 +146,26 @@ class _Wanted(NamedTuple):
     oracle: bool
     plot: Path | None
     confirmed: Sequence[Feedback]
+    watched: _Watched
+
+
+class _Watched:
+    """What is watched by the configuration of the daemon: health signals, objectives, engine."""
+
+    def __init__(self, config: Path | None, overrides: Sequence[str], kpi: Sequence[str]) -> None:
+        given = config is not None or overrides
+        self._settings = load_settings(config, overrides) if given else None
+        self._named = bool(kpi)
+
+    def of(self, recording: Recording, apart: str) -> tuple[SystemConfig, EngineConfig | None]:
+        """Return what the engine knows of a recording; health signals named beside it stay."""
+        from coral.replay.driver import system_of
+
+        system = system_of(recording.meta, apart=apart)
+        if self._settings is None:
+            return system, None
+        kpi = () if self._named else self._settings.system(system.name).kpi
+        return msgspec.structs.replace(system, kpi=kpi or system.kpi), self._settings.engine
 
 
 def _replay_one(
@@ -158,9 +184,9 @@ def _replay_one(
         sink,
         recording,
         console,
+        *wanted.watched.of(recording, apart),
         onset=_onset(recording) if wanted.oracle else None,
         feedback=wanted.confirmed,
-        apart=apart,
         trace=trace,
     )
     if wanted.plot is not None and trace is not None:

@@ -80,10 +80,23 @@ def test_a_broken_recording_stops_no_other(
     assert "Traceback" not in captured.err
 
 
-def test_settings_of_a_replay_are_for_kafka(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Without --kafka nothing would read them, so they are refused."""
-    assert Exit.USAGE == main(["replay", str(shop), "--set", "kafka.group_id=x"])
-    assert "--config and --set are for --kafka" in capsys.readouterr().err
+def test_objectives_of_the_daemon_hold_in_a_replay(
+    shop: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Those of its system; what is named on the command line stays."""
+    config = tmp_path / "coral.toml"
+    config.write_text(
+        '[systems."*"]\nkpi = [{name = "cart:latency_p95", above = 0.03, rows = 2, of = 3}]\n'
+    )
+    given = ["replay", str(shop), "--json", "--config", str(config)]
+    assert Exit.OK == main(given)
+    events = [decode(line).data for line in capsys.readouterr().out.encode().splitlines()]
+    objectives = {one.objective for data in events for one in data.felt}
+    assert "above 0.03 in 2 of 3 rows" in objectives
+    assert {("cart:latency_p95",)} == {tuple(data.kpi) for data in events}
+    assert Exit.OK == main([*given, "--kpi", "web:latency_p95"])
+    events = [decode(line).data for line in capsys.readouterr().out.encode().splitlines()]
+    assert {("web:latency_p95",)} == {tuple(data.kpi) for data in events}
 
 
 def table_of(path: Path, *, latency: str | None = None) -> Path:
