@@ -44,7 +44,9 @@ __all__ = [
     "answer",
     "changed",
     "learn",
+    "learned_before",
     "names_of",
+    "normal_until",
     "open_clean",
     "open_told",
     "rank",
@@ -112,6 +114,7 @@ class Normal(NamedTuple):
     graph: SystemGraph
     onset: int  # row at which the incident opens, at the told one or before
     policy: RankingPolicy = RANKING  # of the layout, the state and what is made of them
+    apart: int = 0  # rows before that one which count neither as normal nor as faulty
 
 
 def open_told(path: Path) -> Told | None:
@@ -169,7 +172,7 @@ def learn(
     baseline = Baseline(len(told.names), config or EngineConfig(), policy.scale)
     topology = Topology(edges=told.edges, edge_semantics="a feeds b")
     graph = SystemGraph(told.names, topology)
-    learned = _learned_before(told.onset)
+    learned = learned_before(told.onset)
     for t in range(learned):
         learn_row(baseline, graph, told.x[t], adjacent=_follows(told, t))
     layout = Layout(told.names, told.kpi, told.edges)
@@ -181,21 +184,36 @@ def learn(
     return Normal(layout, baseline, graph, onset, policy)
 
 
-def _learned_before(onset: int) -> int:
+def normal_until(told: Told, base_end: int, onset: int) -> Normal:
+    """Return what is known when the rows before one are normal, and the incident opens at another.
+
+    The graph learns the base when an incident opens, as it does after rows were unlearned.
+    """
+    baseline = Baseline(len(told.names), EngineConfig(), RANKING.scale)
+    topology = Topology(edges=told.edges, edge_semantics="a feeds b")
+    for t in range(base_end):
+        baseline.learn(told.x[t], adjacent=_follows(told, t))
+    layout = Layout(told.names, told.kpi, told.edges)
+    graph = SystemGraph(told.names, topology)
+    return Normal(layout, baseline, graph, onset, apart=onset - base_end)
+
+
+def learned_before(onset: int, share: int = QUARANTINE_SHARE_ALERTED) -> int:
     """Return how many rows have left quarantine when the row at the onset comes."""
     learned, (low, high) = 0, QUARANTINE_ROWS
     for seen in range(1, onset + 1):
-        while seen - learned > max(low, min(high, learned // QUARANTINE_SHARE_ALERTED)):
+        while seen - learned > max(low, min(high, learned // share)):
             learned += 1
     return learned
 
 
 def settle(told: Told, normal: Normal) -> Iterator[tuple[int, Localiser]]:
     """Yield the rows since the onset and the localiser whenever a revision is due."""
-    layout, baseline, graph, onset, policy = normal
+    layout, baseline, graph, onset, policy, apart = normal
     base, adjacent = baseline.rows()
     predictor = freeze(baseline, graph, told.x[onset : told.onset + 1], layout.health_series)
-    evidence = InnovationScorer(base, adjacent, predictor, layout, policy)
+    between = told.x[onset - apart : onset] if apart else None
+    evidence = InnovationScorer(base, adjacent, predictor, layout, policy, between)
     localiser = Localiser(layout, evidence, policy)
     for t in range(onset, told.end):
         localiser.update(told.x[t], adjacent=_follows(told, t))

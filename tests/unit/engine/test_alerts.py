@@ -154,3 +154,46 @@ def test_a_restart_goes_on_identically() -> None:
 
 def _unix(text: str) -> float:
     return dt.datetime.fromisoformat(text).timestamp()
+
+
+def asked(life: Life, since: float | None = None) -> Event | None:
+    """What a copy of an engine answers."""
+    copy = Engine(life.engine.system)
+    copy.load_state_dict(life.engine.state_dict())
+    return copy.ask(since)
+
+
+def test_whoever_asks_is_answered_without_any_trigger() -> None:
+    """The cause of what a deaf engine has learned; nothing where nothing is wrong."""
+    life = Life(BROKEN, deaf(edges=())).until(ONSET + 40)
+    for since in (float(ONSET), float(ONSET + 30)):
+        event = asked(life, since)
+        assert event is not None
+        assert ("told", "db") == (event.data.trigger.source, event.data.causes[0].entity)
+    calm = asked(Life(CALM).until(300))
+    assert calm is not None
+    assert "likely" != calm.data.tier
+
+
+def test_an_open_incident_answers_for_itself() -> None:
+    """Unless somebody says since when."""
+    life = Life(BROKEN).until(ONSET + 30)
+    now, since = asked(life), asked(life, float(ONSET + 10))
+    assert now is not None
+    assert since is not None
+    assert life.opened[0].data.incident == now.data.incident
+    assert ("told", "db") == (since.data.trigger.source, since.data.causes[0].entity)
+
+
+def test_what_has_not_been_seen_is_not_answered() -> None:
+    """Before the first row, and of a time to come."""
+    assert Engine(shop_config()).ask() is None
+    assert asked(Life(CALM).until(100), 100.5) is None
+
+
+@pytest.mark.parametrize("rows", [1, 2, 10, 30])
+def test_little_is_enough_to_answer(rows: int) -> None:
+    """However few rows there are, and whenever it is said to have begun."""
+    life = Life(CALM).until(rows)
+    for since in (None, -1e9, 0.0, float(rows - 1)):
+        assert asked(life, since) is not None

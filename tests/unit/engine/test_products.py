@@ -7,6 +7,7 @@ from typed import FloatArray
 from coral.config import EngineConfig, HealthSignal, SystemConfig
 from coral.contract.events import Event
 from coral.engine import Engine
+from detectors.policy import TriggerPolicy
 from streams.records import Frame
 
 NAMES = ("web:latency_p95", "db:cpu", "db:io", "cart:cpu", "cart:io", "node:load")
@@ -171,3 +172,35 @@ def test_what_moved_before_the_health_signal_is_not_blamed_for_it() -> None:
     assert incident.causes[0].metrics[0].name == "db:cpu"
     against = next(c for c in incident.causes if c.entity == change.causes[0].entity)
     assert any("had left its earlier range" in said for said in against.evidence_against)
+
+
+def test_an_objective_that_had_to_last_looks_back_as_far() -> None:
+    """Rows that were learned while it lasted are unlearned: the base ends before it began."""
+    x = normal()
+    x[FAULT - 80 :, 0] = 0.112 + 0.1 * (x[FAULT - 80 :, 0] - 0.1)  # nothing unusual in itself
+    x[FAULT - 80 :, 1:3] += 30.0
+    slow = HealthSignal(name=NAMES[0], above=0.105, for_s=300.0)
+    config = SystemConfig(name="shop", interval_s=5.0, kpi=(slow,), edges=EDGES)
+    engine = Engine(config, trigger=TriggerPolicy(warmup_rows=10**6))
+    row, opened = fed(engine, x)[0]
+    trigger = opened.data.trigger
+    assert (FAULT - 20, "objective", 300.0) == (row, trigger.source, trigger.delay_s)
+    assert FAULT - 80 - 10 == opened.data.base_rows
+    assert "db" == opened.data.causes[0].entity
+
+
+def test_a_burn_rate_counts_requests() -> None:
+    """One of a thousand fails: no page; a fifth of them does: a page once it has cost enough."""
+    names = ("web:failed", "web:all", *NAMES[1:])
+    rule = HealthSignal(name="web:failed", total="web:all", target=0.99)
+    config = SystemConfig(name="shop", interval_s=60.0, kpi=(rule,))
+    engine, found = Engine(config), list[Event]()
+    rng = np.random.default_rng(0)
+    for t in range(150):
+        load = 1000.0 * (1.0 + 0.5 * np.sin(t / 10.0))
+        row = np.array([0.2 * load if t >= 90 else 0.001 * load, load, *rng.normal(size=5)])
+        found += engine.step(Frame("shop", 60.0 * t, names, row))
+    opened = next(e for e in found if any(one.objective for one in e.data.felt))
+    felt = [one for one in opened.data.felt if one.objective]
+    assert {("web:failed", 0.2)} == {(one.signal, one.now) for one in felt}
+    assert "errors 6 times as fast as 0.99 allows, over 21600 s and 1800 s" == felt[-1].objective

@@ -1,0 +1,190 @@
+"""What it costs that an alert comes late, by how it is looked back from.
+
+Each recorded incident is told 0, 3, 10 and 15 rows after its true onset. A way of looking back
+ends the base at some row, and opens the incident at that or a later one. Cases whose fault ends
+before the latest told row are left out of all of it.
+"""
+
+import os
+
+# Workers are processes; more threads than cores only disturb each other.
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
+
+from collections.abc import Callable, Sequence  # noqa: E402
+from pathlib import Path  # noqa: E402
+from typing import Any, NamedTuple  # noqa: E402
+
+import numpy as np  # noqa: E402
+from common import finish, options  # noqa: E402
+from joblib import Parallel, delayed  # noqa: E402
+from peers.recordings import SETS, case_list  # noqa: E402
+from told import (  # noqa: E402
+    Told,
+    answer,
+    learned_before,
+    names_of,
+    normal_until,
+    open_told,
+    scores_of,
+)
+
+from coral.baseline.policy import SCALE  # noqa: E402
+from coral.baseline.scaling import center_and_scale  # noqa: E402
+from coral.baseline.told_onset import rows_late  # noqa: E402
+from coral.engine import LOOK_BACK_S, QUARANTINE_SHARE  # noqa: E402
+from coral.evaluation.backtest import find_cases  # noqa: E402
+from coral.evaluation.metrics import mean  # noqa: E402
+from coral.localise.layout import Layout  # noqa: E402
+from detectors.decision.change_point import date  # noqa: E402
+
+LATE_ROWS = (0, 3, 10, 15)
+LEAST_ROWS = 16
+QUICK_STEP = 4
+
+
+class Scored(NamedTuple):
+    """One case, told so many rows late in one way."""
+
+    key: str
+    way: str
+    late: int
+    ac1: float
+    avg5: float
+
+
+def nothing(told: Told) -> tuple[int, int]:
+    """Take all rows before the told one for normal."""
+    return told.onset, told.onset
+
+
+def _late(told: Told, base_end: int) -> int:
+    layout = Layout(told.names, told.kpi, told.edges)
+    newest = told.x[base_end : told.onset + 1]
+    return rows_late(told.x[:base_end], newest, layout.owner, layout.health_series)
+
+
+def quarantine(told: Told) -> tuple[int, int]:
+    """Look at the rows that are not learned yet, as where a recording tells the onset."""
+    onset = told.onset - _late(told, learned_before(told.onset))
+    return onset, onset
+
+
+def _recalled(told: Told) -> int:
+    """Return the first row that is taken back."""
+    learned = learned_before(told.onset, QUARANTINE_SHARE)
+    rows = max(round(LOOK_BACK_S / told.interval_s), LEAST_ROWS)
+    return max(min(told.onset - rows, learned), learned - learned // 2)
+
+
+def unlearned(told: Told) -> tuple[int, int]:
+    """Take back what was learned of the 15 minutes before; learn again what is normal of them."""
+    onset = told.onset - _late(told, _recalled(told))
+    return onset, onset
+
+
+def apart(told: Told) -> tuple[int, int]:
+    """Take it back, and learn nothing of it again."""
+    base_end = _recalled(told)
+    return base_end, told.onset - _late(told, base_end)
+
+
+def dated(told: Told) -> tuple[int, int]:
+    """Take it back, learn nothing of it again, and date the series that are out at the told row."""
+    base_end = _recalled(told)
+    return base_end, told.onset - _dated(told, base_end)
+
+
+def _dated(told: Told, base_end: int) -> int:
+    center, scale = center_and_scale(told.x[:base_end])
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        z = 3.0 * (told.x[base_end : told.onset + 1] - center) / np.where(scale > 0, scale, np.nan)
+    z = np.clip(z, -1e3, 1e3)
+    out = np.abs(z[-1]) > 3.0 * SCALE.late_units
+    if not out.any():
+        return 0
+    rows, _ = date(z[:, out], least=0)
+    return rows
+
+
+def begun(told: Told) -> tuple[int, int]:
+    """Take the first row that is taken back for the onset."""
+    base_end = _recalled(told)
+    return base_end, base_end
+
+
+def both(told: Told) -> tuple[int, int]:
+    """Date, and learn again what is before that."""
+    onset = told.onset - max(_dated(told, _recalled(told)), _late(told, _recalled(told)))
+    return onset, onset
+
+
+WAYS: dict[str, Callable[[Told], tuple[int, int]]] = {
+    way.__name__: way for way in (nothing, quarantine, unlearned, apart, dated, begun, both)
+}
+
+
+def score(path: Path) -> list[Scored]:
+    """Score one case in every way; nothing if its onset is not told, or its fault too short."""
+    told = open_told(path)
+    if told is None or told.dataset not in SETS or told.onset + max(LATE_ROWS) >= told.end:
+        return []
+    found, known = [], dict[tuple[int, int, int], tuple[float, float]]()
+    for late in LATE_ROWS:
+        other = told._replace(onset=told.onset + late)
+        for name, way in WAYS.items():
+            base_end, onset = way(other)
+            at = (late, base_end, onset)
+            if at not in known:
+                localiser = answer(other, normal_until(other, base_end, onset))
+                scores = scores_of(other, names_of(other, localiser.layout, localiser.rank()))
+                known[at] = scores.ac1, scores.avg5
+            found.append(Scored(told.key, name, late, *known[at]))
+    return found
+
+
+def table(rows: Sequence[Scored]) -> dict[str, Any]:
+    """Return AC@1 and Avg@5 by way, lateness and data set, and their mean over the sets."""
+    result: dict[str, Any] = {}
+    for name in WAYS:
+        for late in LATE_ROWS:
+            sets = {}
+            for dataset in SETS:
+                mine = [
+                    row
+                    for row in rows
+                    if (row.way, row.late) == (name, late) and row.key.startswith(f"{dataset}/")
+                ]
+                if mine:
+                    ac1, avg5 = mean([r.ac1 for r in mine]), mean([r.avg5 for r in mine])
+                    sets[dataset] = {
+                        "n": len(mine),
+                        "ac@1": round(ac1, 6),
+                        "avg@5": round(avg5, 6),
+                    }
+            macro = {k: round(mean([s[k] for s in sets.values()]), 6) for k in ("ac@1", "avg@5")}
+            result[f"{name}_{late}"] = {"macro": macro, "datasets": sets}
+    return result
+
+
+def main() -> None:
+    """Run, print, write."""
+    parser = options(__doc__ or "")
+    parser.add_argument("dirs", nargs="+", type=Path, metavar="DIR")
+    parser.add_argument("--jobs", type=int, default=-1)
+    chosen = parser.parse_args()
+    cases = find_cases(chosen.dirs)[:: QUICK_STEP if chosen.quick else 1]
+    scored = Parallel(n_jobs=chosen.jobs)(delayed(score)(path) for path in cases)
+    rows = [row for case in scored for row in case]
+    found = table(rows)
+    figures = {
+        f"macro_{key.replace('@', '')}_{name}": values["macro"][key]
+        for name, values in found.items()
+        for key in ("ac@1", "avg@5")
+    }
+    keys = sorted({row.key for row in rows})
+    finish(chosen, figures, case_list=case_list(keys), cases=len(keys), ways=found)
+
+
+if __name__ == "__main__":
+    main()
