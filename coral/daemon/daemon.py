@@ -440,4 +440,5 @@ def opened(
         inboxes = closing.enter_context(opened_inboxes(settings, connection, clock))
         if settings.http.enabled:
             board.take_alerts = closing.enter_context(opened_alerts_post(settings, connection))
+            closing.callback(setattr, board, "take_alerts", None)
         yield Daemon(settings, source, sink, store, clock, beat, inboxes, board, notifiers)

@@ -206,7 +206,10 @@ class LifecycleLog:
 def _answer(data: Incident) -> dict[str, object]:
     felt = [one.signal for one in data.felt]
     causes = [cause.entity for cause in data.causes[:3]]
-    return {"kind": data.kind, "felt": felt, "tier": data.tier, "causes": causes}
+    facts: dict[str, object] = {"kind": data.kind, "felt": felt}
+    if data.alerts:
+        facts["alerts"] = [one.name for one in data.alerts]
+    return facts | {"tier": data.tier, "causes": causes}
 
 
 def _times(data: Incident) -> dict[str, str]:

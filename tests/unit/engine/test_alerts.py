@@ -197,3 +197,10 @@ def test_little_is_enough_to_answer(rows: int) -> None:
     life = Life(CALM).until(rows)
     for since in (None, -1e9, 0.0, float(rows - 1)):
         assert asked(life, since) is not None
+
+
+def test_when_it_is_told_does_not_matter_before_its_time() -> None:
+    """Events follow from event time: a daemon that catches up says what one in time would."""
+    early, late = Life(BROKEN).told(alert(210.0)), Life(BROKEN).until(209).told(alert(210.0))
+    assert early.until(260).events == late.until(260).events
+    assert any(event.data.alerts for event in early.events)
