@@ -350,7 +350,8 @@ class Engine:
         """Take one row of the open incident; it ends when the trigger says so."""
         self._follow(incident, row)
         trigger, health = self._trigger, self._health
-        calm, self._calm_rows = self._calm_rows, 0 if health.alarm else self._calm_rows + 1
+        felt_now = health.alarm or self.alerts.firing
+        calm, self._calm_rows = self._calm_rows, 0 if felt_now else self._calm_rows + 1
         another = health.paged if calm >= CALM_ROWS else health.surged
         if trigger is not None and another is not None:
             return self._supersede(incident, another, trigger)

@@ -204,3 +204,12 @@ def test_when_it_is_told_does_not_matter_before_its_time() -> None:
     early, late = Life(BROKEN).told(alert(210.0)), Life(BROKEN).until(209).told(alert(210.0))
     assert early.until(260).events == late.until(260).events
     assert any(event.data.alerts for event in early.events)
+
+
+def test_what_is_felt_while_an_alert_fires_is_the_same_incident() -> None:
+    """However long after it: the alert said so all the time."""
+    rows = CALM.copy()
+    rows[340:, 0] += 0.5
+    life = Life(rows).until(299).told(alert(300.0)).until(360)
+    assert 1 == len(life.opened)
+    assert ["web:latency_p95"] == [one.signal for one in life.events[-1].data.felt]
