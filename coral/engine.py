@@ -350,16 +350,17 @@ class Engine:
         """Take one row of the open incident; it ends when the trigger says so."""
         self._follow(incident, row)
         trigger, health = self._trigger, self._health
-        felt_now = health.alarm or self.alerts.firing
-        calm, self._calm_rows = self._calm_rows, 0 if felt_now else self._calm_rows + 1
+        alerted = self.alerts.firing
+        said = health.alarm or alerted
+        calm, self._calm_rows = self._calm_rows, 0 if said else self._calm_rows + 1
         another = health.paged if calm >= CALM_ROWS else health.surged
-        if trigger is not None and another is not None:
+        # What moves while an alert of the incident fires is what the alert is for.
+        if trigger is not None and another is not None and not alerted:
             return self._supersede(incident, another, trigger)
         promoted = self._feel(incident)
         if trigger is not None:
             others = health.alarm or self._silence.alarm
             lasted = not trigger.alarm and incident.rows > trigger.rows_to_accept
-            alerted = self.alerts.firing
             if trigger.rebaselined or ((others or alerted) and lasted):
                 # An alert that goes on alone, though nothing shows it, spoils no base.
                 anew = trigger.rebaselined or others
