@@ -237,3 +237,21 @@ def wrong(result: Result) -> str:
         rows.append((dataset, kind, f"{len(missed)} of {len(cases)}", str(found), str(sure), shown))
     header = ("set", "fault", "first is wrong", "of these in the first five", "said *likely*")
     return _table((*header, "named instead"), rows) + "\n\n" + _facts(result)
+
+
+def late(result: Result) -> str:
+    """AC@1 / Avg@5 by how late an alert comes and how it is looked back from, then by data set."""
+    labels, told = result["labels"], [str(rows) for rows in result["late_rows"]]
+    ways = result["ways"]
+    rows = [
+        (label, *(_pair(ways[f"{name}_{late}"]["macro"]) for late in told))
+        for name, label in labels.items()
+    ]
+    shipped = [ways[f"{result['shipped']}_{late}"]["datasets"] for late in told]
+    rows += [
+        (f"shipped: {label}", *(_pair(found[name]) for found in shipped))
+        for name, label in SETS.items()
+        if all(name in found for found in shipped)
+    ]
+    header = ("told after the onset", *(f"{late} rows" for late in told))
+    return _table(header, rows) + "\n\n" + _facts(result)
