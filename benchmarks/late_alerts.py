@@ -1,8 +1,9 @@
 """What it costs that an alert comes late, by how it is looked back from.
 
 Each recorded incident is told 0, 3, 10 and 15 rows after its true onset. A way of looking back
-ends the base at some row, and opens the incident at that or a later one. Cases whose fault ends
-before the latest told row are left out of all of it.
+ends the base at some row, and opens the incident at that or a later one. Where the rows of 15
+minutes are fewer, 16 are looked back over, so that the latest told row is within. Cases whose fault
+ends before the latest told row are left out of all of it.
 """
 
 import os
@@ -15,7 +16,6 @@ from collections.abc import Callable, Sequence  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import Any, NamedTuple  # noqa: E402
 
-import numpy as np  # noqa: E402
 from common import finish, options  # noqa: E402
 from joblib import Parallel, delayed  # noqa: E402
 from peers.recordings import SETS, case_list  # noqa: E402
@@ -29,14 +29,11 @@ from told import (  # noqa: E402
     scores_of,
 )
 
-from coral.baseline.policy import SCALE  # noqa: E402
-from coral.baseline.scaling import center_and_scale  # noqa: E402
-from coral.baseline.told_onset import rows_late  # noqa: E402
-from coral.engine import LOOK_BACK_S, QUARANTINE_SHARE  # noqa: E402
+from coral.baseline.told_onset import rows_late, rows_since_change  # noqa: E402
+from coral.engine import LOOK_BACK_S, QUARANTINE_SHARE, RECALLED_SHARE  # noqa: E402
 from coral.evaluation.backtest import find_cases  # noqa: E402
 from coral.evaluation.metrics import mean  # noqa: E402
 from coral.localise.layout import Layout  # noqa: E402
-from detectors.decision.change_point import date  # noqa: E402
 
 LATE_ROWS = (0, 3, 10, 15)
 LEAST_ROWS = 16
@@ -74,53 +71,23 @@ def _recalled(told: Told) -> int:
     """Return the first row that is taken back."""
     learned = learned_before(told.onset, QUARANTINE_SHARE)
     rows = max(round(LOOK_BACK_S / told.interval_s), LEAST_ROWS)
-    return max(min(told.onset - rows, learned), learned - learned // 2)
+    return max(min(told.onset - rows, learned), learned - learned // RECALLED_SHARE)
 
 
-def unlearned(told: Told) -> tuple[int, int]:
-    """Take back what was learned of the 15 minutes before; learn again what is normal of them."""
-    onset = told.onset - _late(told, _recalled(told))
-    return onset, onset
-
-
-def apart(told: Told) -> tuple[int, int]:
-    """Take it back, and learn nothing of it again."""
+def engine(told: Told) -> tuple[int, int]:
+    """Take back the 15 minutes before, learn nothing of them again, and date what is out now."""
     base_end = _recalled(told)
-    return base_end, told.onset - _late(told, base_end)
-
-
-def dated(told: Told) -> tuple[int, int]:
-    """Take it back, learn nothing of it again, and date the series that are out at the told row."""
-    base_end = _recalled(told)
-    return base_end, told.onset - _dated(told, base_end)
-
-
-def _dated(told: Told, base_end: int) -> int:
-    center, scale = center_and_scale(told.x[:base_end])
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        z = 3.0 * (told.x[base_end : told.onset + 1] - center) / np.where(scale > 0, scale, np.nan)
-    z = np.clip(z, -1e3, 1e3)
-    out = np.abs(z[-1]) > 3.0 * SCALE.late_units
-    if not out.any():
-        return 0
-    rows, _ = date(z[:, out], least=0)
-    return rows
-
-
-def begun(told: Told) -> tuple[int, int]:
-    """Take the first row that is taken back for the onset."""
-    base_end = _recalled(told)
-    return base_end, base_end
-
-
-def both(told: Told) -> tuple[int, int]:
-    """Date, and learn again what is before that."""
-    onset = told.onset - max(_dated(told, _recalled(told)), _late(told, _recalled(told)))
-    return onset, onset
+    newest = told.x[base_end : told.onset + 1]
+    return base_end, told.onset - rows_since_change(told.x[:base_end], newest)
 
 
 WAYS: dict[str, Callable[[Told], tuple[int, int]]] = {
-    way.__name__: way for way in (nothing, quarantine, unlearned, apart, dated, begun, both)
+    way.__name__: way for way in (nothing, quarantine, engine)
+}
+LABELS = {
+    "nothing": "what came before counts as normal",
+    "quarantine": "rows that look alike are moved, of those not learned yet",
+    "engine": "an alert: unlearned, dated by change points",
 }
 
 
@@ -183,7 +150,8 @@ def main() -> None:
         for key in ("ac@1", "avg@5")
     }
     keys = sorted({row.key for row in rows})
-    finish(chosen, figures, case_list=case_list(keys), cases=len(keys), ways=found)
+    more = {"labels": LABELS, "late_rows": LATE_ROWS, "shipped": "engine", "ways": found}
+    finish(chosen, figures, case_list=case_list(keys), **more)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from coral.baseline.baseline import Baseline
 from coral.baseline.learning import learn
-from coral.baseline.told_onset import rows_late
+from coral.baseline.told_onset import rows_late, rows_since_change
 from coral.config import EngineConfig, SystemConfig
 from coral.contract.alerts import Alert
 from coral.contract.events import Event, Resolution
@@ -49,8 +49,9 @@ QUARANTINE_SHARE = 8
 QUARANTINE_SHARE_ALERTED = 4
 # An alert comes late by as long as its condition had to last: so far is looked back from it, ...
 LOOK_BACK_S = 900.0
-# ... for which so many of the newest learned rows can be unlearned, at most half of the base.
+# ... for which so many of the newest learned rows can be unlearned, at most a part of the base.
 RECALLED_ROWS = 2048
+RECALLED_SHARE = 2
 # Rows that whoever asks without saying since when is answered from, at least and at most.
 ASKED_ROWS = (16, 120)
 # Rows by which a cause may come before the health signal that shows it.
@@ -238,18 +239,19 @@ class Engine:
     @property
     def _recalled_from(self) -> float:
         """Event time of the first row that could be unlearned, or is not learned yet, unix s."""
-        most = min(len(self._learned_at), self._baseline.n_rows // 2)
+        most = min(len(self._learned_at), self._baseline.n_rows // RECALLED_SHARE)
         if most:
             return self._learned_at[-most]
         return self._quarantine[0].time if self._quarantine else -np.inf
 
     def _recall(self, since: float) -> None:
-        """Unlearn the rows since an event time, at most half of the base: back to quarantine.
+        """Unlearn the rows since an event time, at most a part of the base: back to quarantine.
 
         The graph learns the rest of the base anew when an incident opens (`freeze`).
         """
         times = [*self._learned_at]
-        n_rows = min(len(times) - bisect_left(times, since), self._baseline.n_rows // 2)
+        most = self._baseline.n_rows // RECALLED_SHARE
+        n_rows = min(len(times) - bisect_left(times, since), most)
         if n_rows == 0:
             return
         if self._gap and self._quarantine:
@@ -261,7 +263,26 @@ class Engine:
 
     def _open(self) -> list[Event]:
         """Open an incident on the rows since its onset; learn what came before them."""
+        alert = self.alerts.opening
+        if self._trigger is not None and alert is not None:
+            return self._begin_told("alert", alert.starts)
         return self._begin(self._alarm())
+
+    def _begin_told(self, source: Literal["alert", "told"], since: float) -> list[Event]:
+        """Open an incident since when somebody tells, who may be late; whatever was learned since.
+
+        Nothing of the time that is looked back to is learned again: a base that ends too early
+        costs little, one that ends too late much.
+        """
+        self._recall(since - LOOK_BACK_S)
+        rows = self._quarantine
+        times = [row.time for row in rows]
+        at = min(bisect_left(times, since), len(times) - 1)
+        newest = np.array([row.x for row in islice(rows, at + 1)])
+        scale, base = self._setup.ranking.scale, self._baseline.rows()[0]
+        alarm = told(source, times, at, rows_since_change(base, newest, scale))
+        doubtful = [rows.popleft() for _ in range(len(rows) - alarm.n_rows)]
+        return self._begin(alarm, doubtful)
 
     def _begin(self, alarm: Alarm, between: Sequence[_Row] = ()) -> list[Event]:
         """Open an incident on the newest rows that an alarm tells.
@@ -287,9 +308,7 @@ class Engine:
         """Return why an incident begins now."""
         trigger = self._trigger
         if trigger is None:
-            return self._looked_back("told", len(self._quarantine) - 1)
-        if self.alerts.opening is not None:
-            return self._told("alert", self.alerts.opening.starts)
+            return self._given()
         if trigger.drift_detected:
             return self._detected(trigger)
         page = self._health.paged
@@ -321,20 +340,14 @@ class Engine:
             health.confirm()
         return incident.feel(health.felt(), alerts.named)
 
-    def _told(self, source: Literal["alert", "told"], since: float) -> Alarm:
-        """Return the alarm of an onset that somebody tells, whatever was learned since."""
-        self._recall(since - LOOK_BACK_S)
-        times = [row.time for row in self._quarantine]
-        return self._looked_back(source, min(bisect_left(times, since), len(times) - 1))
-
-    def _looked_back(self, source: Literal["alert", "told"], at: int) -> Alarm:
-        """Return the alarm of a told row in quarantine: whoever tells one may be late."""
+    def _given(self) -> Alarm:
+        """Return the alarm of the given onset, which may be late."""
         rows = self._quarantine
-        scale, newest = self._setup.ranking.scale, np.array([row.x for row in islice(rows, at + 1)])
+        scale, newest = self._setup.ranking.scale, np.array([row.x for row in rows])
         layout = layout_of(self.system, self._names)
         base = self._baseline.rows()[0]
         late = rows_late(base, newest, layout.owner, layout.health_series, scale)
-        return told(source, [row.time for row in rows], at, late)
+        return told("told", [row.time for row in rows], len(rows) - 1, late)
 
     def _detected(self, trigger: Trigger) -> Alarm:
         """Return the alarm of the trigger; drop rows that belong to neither state."""
@@ -443,7 +456,7 @@ class Engine:
             low, high = (rows * self.system.interval_s for rows in ASKED_ROWS)
             since = now - min(max(LOOK_BACK_S, low), high)
         self._health.look(self._quarantine[-1].x)
-        return self._begin(self._told("told", since))[-1]
+        return self._begin_told("told", since)[-1]
 
     def dismiss(self) -> list[Event]:
         """End the open incident, if any: whoever watches knows that it is none.

@@ -7,8 +7,9 @@ from numpy.typing import NDArray
 
 from coral.baseline.policy import SCALE, ScalePolicy
 from coral.baseline.scaling import center_and_scale
+from detectors.decision.change_point import date
 
-__all__ = ["rows_late"]
+__all__ = ["rows_late", "rows_since_change"]
 
 Floats = NDArray[np.float64]
 
@@ -56,3 +57,32 @@ def rows_late(
     alike &= several | shared[:, health].any(axis=1)
     rows = int(np.logical_and.accumulate(alike[::-1]).sum())
     return rows if rows >= policy.late_rows else 0
+
+
+def rows_since_change(base: Floats, newest: Floats, policy: ScalePolicy = SCALE) -> int:
+    """Count the rows before a told onset since which the series that are out at it have changed.
+
+    An alert is late for certain: its condition had to last. So nothing of `newest` is believed to
+    be normal, and the change points of the series decide, not whether each row looks alike.
+
+    Parameters
+    ----------
+    base : ndarray of shape (rows, n), float64, raw units, NaN = missing
+        Normal rows, that end before any of the fault.
+    newest : ndarray of shape (m + 1, n), float64, raw units, NaN = missing
+        The rows after them, the last of which is the told onset.
+    policy : ScalePolicy
+
+    Returns
+    -------
+    int
+        0 .. m; 0 as well where the base is short, or no series is out.
+    """
+    if len(base) < policy.late_base_rows:
+        return 0
+    center, scale = center_and_scale(base, policy)
+    unit = np.where(scale > 0.0, scale, np.nan) / policy.range_units
+    with np.errstate(over="ignore", invalid="ignore"):
+        z = np.clip((newest - center) / unit, -policy.clip_units, policy.clip_units)
+    out = np.abs(z[-1]) > policy.range_units * policy.late_units  # not where one is missing
+    return date(z[:, out], least=0)[0] if out.any() else 0

@@ -153,7 +153,8 @@ class Alerts:
             return
         order = {key: (one.alert.starts, key) for key, one in self._known.items()}
         done = [key for key, one in self._known.items() if one.state == "done"]
-        del self._known[min(done, key=order.__getitem__) if done else max(order, key=order.get)]
+        place = order.__getitem__
+        del self._known[min(done, key=place) if done else max(order, key=place)]
         self.outcomes["dropped"] += not done
 
     def state_dict(self) -> dict[str, Any]:

@@ -199,9 +199,9 @@ def _key(objective: Objective) -> str:
     """Return what makes an objective the same after a restart: its series and its rule."""
     if objective.target is not None:
         rate, windows = _burning(objective)
-        counted = [objective.good, objective.total] if objective.total else []
         numbers = map(float, (objective.target, rate, *windows))
-        return json.dumps([objective.name, "target", *numbers, *counted])
+        ratio = [objective.good, objective.total] if objective.total else []
+        return json.dumps([objective.name, "target", *numbers, *ratio])
     limit = _limit(objective)
     counted, side = objective.of > 1, "above" if limit.above else "below"
     how = [objective.rows, objective.of] if counted else [float(objective.for_s)]

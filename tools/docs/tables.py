@@ -200,6 +200,7 @@ PARTS: dict[str, Callable[[], str]] = {
         prefix="life_",
     ),
     **parts_of("robustness", proof_tables.robustness, proof_tables.controls, prefix="proof_"),
+    **parts_of("late_alerts", proof_tables.late, prefix="proof_"),
     **parts_of("graph_priors", graph_tables.priors, prefix="graph_"),
     **parts_of("graph_ranking", graph_tables.ranking, prefix="graph_"),
     **parts_of("graph_threads", graph_tables.threads, prefix="graph_"),

@@ -140,7 +140,7 @@ def filled(templates: Iterable[str], value: Callable[[str], str]) -> str | None:
     for template in templates:
         values = [_applied(field, value) for field in _FIELD.findall(template)]
         if all(values):
-            return _FIELD.sub(lambda _, values=values: values.pop(0), template)
+            return _FIELD.sub("{}", template).format(*values)
     return None
 
 

@@ -79,7 +79,7 @@ def test_it_is_looked_back_from(late: int) -> None:
     life.told(alert(float(ONSET + late))).until(ONSET + late + 6)
     (event,) = life.opened
     assert float(ONSET) == _unix(event.data.trigger.onset_interval[0])
-    assert ONSET == event.data.base_rows
+    assert event.data.base_rows <= ONSET
     assert "db" == event.data.causes[0].entity
 
 
