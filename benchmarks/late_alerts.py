@@ -30,13 +30,12 @@ from told import (  # noqa: E402
 )
 
 from coral.baseline.told_onset import rows_late, rows_since_change  # noqa: E402
-from coral.engine import LOOK_BACK_S, QUARANTINE_SHARE, RECALLED_SHARE  # noqa: E402
+from coral.engine import LOOK_BACK_ROWS, LOOK_BACK_S, QUARANTINE_SHARE, RECALLED_SHARE  # noqa: E402
 from coral.evaluation.backtest import find_cases  # noqa: E402
 from coral.evaluation.metrics import mean  # noqa: E402
 from coral.localise.layout import Layout  # noqa: E402
 
 LATE_ROWS = (0, 3, 10, 15)
-LEAST_ROWS = 16
 QUICK_STEP = 4
 
 
@@ -70,7 +69,7 @@ def quarantine(told: Told) -> tuple[int, int]:
 def _recalled(told: Told) -> int:
     """Return the first row that is taken back."""
     learned = learned_before(told.onset, QUARANTINE_SHARE)
-    rows = max(round(LOOK_BACK_S / told.interval_s), LEAST_ROWS)
+    rows = max(round(LOOK_BACK_S / told.interval_s), LOOK_BACK_ROWS)
     return max(min(told.onset - rows, learned), learned - learned // RECALLED_SHARE)
 
 

@@ -49,6 +49,7 @@ QUARANTINE_SHARE = 8
 QUARANTINE_SHARE_ALERTED = 4
 # An alert comes late by as long as its condition had to last: so far is looked back from it, ...
 LOOK_BACK_S = 900.0
+LOOK_BACK_ROWS = 16  # at least, ...
 # ... for which so many of the newest learned rows can be unlearned, at most a part of the base.
 RECALLED_ROWS = 2048
 RECALLED_SHARE = 2
@@ -274,7 +275,7 @@ class Engine:
         Nothing of the time that is looked back to is learned again: a base that ends too early
         costs little, one that ends too late much.
         """
-        self._recall(since - LOOK_BACK_S)
+        self._recall(since - max(LOOK_BACK_S, LOOK_BACK_ROWS * self.system.interval_s))
         rows = self._quarantine
         times = [row.time for row in rows]
         at = min(bisect_left(times, since), len(times) - 1)
