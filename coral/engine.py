@@ -14,16 +14,19 @@ from coral.baseline.learning import learn
 from coral.baseline.told_onset import rows_late, rows_since_change
 from coral.config import EngineConfig, SystemConfig
 from coral.contract.alerts import Alert
+from coral.contract.changes import ChangeEvent
 from coral.contract.events import Event, Resolution
 from coral.contract.feedback import Feedback
 from coral.graph.system_graph import SystemGraph
 from coral.incident.alarm import Alarm, detected, felt, silent, told
 from coral.incident.alerts import Alerts
 from coral.incident.budgets import Budgets
+from coral.incident.change_log import ChangeLog
 from coral.incident.health_signals import HealthSignals, Onset
-from coral.incident.lifecycle import OpenIncident, Setup, layout_of
+from coral.incident.lifecycle import OpenIncident, Outside, Setup, layout_of
 from coral.incident.path_silence import PathSilence
 from coral.incident.policy import VERDICT, VerdictPolicy
+from coral.incident.settling import Settling
 from coral.incident.sight import Lookout, Phase, Sight
 from coral.localise.past_incidents import PastIncidents
 from coral.localise.policy import RANKING, RankingPolicy
@@ -31,6 +34,7 @@ from detectors.places import places, take
 from detectors.policy import TRIGGER, TriggerPolicy
 from detectors.statistics.other_statistics import fitted_to
 from detectors.statistics.river_statistic import river_statistics
+from detectors.statistics.row_statistics import Exempt
 from detectors.trigger import Trigger
 from streams.records import Frame
 
@@ -141,6 +145,8 @@ class Engine:
         self._calm_rows = 0  # since a health signal was felt
         self._last_time: float | None = None
         self._past = PastIncidents(ranking.recall)
+        self._changes = ChangeLog(ranking.changes)
+        self._settling = Settling(system.interval_s, ranking.changes)
         self._gap = False  # rows of an incident lie between the last row learned and the next
 
     @property
@@ -216,8 +222,18 @@ class Engine:
         silence = self._silence.fresh and health.moving
         alerted = self.alerts.opening is not None
         hold = incident is not None or health.alarm or silence or alerted
-        trigger.update(row.x, hold=hold, felt=health.moving if health.named else None)
+        moving = health.moving if health.named else None
+        trigger.update(row.x, hold=hold, felt=moving, exempt=self._exempt(row, trigger))
         return trigger.drift_detected or health.paged is not None or silence or alerted
+
+    def _exempt(self, row: _Row, trigger: Trigger) -> Exempt | None:
+        """Return what change events explain of a row; what has settled is where it is now."""
+        settling = self._settling
+        settling.update(row.time, felt=self._health.alarm or self.alerts.firing)
+        if not settling.active:
+            return None
+        trigger.settle(settling.settled, settling.left & np.isnan(row.x), settling.rows)
+        return Exempt(settling.levels, settling.gaps)
 
     def _learn(self) -> list[Event]:
         """Learn the rows that have left quarantine."""
@@ -294,7 +310,7 @@ class Engine:
             self._learn_oldest()
         rows = np.array([row.x for row in (*between, *self._quarantine)])
         self._incident = incident = OpenIncident.begin(
-            self._setup, self._baseline, self._graph, alarm, rows, self._past
+            self._setup, self._baseline, self._graph, alarm, rows, self._outside
         )
         self._since_onset.clear()
         self._calm_rows = 0
@@ -382,7 +398,8 @@ class Engine:
                 self._silence.accept()
                 return [self._close(incident, _ACCEPTED, anew=anew)]
             if not trigger.alarm and not others and not alerted:
-                return [self._close(incident, "back to normal")]
+                explained = incident.explained_by(self._settling)
+                return [self._close(incident, "explained" if explained else "back to normal")]
         event = incident.revise(at_once=promoted or joined)
         return [] if event is None else [event]
 
@@ -459,6 +476,20 @@ class Engine:
         self._health.look(self._quarantine[-1].x)
         return self._begin_told("told", since)[-1]
 
+    def note(self, change: ChangeEvent) -> None:
+        """Take a change event; noting it twice changes nothing.
+
+        From the next revision on it is told with the causes. What it explains by itself, a
+        component that comes to a new level, is no change any more, as long as health signals are
+        judged and none is felt; without any nobody can say that users feel nothing.
+        """
+        if self._changes.add(change) and (self._health.ready or self.system.objectives):
+            self._settling.begin(change)
+
+    @property
+    def _outside(self) -> Outside:
+        return Outside(self._past, self._changes)
+
     def dismiss(self) -> list[Event]:
         """End the open incident, if any: whoever watches knows that it is none.
 
@@ -495,6 +526,7 @@ class Engine:
                 self._trigger.select(index)
             self._health.follow(names)
             self._silence.follow(names)
+            self._settling.follow(names, self._health.names)
             self._names = names
         if self._incident is None and names != self._graph.all_names:
             self._baseline.select(places(names, self._graph.all_names))
@@ -562,6 +594,8 @@ class Engine:
             "silence": self._silence.state_dict(),
             "alerts": self.alerts.state_dict(),
             "learned_at": np.array(self._learned_at, dtype=np.float64),
+            "changes": self._changes.state_dict(),
+            "settling": self._settling.state_dict(),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -597,9 +631,12 @@ class Engine:
         else:
             self._health.follow(names)
             self._silence.follow(names)
+        self._changes.load_state_dict(state.get("changes", []))  # older checkpoints have none
+        self._settling.follow(names, self._health.names)
+        self._settling.load_state_dict(state.get("settling", {}))
         if state["diagnosis"] is not None:
             self._incident = OpenIncident.from_state(
-                self._setup, self._baseline, self._graph, state["diagnosis"], self._past
+                self._setup, self._baseline, self._graph, state["diagnosis"], self._outside
             )
         self._quarantine = deque(_unpacked(state["recent"]))
         self._since_onset = deque(_unpacked(state["during"]), KEPT_ROWS)

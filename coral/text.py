@@ -9,6 +9,7 @@ __all__ = [
     "MOSTLY_MISSING",
     "alike",
     "change",
+    "done",
     "hint",
     "measured",
     "named",
@@ -104,6 +105,21 @@ def hint(word: str, known: Iterable[str]) -> str:
 def quoted(name: str) -> str:
     """Return a name between backticks, the way all sentences set names."""
     return f"`{named(name)}`"
+
+
+def done(entity: str | None, kind: str, before_onset_s: float) -> str:
+    """Return what was done to an entity, or to the system as a whole, and when.
+
+    Examples
+    --------
+    >>> done("orders", "deployed", 40.0), done(None, "modified", -90.0)
+    ('`orders` was deployed 40 s before the onset', 'the system was modified 90 s after the onset')
+    """
+    who = "the system" if entity is None else quoted(entity)
+    if before_onset_s == 0.0:
+        return f"{who} was {kind} at the onset"
+    side = "before" if before_onset_s > 0.0 else "after"
+    return f"{who} was {kind} {seconds(abs(before_onset_s))} {side} the onset"
 
 
 def quantity(value: float, digits: int = 4) -> str:

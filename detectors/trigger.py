@@ -24,7 +24,7 @@ from detectors.decision.novelty_gate import NoveltyGate
 from detectors.decision.rebaselining import Rebaselining
 from detectors.names import Statistic
 from detectors.policy import TRIGGER, TriggerPolicy
-from detectors.statistics.row_statistics import RowStatistics
+from detectors.statistics.row_statistics import Exempt, RowStatistics
 
 __all__ = ["Trigger"]
 
@@ -260,7 +260,14 @@ class Trigger(Stateful):
         """Whether a saved state is of the present format: older ones had other statistics."""
         return bool(state.get("format", 1) == FORMAT)
 
-    def update(self, x: FloatArray, *, hold: bool = False, felt: bool | None = None) -> Self:
+    def update(
+        self,
+        x: FloatArray,
+        *,
+        hold: bool = False,
+        felt: bool | None = None,
+        exempt: Exempt | None = None,
+    ) -> Self:
         """Take one row.
 
         Parameters
@@ -272,6 +279,8 @@ class Trigger(Stateful):
         felt : bool or None
             Whether a health signal moves: then no statistic needs another one's confirmation. What
             none feels for an hour is taken for the new level. None = there are no health signals.
+        exempt : Exempt or None
+            What is not judged of the row, because it is known why it is unusual.
 
         Raises
         ------
@@ -283,7 +292,8 @@ class Trigger(Stateful):
         self.drift_detected = self.rebaselined = False
         self._budget.pay()
         learn = not (self.alarm or hold)
-        margin = self._judge(self._row_statistics.measure(row, learn=learn), felt=bool(felt))
+        measured = self._row_statistics.measure(row, learn=learn, exempt=exempt)
+        margin = self._judge(measured, felt=bool(felt))
         self._unfelt_rows = self._unfelt_rows + 1 if felt is False else 0
         if self.alarm:
             self._follow()
@@ -292,7 +302,7 @@ class Trigger(Stateful):
         if self.alarm or hold:
             self._row_statistics.observe(row)
         elif not self.rebaselined:
-            self._learn(row)
+            self._learn(row, exempt)
         return self
 
     def confirm(self) -> None:
@@ -307,6 +317,17 @@ class Trigger(Stateful):
         least = self._rebaselining.rows_needed(0)
         unfelt = self._unfelt_rows > least
         return least if unfelt else self._rebaselining.rows_needed(self.learned_rows)
+
+    def settle(self, series: NDArray[np.bool_], left: NDArray[np.bool_], rows: int) -> None:
+        """Take series at the level of their newest rows for normal, and others for gone.
+
+        Parameters
+        ----------
+        series, left : ndarray of shape (n,), bool
+        rows : int
+            How many rows.
+        """
+        self._row_statistics.settle(series, left, rows)
 
     def restart(self) -> None:
         """Forget the alarm and the evidence that led to it; keep the base."""
@@ -441,10 +462,10 @@ class Trigger(Stateful):
         self._row_statistics.clear()
         self._onset.reset()
 
-    def _learn(self, row: FloatArray) -> None:
+    def _learn(self, row: FloatArray, exempt: Exempt | None) -> None:
         """Learn from a normal row, after it was scored."""
         fitted = self._row_statistics.fitted
-        self._row_statistics.learn(row)
+        self._row_statistics.learn(row, exempt)
         self.learned_rows += 1
         if fitted:
             self._tail.push(self._row_statistics.statistics)

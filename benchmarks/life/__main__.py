@@ -1,7 +1,8 @@
 """A system's life: weeks of benign changes with faults between them, watched by the engine.
 
-Three kinds of life: `weeks` (56 days of minutes, three seeds), `seconds` (3 days of seconds) and
-`year` (a year of five minutes, for its cost). Runs of single parts add to the JSON that is there.
+Four kinds of life: `weeks` (56 days of minutes, three seeds), `changes` (the same, told of
+deployments and restarts), `seconds` (3 days of seconds) and `year` (a year of five minutes, for its
+cost). Runs of single parts add to the JSON that is there.
 """
 
 import os
@@ -20,6 +21,7 @@ from life.report import Plan, figures_of, live_through, weeks_of  # noqa: E402
 
 PLANS = {
     "weeks": Plan(56.0, 60.0, 2.0, 3),
+    "changes": Plan(56.0, 60.0, 2.0, 3, changes=True),
     "seconds": Plan(3.0, 1.0, 14.0, 1),
     "year": Plan(364.0, 300.0, 2.0, 1, cost_only=True),
 }

@@ -7,6 +7,7 @@ import numpy as np
 
 from life.alerted import breached_at, tell
 from life.arrivals import WEEK_S
+from life.deployed import change_events
 from life.faults import SEVERITIES
 from life.frames import matrix_of
 from life.opened import Opened
@@ -24,20 +25,24 @@ SETTLED_WEEK = 2  # the first one in which the engine is expected to know its sy
 
 
 class Plan(NamedTuple):
-    """A kind of life: how long, on which grid, how often it breaks, and whether answers matter."""
+    """A kind of life: how long, on which grid, how often it breaks, and whether answers matter.
+
+    With `changes` the engine is told of deployments and restarts.
+    """
 
     days: float
     interval_s: float
     faults_a_week: float
     seeds: int
     cost_only: bool = False
+    changes: bool = False
 
 
 def live_through(seed: int, plan: Plan) -> dict[str, Any]:
     """Simulate one life, let the engine watch it, and score it."""
     world = born(seed, plan.days, plan.interval_s, plan.faults_a_week)
     measured = columns(world)
-    opened, weeks = watch(world, measured)
+    opened, weeks = watch(world, measured, change_events(world) if plan.changes else ())
     seconds = plan.days * 86_400.0
     scores = _scores(world, opened)
     told: list[dict[str, Any]] = []

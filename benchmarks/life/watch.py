@@ -1,6 +1,8 @@
 """CORAL's engine through one life, by the real aligner: what it opened, said and cost."""
 
 import time
+from collections import deque
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,6 +12,7 @@ from numpy.typing import NDArray
 from coral.checkpoint import capture
 from coral.checkpoint.envelope import encode
 from coral.config import EngineConfig, SystemConfig
+from coral.contract.changes import ChangeEvent
 from coral.contract.events import Event
 from coral.engine import Engine
 from detectors.places import places, take
@@ -60,8 +63,19 @@ def configured(interval_s: float) -> SystemConfig:
     return SystemConfig(name=SYSTEM, interval_s=interval_s, kpi=KPI, edges=CONFIGURED_EDGES)
 
 
-def watch(world: World, columns: list[Column]) -> tuple[list[Opened], list[Week]]:
-    """Return what the shipped engine opened in a life, and what every week of it cost."""
+def watch(
+    world: World, columns: list[Column], changes: Sequence[ChangeEvent] = ()
+) -> tuple[list[Opened], list[Week]]:
+    """Return what the shipped engine opened in a life, and what every week of it cost.
+
+    Parameters
+    ----------
+    world : World
+    columns : list of Column
+    changes : sequence of ChangeEvent
+        What it is told of meanwhile, by time.
+    """
+    coming = deque(changes)
     # One collector may be an interval late: whoever runs it would allow for that.
     systems = Systems(lambda _: Aligner(world.interval_s, lateness_s=world.interval_s), 1)
     engine = Engine(configured(world.interval_s), EngineConfig())
@@ -78,6 +92,8 @@ def watch(world: World, columns: list[Column]) -> tuple[list[Opened], list[Week]
     for offset, sent in enumerate(samples(world, columns), 1):
         for frame in systems.push(sent, Record(*PARTITION, offset, b"", b"")):
             now = float(frame.time) - EPOCH
+            while coming and coming[0].time <= frame.time:
+                engine.note(coming.popleft())
             for event in engine.step(frame):
                 note(opened, event, now)
             rows += 1

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from coral.config import EngineConfig, SystemConfig
+from coral.contract.changes import ChangeEvent
 from coral.contract.events import Incident
 from coral.contract.feedback import Feedback
 from coral.replay.driver import Progress as Step
@@ -72,6 +73,7 @@ def watched_replay(
     onset: float | None = None,
     until_settled: bool = False,
     feedback: Sequence[Feedback] = (),
+    changes: Sequence[ChangeEvent] = (),
     trace: Trace | None = None,
 ) -> Incident | None:
     """Replay a recording before the eyes of a person.
@@ -90,6 +92,8 @@ def watched_replay(
         End as soon as the ranking of an incident has settled, and the rows have doubled since it
         was felt; a change goes on.
     feedback : sequence of Feedback
+    changes : sequence of ChangeEvent
+        By their time.
     trace : Trace, optional
         Keeps what is plotted afterwards.
 
@@ -127,6 +131,7 @@ def watched_replay(
             config=config,
             onset=onset,
             feedback=feedback,
+            changes=changes,
             observe=observe,
             stop=lambda: until_settled and settled,
         )

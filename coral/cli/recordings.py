@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from coral.contract.changes import ChangeEvent
     from streams.recorded import Recording
 
-__all__ = ["Opener", "recordings_among"]
+__all__ = ["Opener", "changes_of", "recordings_among"]
 
 NOTES: Final = frozenset({".md", ".rst", "README", "LICENSE", "NOTICE", "CHANGELOG"})
 
@@ -52,3 +53,21 @@ class Opener(NamedTuple):
         console.print(f"[bold]{path}[/]: {len(recording.names)} series")
         print_problems(remarks, recording.problems)
         return recording
+
+
+def changes_of(recording: Recording, console: Console, remarks: Console) -> list[ChangeEvent]:
+    """Return the change events of a recording; what is wrong with them goes to `remarks`.
+
+    Raises
+    ------
+    RecordingError
+        If there are some, and none can be used.
+    """
+    from coral.replay.changes import CHANGES, recorded_changes
+    from coral.report.console import print_problems
+
+    changes, problems = recorded_changes(recording)
+    if changes:
+        console.print(f"  {len(changes)} change events in {CHANGES}")
+    print_problems(remarks, problems)
+    return changes

@@ -23,13 +23,14 @@ from coral.cli.options import (
     UsageError,
     load_settings,
 )
-from coral.cli.recordings import Opener, recordings_among
+from coral.cli.recordings import Opener, changes_of, recordings_among
 from coral.errors import EventError, Exit
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from coral.config import EngineConfig, SystemConfig
+    from coral.contract.changes import ChangeEvent
     from coral.contract.events import Incident
     from coral.contract.feedback import Feedback
     from coral.settings import Settings
@@ -79,7 +80,8 @@ def replay(
     Parameters
     ----------
     paths
-        Folder of a recorded incident, or a bare CSV, CSV.gz or Parquet file.
+        Folder of a recorded incident (incident.json, metrics.csv.gz, changes.json), or a bare CSV,
+        CSV.gz or Parquet file.
     speed
         N x real time, or max (default).
     oracle
@@ -129,7 +131,8 @@ def replay(
                 # Faults in recordings of one system may begin at the same time.
                 apart = str(path) if recording.meta.system in systems else ""
                 systems.add(recording.meta.system)
-                last = _replay_one(recording, apart, wanted, sink, console)
+                changes = changes_of(recording, console, remarks)
+                last = _replay_one(recording, changes, apart, wanted, sink, console)
                 found += last is not None
             except RecordingError as error:
                 unusable += 1
@@ -169,7 +172,12 @@ class _Watched:
 
 
 def _replay_one(
-    recording: Recording, apart: str, wanted: _Wanted, sink: Sink, console: Console
+    recording: Recording,
+    changes: Sequence[ChangeEvent],
+    apart: str,
+    wanted: _Wanted,
+    sink: Sink,
+    console: Console,
 ) -> Incident | None:
     """Replay one recording; return the last revision of its last incident."""
     from coral.cli.progress import watched_replay
@@ -178,7 +186,7 @@ def _replay_one(
     from streams.clock import SystemClock
     from streams.recorded import RecordedSource
 
-    trace = None if wanted.plot is None else Trace()
+    trace = None if wanted.plot is None else Trace(changes)
     last = watched_replay(
         RecordedSource(recording, SystemClock(), wanted.speed),
         sink,
@@ -187,6 +195,7 @@ def _replay_one(
         *wanted.watched.of(recording, apart),
         onset=_onset(recording) if wanted.oracle else None,
         feedback=wanted.confirmed,
+        changes=changes,
         trace=trace,
     )
     if wanted.plot is not None and trace is not None:

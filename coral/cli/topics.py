@@ -51,6 +51,7 @@ def topics(
         admin.dead_letter_topic(settings.output.dead_letters),
         admin.feedback_topic(settings.input.feedback),
         admin.alerts_topic(settings.alerts.topic),
+        admin.changes_topic(settings.input.changes),
         admin.state_topic(settings.state.topic, partitions),
     )
     if action == "create":

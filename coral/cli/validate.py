@@ -40,12 +40,15 @@ def validate(
     """
     import msgspec
 
+    from coral.replay.changes import problems_of_changes
     from coral.report.console import console_for, describe_problems
     from streams.recorded import validate as problems_of
 
     console, failed = console_for(), False
     for path in recordings_among(paths):
         problems = problems_of(path, kpi, interval, keep_counters=keep_counters)
+        if not any(problem.severity == "error" for problem in problems):
+            problems += problems_of_changes(path)
         failed |= any(problem.severity == "error" for problem in problems)
         if as_json:
             for problem in problems:

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from coral.contract.changes import ChangeKind
 from coral.errors import EventError
 from streams.records import Message
 
@@ -22,6 +23,7 @@ __all__ = [
     "Event",
     "Felt",
     "Incident",
+    "NearbyChange",
     "Pattern",
     "PatternKind",
     "Product",
@@ -32,6 +34,7 @@ __all__ = [
     "message_of",
     "significant",
     "timestamp",
+    "unix",
 ]
 
 INCIDENTS = "coral.incidents.v1"
@@ -48,7 +51,9 @@ Kind = Literal[
 ]
 Product = Literal["incident", "change"]
 State = Literal["diagnosing", "settled", "resolved"]
-Resolution = Literal["back to normal", "new normal accepted", "dismissed", "superseded"]
+Resolution = Literal[
+    "back to normal", "new normal accepted", "dismissed", "superseded", "explained"
+]
 PatternKind = Literal["common load rise", "self-sustaining loop", "several causes"]
 Tier = Literal["likely", "possible", "unlikely", "no clear cause"]
 
@@ -235,6 +240,19 @@ class SeenBefore(_Part, frozen=True):
     moved: bool  # whether that moved the entity up one place
 
 
+class NearbyChange(_Part, frozen=True):
+    """Something that was done to the system around the onset, as a change event tells it."""
+
+    entity: str | None  # as the metrics call it, if they know it; None: the system as a whole
+    kind: ChangeKind
+    time: str
+    before_onset_s: float  # negative: after the onset
+    rank: int | None  # of the entity among the causes; None: it has no evidence
+    # Whether the entity changed with it and with the health signals, and so ranks higher.
+    supports: bool
+    text: str  # version, artifact or message, as it was told
+
+
 class Screened(_Part, frozen=True):
     """What the causal graph left out because there are too many series."""
 
@@ -301,6 +319,8 @@ class Incident(_Part, frozen=True):
     felt: list[Felt] = []  # what health signals say now, strongest first
     contradicted: list[Contradicted] = []  # at most 20; see docs/explanation/causal-graph.md
     alerts: list[Alerted] = []  # of others, while it is open; the first ones first, at most 20
+    # Change events from half an hour before the onset on, those of the first causes first.
+    change_events: list[NearbyChange] = []
 
 
 class Event(_Part, frozen=True, kw_only=True):
@@ -343,6 +363,11 @@ def timestamp(time: float) -> str:
     moment = dt.datetime.fromtimestamp(round(time, 3), tz=dt.UTC)
     precision = "milliseconds" if moment.microsecond else "seconds"
     return moment.isoformat(timespec=precision).replace("+00:00", "Z")
+
+
+def unix(time: str) -> float:
+    """Return the unix seconds of a time as `timestamp` writes it."""
+    return dt.datetime.fromisoformat(time).timestamp()
 
 
 _ENCODER = msgspec.json.Encoder()

@@ -9,6 +9,7 @@ import structlog
 
 from coral.daemon import lifecycle_log
 from coral.daemon.alerts_inbox import AlertsPost, addresses_of, alerts_inbox
+from coral.daemon.change_inbox import SINCE_S, change_inbox
 from coral.daemon.feedback_inbox import feedback_inbox
 from coral.daemon.inbox import Inbox
 from coral.daemon.published_incidents import PublishedIncidents
@@ -100,6 +101,7 @@ def opened_inboxes(
 ) -> Iterator[list[Inbox[Any]]]:
     """Yield the inboxes of the topics beside the metrics, of those that can be read."""
     feedback, incidents = settings.input.feedback, settings.output.incidents
+    changes = settings.input.changes
     most, found = settings.limits.max_systems, list[Inbox[Any]]()
     with ExitStack() as stack:
 
@@ -115,6 +117,9 @@ def opened_inboxes(
         if _readable("alerts", connection, alerts):
             read = tail(alerts, clock.time() - LOOK_BACK_S).poll
             found.append(alerts_inbox(read, addresses_of(settings), clock, most))
+        if _readable("change_events", connection, changes):
+            records = tail(changes, clock.time() - SINCE_S).records
+            found.append(change_inbox(records, settings.naming, clock, most))
         yield found
 
 

@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple
 from coral.config import EngineConfig
 from coral.contract.events import Incident, Scored
 from coral.evaluation.metrics import RankScores, break_ties, match_alarms, rank_scores
+from coral.replay.changes import recorded_changes
 from coral.replay.driver import NullSink, Progress, replay, system_of
 from streams.clock import SystemClock
 from streams.recorded import RecordedSource, Recording, RecordingMeta
@@ -132,6 +133,7 @@ def score_case(
         clock,
         config=config,
         onset=meta.fault_start if mode == "oracle" else None,
+        changes=recorded_changes(recording)[0],
         observe=log.observe,
     )
     seconds = time.perf_counter() - started

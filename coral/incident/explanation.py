@@ -23,7 +23,7 @@ from coral.incident.policy import VERDICT, VerdictPolicy
 from coral.incident.situation import Situation
 from coral.localise.ranking import entity_maximum, weigh
 from coral.localise.signature import signature
-from coral.text import change, named, quoted, relative
+from coral.text import change, done, named, quoted, relative
 
 __all__ = ["Findings", "correction"]
 
@@ -33,6 +33,7 @@ RULED_OUT = 5
 RANKED_NAMES = 200
 HEALTH_SIGNALS = 3
 OTHERS = 3  # causes named in the summary
+CHANGES = 2  # change events named in it
 
 
 class Findings:
@@ -104,6 +105,17 @@ class Findings:
         moved = f" Hence {quoted(seen.entity)} moved up one place." if seen.moved else ""
         return f"{text}{now}.{moved}"
 
+    def changed(self) -> str:
+        """Return what was done to the first causes, or to all of the system, before the onset."""
+        told = [
+            f"{text[0].upper()}{text[1:]}."
+            for one in self._situation.changes
+            if one.before_onset_s >= 0.0 or one.supports
+            if one.entity is None or (one.rank is not None and one.rank <= OTHERS)
+            if (text := done(one.entity, one.kind, one.before_onset_s))
+        ]
+        return " ".join(told[:CHANGES])
+
     def causes(self, limit: int) -> list[Cause]:
         """Return the best `limit` candidates that have any evidence, best first."""
         found = []
@@ -168,6 +180,11 @@ class Findings:
             favour.append(
                 f"it was the confirmed cause of a similar incident, {named(seen.incident)}"
             )
+        favour += [
+            f"{done(one.entity, one.kind, one.before_onset_s)}, and it changed then"
+            for one in self._situation.changes
+            if one.supports and one.entity == layout.entities[entity]
+        ]
         entities = [layout.entities[e] for e in path]
         return Cause(
             rank=rank,

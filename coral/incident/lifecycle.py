@@ -22,6 +22,7 @@ from coral.contract.events import (
     GraphEdge,
     Incident,
     Kind,
+    NearbyChange,
     Product,
     Resolution,
     Revision,
@@ -30,12 +31,16 @@ from coral.contract.events import (
     incident_id,
     source_of,
     timestamp,
+    unix,
 )
 from coral.graph.system_graph import SystemGraph
 from coral.incident.alarm import Alarm
+from coral.incident.change_log import ChangeLog
 from coral.incident.explanation import Findings, correction
 from coral.incident.graph_facts import contradicted, learned_edges, screened, state_seen
+from coral.incident.nearby_changes import Moments, with_changes
 from coral.incident.policy import VERDICT, VerdictPolicy
+from coral.incident.settling import Settling
 from coral.incident.situation import Situation
 from coral.localise import convergence
 from coral.localise.golden_signals import proposed
@@ -47,7 +52,7 @@ from coral.localise.ranking import Localiser, Ranking
 from coral.localise.sparklines import POINTS, SparklineBuffer
 from detectors.policy import TRIGGER, TriggerPolicy
 
-__all__ = ["OpenIncident", "Setup", "layout_of"]
+__all__ = ["OpenIncident", "Outside", "Setup", "layout_of"]
 
 Floats = NDArray[np.float64]
 
@@ -73,6 +78,7 @@ class OpeningFacts(msgspec.Struct, frozen=True, kw_only=True):
     kpi: tuple[str, ...]
     kpi_proposed: bool = False
     causal_edges: tuple[tuple[str, str], ...]
+    onset: float | None = None  # as published, unix s; older checkpoints have the earliest alone
     engine: str  # version and ...
     config: str  # ... digest of the configuration, the system's included, that publish
     contradicted: tuple[Contradicted, ...] = ()
@@ -100,6 +106,13 @@ class Setup(NamedTuple):
         return digest(self.config, __version__, self.system, chosen)
 
 
+class Outside(NamedTuple):
+    """What is known of a system besides its metrics; it grows while an incident is open."""
+
+    past: PastIncidents
+    changes: ChangeLog
+
+
 def layout_of(system: SystemConfig, names: Sequence[str]) -> Layout:
     """Return the layout of a system's series; without health signals, with those proposed."""
     kpi = system.kpi_names or proposed(names, system.causal_edges)
@@ -118,8 +131,8 @@ class OpenIncident:
         Has a state-dependent part until `close`; whoever owns it gives it the rows since the onset.
     localiser : Localiser
     facts : OpeningFacts
-    past : PastIncidents
-        Confirmed incidents, to recognise this one by.
+    outside : Outside
+        Confirmed incidents, to recognise this one by, and change events, to explain it by.
     """
 
     def __init__(
@@ -129,14 +142,14 @@ class OpenIncident:
         graph: SystemGraph,
         localiser: Localiser,
         facts: OpeningFacts,
-        past: PastIncidents,
+        outside: Outside,
     ) -> None:
         self._setup = setup
         self._baseline = baseline
         self._graph = graph
         self._localiser = localiser
         self._facts = facts
-        self._past = past
+        self._outside = outside
         self._profile = SparklineBuffer(self.n_series, skipped=localiser.rows)
         self._screened = screened(localiser.layout, graph)
         self._times: list[float] = []
@@ -146,6 +159,7 @@ class OpenIncident:
         self._edges: list[GraphEdge] = []
         self._ranking: Ranking
         self._seen: SeenBefore | None = None
+        self._changes: list[NearbyChange] = []
         told = facts.trigger.source in ("told", "alert")
         self.kind: Product = "incident" if told or not facts.kpi else "change"
         self._felt: list[Felt] = []
@@ -160,7 +174,7 @@ class OpenIncident:
         graph: SystemGraph,
         alarm: Alarm,
         rows: Floats,
-        past: PastIncidents,
+        outside: Outside,
     ) -> Self:
         """Open an incident: freeze the normal state and what it predicts.
 
@@ -174,7 +188,7 @@ class OpenIncident:
         rows : ndarray of shape (n_rows, n_series), float64, raw units, NaN = missing
             Rows that the baseline did not learn, oldest first. The last `alarm.n_rows` are the
             first of the new state; `update` is to be called for each of them.
-        past : PastIncidents
+        outside : Outside
         """
         between, first = rows[: -alarm.n_rows], rows[-alarm.n_rows :]
         system, names = setup.system, graph.all_names
@@ -189,6 +203,7 @@ class OpenIncident:
             id=incident_id(system.name, alarm.onset, setup.fingerprint),
             trigger=alarm.trigger,
             earliest=alarm.earliest,
+            onset=unix(alarm.trigger.onset),
             base_rows=len(base),
             kpi=kpi,
             kpi_proposed=bool(kpi) and not system.kpi_names,
@@ -197,7 +212,7 @@ class OpenIncident:
             config=setup.fingerprint,
             contradicted=contradicted(graph),
         )
-        return cls(setup, baseline, graph, localiser, facts, past)
+        return cls(setup, baseline, graph, localiser, facts, outside)
 
     @classmethod
     def from_state(
@@ -206,7 +221,7 @@ class OpenIncident:
         baseline: Baseline,
         graph: SystemGraph,
         state: Mapping[str, Any],
-        past: PastIncidents,
+        outside: Outside,
     ) -> Self:
         """Continue from what `state_dict` returned.
 
@@ -219,7 +234,7 @@ class OpenIncident:
         baseline, graph : Baseline, SystemGraph
             Restored from the same checkpoint.
         state : mapping
-        past : PastIncidents
+        outside : Outside
         """
         earliest = {"earliest": float(state["times"][0])}  # that older checkpoints lack
         facts = msgspec.convert(earliest | state["facts"], OpeningFacts)
@@ -230,7 +245,7 @@ class OpenIncident:
         layout = Layout(state["names"], facts.kpi, facts.causal_edges)
         scorer = InnovationScorer.from_state(state["evidence"], layout, setup.ranking)
         localiser = Localiser(layout, scorer, setup.ranking)
-        incident = cls(setup, baseline, graph, localiser, facts, past)
+        incident = cls(setup, baseline, graph, localiser, facts, outside)
         incident.revision = revision
         if "profile" in state:  # without it, in older checkpoints, the rows so far count as missing
             incident._profile.load_state_dict(state["profile"])
@@ -244,6 +259,7 @@ class OpenIncident:
         incident.kind = state.get("kind", "incident")  # older checkpoints know no changes
         incident._felt = msgspec.convert(state.get("felt", []), list[Felt])
         incident._alerts = msgspec.convert(state.get("alerts", []), list[Alerted])
+        incident._changes = msgspec.convert(state.get("changes", []), list[NearbyChange])
         return incident
 
     def state_dict(self) -> dict[str, Any]:
@@ -264,6 +280,7 @@ class OpenIncident:
             "kind": self.kind,
             "felt": msgspec.to_builtins(self._felt),
             "alerts": msgspec.to_builtins(self._alerts),
+            "changes": msgspec.to_builtins(self._changes),
         }
 
     @property
@@ -346,12 +363,25 @@ class OpenIncident:
     def _rank(self) -> bool:
         """Rank by all rows so far; return whether the ranking has just converged."""
         layout, ranking = self._localiser.layout, self._localiser.rank()
-        ranking, self._seen = recognise(self._past, layout, ranking, self._facts.earliest)
+        changes, past = self._outside.changes, self._outside.past
+        ranking, self._changes = with_changes(changes, ranking, layout, self._moments)
+        ranking, self._seen = recognise(past, layout, ranking, self._facts.earliest)
         self._ranking = ranking
         converged = self._convergence.update(self.rows, self._names(ranking, CONTENDER))
         if converged or self.rows & (self.rows - 1) == 0 or self.revision == 0:
             self._edges = learned_edges(layout, self._graph, ranking)  # at doublings is enough
         return converged
+
+    @property
+    def _moments(self) -> Moments:
+        facts, interval_s = self._facts, self._setup.system.interval_s
+        onset = self._times[0] if facts.onset is None else facts.onset
+        return Moments(facts.earliest, onset, self._now, self._times, interval_s)
+
+    def explained_by(self, settling: Settling) -> bool:
+        """Whether it is a change that nobody felt, of a component that came to a new level."""
+        strongest = next(iter(self._facts.trigger.series), "")
+        return self.kind == "change" and settling.explains(strongest, self._times[0])
 
     def _names(self, ranking: Ranking, share: float = 0.0) -> list[str]:
         """Entities with evidence and at least a share of the best score, best first."""
@@ -384,7 +414,9 @@ class OpenIncident:
         causes = findings.causes(self._setup.config.max_causes)
         seen = state_seen(self._graph)
         settled = self._stability(ranking)
-        texts = (findings.summary(causes), correction(settled), findings.recognised(seen))
+        changed = findings.changed()
+        recognised = findings.recognised(seen)
+        texts = (findings.summary(causes), changed, correction(settled), recognised)
         state: State = "settled" if self.settled else "diagnosing"
         return Incident(
             incident=self.id,
@@ -419,6 +451,7 @@ class OpenIncident:
             kind=self.kind,
             felt=self._felt,
             alerts=self._alerts,
+            change_events=self._changes,
         )
 
     def _situation(self, ranking: Ranking) -> Situation:
@@ -435,6 +468,7 @@ class OpenIncident:
             normal_until=min(self._facts.earliest, self._times[0]) - self._setup.system.interval_s,
             base_rows=self._facts.base_rows,
             seen=self._seen,
+            changes=self._changes,
         )
 
     def _stability(self, ranking: Ranking) -> Convergence:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from coral.contract.events import SeenBefore, SeriesKind
+from coral.contract.events import NearbyChange, SeenBefore, SeriesKind
 from coral.localise.layout import Layout
 from coral.localise.ranking import Ranking
 from coral.localise.sparklines import Sparklines
@@ -37,6 +37,8 @@ class Situation(NamedTuple):
         Rows of normal state that the evidence rests on.
     seen : SeenBefore or None
         Confirmed incident that looked like this one.
+    changes : sequence of NearbyChange
+        What was done to the system around the onset.
     """
 
     layout: Layout
@@ -50,6 +52,7 @@ class Situation(NamedTuple):
     normal_until: float
     base_rows: int
     seen: SeenBefore | None
+    changes: Sequence[NearbyChange] = ()
 
     def series_of(self, entity: int) -> list[int]:
         """Series of an entity, best first."""
@@ -89,8 +92,7 @@ class Situation(NamedTuple):
 
     def changed_at(self, series: int) -> float | None:
         """Event time at which a series left its normal range, unix s; None if it did not."""
-        first = int(self.ranking.series.first[series])
-        return self.times[first] if 0 <= first < len(self.times) else None
+        return self.ranking.changed_at(series, self.times)
 
     def after_health(self, series: int) -> tuple[float | None, list[float] | None]:
         """How long after the first health signal a series changed, s, and within which limits.

@@ -1,10 +1,11 @@
 """Choices behind the ranking, its convergence and the recall of past incidents, as data."""
 
+import math
 from dataclasses import dataclass
 
 from coral.baseline.policy import SCALE, ScalePolicy
 
-__all__ = ["RANKING", "ConvergencePolicy", "RankingPolicy", "RecallPolicy"]
+__all__ = ["RANKING", "ChangePolicy", "ConvergencePolicy", "RankingPolicy", "RecallPolicy"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +41,36 @@ class RecallPolicy:
     """Series of a signature: scores are heavy-tailed, the strongest few decide the direction."""
     alike_series: int = 5
     """Series listed as what makes two incidents similar: as many as somebody reads."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangePolicy:
+    """Numbers that decide what a change event has to do with an incident, and what it explains."""
+
+    most_kept: int = 256
+    """Change events kept of a system; the earliest go first."""
+    look_back_s: float = 1800.0
+    """Before the onset, within which they are told: caches run full and leaks fill up by then."""
+    most_told: int = 20
+    """Of them in an event: more are the daily business of the system."""
+    coincides_s: float = 300.0
+    """What a change did, and what users feel of it, are at most so far apart ..."""
+    coincides_rows: int = 3
+    """... or so many rows, where rows are far apart: an onset is seldom dated better."""
+    least_deviation: float = math.log(1.5)
+    """Deviation score of an entity's strongest series below which nothing of it has changed."""
+    odds: float = 2.0
+    """Factor of the score of an entity whose change coincides: it decides between near ones, and
+    the event is a claim of whoever can write it."""
+    settle_s: float = 600.0
+    """How long a component that was restarted takes to come to its new level ..."""
+    settle_rows: int = 8
+    """... and at least so many rows: of fewer no level can be told."""
+    settle_most_s: float = 1800.0
+    """A rollout of many replicas goes on; longer than this nothing settles."""
+    settle_again_s: float = 7200.0
+    """From the first of several changes to one after which the part settles again: what restarts
+    more often is not well."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +114,8 @@ class RankingPolicy:
     """When the ranking has stopped changing."""
     recall: RecallPolicy = RecallPolicy()
     """Which past incident is like the present one."""
+    changes: ChangePolicy = ChangePolicy()
+    """Which change event has to do with it."""
 
 
 RANKING = RankingPolicy()

@@ -1,6 +1,6 @@
 """Ranking of entities and metrics from the innovation scores since the onset."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -11,7 +11,7 @@ from coral.localise.layout import Layout
 from coral.localise.policy import RANKING, RankingPolicy
 from coral.localise.random_walk import absorbing_walk, best_paths
 
-__all__ = ["Localiser", "Ranking", "promoted"]
+__all__ = ["Localiser", "Ranking", "promoted", "supported"]
 
 Floats = NDArray[np.float64]
 
@@ -41,6 +41,18 @@ class Ranking(NamedTuple):
         for name, key in _KEYS.items():
             state[key] = state.pop(name)
         return state | {_KEYS["series"]: self.series._asdict()}
+
+    def changed_at(self, series: int, times: Sequence[float]) -> float | None:
+        """Return the event time at which a series left its normal range, None if it did not.
+
+        Parameters
+        ----------
+        series : int
+        times : sequence of float
+            Event times of the first rows since the onset, unix s.
+        """
+        first = int(self.series.first[series])
+        return times[first] if 0 <= first < len(times) else None
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Self:
@@ -79,6 +91,39 @@ def promoted(ranking: Ranking, entity: int, least_share: float) -> Ranking:
     order[at - 1], order[at] = order[at], order[at - 1]
     paths[at - 1], paths[at] = paths[at], paths[at - 1]
     return ranking._replace(order=order, paths=paths, scores=scores, margin=margin(scores, order))
+
+
+def supported(ranking: Ranking, entities: Collection[int], odds: float, layout: Layout) -> Ranking:
+    """Multiply the scores of some entities, of which something else than metrics speaks.
+
+    Where that makes another one first, the margin is gone, and with it the trust that a first
+    cause without help would have.
+
+    Parameters
+    ----------
+    ranking : Ranking
+    entities : collection of int
+    odds : float
+        Factor, >= 1.
+    layout : Layout
+    """
+    if not entities or not ranking.scores.any():
+        return ranking
+    factor = np.ones(len(ranking.scores))
+    factor[list(entities)] = odds
+    scores = normalised(ranking.scores * factor)
+    order = ordered(scores, layout.entities)
+    paths = dict(zip(ranking.order, ranking.paths, strict=True))
+    metric_scores = rounded(ranking.metric_scores * factor[layout.owner])
+    same = order[0] == ranking.order[0]
+    return ranking._replace(
+        order=order,
+        scores=scores,
+        paths=[paths[entity] for entity in order],
+        metric_order=ordered(metric_scores, layout.names),
+        metric_scores=metric_scores,
+        margin=margin(scores, order) if same else 0.0,
+    )
 
 
 class Localiser:

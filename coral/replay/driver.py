@@ -1,9 +1,11 @@
 """Driver of the engine over recordings: the same loop and the same `Engine.step` as the daemon."""
 
+from collections import deque
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from coral.config import EngineConfig, SystemConfig
+from coral.contract.changes import ChangeEvent
 from coral.contract.events import Event, message_of
 from coral.contract.feedback import Feedback
 from coral.engine import Engine
@@ -62,6 +64,7 @@ def replay(
     config: EngineConfig | None = None,
     onset: float | None = None,
     feedback: Iterable[Feedback] = (),
+    changes: Iterable[ChangeEvent] = (),
     observe: Callable[[Progress], None] = lambda _: None,
     stop: Callable[[], bool] = lambda: False,
 ) -> Loop:
@@ -78,6 +81,8 @@ def replay(
         Told event time of the first faulty row, unix s (oracle mode).
     feedback : iterable of Feedback
         Confirmed causes; those of other systems are left out.
+    changes : iterable of ChangeEvent
+        Of the system, by their time; each is told before the first row that is not older.
     observe : callable
         Called after every frame.
     stop : callable
@@ -92,11 +97,13 @@ def replay(
     for given in feedback:
         if given.system == system.name:
             engine.confirm(given)
-    frames = 0
+    frames, coming = 0, deque(changes)
 
     def handle(frame: Frame) -> Iterable[Message]:
         nonlocal frames
         frames += 1
+        while coming and coming[0].time <= frame.time:
+            engine.note(coming.popleft())
         events = engine.step(frame)
         observe(Progress(frame.time, frames, events, engine))
         return [message_of(event) for event in events]

@@ -25,7 +25,7 @@ from coral.report.onset_text import (
     felt,
 )
 from coral.report.series_text import what_changed
-from coral.text import printable, quoted, seconds
+from coral.text import done, named, printable, quoted, seconds
 from streams.recorded import RecordingProblem
 
 __all__ = [
@@ -40,6 +40,7 @@ __all__ = [
 
 SHOWN_CAUSES = 5
 SHOWN_NAMES = 5
+SHOWN_CHANGES = 5
 _ONLINE = ("strict", "pages", "found", "paged", "false", "pages/d", "changes/d", "delay")
 OPENED = "io.coral.incident.opened.v1"
 
@@ -190,6 +191,12 @@ def print_incident(console: Console, data: Incident) -> None:
         for candidate in rest:
             reason = Text(printable(f"{candidate.entity}: {candidate.reason}"))
             console.print(Padding(reason, (0, 0, 0, 2)))
+    if data.change_events:
+        console.print("Done to the system around the onset:")
+        for change in data.change_events[:SHOWN_CHANGES]:
+            told = done(change.entity, change.kind, change.before_onset_s)
+            text = f"{told}: {named(change.text)}" if change.text else told
+            console.print(Padding(Text(text), (0, 0, 0, 2)))
     settled = data.convergence
     if settled.converged:
         since = ", and was corrected later" if settled.corrected else ""

@@ -91,6 +91,7 @@ def case(history: IncidentHistory, *, verbose: bool = True) -> list[Block]:
         _seen_before(data),
         _health(data),
         _causes(data, verbose=verbose),
+        _change_events(data),
         _ruled_out(data),
     )
     how = (_ranks(history.rank_history), _statistics(data), _edges(data))
@@ -209,6 +210,35 @@ def _seen_before(data: Incident) -> Iterator[Block]:
             ("moved up", [moved]),
         ]
     )
+
+
+def _change_events(data: Incident) -> Iterator[Block]:
+    """Yield what was done to the system around the onset, and to which cause."""
+    if not data.change_events:
+        return
+    yield Heading(2, "What was done to the system")
+    day = data.trigger.time[:10]
+    rows = [
+        (
+            clock(one.time, day),
+            "-" if one.entity is None else quoted(one.entity),
+            one.kind,
+            _before(one.before_onset_s),
+            "-" if one.rank is None else str(one.rank),
+            "yes" if one.supports else "no",
+            named(one.text) or "-",
+        )
+        for one in data.change_events
+    ]
+    titles = ("time", "entity", "what", "the onset came", "rank", "speaks for it", "text")
+    yield Table(titles, rows, frozenset({4}))
+
+
+def _before(seconds_before: float) -> str:
+    """Say where a change event is from the onset."""
+    if seconds_before == 0.0:
+        return "at the same time"
+    return f"{seconds(abs(seconds_before))} {'later' if seconds_before > 0.0 else 'earlier'}"
 
 
 def _health(data: Incident) -> Iterator[Block]:

@@ -51,6 +51,7 @@ ENDED: Final[Mapping[Resolution, str]] = {
     "new normal accepted": "the system stayed as it is, which now counts as normal",
     "dismissed": "the alarm was dismissed",
     "superseded": "health signals had been calm and moved then, which is an incident of its own",
+    "explained": "a change event explains it: the component came to a level of its own",
 }
 """How an incident ended."""
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from coral.contract.changes import ChangeEvent
 from coral.errors import CoralError
 from coral.report.onset_text import STATISTICS
 from coral.report.rank_chart import draw_ranks, label
@@ -41,6 +42,9 @@ WIDTHS: Final = (3.0, 1.0)
 RANKS_HEIGHT: Final = 2.4
 # With more incidents only their alarms are marked.
 MOST_MARKED: Final = 12
+# With more change events in a window nothing else could be seen: the first ones are named.
+MOST_CHANGES: Final = 12
+LONGEST_CHANGE: Final = 28
 # What matplotlib counts time in.
 DAY_S: Final = 86_400.0
 _WARMUP: Final[dict[str, Any]] = {
@@ -67,6 +71,12 @@ _INTERVAL: Final[dict[str, Any]] = {
 _ONSET: Final[dict[str, Any]] = {"color": "0.3", "linestyle": ":", "linewidth": 1.4, "zorder": 1}
 _ALARM: Final[dict[str, Any]] = {"color": "0.5", "linestyle": "-", "linewidth": 1.4, "zorder": 1}
 _THIN_ALARM: Final[dict[str, Any]] = {**_ALARM, "linewidth": 0.6}
+_DONE: Final[dict[str, Any]] = {
+    "color": "black",
+    "linestyle": (0, (1, 3)),
+    "linewidth": 1.0,
+    "zorder": 1,
+}
 _END: Final[dict[str, Any]] = {"color": "0.4", "linestyle": "-.", "linewidth": 1.2, "zorder": 1}
 
 
@@ -167,6 +177,7 @@ def _draw_panels(
         for axis, window in zip(row, windows, strict=True):
             _draw(axis, panel, window)
             _mark(axis, trace)
+            _mark_changes(axis, trace.changes, window, named=panel is panels[0])
         row[0].set_title(panel.title, loc="left", fontsize=9)
     if len(windows) > 1:
         grid[0, 1].set_title("the first incident", loc="left", fontsize=9)
@@ -297,6 +308,24 @@ def _mark(axis: "Axes", trace: Trace) -> None:
             axis.axvline(end / DAY_S, **_END)
 
 
+def _mark_changes(
+    axis: "Axes",
+    changes: Sequence[ChangeEvent],
+    window: tuple[float, float],
+    *,
+    named: bool,
+) -> None:
+    """Mark what was done to the system; the topmost panel says what it was."""
+    shown = [one for one in changes if window[0] <= one.time <= window[1]][:MOST_CHANGES]
+    for one in shown:
+        axis.axvline(one.time / DAY_S, **_DONE)
+        if named:
+            who = one.entities[-1] if one.entities else "the system"
+            text = label(f"{who} {one.kind}", LONGEST_CHANGE)
+            place = {"rotation": 90, "va": "top", "ha": "right", "fontsize": 7}
+            axis.text(one.time / DAY_S, 0.97, text, transform=axis.get_xaxis_transform(), **place)
+
+
 def _legend(trace: Trace) -> list["Artist"]:
     """Explain the marks that are there."""
     from matplotlib.lines import Line2D  # noqa: PLC0415
@@ -317,6 +346,8 @@ def _legend(trace: Trace) -> list["Artist"]:
         handles.append(Patch(label="incident", **_INCIDENT))
     if "change" in kinds:
         handles.append(Patch(label="change", **_CHANGE))
+    if trace.changes:
+        handles.append(Line2D([], [], label="change event", **_DONE))
     if few and any(episode.end is not None for episode in episodes):
         handles.append(Line2D([], [], label="resolved", **_END))
     return handles

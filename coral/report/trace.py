@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from coral.contract.changes import ChangeEvent
 from coral.contract.events import Event, Incident, Product, Revision
 from coral.incident.alarm import strongest
 from coral.localise.policy import RANKING
@@ -34,9 +35,16 @@ class Episode(NamedTuple):
 
 
 class Trace:
-    """What a plot needs from a replay, taken frame by frame."""
+    """What a plot needs from a replay, taken frame by frame.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    changes : sequence of ChangeEvent
+        What was done to the system, by time.
+    """
+
+    def __init__(self, changes: Sequence[ChangeEvent] = ()) -> None:
+        self.changes = changes
         self.times: list[float] = []
         self.warm_at: float | None = None
         self.incidents: dict[str, Incident] = {}

@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Meta
 
 from coral.config import EngineConfig, MonitoredSystem, Name, Seconds, SystemConfig
+from coral.contract.changes import Naming
 from coral.settings.base import Count, Secret
 from coral.settings.base import Section as _Section
 from coral.settings.outbound import Alertmanager, Outbound, Webhook, WebhookName
@@ -149,6 +150,8 @@ class Input(_Section, frozen=True, kw_only=True):
         the records.
     feedback : str
         Topic of confirmed causes, see `coral feedback`; read if it exists.
+    changes : str
+        Topic of change events, see docs/howto/changes.md; read if it exists.
     """
 
     topics: dict[TopicName, Topic] = msgspec.field(
@@ -156,6 +159,7 @@ class Input(_Section, frozen=True, kw_only=True):
     )
     start: Annotated[str, Meta(pattern=PATTERN)] = "earliest"
     feedback: TopicName = "coral.feedback.v1"
+    changes: TopicName = "coral.changes.v1"
 
 
 class AlertInput(_Section, frozen=True, kw_only=True):
@@ -415,6 +419,13 @@ class Settings(_Section, frozen=True, kw_only=True):
         """Return how long no row of a system may come before it counts as *no data*, s."""
         held = self._of(name)
         return held.no_data_after_s or max(60.0, 10.0 * held.interval_s)
+
+    @property
+    def naming(self) -> Naming:
+        """How change events are named: as the metrics of all topics are."""
+        topics = ((name, topic.mapping) for name, topic in self.input.topics.items())
+        labelled = tuple((name, mapping) for name, mapping in topics if mapping is not None)
+        return Naming(labelled, tuple(name for name in self.systems if name != "*"))
 
     def codec(self, topic: str) -> NativeCodec | LabelledCodec:
         """Return a new decoder for the records of a topic; one that is not named is native."""

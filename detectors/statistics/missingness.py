@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from detectors._validate import check_integer
 from detectors.base import FloatArray, Indices, IntArray, PerSeries, Series
@@ -106,6 +107,12 @@ class Missingness(PerSeries):
         self._counts[:, gone] = 0
         self.surprisal[gone] = 0.0
         self._excused = self._rename_left = 0
+
+    def forget(self, series: NDArray[np.bool_]) -> None:
+        """Know nothing more of when some series are there, shape (n,): they have left."""
+        self._counts[:, series] = 0
+        self._run[series] = 0
+        self.surprisal[series] = 0.0
 
     def select(self, index: Indices) -> None:
         """Keep, reorder and append series; as many as are new may have been others before."""

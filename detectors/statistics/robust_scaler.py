@@ -3,6 +3,7 @@
 from typing import ClassVar, Final, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from detectors._validate import check_integer, check_row
 from detectors.base import FloatArray, IntArray, PerSeries, Series
@@ -169,6 +170,22 @@ class RobustScaler(PerSeries):
             self._fit(fitted, min(max(rows, self.policy.fit_rows), self.policy.recent_rows))
             scale[fitted] = np.maximum(old, scale[fitted])
             stands_for[fitted] = min(max(weight, self.policy.fit_rows), self.memory_rows)
+
+    def relocate(self, series: NDArray[np.bool_], rows: int) -> None:
+        """Take the newest cells of some series for their level from now on; scales only grow.
+
+        Parameters
+        ----------
+        series : ndarray of shape (n,), bool
+        rows : int
+            How many cells, at most `recent_rows`.
+        """
+        _, scale, _, _ = self._learned
+        known = np.flatnonzero(series & ~np.isnan(scale) & (self._seen > 0))
+        if known.size:
+            old = scale[known]
+            self._fit(known, min(rows, self.policy.recent_rows))
+            scale[known] = np.maximum(old, scale[known])
 
     def _fit_ready(self) -> None:
         """Fit the series that have just become known well enough."""

@@ -1,7 +1,7 @@
 """The statistics of a row: one row of many series in, a handful of numbers out."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,10 +26,25 @@ from detectors.statistics.residual_charts import ResidualCharts
 from detectors.statistics.robust_scaler import RobustScaler
 from detectors.statistics.ssa import MultivariateSSA
 
-__all__ = ["RowStatistics"]
+__all__ = ["Exempt", "RowStatistics"]
 
 # Place of the first statistic that is added.
 _FURTHER: Final = Statistic.NOVELTY + 1
+
+
+class Exempt(NamedTuple):
+    """What is not judged of a row, because it is known why it is unusual.
+
+    Attributes
+    ----------
+    levels : ndarray of shape (n,), bool
+        Series whose values say nothing; they are remembered, and not learned.
+    gaps : ndarray of shape (n,), bool
+        Series that may be missing.
+    """
+
+    levels: NDArray[np.bool_]
+    gaps: NDArray[np.bool_]
 
 
 class RowStatistics(PerSeries):
@@ -122,7 +137,7 @@ class RowStatistics(PerSeries):
         """Whether a series has a scale, so that rows can be learned."""
         return self._scaler.fitted > 0
 
-    def measure(self, row: FloatArray, *, learn: bool) -> FloatArray:
+    def measure(self, row: FloatArray, *, learn: bool, exempt: Exempt | None = None) -> FloatArray:
         """Return the statistics of a row.
 
         Parameters
@@ -130,8 +145,13 @@ class RowStatistics(PerSeries):
         row : ndarray of shape (n,), float64, NaN or infinite = missing
         learn : bool
             Whether mean energies and gaps move towards this row, after it was measured.
+        exempt : Exempt or None
+            What is not judged of it.
         """
         z = self._scaler.transform(row, self._z)
+        if exempt is not None:
+            z[exempt.levels] = np.nan
+            row = np.where(exempt.gaps & np.isnan(row), 0.0, row)  # there, as far as gaps go
         lagged = self._ssa.push(z, learn=learn)
         crossed = self._dynamic_pca.push(z, learn=learn)
         persistence, long_mean = self._averages.push(z)
@@ -148,8 +168,11 @@ class RowStatistics(PerSeries):
         )
         return self.statistics
 
-    def learn(self, row: FloatArray) -> None:
-        """Learn from the row that was measured last."""
+    def learn(self, row: FloatArray, exempt: Exempt | None = None) -> None:
+        """Learn from the row that was measured last; what is exempt is remembered only."""
+        if exempt is not None:
+            self._scaler.observe(np.where(exempt.levels, row, np.nan))
+            row = np.where(exempt.levels, np.nan, row)
         self._scaler.learn(row)
         if self._scaler.fitted:
             self._short_tails.learn(self._averages.means[0])
@@ -171,6 +194,11 @@ class RowStatistics(PerSeries):
         self._dynamic_pca.relearn(weight)
         self._charts.relearn(weight)
         self._missingness.accept()
+
+    def settle(self, series: NDArray[np.bool_], left: NDArray[np.bool_], rows: int) -> None:
+        """Take the level of the newest `rows` of some series for normal, and others for gone."""
+        self._scaler.relocate(series, rows)
+        self._missingness.forget(left)
 
     def forget_windows(self) -> None:
         """Fill the long windows anew."""

@@ -8,6 +8,7 @@ import kafka
 from streams.errors import UnknownTopicError
 from streams.kafka.connection import KafkaConnection, broker_errors
 from streams.kafka.rights import require
+from streams.records import Record
 
 _OPTIONS: Final[dict[str, Any]] = {
     "isolation_level": "read_committed",
@@ -65,9 +66,18 @@ class KafkaTail:
 
     def poll(self, timeout_s: float = 0.0) -> list[bytes]:
         """Return the values of the next records; deletions are left out."""
+        return [record.value for record in self.records(timeout_s)]
+
+    def records(self, timeout_s: float = 0.0) -> list[Record]:
+        """Return the next records, of which the key says something; deletions are left out."""
         with broker_errors(f"reading {self._topic}"):
             held = self._consumer.poll(int(1000 * timeout_s))
-        return [record.value for records in held.values() for record in records if record.value]
+        return [
+            Record(one.topic, one.partition, one.offset, one.key, one.value, one.timestamp)
+            for records in held.values()
+            for one in records
+            if one.value
+        ]
 
     def caught_up(self) -> bool:
         """Return whether all records that there are now have been returned."""

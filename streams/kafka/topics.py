@@ -64,6 +64,11 @@ def alerts_topic(name: str, retention_days: float = 7.0) -> TopicSpec:
     return TopicSpec(name, 1, _kept(retention_days), rights=_READ | _WRITE)
 
 
+def changes_topic(name: str, retention_days: float = 7.0) -> TopicSpec:
+    """Return what the topic of change events must be like: kept as long as the metrics."""
+    return TopicSpec(name, 1, _kept(retention_days), rights=_READ)
+
+
 def state_topic(name: str, partitions: int) -> TopicSpec:
     """Return what the topic of checkpoints must be like: compacted, or restarts lose them."""
     config = {

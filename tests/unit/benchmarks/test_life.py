@@ -8,6 +8,7 @@ from life._physics_kernels import waiting
 from life.arrivals import DAY_S, arrivals
 from life.benign import Benign, benign_life, live
 from life.controls import Controls, untouched
+from life.deployed import change_events
 from life.faults import KINDS, TARGETS, Fault, Kind, Part, break_system, roots_of
 from life.frames import matrix_of, samples
 from life.opened import Answer, Opened
@@ -15,10 +16,10 @@ from life.physics import Life, simulate
 from life.report import Plan, figures_of, live_through, weeks_of
 from life.schedule import schedule
 from life.scoring import falsely, in_alarm, score_fault
-from life.series import columns
+from life.series import EPOCH, columns
 from life.topology import EDGES, KPI, NODES, SERVICES, edge_of, station_of
 from life.world import SYSTEM, World, born, visible
-from life_tables import bars, false, faults, weeks
+from life_tables import bars, changes, false, faults, weeks
 
 from streams.align.aligner import Aligner
 
@@ -339,3 +340,31 @@ def test_a_life_is_lived_and_scored() -> None:
     assert sum(map(int, listed)) == 2 * len(life["faults"])  # by kind and by severity
     counted = [line.split(" | ")[1:3] for line in false(result).splitlines()[2:]]
     assert sum(int(n) for row in counted for n in row) == len(life["false"])
+
+
+def test_a_cluster_tells_of_every_start_of_a_process() -> None:
+    """Of deployments and the bad ones, of services that come and go, and of crash loops."""
+    world = born(1, 3.0, 60.0, 30.0)
+    told = change_events(world)
+    assert [one.time for one in told] == sorted(one.time for one in told)
+    deployed = {(one.entities[0], one.time - EPOCH) for one in told if one.kind == "deployed"}
+    benign = {(b.entity, b.start) for b in world.benign if b.kind == "deployment"}
+    parts = [part for one in world.faults for part in one.parts]
+    bad = {(part.target, part.start) for part in parts if part.kind == "bad deployment"}
+    assert deployed == benign | bad
+    started = sum(one.kind == "restarted" for one in told)
+    assert started == int(world.life.restarts[-1, : len(SERVICES)].sum())
+
+
+def test_told_of_a_deployment_nobody_is_told_of_a_change() -> None:
+    """The same days, with and without change events."""
+    result = {
+        name: {"lives": [live_through(0, Plan(2.0, 60.0, 10.0, 1, changes=told))]}
+        for name, told in (("weeks", False), ("changes", True))
+    }
+    figures = {k: v for name in result for k, v in figures_of(result[name]["lives"], name).items()}
+    facts = {"commit": "abc", "full": False, "jobs": 1, **Plan(2.0, 60.0, 10.0, 1)._asdict()}
+    parts = {name: facts | part for name, part in result.items()}
+    table = changes({"figures": figures, "parts": parts})
+    cells = [line.strip("| ").split(" | ") for line in table.splitlines()[2:5]]
+    assert all(float(told) <= float(plain) for _, plain, told in cells)
