@@ -5,6 +5,8 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
+from streams.topology import ends_of
+
 __all__ = [
     "MOSTLY_MISSING",
     "alike",
@@ -19,6 +21,7 @@ __all__ = [
     "relative",
     "seconds",
     "told_apart",
+    "where",
 ]
 
 # A name longer than this is cut in text; it is whole in the structured fields.
@@ -105,6 +108,30 @@ def hint(word: str, known: Iterable[str]) -> str:
 def quoted(name: str) -> str:
     """Return a name between backticks, the way all sentences set names."""
     return f"`{named(name)}`"
+
+
+def where(entity: str, entities: Iterable[str]) -> str:
+    """Return an entity for a sentence; of an edge, what it may be.
+
+    Parameters
+    ----------
+    entity : str
+    entities : iterable of str
+        All that have metrics: what is called may be one of them or not.
+
+    Examples
+    --------
+    >>> where("orders", ["orders"]), where("orders->db", ["db"])
+    ('`orders`', '`orders->db`, the network between `orders` and `db`')
+    """
+    ends = ends_of(entity)
+    if ends is None:
+        return quoted(entity)
+    caller, callee = map(quoted, ends)
+    if any(ends[1] in (name, name.rpartition("/")[2]) for name in entities):
+        return f"{quoted(entity)}, the network between {caller} and {callee}"
+    both = f"{callee}, which has no metrics, or the network between it and {caller}"
+    return f"{quoted(entity)}, that is {both}"
 
 
 def done(entity: str | None, kind: str, before_onset_s: float) -> str:

@@ -2,11 +2,22 @@
 
 import difflib
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Final, Literal, NamedTuple
 
 import msgspec
 
-__all__ = ["EdgeSemantics", "Entity", "ItemProblem", "Pair", "Topology", "cycles", "meant"]
+__all__ = [
+    "EdgeSemantics",
+    "Entity",
+    "ItemProblem",
+    "Pair",
+    "Topology",
+    "cycles",
+    "edge_of",
+    "ends_of",
+    "meant",
+    "seen_pairs",
+]
 
 Entity = Annotated[str, msgspec.Meta(min_length=1)]
 Pair = tuple[Entity, Entity]
@@ -23,6 +34,68 @@ class ItemProblem(NamedTuple):
     key: str
     number: int
     rule: str
+
+
+_CALLS: Final = "->"
+
+
+def edge_of(caller: str, callee: str) -> str:
+    """Return the entity of what lies between a caller and what it calls, ``caller->callee``.
+
+    Examples
+    --------
+    >>> edge_of("orders", "postgres"), ends_of("orders->postgres"), ends_of("orders")
+    ('orders->postgres', ('orders', 'postgres'), None)
+    """
+    ends = (end.replace(":", "_").replace(_CALLS, "-") for end in (caller, callee))
+    return _CALLS.join(ends)
+
+
+def ends_of(entity: str) -> tuple[str, str] | None:
+    """Return caller and callee of an edge, None for an entity that is none."""
+    caller, arrow, callee = entity.partition(_CALLS)
+    return (caller, callee) if arrow and caller and callee else None
+
+
+def seen_pairs(known: "Topology", entities: Collection[str]) -> tuple[Pair, ...]:
+    """Return what the edges among the entities of a system show, as (cause, effect), sorted.
+
+    An edge ``a->b`` stands between b, which acts on it, and a, on which it acts; a and b are the
+    entities of these names, or the only ones that end in them, as in ``<namespace>/<name>``. What
+    is known beforehand wins: an edge that contradicts it is left alone.
+
+    Parameters
+    ----------
+    known : Topology
+    entities : collection of str
+        Those of all series that there are now: what is gone is forgotten.
+
+    Examples
+    --------
+    >>> seen_pairs(Topology(), ["shop/web", "db", "web->db"])
+    (('db', 'shop/web'), ('db', 'web->db'), ('web->db', 'shop/web'))
+    """
+    edges = {entity: ends for entity in entities if (ends := ends_of(entity)) is not None}
+    if not edges:
+        return ()
+    named, endings = set(entities), dict[str, list[str]]()
+    for entity in named - edges.keys():
+        endings.setdefault(entity.rpartition("/")[2], []).append(entity)
+
+    def found(name: str) -> str | None:
+        ending = endings.get(name, ())
+        return name if name in named else ending[0] if len(ending) == 1 else None
+
+    pairs: set[Pair] = set()
+    for edge, (from_, to) in edges.items():
+        caller, callee = found(from_), found(to)
+        if caller is not None and callee is not None:
+            if caller == callee or known.contradicts((callee, caller)):
+                continue
+            pairs.add((callee, caller))
+        pairs |= {(callee, edge)} if callee is not None else set()
+        pairs |= {(edge, caller)} if caller is not None else set()
+    return tuple(sorted(pairs - {*known.causal_edges}))
 
 
 class Topology(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,6 +136,15 @@ class Topology(msgspec.Struct, frozen=True, kw_only=True):
         """Turn pairs into (cause, effect), sorted, without repetitions."""
         turned = self.edge_semantics == "a calls b"
         return tuple(sorted({(b, a) if turned else (a, b) for a, b in pairs}))
+
+    def contradicts(self, pair: Pair) -> bool:
+        """Whether an edge (cause, effect) is forbidden, or runs against one that is known."""
+        cause, effect = pair
+        place = {entity: number for number, entity in enumerate(self.order)}
+        backwards = place.get(effect, len(self.order)) < place.get(cause, -1)
+        forbidden = pair in self.causal(self.forbidden_edges)
+        against = (effect, cause) in self.causal_edges and pair not in self.causal_edges
+        return backwards or forbidden or against
 
     def problems(self) -> Iterator[ItemProblem]:
         """Yield everything that does not fit together."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from streams.topology import Pair, Topology
+from streams.topology import Pair, Topology, seen_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -132,6 +132,7 @@ def prior_over(topology: Topology, entities: Sequence[str]) -> Prior | None:
         [pair for pair in topology.causal(pairs) if there.issuperset(pair)]
         for pairs in (topology.edges, topology.required_edges, topology.forbidden_edges)
     )
+    known += seen_pairs(topology, there)
     order = [entity for entity in topology.order if entity in there]
     if not (known or required or forbidden or len(order) > 1):
         return None

@@ -23,7 +23,7 @@ from coral.incident.policy import VERDICT, VerdictPolicy
 from coral.incident.situation import Situation
 from coral.localise.ranking import entity_maximum, weigh
 from coral.localise.signature import signature
-from coral.text import change, done, named, quoted, relative
+from coral.text import change, done, named, quoted, relative, where
 
 __all__ = ["Findings", "correction"]
 
@@ -66,10 +66,16 @@ class Findings:
             return "Something changed, but no entity stands out as its cause."
         sentences = [f"{pattern.text[0].upper()}{pattern.text[1:]}" for pattern in self.patterns]
         word = "Likely" if self.tier == "likely" else "Possible"
-        sentences += [f"{word} cause: {quoted(causes[0].entity)}.", causes[0].text]
+        sentences += [
+            f"{word} cause: {where(causes[0].entity, self._layout.entities)}.",
+            causes[0].text,
+        ]
         others = list(causes[1:OTHERS])
         if second := self._second(causes):
-            sentences += [f"Second cause: {quoted(second.entity)}.", second.text]
+            sentences += [
+                f"Second cause: {where(second.entity, self._layout.entities)}.",
+                second.text,
+            ]
             others = [cause for cause in others if cause is not second]
         for tier, start in (("possible", "Also possible"), ("unlikely", "Unlikely")):
             if names := ", ".join(quoted(c.entity) for c in others if c.tier == tier):

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from coral.config import SystemConfig
 from coral.contract.events import Felt, significant
-from coral.localise.golden_signals import proposed
+from coral.localise.golden_signals import edges_of, proposed
 from coral.localise.layout import metric_of
 from coral.localise.roles import healthy_direction
 from detectors.decision.alarm_budget import WEEK_S, AlarmBudget
@@ -187,7 +187,7 @@ class HealthSignals:
         """Follow the series of the system; a configured signal stays when its series leaves."""
         system = self._system
         place = {name: i for i, name in enumerate(series)}
-        wanted = system.kpi_names or proposed(series, system.causal_edges)
+        wanted = system.kpi_names or proposed(series, edges_of(system, series))
         kept = system.kpi_names or place
         stay = [name for name in self.names if name in kept]
         names = (*stay, *(name for name in wanted if name in place and name not in stay))

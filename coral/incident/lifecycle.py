@@ -43,7 +43,7 @@ from coral.incident.policy import VERDICT, VerdictPolicy
 from coral.incident.settling import Settling
 from coral.incident.situation import Situation
 from coral.localise import convergence
-from coral.localise.golden_signals import proposed
+from coral.localise.golden_signals import edges_of, proposed
 from coral.localise.innovation import InnovationScorer
 from coral.localise.layout import Layout
 from coral.localise.past_incidents import PastIncidents, recognise
@@ -115,8 +115,8 @@ class Outside(NamedTuple):
 
 def layout_of(system: SystemConfig, names: Sequence[str]) -> Layout:
     """Return the layout of a system's series; without health signals, with those proposed."""
-    kpi = system.kpi_names or proposed(names, system.causal_edges)
-    return Layout(names, kpi, system.causal_edges)
+    edges = edges_of(system, names)
+    return Layout(names, system.kpi_names or proposed(names, edges), edges)
 
 
 class OpenIncident:
@@ -207,7 +207,7 @@ class OpenIncident:
             base_rows=len(base),
             kpi=kpi,
             kpi_proposed=bool(kpi) and not system.kpi_names,
-            causal_edges=system.causal_edges,
+            causal_edges=layout.edges,
             engine=__version__,
             config=setup.fingerprint,
             contradicted=contradicted(graph),

@@ -8,9 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coral.config import SystemConfig
+from coral.localise.golden_signals import edges_of
 from detectors.health.health_watch import HealthWatch
 from detectors.places import places, take
 from streams.series import entity_of
+from streams.topology import ends_of
 
 __all__ = ["PathSilence"]
 
@@ -40,6 +42,7 @@ class PathSilence:
     """
 
     def __init__(self, system: SystemConfig) -> None:
+        self._system = system
         self._graph = nx.DiGraph(system.causal_edges)
         self._ends = {entity_of(name) for name in system.kpi_names}
         self.entities: tuple[str, ...] = ()
@@ -71,12 +74,17 @@ class PathSilence:
         return int(self._watch.gaps.max(initial=0))
 
     def follow(self, series: Sequence[str]) -> None:
-        """Follow the series of the system; an entity without any is not waited for."""
+        """Follow the series of the system; an entity without any is not waited for.
+
+        Nor is an edge: it says nothing while nobody calls.
+        """
+        self._graph = nx.DiGraph(edges_of(self._system, series))
         wanted = set(self._ends)
         for end in self._ends & set(self._graph):
             wanted |= nx.ancestors(self._graph, end)
         owner = [entity_of(name) for name in series]
-        found = dict.fromkeys(name for name in owner if name in wanted and self._graph)
+        waited = (name for name in owner if name in wanted and ends_of(name) is None)
+        found = dict.fromkeys(waited if self._graph else ())
         stay = [name for name in self.entities if name in found]
         entities = (*stay, *(name for name in found if name not in stay))
         self._watch.follow(places(entities, self.entities), [0] * len(entities))

@@ -1,4 +1,4 @@
-"""Health signals for a system that names none."""
+"""Health signals for a system that names none, and the edges that its series show."""
 
 from collections.abc import Sequence
 
@@ -7,8 +7,14 @@ import networkx as nx
 from coral.localise.layout import SIGNALS, metric_of
 from coral.localise.roles import role_of
 from streams.series import entity_of
+from streams.topology import Pair, Topology, seen_pairs
 
-__all__ = ["proposed"]
+__all__ = ["edges_of", "proposed"]
+
+
+def edges_of(known: Topology, names: Sequence[str]) -> tuple[Pair, ...]:
+    """Return the edges of a system, (cause, effect): those known, and those that series show."""
+    return (*known.causal_edges, *seen_pairs(known, {entity_of(name) for name in names}))
 
 
 def proposed(names: Sequence[str], edges: Sequence[tuple[str, str]]) -> tuple[str, ...]:

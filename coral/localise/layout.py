@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from coral.localise.roles import Role, healthy_direction, role_of
 from streams.series import entity_of
+from streams.topology import ends_of
 
 __all__ = ["Layout", "metric_of"]
 
@@ -34,6 +35,7 @@ class Layout:
     Attributes
     ----------
     names, health : tuple of str
+    edges : tuple of (str, str)
     entities : tuple of str, sorted
     internal, traffic, signal, other_kind, symptom : ndarrays of shape (n_series,), bool
         What an entity does to itself; load on it; its latency and errors; of these, those of
@@ -59,7 +61,7 @@ class Layout:
         health: Sequence[str],
         edges: Sequence[tuple[str, str]],
     ) -> None:
-        self.names, self.health = tuple(names), tuple(health)
+        self.names, self.health, self.edges = tuple(names), tuple(health), tuple(edges)
         self.entities = tuple(sorted({entity_of(name) for name in names}))
         index = {entity: i for i, entity in enumerate(self.entities)}
         self.owner = np.array([index[entity_of(name)] for name in names], dtype=np.int64)
@@ -77,7 +79,8 @@ class Layout:
         self.symptom = self.signal & np.isin(self.owner, self.health_entities)
         direct = [(index[b], index[a]) for a, b in edges if a in index and b in index]
         known = nx.DiGraph(direct)  # from effects to causes
-        related = direct + self._alias_nodes(known)
+        between = {index[e] for e in self.entities if ends_of(e) is not None}
+        related = direct + self._alias_nodes(nx.DiGraph(known.subgraph(known.nodes - between)))
         self.first_alias = len(direct)
         self.relations = np.array(related, dtype=np.int64).reshape(-1, 2)
         self.reaching = self._reaching(known)

@@ -15,6 +15,7 @@ from streams.errors import DecodeError
 from streams.processing.left_out import LeftOut
 from streams.records import Decoded, Record, Samples
 from streams.series import entity_of
+from streams.topology import ends_of
 
 __all__ = ["PEERS", "SystemSurvey", "TopicSurvey", "likely_health_signals", "survey"]
 
@@ -67,6 +68,9 @@ class SystemSurvey:
 
     def _name(self, name: str) -> None:
         entity = entity_of(name)
+        if (ends := ends_of(entity)) is not None:
+            self._peers.add(ends)
+            return
         self._peers |= {(entity, peer) for peer in _PEER.findall(name)}
         plain = _PEER.sub(lambda held: held[0][0] if held[0][0] == "{" else "", name)
         self.entities[entity].add(plain.replace("{,", "{").replace("{}", ""))
@@ -75,8 +79,12 @@ class SystemSurvey:
     def calls(self) -> set[tuple[str, str]]:
         """Caller and callee, both of them entities here."""
         by_name = {entity.rpartition("/")[2]: entity for entity in self.entities}
-        known = ((caller, by_name.get(peer.partition(".")[0])) for caller, peer in self._peers)
-        return {(caller, callee) for caller, callee in known if callee and callee != caller}
+        by_name |= {entity: entity for entity in self.entities}
+        known = (
+            (by_name.get(caller), by_name.get(peer) or by_name.get(peer.partition(".")[0]))
+            for caller, peer in self._peers
+        )
+        return {(a, b) for a, b in known if a is not None and b is not None and a != b}
 
     @property
     def cadence_s(self) -> float | None:

@@ -148,6 +148,11 @@ def _topic(topic: Topic) -> Iterator[tuple[str, str, str, str]]:
             problem = template_problem(template)
             if problem is not None:
                 yield key, f"[{number}]", problem, repr(template)
+    for number, (_, *ends) in enumerate(topic.calls or ()):
+        for place, template in enumerate(ends, start=1):
+            problem = template_problem(template)
+            if problem is not None:
+                yield "calls", f"[{number}][{place}]", problem, repr(template)
 
 
 def _topics(settings: Settings) -> Iterator[Broken]:

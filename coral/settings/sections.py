@@ -94,6 +94,9 @@ class Topic(_Section, frozen=True, kw_only=True):
     system, entity : list of str, optional
         Templates over labels, `{@key}`, `{@topic}` and `{@job}`; the first that can be filled
         names it.
+    calls : list of [pattern, caller, callee], optional
+        Metrics of what lies between two components, and templates over both of them; their entity
+        is `<caller>-><callee>`. Empty: none.
     split : list of str, optional
         Labels that stay in the metric name.
     counters, gauges : list of str, optional
@@ -109,6 +112,7 @@ class Topic(_Section, frozen=True, kw_only=True):
     format: Format = "native"
     system: Annotated[tuple[Name, ...], Meta(min_length=1)] | None = None
     entity: Annotated[tuple[Name, ...], Meta(min_length=1)] | None = None
+    calls: tuple[tuple[Name, Name, Name], ...] | None = None
     split: tuple[Name, ...] | None = None
     counters: tuple[Name, ...] | None = None
     gauges: tuple[Name, ...] | None = None

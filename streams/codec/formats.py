@@ -28,6 +28,9 @@ Format: TypeAlias = Literal[
 _SCRAPERS = ("prometheus_replica", "receive_replica")
 """Labels that the members of an HA pair of scrapers add, and those who receive from them."""
 
+_SERVICE_GRAPH = ("traces_service_graph_*", "{client}", "{server}")
+"""What the service graph connector of OpenTelemetry, and that of Tempo, make of spans."""
+
 _OTLP = SeriesMapping(
     entity=(
         "{k8s.namespace.name}/{k8s.deployment.name}",
@@ -35,6 +38,11 @@ _OTLP = SeriesMapping(
         "{k8s.namespace.name}/{k8s.daemonset.name}",
         "{service.name}",
         "{host.name}",
+    ),
+    calls=(
+        _SERVICE_GRAPH,
+        ("*", "{service.name}", "{peer.service}"),
+        ("*client*", "{service.name}", "{server.address|service}"),
     ),
     split=("state", "direction", "http.response.status_code", "rpc.grpc.status_code", "error.type"),
     copies=_SCRAPERS,
@@ -69,6 +77,21 @@ _PROMETHEUS = SeriesMapping(
         "{instance|host}",
     ),
     machine=("node_*", "windows_*", "kube_node_*"),
+    calls=(
+        _SERVICE_GRAPH,
+        (
+            "istio_*",
+            "{source_workload_namespace}/{source_workload|known}",
+            "{destination_workload_namespace}/{destination_workload|known}",
+        ),
+        ("istio_*", "{source_workload|known}", "{destination_workload|known}"),
+        ("*", "{namespace}/{deployment}", "{dst_namespace}/{dst_deployment}"),  # Linkerd
+        ("hubble_*", "{source_workload}", "{destination_workload}"),
+        ("hubble_*", "{source|workload}", "{destination|workload}"),
+        ("*", "{service_name}", "{peer_service}"),
+        ("*", "{service}", "{peer_service}"),
+        ("*client*", "{service_name}", "{server_address|service}"),
+    ),
     split=("mode", "state", "mountpoint", *_STATUS),
     status=_STATUS,
     counters=("*_total",),

@@ -14,6 +14,7 @@ from streams.codec.labelled.readable import FUNCTIONS, status_class
 from streams.errors import DecodeError
 from streams.records import ProblemKind, Record
 from streams.series import MAX_NAME, name_problem
+from streams.topology import edge_of
 
 T = TypeVar("T")
 
@@ -47,6 +48,10 @@ class SeriesMapping(msgspec.Struct, frozen=True, kw_only=True):
     machine : tuple of str
         Patterns of metrics about the machine that their exporter runs on, whatever the exporter
         itself is part of; ``{node}`` or ``{@job}`` is their entity.
+    calls : tuple of (pattern, caller, callee)
+        Metrics of what lies between two components, and templates over both: the first that
+        matches, and whose templates can be filled with two names, makes ``<caller>-><callee>``
+        the entity.
     split : tuple of str
         Labels that stay in the metric name, ``cpu{state=idle}``. Series that differ in other
         labels only (pods, cores) are sources of one series and combined.
@@ -68,6 +73,7 @@ class SeriesMapping(msgspec.Struct, frozen=True, kw_only=True):
     system: tuple[str, ...] = ("{@topic}",)
     entity: tuple[str, ...] = ("{service.name}",)
     machine: tuple[str, ...] = ()
+    calls: tuple[tuple[str, str, str], ...] = ()
     split: tuple[str, ...] = ()
     status: tuple[str, ...] = ()
     counters: tuple[str, ...] = ()
@@ -168,7 +174,9 @@ class Namer:
         self._gauges = _matcher(mapping.gauges)
         self._is_of_machine = _matcher(mapping.machine)
         self._combine = [(_matcher([p]), rule) for p, rule in mapping.combine.items()]
-        templates = (*mapping.system, *mapping.entity)
+        self._calls = [(_matcher([pattern]), ends) for pattern, *ends in mapping.calls]
+        called = (template for _, ends in self._calls for template in ends)
+        templates = (*mapping.system, *mapping.entity, *called)
         fields = (field for template in templates for field in _FIELD.findall(template))
         used = {*mapping.split, *(field.partition("|")[0] for field in fields)}
         self._copies = frozenset(mapping.copies) - used
@@ -249,8 +257,10 @@ class Namer:
         if len(system) > MAX_NAME:
             reason = f"system of at most {MAX_NAME} characters expected, got {len(system)}"
             fail(record, reason, where, "name")
-        templates = _MACHINE if self._is_of_machine(metric) else mapping.entity
-        entity = self._filled(record, where, ("entity", system), templates, labels)
+        entity = self._edge(record, where, system, metric, labels)
+        if entity is None:
+            templates = _MACHINE if self._is_of_machine(metric) else mapping.entity
+            entity = self._filled(record, where, ("entity", system), templates, labels)
         split = [
             (k, (status_class(v) if k in mapping.status else v)[:_MAX_SHOWN_LABEL])
             for k in mapping.split
@@ -277,6 +287,21 @@ class Namer:
                 totals = (series(f"{metric}.{part}", "gauge", "sum") for part in ("count", "sum"))
                 parts = (*totals, *parts)
         return series(metric, kind, rule, parts)
+
+    def _edge(
+        self, record: Record, where: str, system: str, metric: str, labels: Labels
+    ) -> str | None:
+        """Return the edge that a series is about, None if it is about one component."""
+        for matches, ends in self._calls:
+            if not matches(metric):
+                continue
+            named = [
+                filled((end,), lambda f: self._value(record, where, f, system, labels))
+                for end in ends
+            ]
+            if all(named) and named[0] != named[1]:
+                return edge_of(*map(str, named))
+        return None
 
     def _remember(self, held: dict[Hashable, T], key: Hashable, made: T, raw: Raw) -> None:
         size = sum(map(len, raw))

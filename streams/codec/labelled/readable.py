@@ -15,6 +15,8 @@ _GENERATED = re.compile(
 )
 _PORT = re.compile(r":\d{1,5}")
 _LOOPBACK = re.compile(r"localhost|127(?:\.\d{1,3}){3}|\[?::1\]?")
+_ADDRESS = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}|[0-9a-fA-F:]*:[0-9a-fA-F:.]*")
+_CLUSTER = re.compile(r"\.svc(?:\.|$)|\.local$")
 _STATUS = re.compile(r"[1-5]\d\d")
 
 
@@ -48,10 +50,36 @@ def host(instance: str) -> str:
     return f"localhost-{port}" if _LOOPBACK.fullmatch(name) else name.strip("[]")
 
 
+def service(address: str) -> str:
+    """Return the service that an address is of: its name in a cluster, its host elsewhere.
+
+    What is no name, an IP address or this machine, is of none.
+
+    Examples
+    --------
+    >>> [service(at) for at in ("cart.shop.svc.cluster.local:80", "api.example.com", "10.0.0.5")]
+    ['cart', 'api.example.com', '']
+    """
+    name = host(address)
+    if _ADDRESS.fullmatch(name) or name.startswith("localhost"):
+        return ""
+    return name.partition(".")[0] if _CLUSTER.search(name) else name
+
+
+def known(value: str) -> str:
+    """Return nothing for what a mesh calls unknown, else the value itself."""
+    return "" if value == "unknown" else value
+
+
 def status_class(code: str) -> str:
     """Return ``5xx`` for 503; what is no status code stays as it is."""
     return f"{code[0]}xx" if _STATUS.fullmatch(code) else code
 
 
-FUNCTIONS: Final[Mapping[str, Callable[[str], str]]] = {"workload": workload, "host": host}
+FUNCTIONS: Final[Mapping[str, Callable[[str], str]]] = {
+    "workload": workload,
+    "host": host,
+    "service": service,
+    "known": known,
+}
 """What may stand behind a label in a template: ``{pod|workload}``."""
