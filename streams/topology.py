@@ -16,6 +16,7 @@ __all__ = [
     "edge_of",
     "ends_of",
     "meant",
+    "seen_calls",
     "seen_pairs",
 ]
 
@@ -96,6 +97,12 @@ def seen_pairs(known: "Topology", entities: Collection[str]) -> tuple[Pair, ...]
         pairs |= {(callee, edge)} if callee is not None else set()
         pairs |= {(edge, caller)} if caller is not None else set()
     return tuple(sorted(pairs - {*known.causal_edges}))
+
+
+def seen_calls(known: "Topology", entities: Collection[str]) -> list[Pair]:
+    """Return who calls whom as the edges among entities show it, (caller, callee), sorted."""
+    pairs = seen_pairs(known, entities)
+    return sorted((b, a) for a, b in pairs if ends_of(a) is None and ends_of(b) is None)
 
 
 class Topology(msgspec.Struct, frozen=True, kw_only=True):

@@ -306,6 +306,7 @@ class Reporter:
             reach=sight.reach,
             absent_signals=sight.absent_signals,
             absent_entities=sight.absent_entities,
+            calls=[*sight.calls],
             pages=None if budgets is None else budgets.pages,
             changes=None if budgets is None else budgets.changes,
             **dict(zip(_DROPPED, _counters(aligner), strict=True)),

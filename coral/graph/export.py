@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import networkx as nx
 
 from streams.series import entity_of
+from streams.topology import Topology, seen_calls
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -35,8 +36,9 @@ def as_networkx(
     Returns
     -------
     networkx.MultiDiGraph
-        All attributes are JSON types. The graph has the facts, `normal_rows`, `state_open` and
-        `contradicted` (see `coral.graph.contradiction`); nodes, the series by name, have `entity`
+        All attributes are JSON types. The graph has the facts, `normal_rows`, `state_open`,
+        `contradicted` (see `coral.graph.contradiction`) and `calls`, caller and callee as the
+        series show it; nodes, the series by name, have `entity`
         and `changed` (see `CausalGraph.changed_nodes`); edges, with the key ``<part> <lag>``, have
         the fields of `Edge` but cause and effect. The two parts differ in `part`.
     """
@@ -46,6 +48,7 @@ def as_networkx(
         normal_rows=graph.moments.rows_seen,
         state_open=graph.state_open,
         contradicted=[asdict(one) for one in graph.contradicted(entities)],
+        calls=[list(pair) for pair in seen_calls(Topology(), set(entities))],
     )
     changed = graph.changed_nodes().tolist()
     for name, entity, ratio in zip(names, entities, changed, strict=True):

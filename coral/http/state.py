@@ -60,6 +60,9 @@ class SystemState(_Seen, frozen=True):
     reach: list[str]  # the least that would be noticed; empty: nothing, it is blind
     absent_signals: list[str]  # of the configuration, never occurred
     absent_entities: list[str]
+    calls: list[
+        tuple[str, str]
+    ]  # caller and callee, as its series show it; not the configured ones
     pages: Budget | None  # None: before the first row
     changes: Budget | None  # None: without health signals everything pages
     late: int  # samples dropped so far, by reason

@@ -13,7 +13,7 @@ from coral.text import quoted, told_apart
 from detectors.names import STATISTICS, Statistic
 from detectors.trigger import Trigger
 from streams.series import entity_of
-from streams.topology import meant
+from streams.topology import Pair, meant, seen_calls
 
 __all__ = ["Lookout", "Phase", "Sight"]
 
@@ -43,6 +43,8 @@ class Sight(NamedTuple):
         Health signals and entities of the topology that have never occurred.
     budgets : Budgets or None
         None when the onset is given.
+    calls : list of (str, str)
+        Caller and callee, as the series show it; without what is configured.
     meant : mapping of str to str
         Of some absent names, the one that occurs and may be meant instead.
     """
@@ -53,6 +55,7 @@ class Sight(NamedTuple):
     absent_signals: list[str]
     absent_entities: list[str]
     budgets: Budgets | None
+    calls: Sequence[Pair] = ()
     meant: Mapping[str, str] = MappingProxyType({})
 
 
@@ -116,6 +119,7 @@ class Lookout:
             absent_signals=health.absent,
             absent_entities=absent,
             budgets=None if trigger is None else Budgets.of(trigger, health),
+            calls=seen_calls(system, entities),
             meant=near,
         )
 

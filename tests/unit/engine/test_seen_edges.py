@@ -7,6 +7,7 @@ from typed import FloatArray
 from coral.config import SystemConfig
 from coral.contract.events import Incident
 from coral.engine import Engine
+from coral.graph.export import as_nodes_and_edges
 from coral.graph.prior import prior_over
 from coral.incident.path_silence import PathSilence
 from coral.localise.golden_signals import edges_of, proposed
@@ -160,3 +161,13 @@ def test_an_edge_is_no_alias_and_no_component_that_must_report() -> None:
 def test_health_signals_are_proposed_where_calls_begin() -> None:
     """Without any that are configured, and without a topology."""
     assert proposed(NAMES, edges_of(shop(kpi=()), NAMES)) == ("web:latency_p95",)
+
+
+def test_what_is_seen_is_published_and_exported() -> None:
+    """Of the engine now, and with its causal graph; without what is configured already."""
+    engine = Engine(shop(edges=(("web", "shop/orders"),)))
+    for t, row in enumerate(rows()[:60]):
+        engine.step(Frame("shop", float(t), NAMES, row))
+    assert engine.sight().calls == [("shop/orders", "shop/postgres")]
+    exported = as_nodes_and_edges(engine.graph.causal, engine.graph.names)
+    assert exported["graph"]["calls"] == [["shop/orders", "shop/postgres"], ["web", "shop/orders"]]
