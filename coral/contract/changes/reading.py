@@ -121,9 +121,8 @@ def _from_own(tree: Mapping[str, Any]) -> Told:
     if time is None:
         text = str(stamp)[:40]
         raise ValueError(f"timestamp: RFC 3339 time with its zone expected, got {text!r}")
-    if ":" in own.entity or max(len(own.entity), len(own.system)) > MAX_NAME:
-        rule = f"name without `:` of at most {MAX_NAME} characters expected"
-        raise ValueError(f"entity: {rule}, got {own.entity[:40]!r}")
+    if ":" in own.entity:
+        raise ValueError(f"entity: name without `:` expected, got {own.entity[:40]!r}")
     return Told(
         kind=own.kind,
         time=time,
@@ -143,6 +142,9 @@ def _named(told: Told | None, naming: Naming, key: str) -> Iterator[ChangeEvent]
         raise ValueError(f"timestamp: {problem}")
     systems = (canonical(told.system),) if told.system else naming.systems_of(told.labels, key)
     entities = naming.entities_of(told.labels, told.names) if told.names else ()
+    longest = max((*systems, *entities), key=len)
+    if len(longest) > MAX_NAME:
+        raise ValueError(f"names of at most {MAX_NAME} characters expected, got {len(longest)}")
     for system in systems:
         yield ChangeEvent(
             system=system,

@@ -200,6 +200,8 @@ def test_the_system_is_named_by_the_template_or_the_key() -> None:
         ({"kind": "deployed", "timestamp": 1.7e12}, "looks like milliseconds"),
         ({"kind": "deployed", "timestamp": "yesterday"}, "RFC 3339 time with its zone"),
         ({"kind": "deployed", "timestamp": 1.0, "entity": "a:b"}, "name without `:`"),
+        ({"kind": "deployed", "timestamp": 1.0, "entity": "x" * 600}, "at most 512 characters"),
+        (cdevent("service.deployed", "x" * 600), "at most 512 characters"),
         ({"alerts": [], "status": "firing"}, "got alerts, status"),
         (cdevent("service.deployed") | {"subject": {}}, "missing required field `id`"),
         (kubernetes("Pod", "", "Started"), "involvedObject.name expected"),
