@@ -21,6 +21,7 @@ __all__ = [
     "relative",
     "seconds",
     "told_apart",
+    "unit_of",
     "where",
 ]
 
@@ -172,21 +173,39 @@ def measured(series: str, value: float, *, growth: bool = False, digits: int = 4
     >>> measured("web:latency_ms", 1250.0), measured("web:requests_per_s", 40.0)
     ('1.25 s', '40/s')
     """
+    unit, factor = unit_of(series, growth=growth)
+    value *= factor
+    if unit in ("s", "s/s"):
+        return f"{_small_seconds(value, digits)}{unit[1:]}"
+    if unit in ("B", "B/s"):
+        return f"{_bytes(value, digits)}{unit[1:]}"
+    return f"{quantity(value, digits)}{unit}"
+
+
+def unit_of(series: str, *, growth: bool = False) -> tuple[str, float]:
+    """Return the unit that the name of a series says, and what a value is multiplied by to be in it.
+
+    Examples
+    --------
+    >>> unit_of("web:latency_ms"), unit_of("db:hit_ratio"), unit_of("db:connections")
+    (('s', 0.001), ('%', 100.0), ('', 1.0))
+    """
     if growth:
-        return f"{measured(series, value, digits=digits).removesuffix('/s')}/s"
+        unit, factor = unit_of(series)
+        return f"{unit.removesuffix('/s')}/s", factor
     found = _UNIT.search(series)
-    unit = found["unit"].lower() if found else "seconds" if _SHORT_SECONDS.search(series) else ""
-    if unit in _SECONDS:
-        return _small_seconds(value * _SECONDS[unit], digits)
-    if unit == "bytes":
-        rate = "/s" if found and found["rate"] else ""
-        return f"{_bytes(value, digits)}{rate}"
-    if unit == "ratio":
-        return f"{quantity(100.0 * value, digits)}%"
-    number = quantity(value, digits)
-    if unit in ("percent", "pct"):
-        return f"{number}%"
-    return f"{number}/s" if _FREQUENCY.search(series) else number
+    named_unit = found["unit"].lower() if found else ""
+    if named_unit in _SECONDS:
+        return "s", _SECONDS[named_unit]
+    if named_unit == "bytes":
+        return "B/s" if found and found["rate"] else "B", 1.0
+    if named_unit == "ratio":
+        return "%", 100.0
+    if named_unit:
+        return "%", 1.0
+    if _SHORT_SECONDS.search(series):
+        return "s", 1.0
+    return "/s" if _FREQUENCY.search(series) else "", 1.0
 
 
 def alike(series: str, first: float, second: float, *, growth: bool = False) -> bool:

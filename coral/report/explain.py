@@ -95,7 +95,7 @@ def case(history: IncidentHistory, *, verbose: bool = True) -> list[Block]:
         _ruled_out(data),
     )
     how = (_ranks(history.rank_history), _statistics(data), _edges(data))
-    parts = (*told, *how, _origin(data)) if verbose else (*told, _more())
+    parts = (*told, *how, origin(data)) if verbose else (*told, _more())
     return [block for part in parts for block in part]
 
 
@@ -128,19 +128,19 @@ def _answer(history: IncidentHistory) -> Iterator[Block]:
     day, kind = data.trigger.time[:10], data.kind.capitalize()
     yield Heading(1, f"{kind} {quoted(data.incident)} in {quoted(data.system)}, {day} (UTC)")
     yield Paragraph(data.summary)
-    answers = [("since", [_since(data)])]
+    answers = [("since", [since(data)])]
     if text := felt(data, history.felt_by):
         before = ["It was a change at first."] if history.promoted else []
         answers.append(("felt", [text, *before]))
     if data.alerts:
         answers.append(("alerts", alerts(data)))
-    answers.append(("how sure", _how_sure(data)))
+    answers.append(("how sure", how_sure(data)))
     if data.causes and data.tier != "no clear cause":
-        answers.append(("look at", _look_at(data)))
+        answers.append(("look at", look_at(data)))
     yield Definitions(answers)
 
 
-def _since(data: Incident) -> str:
+def since(data: Incident) -> str:
     """Say when it began, and whether it goes on."""
     day = data.trigger.time[:10]
     onset = clock(data.trigger.onset, day)
@@ -151,7 +151,7 @@ def _since(data: Incident) -> str:
     return f"{onset}. Resolved at {clock(data.now, day)} ({lasted} later): {ended}"
 
 
-def _how_sure(data: Incident) -> list[str]:
+def how_sure(data: Incident) -> list[str]:
     """Give the tier, its strongest reasons, and whether the ranking still moves."""
     reasons: list[str] = []
     if data.causes and data.tier != "no clear cause":
@@ -170,7 +170,7 @@ def _how_sure(data: Incident) -> list[str]:
     return [_CERTAINTY[data.tier], *reasons[:REASONS], moving]
 
 
-def _look_at(data: Incident) -> list[str]:
+def look_at(data: Incident) -> list[str]:
     """Name the series of the first cause, and the other causes that are worth a look."""
     first, *others = data.causes[:CAUSES]
     found = [", ".join(quoted(metric.name) for metric in first.metrics)]
@@ -300,7 +300,7 @@ def _details(cause: Cause, day: str) -> list[tuple[str, list[str]]]:
     return [
         ("what", [cause.text, *drawn(first)]),
         ("size", size(first)),
-        ("timing", _timing(cause, day)),
+        ("timing", timing(cause, day)),
         ("also", [what_changed(metric, day) for metric in others]),
         ("for", cause.evidence_for),
         ("against", cause.evidence_against),
@@ -317,7 +317,7 @@ def _outline(cause: Cause, day: str) -> list[tuple[str, list[str]]]:
     ]
 
 
-def _timing(cause: Cause, day: str) -> list[str]:
+def timing(cause: Cause, day: str) -> list[str]:
     """Say within which limits it changed, with the date where it is not that of the alarm."""
     changed_at = cause.metrics[0].changed_at
     date = "" if changed_at is None or changed_at[:10] == day else f"{clock(changed_at, day)}, "
@@ -395,29 +395,29 @@ def _edges(data: Incident) -> Iterator[Block]:
         )
     if data.contradicted:
         yield Heading(2, "Known edges that the normal rows contradict")
-        yield Items([_contradicted(edge) for edge in data.contradicted[:EDGES]])
+        yield Items([contradicted(edge) for edge in data.contradicted[:EDGES]])
 
 
 def _edge(edge: GraphEdge) -> str:
     when = "in normal rows too" if edge.part == "invariant" else "in this incident only"
     return (
         f"{quoted(edge.cause)} -> {quoted(edge.effect)}: strength {edge.strength:+.2f}, "
-        f"{_lag(edge.lag)}, {when}"
+        f"{lag_in_words(edge.lag)}, {when}"
     )
 
 
-def _contradicted(edge: Contradicted) -> str:
+def contradicted(edge: Contradicted) -> str:
     pair = f"{quoted(edge.cause)} -> {quoted(edge.effect)}"
     return f"{pair}: {_KNOWN[edge.prior]}, but {_FOUND[edge.found]}"
 
 
-def _lag(rows: int) -> str:
+def lag_in_words(rows: int) -> str:
     if rows == 0:
         return "in the same row"
     return "one row later" if rows == 1 else f"{rows} rows later"
 
 
-def _origin(data: Incident) -> Iterator[Block]:
+def origin(data: Incident) -> Iterator[Paragraph]:
     yield Paragraph(
         f"Revision {data.revision}: {_rows(data.rows)} since the onset, compared with "
         f"{_rows(data.base_rows)} of normal state. CORAL {named(data.engine)}, configuration "

@@ -1,0 +1,26 @@
+// Sentences as CORAL writes them: names stand between backticks, everything is text.
+import { html } from "./html.js";
+
+/** Return a sentence with its names set as names. */
+export function prose(text) {
+  const parts = text.split("`");
+  // An odd backtick is no name: the rest is text.
+  return parts.map((part, i) => (i % 2 && i < parts.length - 1 ? html`<code>${part}</code>` : part));
+}
+
+/** Return sentences as a list, or as one paragraph if there is one. */
+export function sentences(texts) {
+  if (texts.length === 1) return html`<p>${prose(texts[0])}</p>`;
+  return html`<ul>${texts.map((text) => html`<li>${prose(text)}</li>`)}</ul>`;
+}
+
+/** Return labelled sentences as a list of definitions. */
+export function definitions(rows) {
+  return html`<dl>${rows.map(({ label, texts }) => html`<div><dt>${label}</dt><dd>${sentences(texts)}</dd></div>`)}</dl>`;
+}
+
+/** Return text cut to so many characters; whoever shows it has the whole of it elsewhere. */
+export function shortened(text, most) {
+  const letters = [...text];
+  return letters.length <= most ? text : `${letters.slice(0, most - 1).join("")}…`;
+}

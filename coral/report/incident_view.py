@@ -1,0 +1,248 @@
+"""An incident as the page shows it: everything in words, all names printable, nothing to decide.
+
+What draws it, in the page and in a report, is a pure function of this document. It says what
+`coral explain` says, with the same sentences.
+"""
+
+from typing import Final
+
+import msgspec
+
+from coral.contract.events import Cause, Course, Incident, MetricFinding, Product, State, Tier
+from coral.report.event_log import IncidentHistory
+from coral.report.explain import CAUSES, how_sure, look_at, origin, since, timing
+from coral.report.incident_window import (
+    IncidentWindow,
+    first_row,
+    spacing,
+    unix,
+    window_of_courses,
+)
+from coral.report.onset_text import (
+    began,
+    data_quality,
+    detection,
+    false_alarms,
+    felt,
+    other_alarms,
+)
+from coral.report.series_text import size, what_changed
+from coral.report.suspects import Suspects, suspects
+from coral.text import named, printable, quoted, relative, unit_of
+
+__all__ = ["IncidentView", "incident_view"]
+
+MOST_RANKED: Final = 200  # revisions of the rank history
+
+
+class Told(msgspec.Struct, frozen=True):
+    """A label, and one or more things to say under it; names stand between backticks."""
+
+    label: str
+    texts: list[str]
+
+
+class Moments(msgspec.Struct, frozen=True):
+    """When what happened, unix s."""
+
+    onset: float
+    earliest: float  # likely onset
+    latest: float
+    alarm: float
+    now: float  # of the newest row considered
+    settled: float | None
+    resolved: float | None
+
+
+class SeriesView(msgspec.Struct, frozen=True):
+    """One series: how it changed, and its course around the onset."""
+
+    label: str
+    text: str
+    unit: str  # of the course, as `unit_of` names it
+    course: Course | None
+
+
+class CauseView(msgspec.Struct, frozen=True):
+    """One candidate."""
+
+    rank: int
+    entity: str  # as it is, to give feedback with
+    label: str
+    tier: Tier
+    score: float
+    text: str
+    relative: str  # its onset beside that of the health signal; empty: not known
+    told: list[Told]
+    evidence_for: list[str]
+    evidence_against: list[str]
+    series: list[SeriesView]
+
+
+class Ranked(msgspec.Struct, frozen=True):
+    """The first entities at a revision."""
+
+    rows: int
+    top: list[str]
+
+
+class IncidentView(msgspec.Struct, frozen=True):
+    """All that a page on one incident shows."""
+
+    incident: str
+    system: str
+    kind: Product
+    state: State
+    tier: Tier
+    revision: int
+    opened: str  # RFC 3339
+    summary: str
+    answers: list[Told]
+    happened: list[str]
+    moments: Moments
+    window: IncidentWindow | None
+    health: list[SeriesView]
+    causes: list[CauseView]
+    suspects: Suspects
+    ruled_out: list[Told]
+    seen_before: list[Told]
+    patterns: list[str]
+    ranks: list[Ranked]
+    statistics: list[str]
+    origin: str
+    entities: list[Told]  # all that may be confirmed as the cause: as it is, and printable
+
+
+def incident_view(history: IncidentHistory, window: IncidentWindow | None = None) -> IncidentView:
+    """Return an incident as it is shown.
+
+    Parameters
+    ----------
+    history : IncidentHistory
+    window : IncidentWindow, optional
+        Rows around the incident; without it the courses in its event are drawn.
+    """
+    data = history.data
+    trigger = data.trigger
+    return IncidentView(
+        incident=printable(data.incident),
+        system=named(data.system),
+        kind=data.kind,
+        state=data.state,
+        tier=data.tier,
+        revision=data.revision,
+        opened=trigger.time,
+        summary=printable(data.summary),
+        answers=_answers(history),
+        happened=_said(began(data), data_quality(data)),
+        moments=_moments(data),
+        window=window_of_courses(data) if window is None else window,
+        health=[_series(metric) for metric in data.health],
+        causes=[_cause(cause, data) for cause in data.causes[:CAUSES]],
+        suspects=suspects(data),
+        ruled_out=_ruled_out(data),
+        seen_before=_seen_before(data),
+        patterns=[printable(pattern.text) for pattern in data.patterns],
+        ranks=[
+            Ranked(one.rows, [named(name) for name in one.top])
+            for one in history.rank_history[-MOST_RANKED:]
+        ],
+        statistics=_said(
+            detection(trigger), false_alarms(trigger.budget), other_alarms(trigger.other_budget)
+        ),
+        origin=" ".join(printable(block.text) for block in origin(data)),
+        entities=[Told(entity.name, [named(entity.name)]) for entity in data.entities],
+    )
+
+
+def _said(*texts: str) -> list[str]:
+    return [printable(text) for text in texts if text]
+
+
+def _answers(history: IncidentHistory) -> list[Told]:
+    """Return since when, who feels it, how sure, and what to look at next."""
+    data = history.data
+    answers = [Told("since", _said(since(data)))]
+    if text := felt(data, history.felt_by):
+        before = ["It was a change at first."] if history.promoted else []
+        answers.append(Told("felt", _said(text, *before)))
+    answers.append(Told("how sure", _said(*how_sure(data))))
+    if data.causes and data.tier != "no clear cause":
+        answers.append(Told("look at", _said(*look_at(data))))
+    return answers
+
+
+def _moments(data: Incident) -> Moments:
+    trigger, settled = data.trigger, data.convergence.rows
+    interval = [unix(time) for time in trigger.onset_interval] or [unix(trigger.onset)]
+    return Moments(
+        onset=unix(trigger.onset),
+        earliest=interval[0],
+        latest=interval[-1],
+        alarm=unix(trigger.time),
+        now=unix(data.now),
+        settled=None if settled is None else first_row(data) + (settled - 1) * spacing(data),
+        resolved=unix(data.now) if data.state == "resolved" else None,
+    )
+
+
+def _series(metric: MetricFinding) -> SeriesView:
+    unit, factor = unit_of(metric.name)
+    course = metric.course
+    if course is not None:
+        before, after = (
+            [None if value is None else value * factor for value in values]
+            for values in (course.before, course.after)
+        )
+        course = Course(course.rows, before, after)
+    return SeriesView(named(metric.name), printable(what_changed(metric)), unit, course)
+
+
+def _cause(cause: Cause, data: Incident) -> CauseView:
+    after = cause.changed_after_kpi_s
+    first = cause.metrics[0] if cause.metrics else None
+    told = [Told("timing", _said(*timing(cause, data.trigger.time[:10])))] if first else []
+    told += [Told("size", _said(*size(first)))] if first else []
+    return CauseView(
+        rank=cause.rank,
+        entity=cause.entity,
+        label=named(cause.entity),
+        tier=cause.tier,
+        score=cause.score,
+        text=printable(cause.text),
+        relative="" if after is None else relative(after),
+        told=[one for one in told if one.texts],
+        evidence_for=_said(*cause.evidence_for),
+        evidence_against=_said(*cause.evidence_against),
+        series=[_series(metric) for metric in cause.metrics],
+    )
+
+
+def _ruled_out(data: Incident) -> list[Told]:
+    """Return strong candidates that are not among the causes that are shown."""
+    shown = {cause.entity for cause in data.causes[:CAUSES]}
+    rest = [one for one in data.ruled_out if one.entity not in shown]
+    return [Told(named(one.entity), _said(one.reason)) for one in rest]
+
+
+def _seen_before(data: Incident) -> list[Told]:
+    """Return the confirmed incident that looked like this one, and the one of the same state."""
+    found = []
+    if (seen := data.seen_before) is not None:
+        now = f", now {quoted(seen.entity)}" if seen.entity not in (None, seen.cause) else ""
+        gone = "" if seen.entity else ", which no longer exists"
+        moved = "; that moved it up one place" if seen.moved else ""
+        text = (
+            f"{seen.similarity:.0%} like this one, ended at {seen.ended}; its cause was "
+            f"{quoted(seen.cause)} (confirmed){now}{gone}{moved}. Similar in "
+            f"{', '.join(map(quoted, seen.alike))}."
+        )
+        found.append(Told(named(seen.incident), _said(text)))
+    if (state := data.state_seen) is not None:
+        times = "once" if state.times == 1 else f"{state.times} times"
+        text = (
+            f"changed the causal graph in the same way and ended at {state.ended}; this state was "
+            f"seen {times} before."
+        )
+        found.append(Told(named(state.incident), _said(text)))
+    return found
