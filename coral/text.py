@@ -183,7 +183,7 @@ def measured(series: str, value: float, *, growth: bool = False, digits: int = 4
 
 
 def unit_of(series: str, *, growth: bool = False) -> tuple[str, float]:
-    """Return the unit that the name of a series says, and what a value is multiplied by to be in it.
+    """Return the unit that the name of a series says, and the factor that brings values into it.
 
     Examples
     --------

@@ -1,12 +1,20 @@
 """`coral demo`: a bundled incident through the in-memory broker."""
 
+from __future__ import annotations
+
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from coral.cli.options import File, Speed
+from coral.cli.options import File, Port, Speed
 from coral.errors import CoralError, Exit
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from streams.recorded import Recording
 
 __all__ = ["demo"]
 
@@ -19,6 +27,8 @@ def demo(
     listed: Annotated[bool, Parameter(name="--list")] = False,
     speed: Speed = 120.0,
     out: File = Path("events.ndjson"),
+    serve: bool = False,
+    port: Port = 8080,
 ) -> int:
     """Replay a bundled incident of a real system through the in-memory broker.
 
@@ -26,6 +36,7 @@ def demo(
       coral demo
       coral demo --list
       coral demo --case NAME --speed max
+      coral demo --serve --speed 20
 
     Parameters
     ----------
@@ -37,20 +48,20 @@ def demo(
         N x real time, or max.
     out
         Events go there.
+    serve
+        Show the page meanwhile, and afterwards until Ctrl-C.
+    port
+        Of the page; 0 is a free one.
     """
     bundled = _bundled()
     if listed:
         return _list(bundled)
     if case not in bundled:
         raise CoralError(f"there is no bundled incident `{case}`; there are: {', '.join(bundled)}.")
-    from coral.cli.progress import watched_replay
     from coral.contract.events import INCIDENTS
-    from coral.replay.driver import METRICS, BrokerFed, system_of
+    from coral.replay.driver import METRICS
     from coral.report.console import console_for, print_problems
-    from streams.clock import SystemClock
-    from streams.memory.broker import MemoryBroker
     from streams.recorded import Recording
-    from streams.recorded.ndjson import NdjsonSink
 
     console, recording = console_for(), Recording.open(bundled[case])
     meta = recording.meta
@@ -62,17 +73,42 @@ def demo(
         highlight=False,
     )
     print_problems(console, recording.problems)
-    broker, clock = MemoryBroker(), SystemClock()
-    broker.create_topic(METRICS)
-    with out.open("wb") as file:
-        source = BrokerFed(recording, broker, clock, speed)
-        events, system = NdjsonSink(file), system_of(meta)
-        last = watched_replay(source, events, recording, console, system, until_settled=True)
+    run = partial(_served, port=port) if serve else _watched
+    found = run(recording, speed, out, console)
     truth = ", ".join(meta.root_cause_entities)
     done = f"{meta.fault_type} in {truth}" if truth else "no fault at all"
     console.print(f"What was really done: {done}.")
     console.print(f"Events written to {out}; `coral explain {out}` tells the case.")
-    return Exit.OK if last is not None else Exit.NOTHING_FOUND
+    return Exit.OK if found else Exit.NOTHING_FOUND
+
+
+def _watched(recording: Recording, speed: float | None, out: Path, console: Console) -> bool:
+    """Replay until an incident has settled; return whether there was one."""
+    from coral.cli.progress import watched_replay
+    from coral.replay.driver import METRICS, BrokerFed, system_of
+    from streams.clock import SystemClock
+    from streams.memory.broker import MemoryBroker
+    from streams.recorded.ndjson import NdjsonSink
+
+    broker, clock = MemoryBroker(), SystemClock()
+    broker.create_topic(METRICS)
+    with out.open("wb") as file:
+        source = BrokerFed(recording, broker, clock, speed)
+        events, system = NdjsonSink(file), system_of(recording.meta)
+        last = watched_replay(source, events, recording, console, system, until_settled=True)
+    return last is not None
+
+
+def _served(
+    recording: Recording, speed: float | None, out: Path, console: Console, *, port: int
+) -> bool:
+    """Run the daemon over all of the recording, and its page until Ctrl-C; as `_watched`."""
+    from coral.daemon.showcase import shown_recording
+    from coral.daemon.signals import Stop
+
+    with Stop() as stop, out.open("wb") as file:
+        stop.begun = True  # there is nothing to lose
+        return shown_recording(recording, speed, file, console, port, stop)
 
 
 def _bundled() -> dict[str, Path]:

@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
 __all__ = ["feedback"]
 
-FLUSH_S = 30.0
-
 
 def feedback(
     incident: Word = None,
@@ -83,7 +81,10 @@ def feedback(
     if incident is None:
         raise UsageError("INCIDENT is missing; `coral explain` lists those that are there")
     from coral.contract.feedback import encode, given, withdrawn
+    from coral.daemon.connection import connection_of
+    from coral.daemon.feedback_outbox import sent
     from coral.report.event_log import find
+    from streams.clock import SystemClock
 
     journal, found = read_events(file, config, overrides, kafka)
     try:
@@ -92,7 +93,8 @@ def feedback(
         return tell_missing(file, error, found)
     said = withdrawn(data) if cause is None else given(data, cause)
     if file is None:
-        place = _send(load_settings(config, overrides, kafka), said)
+        settings = load_settings(config, overrides, kafka)
+        place = sent(settings, connection_of(settings, SystemClock()), said)
     else:
         with out.open("ab") as lines:
             lines.write(encode(said) + b"\n")
@@ -142,21 +144,3 @@ def _sent(settings: Settings) -> Iterator[bytes]:
     connection = connection_of(settings, SystemClock())
     with closing(KafkaTail(connection, settings.input.feedback)) as tail:
         yield from tail.existing()
-
-
-def _send(settings: Settings, said: Feedback) -> str:
-    """Write feedback into its topic, and return where that is."""
-    from coral.contract.events import CONTENT_TYPE
-    from coral.contract.feedback import encode
-    from coral.daemon.connection import connection_of
-    from streams.clock import SystemClock
-    from streams.errors import UnknownTopicError
-    from streams.kafka import KafkaSink, topics
-
-    topic, connection = settings.input.feedback, connection_of(settings, SystemClock())
-    if topics.missing(connection, [topic]):
-        raise UnknownTopicError(f"there is no topic {topic}; coral topics create")
-    with closing(KafkaSink(connection)) as sink:
-        sink.send(topic, said.incident.encode(), encode(said), CONTENT_TYPE)
-        sink.flush(FLUSH_S)
-    return f"topic {topic}"

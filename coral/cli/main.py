@@ -50,6 +50,7 @@ Data goes to stdout, messages and progress to stderr.
 # The first sentences of the functions' docstrings: only the file of a called command is imported.
 COMMANDS = {
     "run": "Watch the metrics of a Kafka and publish incidents, until SIGTERM or Ctrl-C.",
+    "dashboard": "Show the incidents of all replicas on a page, until SIGTERM or Ctrl-C.",
     "demo": "Replay a bundled incident of a real system through the in-memory broker.",
     "replay": "Run recorded incidents through the engine, row by row.",
     "explain": "Tell the whole case of an incident from its events.",

@@ -26,6 +26,7 @@ __all__ = [
     "HealthSignals",
     "Moment",
     "Overrides",
+    "Port",
     "Seconds",
     "Since",
     "Speed",
@@ -96,6 +97,13 @@ def _count(text: str) -> int:
     return int(text)
 
 
+def _port(text: str) -> int:
+    """Return the number of a port, 0 for a free one."""
+    if not (text.isascii() and text.isdecimal()) or int(text[:9]) > 65_535:
+        raise ValueError(f"a whole number from 0 to 65535 expected, got {text!r}")
+    return int(text)
+
+
 def _time(text: str) -> float:
     """Return the unix seconds of a number or of an RFC 3339 time with its zone."""
     try:
@@ -142,6 +150,7 @@ Speed = Annotated[float | None, Parameter(converter=_read_by(_speed), metavar="N
 Seconds = Annotated[float, Parameter(converter=_read_by(_seconds), metavar="S")]
 Count = Annotated[int, Parameter(converter=_read_by(_count), metavar="N")]
 Moment = Annotated[float, Parameter(converter=_read_by(_moment), metavar="AGO|TIME")]
+Port = Annotated[int, Parameter(converter=_read_by(_port), metavar="N")]
 Since = Annotated[float, Parameter(converter=_read_by(_since), metavar="TIME")]
 Time = Annotated[float, Parameter(converter=_read_by(_time), metavar="TIME")]
 # The library takes a lone `-` for an option where a leading hyphen is not allowed.

@@ -1,7 +1,7 @@
 """A process as a member of its consumer group: how it reads, and how it publishes."""
 
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from typing import Any
 
@@ -97,9 +97,15 @@ def publisher(
 
 @contextmanager
 def opened_inboxes(
-    settings: Settings, connection: KafkaConnection, clock: Clock
+    settings: Settings,
+    connection: KafkaConnection,
+    clock: Clock,
+    tell: Callable[[str, str | None], None],
 ) -> Iterator[list[Inbox[Any]]]:
-    """Yield the inboxes of the topics beside the metrics, of those that can be read."""
+    """Yield the inboxes of the topics beside the metrics, of those that can be read.
+
+    `tell` gets incident and cause of all feedback that is believed.
+    """
     feedback, incidents = settings.input.feedback, settings.output.incidents
     changes = settings.input.changes
     most, found = settings.limits.max_systems, list[Inbox[Any]]()
@@ -112,7 +118,7 @@ def opened_inboxes(
 
         if _readable("feedback", connection, feedback, incidents):
             published = PublishedIncidents(lambda: tail(incidents))
-            found.append(feedback_inbox(tail(feedback).poll, published, clock, most))
+            found.append(feedback_inbox(tail(feedback).poll, published, clock, most, tell))
         alerts = settings.alerts.topic
         if _readable("alerts", connection, alerts):
             read = tail(alerts, clock.time() - LOOK_BACK_S).poll

@@ -200,7 +200,7 @@ class Daemon:
             bind_contextvars(system=frame.system, at=timestamp(frame.time))
             raise
         now, phase = self._clock.monotonic(), engine.phase
-        self._reporter.stepped(frame, phase, now, now - begun)
+        self._reporter.stepped(frame, phase, now, now - begun, engine.trigger)
         self._log.stepped(frame, phase, events, engine.sight)
         messages = [message_of(event, self._settings.output.incidents) for event in events]
         for event, message in zip(events, messages, strict=True):
@@ -361,9 +361,13 @@ class Daemon:
             del self._codecs[partition]
         self._log.polled(owned, loop, self._dead_letters)
         self._left_out.polled(loop.left_out)
+        self.show()
+
+    def show(self) -> None:
+        """Publish what holds now, if the last time was long enough ago."""
         failed = 0 if self._saver is None else self._saver.failed
         self._reporter.polled(
-            loop,
+            self.loop,
             self._engines,
             self._dead_letters,
             self._source.lag,
@@ -437,7 +441,7 @@ def opened(
         if in_kafka:
             store = KafkaStore(connection, state.topic, sink if once else None)
             closing.callback(store.close)
-        inboxes = closing.enter_context(opened_inboxes(settings, connection, clock))
+        inboxes = closing.enter_context(opened_inboxes(settings, connection, clock, board.say))
         if settings.http.enabled:
             board.take_alerts = closing.enter_context(opened_alerts_post(settings, connection))
             closing.callback(setattr, board, "take_alerts", None)

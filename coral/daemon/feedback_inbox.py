@@ -27,6 +27,7 @@ def feedback_inbox(
     published: PublishedIncidents,
     clock: Clock,
     max_systems: int,
+    tell: Callable[[str, str | None], None] = lambda *_: None,
 ) -> Inbox[Feedback]:
     """Return the inbox of feedback.
 
@@ -38,12 +39,20 @@ def feedback_inbox(
     clock : Clock
     max_systems : int
         Feedback on further systems is refused.
+    tell : callable
+        Gets incident and cause, None if it was taken back, of all that is believed.
     """
+
+    def believed(taken: Sequence[Feedback]) -> None:
+        _log(taken)
+        for feedback in taken:
+            tell(feedback.incident, feedback.cause)
+
     return Inbox(
         "feedback",
         _Claims(read, published).judged,
         Engine.confirm,
-        _tell,
+        believed,
         clock,
         max_systems=max_systems,
         max_held=_MOST_HELD,
@@ -102,7 +111,7 @@ class _Claims:
         return found
 
 
-def _tell(taken: Sequence[Feedback]) -> None:
+def _log(taken: Sequence[Feedback]) -> None:
     """Log feedback that was taken: one by one as people give it, in sum as a start finds it."""
     if len(taken) > 1:
         given = sum(feedback.cause is not None for feedback in taken)

@@ -7,7 +7,9 @@ import structlog
 
 from coral.http.api import application
 from coral.http.board import Board
+from coral.http.incident_answers import Give
 from coral.http.server import listening, serving
+from coral.page.routes import Page
 from coral.settings.sections import Http
 
 __all__ = ["shown"]
@@ -16,8 +18,20 @@ log = structlog.stdlib.get_logger()
 
 
 @contextmanager
-def shown(http: Http, board: Board) -> Iterator[None]:
+def shown(http: Http, board: Board, give: Give | None = None) -> Iterator[str | None]:
     """Show what is on a board until the context ends, if the configuration wants that.
+
+    Parameters
+    ----------
+    http : Http
+    board : Board
+    give : callable, optional
+        Stores what people say on the page of the cause of an incident.
+
+    Yields
+    ------
+    str or None
+        The address of the page.
 
     Raises
     ------
@@ -25,14 +39,16 @@ def shown(http: Http, board: Board) -> Iterator[None]:
         If the address cannot be had.
     """
     if not http.enabled:
-        yield
+        yield None
         return
     listener = listening(http.host, http.port)
     port = listener.getsockname()[1]
     address, token = http.address(port), http.token is not None
     log.info("listening", host=http.host, address=address, token=token)
-    with serving(application(board, http), listener, _failed):
-        yield
+    page = Page()
+    app = application(board, http, page.routes, page.public, give)
+    with serving(app, listener, _failed):
+        yield f"{address}/"
 
 
 def _failed(error: Exception) -> None:

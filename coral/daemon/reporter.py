@@ -11,6 +11,7 @@ from coral.config import SystemConfig
 from coral.contract.events import Event, timestamp
 from coral.daemon.inbox import Inbox
 from coral.daemon.no_data import NoData
+from coral.daemon.row_notes import RowNotes
 from coral.engine import Engine
 from coral.http.board import Board
 from coral.http.histogram import Stopwatch
@@ -23,9 +24,11 @@ from coral.http.state import (
     SystemBase,
     SystemState,
     Totals,
+    TriggerReading,
 )
 from coral.incident.sight import Phase, Sight
 from coral.settings import Settings
+from detectors.trigger import Trigger
 from streams.align.aligner import Aligner
 from streams.clock import Clock
 from streams.processing.dead_letters import DeadLetters
@@ -51,11 +54,12 @@ class _Followed:
 
     __slots__ = (
         *("frame", "health_signals", "interval_s", "learned", "looked", "looked_at"),
-        *("phase", "refitted", "rows", "scale", "sight"),
+        *("notes", "phase", "refitted", "rows", "scale", "sight"),
     )
 
     def __init__(self, config: SystemConfig) -> None:
         self.interval_s, self.health_signals = config.interval_s, [*config.kpi_names]
+        self.notes = RowNotes(config)
         self.frame: Frame | None = None
         self.rows = 0
         self.phase: Phase = "warming"
@@ -103,7 +107,14 @@ class Reporter:
         self._checkpointing = Checkpointing()
         self._due = clock.monotonic()
 
-    def stepped(self, frame: Frame, phase: Phase, now: float, seconds: float) -> None:
+    def stepped(
+        self,
+        frame: Frame,
+        phase: Phase,
+        now: float,
+        seconds: float,
+        trigger: Trigger | None = None,
+    ) -> None:
         """Note one row.
 
         Parameters
@@ -115,11 +126,14 @@ class Reporter:
             Reading of the monotonic clock, s.
         seconds : float
             What the engine took.
+        trigger : Trigger, optional
+            Of its engine, after it.
         """
         self.tick.add(seconds)
         self.no_data.seen(frame.system, now)
         followed = self._followed(frame.system)
         followed.frame, followed.phase = frame, phase
+        self._board.timelines.note(frame.system, followed.notes.of(frame, trigger))
         followed.rows += 1
         if phase not in _OPEN or followed.learned is None:
             followed.learned = frame.time
@@ -135,6 +149,7 @@ class Reporter:
         elif known is not None and data.felt and not known.felt:
             self._felt[data.kind] += 1
         self._board.incidents.take(event, encoded)
+        self._board.timelines.follow(data)
 
     def committed(self, size: int, seconds: float) -> None:
         """Note a checkpoint: stored, and the group has moved on to it."""
@@ -150,6 +165,7 @@ class Reporter:
         """Forget what another member goes on with."""
         self.no_data.forget(systems)
         self._board.incidents.forget_open(systems)
+        self._board.timelines.forget(systems)
         for system in systems:
             self._systems.pop(system, None)
             self._dropped.pop(system, None)
@@ -221,6 +237,7 @@ class Reporter:
         found = self._systems.get(system)
         if found is None:
             found = self._systems[system] = _Followed(self._settings.system(system))
+            self._board.timelines.watch(system, found.notes.watched)
         return found
 
     def _look(self, engines: Mapping[str, Engine], now: float) -> None:
@@ -310,11 +327,22 @@ class Reporter:
             pages=None if budgets is None else budgets.pages,
             changes=None if budgets is None else budgets.changes,
             **dict(zip(_DROPPED, _counters(aligner), strict=True)),
+            trigger=_reading(engine),
         )
 
 
 def _counters(aligner: Aligner) -> tuple[int, int, int, int]:
     return aligner.late, aligner.duplicate, aligner.future, aligner.refused
+
+
+def _reading(engine: Engine | None) -> TriggerReading | None:
+    """Return what the trigger says of the newest row."""
+    trigger = None if engine is None else engine.trigger
+    if trigger is None:
+        return None
+    values = (trigger.statistic, trigger.threshold, trigger.evidence)
+    statistic, limit, evidence = (v if math.isfinite(v) else None for v in values)
+    return TriggerReading(trigger.statistic_name, statistic, limit, evidence or 0.0)
 
 
 def _base(followed: _Followed, engine: Engine | None, newest: float) -> SystemBase:

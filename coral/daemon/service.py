@@ -11,6 +11,7 @@ import structlog
 
 from coral import __version__
 from coral.daemon.connection import connection_of
+from coral.daemon.feedback_outbox import sent
 from coral.daemon.log import configure
 from coral.daemon.outside import shown
 from coral.daemon.reload import Reload
@@ -84,7 +85,8 @@ def serve(
             **facts,
         )
         try:
-            with shown(settings.http, board) if board is not None else nullcontext():
+            give = partial(sent, settings, connection)
+            with shown(settings.http, board, give) if board is not None else nullcontext():
                 if prepare is not None:
                     start = time.monotonic()
                     prepare()

@@ -12,13 +12,14 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from coral.contract.events import CONTENT_TYPE
 from coral.http import inward
 from coral.http.board import Board, Health
 from coral.http.guard import Guard, refusal
+from coral.http.incident_answers import Give, IncidentAnswers
 from coral.http.metrics import Exposition
 from coral.http.openapi import document
 from coral.http.state import IncidentList, SystemList, SystemState
+from coral.http.stream import Streams
 from coral.settings.sections import Http
 
 __all__ = ["MOST_ANSWERS", "application"]
@@ -45,7 +46,13 @@ class _Anything(Convertor[str]):
 register_url_convertor("anything", _Anything())
 
 
-def application(board: Board, http: Http, more: Iterable[Route] = ()) -> Starlette:
+def application(
+    board: Board,
+    http: Http,
+    more: Iterable[Route] = (),
+    public: Iterable[str] = (),
+    give: Give | None = None,
+) -> Starlette:
     """Return the ASGI application of a process.
 
     Parameters
@@ -56,10 +63,14 @@ def application(board: Board, http: Http, more: Iterable[Route] = ()) -> Starlet
         Prefix and token.
     more : iterable of Route
         Further addresses, below the same prefix and behind the same guard.
+    public : iterable of str
+        Paths of these that need no token: they hold nothing of any system.
+    give : callable, optional
+        Stores feedback and returns where; without it none is taken.
     """
     at = http.path_prefix
-    answers = _Answers(board, at)
-    free = frozenset({f"{at}/healthz", f"{at}/readyz"})
+    answers, incidents = _Answers(board, at), IncidentAnswers(board, give)
+    free = frozenset(f"{at}{path}" for path in ("/healthz", "/readyz", *public))
     token = None if http.token is None else http.token.reveal()
     routes = [
         Route("/healthz", answers.healthz),
@@ -70,7 +81,12 @@ def application(board: Board, http: Http, more: Iterable[Route] = ()) -> Starlet
         Route("/api/v1/systems", answers.systems),
         Route("/api/v1/systems/{system:anything}", answers.system),
         Route("/api/v1/incidents", answers.incidents),
-        Route("/api/v1/incidents/{incident}", answers.incident),
+        Route("/api/v1/incidents/{incident}", incidents.event),
+        Route("/api/v1/incidents/{incident}/view", incidents.view),
+        Route("/api/v1/incidents/{incident}/markdown", incidents.markdown),
+        Route("/api/v1/incidents/{incident}/feedback", incidents.said, methods=["GET"]),
+        Route("/api/v1/incidents/{incident}/feedback", incidents.say, methods=["POST"]),
+        Route("/api/v1/stream", Streams(board).answer),
         *inward.routes(board),
         *more,
     ]
@@ -123,11 +139,6 @@ class _Answers:
     async def incidents(self, request: Request) -> Response:
         limit, system = _limit(request), request.query_params.get("system")
         return _json(_encode(IncidentList(self._board.incidents.briefs(system)[:limit])))
-
-    async def incident(self, request: Request) -> Response:
-        found = self._board.incidents.get(request.path_params["incident"])
-        kind = CONTENT_TYPE[0][1].decode()
-        return Response(_there(found, "incident").event, headers={"content-type": kind})
 
     @property
     def _held(self) -> tuple[SystemState, ...]:

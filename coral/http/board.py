@@ -1,5 +1,6 @@
 """The one place where the loop leaves what others may see, and where they find it."""
 
+import secrets
 import sys
 from collections.abc import Callable
 from typing import Final, NamedTuple
@@ -8,6 +9,7 @@ from coral import __version__
 from coral.contract.events import Event, timestamp
 from coral.http.incidents import IncidentMemory
 from coral.http.state import AlertsTaken, DaemonStatus, Snapshot
+from coral.http.timelines import Timelines
 from streams.clock import Clock
 
 __all__ = ["STANDS_STILL_S", "Board", "Health"]
@@ -16,6 +18,7 @@ STANDS_STILL_S: Final = 90.0
 """Longer than any honest step (75 s), shorter than the patience of the watchdog (120 s)."""
 # Kernels are compiled before the first beat: at most so long.
 STARTS_S: Final = 600.0
+MOST_SAID: Final = 1000
 
 
 class Health(NamedTuple):
@@ -46,6 +49,11 @@ class Board:
     snapshot : Snapshot or None
         None before the loop has begun.
     incidents : IncidentMemory
+    timelines : Timelines
+    said : dict
+        Entity that people say was the cause, by incident; None: they took it back.
+    boot : str
+        Tells this process from those before it.
     stopping : callable
         Returns whether the process was asked to end.
     take_alerts : callable or None
@@ -61,6 +69,9 @@ class Board:
         self._beat: float | None = None
         self.snapshot: Snapshot | None = None
         self.incidents = IncidentMemory()
+        self.timelines = Timelines()
+        self.said: dict[str, str | None] = {}
+        self.boot = secrets.token_hex(4)
         self.stopping: Callable[[], bool] = lambda: False
         self.take_alerts: Callable[[bytes], AlertsTaken] | None = None
         self.answer: Callable[[str, float | None], Event | None] | None = None
@@ -92,6 +103,11 @@ class Board:
             len(known) < len(snapshot.partitions) and "how far it is behind is not known yet",
             lag > self._ready_lag and f"{lag:,} records behind, at most {self._ready_lag:,}",
         )
+
+    def say(self, incident: str, cause: str | None) -> None:
+        """Note what people say of an incident; of the oldest that is forgotten."""
+        others = [each for each in self.said.items() if each[0] != incident]
+        self.said = dict([*others[1 - MOST_SAID :], (incident, cause)])
 
     def status(self) -> DaemonStatus:
         """Return the process as a whole."""

@@ -3,6 +3,7 @@
 import hmac
 from ipaddress import ip_address
 from typing import Final
+from urllib.parse import urlsplit
 
 import msgspec
 from starlette.datastructures import Headers, MutableHeaders
@@ -18,7 +19,7 @@ LONGEST_HEAD: Final = 16 << 10
 LONGEST_BODY: Final = 1 << 20
 """Bytes of what is sent with a request that may send something."""
 
-# A page is not among the answers yet: nothing of them may be run, framed, or kept.
+# Answers are data: nothing of them may be run, framed, or kept. The page says its own.
 HEADERS: Final = {
     "cache-control": "no-store",
     "content-security-policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'",
@@ -86,9 +87,8 @@ class Guard:
             return refusal(411, "a body of a length that is told first expected")
         if int(headers.get("content-length", "0")) > most:
             return refusal(413, f"a body of at most {most} bytes expected")
-        origin = headers.get("origin")
-        if most and origin is not None and not _same(origin, headers.get("host", "")):
-            return refusal(403, "nothing of another origin's pages expected")
+        if most and not _is_own(headers):
+            return refusal(403, "a request of our own page, or of no browser, expected")
         if scope["path"] in self._free:
             return None
         if self._expected is None:
@@ -102,9 +102,16 @@ class Guard:
         return refusal(401, "Authorization: Bearer expected", **{"www-authenticate": "Bearer"})
 
 
-def _same(origin: str, host: str) -> bool:
-    """Whether the page that sends a request is of the host that it asks."""
-    return bool(host) and origin.partition("://")[2].lower() == host.lower()
+def _is_own(headers: Headers) -> bool:
+    """Whether what changes something was not sent by the page of somebody else.
+
+    A browser says where a request comes from, and no page can make it say anything else.
+    """
+    site = headers.get("sec-fetch-site")
+    if site is not None:
+        return site == "same-origin"
+    origin = headers.get("origin")
+    return origin is None or urlsplit(origin).netloc == headers.get("host", "")
 
 
 def _is_here(host: str) -> bool:

@@ -20,10 +20,13 @@ class Remembered(NamedTuple):
     brief : Brief
     event : bytes
         Its newest event, as it was published.
+    place : int
+        In the order in which events came, from 1 on.
     """
 
     brief: Brief
     event: bytes
+    place: int
 
 
 class IncidentMemory:
@@ -38,12 +41,19 @@ class IncidentMemory:
         Incidents and changes that are remembered, >= 1.
     most_bytes : int
         Bytes of all their events together; the newest is kept whatever its size.
+
+    Attributes
+    ----------
+    forgotten : int
+        How often incidents were forgotten because another process goes on with them.
     """
 
     def __init__(self, most: int = MOST_INCIDENTS, most_bytes: int = MOST_BYTES) -> None:
         self._most, self._most_bytes = most, most_bytes
         self._bytes = 0
+        self._place = 0
         self._held: dict[str, Remembered] = {}
+        self.forgotten = 0
 
     def __len__(self) -> int:
         return len(self._held)
@@ -62,7 +72,8 @@ class IncidentMemory:
         size = self._bytes + len(encoded) - (0 if before is None else len(before.event))
         while held and (len(held) >= self._most or size > self._most_bytes):
             size -= len(held.pop(_first_to_go(held)).event)
-        held[event.subject] = Remembered(brief(event), encoded)
+        self._place += 1
+        held[event.subject] = Remembered(brief(event), encoded, self._place)
         self._held, self._bytes = held, size
 
     def forget_open(self, systems: Collection[str]) -> None:
@@ -76,6 +87,11 @@ class IncidentMemory:
             held = {name: each for name, each in self._held.items() if name not in gone}
             self._bytes = sum(len(each.event) for each in held.values())
             self._held = held
+            self.forgotten += 1
+
+    def since(self, place: int) -> list[Remembered]:
+        """Return what came behind a place, of each incident the newest, in the order it came."""
+        return [each for each in self._held.values() if each.place > place]
 
     def get(self, incident: str) -> Remembered | None:
         """Return one incident, None if it is not remembered."""

@@ -11,14 +11,19 @@ from coral.http.state import (
     DaemonStatus,
     IncidentList,
     Refusal,
+    Said,
     SystemList,
     SystemState,
 )
+from coral.report.incident_view import IncidentView
 
 __all__ = ["document"]
 
 _AT = "#/components/schemas/{name}"
-_TYPES = (DaemonStatus, SystemList, SystemState, IncidentList, Event, AlertsTaken, Refusal)
+_TYPES = (
+    *(DaemonStatus, SystemList, SystemState, IncidentList),
+    *(Event, IncidentView, Said, AlertsTaken, Refusal),
+)
 _LIMIT = {
     "name": "limit",
     "in": "query",
@@ -63,6 +68,7 @@ def document(prefix: str = "") -> dict[str, Any]:
 
 def _paths() -> dict[str, Any]:
     named = _parameter("system", "path", "Name of a system.")
+    incident = _parameter("incident", "path", "Its identifier.")
     return {
         "/healthz": _probe("alive", "The loop is getting on", "It stands still"),
         "/readyz": _probe("ready", "State restored, partitions dealt, not behind", "Not yet"),
@@ -90,11 +96,62 @@ def _paths() -> dict[str, Any]:
             "incident",
             "One incident: its newest event, as it was published",
             _of(_ref(Event), _EVENTS),
-            [_parameter("incident", "path", "Its identifier.")],
+            [incident],
             refused=404,
         ),
+        "/api/v1/incidents/{incident}/view": _get(
+            "view",
+            "One incident as the page shows it: in words, and what is drawn",
+            _of(_ref(IncidentView)),
+            [incident],
+            refused=404,
+        ),
+        "/api/v1/incidents/{incident}/markdown": _get(
+            "markdown",
+            "One incident for a post-mortem",
+            _text("The whole case", "text/markdown"),
+            [incident],
+            refused=404,
+        ),
+        "/api/v1/incidents/{incident}/feedback": _get(
+            "said",
+            "What was said of the cause of one incident",
+            _of(_ref(Said)),
+            [incident],
+            refused=404,
+        )
+        | _post(incident),
         "/api/v1/ask": _ask(),
         "/api/v1/alerts": _alerts(),
+    }
+
+
+def _post(incident: dict[str, Any]) -> dict[str, Any]:
+    """Return how feedback is given."""
+    refused = {
+        "401": "The token is missing or wrong",
+        "403": "It comes from the page of somebody else",
+        "404": "There is no such incident, or feedback is not taken here",
+        "415": "It is no JSON",
+        "422": "It is no feedback, or the incident has no such entity",
+        "503": "It could not be stored",
+    }
+    body = {"type": "object", "required": ["cause"]}
+    cause = {"type": ["string", "null"], "description": "Entity; null takes back what was said."}
+    return {
+        "post": {
+            "operationId": "say",
+            "summary": "Say what the cause of one incident was",
+            "parameters": [incident],
+            "requestBody": {
+                "required": True,
+                "content": {
+                    "application/json": {"schema": body | {"properties": {"cause": cause}}}
+                },
+            },
+            "responses": {"200": _of(_ref(Said))}
+            | {status: _refusal(told) for status, told in refused.items()},
+        }
     }
 
 
@@ -174,8 +231,8 @@ def _of(schema: dict[str, Any], kind: str = "application/json") -> dict[str, Any
     return {"description": "The answer", "content": {kind: {"schema": schema}}}
 
 
-def _text(told: str) -> dict[str, Any]:
-    return {"description": told, "content": {"text/plain": {"schema": {"type": "string"}}}}
+def _text(told: str, kind: str = "text/plain") -> dict[str, Any]:
+    return {"description": told, "content": {kind: {"schema": {"type": "string"}}}}
 
 
 def _refusal(told: str) -> dict[str, Any]:

@@ -15,11 +15,13 @@ __all__ = [
     "Durations",
     "IncidentList",
     "Refusal",
+    "Said",
     "SinkState",
     "Snapshot",
     "SystemList",
     "SystemState",
     "Totals",
+    "TriggerReading",
     "brief",
 ]
 
@@ -39,6 +41,16 @@ class SystemBase(_Seen, frozen=True):
     age_s: float
     # Event time at which their scale was last taken anew; None: not since this process has it.
     refitted: str | None
+
+
+class TriggerReading(_Seen, frozen=True):
+    """What the trigger says of the newest row: the statistic that is closest to its limit."""
+
+    channel: str
+    statistic: float | None  # None: it says nothing of this row
+    limit: float | None  # None: there is none yet
+    # How much of what an alarm takes, on a scale on which all statistics compare; 1 is an alarm.
+    evidence: float
 
 
 class SystemState(_Seen, frozen=True):
@@ -69,6 +81,7 @@ class SystemState(_Seen, frozen=True):
     duplicate: int
     future: int
     refused: int  # values of series beyond the limit
+    trigger: TriggerReading | None = None  # None: before the first row
 
 
 class SystemList(_Seen, frozen=True):
@@ -144,6 +157,13 @@ class AlertsTaken(_Seen, frozen=True):
 
     taken: int
     refused: list[str]  # why others were not, at most five reasons
+
+
+class Said(_Seen, frozen=True):
+    """What was said of the cause of an incident."""
+
+    cause: str | None  # entity; None: nothing, or it was taken back
+    stored: str | None = None  # where that was written; None: it was only asked
 
 
 class Refusal(_Seen, frozen=True):

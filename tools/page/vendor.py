@@ -1,7 +1,7 @@
 """Fetch the libraries of the page again from the npm registry, and compare or write them.
 
-`python tools/page/vendor.py` compares, byte by byte; `--write` puts them into the package and renews
-the manifest. `npm` fetches them, whatever registry it is set up with; nothing is built.
+`python tools/page/vendor.py` compares, byte by byte; `--write` puts them into the package and
+renews the manifest. `npm` fetches them, whatever registry it is set up with; nothing is built.
 """
 
 import argparse
@@ -31,7 +31,8 @@ def fetched(package: str, member: str) -> bytes:
         (archive,) = Path(home).glob("*.tgz")
         with tarfile.open(archive) as held:
             found = held.extractfile(f"package/{member}")
-            assert found is not None, f"{package} has no {member}"
+            if found is None:
+                raise SystemExit(f"{package} has no {member}")
             return found.read()
 
 

@@ -1,0 +1,57 @@
+// What one does with an incident: say whether the answer is right, and take it elsewhere.
+import { asked, given, under } from "./api.js";
+import { html, useEffect, useState } from "./components/html.js";
+import { shortened } from "./components/prose.js";
+
+/** Return the buttons of an incident. */
+export function Actions({ view }) {
+  const [said, setSaid] = useState(null);
+  const [choosing, setChoosing] = useState(false);
+  const [told, setTold] = useState("");
+  const at = under(view.incident);
+  useEffect(() => {
+    given(`${at}/feedback`).then((answer) => setSaid(answer.cause), () => {});
+  }, [at]);
+  const say = async (cause) => {
+    try {
+      const sent = { method: "POST", body: JSON.stringify({ cause }), headers: { "content-type": "application/json" } };
+      const answer = await (await asked(`${at}/feedback`, sent)).json();
+      setSaid(answer.cause);
+      setChoosing(false);
+      setTold(cause === null ? "Taken back." : `Stored in ${answer.stored}.`);
+    } catch (error) {
+      setTold(error.message);
+    }
+  };
+  const copy = async () => {
+    try {
+      await navigator.clipboard.writeText(await (await asked(`${at}/markdown`)).text());
+      setTold("Copied as Markdown.");
+    } catch (error) {
+      setTold(`Not copied: ${error.message}`);
+    }
+  };
+  const first = view.causes[0];
+  const label = (entity) => view.entities.find((one) => one.label === entity)?.texts[0] ?? entity;
+  return html`<div class="actions" role="group" aria-label="Feedback and copies">
+    ${said === null ? html`
+      ${first ? html`<button type="button" onClick=${() => say(first.entity)}>Right: it was ${shortened(first.label, 30)}</button>` : null}
+      <button type="button" aria-expanded=${choosing ? "true" : "false"} onClick=${() => setChoosing(!choosing)}>${first ? "Wrong: it was …" : "It was …"}</button>
+      ${choosing ? html`<${Choice} view=${view} say=${say} />` : null}`
+      : html`<span class="said">✓ You said: it was <code>${label(said)}</code></span><button type="button" onClick=${() => say(null)}>Undo</button>`}
+    <button type="button" onClick=${copy}>Copy as Markdown</button>
+    <a href=${`#/incident/${encodeURIComponent(view.incident)}`}>Permalink</a>
+    <a href=${at} download=${`${view.incident}.json`}>JSON</a>
+    <span role="status">${told}</span>
+  </div>`;
+}
+
+function Choice({ view, say }) {
+  const [place, setPlace] = useState("");
+  const others = view.entities.map((one, i) => [one, i]);
+  return html`<label>It was <select value=${place} onChange=${(event) => setPlace(event.currentTarget.value)}>
+      <option value="">choose …</option>
+      ${others.map(([one, i]) => html`<option value=${i}>${shortened(one.texts[0], 60)}</option>`)}
+    </select></label>
+    <button type="button" disabled=${place === ""} onClick=${() => say(view.entities[Number(place)].label)}>Say so</button>`;
+}

@@ -1,0 +1,88 @@
+// The page: where it stands (the part of the address behind #), and what it knows.
+import { forget, given, Refused, under } from "./api.js";
+import { Actions } from "./actions.js";
+import { html, render, useEffect, useState } from "./components/html.js";
+import { Incident } from "./components/incident.js";
+import { Overview } from "./components/overview.js";
+import { follow } from "./live.js";
+import { Top } from "./top.js";
+
+const LOOK_AGAIN_MS = 2000;
+
+function App() {
+  const [place, setPlace] = useState(placed());
+  const [live, setLive] = useState({ connected: false, status: null, incidents: new Map(), systems: [] });
+  const [refused, setRefused] = useState(false);
+  const [tries, setTries] = useState(0);
+  useEffect(() => {
+    const moved = () => setPlace(placed());
+    addEventListener("hashchange", moved);
+    return () => removeEventListener("hashchange", moved);
+  }, []);
+  useEffect(() => follow(setLive, () => setRefused(true)), [tries]);
+  if (refused) return html`<${Token} again=${() => { setRefused(false); setTries(tries + 1); }} />`;
+  const known = place.incident ? live.incidents.get(place.incident) : null;
+  return html`<a class="skip" href="#main" onClick=${skip}>Skip to the content</a>
+    <${Top} live=${live} place=${place} />
+    <main id="main" tabindex="-1">${place.incident
+      ? html`<${One} key=${place.incident} incident=${place.incident} revision=${known?.revision ?? 0} known=${live.incidents} />`
+      : html`<h1>Overview</h1><${Overview} live=${live} now=${Date.now() / 1000} />`}</main>`;
+}
+
+/** One incident: what is drawn is asked for again when a newer revision was told. */
+function One({ incident, revision, known }) {
+  const [view, setView] = useState(null);
+  const [trouble, setTrouble] = useState("");
+  useEffect(() => {
+    let gone = false;
+    let timer = 0;
+    const ask = async () => {
+      try {
+        const found = await given(`${under(incident)}/view`);
+        if (!gone) [setView(found), setTrouble("")];
+        // Rows come between the revisions too.
+        if (!gone && found.state !== "resolved") timer = setTimeout(ask, LOOK_AGAIN_MS);
+      } catch (error) {
+        if (gone) return;
+        setTrouble(error.message);
+        if (!(error instanceof Refused)) timer = setTimeout(ask, LOOK_AGAIN_MS);
+      }
+    };
+    ask();
+    return () => [(gone = true), clearTimeout(timer)];
+  }, [incident, revision]);
+  useEffect(() => { document.title = view ? `${view.tier}: ${view.system} - CORAL` : "CORAL"; }, [view]);
+  const title = html`<h1>${view?.kind === "change" ? "Change" : "Incident"} <code>${incident}</code></h1>`;
+  const told = trouble && html`<p class="trouble" role="alert">${trouble}</p>`;
+  if (!view) return html`${title}${told || html`<p class="quiet">Asking for it …</p>`}`;
+  const linked = (name) => (known.has(name) ? `#/incident/${encodeURIComponent(name)}` : null);
+  return html`${title}${told}<${Incident} view=${view} linked=${linked} actions=${html`<${Actions} view=${view} />`} />`;
+}
+
+function Token({ again }) {
+  const entered = (event) => {
+    event.preventDefault();
+    sessionStorage.setItem("coral-token", event.currentTarget.elements.token.value.trim());
+    again();
+  };
+  return html`<main id="main"><h1>CORAL</h1><p>This server wants a token, the one of <code>http.token</code>. It is kept until this tab is closed.</p>
+    <form class="actions" onSubmit=${entered}><label>Token <input name="token" type="password" autocomplete="off" required /></label><button>Enter</button>
+    <button type="button" onClick=${forget}>Forget it</button></form></main>`;
+}
+
+function skip(event) {
+  event.preventDefault();
+  document.getElementById("main").focus();
+}
+
+function placed() {
+  const found = /^#\/incident\/(.+)$/.exec(location.hash);
+  if (!found) return { incident: null };
+  try {
+    return { incident: decodeURIComponent(found[1]) };
+  } catch {
+    return { incident: found[1] };
+  }
+}
+
+render(html`<${App} />`, document.getElementById("page"));
