@@ -1,5 +1,6 @@
 """Programs of Debian's packages for the tests: the installed one, or that of a package unpacked."""
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -22,6 +23,25 @@ def program(name: str, package: str) -> str:
     if not (home / "usr" / "bin" / name).exists():
         _unpack(package, home, f"{name} is missing: sudo apt-get install {package}")
     return str(home / "usr" / "bin" / name)
+
+
+def installed(name: str, package: str) -> str:
+    """The path of a program whose package needs others: installed, by us if we may."""
+    missing = f"{name} is missing: sudo apt-get install {package}"
+    with Path(tempfile.gettempdir(), f"coral-install-{package}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # one worker installs, the others wait
+        if (found := shutil.which(name)) is not None:
+            return found
+        apt = shutil.which("apt-get")
+        assert apt is not None, missing
+        assert os.geteuid() == 0, missing
+        command = [apt, "install", "-y", "-qq", "--no-install-recommends", package]
+        env = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+        for words in (command, [apt, "update", "-qq"], command):
+            done = subprocess.run(words, check=False, capture_output=True, text=True, env=env)
+            if (found := shutil.which(name)) is not None:
+                return found
+    raise AssertionError(f"{missing} ({done.stderr[-2000:]})")
 
 
 def _unpack(package: str, home: Path, missing: str) -> None:

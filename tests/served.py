@@ -17,7 +17,9 @@ from coral.daemon.inbox import Inbox
 from coral.daemon.notify.notifiers import Notifiers
 from coral.http.api import application
 from coral.http.board import Board
+from coral.http.incident_answers import Give
 from coral.http.server import listening, serving
+from coral.page.routes import Page
 from coral.settings import Settings, load
 from coral.settings.sections import Http
 from streams.clock import Clock, ManualClock
@@ -64,13 +66,19 @@ def unexpected(error: Exception) -> None:
 
 
 @contextmanager
-def served(board: Board, patience_s: float = 10.0, **http: Any) -> Iterator[Reader]:
-    """Show a board at a free port."""
-    section = Http(**http)
-    listener = listening("127.0.0.1", 0)
-    port = listener.getsockname()[1]
-    with serving(application(board, section), listener, unexpected, patience_s):
-        yield Reader(port)
+def served(
+    board: Board,
+    patience_s: float = 10.0,
+    give: Give | None = None,
+    port: int = 0,
+    **http: Any,
+) -> Iterator[Reader]:
+    """Show a board, with the page, at a port, by default a free one."""
+    section, page = Http(**http), Page()
+    listener = listening("127.0.0.1", port)
+    app = application(board, section, page.routes, page.public, give)
+    with serving(app, listener, unexpected, patience_s):
+        yield Reader(listener.getsockname()[1])
 
 
 def settings_of(home: Path, text: str = "", flags: Iterable[str] = ()) -> Settings:

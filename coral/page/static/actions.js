@@ -25,10 +25,20 @@ export function Actions({ view }) {
   };
   const copy = async () => {
     try {
-      await navigator.clipboard.writeText(await (await asked(`${at}/markdown`)).text());
-      setTold("Copied as Markdown.");
+      const text = await (await asked(`${at}/markdown`)).text();
+      // Browsers let only pages of https, and of this machine, copy.
+      if (navigator.clipboard) await navigator.clipboard.writeText(text);
+      else keep(text, `${view.incident}.md`, "text/markdown");
+      setTold(navigator.clipboard ? "Copied as Markdown." : "Saved as Markdown.");
     } catch (error) {
       setTold(`Not copied: ${error.message}`);
+    }
+  };
+  const save = async () => {
+    try {
+      keep(await (await asked(at)).text(), `${view.incident}.json`, "application/json");
+    } catch (error) {
+      setTold(`Not saved: ${error.message}`);
     }
   };
   const first = view.causes[0];
@@ -41,7 +51,7 @@ export function Actions({ view }) {
       : html`<span class="said">✓ You said: it was <code>${label(said)}</code></span><button type="button" onClick=${() => say(null)}>Undo</button>`}
     <button type="button" onClick=${copy}>Copy as Markdown</button>
     <a href=${`#/incident/${encodeURIComponent(view.incident)}`}>Permalink</a>
-    <a href=${at} download=${`${view.incident}.json`}>JSON</a>
+    <button type="button" onClick=${save}>Save as JSON</button>
     <span role="status">${told}</span>
   </div>`;
 }
@@ -54,4 +64,13 @@ function Choice({ view, say }) {
       ${others.map(([one, i]) => html`<option value=${i}>${shortened(one.texts[0], 60)}</option>`)}
     </select></label>
     <button type="button" disabled=${place === ""} onClick=${() => say(view.entities[Number(place)].label)}>Say so</button>`;
+}
+
+/** Let the browser save a text; asked for here, as a link would lack the token. */
+function keep(text, name, type) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([text], { type }));
+  link.download = name;
+  link.click();
+  URL.revokeObjectURL(link.href);
 }

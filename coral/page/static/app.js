@@ -4,6 +4,7 @@ import { Actions } from "./actions.js";
 import { html, render, useEffect, useState } from "./components/html.js";
 import { Incident } from "./components/incident.js";
 import { Overview } from "./components/overview.js";
+import { printable } from "./components/prose.js";
 import { follow } from "./live.js";
 import { Top } from "./top.js";
 
@@ -52,7 +53,7 @@ function One({ incident, revision, known }) {
     return () => [(gone = true), clearTimeout(timer)];
   }, [incident, revision]);
   useEffect(() => { document.title = view ? `${view.tier}: ${view.system} - CORAL` : "CORAL"; }, [view]);
-  const title = html`<h1>${view?.kind === "change" ? "Change" : "Incident"} <code>${incident}</code></h1>`;
+  const title = html`<h1>${view?.kind === "change" ? "Change" : "Incident"} <code>${printable(incident)}</code></h1>`;
   const told = trouble && html`<p class="trouble" role="alert">${trouble}</p>`;
   if (!view) return html`${title}${told || html`<p class="quiet">Asking for it …</p>`}`;
   const linked = (name) => (known.has(name) ? `#/incident/${encodeURIComponent(name)}` : null);

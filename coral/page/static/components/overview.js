@@ -1,6 +1,6 @@
 // All systems and incidents at a glance: what is open first, then what could be seen at all.
 import { html, useState } from "./html.js";
-import { prose, shortened } from "./prose.js";
+import { printable, prose, shortened } from "./prose.js";
 import { lasting, measured } from "./quantity.js";
 import { stateBadge, tierBadge } from "./sentence.js";
 
@@ -50,7 +50,7 @@ function holds(brief, text) {
 
 function listed(brief) {
   const seconds = (Date.parse(brief.now) - Date.parse(brief.onset)) / 1000;
-  return html`<div class="facts">${tierBadge(brief.tier)} ${stateBadge(brief.state)}<span>${brief.kind} in <code>${shortened(brief.system, 60)}</code></span>
+  return html`<div class="facts">${tierBadge(brief.tier)} ${stateBadge(brief.state)}<span>${brief.kind} in <code>${shortened(printable(brief.system), 60)}</code></span>
       <span>${brief.onset.replace("T", " ").replace("Z", "")} UTC, ${lasting(seconds)}</span></div>
     <a href=${`#/incident/${encodeURIComponent(brief.incident)}`}>${prose(brief.summary)}</a>`;
 }
@@ -68,7 +68,7 @@ function Systems({ systems, status, now }) {
 function row(system, lag, now) {
   const phase = system.no_data ? "no data" : system.phase;
   const alert = system.no_data || phase === "blind" || phase === "diagnosing";
-  const name = html`<code>${shortened(system.system, 60)}</code>`;
+  const name = html`<code>${shortened(printable(system.system), 60)}</code>`;
   const needed = system.phase === "warming" || system.phase === "blind" ? system.needed : [];
   return html`<tr key=${system.system}>
     <td>${system.incident ? html`<a href=${`#/incident/${encodeURIComponent(system.incident)}`}>${name}</a>` : name}${needed.map((text) => html`<p class="quiet">${prose(text)}</p>`)}</td>
