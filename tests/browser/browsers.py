@@ -1,4 +1,4 @@
-"""A real Chromium for the tests, and pages that complain about everything that is not as it must be."""
+"""A real Chromium for the tests, and pages of which every complaint fails the test."""
 
 import os
 from collections.abc import Iterator

@@ -1,5 +1,7 @@
 """Names that were thought of to hurt: through every view, as text."""
 
+from pathlib import Path
+
 import msgspec
 import pytest
 from browsers import NARROW, looked_at
@@ -7,6 +9,7 @@ from hostile import HOSTILE
 from makers import NAMES, run, shop_config, shop_rows
 from playwright.sync_api import Browser, expect
 from served import START, World, served, settings_of
+from typed import there
 
 from coral.contract.events import Event, encode
 from coral.http.board import Board
@@ -32,7 +35,7 @@ def of(name: str, n: int) -> Event:
 
 @pytest.mark.parametrize("name", NAMED, ids=lambda name: ascii(name)[:24])
 def test_a_name_is_shown_as_text(browser: Browser, name: str) -> None:
-    """In the overview and in its incident: nothing runs, nothing is hidden, nothing leaves its place."""
+    """In the overview and in its incident: nothing runs, hides, or leaves its place."""
     board, event = Board(ManualClock(START), 0), of(name, 1)
     board.incidents.take(event, encode(event))
     with (
@@ -55,12 +58,9 @@ def test_a_name_is_shown_as_text(browser: Browser, name: str) -> None:
         assert page.evaluate("document.documentElement.scrollWidth") <= NARROW[0]
 
 
-def test_systems_of_such_names_are_listed(browser: Browser, tmp_path: object) -> None:
+def test_systems_of_such_names_are_listed(browser: Browser, tmp_path: Path) -> None:
     """All of them, each in a row of its own."""
-    from pathlib import Path
-
-    home = Path(str(tmp_path))
-    world = World(home, settings_of(home))
+    world = World(tmp_path, settings_of(tmp_path))
     sent = [name for name in NAMED if name.strip()]
     for name in sent:
         world.put(name, NAMES, shop_rows(rows=5))
@@ -68,7 +68,7 @@ def test_systems_of_such_names_are_listed(browser: Browser, tmp_path: object) ->
     with served(world.board) as ask, looked_at(browser, f"http://127.0.0.1:{ask.port}") as seen:
         page = seen.page
         page.goto(f"{seen.origin}/")
-        kept = [state.system for state in world.board.snapshot.systems]
+        kept = [state.system for state in there(world.board.snapshot).systems]
         expect(page.locator("tbody tr")).to_have_count(len(kept))
         assert len(kept) >= len(sent) - 2
         assert page.evaluate(f"document.body.innerText.match(/{HIDDEN}/)") is None
