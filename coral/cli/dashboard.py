@@ -34,4 +34,5 @@ def dashboard(*, config: Config = None, overrides: Overrides = (), kafka: Addres
         settings = read()
         board = Board(SystemClock(), settings.http.ready_lag)
         opened = partial(followed, settings, board)
-        return serve(settings, Reload(read, settings), stop, opened, board=board)
+        topics = [settings.output.incidents, settings.input.feedback]
+        return serve(settings, Reload(read, settings), stop, opened, board=board, topics=topics)

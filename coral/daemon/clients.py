@@ -62,6 +62,7 @@ def member(
         If no broker answers within 30 s, or refuses the log-in.
     """
     session_ms = int(1000 * settings.kafka.session_timeout_s)
+    log.info("joining_group", group=group, topics=list(settings.input.topics))
     return KafkaSource(
         connection,
         settings.input.topics,

@@ -80,8 +80,6 @@ def serve(
             "starting",
             version=__version__,
             brokers=connection.bootstrap,
-            group=settings.kafka.group_id,
-            topics=list(settings.input.topics),
             **facts,
         )
         try:
@@ -123,7 +121,6 @@ def _run(
                 if board is not None:
                     board.stopping = stop
                 running.append(service)
-                log.info("joining_group")
                 service.run(stop)
     except (SettingsError, UnknownTopicError, RefusedError) as error:
         if stop.begun:

@@ -20,6 +20,7 @@ function App() {
     addEventListener("hashchange", moved);
     return () => removeEventListener("hashchange", moved);
   }, []);
+  useEffect(() => { if (!place.incident) document.title = "CORAL"; }, [place.incident]);
   useEffect(() => follow(setLive, () => setRefused(true)), [tries]);
   if (refused) return html`<${Token} again=${() => { setRefused(false); setTries(tries + 1); }} />`;
   const known = place.incident ? live.incidents.get(place.incident) : null;

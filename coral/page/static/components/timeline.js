@@ -43,11 +43,11 @@ export function Timeline({ view, marks = [] }) {
       ${labels.map((label) => mark(label, x, bottom))}
       ${chosen === null ? null : html`<line class="cursor" x1=${x(window.times[chosen])} x2=${x(window.times[chosen])} y1=${top} y2=${bottom} />`}
     </svg>
-    <label class="scrub">Moment
+    <div class="scrub"><label>Moment
       <input type="range" min="0" max=${last} value=${chosen ?? last} aria-valuetext=${spoken}
-        onInput=${(event) => setAt(Number(event.currentTarget.value))} />
-      <output>${chosen === null ? `${clock(window.times[0])} to ${clock(window.times[last])} UTC, ${window.rows === 1 ? "a row" : `up to ${window.rows} rows`} a point` : spoken}</output>
-    </label>
+        onInput=${(event) => setAt(Number(event.currentTarget.value))} /></label>
+      <p class="reading">${chosen === null ? `${clock(window.times[0])} to ${clock(window.times[last])} UTC, ${window.rows === 1 ? "a row" : `up to ${window.rows} rows`} a point` : spoken}</p>
+    </div>
   </div>`;
 }
 
@@ -84,7 +84,8 @@ function panelOf(series) {
   }
   const [low, high] = extent(shown, limits) ?? [0, 1];
   const room = high > low ? 0.06 * (high - low) : Math.abs(high) * 0.1 || 1;
-  return { series, logarithmic, range: [low >= 0 && low < 0.5 * high ? 0 : low - room, high + room] };
+  const floor = low >= 0 && (low < 0.5 * high || high === 0) ? 0 : low - room;
+  return { series, logarithmic, range: [floor, high + room] };
 }
 
 function drawn({ series, logarithmic, range }, window, x, top, width, at) {
