@@ -49,11 +49,17 @@ def step_us(rows: int) -> float:
 
 
 def notes_us(rows: int) -> float:
-    """Return what it costs to note a row: the beat, when it was, what decoding and engine took."""
-    clock, settings = SystemClock(), load().settings
+    """Return what it costs to note a row: the beat, when it was, what decoding and engine took.
+
+    And what the timeline of an incident would show of it: two health signals, gaps, the trigger.
+    """
+    clock, settings = SystemClock(), load(flags=[f"systems.s.kpi={list(NAMES[:2])}"]).settings
     board = Board(clock, 0)
     reporter = Reporter(board, settings, clock)
     frame = Frame("s", 1.0, NAMES, np.ones(SERIES))
+    engine = Engine(SystemConfig(name="s", interval_s=1.0))
+    for t, x in enumerate(np.random.default_rng(0).normal(size=(WARM, SERIES))):
+        engine.step(Frame("s", float(t), NAMES, x))
 
     def note(_: int) -> None:
         board.beat()
@@ -61,7 +67,7 @@ def notes_us(rows: int) -> float:
         reporter.decode.add(clock.monotonic() - begun)
         begun = clock.monotonic()
         now = clock.monotonic()
-        reporter.stepped(frame, "watching", now, now - begun)
+        reporter.stepped(frame, "watching", now, now - begun, engine.trigger)
 
     return us(note, rows)
 

@@ -68,7 +68,6 @@ def document(prefix: str = "") -> dict[str, Any]:
 
 def _paths() -> dict[str, Any]:
     named = _parameter("system", "path", "Name of a system.")
-    incident = _parameter("incident", "path", "Its identifier.")
     return {
         "/healthz": _probe("alive", "The loop is getting on", "It stands still"),
         "/readyz": _probe("ready", "State restored, partitions dealt, not behind", "Not yet"),
@@ -85,6 +84,13 @@ def _paths() -> dict[str, Any]:
         "/api/v1/systems/{system}": _get(
             "system", "One system", _of(_ref(SystemState)), [named], refused=404
         ),
+        **_incident_paths(),
+    }
+
+
+def _incident_paths() -> dict[str, Any]:
+    incident = _parameter("incident", "path", "Its identifier.")
+    return {
         "/api/v1/incidents": _get(
             "incidents",
             "The newest incidents and changes of this process, open ones first",
