@@ -33,6 +33,7 @@ from coral.text import named, printable, quoted, relative, unit_of
 __all__ = ["IncidentView", "incident_view"]
 
 MOST_RANKED: Final = 200  # revisions of the rank history
+MOST_CHOICES: Final = 300  # entities that a person chooses from
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -110,7 +111,8 @@ class IncidentView(msgspec.Struct, frozen=True):
     ranks: list[Ranked]
     statistics: list[str]
     origin: str
-    entities: list[Told]  # all that may be confirmed as the cause: as it is, and printable
+    # Those that may be confirmed as the cause, by their score: as they are, and printable.
+    entities: list[Told]
 
 
 def incident_view(history: IncidentHistory, window: IncidentWindow | None = None) -> IncidentView:
@@ -136,7 +138,7 @@ def incident_view(history: IncidentHistory, window: IncidentWindow | None = None
         answers=_answers(history),
         happened=_said(began(data), data_quality(data)),
         moments=_moments(data),
-        window=window_of_courses(data) if window is None else window,
+        window=_drawn(data, window),
         health=[_series(metric) for metric in data.health],
         causes=[_cause(cause, data) for cause in data.causes[:CAUSES]],
         suspects=suspects(data),
@@ -151,8 +153,17 @@ def incident_view(history: IncidentHistory, window: IncidentWindow | None = None
             detection(trigger), false_alarms(trigger.budget), other_alarms(trigger.other_budget)
         ),
         origin=" ".join(printable(block.text) for block in origin(data)),
-        entities=[Told(entity.name, [named(entity.name)]) for entity in data.entities],
+        entities=[
+            Told(entity.name, [named(entity.name)]) for entity in data.entities[:MOST_CHOICES]
+        ],
     )
+
+
+def _drawn(data: Incident, window: IncidentWindow | None) -> IncidentWindow | None:
+    """Return the rows around an incident, if they show a health signal; else what its event has."""
+    if window is not None and any(series.role == "health" for series in window.series):
+        return window
+    return window_of_courses(data) or window
 
 
 def _said(*texts: str) -> list[str]:
