@@ -13,6 +13,7 @@ import msgspec
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from coral.http.board import Board
 
@@ -26,6 +27,16 @@ RETRY_MS: Final = 2000
 _HEADERS: Final = {"cache-control": "no-store", "x-accel-buffering": "no"}
 
 _encode = msgspec.json.Encoder().encode
+
+
+class _Stream(StreamingResponse):
+    """An answer without an end of its own: that of the server ends it, and is no defect."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        except asyncio.CancelledError:
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 class Streams:
@@ -46,9 +57,7 @@ class Streams:
             rule = f"at most {MOST_STREAMS} streams at a time"
             raise HTTPException(503, rule, {"retry-after": "30"})
         place = self._place(request.headers.get("last-event-id", ""))
-        return StreamingResponse(
-            self._counted(place), headers=_HEADERS, media_type="text/event-stream"
-        )
+        return _Stream(self._counted(place), headers=_HEADERS, media_type="text/event-stream")
 
     def _place(self, told: str) -> int:
         """Return up to where a client was told; 0 if that was by another process."""

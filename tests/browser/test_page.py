@@ -11,6 +11,7 @@ from served import World, served
 
 from coral.contract.feedback import Feedback
 from coral.settings import Secret
+from coral.text import measured
 
 TOKEN = "0123456789abcdef"  # noqa: S105 - of nobody
 SECTIONS = [
@@ -44,7 +45,7 @@ def test_the_incident_from_top_to_bottom(browser: Browser, shop: World) -> None:
         assert 2 == page.locator(".timeline .panel").count()
         assert "db" == page.locator(".cause h3 code").first.inner_text()
         assert 1 <= page.locator(".ranks .rank-line").count() <= 8
-        assert {"db", "web"} <= set(page.locator(".node .name").all_inner_texts())
+        assert {"db", "web"} <= set(page.locator(".node .name").all_text_contents())
         assert "yes" in page.locator("path.edge[data-suspect]").evaluate_all(
             "found => found.map(e => e.dataset.suspect)"
         )
@@ -88,8 +89,10 @@ def test_feedback_is_given_and_undone(browser: Browser, shop: World) -> None:
         page.get_by_label("It was").select_option("pay")
         page.get_by_role("button", name="Say so").click()
         expect(page.locator(".said")).to_have_text("✓ You said: it was pay")
+        page.get_by_role("button", name="Undo").click()
+        expect(page.get_by_text("Taken back.")).to_be_visible()
 
-    assert ["db", None, "pay"] == [each.cause for each in given]
+    assert ["db", None, "pay", None] == [each.cause for each in given]
 
 
 def test_it_is_taken_elsewhere(browser: Browser, shop: World) -> None:
@@ -169,8 +172,11 @@ def walked(page: Any, text: str) -> None:
     raise AssertionError(text)
 
 
-@pytest.mark.parametrize("size", [WIDE, NARROW, HUGE], ids=["wide", "narrow", "huge"])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(
+    ("size", "scheme"),
+    [(WIDE, "light"), (NARROW, "dark"), (HUGE, "light")],
+    ids=["wide", "narrow", "huge"],
+)
 def test_everybody_can_read_it(
     browser: Browser, shop: World, size: tuple[int, int], scheme: str
 ) -> None:
@@ -191,6 +197,25 @@ def test_everybody_can_read_it(
             assert [] == axe(page)
             wide = page.evaluate("document.documentElement.scrollWidth")
             assert wide <= size[0], f"{place} is {wide} wide"
+
+
+def test_numbers_read_as_everywhere(browser: Browser, shop: World) -> None:
+    """In each unit, to the last digit as in the sentences of Python."""
+    series = {"s": "a:b_seconds", "B": "a:b_bytes", "%": "a:b_pct", "/s": "a:b_per_s", "": "a:b"}
+    values = [sign * 1.2345678 * 10.0**power for power in range(-9, 17) for sign in (1, -1)]
+    values += [0.0, 0.9999999, 9999.9, 999.96, 10_000.0, 0.00012, 59.9, 1e15]
+    cases = [[value, unit] for value in values for unit in series]
+    with served(shop.board) as ask, looked_at(browser, f"http://127.0.0.1:{ask.port}") as seen:
+        seen.page.goto(f"{seen.origin}/")
+        told = seen.page.evaluate(
+            """async (cases) => {
+              const home = document.querySelector("script").src.replace("app.js", "");
+              const { measured } = await import(`${home}components/quantity.js`);
+              return cases.map(([value, unit]) => measured(value, unit));
+            }""",
+            cases,
+        )
+    assert [measured(series[unit], value) for value, unit in cases] == told
 
 
 def test_filters_and_search(browser: Browser, shop: World) -> None:

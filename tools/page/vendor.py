@@ -11,11 +11,13 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-VENDOR: Final = Path(__file__).parents[2] / "coral" / "page" / "static" / "vendor"
-MANIFEST: Final = VENDOR / "manifest.json"
+ROOT: Final = Path(__file__).parents[2]
+# What the package holds, and what only its tests need.
+VENDORS: Final = (ROOT / "coral/page/static/vendor", ROOT / "tests/browser/vendor")
 
 
 def sha256(content: bytes) -> str:
@@ -36,24 +38,28 @@ def fetched(package: str, member: str) -> bytes:
             return found.read()
 
 
+def differing(vendor: Path, *, write: bool) -> Iterator[str]:
+    """Yield the files of a manifest that are not what the registry has, or write them."""
+    manifest: dict[str, Any] = json.loads((vendor / "manifest.json").read_text())
+    for name, entry in manifest["files"].items():
+        content = fetched(entry["package"], entry["member"])
+        if write:
+            (vendor / name).parent.mkdir(parents=True, exist_ok=True)
+            (vendor / name).write_bytes(content)
+            entry["sha256"] = sha256(content)
+        elif not entry["sha256"] == sha256(content) == sha256((vendor / name).read_bytes()):
+            yield name
+    if write:
+        (vendor / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
+
+
 def main() -> int:
     """Compare every file of the manifest, or write it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--write", action="store_true")
     write = parser.parse_args().write
-    manifest: dict[str, Any] = json.loads(MANIFEST.read_text())
-    different = []
-    for name, entry in manifest["files"].items():
-        content = fetched(entry["package"], entry["member"])
-        if write:
-            (VENDOR / name).parent.mkdir(parents=True, exist_ok=True)
-            (VENDOR / name).write_bytes(content)
-            entry["sha256"] = sha256(content)
-        elif not entry["sha256"] == sha256(content) == sha256((VENDOR / name).read_bytes()):
-            different.append(name)
-    if write:
-        MANIFEST.write_text(json.dumps(manifest, indent=2) + "\n")
-    print(f"{len(manifest['files'])} files, different: {', '.join(different) or 'none'}")
+    different = [name for vendor in VENDORS for name in differing(vendor, write=write)]
+    print(f"different: {', '.join(different) or 'none'}")
     return 1 if different else 0
 
 

@@ -4,11 +4,11 @@ import { html, useEffect, useState } from "./components/html.js";
 import { shortened } from "./components/prose.js";
 
 /** Return the buttons of an incident. */
-export function Actions({ view }) {
+export function Actions({ incident, view }) {
   const [said, setSaid] = useState(null);
   const [choosing, setChoosing] = useState(false);
   const [told, setTold] = useState("");
-  const at = under(view.incident);
+  const at = under(incident);
   useEffect(() => {
     given(`${at}/feedback`).then((answer) => setSaid(answer.cause), () => {});
   }, [at]);
@@ -50,7 +50,7 @@ export function Actions({ view }) {
       ${choosing ? html`<${Choice} view=${view} say=${say} />` : null}`
       : html`<span class="said">✓ You said: it was <code>${label(said)}</code></span><button type="button" onClick=${() => say(null)}>Undo</button>`}
     <button type="button" onClick=${copy}>Copy as Markdown</button>
-    <a href=${`#/incident/${encodeURIComponent(view.incident)}`}>Permalink</a>
+    <a href=${`#/incident/${encodeURIComponent(incident)}`}>Permalink</a>
     <button type="button" onClick=${save}>Save as JSON</button>
     <span role="status">${told}</span>
   </div>`;

@@ -1,7 +1,7 @@
 // The page: where it stands (the part of the address behind #), and what it knows.
 import { forget, given, Refused, under } from "./api.js";
 import { Actions } from "./actions.js";
-import { html, render, useEffect, useState } from "./components/html.js";
+import { html, render, useEffect, useRef, useState } from "./components/html.js";
 import { Incident } from "./components/incident.js";
 import { Overview } from "./components/overview.js";
 import { printable } from "./components/prose.js";
@@ -15,12 +15,18 @@ function App() {
   const [live, setLive] = useState({ connected: false, status: null, incidents: new Map(), systems: [] });
   const [refused, setRefused] = useState(false);
   const [tries, setTries] = useState(0);
+  const moves = useRef(0);
   useEffect(() => {
     const moved = () => setPlace(placed());
     addEventListener("hashchange", moved);
     return () => removeEventListener("hashchange", moved);
   }, []);
-  useEffect(() => { if (!place.incident) document.title = "CORAL"; }, [place.incident]);
+  useEffect(() => {
+    if (!place.incident) document.title = "CORAL";
+    // Whoever followed a link by a key goes on from where it led.
+    if (moves.current > 0) document.getElementById("main")?.focus();
+    moves.current += 1;
+  }, [place.incident]);
   useEffect(() => follow(setLive, () => setRefused(true)), [tries]);
   if (refused) return html`<${Token} again=${() => { setRefused(false); setTries(tries + 1); }} />`;
   const known = place.incident ? live.incidents.get(place.incident) : null;
@@ -58,7 +64,7 @@ function One({ incident, revision, known }) {
   const told = trouble && html`<p class="trouble" role="alert">${trouble}</p>`;
   if (!view) return html`${title}${told || html`<p class="quiet">Asking for it …</p>`}`;
   const linked = (name) => (known.has(name) ? `#/incident/${encodeURIComponent(name)}` : null);
-  return html`${title}${told}<${Incident} view=${view} linked=${linked} actions=${html`<${Actions} view=${view} />`} />`;
+  return html`${title}${told}<${Incident} view=${view} linked=${linked} actions=${html`<${Actions} incident=${incident} view=${view} />`} />`;
 }
 
 function Token({ again }) {

@@ -147,6 +147,16 @@ def test_a_quiet_stream_has_a_heartbeat(board: Board, monkeypatch: pytest.Monkey
         assert b":\n" == client.answer.readline()
 
 
+def test_the_end_of_the_server_is_no_defect(board: Board, caplog: pytest.LogCaptureFixture) -> None:
+    """A stream that is open then ends, and nothing is logged."""
+    with ExitStack() as closing:
+        with served(board) as ask:
+            client = closing.enter_context(listening(ask))
+            client.next()
+        assert b"" == client.answer.read()[-1:].strip()
+    assert [] == [record for record in caplog.records if record.levelname == "ERROR"]
+
+
 def test_slow_clients_do_not_hold_anybody(
     board: Board, event: Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,6 +13,9 @@ export function causes(view) {
 function one(cause) {
   const [first, ...others] = cause.series;
   const pair = [["for", cause.evidence_for], ["against", cause.evidence_against]].filter(([, texts]) => texts.length);
+  const reasons = html`<div class="reasons">${pair.map(([label, texts]) => html`<section><h4>${label}</h4>${sentences(texts)}</section>`)}</div>`;
+  // What is unlikely must not hide what is not.
+  const brief = cause.tier === "unlikely" && cause.rank > 1;
   return html`<article class="cause" data-tier=${cause.tier}>
     <h3><span class="rank">${cause.rank}.</span> <code>${cause.label}</code> ${tierBadge(cause.tier)}</h3>
     <p class="score"><span class="bar" aria-hidden="true"><svg width="100" height="8"><rect width="100" height="8" class="track" /><rect width=${Math.max(1, 100 * cause.score)} height="8" class="filled" /></svg></span>
@@ -21,8 +24,9 @@ function one(cause) {
       <p>${prose(cause.text)}</p>
       ${first ? sparkline(first) : null}
     </div>
-    <div class="reasons">${pair.map(([label, texts]) => html`<section><h4>${label}</h4>${sentences(texts)}</section>`)}</div>
-    ${others.length || cause.told.length ? html`<details><summary>More of it</summary>
+    ${brief ? null : reasons}
+    ${others.length || cause.told.length || brief ? html`<details><summary>More of it</summary>
+      ${brief ? reasons : null}
       ${definitions(cause.told)}
       ${others.map((series) => html`<p>${prose(series.text)}</p>${sparkline(series)}`)}
     </details>` : null}

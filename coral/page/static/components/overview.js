@@ -52,7 +52,7 @@ function listed(brief) {
   const seconds = (Date.parse(brief.now) - Date.parse(brief.onset)) / 1000;
   return html`<div class="facts">${tierBadge(brief.tier)} ${stateBadge(brief.state)}<span>${brief.kind} in <code>${shortened(printable(brief.system), 60)}</code></span>
       <span>${brief.onset.replace("T", " ").replace("Z", "")} UTC, ${lasting(seconds)}</span></div>
-    <a href=${`#/incident/${encodeURIComponent(brief.incident)}`}>${prose(brief.summary)}</a>`;
+    <a href=${`#/incident/${encodeURIComponent(brief.incident)}`}>${prose(printable(brief.summary))}</a>`;
 }
 
 function Systems({ systems, status, now }) {

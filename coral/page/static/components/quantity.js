@@ -2,8 +2,12 @@
 
 const SIZES = [[1e12, "T"], [1e9, "G"], [1e6, "M"], [1e4, "k"]];
 
+// As Python writes a number with so many significant digits.
 function digits(value, most = 4) {
-  return value === 0 ? "0" : String(Number(value.toPrecision(most)));
+  if (value === 0 || !Number.isFinite(value)) return String(value === 0 ? 0 : value);
+  const [mantissa, exponent] = value.toExponential(most - 1).split("e");
+  if (exponent >= -4 && exponent < most) return String(Number(value.toPrecision(most)));
+  return `${Number(mantissa)}e${exponent[0]}${exponent.slice(1).padStart(2, "0")}`;
 }
 
 function plain(value) {

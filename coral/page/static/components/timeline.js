@@ -8,7 +8,7 @@ import { useWidth } from "./width.js";
 const LEFT = 62;
 const RIGHT = 12;
 const PANEL = 84;
-const TITLE = 22;
+const TITLE = 30;
 const STRIP = 10;
 const LOGARITHMIC_FROM = 30; // times the median
 
@@ -95,7 +95,7 @@ function drawn({ series, logarithmic, range }, window, x, top, width, at) {
   const limit = series.limit && steps(series.limit, window.times, x, y);
   const value = at === null ? "" : ` = ${measured(series.high[at], series.unit)}`;
   return html`<g class="panel" data-role=${series.role}>
-    <text class="title" x=${LEFT} y=${top + 15}>${shortened(series.label, Math.floor((width - LEFT) / 8))}${value}${series.objective ? html`<tspan class="quiet">  objective: ${series.objective}</tspan>` : null}</text>
+    <text class="title" x=${LEFT} y=${top + 21}>${shortened(series.label, Math.floor((width - LEFT) / 8))}${value}${series.objective ? html`<tspan class="quiet">  objective: ${series.objective}</tspan>` : null}</text>
     ${marks.map((v) => html`<g class="tick"><line x1=${LEFT} x2=${width - RIGHT} y1=${y(v)} y2=${y(v)} />
       <text x=${LEFT - 6} y=${y(v) + 4} text-anchor="end">${measured(v, series.unit)}</text></g>`)}
     ${limit ? html`<path class="limit" d=${limit} />` : null}
@@ -191,6 +191,7 @@ function axis(window, x, y, width) {
   const found = moments(window.times[0], last, Math.max(2, Math.floor((width - LEFT) / 90)));
   const days = last - window.times[0] > 86400;
   return html`<g class="axis"><line x1=${LEFT} x2=${width - RIGHT} y1=${y} y2=${y} />
+    <text x=${LEFT - 6} y=${y + 15} text-anchor="end">UTC</text>
     ${found.map((t) => html`<text x=${x(t)} y=${y + 15} text-anchor="middle">${days ? clock(t, true).slice(5, 16) : clock(t)}</text>`)}
   </g>`;
 }
