@@ -12,6 +12,7 @@ __all__ = [
     "alike",
     "change",
     "done",
+    "escaped",
     "hint",
     "measured",
     "named",
@@ -64,7 +65,7 @@ def printable(text: str) -> str:
     """
     if not text.isascii():
         text = _WORD.sub(_apart, text)
-    return "".join(_escaped(c) if _hidden(c) else c for c in text)
+    return "".join(escaped(c) if _hidden(c) else c for c in text)
 
 
 def _apart(word: re.Match[str]) -> str:
@@ -73,7 +74,7 @@ def _apart(word: re.Match[str]) -> str:
     alike = {c for c in letters if not c.isascii() and unicodedata.name(c, "").startswith(_ALIKE)}
     if not alike or not any(unicodedata.name(c, "").startswith("LATIN") for c in letters):
         return letters
-    return "".join(_escaped(c) if c in alike else c for c in letters)
+    return "".join(escaped(c) if c in alike else c for c in letters)
 
 
 def _hidden(character: str) -> bool:
@@ -81,7 +82,8 @@ def _hidden(character: str) -> bool:
     return category[0] == "C" or category in ("Zl", "Zp")
 
 
-def _escaped(character: str) -> str:
+def escaped(character: str) -> str:
+    """Return the escape of a character, as Python writes it."""
     code = ord(character)
     if code < 0x100:
         return f"\\x{code:02x}"

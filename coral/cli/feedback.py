@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from coral.cli.explain import read_events, tell_missing
+from coral.cli.events import Place, is_address, read_events, tell_missing
 from coral.cli.options import (
     Address,
     Config,
@@ -80,31 +80,34 @@ def feedback(
     incident, file = incident_and_file(incident, file, in_kafka=in_kafka)
     if incident is None:
         raise UsageError("INCIDENT is missing; `coral explain` lists those that are there")
+    if is_address(file):
+        raise UsageError(f"FILE or a Kafka, whose feedback topic the daemon reads, got {file}")
     from coral.contract.feedback import encode, given, withdrawn
     from coral.daemon.connection import connection_of
     from coral.daemon.feedback_outbox import sent
     from coral.report.event_log import find
     from streams.clock import SystemClock
 
-    journal, found = read_events(file, config, overrides, kafka)
+    place = Place(file, config, overrides, kafka)
+    journal, found = read_events(place)
     try:
         data = find(journal, incident).data
     except IncidentError as error:
-        return tell_missing(file, error, found)
+        return tell_missing(place, error, found)
     said = withdrawn(data) if cause is None else given(data, cause)
     if file is None:
         settings = load_settings(config, overrides, kafka)
-        place = sent(settings, connection_of(settings, SystemClock()), said)
+        stored = sent(settings, connection_of(settings, SystemClock()), said)
     else:
         with out.open("ab") as lines:
             lines.write(encode(said) + b"\n")
-        place = str(out)
+        stored = str(out)
     if cause is None:
         text = "what was said of its cause is taken back"
     else:
         rank = next(i for i, entity in enumerate(data.entities, start=1) if entity.name == cause)
         text = f"the cause was {quoted(cause)}, ranked {rank}"
-    sys.stdout.write(f"Incident {data.incident}: {text}; stored in {printable(place)}.\n")
+    sys.stdout.write(f"Incident {data.incident}: {text}; stored in {printable(stored)}.\n")
     return found
 
 

@@ -42,7 +42,7 @@ EXIT_CODES = """Exit codes:
     3  a recording, an event, a topic or the configuration cannot be used;
        all other recordings were processed
     4  replay: no incident was opened in any recording;
-       explain, feedback: no such incident
+       explain, report, feedback: no such incident
   130  interrupted; run: stopped before everything was stored
 
 Data goes to stdout, messages and progress to stderr.
@@ -54,6 +54,7 @@ COMMANDS = {
     "demo": "Replay a bundled incident of a real system through the in-memory broker.",
     "replay": "Run recorded incidents through the engine, row by row.",
     "explain": "Tell the whole case of an incident from its events.",
+    "report": "Write an incident as one file: HTML for a ticket, Markdown, a picture for a chat.",
     "feedback": "Say what was the cause of an incident, so that its like is recognised.",
     "evaluate": "Score the engine over trees of recorded incidents.",
     "validate": "Say in words what is wrong with a recording, and what CORAL will do about it.",

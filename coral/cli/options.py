@@ -158,6 +158,9 @@ Word = Annotated[str | None, Parameter(converter=_read_by(_word), allow_leading_
 TokenFile = Annotated[Path | None, Parameter(metavar="FILE")]
 File = Annotated[Path, Parameter(metavar="FILE")]
 Address = Annotated[str | None, Parameter(metavar="HOST:PORT")]
+TokenFile = Annotated[
+    Path | None, Parameter(metavar="FILE", help="Holds a running daemon's token.")
+]
 HealthSignals = Annotated[
     tuple[str, ...], Parameter(name="--kpi", metavar="NAME", help="Health signal; may be repeated.")
 ]

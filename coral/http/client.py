@@ -1,5 +1,6 @@
 """Asking a running CORAL over HTTP."""
 
+from collections.abc import Iterator
 from http.client import HTTPException, HTTPMessage
 from typing import IO, Final, NamedTuple, TypeVar
 from urllib.error import HTTPError, URLError
@@ -11,8 +12,9 @@ import msgspec
 from coral.contract.events import Event
 from coral.errors import AskError
 from coral.http.state import Brief, DaemonStatus, IncidentList, Refusal, SystemList, SystemState
+from coral.report.event_log import identified
 
-__all__ = ["Answers", "answer", "asked"]
+__all__ = ["Answers", "answer", "asked", "asked_events"]
 
 PATIENCE_S: Final = 10.0
 ANSWER_S: Final = 90.0  # a system of a thousand series takes seconds, and others may be first
@@ -82,12 +84,40 @@ def answer(url: str, token: str | None, system: str, since: float | None = None)
     return _get(at, token, Event, ANSWER_S)
 
 
+def asked_events(url: str, token: str | None = None, prefix: str = "") -> Iterator[bytes]:
+    """Ask a process for incidents: the newest event of each, as it was published.
+
+    Parameters
+    ----------
+    url : str
+        Its address up to and with the prefix of paths.
+    token : str, optional
+    prefix : str
+        Beginning of the identifier of the one that is wanted; without it all that it remembers.
+
+    Raises
+    ------
+    AskError
+        As `asked`.
+    IncidentError
+        If `prefix` is the beginning of none, or of several.
+    """
+    at = f"{_checked(url)}/api/v1/incidents"
+    names = [each.incident for each in _get(at, token, IncidentList).incidents]
+    for name in [identified(names, prefix)] if prefix else names:
+        yield _read(f"{at}/{quote(name, safe='')}", token)
+
+
 def _checked(url: str) -> str:
-    """Return an address without a slash at its end, if it is one."""
-    at = url.rstrip("/")
-    if urlsplit(at).scheme not in ("http", "https") or not urlsplit(at).hostname:
+    """Return an address without the slash at its end."""
+    try:
+        parts = urlsplit(url)
+        well = parts.scheme in ("http", "https") and parts.hostname
+    except ValueError:  # a bracket that is not closed
+        well = None
+    if not well:
         raise AskError(f"an address such as http://127.0.0.1:8080 expected, got {url!r}")
-    return at
+    return url.rstrip("/")
 
 
 class _NoRedirects(HTTPRedirectHandler):
@@ -103,12 +133,20 @@ _opener = build_opener(ProxyHandler({}), _NoRedirects)
 
 
 def _get(url: str, token: str | None, kind: type[_T], patience_s: float = PATIENCE_S) -> _T:
+    try:
+        return msgspec.json.decode(_read(url, token, patience_s), type=kind)
+    except msgspec.MsgspecError as error:
+        raise AskError(f"what answers at {url} is no CORAL: {error}") from error
+
+
+def _read(url: str, token: str | None, patience_s: float = PATIENCE_S) -> bytes:
     request = Request(url)  # noqa: S310 - of http or https
     if token is not None:
         request.add_header("Authorization", f"Bearer {token}")
     try:
         with _opener.open(request, timeout=patience_s) as answer:
-            return msgspec.json.decode(answer.read(MOST_BYTES), type=kind)
+            body: bytes = answer.read(MOST_BYTES)
+            return body
     except HTTPError as error:
         with error:
             raise AskError(_reason(url, error)) from error
@@ -118,8 +156,6 @@ def _get(url: str, token: str | None, kind: type[_T], patience_s: float = PATIEN
         raise AskError(
             f"nothing answers at {url}: {told}. Is `coral run` up there, with `http.enabled`?"
         ) from error
-    except msgspec.MsgspecError as error:
-        raise AskError(f"what answers at {url} is no CORAL: {error}") from error
 
 
 def _reason(url: str, error: HTTPError) -> str:

@@ -1,12 +1,13 @@
-r"""Documents of a few kinds of blocks, as plain text and as Markdown.
+r"""Documents of a few kinds of blocks, as plain text, as Markdown and as HTML.
 
 A document says what is to be read; how it is set, and that nothing in it can leave its place, is
 decided here alone. Sentences are prose with names between backticks, as in the events.
 """
 
+import html as markup
 import re
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from rich.cells import cell_len
@@ -21,6 +22,7 @@ __all__ = [
     "Items",
     "Paragraph",
     "Table",
+    "html",
     "markdown",
     "plain",
 ]
@@ -209,3 +211,47 @@ def _code(text: str, *, table: bool) -> str:
     text = text.replace("`", "'")
     # In a code span a pipe has no escape that all renderers of tables agree on.
     return f"`{text.replace('|', chr(92) + 'x7c') if table else text}`"
+
+
+def html(document: Iterable[Block]) -> str:
+    """Return a document as elements of HTML, without what stands around them.
+
+    Names are text in `code` elements, never in an attribute or an address.
+    """
+    return "\n".join(map(_html, document)) + "\n"
+
+
+def _html(block: Block) -> str:
+    match block:
+        case Heading(level, text):
+            return _element(f"h{level}", _text(text))
+        case Paragraph(text):
+            return _element("p", _text(text))
+        case Items(items):
+            return _element("ul", *(_element("li", _text(item)) for item in items))
+        case Definitions(rows):
+            return _element("dl", *(part for row in rows for part in _html_definition(*row)))
+        case Table(header, rows, right):
+            body = _element("tbody", *(_row("td", row, right) for row in rows))
+            return _element("table", _element("thead", _row("th", header, right)), body)
+
+
+def _html_definition(label: str, values: Sequence[str]) -> Iterator[str]:
+    yield _element("dt", _text(label))
+    yield from (_element("dd", _text(value)) for value in values)
+
+
+def _row(tag: str, cells: Sequence[str], right: frozenset[int]) -> str:
+    numbers = (' class="number"' if i in right else "" for i in range(len(cells)))
+    parts = zip(cells, numbers, strict=True)
+    return _element("tr", *(f"<{tag}{number}>{_text(cell)}</{tag}>" for cell, number in parts))
+
+
+def _element(tag: str, *parts: str) -> str:
+    return f"<{tag}>{''.join(parts)}</{tag}>"
+
+
+def _text(text: str) -> str:
+    """Return prose as text, and its code spans as `code`, none of it as markup."""
+    parts = (markup.escape(part) for part in _CODE.split(printable(text)))
+    return "".join(_element("code", part) if i % 2 else part for i, part in enumerate(parts))

@@ -1,6 +1,6 @@
 """Events read back: each incident with its revisions, oldest first."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -8,7 +8,7 @@ import msgspec
 from coral.contract.events import Event, Incident, Kind, Product, Revision, State, Tier, decode
 from coral.errors import EventError, IncidentError
 
-__all__ = ["EventLog", "IncidentHistory", "RevisionSummary", "find", "read"]
+__all__ = ["EventLog", "IncidentHistory", "RevisionSummary", "find", "identified", "read"]
 
 TOP = 5  # entities of a summary, as in `Revision`
 
@@ -128,13 +128,21 @@ def find(log: EventLog, prefix: str) -> IncidentHistory:
     IncidentError
         If there is none, or more than one.
     """
-    incidents = log.incidents
-    if prefix in incidents:
-        return incidents[prefix]
-    found = [name for name in incidents if name.startswith(prefix)]
+    return log.incidents[identified(list(log.incidents), prefix)]
+
+
+def identified(names: Sequence[str], prefix: str) -> str:
+    """Return the one identifier that begins with `prefix`.
+
+    Raises
+    ------
+    IncidentError
+        If there is none, or more than one.
+    """
+    found = [prefix] if prefix in names else [name for name in names if name.startswith(prefix)]
     if len(found) == 1:
-        return incidents[found[0]]
-    listed = ", ".join((found or list(incidents))[:TOP]) or "none"
+        return found[0]
+    listed = ", ".join((found or names)[:TOP]) or "none"
     if found:
         raise IncidentError(f"`{prefix}` is the beginning of {len(found)} incidents: {listed}.")
     raise IncidentError(f"there is no incident `{prefix}`; there are: {listed}.")

@@ -4,7 +4,6 @@ Readable in black and white: meaning is in line styles, markers and hatching, ne
 """
 
 import datetime as dt
-import importlib.util
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,8 +14,9 @@ from numpy.typing import NDArray
 
 from coral.contract.changes import ChangeEvent
 from coral.errors import CoralError
+from coral.report.drawing import check_drawing, label
 from coral.report.onset_text import STATISTICS
-from coral.report.rank_chart import draw_ranks, label
+from coral.report.rank_chart import draw_ranks
 from coral.report.trace import Trace
 from streams.recorded import Recording
 
@@ -90,10 +90,7 @@ def check_plot(file: Path) -> None:
     """
     if file.suffix.lower() not in FORMATS:
         raise CoralError(f"`--plot` writes {', '.join(FORMATS)} files, got `{file.name}`.")
-    if importlib.util.find_spec("matplotlib") is None:
-        raise CoralError(
-            "`--plot` needs matplotlib, which is not installed: pip install 'coral-rca[plots]'."
-        )
+    check_drawing("--plot")
 
 
 def downsample(times: Floats, values: Floats, limit: int = MOST_POINTS) -> tuple[Floats, Floats]:

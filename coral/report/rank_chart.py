@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from coral.contract.events import Revision
 from coral.localise.policy import RANKING
-from coral.text import named
+from coral.report.drawing import label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["draw_ranks", "label"]
+__all__ = ["draw_ranks"]
 
 _DEPTH: Final = RANKING.convergence.depth  # places shown: those that convergence compares
 # Grey level, dashes and marker: no two of them look alike, printed or not.
@@ -32,7 +32,6 @@ _STYLES: Final[tuple[dict[str, Any], ...]] = (
 )
 # Those that came and went, and never led: seen, not told apart.
 _PASSING: Final[dict[str, Any]] = {"color": "0.8", "linestyle": "-", "marker": "d", "markersize": 3}
-LONGEST_LABEL: Final = 40
 
 
 def draw_ranks(axis: "Axes", history: Sequence[Revision]) -> None:
@@ -91,9 +90,3 @@ def _doublings(first: int, last: int) -> list[int]:
     while found[-1] * 2 <= last:
         found.append(found[-1] * 2)
     return found
-
-
-def label(name: str, most: int = LONGEST_LABEL) -> str:
-    """Return a name as matplotlib shows it: no formula, no control character, not too long."""
-    text = named(name).replace("$", r"\$")
-    return text if len(text) <= most else f"{text[: most - 1]}…"
