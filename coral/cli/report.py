@@ -139,6 +139,6 @@ def _written(history: IncidentHistory, form: _Form) -> bytes:
 
             return picture(history)
         case "html":
-            from coral.report.html_page import html_page
+            from coral.page.report_file import report_file
 
-            return html_page(history).encode()
+            return report_file(history)

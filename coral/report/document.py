@@ -7,7 +7,7 @@ decided here alone. Sentences are prose with names between backticks, as in the 
 import html as markup
 import re
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from rich.cells import cell_len
@@ -228,17 +228,21 @@ def _html(block: Block) -> str:
         case Paragraph(text):
             return _element("p", _text(text))
         case Items(items):
-            return _element("ul", *(_element("li", _text(item)) for item in items))
+            return _html_items(items)
         case Definitions(rows):
-            return _element("dl", *(part for row in rows for part in _html_definition(*row)))
+            return _element("dl", *(_html_definition(*row) for row in rows))
         case Table(header, rows, right):
             body = _element("tbody", *(_row("td", row, right) for row in rows))
             return _element("table", _element("thead", _row("th", header, right)), body)
 
 
-def _html_definition(label: str, values: Sequence[str]) -> Iterator[str]:
-    yield _element("dt", _text(label))
-    yield from (_element("dd", _text(value)) for value in values)
+def _html_items(items: Sequence[str]) -> str:
+    return _element("ul", *(_element("li", _text(item)) for item in items))
+
+
+def _html_definition(label: str, values: Sequence[str]) -> str:
+    said = _text(values[0]) if len(values) == 1 else _html_items(values)
+    return _element("div", _element("dt", _text(label)), _element("dd", said))
 
 
 def _row(tag: str, cells: Sequence[str], right: frozenset[int]) -> str:

@@ -18,10 +18,11 @@ from matplotlib.text import Text
 from coral.cli.main import main
 from coral.contract.events import Event, encode
 from coral.errors import Exit
+from coral.page.report_file import report_file
 from coral.report.document import markdown
 from coral.report.event_log import IncidentHistory
 from coral.report.explain import case
-from coral.report.html_page import html_page
+from coral.report.incident_view import IncidentView, incident_view
 from coral.report.picture import picture
 
 EVIL = (
@@ -46,7 +47,7 @@ class Elements(HTMLParser):
     def __init__(self, page: str) -> None:
         super().__init__()
         self.found: list[tuple[str, tuple[tuple[str, str | None], ...]]] = []
-        self.styles: list[str] = []
+        self.raw: dict[str, list[str]] = {"style": [], "script": []}
         self.texts: list[str] = []
         self._inside = ""
         self.feed(page)
@@ -60,7 +61,7 @@ class Elements(HTMLParser):
         self._inside = self._inside.removesuffix(tag)
 
     def handle_data(self, data: str) -> None:
-        (self.styles if self._inside == "style" else self.texts).append(data)
+        self.raw.get(self._inside, self.texts).append(data)
 
     def handle_comment(self, data: str) -> None:
         raise AssertionError(data)
@@ -69,6 +70,10 @@ class Elements(HTMLParser):
 def history(name: str = "db") -> IncidentHistory:
     """An incident in which everything is called `name`."""
     return IncidentHistory(incident_event(name, name))
+
+
+def page(name: str = "db") -> str:
+    return report_file(history(name)).decode()
 
 
 @pytest.fixture
@@ -92,11 +97,15 @@ def reported(
 @pytest.mark.parametrize("name", EVIL, ids=range(len(EVIL)))
 def test_no_name_becomes_an_element(name: str) -> None:
     """The page has the same elements and attributes as with a harmless name."""
-    harmless, hostile = Elements(html_page(history())), Elements(html_page(history(name)))
+    harmless, hostile = Elements(page()), Elements(page(name))
     kept = [one for one in hostile.found if one[0] != "code"]
 
     assert [one for one in harmless.found if one[0] != "code"] == kept
-    assert harmless.styles == hostile.styles
+    assert harmless.raw["style"] == hostile.raw["style"]
+    view, script = hostile.raw["script"]
+    assert harmless.raw["script"][1] == script
+    assert msgspec.json.decode(view, type=IncidentView) == incident_view(history(name))
+    assert not set("<>&") & set(view)
     assert all(c.isprintable() or c == "\n" for text in hostile.texts for c in text)
     assert max(map(len, hostile.texts)) < 1000
 
@@ -137,26 +146,30 @@ def test_no_name_leaves_its_place_in_a_picture(name: str, monkeypatch: pytest.Mo
 
 def test_the_page_allows_what_is_in_it_alone() -> None:
     """By its hash; nothing is fetched, and nothing leads away."""
-    page = html_page(history())
-    elements = Elements(page)
+    elements = Elements(page())
     (policy,) = (
         dict(attributes)["content"] or ""
         for tag, attributes in elements.found
         if tag == "meta" and ("http-equiv", "content-security-policy") in attributes
     )
-    (style,) = elements.styles
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    (style,), (_, script) = elements.raw["style"], elements.raw["script"]
+    hashes = [
+        base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        for text in (style, script)
+    ]
 
-    assert policy.startswith("default-src 'none'; ")
-    assert f"style-src 'sha256-{digest}';" in policy
-    assert "unsafe" not in policy
-    assert not re.search(r"https?://|@import|url\(", page)
+    assert policy == (
+        f"default-src 'none'; style-src 'sha256-{hashes[0]}'; script-src 'sha256-{hashes[1]}'; "
+        "base-uri 'none'; form-action 'none'"
+    )
+    assert not re.search(r"@import|url\(", style)
+    assert not re.search(r"\b(fetch|import|eval|Function|XMLHttpRequest)\(", script)
     assert not {"a", "img", "link", "iframe", "form"} & {tag for tag, _ in elements.found}
 
 
 def test_the_page_says_what_the_markdown_says() -> None:
     """Word for word: it can be read where no script runs."""
-    text = " ".join("".join(Elements(html_page(history())).texts).split())
+    text = " ".join("".join(Elements(page()).texts).split())
     for said in ("Possible cause: db.", "changed first", "2 s to 6 s before", "strength +0.80"):
         assert said in text
 
@@ -258,5 +271,5 @@ def test_of_an_incident_without_causes(tmp_path: Path) -> None:
     file = tmp_path / "bare.png"
     file.write_bytes(picture(found))
 
-    assert "No entity deviates from its normal state." in html_page(found)
+    assert "No entity deviates from its normal state." in report_file(found).decode()
     assert 1080 == image.imread(file).shape[1]
