@@ -106,6 +106,7 @@ class World:
         clock: Clock | None = None,
         broker: MemoryBroker | None = None,
         notifiers: Notifiers | None = None,
+        shadow: Settings | None = None,
         *,
         alerts: bool = False,
     ) -> None:
@@ -116,7 +117,7 @@ class World:
         store, sink = FileStore(home / "state"), MemorySink(self.broker)
         parts = (settings, self.source, sink, store, self.clock, self.board.beat)
         inboxes = [self._alerts(settings)] if alerts else []
-        self.daemon = Daemon(*parts, inboxes, self.board, notifiers)
+        self.daemon = Daemon(*parts, inboxes, self.board, notifiers, shadow)
 
     def _alerts(self, settings: Settings) -> Inbox[Alert]:
         """The inbox of alerts, and who writes those of HTTP into its topic."""

@@ -15,12 +15,12 @@ from coral.errors import CoralError, CorruptCheckpointError, ForeignCheckpointEr
 from streams.processing.systems import Systems
 from streams.records import TopicPartition
 
-__all__ = ["Keeps", "capture", "key_of", "load", "restore", "save"]
+__all__ = ["DOES_NOT_FIT", "Keeps", "capture", "key_of", "load", "restore", "save"]
 
 State = dict[str, Any]
 
 # What loading raises when a state is not one of this version, configuration or system.
-_DOES_NOT_FIT = (
+DOES_NOT_FIT = (
     *(ArithmeticError, AttributeError, LookupError, TypeError, ValueError),
     *(CoralError, MsgspecError),
 )
@@ -125,7 +125,7 @@ def restore(
                     "lives": {name: life} if life else {},
                 }
             )
-        except _DOES_NOT_FIT as error:
+        except DOES_NOT_FIT as error:
             refused(name, ForeignCheckpointError(f"system {name!r}: {error}"))
             continue
         if held["engine"] is not None:

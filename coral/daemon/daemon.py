@@ -27,6 +27,7 @@ from coral.daemon.measured_sink import MeasuredSink
 from coral.daemon.notify.notifiers import Notifiers, notifying
 from coral.daemon.questions import Questions
 from coral.daemon.reporter import Reporter
+from coral.daemon.shadow import Shadow
 from coral.engine import Engine
 from coral.errors import CheckpointError
 from coral.http.board import Board
@@ -74,6 +75,8 @@ class Daemon:
         Gets what others may see.
     notifiers : Notifiers, optional
         Gets every event as soon as it is sent.
+    shadow : Settings, optional
+        A second configuration that judges the same frames, and publishes nothing.
     """
 
     def __init__(
@@ -87,6 +90,7 @@ class Daemon:
         inboxes: Sequence[Inbox[Any]] = (),
         board: Board | None = None,
         notifiers: Notifiers | None = None,
+        shadow: Settings | None = None,
     ) -> None:
         self._notifiers = notifiers or Notifiers(Settings(), clock)
         self._inboxes = inboxes
@@ -114,6 +118,7 @@ class Daemon:
         board = board or Board(clock, 0)
         self._reporter = Reporter(board, settings, clock, self._notifiers.states)
         self._questions = board.answer = Questions(settings)
+        self._shadow = None if shadow is None else Shadow(shadow, board, self._tell_again)
         self.loop = Loop(
             source,
             MeasuredSink(sink, clock, self._reporter.publish.add),
@@ -207,6 +212,8 @@ class Daemon:
             self._reporter.sent(event, message.value)
             # Also while records are repeated: what waited to be told went with the process before.
             self._notifiers.told(event, message.value)
+        if self._shadow is not None:
+            self._shadow.step(frame, events)
         return messages
 
     def _checkpoint(self, offsets: Offsets) -> None:
@@ -226,6 +233,8 @@ class Daemon:
         taken = checkpoint.capture(moved, self.loop.systems, self._engines, decoders)
         for snapshot in taken.values():
             snapshot["shaped_by"] = self._shaped_by
+            if self._shadow is not None:
+                self._shadow.keep(snapshot["systems"])
         self._saved |= moved
         begun = self._clock.monotonic()
         if self._saver is None:
@@ -301,6 +310,9 @@ class Daemon:
         for event in filter(None, (engine.standing() for engine in restored.values())):
             self._notifiers.restored(event)
         self._reporter.restored(systems.aligners, restored)
+        if self._shadow is not None:
+            held = found["systems"]
+            self._shadow.restore({name: held[name] for name in restored})
         published = self._source.committed(partition) if self._once else None
         same = found.get("shaped_by") == self._shaped_by
         if published is not None and published > found["offset"] and same:
@@ -321,9 +333,13 @@ class Daemon:
         self._remind(name for name in self._engines if home(name) == partition)
 
     def _remind(self, systems: Iterable[str]) -> None:
+        """Tell engines what came for them before."""
         for system in systems:
-            for inbox in self._inboxes:
-                inbox.remind(system, self._engines[system])
+            self._tell_again(system, self._engines[system])
+
+    def _tell_again(self, system: str, engine: Engine) -> None:
+        for inbox in self._inboxes:
+            inbox.remind(system, engine)
 
     def _restored_codec(self, partition: TopicPartition, state: dict[str, Any]) -> Codec:
         codec = self._settings.codec(partition.topic)
@@ -343,6 +359,8 @@ class Daemon:
         self._log.lost(systems)
         self._reporter.lost(systems)
         self._notifiers.lost(systems)
+        if self._shadow is not None:
+            self._shadow.lose(systems)
 
     def _progress(self, loop: Loop) -> None:
         self._beat()
@@ -352,7 +370,10 @@ class Daemon:
         if repeating:
             told = {name: one for name, one in told.items() if home(name) not in repeating}
         for inbox in self._inboxes:
-            self._due |= inbox.deliver(told)
+            if inbox.deliver(told):
+                self._due = True
+                if self._shadow is not None:
+                    self._shadow.remind()
         self._questions.serve(self._engines)
         if self._saver is not None and self._saving and not self._saver.busy:
             self._settle(self._saver)
@@ -401,6 +422,7 @@ def _commit_later(_: Offsets) -> None:
 def opened(
     settings: Settings,
     board: Board,
+    shadow: Settings | None,
     connection: KafkaConnection,
     clock: Clock,
     beat: Callable[[], None],
@@ -445,4 +467,6 @@ def opened(
         if settings.http.enabled:
             board.take_alerts = closing.enter_context(opened_alerts_post(settings, connection))
             closing.callback(setattr, board, "take_alerts", None)
-        yield Daemon(settings, source, sink, store, clock, beat, inboxes, board, notifiers)
+        yield Daemon(
+            settings, source, sink, store, clock, beat, inboxes, board, notifiers, shadow
+        )

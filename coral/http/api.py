@@ -80,6 +80,7 @@ def application(
         Route("/api/v1/status", answers.status),
         Route("/api/v1/systems", answers.systems),
         Route("/api/v1/systems/{system:anything}", answers.system),
+        Route("/api/v1/shadow", answers.shadow),
         Route("/api/v1/incidents", answers.incidents),
         Route("/api/v1/incidents/{incident}", incidents.event),
         Route("/api/v1/incidents/{incident}/view", incidents.view),
@@ -135,6 +136,9 @@ class _Answers:
         name = request.path_params["system"]
         found = next((each for each in self._held if each.system == name), None)
         return _json(_encode(_there(found, "system")))
+
+    async def shadow(self, _request: Request) -> Response:
+        return _json(_encode(self._board.shadow))
 
     async def incidents(self, request: Request) -> Response:
         limit, system = _limit(request), request.query_params.get("system")

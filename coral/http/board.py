@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 from coral import __version__
 from coral.contract.events import Event, timestamp
 from coral.http.incidents import IncidentMemory
+from coral.http.shadow import ShadowList
 from coral.http.state import AlertsTaken, DaemonStatus, Snapshot
 from coral.http.timelines import Timelines
 from streams.clock import Clock
@@ -54,6 +55,8 @@ class Board:
         Entity that people say was the cause, by incident; None: they took it back.
     boot : str
         Tells this process from those before it.
+    shadow : ShadowList
+        Empty without a second configuration.
     stopping : callable
         Returns whether the process was asked to end.
     take_alerts : callable or None
@@ -72,6 +75,7 @@ class Board:
         self.timelines = Timelines()
         self.said: dict[str, str | None] = {}
         self.boot = secrets.token_hex(4)
+        self.shadow = ShadowList([])
         self.stopping: Callable[[], bool] = lambda: False
         self.take_alerts: Callable[[bytes], AlertsTaken] | None = None
         self.answer: Callable[[str, float | None], Event | None] | None = None

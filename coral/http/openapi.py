@@ -6,6 +6,7 @@ import msgspec
 
 from coral import __version__
 from coral.contract.events import Event
+from coral.http.shadow import ShadowList
 from coral.http.state import (
     AlertsTaken,
     DaemonStatus,
@@ -21,7 +22,7 @@ __all__ = ["document"]
 
 _AT = "#/components/schemas/{name}"
 _TYPES = (
-    *(DaemonStatus, SystemList, SystemState, IncidentList),
+    *(DaemonStatus, SystemList, SystemState, IncidentList, ShadowList),
     *(Event, IncidentView, Said, AlertsTaken, Refusal),
 )
 _LIMIT = {
@@ -83,6 +84,11 @@ def _paths() -> dict[str, Any]:
         ),
         "/api/v1/systems/{system}": _get(
             "system", "One system", _of(_ref(SystemState)), [named], refused=404
+        ),
+        "/api/v1/shadow": _get(
+            "shadow",
+            "How far a second configuration agrees with the main one, over a week",
+            _of(_ref(ShadowList)),
         ),
         **_incident_paths(),
     }

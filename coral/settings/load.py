@@ -25,6 +25,7 @@ def load(
     file: FilePath | None = None,
     environment: Mapping[str, str] | None = None,
     flags: Iterable[str] = (),
+    over: FilePath | None = None,
 ) -> Loaded:
     """Read, merge and check the configuration.
 
@@ -36,6 +37,8 @@ def load(
         ``CORAL_<SECTION>__<KEY>`` are read, all other names ignored.
     flags : iterable of str
         ``<section>.<key>=<value>``.
+    over : path, optional
+        TOML that is laid over all of these.
 
     Raises
     ------
@@ -45,8 +48,9 @@ def load(
     held: dict[str, Any] = {}
     sources: dict[Path, str] = {}
     problems: list[SettingsProblem] = []
-    layers = [of_file(file)] if file is not None else []
-    for layer in (*layers, of_environment(environment or {}), of_flags(flags)):
+    below = [of_file(file)] if file is not None else []
+    above = [of_file(over)] if over is not None else []
+    for layer in (*below, of_environment(environment or {}), of_flags(flags), *above):
         problems += _take(layer, held, sources)
     _fill_systems(held.get("systems", {}), sources)
     settings: Settings = _built(Settings, held)
