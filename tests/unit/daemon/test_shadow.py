@@ -89,7 +89,7 @@ def test_it_goes_on_after_a_restart(tmp_path: Path) -> None:
     world = shop(tmp_path, second, shop_rows(rows=ONSET - 20))
     end(world)
     (before,) = world.board.shadow.systems
-    again = World(tmp_path, settings_of(tmp_path), world.clock, world.broker, second)
+    again = World(tmp_path, settings_of(tmp_path), world.clock, world.broker, shadow=second)
     again.put("shop", NAMES, shop_rows()[ONSET - 20 :], first=ONSET - 20)
     again.read()
     (after,) = again.board.shadow.systems
@@ -98,7 +98,7 @@ def test_it_goes_on_after_a_restart(tmp_path: Path) -> None:
     assert (before.since, before.config) == (after.since, after.config)
     assert 1 == len(after.pairs)
     third = second_of(tmp_path, "[engine]\nfalse_alarms_per_week = 3.0\n")
-    world = World(tmp_path, settings_of(tmp_path), world.clock, world.broker, third)
+    world = World(tmp_path, settings_of(tmp_path), world.clock, world.broker, shadow=third)
     world.put("shop", NAMES, shop_rows(rows=300)[280:], first=280)
     world.read()
     (anew,) = world.board.shadow.systems
