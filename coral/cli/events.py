@@ -16,7 +16,7 @@ from coral.text import printable, quoted
 if TYPE_CHECKING:
     from coral.report.event_log import EventLog
 
-__all__ = ["Place", "is_address", "read_events", "tell_missing", "write"]
+__all__ = ["Place", "read_events", "tell_missing", "write"]
 
 _SCHEMES = ("http://", "https://")
 
@@ -42,13 +42,17 @@ class Place(NamedTuple):
     kafka: str | None = None
     token_file: Path | None = None
 
+    @property
+    def daemon(self) -> str | None:
+        """Address of the running daemon, if the events are there."""
+        return self.file if self.file is not None and self.file.startswith(_SCHEMES) else None
+
+    def token(self) -> str | None:
+        """Return what the daemon wants to see, if there is a file of it."""
+        return None if self.token_file is None else self.token_file.read_text().strip()
+
     def __str__(self) -> str:
         return "incidents topic" if self.file is None else printable(self.file)
-
-
-def is_address(file: str | None) -> bool:
-    """Whether what stands in the place of a file is the address of a running daemon."""
-    return file is not None and file.startswith(_SCHEMES)
 
 
 def read_events(place: Place, incident: str | None = None) -> tuple[EventLog, Exit]:
@@ -67,6 +71,7 @@ def read_events(place: Place, incident: str | None = None) -> tuple[EventLog, Ex
     IncidentError
         If a running daemon remembers no such incident.
     """
+    from coral.http.client import asked_events
     from coral.report.event_log import read
 
     file = place.file
@@ -74,8 +79,8 @@ def read_events(place: Place, incident: str | None = None) -> tuple[EventLog, Ex
         journal = read(_topic(place))
     elif file == "-":
         journal = read(sys.stdin.buffer)
-    elif is_address(file):
-        journal = read(_daemon(file, place.token_file, incident or ""))
+    elif place.daemon is not None:
+        journal = read(asked_events(place.daemon, place.token(), incident or ""))
     else:
         try:
             with Path(file).open("rb") as lines:
@@ -119,11 +124,3 @@ def _topic(place: Place) -> Iterator[bytes]:
     connection = connection_of(settings, SystemClock())
     with closing(KafkaTail(connection, settings.output.incidents)) as tail:
         yield from tail.existing()
-
-
-def _daemon(url: str, token_file: Path | None, prefix: str) -> Iterator[bytes]:
-    """Yield the newest event of each incident that a running daemon remembers."""
-    from coral.http.client import asked_events
-
-    token = None if token_file is None else token_file.read_text().strip()
-    return asked_events(url, token, prefix)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from coral.cli.events import Place, is_address, read_events, tell_missing
+from coral.cli.events import Place, read_events, tell_missing
 from coral.cli.options import (
     Address,
     Config,
@@ -80,15 +80,15 @@ def feedback(
     incident, file = incident_and_file(incident, file, in_kafka=in_kafka)
     if incident is None:
         raise UsageError("INCIDENT is missing; `coral explain` lists those that are there")
-    if is_address(file):
-        raise UsageError(f"FILE or a Kafka, whose feedback topic the daemon reads, got {file}")
+    place = Place(file, config, overrides, kafka)
+    if place.daemon is not None:
+        raise UsageError(f"FILE or a Kafka, whose feedback topic the daemon reads, got {place}")
     from coral.contract.feedback import encode, given, withdrawn
     from coral.daemon.connection import connection_of
     from coral.daemon.feedback_outbox import sent
     from coral.report.event_log import find
     from streams.clock import SystemClock
 
-    place = Place(file, config, overrides, kafka)
     journal, found = read_events(place)
     try:
         data = find(journal, incident).data

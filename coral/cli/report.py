@@ -83,10 +83,11 @@ def report(
         history = _chosen(journal, incident)
     except IncidentError as error:
         return tell_missing(place, error, found)
+    made = _written(history, form, place)
     if out is None:
-        write(_written(history, form))
+        write(made)
     else:
-        out.write_bytes(_written(history, form))
+        out.write_bytes(made)
     return found
 
 
@@ -127,7 +128,7 @@ def _chosen(journal: EventLog, incident: str | None) -> IncidentHistory:
     return find(journal, incident or "")
 
 
-def _written(history: IncidentHistory, form: _Form) -> bytes:
+def _written(history: IncidentHistory, form: _Form, place: Place) -> bytes:
     match form:
         case "markdown":
             from coral.report.document import markdown
@@ -139,6 +140,9 @@ def _written(history: IncidentHistory, form: _Form) -> bytes:
 
             return picture(history)
         case "html":
+            from coral.http.client import asked_window
             from coral.page.report_file import report_file
 
-            return report_file(history)
+            url, incident = place.daemon, history.data.incident
+            window = None if url is None else asked_window(url, incident, place.token())
+            return report_file(history, window)

@@ -13,8 +13,9 @@ from coral.contract.events import Event
 from coral.errors import AskError
 from coral.http.state import Brief, DaemonStatus, IncidentList, Refusal, SystemList, SystemState
 from coral.report.event_log import identified
+from coral.report.incident_window import IncidentWindow
 
-__all__ = ["Answers", "answer", "asked", "asked_events"]
+__all__ = ["Answers", "answer", "asked", "asked_events", "asked_window"]
 
 PATIENCE_S: Final = 10.0
 ANSWER_S: Final = 90.0  # a system of a thousand series takes seconds, and others may be first
@@ -108,6 +109,25 @@ def asked_events(url: str, token: str | None = None, prefix: str = "") -> Iterat
         yield _read(f"{at}/{quote(name, safe='')}", token)
 
 
+def asked_window(url: str, incident: str, token: str | None = None) -> IncidentWindow | None:
+    """Ask a process for the rows around an incident, as its page draws them.
+
+    Parameters
+    ----------
+    url : str
+    incident : str
+        Its identifier.
+    token : str, optional
+
+    Raises
+    ------
+    AskError
+        As `asked`.
+    """
+    at = f"{_checked(url)}/api/v1/incidents/{quote(incident, safe='')}/view"
+    return _get(at, token, _Windowed).window
+
+
 def _checked(url: str) -> str:
     """Return an address without the slash at its end."""
     try:
@@ -118,6 +138,12 @@ def _checked(url: str) -> str:
     if not well:
         raise AskError(f"an address such as http://127.0.0.1:8080 expected, got {url!r}")
     return url.rstrip("/")
+
+
+class _Windowed(msgspec.Struct, frozen=True):
+    """What is wanted of a view; everything else in it follows from the event."""
+
+    window: IncidentWindow | None
 
 
 class _NoRedirects(HTTPRedirectHandler):

@@ -19,6 +19,7 @@ from coral.report.document import Heading, html
 from coral.report.event_log import IncidentHistory
 from coral.report.explain import case
 from coral.report.incident_view import incident_view
+from coral.report.incident_window import IncidentWindow
 from coral.text import printable
 
 __all__ = ["report_file"]
@@ -48,12 +49,15 @@ _PAGE: Final = """\
 """
 
 
-def report_file(history: IncidentHistory) -> bytes:
+def report_file(history: IncidentHistory, window: IncidentWindow | None = None) -> bytes:
     """Return the file, as UTF-8.
 
     Parameters
     ----------
     history : IncidentHistory
+    window : IncidentWindow, optional
+        Rows around the incident, which a running process remembers; without it the means in its
+        event are drawn.
     """
     blocks = case(history)
     title = next(block.text for block in blocks if isinstance(block, Heading))
@@ -63,7 +67,7 @@ def report_file(history: IncidentHistory) -> bytes:
         title=escape(printable(title.replace("`", ""))),
         style=style,
         content=html(blocks),
-        view=_data(msgspec.json.encode(incident_view(history)).decode()),
+        view=_data(msgspec.json.encode(incident_view(history, window)).decode()),
         script=script,
     )
     return page.encode()

@@ -1,11 +1,13 @@
 """Incidents asked of a running process, by the commands that tell them."""
 
+import json
+import re
 from pathlib import Path
 
 import pytest
 from hostile import HOSTILE
 from incidents import incident_event
-from served import START, served
+from served import START, World, served
 
 from coral.cli.main import main
 from coral.contract.events import encode
@@ -91,3 +93,18 @@ def test_the_markdown_is_served_as_it_is_written(
     assert "text/markdown; charset=utf-8" == answer.headers["content-type"]
     assert "nosniff" == answer.headers["x-content-type-options"]
     assert (404, "there is no such incident") == (missing.status, missing.json["error"])
+
+
+def test_a_report_of_a_running_process_has_its_rows(shop: World, tmp_path: Path) -> None:
+    """It is drawn from what the page is drawn from: not the event's means alone."""
+    file = tmp_path / "incident.html"
+    with served(shop.board) as ask:
+        (one,) = ask("/api/v1/incidents").json["incidents"]
+        view = ask(f"/api/v1/incidents/{one['incident']}/view").json
+        assert Exit.OK == main(["report", f"http://127.0.0.1:{ask.port}", "-o", str(file)])
+    (held,) = re.findall(
+        r'<script id="view" type="application/json">(.*?)</script>', file.read_text()
+    )
+
+    assert view == json.loads(held)
+    assert {"health", "statistic"} == {series["role"] for series in view["window"]["series"]}
