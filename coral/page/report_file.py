@@ -40,8 +40,10 @@ _PAGE: Final = """\
 <style>{style}</style>
 </head>
 <body>
-<main id="incident">
-{content}</main>
+<main>
+{heading}<div id="incident">
+{content}</div>
+</main>
 <script id="view" type="application/json">{view}</script>
 <script type="module">{script}</script>
 </body>
@@ -59,13 +61,14 @@ def report_file(history: IncidentHistory, window: IncidentWindow | None = None) 
         Rows around the incident, which a running process remembers; without it the means in its
         event are drawn.
     """
-    blocks = case(history)
-    title = next(block.text for block in blocks if isinstance(block, Heading))
+    heading, *blocks = case(history)
+    title = heading.text if isinstance(heading, Heading) else ""
     style, script = _read(_STYLE), _script()
     page = _PAGE.format(
         policy=_policy(style, script),
         title=escape(printable(title.replace("`", ""))),
         style=style,
+        heading=html([heading]),
         content=html(blocks),
         view=_data(msgspec.json.encode(incident_view(history, window)).decode()),
         script=script,
