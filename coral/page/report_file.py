@@ -7,6 +7,7 @@ with. What is drawn are the components of the page; where no script runs, the ca
 
 import base64
 import hashlib
+import json
 from functools import cache
 from html import escape
 from importlib.resources import files
@@ -18,7 +19,7 @@ from coral.page.bundle import bundled
 from coral.report.document import Heading, html
 from coral.report.event_log import IncidentHistory
 from coral.report.explain import case
-from coral.report.incident_view import incident_view
+from coral.report.incident_view import IncidentView, incident_view
 from coral.report.incident_window import IncidentWindow
 from coral.text import printable
 
@@ -70,7 +71,7 @@ def report_file(history: IncidentHistory, window: IncidentWindow | None = None) 
         style=style,
         heading=html([heading]),
         content=html(blocks),
-        view=_data(msgspec.json.encode(incident_view(history, window)).decode()),
+        view=_data(incident_view(history, window)),
         script=script,
     )
     return page.encode()
@@ -87,9 +88,13 @@ def _hash(text: str) -> str:
     return f"'sha256-{base64.b64encode(digest).decode()}'"
 
 
-def _data(json: str) -> str:
-    """Return JSON that no parser of HTML takes for anything else; strings alone hold these."""
-    return json.translate({ord(c): f"\\u{ord(c):04x}" for c in "<>&"})
+def _data(view: IncidentView) -> str:
+    """Return JSON in ASCII that no parser of HTML takes for anything else.
+
+    What is escaped occurs inside of strings only, where JSON allows it.
+    """
+    text = json.dumps(msgspec.to_builtins(view), separators=(",", ":"))
+    return text.translate({ord(c): f"\\u{ord(c):04x}" for c in "<>&\x7f"})
 
 
 @cache

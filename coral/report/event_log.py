@@ -1,15 +1,18 @@
 """Events read back: each incident with its revisions, oldest first."""
 
+import datetime as dt
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
 from coral.contract.events import Event, Incident, Kind, Product, Revision, State, Tier, decode
 from coral.errors import EventError, IncidentError
+from coral.text import quoted
 
 __all__ = ["EventLog", "IncidentHistory", "RevisionSummary", "find", "identified", "read"]
 
+_SERIESLESS: Final = ("told", "detector")  # sources of an alarm that may name no series
 TOP = 5  # entities of a summary, as in `Revision`
 
 
@@ -108,7 +111,7 @@ def read(lines: Iterable[bytes]) -> EventLog:
         if not line.strip():
             continue
         try:
-            event = decode(line)
+            event = _sound(decode(line))
         except EventError as error:
             problems.append(f"line {number}: {error}")
             continue
@@ -118,6 +121,40 @@ def read(lines: Iterable[bytes]) -> EventLog:
         else:
             known.add(event)
     return EventLog(incidents, problems)
+
+
+def _sound(event: Event) -> Event:
+    """Return an event of which a case can be told; anybody may have written it.
+
+    Raises
+    ------
+    EventError
+        Naming what is there beside what is expected.
+    """
+    data, trigger = event.data, event.data.trigger
+    for time in (trigger.time, trigger.onset, *trigger.onset_interval, data.now):
+        try:
+            known = dt.datetime.fromisoformat(time).tzinfo is not None
+        except ValueError:
+            known = False
+        if not known:
+            raise EventError(f"not a CORAL event: RFC 3339 time expected, got {quoted(time)}")
+    drawn = [metric.course for cause in data.causes for metric in cause.metrics]
+    drawn += [metric.course for metric in data.health]
+    rows = [data.rows, *(revision.rows for revision in data.history)]
+    rows += [course.rows for course in drawn if course is not None]
+    spans = [cause.changed_after_kpi_interval_s for cause in data.causes]
+    spans = [span for span in spans if span is not None]
+    for rule, holds in (
+        ("rows >= 1", min(rows) >= 1),
+        ("two times as `onset_interval`", len(trigger.onset_interval) == 2),
+        ("metrics of each cause", all(cause.metrics for cause in data.causes)),
+        ("two numbers as `changed_after_kpi_interval_s`", all(len(span) == 2 for span in spans)),
+        ("a series that raised the alarm", bool(trigger.series) or trigger.source in _SERIESLESS),
+    ):
+        if not holds:
+            raise EventError(f"not a CORAL event: {rule} expected, got none in {quoted(event.id)}")
+    return event
 
 
 def find(log: EventLog, prefix: str) -> IncidentHistory:

@@ -5,6 +5,7 @@ import hashlib
 import re
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -105,6 +106,7 @@ def test_no_name_becomes_an_element(name: str) -> None:
     view, script = hostile.raw["script"]
     assert harmless.raw["script"][1] == script
     assert msgspec.json.decode(view, type=IncidentView) == incident_view(history(name))
+    assert view.isascii()
     assert not set("<>&") & set(view)
     assert all(c.isprintable() or c == "\n" for text in hostile.texts for c in text)
     assert max(map(len, hostile.texts)) < 1000
@@ -273,3 +275,36 @@ def test_of_an_incident_without_causes(tmp_path: Path) -> None:
 
     assert "No entity deviates from its normal state." in report_file(found).decode()
     assert 1080 == image.imread(file).shape[1]
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "told"),
+    [
+        (("now",), "today", "RFC 3339 time expected, got `today`"),
+        (("trigger", "onset"), "2026-11-22T12:44:46", "RFC 3339 time expected"),
+        (("trigger", "onset_interval"), [], "two times as `onset_interval` expected"),
+        (("rows",), 0, "rows >= 1 expected"),
+        (("health", 0, "course", "rows"), 0, "rows >= 1 expected"),
+        (("causes", 0, "metrics"), [], "metrics of each cause expected"),
+        (("causes", 0, "changed_after_kpi_interval_s"), [1.0], "two numbers"),
+    ],
+)
+def test_an_event_that_somebody_made_up(
+    file: Path,
+    capsysbinary: pytest.CaptureFixture[bytes],
+    path: tuple[str | int, ...],
+    value: Any,
+    told: str,
+) -> None:
+    """Is no event, with its line and the rule; those beside it are told."""
+    event = msgspec.to_builtins(incident_event(incident="77aa"))
+    *above, last = path
+    place = event["data"]
+    for key in above:
+        place = place[key]
+    place[last] = value
+    file.write_bytes(encode(incident_event()) + b"\n" + msgspec.json.encode(event))
+    code, out, err = reported(capsysbinary, file, "--markdown")
+
+    assert (Exit.INVALID, True) == (code, out.startswith(b"# Incident `3f2a`"))
+    assert f"line 2: not a CORAL event: {told}" in err
