@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import importlib.util
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -169,6 +170,12 @@ def test_the_page_allows_what_is_in_it_alone() -> None:
     assert not {"a", "img", "link", "iframe", "form"} & {tag for tag, _ in elements.found}
 
 
+def test_a_page_is_small_enough_for_a_mail() -> None:
+    """With all that it needs, and with the longest names."""
+    assert len(page().encode()) < 100_000
+    assert len(page("x" * 4096).encode()) < 200_000
+
+
 def test_the_page_says_what_the_markdown_says() -> None:
     """Word for word: it can be read where no script runs."""
     text = " ".join("".join(Elements(page()).texts).split())
@@ -233,6 +240,19 @@ def test_a_terminal_shows_no_page(
     code, _, err = reported(capsysbinary, "3f", file)
     assert (Exit.USAGE, True) == (code, "-o FILE expected, or --markdown" in err)
     assert Exit.OK == reported(capsysbinary, "3f", file, "--markdown")[0]
+
+
+def test_a_picture_needs_matplotlib(
+    file: Path, capsysbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What to install is said before anything is read."""
+    found = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name == "matplotlib" else found(name)
+    )
+    code, out, err = reported(capsysbinary, "3f", file, "--png")
+    assert (Exit.FAILURE, b"") == (code, out)
+    assert "`--png` needs matplotlib, which is not installed: pip install" in err
 
 
 def test_which_incident(file: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
