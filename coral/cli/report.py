@@ -122,10 +122,13 @@ def _chosen(journal: EventLog, incident: str | None) -> IncidentHistory:
     """
     from coral.report.event_log import find
 
-    if incident is None and len(journal.incidents) > 1:
-        listed = ", ".join(list(journal.incidents)[:LISTED])
-        raise IncidentError(f"INCIDENT is missing, one of {len(journal.incidents)}: {listed}")
-    return find(journal, incident or "")
+    if incident is not None:
+        return find(journal, incident)
+    names = list(journal.incidents)
+    if len(names) == 1:
+        return journal.incidents[names[0]]
+    listed = f"one of {len(names)}: {', '.join(names[:LISTED])}" if names else "and there is none"
+    raise IncidentError(f"INCIDENT is missing, {listed}")
 
 
 def _written(history: IncidentHistory, form: _Form, place: Place) -> bytes:
