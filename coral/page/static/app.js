@@ -4,11 +4,13 @@ import { Actions } from "./actions.js";
 import { html, render, useEffect, useRef, useState } from "./components/html.js";
 import { Incident } from "./components/incident.js";
 import { Overview } from "./components/overview.js";
+import { shadow } from "./components/shadow.js";
 import { printable } from "./components/prose.js";
 import { follow } from "./live.js";
 import { Top } from "./top.js";
 
 const LOOK_AGAIN_MS = 2000;
+const COMPARE_AGAIN_MS = 10000;
 
 function App() {
   const [place, setPlace] = useState(placed());
@@ -34,7 +36,25 @@ function App() {
     <${Top} live=${live} place=${place} />
     <main id="main" tabindex="-1">${place.incident
       ? html`<${One} key=${place.incident} incident=${place.incident} revision=${known?.revision ?? 0} known=${live.incidents} />`
-      : html`<h1>Overview</h1><${Overview} live=${live} now=${Date.now() / 1000} />`}</main>`;
+      : html`<h1>Overview</h1><${Overview} live=${live} now=${Date.now() / 1000} /><${Second} />`}</main>`;
+}
+
+/** How far a second configuration agrees, if there is one; what cannot be asked now is asked again. */
+function Second() {
+  const [compared, setCompared] = useState({ systems: [] });
+  useEffect(() => {
+    let timer = 0;
+    let gone = false;
+    const ask = async () => {
+      const found = await given("api/v1/shadow").catch(() => null);
+      if (gone) return;
+      if (found) setCompared(found);
+      timer = setTimeout(ask, COMPARE_AGAIN_MS);
+    };
+    ask();
+    return () => [(gone = true), clearTimeout(timer)];
+  }, []);
+  return shadow(compared);
 }
 
 /** One incident: what is drawn is asked for again when a newer revision was told. */

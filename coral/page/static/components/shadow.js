@@ -1,6 +1,6 @@
 // What a second configuration would have said, beside what was said.
 import { html } from "./html.js";
-import { shortened } from "./prose.js";
+import { printable, shortened } from "./prose.js";
 import { lasting } from "./quantity.js";
 import { stateBadge, tierBadge } from "./sentence.js";
 
@@ -11,11 +11,15 @@ export function shadow({ systems }) {
   if (!systems.length) return null;
   return html`<section aria-labelledby="shadow"><h2 id="shadow">Second configuration</h2>
     <p class="quiet">It judges the same rows and publishes nothing. The week before its newest incident or change.</p>
-    ${systems.map((system) => html`<section key=${system.system} aria-label=${`Second configuration of ${shortened(system.system, 60)}`}>
-      <h3><code>${shortened(system.system, 60)}</code></h3>
+    ${systems.map((system) => html`<section key=${system.system} aria-label=${`Second configuration of ${named(system.system)}`}>
+      <h3><code>${named(system.system)}</code></h3>
       <p>${counted(system)} <span class="quiet">Both have judged since ${system.since.replace("T", " ").replace("Z", "")} UTC; configuration ${system.config}.</span></p>
       ${system.pairs.length ? compared(system.pairs) : null}
     </section>`)}</section>`;
+}
+
+function named(text) {
+  return shortened(printable(text), 60);
 }
 
 function counted({ agreed, differed, main_only: ours, shadow_only: theirs }) {
@@ -35,7 +39,7 @@ function compared(pairs) {
 
 function said(brief, linked) {
   if (!brief) return html`<span class="quiet">nothing</span>`;
-  const first = brief.causes.length ? html`<code>${shortened(brief.causes[0], 60)}</code>` : "no cause";
+  const first = brief.causes.length ? html`<code>${named(brief.causes[0])}</code>` : "no cause";
   const name = linked ? html`<a href=${`#/incident/${encodeURIComponent(brief.incident)}`}>${brief.kind}</a>` : brief.kind;
   return html`${name} ${tierBadge(brief.tier)} ${first} ${stateBadge(brief.state)}`;
 }
