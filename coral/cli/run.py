@@ -43,9 +43,9 @@ def run(*, config: Config = None, overrides: Overrides = (), shadow: Shadow = No
         read = partial(load_settings, config, overrides)
         settings = read()
         second = None if shadow is None else load_shadow(shadow, config, os.environ, overrides)
-        facts = {"store": settings.state.store, "publish": settings.state.publish}
-        if shadow is not None:
-            facts["shadow"] = str(shadow)
+        state = settings.state
+        facts = {"store": state.store, "publish": state.publish}
+        named = {} if shadow is None else {"shadow": str(shadow)}
         board = Board(SystemClock(), settings.http.ready_lag)
         run = partial(daemon.opened, settings, board, second)
-        return serve(settings, Reload(read, settings), stop, run, warm, board, **facts)
+        return serve(settings, Reload(read, settings), stop, run, warm, board, **facts, **named)

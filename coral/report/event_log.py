@@ -143,8 +143,8 @@ def _sound(event: Event) -> Event:
     drawn += [metric.course for metric in data.health]
     rows = [data.rows, *(revision.rows for revision in data.history)]
     rows += [course.rows for course in drawn if course is not None]
-    spans = [cause.changed_after_kpi_interval_s for cause in data.causes]
-    spans = [span for span in spans if span is not None]
+    limits = [cause.changed_after_kpi_interval_s for cause in data.causes]
+    spans = [span for span in limits if span is not None]
     for rule, holds in (
         ("rows >= 1", min(rows) >= 1),
         ("two times as `onset_interval`", len(trigger.onset_interval) == 2),
