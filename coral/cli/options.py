@@ -155,7 +155,6 @@ Since = Annotated[float, Parameter(converter=_read_by(_since), metavar="TIME")]
 Time = Annotated[float, Parameter(converter=_read_by(_time), metavar="TIME")]
 # The library takes a lone `-` for an option where a leading hyphen is not allowed.
 Word = Annotated[str | None, Parameter(converter=_read_by(_word), allow_leading_hyphen=True)]
-TokenFile = Annotated[Path | None, Parameter(metavar="FILE")]
 File = Annotated[Path, Parameter(metavar="FILE")]
 Address = Annotated[str | None, Parameter(metavar="HOST:PORT")]
 TokenFile = Annotated[

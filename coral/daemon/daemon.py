@@ -467,6 +467,4 @@ def opened(
         if settings.http.enabled:
             board.take_alerts = closing.enter_context(opened_alerts_post(settings, connection))
             closing.callback(setattr, board, "take_alerts", None)
-        yield Daemon(
-            settings, source, sink, store, clock, beat, inboxes, board, notifiers, shadow
-        )
+        yield Daemon(settings, source, sink, store, clock, beat, inboxes, board, notifiers, shadow)

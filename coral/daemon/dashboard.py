@@ -110,6 +110,7 @@ class Dashboard:
             partitions=(),
             counted=Totals(events=self._events),
             active={},
+            elsewhere={},
             durations={},
             checkpointing=Checkpointing(),
             newest=None,

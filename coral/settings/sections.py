@@ -361,7 +361,7 @@ class PrometheusHttp(_Section, frozen=True, kw_only=True):
     token: Secret | None = None
     username: Name | None = None
     password: Secret | None = None
-    headers: dict[Name, Name] = {}
+    headers: dict[Name, Name] = msgspec.field(default_factory=dict)
     tls_ca_file: Name | None = None
     tls_cert_file: Name | None = None
     tls_key_file: Name | None = None
