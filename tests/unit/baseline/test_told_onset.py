@@ -5,7 +5,7 @@ import pytest
 from makers import ONSET, run, shop_rows
 from numpy.typing import NDArray
 
-from coral.baseline.told_onset import rows_late
+from coral.baseline.told_onset import rows_late, rows_since_change
 from coral.report.onset_text import began
 
 Floats = NDArray[np.float64]
@@ -83,3 +83,28 @@ def test_two_entities_that_changed_before_are_a_state() -> None:
     newest = np.vstack([rows[50:], rows[-1:]])
     assert rows_late(rows[:50], newest, np.array([0, 1, 2]), ()) == 4
     assert rows_late(rows[:50], newest, np.array([0, 1, 1]), ()) == 0
+
+
+@pytest.mark.parametrize("late", [0, 1, 3, 10, 20])
+def test_an_alert_is_dated_by_the_series_that_are_out(late: int) -> None:
+    """To the row; a series that is out no more at the alert says nothing."""
+    rng = np.random.default_rng(0)
+    base, newest = rng.normal(size=(200, 4)), rng.normal(size=(31, 4))
+    newest[30 - late :, :2] += 60.0
+    newest[2:5, 3] += 90.0
+    assert late == rows_since_change(base, newest)
+
+
+def test_where_nothing_is_out_an_alert_is_not_dated() -> None:
+    """Nor on a base of a few rows, nor by what is missing or was constant at zero."""
+    rng = np.random.default_rng(0)
+    base, newest = rng.normal(size=(200, 3)), rng.normal(size=(11, 3))
+    assert 0 == rows_since_change(base, newest)
+    newest[5:] += 60.0
+    assert 0 == rows_since_change(base[:15], newest)
+    gone = newest.copy()
+    gone[-1] = np.nan
+    assert 0 == rows_since_change(base, gone)
+    base[:], newest[:] = 0.0, 0.0
+    newest[5:] = np.inf
+    assert 0 == rows_since_change(base, newest)
