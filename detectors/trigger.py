@@ -462,7 +462,7 @@ class Trigger(Stateful):
         self._row_statistics.clear()
         self._onset.reset()
 
-    def _learn(self, row: FloatArray, exempt: Exempt | None) -> None:
+    def _learn(self, row: FloatArray, exempt: Exempt | None = None) -> None:
         """Learn from a normal row, after it was scored."""
         fitted = self._row_statistics.fitted
         self._row_statistics.learn(row, exempt)

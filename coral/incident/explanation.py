@@ -58,6 +58,11 @@ class Findings:
         self.patterns = patterns(situation, policy)
         self.tier: Tier = tier_of_first(situation, self.patterns, policy)
 
+    def told(self, causes: Sequence[Cause], settled: Convergence, state: StateSeen | None) -> str:
+        """Return all that the summary of an event says."""
+        texts = (self.summary(causes), self.changed(), correction(settled), self.recognised(state))
+        return " ".join(filter(None, texts))
+
     def summary(self, causes: Sequence[Cause]) -> str:
         """Return the answer: what kind of incident it is, the cause, and who else it could be."""
         if any(pattern.kind == "common load rise" for pattern in self.patterns):

@@ -36,7 +36,7 @@ from coral.contract.events import (
 from coral.graph.system_graph import SystemGraph
 from coral.incident.alarm import Alarm
 from coral.incident.change_log import ChangeLog
-from coral.incident.explanation import Findings, correction
+from coral.incident.explanation import Findings
 from coral.incident.graph_facts import contradicted, learned_edges, screened, state_seen
 from coral.incident.nearby_changes import Moments, with_changes
 from coral.incident.policy import VERDICT, VerdictPolicy
@@ -414,9 +414,6 @@ class OpenIncident:
         causes = findings.causes(self._setup.config.max_causes)
         seen = state_seen(self._graph)
         settled = self._stability(ranking)
-        changed = findings.changed()
-        recognised = findings.recognised(seen)
-        texts = (findings.summary(causes), changed, correction(settled), recognised)
         state: State = "settled" if self.settled else "diagnosing"
         return Incident(
             incident=self.id,
@@ -430,7 +427,7 @@ class OpenIncident:
             rows=ranking.rows,
             base_rows=self._facts.base_rows,
             tier=findings.tier,
-            summary=" ".join(filter(None, texts)),
+            summary=findings.told(causes, settled, seen),
             causes=causes,
             ruled_out=findings.ruled_out(causes),
             entities=findings.entities(),

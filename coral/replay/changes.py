@@ -8,7 +8,7 @@ from coral.contract.changes import ChangeEvent, Naming, changes_in
 from coral.incident.change_log import part_of
 from coral.text import quoted
 from streams.recorded import Recording, RecordingError, RecordingProblem
-from streams.recorded.problem import ProblemLog
+from streams.recorded.problem import ProblemLog, Severity
 from streams.records import Record
 from streams.series import entity_of
 from streams.topology import meant
@@ -44,7 +44,7 @@ def recorded_changes(recording: Recording) -> tuple[list[ChangeEvent], list[Reco
         log.add("error", "changes", f"the file cannot be read: {error}", "Repair or remove it")
         raise RecordingError(log.problems()) from error
     found, problems = changes_in(record, Naming(systems=(meta.system,)))
-    severe = "warning" if found else "error"
+    severe: Severity = "warning" if found else "error"
     for problem in problems:
         log.add(severe, "changes", problem, "It is left out; repair or remove it")
     log.raise_if_failed()

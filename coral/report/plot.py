@@ -319,7 +319,7 @@ def _mark_changes(
         if named:
             who = one.entities[-1] if one.entities else "the system"
             text = label(f"{who} {one.kind}", LONGEST_CHANGE)
-            place = {"rotation": 90, "va": "top", "ha": "right", "fontsize": 7}
+            place: dict[str, Any] = {"rotation": 90, "va": "top", "ha": "right", "fontsize": 7}
             axis.text(one.time / DAY_S, 0.97, text, transform=axis.get_xaxis_transform(), **place)
 
 

@@ -50,7 +50,8 @@ def test_a_deployment_is_told_with_the_causes(kafka: Broker, world: World) -> No
     }
     own = {"kind": "deployed", "entity": "db", "timestamp": start + ONSET - 3.0, "text": "v1"}
     sink = world.kafka.sink()
-    for message in (own, cdevent, {"alerts": []}):
+    messages: list[dict[str, object]] = [own, cdevent, {"alerts": []}]
+    for message in messages:
         sink.send(topic, b"shop", json.dumps(message).encode())
     sink.flush(10.0)
     refused = logged_event(process, "change_events_refused")

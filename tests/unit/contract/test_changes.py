@@ -72,8 +72,8 @@ def kubernetes(kind: str, name: str, reason: str, message: str = "", **more: obj
 )
 def test_a_cdevent_of_a_service_is_about_it(what: str, kind: str) -> None:
     """By the last part of its id, as the other parts are the producer's own."""
-    content = {"environment": {"id": "production"}, "artifactId": "pkg:oci/orders@1.42"}
-    (change,) = read(cdevent(what, **content))
+    environment = {"id": "production"}
+    (change,) = read(cdevent(what, environment=environment, artifactId="pkg:oci/orders@1.42"))
     assert (change.system, change.entities, change.kind) == ("shop", ("orders",), kind)
     assert (change.time, change.text) == (UNIX, "pkg:oci/orders@1.42")
 

@@ -12,7 +12,7 @@ from streams.grid import Grid
 from streams.records import Record
 
 
-def prometheus(metric: str, mapping: SeriesMapping | None = None, **labels: str) -> str:
+def prometheus(metric: str, labels: dict[str, str], mapping: SeriesMapping | None = None) -> str:
     """Return the entity of a series of Prometheus."""
     codec = make_codec("prometheus_json", mapping, grid=lambda _: Grid(10.0))
     held = {"name": metric, "labels": {"__name__": metric, **labels}, "value": "1.0"}
@@ -73,16 +73,17 @@ LINKERD = {"namespace": "shop", "deployment": "orders"}
 )
 def test_who_calls_whom_by_the_labels(metric: str, labels: dict[str, str], entity: str) -> None:
     """Of each convention, without any configuration."""
-    assert entity == prometheus(metric, **labels)
+    assert entity == prometheus(metric, labels)
 
 
 def test_a_series_without_both_ends_is_of_one_component() -> None:
     """A workload that the mesh does not know, one that calls itself, other metrics."""
-    assert prometheus("istio_x", **MESH | {"source_workload": "unknown"}, app="mesh") == "mesh"
+    unknown = MESH | {"source_workload": "unknown", "app": "mesh"}
+    assert prometheus("istio_x", unknown) == "mesh"
     graph = "traces_service_graph_pending"
-    assert prometheus(graph, client="orders", server="orders", job="tempo") == "tempo"
-    assert prometheus("other_x", client="orders", server="pg", job="x") == "x"
-    assert prometheus("http_server_duration", service="a", server_address="b.c.svc") == "a"
+    assert prometheus(graph, {"client": "orders", "server": "orders", "job": "tempo"}) == "tempo"
+    assert prometheus("other_x", {"client": "orders", "server": "pg", "job": "x"}) == "x"
+    assert prometheus("http_server_duration", {"service": "a", "server_address": "b.c.svc"}) == "a"
 
 
 def test_the_same_of_opentelemetry() -> None:
@@ -102,10 +103,13 @@ def test_pairs_of_ones_own() -> None:
     """In place of the usual ones; an empty list is none; a name stays in its place."""
     own = SeriesMapping(entity=("{app}",), calls=(("rpc_*", "{from}", "{to|workload}"),))
     labels = {"app": "x", "from": "a:1->b", "to": "db-0"}
-    assert prometheus("rpc_seconds", own, **labels) == "a_1-b->db"
-    assert prometheus("other", own, **labels) == "x"
+    assert prometheus("rpc_seconds", labels, own) == "a_1-b->db"
+    assert prometheus("other", labels, own) == "x"
     none = SeriesMapping(entity=("{app}",))
-    assert prometheus("traces_service_graph_x", none, client="a", server="b", app="x") == "x"
+    assert (
+        prometheus("traces_service_graph_x", {"client": "a", "server": "b", "app": "x"}, none)
+        == "x"
+    )
 
 
 @pytest.mark.parametrize("form", ["otlp_json", "otlp_proto", "prometheus_json"])
