@@ -8,7 +8,17 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from debian import installed
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    expect,
+    sync_playwright,
+)
+
+# A machine that does other things too is no reason to fail.
+expect.set_options(timeout=30_000)
 
 AXE = Path(__file__).parent / "vendor" / "axe-core" / "axe.min.js"
 WIDE, NARROW, HUGE = (1280, 900), (400, 800), (3840, 2160)

@@ -246,6 +246,7 @@ def test_colours_are_chosen_and_kept(browser: Browser, shop: World) -> None:
         light = page.evaluate(ground)
         for _ in range(2):
             page.get_by_role("button", name="Colours").click()
+        page.get_by_role("button", name="Colours: dark").wait_for()
         dark = page.evaluate(ground)
         page.reload()
         page.get_by_role("button", name="Colours: dark").wait_for()

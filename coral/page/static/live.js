@@ -13,18 +13,31 @@ export function follow(set, refused) {
   let control = null;
   let waiting = 0;
   let looked = 0;
+  let looking = 0;
   const show = (more) => !ended && set(Object.assign(held, more) && { ...held });
 
-  const take = async (kind, data, id) => {
+  const take = (kind, data, id) => {
     if (id) place = id;
     if (kind === "reset") show({ incidents: new Map() });
     if (kind === "incident") show({ incidents: newer(held.incidents, JSON.parse(data)) });
     if (kind === "status") {
       show({ status: JSON.parse(data), connected: true });
-      if (Date.now() - looked < SYSTEMS_MS) return;
-      looked = Date.now();
-      show({ systems: (await given("api/v1/systems")).systems });
+      look();
     }
+  };
+
+  // Soon after every news, and not more often than so: with many systems the answer is long.
+  const look = () => {
+    if (looking) return;
+    looking = setTimeout(async () => {
+      looked = Date.now();
+      try {
+        show({ systems: (await given("api/v1/systems")).systems });
+      } catch {
+        // What fails here fails for the stream as well, which says so.
+      }
+      looking = 0;
+    }, Math.max(0, looked + SYSTEMS_MS - Date.now()));
   };
 
   const listen = async () => {
@@ -32,7 +45,7 @@ export function follow(set, refused) {
     try {
       const answer = await asked("api/v1/stream", { signal: control.signal, headers: place ? { "last-event-id": place } : {} });
       show({ connected: true });
-      for await (const [kind, data, id] of events(answer.body)) await take(kind, data, id);
+      for await (const [kind, data, id] of events(answer.body)) take(kind, data, id);
     } catch (error) {
       if (error instanceof Refused && error.status === 401) return refused();
     }
@@ -52,6 +65,7 @@ export function follow(set, refused) {
     ended = true;
     document.removeEventListener("visibilitychange", turned);
     clearTimeout(waiting);
+    clearTimeout(looking);
     control?.abort();
   };
 }

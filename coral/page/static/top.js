@@ -1,12 +1,12 @@
 // The bar above everything: where one is, whether it is up to date, and how light it is.
-import { html, useEffect, useState } from "./components/html.js";
+import { html, useLayoutEffect, useState } from "./components/html.js";
 
 const THEMES = ["auto", "light", "dark"];
 
 /** Return the bar. */
 export function Top({ live, place }) {
   const [theme, setTheme] = useState(localStorage.getItem("coral-theme") ?? "auto");
-  useEffect(() => {
+  useLayoutEffect(() => {
     localStorage.setItem("coral-theme", theme);
     if (theme === "auto") delete document.documentElement.dataset.theme;
     else document.documentElement.dataset.theme = theme;
