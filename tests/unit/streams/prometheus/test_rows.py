@@ -11,7 +11,7 @@ import numpy as np
 import prometheus
 import pytest
 from prometheus import Prometheus, column, rows_of
-from remote_write import Native, write
+from sent_metrics import Native, write
 from shop_metrics import START, STEP_S, open_metrics
 
 from streams.align.aligner import Aligner

@@ -279,12 +279,13 @@ class TestTls:
         }
         assert ["shop"] == self.reached(guarded, **files)
         assert ["shop"] == self.reached(guarded, "127.0.0.1", **files, tls_check_hostname=False)
-        for changed, said in [
+        wrong: list[tuple[dict[str, Any], str]] = [
             ({"password": Secret("guess")}, r"wants a log-in, or another one"),
             ({"tls_ca_file": None}, "certificate is not trusted"),
             ({"tls_ca_file": str(certificates / "alien.pem")}, "certificate is not trusted"),
             ({"tls_cert_file": None, "tls_key_file": None}, "certificate"),
-        ]:
+        ]
+        for changed, said in wrong:
             with pytest.raises(PrometheusError, match=said):
                 self.reached(guarded, **files | changed)
         with pytest.raises(PrometheusError, match=r"certificate is not trusted.*IP address"):
