@@ -150,6 +150,10 @@ docs: $(VENV)/installed-dev ## write the generated tables and figures into READM
 	$(BIN)/python tools/docs/tutorial.py
 	$(BIN)/python tools/docs/configuration.py
 	$(BIN)/python tools/docs/policies.py
+	$(BIN)/python tools/docs/helm_values.py
+	cp deploy/grafana/coral.json deploy/helm/coral/files/dashboard.json
+	cp deploy/prometheus/alerts.yaml deploy/helm/coral/files/alerts.yaml
+	$(BIN)/python tools/kubernetes/kustomize.py
 	$(BIN)/python tools/docs/graph_figure.py >/dev/null
 	$(BIN)/python tools/docs/graph_cost.py
 

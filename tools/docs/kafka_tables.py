@@ -1,9 +1,12 @@
 """Tables about Kafka, from kafka, capacity, poison and soak of benchmarks/results/."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-__all__ = ["capacity", "poison", "soak", "speed"]
+from coral.settings.sections import Limits
+
+__all__ = ["capacity", "fleet", "poison", "soak", "speed"]
 
 # What is asked for, and how it is told.
 ASKED = (
@@ -110,6 +113,84 @@ def capacity(result: Mapping[str, Any]) -> str:
             _table(("cores", "model", "run"), held),
             f"Commit {result['commit']}.",
         )
+    )
+
+
+SYSTEMS = 1000
+CHECKPOINTS_S = (30.0, 300.0)
+
+
+def fleet(result: Mapping[str, Any]) -> str:
+    """List the pods that a thousand systems need, and what they and Kafka then carry."""
+    given = result["given"]
+    rows = [
+        _pods(result, series, interval_s, checkpoint_s)
+        for series in sorted({row["series"] for row in result["table"]})
+        for interval_s in sorted({row["interval_s"] for row in result["table"]})
+        for checkpoint_s in CHECKPOINTS_S
+    ]
+    header = (
+        "series a system",
+        "row every, s",
+        "`state.interval_s`",
+        "pods",
+        "what bounds a pod",
+        "cores used, a pod",
+        "memory, a pod, MB",
+        "rows into Kafka, MB/s",
+        "state into Kafka, MB/s",
+        "state kept, GB",
+    )
+    return "\n\n".join(
+        (
+            _table(header, rows),
+            (
+                f"{SYSTEMS:,} systems, one core and {given['memory_mb']:,.0f} MB a pod, of which "
+                f"{given['load']:g} of the core is planned with; computed from the costs above, "
+                "not run. Bytes before replication; of the state the newest entry alone is counted "
+                f"as kept. Commit {result['commit']}."
+            ),
+        )
+    )
+
+
+def _pods(
+    result: Mapping[str, Any], series: int, interval_s: float, checkpoint_s: float
+) -> tuple[str, ...]:
+    """Return one row of the fleet: a pod takes systems up to the first limit it meets."""
+    given, figures = result["given"], result["figures"]
+    cost = {
+        name: figures[f"{name}_{series}"]
+        for name in ("row_ms", "row_bytes", "memory_mb", "pause_ms", "encode_ms", "restore_s")
+    }
+    state_mb = figures[f"checkpoint_mb_{series}"]
+    each = (
+        (figures["kafka_row_ms"] + cost["row_ms"]) / interval_s + cost["encode_ms"] / checkpoint_s
+    ) / 1e3
+    base_mb = (
+        result["table"][0]["memory_mb"] - result["table"][0]["systems"] * figures["memory_mb_50"]
+    )
+    bounds = {
+        "cpu": (given["load"] - figures["kafka_idle"]) / each,
+        "memory": (given["memory_mb"] - base_mb) / cost["memory_mb"],
+        "pause": given["pause_ms"] / cost["pause_ms"],
+        "restore": given["restore_s"] / cost["restore_s"],
+        "limits.max_systems": float(Limits().max_systems),
+    }
+    ends = min(bounds, key=lambda name: bounds[name])
+    pods = math.ceil(SYSTEMS / int(bounds[ends]))
+    held = SYSTEMS / pods
+    return (
+        f"{series:,}",
+        f"{interval_s:g}",
+        f"{checkpoint_s:g}",
+        f"{pods}",
+        ends,
+        f"{figures['kafka_idle'] + held * each:.2f}",
+        f"{base_mb + held * cost['memory_mb']:,.0f}",
+        f"{SYSTEMS * cost['row_bytes'] / interval_s / 1e6:.1f}",
+        f"{SYSTEMS * state_mb / checkpoint_s:,.0f}",
+        f"{SYSTEMS * state_mb / 1e3:,.1f}",
     )
 
 

@@ -186,7 +186,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "peers_cost": lambda: peers_tables.cost(load("peers")),
     **parts_of("situations", situations_tables.situations),
     **parts_of("kafka", kafka_tables.speed, prefix="kafka_"),
-    **parts_of("capacity", kafka_tables.capacity, prefix="kafka_"),
+    **parts_of("capacity", kafka_tables.capacity, kafka_tables.fleet, prefix="kafka_"),
     **parts_of("poison", kafka_tables.poison, prefix="kafka_"),
     **parts_of("soak", kafka_tables.soak, prefix="kafka_"),
     **parts_of("live", live_tables.faults, prefix="live_"),

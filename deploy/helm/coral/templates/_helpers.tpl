@@ -1,7 +1,7 @@
 {{- /* The name of everything; it holds `coral`, by which the alerts know the job. */}}
 {{- define "coral.name" -}}
-{{- $name := ternary .Release.Name (printf "%s-coral" .Release.Name) (contains "coral" .Release.Name) -}}
-{{- $name | trunc 52 | trimSuffix "-" -}}
+{{- $release := .Release.Name | trunc 46 | trimSuffix "-" -}}
+{{- ternary $release (printf "%s-coral" $release) (contains "coral" $release) -}}
 {{- end }}
 
 {{- define "coral.labels" -}}
@@ -35,12 +35,13 @@ app.kubernetes.io/component: daemon
 {{- if not $settings.input.topics -}}
 {{- $_ := set $settings.input "topics" (dict "coral.metrics.v1" dict) -}}
 {{- end -}}
+{{- include "coral.check" (dict "settings" $settings "Values" .Values) -}}
 {{- toJson $settings -}}
 {{- end }}
 
 {{- /* What does not fit together, in words. */}}
 {{- define "coral.check" -}}
-{{- $settings := include "coral.settings" . | fromJson -}}
+{{- $settings := .settings -}}
 {{- if not $settings.kafka.bootstrap_servers -}}
 {{- fail "values.config: kafka.bootstrap_servers expected, got nothing: localhost is no broker in a pod" -}}
 {{- end -}}
@@ -125,11 +126,8 @@ securityContext:
           name: {{ $secret.name }}
           items: [{key: {{ $secret.key | quote }}, path: {{ $key }}}]
       {{- end }}
-- name: tmp
-  emptyDir: {sizeLimit: 128Mi}
 {{- end }}
 
 {{- define "coral.mounts" -}}
 - {name: configuration, mountPath: /etc/coral, readOnly: true}
-- {name: tmp, mountPath: /tmp} # the only place that can be written to: compiled kernels are kept there
 {{- end }}
