@@ -39,6 +39,8 @@ def plain(made: Object) -> Object:
     text = json.dumps(made)
     held: dict[str, Any] = json.loads(re.sub(r'"coral-[a-z0-9]{10}"', '"coral"', text))
     held["metadata"].pop("namespace", None)
+    if held["kind"] == "ConfigMap":  # which each of them makes in its own way
+        held["metadata"].pop("labels", None)
     held["metadata"].get("labels", {}).pop("app.kubernetes.io/managed-by", None)
     held["metadata"].get("labels", {}).pop("helm.sh/chart", None)
     if "template" in held.get("spec", {}):
