@@ -101,7 +101,14 @@ CASES = {
     "no monitoring": Case(values={"monitoring": {"enabled": False}}, apis=OPERATORS),
     "scaled": Case(
         BROKERS + '[input.topics.otlp]\nformat = "otlp_proto"\n[input.topics."a.b"]\n',
-        {"autoscaling": {"enabled": True, "minReplicas": 2, "maxReplicas": 12}},
+        {
+            "autoscaling": {
+                "enabled": True,
+                "minReplicas": 2,
+                "maxReplicas": 12,
+                "lagThreshold": 1_000_000,
+            }
+        },
     ),
     "scaled with a log-in": Case(
         SECURE, {"autoscaling": {"enabled": True}, "secrets": PASSWORD | AUTHORITY}

@@ -74,7 +74,7 @@ def _strict(schema: Any, *, part: bool = False) -> Any:
         return [_strict(held, part=part) for held in schema]
     if not isinstance(schema, dict):
         return schema
-    made = {}
+    made: dict[str, Any] = {}
     for key, held in schema.items():
         if key == "properties":
             made[key] = {name: _strict(inner, part=part) for name, inner in held.items()}

@@ -3,7 +3,6 @@
 import json
 import re
 from pathlib import Path
-from typing import Any
 
 import kustomize
 import pytest
@@ -35,21 +34,21 @@ def overlay(name: str) -> list[Object]:
 
 
 def plain(made: Object) -> Object:
-    """An object without what one of the two adds for itself, as text does not lie beside it."""
-    text = json.dumps(made)
-    held: dict[str, Any] = json.loads(re.sub(r'"coral-[a-z0-9]{10}"', '"coral"', text))
-    held["metadata"].pop("namespace", None)
-    if held["kind"] == "ConfigMap":  # which each of them makes in its own way
-        held["metadata"].pop("labels", None)
-    held["metadata"].get("labels", {}).pop("app.kubernetes.io/managed-by", None)
-    held["metadata"].get("labels", {}).pop("helm.sh/chart", None)
-    if "template" in held.get("spec", {}):
-        described = held["spec"]["template"]["metadata"]
-        described.pop("annotations", None)
+    """An object without what Helm or kustomize adds for itself."""
+    text = re.sub(r'"coral-[a-z0-9]{10}"', '"coral"', json.dumps(made))
+    held: Object = json.loads(text)
+    template = held.get("spec", {}).get("template", {})
+    for metadata in (held["metadata"], template.get("metadata", {})):
+        metadata.pop("namespace", None)
+        metadata.get("annotations", {}).pop("checksum/config", None)
         for label in ("app.kubernetes.io/managed-by", "helm.sh/chart"):
-            described["labels"].pop(label, None)
-        (container,) = held["spec"]["template"]["spec"]["containers"]
-        container["env"].sort(key=lambda each: each["name"])
+            metadata.get("labels", {}).pop(label, None)
+    for container in template.get("spec", {}).get("containers", []):
+        container.get("env", []).sort(key=lambda each: each["name"])
+    if held["kind"] == "ConfigMap":  # which kustomize makes itself, without labels
+        held["metadata"].pop("labels", None)
+    if not template.get("metadata", {}).get("annotations", True):
+        del template["metadata"]["annotations"]
     return held
 
 
