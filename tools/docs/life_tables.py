@@ -115,43 +115,6 @@ def false(result: Life) -> str:
     return "\n".join(lines)
 
 
-def changes(result: Life) -> str:
-    """Hold lives that were told of deployments and restarts against the same ones without."""
-    parts = [result["parts"][name] for name in ("weeks", "changes")]
-    opened = [[one for life in part["lives"] for one in life["false"]] for part in parts]
-    figures = result["figures"]
-
-    def of(name: str) -> list[str]:
-        return [f"{figures[f'{kind}_{name}']:g}" for kind in ("weeks", "changes")]
-
-    deployed = [[one for one in held if _after_deployment(one)] for held in opened]
-    rows = [
-        ("false changes that nobody felt", [_count(held, felt=False) for held in opened]),
-        ("of them, within 45 minutes after a deployment", [_count(held) for held in deployed]),
-        ("hours that these were open", [_hours(held) for held in deployed]),
-        ("false incidents that were felt", [_count(held, felt=True) for held in opened]),
-        ("visible faults found", of("found")),
-        ("right cause first, of those found", of("ac@1")),
-        ("in the first three", of("ac@3")),
-        ("faults that nobody would see, found", of("invisible_found")),
-    ]
-    lines = ["| measure | not told | told |", "|---|--:|--:|"]
-    lines += [f"| {name} | {' | '.join(values)} |" for name, values in rows]
-    return "\n".join([*lines, "", _lived(parts[1])])
-
-
-def _after_deployment(one: Mapping[str, Any]) -> bool:
-    return any(near.startswith("deployment") for near in one["near"])
-
-
-def _count(opened: Sequence[Mapping[str, Any]], *, felt: bool = False) -> str:
-    return str(sum(one["felt"] is felt for one in opened))
-
-
-def _hours(opened: Sequence[Mapping[str, Any]]) -> str:
-    return f"{sum(one['minutes'] for one in opened) / 60.0:.1f}"
-
-
 def others(result: Life) -> str:
     """Tell of the lives on other grids, as far as they were lived."""
     head = (

@@ -199,7 +199,6 @@ PARTS: dict[str, Callable[[], str]] = {
         life_tables.others,
         prefix="life_",
     ),
-    **parts_of("life_changes", life_tables.changes, prefix="life_"),
     **parts_of("robustness", proof_tables.robustness, proof_tables.controls, prefix="proof_"),
     **parts_of("late_alerts", proof_tables.late, prefix="proof_"),
     **parts_of("graph_priors", graph_tables.priors, prefix="graph_"),

@@ -19,7 +19,7 @@ from life.scoring import falsely, in_alarm, score_fault
 from life.series import EPOCH, columns
 from life.topology import EDGES, KPI, NODES, SERVICES, edge_of, station_of
 from life.world import SYSTEM, World, born, visible
-from life_tables import bars, changes, false, faults, weeks
+from life_tables import bars, false, faults, weeks
 
 from streams.align.aligner import Aligner
 
@@ -354,17 +354,3 @@ def test_a_cluster_tells_of_every_start_of_a_process() -> None:
     assert deployed == benign | bad
     started = sum(one.kind == "restarted" for one in told)
     assert started == int(world.life.restarts[-1, : len(SERVICES)].sum())
-
-
-def test_told_of_a_deployment_nobody_is_told_of_a_change() -> None:
-    """The same days, with and without change events."""
-    result = {
-        name: {"lives": [live_through(0, Plan(2.0, 60.0, 10.0, 1, changes=told))]}
-        for name, told in (("weeks", False), ("changes", True))
-    }
-    figures = {k: v for name in result for k, v in figures_of(result[name]["lives"], name).items()}
-    facts = {"commit": "abc", "full": False, "jobs": 1, **Plan(2.0, 60.0, 10.0, 1)._asdict()}
-    parts = {name: facts | part for name, part in result.items()}
-    table = changes({"figures": figures, "parts": parts})
-    cells = [line.strip("| ").split(" | ") for line in table.splitlines()[2:5]]
-    assert all(float(told) <= float(plain) for _, plain, told in cells)
