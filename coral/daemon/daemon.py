@@ -109,11 +109,8 @@ class Daemon:
         self._once = once = isinstance(sink, TransactionalSink)
         # In a transaction a checkpoint must be stored before the commit, otherwise beside the loop.
         self._saver = None if once else Saver(store)
-        letters = settings.output
-        dead = DeadLetterPolicy(letters.dead_letters, letters.dead_letters_per_minute)
-        self._dead_letters = DeadLetters(dead, clock)
-        self._clock = clock
-        self._log = LifecycleLog(clock)
+        self._dead_letters = _dead_letters(settings, clock)
+        self._clock, self._log = clock, LifecycleLog(clock)
         self._left_out = LeftOutLog(clock)
         board = board or Board(clock, 0)
         self._reporter = Reporter(board, settings, clock, self._notifiers.states)
@@ -401,6 +398,11 @@ def _shape(settings: Settings) -> str:
     """Return a fingerprint of all that shapes state and events, apart from the data."""
     held = {"input": settings.input, "systems": settings.systems, "limits": settings.limits}
     return digest(settings.engine, __version__, policies=held)
+
+
+def _dead_letters(settings: Settings, clock: Clock) -> DeadLetters:
+    output = settings.output
+    return DeadLetters(DeadLetterPolicy(output.dead_letters, output.dead_letters_per_minute), clock)
 
 
 def _policy(settings: Settings, *, once: bool) -> LoopPolicy:

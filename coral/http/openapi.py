@@ -90,6 +90,8 @@ def _paths() -> dict[str, Any]:
             "How far a second configuration agrees with the main one, over a week",
             _of(_ref(ShadowList)),
         ),
+        "/api/v1/ask": _ask(),
+        "/api/v1/alerts": _alerts(),
         **_incident_paths(),
     }
 
@@ -133,8 +135,6 @@ def _incident_paths() -> dict[str, Any]:
             refused=404,
         )
         | _post(incident),
-        "/api/v1/ask": _ask(),
-        "/api/v1/alerts": _alerts(),
     }
 
 

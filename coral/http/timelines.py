@@ -114,7 +114,9 @@ class Timeline:
         one = self._watched[i]
         unit, factor = unit_of(one.name)
         low, high = _values(points, i, factor)
-        limit = None if one.limit is None else [one.limit * factor] * len(points)
+        limit: list[float | None] | None = None
+        if one.limit is not None:
+            limit = [one.limit * factor] * len(points)
         return WindowSeries(named(one.name), "health", unit, low, high, limit, one.objective)
 
 

@@ -414,11 +414,10 @@ class OpenIncident:
         causes = findings.causes(self._setup.config.max_causes)
         seen = state_seen(self._graph)
         settled = self._stability(ranking)
-        state: State = "settled" if self.settled else "diagnosing"
         return Incident(
             incident=self.id,
             revision=self.revision,
-            state="resolved" if resolution else state,
+            state="resolved" if resolution else self._state(),
             system=self._setup.system.name,
             kpi=list(self._facts.kpi),
             kpi_proposed=self._facts.kpi_proposed,
@@ -450,6 +449,9 @@ class OpenIncident:
             alerts=self._alerts,
             change_events=self._changes,
         )
+
+    def _state(self) -> State:
+        return "settled" if self.settled else "diagnosing"
 
     def _situation(self, ranking: Ranking) -> Situation:
         evidence = self._localiser.scorer

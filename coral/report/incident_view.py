@@ -36,14 +36,14 @@ MOST_RANKED: Final = 200  # revisions of the rank history
 MOST_CHOICES: Final = 300  # entities that a person chooses from
 
 
-class Told(msgspec.Struct, frozen=True):
+class Passage(msgspec.Struct, frozen=True):
     """A label, and one or more things to say under it; names stand between backticks."""
 
     label: str
     texts: list[str]
 
 
-class Moments(msgspec.Struct, frozen=True):
+class Milestones(msgspec.Struct, frozen=True):
     """When what happened, unix s."""
 
     onset: float
@@ -74,7 +74,7 @@ class CauseView(msgspec.Struct, frozen=True):
     score: float
     text: str
     relative: str  # its onset beside that of the health signal; empty: not known
-    told: list[Told]
+    told: list[Passage]
     evidence_for: list[str]
     evidence_against: list[str]
     series: list[SeriesView]
@@ -98,21 +98,21 @@ class IncidentView(msgspec.Struct, frozen=True):
     revision: int
     opened: str  # RFC 3339
     summary: str
-    answers: list[Told]
+    answers: list[Passage]
     happened: list[str]
-    moments: Moments
+    moments: Milestones
     window: IncidentWindow | None
     health: list[SeriesView]
     causes: list[CauseView]
     suspects: Suspects
-    ruled_out: list[Told]
-    seen_before: list[Told]
+    ruled_out: list[Passage]
+    seen_before: list[Passage]
     patterns: list[str]
     ranks: list[Ranked]
     statistics: list[str]
     origin: str
     # Those that may be confirmed as the cause, by their score: as they are, and printable.
-    entities: list[Told]
+    entities: list[Passage]
 
 
 def incident_view(history: IncidentHistory, window: IncidentWindow | None = None) -> IncidentView:
@@ -154,7 +154,7 @@ def incident_view(history: IncidentHistory, window: IncidentWindow | None = None
         ),
         origin=" ".join(printable(block.text) for block in origin(data)),
         entities=[
-            Told(entity.name, [named(entity.name)]) for entity in data.entities[:MOST_CHOICES]
+            Passage(entity.name, [named(entity.name)]) for entity in data.entities[:MOST_CHOICES]
         ],
     )
 
@@ -170,23 +170,23 @@ def _said(*texts: str) -> list[str]:
     return [printable(text) for text in texts if text]
 
 
-def _answers(history: IncidentHistory) -> list[Told]:
+def _answers(history: IncidentHistory) -> list[Passage]:
     """Return since when, who feels it, how sure, and what to look at next."""
     data = history.data
-    answers = [Told("since", _said(since(data)))]
+    answers = [Passage("since", _said(since(data)))]
     if text := felt(data, history.felt_by):
         before = ["It was a change at first."] if history.promoted else []
-        answers.append(Told("felt", _said(text, *before)))
-    answers.append(Told("how sure", _said(*how_sure(data))))
+        answers.append(Passage("felt", _said(text, *before)))
+    answers.append(Passage("how sure", _said(*how_sure(data))))
     if data.causes and data.tier != "no clear cause":
-        answers.append(Told("look at", _said(*look_at(data))))
+        answers.append(Passage("look at", _said(*look_at(data))))
     return answers
 
 
-def _moments(data: Incident) -> Moments:
+def _moments(data: Incident) -> Milestones:
     trigger, settled = data.trigger, data.convergence.rows
     interval = [unix(time) for time in trigger.onset_interval] or [unix(trigger.onset)]
-    return Moments(
+    return Milestones(
         onset=unix(trigger.onset),
         earliest=interval[0],
         latest=interval[-1],
@@ -212,8 +212,8 @@ def _series(metric: MetricFinding) -> SeriesView:
 def _cause(cause: Cause, data: Incident) -> CauseView:
     after = cause.changed_after_kpi_s
     first = cause.metrics[0] if cause.metrics else None
-    told = [Told("timing", _said(*timing(cause, data.trigger.time[:10])))] if first else []
-    told += [Told("size", _said(*size(first)))] if first else []
+    told = [Passage("timing", _said(*timing(cause, data.trigger.time[:10])))] if first else []
+    told += [Passage("size", _said(*size(first)))] if first else []
     return CauseView(
         rank=cause.rank,
         entity=cause.entity,
@@ -229,14 +229,14 @@ def _cause(cause: Cause, data: Incident) -> CauseView:
     )
 
 
-def _ruled_out(data: Incident) -> list[Told]:
+def _ruled_out(data: Incident) -> list[Passage]:
     """Return strong candidates that are not among the causes that are shown."""
     shown = {cause.entity for cause in data.causes[:CAUSES]}
     rest = [one for one in data.ruled_out if one.entity not in shown]
-    return [Told(named(one.entity), _said(one.reason)) for one in rest]
+    return [Passage(named(one.entity), _said(one.reason)) for one in rest]
 
 
-def _seen_before(data: Incident) -> list[Told]:
+def _seen_before(data: Incident) -> list[Passage]:
     """Return the confirmed incident that looked like this one, and the one of the same state."""
     found = []
     if (seen := data.seen_before) is not None:
@@ -248,12 +248,12 @@ def _seen_before(data: Incident) -> list[Told]:
             f"{quoted(seen.cause)} (confirmed){now}{gone}{moved}. Similar in "
             f"{', '.join(map(quoted, seen.alike))}."
         )
-        found.append(Told(named(seen.incident), _said(text)))
+        found.append(Passage(named(seen.incident), _said(text)))
     if (state := data.state_seen) is not None:
         times = "once" if state.times == 1 else f"{state.times} times"
         text = (
             f"changed the causal graph in the same way and ended at {state.ended}; this state was "
             f"seen {times} before."
         )
-        found.append(Told(named(state.incident), _said(text)))
+        found.append(Passage(named(state.incident), _said(text)))
     return found
