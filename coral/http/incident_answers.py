@@ -59,6 +59,10 @@ class IncidentAnswers:
         history = IncidentHistory(decode(self._found(request).event))
         return Response(markdown(case(history)), media_type="text/markdown; charset=utf-8")
 
+    async def feedback(self, request: Request) -> Response:
+        """Answer what was said of the cause of an incident; take it, if it is sent."""
+        return await (self.say if request.method == "POST" else self.said)(request)
+
     async def said(self, request: Request) -> Response:
         """Answer with what was said of its cause."""
         self._found(request)

@@ -109,8 +109,8 @@ class Courier(Generic[M]):
     Examples
     --------
     >>> courier = Courier(mailbox, send, clock, print)  # doctest: +SKIP
-    >>> courier.start()
-    >>> courier.change(lambda mailbox: mailbox.put(letter))
+    >>> courier.start()  # doctest: +SKIP
+    >>> courier.change(lambda mailbox: mailbox.put(letter))  # doctest: +SKIP
     """
 
     def __init__(

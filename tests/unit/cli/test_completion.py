@@ -42,7 +42,7 @@ class TestBash:
         """All of them, those of a group, those with a beginning."""
         assert set(COMMANDS) == tab("")
         assert {"check", "print", "schema"} == tab("config", "")
-        assert {"replay", "record", "rekey"} == tab("re")
+        assert {"replay", "record", "rekey", "report"} == tab("re")
 
     def test_options_and_their_values(self, tab: Callable[..., set[str]]) -> None:
         """What a command takes."""

@@ -84,8 +84,8 @@ def test_replay_and_explain_tell_them(
         assert main(["explain", newest.incident, str(out), *how]) == Exit.OK
         told = capsysbinary.readouterr().out.decode()
         assert "What was done to the system" in told
-        row = next(line for line in told.splitlines() if "restarted" in line and "cart" in line)
-        assert "100 s later" in row
+        rows = [line for line in told.splitlines() if "restarted" in line and "cart" in line]
+        assert any("100 s later" in row for row in rows)
 
 
 def test_the_plot_marks_them(shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
