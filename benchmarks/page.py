@@ -12,7 +12,7 @@ import msgspec
 from common import finish, options
 
 ROOT: Final = Path(__file__).parents[1]
-sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "browser")]
+sys.path[:0] = [str(ROOT / "tests")]
 
 import numpy as np  # noqa: E402 - found by the line above, as the next ones
 from browsers import chromium  # noqa: E402
@@ -85,7 +85,7 @@ def heap(page: Page) -> float:
 
 def acted(page: Page, query: str, values: list[str]) -> float:
     """Return the longest milliseconds from an entry to its frame."""
-    return max(page.evaluate(ACTED, [query, value]) for value in values)
+    return max(float(page.evaluate(ACTED, [query, value])) for value in values)
 
 
 def measured(revisions: int) -> dict[str, float]:

@@ -78,7 +78,7 @@ def _answer(request: Request, file: _File, headers: dict[str, str]) -> Response:
 
 def _read(folder: Traversable, below: str = "") -> dict[str, _File]:
     """Return what a browser may ask for, by its path."""
-    found: dict[str, _File] = {}
+    found = dict[str, _File]()
     for each in folder.iterdir():
         if each.is_dir():
             found |= _read(each, f"{below}{each.name}/")

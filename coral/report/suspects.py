@@ -106,15 +106,15 @@ def _edges(data: Incident, place: dict[str, int]) -> Iterator[SuspectEdge]:
         pair for cause in data.causes for pair in pairwise(cause.path) if set(pair) <= place.keys()
     )
     for pair in (*known, *(pair for pair in learned if pair not in known)):
-        one = learned.get(pair)
+        held = learned.get(pair)
         yield SuspectEdge(
             cause=place[pair[0]],
             effect=place[pair[1]],
-            kind="known" if pair in known else _kind(one),
+            kind="known" if pair in known else _kind(held),
             suspect=pair in first,
-            strength=None if one is None else one.strength,
-            confidence=None if one is None else one.confidence,
-            text=_text(pair, one, known=pair in known),
+            strength=None if held is None else held.strength,
+            confidence=None if held is None else held.confidence,
+            text=_text(pair, held, known=pair in known),
         )
 
 

@@ -51,7 +51,8 @@ def test_the_demo_from_the_stream_to_the_settled_incident(browser: Browser, tmp_
     assert "What was really done: pool-leak in orders." in printed
     said = decode_feedback((tmp_path / "feedback.ndjson").read_bytes())
     assert "orders" == said.cause
-    assert decode((tmp_path / "events.ndjson").read_bytes().splitlines()[0])
+    written = decode((tmp_path / "events.ndjson").read_bytes().splitlines()[0])
+    assert "shop" == written.data.system
 
 
 def renamed(world: World, incident: str) -> Event:

@@ -204,7 +204,7 @@ def test_numbers_read_as_everywhere(browser: Browser, shop: World) -> None:
     series = {"s": "a:b_seconds", "B": "a:b_bytes", "%": "a:b_pct", "/s": "a:b_per_s", "": "a:b"}
     values = [sign * 1.2345678 * 10.0**power for power in range(-9, 17) for sign in (1, -1)]
     values += [0.0, 0.9999999, 9999.9, 999.96, 10_000.0, 0.00012, 59.9, 1e15]
-    cases = [[value, unit] for value in values for unit in series]
+    cases = [(value, unit) for value in values for unit in series]
     with served(shop.board) as ask, looked_at(browser, f"http://127.0.0.1:{ask.port}") as seen:
         seen.page.goto(f"{seen.origin}/")
         told = seen.page.evaluate(
@@ -213,7 +213,7 @@ def test_numbers_read_as_everywhere(browser: Browser, shop: World) -> None:
               const { measured } = await import(`${home}components/quantity.js`);
               return cases.map(([value, unit]) => measured(value, unit));
             }""",
-            cases,
+            [list(case) for case in cases],
         )
     assert [measured(series[unit], value) for value, unit in cases] == told
 

@@ -20,7 +20,7 @@ from playwright.sync_api import (
 # A machine that does other things too is no reason to fail.
 expect.set_options(timeout=30_000)
 
-AXE = Path(__file__).parent / "vendor" / "axe-core" / "axe.min.js"
+AXE = Path(__file__).parent / "browser" / "vendor" / "axe-core" / "axe.min.js"
 WIDE, NARROW, HUGE = (1280, 900), (400, 800), (3840, 2160)
 
 
