@@ -54,7 +54,7 @@ COMMANDS = {
     "demo": "Replay a bundled incident of a real system through the in-memory broker.",
     "replay": "Run recorded incidents through the engine, row by row.",
     "explain": "Tell the whole case of an incident from its events.",
-    "report": "Write an incident as one file: HTML for a ticket; Markdown, a picture for a chat.",
+    "report": "Write an incident as one file, to attach to a ticket or to a chat.",
     "feedback": "Say what was the cause of an incident, so that its like is recognised.",
     "evaluate": "Score the engine over trees of recorded incidents.",
     "validate": "Say in words what is wrong with a recording, and what CORAL will do about it.",

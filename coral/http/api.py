@@ -85,9 +85,7 @@ def application(
         Route("/api/v1/incidents/{incident}", incidents.event),
         Route("/api/v1/incidents/{incident}/view", incidents.view),
         Route("/api/v1/incidents/{incident}/markdown", incidents.markdown),
-        Route(
-            "/api/v1/incidents/{incident}/feedback", incidents.feedback, methods=["GET", "POST"]
-        ),
+        Route("/api/v1/incidents/{incident}/feedback", incidents.feedback, methods=["GET", "POST"]),
         Route("/api/v1/stream", Streams(board).answer),
         *inward.routes(board),
         *more,

@@ -60,15 +60,14 @@ class IncidentAnswers:
         return Response(markdown(case(history)), media_type="text/markdown; charset=utf-8")
 
     async def feedback(self, request: Request) -> Response:
-        """Answer what was said of the cause of an incident; take it, if it is sent."""
-        return await (self.say if request.method == "POST" else self.said)(request)
+        """Answer with what was said of its cause, or store what is said."""
+        return await (self._say(request) if request.method == "POST" else self._said(request))
 
-    async def said(self, request: Request) -> Response:
-        """Answer with what was said of its cause."""
+    async def _said(self, request: Request) -> Response:
         self._found(request)
         return _json(Said(self._board.said.get(request.path_params["incident"])))
 
-    async def say(self, request: Request) -> Response:
+    async def _say(self, request: Request) -> Response:
         """Store what its cause was, or that nothing is known of it after all."""
         event = decode(self._found(request).event)
         give = self._give
