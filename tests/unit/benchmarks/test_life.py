@@ -347,7 +347,9 @@ def test_a_cluster_tells_of_every_start_of_a_process() -> None:
     world = born(1, 3.0, 60.0, 30.0)
     told = change_events(world)
     assert [one.time for one in told] == sorted(one.time for one in told)
-    deployed = {(one.entities[0], round(one.time - EPOCH, 3)) for one in told if one.kind == "deployed"}
+    deployed = {
+        (one.entities[0], round(one.time - EPOCH, 3)) for one in told if one.kind == "deployed"
+    }
     benign = {(b.entity, round(b.start, 3)) for b in world.benign if b.kind == "deployment"}
     parts = [part for one in world.faults for part in one.parts]
     bad = {(part.target, round(part.start, 3)) for part in parts if part.kind == "bad deployment"}

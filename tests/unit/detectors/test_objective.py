@@ -116,7 +116,7 @@ def test_the_rule_of_the_workbook() -> None:
     begun = {}
     for errors in (1.0, 0.01, 0.004):
         objectives, rows = Objectives(rules, 60.0), [*[0.0] * 60, *[errors] * 400]
-        found = [objectives.update(60.0 * k, np.full(2, v)).any() for k, v in enumerate(rows)]
+        found = [bool(objectives.update(60.0 * k, np.full(2, v)).any()) for k, v in enumerate(rows)]
         begun[errors] = found.index(True) - 59 if any(found) else None
     assert {1.0: 1, 0.01: 91, 0.004: None} == begun
 

@@ -9,7 +9,6 @@ from served import World, served
 
 from coral.http.openapi import document
 
-
 # Beside what is answered by default: alerts without a system are refused, and a process that is
 # starting or busy says so. A body is refused before anybody looks where it was sent.
 EXPECTED = """

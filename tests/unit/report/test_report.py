@@ -134,13 +134,16 @@ def test_no_name_leaves_its_place_in_a_picture(name: str, monkeypatch: pytest.Mo
     """Letters that the font has, in no more lines than there is room for; never a formula."""
     figures: list[Figure] = []
     save = Figure.savefig
-    monkeypatch.setattr(
-        Figure, "savefig", lambda figure, *a, **k: (figures.append(figure), save(figure, *a, **k))
-    )
+
+    def keep(figure: Figure, *arguments: object, **options: object) -> None:
+        figures.append(figure)
+        save(figure, *arguments, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Figure, "savefig", keep)
     assert picture(history(name)).startswith(b"\x89PNG\r\n\x1a\n")
 
     (figure,) = figures
-    texts = [t for t in figure.findobj(Text) if isinstance(t, Text) and t.get_text()]
+    texts = [t for t in figure.findobj(Text) if t.get_text()]
     assert all(c.isprintable() or c == "\n" for text in texts for c in text.get_text())
     assert not [t for t in texts if t.get_parse_math() and re.search(r"(?<!\\)\$", t.get_text())]
     assert max(len(line) for text in texts for line in text.get_text().split("\n")) <= 120

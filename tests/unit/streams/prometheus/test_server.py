@@ -18,7 +18,8 @@ from shop_metrics import START, STEP_S, open_metrics
 from coral.cli.prometheus_login import access_of
 from coral.errors import CoralError
 from coral.settings import Settings
-from coral.settings.sections import PrometheusHttp, Secret
+from coral.settings.base import Secret
+from coral.settings.sections import PrometheusHttp
 from streams.clock import ManualClock, SystemClock
 from streams.errors import PrometheusError, TooMuchAskedError
 from streams.prometheus import Access, PrometheusServer, catalogue
