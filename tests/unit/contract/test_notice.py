@@ -114,7 +114,8 @@ def test_names_stay_in_their_place(name: str) -> None:
         f"{name}:{metric}" if entity == "db" else f"{entity}:{metric}"
         for entity, metric in (each.split(":") for each in NAMES)
     )
-    events = run(shop_rows(), names=names, config=shop_config(name=name, edges=()))
+    events = run(shop_rows(rows=ONSET + 8), names=names, config=shop_config(name=name, edges=()))
+    assert events
     for event in events:
         notice = notice_of(event)
         for field, longest in LONGEST.items():
