@@ -100,8 +100,8 @@ async def _claimed(request: Request, event: Event) -> Feedback:
         raise HTTPException(422, rule) from error
     try:
         return withdrawn(event.data) if claim.cause is None else given(event.data, claim.cause)
-    except FeedbackError as error:
-        raise HTTPException(422, str(error)) from error
+    except FeedbackError as error:  # well formed, and the incident does not bear it out
+        raise HTTPException(409, str(error)) from error
 
 
 def _json(answer: Any) -> Response:

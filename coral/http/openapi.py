@@ -145,7 +145,8 @@ def _post(incident: dict[str, Any]) -> dict[str, Any]:
         "403": "It comes from the page of somebody else",
         "404": "There is no such incident, or feedback is not taken here",
         "415": "It is no JSON",
-        "422": "It is no feedback, or the incident has no such entity",
+        "409": "The incident has no such entity, or nothing to recognise it by",
+        "422": "It is no feedback",
         "503": "It could not be stored",
     }
     body = {"type": "object", "required": ["cause"]}

@@ -63,7 +63,7 @@ def test_feedback_is_given_and_taken_back(tmp_path: Any) -> None:
         assert ask(path).json["cause"] is None
         refused = say(ask, path, {"cause": "cartt"})
 
-    assert (422, True) == (refused.status, "did you mean `cart`?" in refused.json["error"])
+    assert (409, True) == (refused.status, "did you mean `cart`?" in refused.json["error"])
     assert ["db", None] == [each.cause for each in given]
     assert given[0].signature
 

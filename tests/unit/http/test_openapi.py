@@ -48,7 +48,7 @@ def test_answers_are_as_described(shop: World, tmp_path: Path) -> None:
     """To hundreds of made-up requests, those that do not fit included (schemathesis)."""
     (tmp_path / "schemathesis.toml").write_text(EXPECTED)
     words = ("-m", "schemathesis.cli", "run", "--max-examples", "10", "--generation-deterministic")
-    with served(shop.board) as ask:
+    with served(shop.board, give=lambda _: "nowhere") as ask:
         done = subprocess.run(
             [sys.executable, *words, f"http://127.0.0.1:{ask.port}/openapi.json"],
             capture_output=True,
