@@ -44,7 +44,7 @@ def report(
     kafka: Address = None,
     token_file: TokenFile = None,
 ) -> int:
-    """Write an incident as one file: HTML for a ticket, Markdown, a picture for a chat.
+    """Write an incident as one file, to attach to a ticket or to a chat.
 
     For example:
       coral report 3f2a events.ndjson -o incident.html
