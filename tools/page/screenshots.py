@@ -1,6 +1,6 @@
-"""Take the screenshots of docs/page.md and README.md: the demo in a real Chromium.
+"""Take the screenshots of docs/howto/page.md and README.md: the demo in a real Chromium.
 
-`python tools/page/screenshots.py` writes docs/figures/page/*.png, each in few colours and so small.
+`python tools/page/screenshots.py` writes docs/howto/figures/page/*.png, in few colours and small.
 """
 
 import re
@@ -19,7 +19,7 @@ sys.path[:0] = [str(ROOT / "tests")]
 
 from browsers import chromium  # noqa: E402 - found by the line above
 
-OUT: Final = ROOT / "docs" / "figures" / "page"
+OUT: Final = ROOT / "docs" / "howto" / "figures" / "page"
 COLOURS: Final = 64
 SHOTS: Final = (
     ("incident", (1180, 1130), "light"),
