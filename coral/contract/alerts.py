@@ -161,6 +161,8 @@ def _sent(message: bytes) -> list[_Sent]:
 
 
 def _read(sent: _Sent, addresses: Addresses) -> Alert:
+    if sent.labels.get("source") == "coral":
+        raise EventError("an alert of somebody else expected, got one that CORAL sent")
     system = addresses.system_of(sent.labels)
     if len(system) > MAX_NAME:
         raise EventError(f"system of at most {MAX_NAME} characters expected, got {len(system)}")

@@ -10,6 +10,9 @@ from detectors.health.policy import HEALTH, HealthPolicy
 
 __all__ = ["Surge"]
 
+# In place of the number of readings in a row: a second move has just been told; was told before.
+TOLD, OVER = -1, -2
+
 
 class Surge(PerSeries):
     """Second moves of signals that are felt already.
@@ -18,7 +21,8 @@ class Surge(PerSeries):
     second fault, however large. Here the newest readings are the reference, whatever they are: two
     in a row beyond their median by more than a reading can count for, in their scales, and beyond
     every level that two of them held, are a move of their own. What goes on, flaps or climbs step
-    by step is none: it is in the reference.
+    by step is none: it is in the reference. One more is asked for each of the newest that was as
+    far out alone: counts a second jump, and two jumps in a row are no second fault.
 
     Parameters
     ----------
@@ -46,7 +50,7 @@ class Surge(PerSeries):
     @property
     def begun(self) -> NDArray[np.bool_]:
         """Which signals have just made a second move, shape (n_signals,)."""
-        return np.asarray(self._beyond == self._policy.surge_rows)
+        return np.asarray(self._beyond == TOLD)
 
     def update(self, x: FloatArray, read: NDArray[np.bool_], bad: FloatArray) -> Self:
         """Take one row.
@@ -65,10 +69,10 @@ class Surge(PerSeries):
             at = int(self._readings[j]) % policy.surge_readings
             newest = np.roll(self._ring[j], -at)
             out = known and self._is_beyond(newest, float(x[j]), float(bad[j]))
-            self._beyond[j] = self._beyond[j] + 1 if out else 0
+            self._beyond[j] = self._counted(j, newest, float(bad[j])) if out else 0
             self._ring[j, at] = x[j]
             self._readings[j] += 1
-        self._beyond[~read & (self._beyond == policy.surge_rows)] += 1  # news for one row
+        self._beyond[~read & (self._beyond == TOLD)] = OVER  # news for one row
         return self
 
     def restart(self) -> None:
@@ -76,15 +80,29 @@ class Surge(PerSeries):
         self._readings.fill(0)
         self._beyond.fill(0)
 
+    def _counted(self, j: int, newest: FloatArray, bad: float) -> int:
+        """Count the readings in a row that are beyond; TOLD where this one makes them enough."""
+        run = int(self._beyond[j])
+        if run < 0:
+            return OVER
+        before = newest[: newest.size - run]
+        level, scale = self._level_and_scale(before)
+        away = bad * (before - level) if bad else np.abs(before - level)
+        alone = int((away > self._policy.cap * scale).sum())
+        return TOLD if run + 1 >= self._policy.surge_rows + alone else run + 1
+
+    def _level_and_scale(self, newest: FloatArray) -> tuple[float, float]:
+        level = float(np.median(newest))
+        scale = 1.4826 * float(np.median(np.abs(newest - level)))
+        return level, max(scale, self._policy.surge_share * abs(level))
+
     def _is_beyond(self, newest: FloatArray, value: float, bad: float) -> bool:
         """Whether a reading is beyond the newest ones by more than it can count for.
 
         And clearly beyond every level that two of them in a row have held.
         """
         policy = self._policy
-        level = float(np.median(newest))
-        scale = 1.4826 * float(np.median(np.abs(newest - level)))
-        scale = max(scale, policy.surge_share * abs(level))
+        level, scale = self._level_and_scale(newest)
         sign = bad or float(np.sign(value - level))
         held = np.minimum(sign * newest[1:], sign * newest[:-1]).max()
         far = sign * (value - level) > policy.cap * scale

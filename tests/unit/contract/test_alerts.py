@@ -75,6 +75,15 @@ def test_without_a_fingerprint_the_labels_tell_alerts_apart() -> None:
     assert (True, False) == (a == b, a == c)
 
 
+def test_our_own_alerts_come_back_to_nobody() -> None:
+    """An Alertmanager that sends everything here sends what CORAL told it too."""
+    own = fired(1.0)
+    own["labels"]["source"] = "coral"
+    found, refused = read(alertmanager(own))
+    assert found == []
+    assert "got one that CORAL sent" in refused[0]
+
+
 def test_text_is_cut() -> None:
     """What is published of it stays short."""
     long = fired(1.0) | {"annotations": {"description": "x" * 10_000}}

@@ -52,6 +52,15 @@ def test_what_is_none(kind: str) -> None:
     assert begun(x) == []
 
 
+def test_counts_are_no_second_fault() -> None:
+    """Errors a second jump: one that is far out has been so before."""
+    rng = np.random.default_rng(1)
+    counts = rng.poisson(2.0, 3000) + rng.normal(0.0, 0.02, 3000)
+    assert begun(counts) == []
+    counts[2000:] += 60.0
+    assert begun(counts) in ([2001], [2002], [2003])
+
+
 def test_down_is_bad_for_some_and_either_way_for_others() -> None:
     """By the direction of the signal."""
     x = felt(60)
