@@ -138,13 +138,13 @@ def speed() -> str:
 
 
 def demo() -> str:
-    """Show the first and the last answer of a real run of `coral demo`, and how it ends."""
+    """Show the first and the last answer of a real run of `coral demo`, and what was true."""
     lines = run_demo()
     timed = [number for number, line in enumerate(lines) if TIME.match(line)]
     opened, settled = timed[0], timed[-1]
     table = max(number for number, line in enumerate(lines) if line.startswith(" #  cause"))
     answer = [*takewhile(bool, reversed(lines[:table]))][::-1]
-    shown = [*lines[:opened], lines[opened], "...", lines[settled], "", *answer, "...", *lines[-2:]]
+    shown = [*lines[:opened], lines[opened], "...", lines[settled], "", *answer, "...", lines[-2]]
     return "```console\n$ make demo\n" + "\n".join(shown) + "\n```"
 
 
