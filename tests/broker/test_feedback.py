@@ -89,6 +89,7 @@ def test_without_the_topic(world: World, kafka: Broker) -> None:
     """The daemon runs and says so; the command says how to make it."""
     process = world.start("--set", "input.feedback=test-there-is-none")
     logged_event(process, "no_feedback_topic")
+    logged_event(process, "assigned")  # before that SIGTERM ends a start, with another code
     assert Exit.OK == stopped(process)[0]
     with pytest.raises(UnknownTopicError, match="test-there-is-none"):
         KafkaTail(kafka.connection, "test-there-is-none")

@@ -13,8 +13,8 @@ from served import until
 from coral.contract.events import decode
 from coral.errors import Exit
 
-CASE = BUNDLED / "pool-leak__orders"
-HALF = 700  # rows: the incident is open
+CASE = BUNDLED / "load-spike__clients"
+HALF = 670  # rows: the incident is open, and another follows in row 691
 
 
 @pytest.fixture(scope="module")
