@@ -11,7 +11,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print(2 * (os.cpu_count() or 1))')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast lint types imports unit bounds unit-fast release-check sizes kafka kafka-stop soak evaluate trigger noticing graph life speed record live docs clean peers proof
+.PHONY: help demo test test-fast lint types imports unit bounds unit-fast release-check sizes kafka kafka-stop soak evaluate trigger noticing graph life speed record live docs clean peers proof image image-check cluster-test
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -45,7 +45,7 @@ lint: $(VENV)/installed-dev ## ruff
 
 types: $(VENV)/installed-dev ## mypy --strict
 	$(BIN)/mypy
-	$(BIN)/mypy benchmarks deploy/kafka tests tools
+	$(BIN)/mypy benchmarks deploy tests tools
 
 imports: $(VENV)/installed-dev ## the layout's import rules
 	$(BIN)/lint-imports
@@ -87,6 +87,18 @@ kafka: ## start a real Kafka here (NODES=3: three of them), in place of the last
 
 kafka-stop: ## stop it and delete its data
 	@$(PYTHON) deploy/kafka stop
+
+# Everything that these need is fetched or built once, into the user's cache; nothing is installed.
+IN_NAMESPACES = PYTHONPATH=tests:tests/kubernetes:deploy/kafka:deploy/image:deploy/cluster $(BIN)/python
+
+image: ## build the image of the daemon, with buildah (as root; BASE=python:3.11-slim where a registry is)
+	$(PYTHON) deploy/image/make_image.py $(if $(BASE),--base $(BASE))
+
+image-check: $(VENV)/installed-dev ## run it as Kubernetes would, against a real Kafka, in 512 MB (as root)
+	$(IN_NAMESPACES) tests/kubernetes/image_check.py
+
+cluster-test: $(VENV)/installed-dev ## run it by its chart in a real Kubernetes, and break things (as root)
+	$(IN_NAMESPACES) tests/kubernetes/cluster_run.py
 
 soak: $(VENV)/installed-dev ## kill -9 coral run KILLS=100 times, then an outage of a minute (20 minutes)
 	PYTHONPATH=tests:deploy/kafka $(BIN)/python tests/recovery/soak.py --kills $(or $(KILLS),100) \

@@ -78,17 +78,21 @@ class Cluster:
 
     def __init__(self, home: Path) -> None:
         self.home = home
-        self._ports: list[list[int]] = json.loads((home / "cluster.json").read_text())["ports"]
+        facts = json.loads((home / "cluster.json").read_text())
+        self._ports: list[list[int]] = facts["ports"]
+        self._host: str = facts["host"]
         self.nodes = range(1, len(self._ports) + 1)
-        self.bootstrap = ",".join(f"{HOST}:{ports[0]}" for ports in self._ports)
-        self.secure_bootstrap = ",".join(f"localhost:{ports[2]}" for ports in self._ports)
+        self.bootstrap = ",".join(f"{self._host}:{ports[0]}" for ports in self._ports)
+        self.secure_bootstrap = ",".join(f"{self._secure_host}:{ports[2]}" for ports in self._ports)
         self.ca = home / "ca.pem"
 
     @classmethod
-    def create(cls, home: Path, nodes: int = 1, first_port: int | None = None) -> "Cluster":
+    def create(
+        cls, home: Path, nodes: int = 1, first_port: int | None = None, host: str = HOST
+    ) -> "Cluster":
         """Write certificates and configuration of new nodes and format their storage.
 
-        Ports are `first_port` and up, or free ones.
+        Ports are `first_port` and up, or free ones, at the address `host` of this machine.
         """
         home.mkdir(parents=True)
         count = len(_LISTENERS)
@@ -96,8 +100,8 @@ class Cluster:
             [first_port + i for i in range(nodes * count)] if first_port else _free(nodes * count)
         )
         chunks = [ports[i * count : (i + 1) * count] for i in range(nodes)]
-        _make_certificate(home)
-        (home / "cluster.json").write_text(json.dumps({"ports": chunks}))
+        _make_certificate(home, host)
+        (home / "cluster.json").write_text(json.dumps({"ports": chunks, "host": host}))
         cluster = cls(home)
         # As Kafka's own: an id that began with a dash would be taken for an option.
         cluster_id = "-"
@@ -182,6 +186,11 @@ class Cluster:
                 os.kill(pid, signal.SIGKILL)
         self._file(node, "pid").unlink()
 
+    @property
+    def _secure_host(self) -> str:
+        """By which clients that check it know the certificate."""
+        return "localhost" if self._host == HOST else self._host
+
     def _file(self, node: int, kind: str) -> Path:
         return self.home / f"node-{node}.{kind}"
 
@@ -191,13 +200,14 @@ class Cluster:
 
     def _configure(self, node: int) -> None:
         plain, controller, secure = self._ports[node - 1]
-        plaintext, tls = f"PLAINTEXT://{HOST}:{plain}", f"SASL_SSL://localhost:{secure}"
+        plaintext = f"PLAINTEXT://{self._host}:{plain}"
+        tls = f"SASL_SSL://{self._secure_host}:{secure}"
         copies = min(3, len(self.nodes))
-        voters = ",".join(f"{n}@{HOST}:{self._ports[n - 1][1]}" for n in self.nodes)
+        voters = ",".join(f"{n}@{self._host}:{self._ports[n - 1][1]}" for n in self.nodes)
         lines = [
             f"node.id={node}",
             f"controller.quorum.voters={voters}",
-            f"listeners={plaintext},{tls},CONTROLLER://{HOST}:{controller}",
+            f"listeners={plaintext},{tls},CONTROLLER://{self._host}:{controller}",
             f"advertised.listeners={plaintext},{tls}",
             f"log.dirs={self.home / f'node-{node}'}",
             f"ssl.keystore.location={self.home / 'broker.p12'}",
@@ -237,14 +247,15 @@ def _jvm() -> list[str]:
     ]
 
 
-def _make_certificate(home: Path) -> None:
+def _make_certificate(home: Path, host: str) -> None:
     """Write a key pair for the broker, and its certificate as what clients trust."""
     keytool = str(Path(artifacts.java()).resolve().with_name("keytool"))
+    addresses = ",".join(f"ip:{one}" for one in sorted({HOST, host}))
     store = ["-keystore", str(home / "broker.p12"), "-storepass", PASSWORD, "-alias", "broker"]
     _check(
         [keytool, "-genkeypair", *store, "-storetype", "PKCS12", "-keyalg", "EC"]
         + ["-groupname", "secp256r1", "-validity", "3650", "-dname", "CN=localhost"]
-        + ["-ext", "san=dns:localhost,ip:127.0.0.1", "-ext", "bc:c=ca:true"]
+        + ["-ext", f"san=dns:localhost,{addresses}", "-ext", "bc:c=ca:true"]
         + ["-ext", "ku:c=digitalSignature,keyCertSign"]
     )
     _check([keytool, "-exportcert", *store, "-rfc", "-file", str(home / "ca.pem")])
