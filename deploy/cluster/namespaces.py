@@ -51,7 +51,8 @@ def run_inside(programs: Path, home: Path, command: Sequence[str]) -> int:
     if os.geteuid():
         raise MissingProgramError("root is needed: namespaces, mounts and control groups are made")
     with _groups() as join:
-        words = seeing(programs, home / "seen", command, *_ALL)
+        # Ends with this process, however that ends.
+        words = ["setpriv", "--pdeathsig", "KILL", *seeing(programs, home / "seen", command, *_ALL)]
         return subprocess.run(words, preexec_fn=join, check=False).returncode
 
 

@@ -119,7 +119,7 @@ def start(containers: Containers, home: Path, brokers: Iterable[str]) -> Path:
     drop = [word for one in _CAPABILITIES for word in ("--cap-drop", f"CAP_{one}")]
     mount = f"type=bind,src={home / 'config'},dst=/etc/coral,options=rbind:ro"
     containers.ctr(
-        *("run", "--detach", "--net-host", "--read-only", "--user", "10001:10001", "--seccomp"),
+        *("run", "--detach", "--net-host", "--read-only", "--seccomp"),
         *("--memory-limit", str(LIMIT), *drop, "--mount", mount, "--log-uri", f"file://{log}"),
         *(name(), _ID),
     )

@@ -18,6 +18,7 @@ from typing import Any
 
 import graph_tables
 import kafka_tables
+import kubernetes_tables
 import life_tables
 import live_tables
 import peers_tables
@@ -28,6 +29,7 @@ from regions import has_region, replace_region
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "benchmarks" / "results"
+DEPLOYED = ROOT / "deploy" / "results"
 TIME = re.compile(r"\d\d:\d\d:\d\d  ")
 Maker = Callable[[dict[str, Any]], str]
 MACRO_SETS = (
@@ -45,6 +47,12 @@ MACRO_SETS = (
 def load(name: str) -> dict[str, Any]:
     """Return a committed result."""
     found: dict[str, Any] = json.loads((RESULTS / f"{name}.json").read_text())
+    return found
+
+
+def deployed(name: str) -> dict[str, Any]:
+    """Return a committed result of the image or of a cluster."""
+    found: dict[str, Any] = json.loads((DEPLOYED / f"{name}.json").read_text())
     return found
 
 
@@ -199,6 +207,7 @@ PARTS: dict[str, Callable[[], str]] = {
         life_tables.others,
         prefix="life_",
     ),
+    "image_contents": lambda: kubernetes_tables.contents(deployed("image_contents")),
     **parts_of("robustness", proof_tables.robustness, proof_tables.controls, prefix="proof_"),
     **parts_of("late_alerts", proof_tables.late, prefix="proof_"),
     **parts_of("graph_priors", graph_tables.priors, prefix="graph_"),
