@@ -115,6 +115,7 @@ def start_kubelet(containers: Containers, processes: Processes, access: Path, nu
         "makeIPTablesUtilChains": False,
         "resolvConf": "",
         "oomScoreAdj": 0,
+        "podLogsDir": str(home / "pods"),  # a kubelet deletes what is not its own
         "port": 10250 + 100 * number,
         "healthzPort": 10248 + 100 * number,
         "nodeStatusUpdateFrequency": "4s",
