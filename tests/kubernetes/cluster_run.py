@@ -49,14 +49,18 @@ class Journal:
     Parameters
     ----------
     file : Path
+    names : mapping
+        What stands in the file in place of a folder of this machine.
     """
 
-    def __init__(self, file: Path) -> None:
-        self._file, self._begun = file.open("w"), time.monotonic()
+    def __init__(self, file: Path, names: Mapping[Path, str]) -> None:
+        self._file, self._begun, self._names = file.open("w"), time.monotonic(), names
 
     def __call__(self, text: str) -> None:
         """Note some lines."""
         at = time.monotonic() - self._begun
+        for folder, name in self._names.items():
+            text = text.replace(str(folder), name)
         for line in text.splitlines():
             self._file.write(f"{at:7.1f} {line}\n")
         self._file.flush()
@@ -181,8 +185,8 @@ def _case(name: str, lab: Lab, note: Journal) -> dict[str, Any]:
 
 def inside(options: argparse.Namespace) -> int:
     """The first process of the namespaces: run all, write the results, and end with everything."""
-    note = Journal(options.results / "cluster.log")
     home = Path(options.home)
+    note = Journal(options.results / "cluster.log", {home: "HOME", ROOT: "."})
     try:
         found = prove(home, options.cases, note)
     except Exception:
