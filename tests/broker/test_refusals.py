@@ -92,8 +92,12 @@ class TestConnecting:
         host = wrong.pop("host", None)
         if host:
             wrong["bootstrap_servers"] = cluster.secure_bootstrap.replace("localhost", host)
-        code = main(["topics", "check", *login(**wrong)])
-        told = capsys.readouterr().err
+        # On a busy machine a broker may hang up before its refusal is read: nobody answered then.
+        for _ in range(3):
+            code = main(["topics", "check", *login(**wrong)])
+            told = capsys.readouterr().err
+            if "no broker answered" not in told:
+                break
 
         assert Exit.INVALID == code
         assert 1 == told.count("\n")
@@ -210,9 +214,13 @@ class TestCommands:
             world.start(*login(password=password)) for password in (PASSWORD, "wr0ng")
         )
         codes = [process.wait(120) for process in (refused, wrong)]
+        for _ in range(2):  # 1 means that nobody answered: a busy broker may hang up unread
+            if codes[1] == 1:
+                wrong = world.start(*login(password="wr0ng"))
+                codes[1] = wrong.wait(120)
         world.close()
 
-        assert [Exit.INVALID] * 2 == codes, logged(refused)
+        assert [Exit.INVALID] * 2 == codes, (logged(refused), logged(wrong))
         assert "cannot_start" == logged(refused)[-1]["event"] == logged(wrong)[-1]["event"]
         assert f"{world.events}: the right WRITE on" in logged(refused)[-1]["reason"]
         assert "the log-in is refused" in logged(wrong)[-1]["reason"]
