@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from kafka import errors
+from kafka.net.transport import KafkaSSLTransport, KafkaTCPTransport
 
 from streams.errors import BrokerError, RefusedError
 
@@ -68,6 +69,26 @@ _RIGHTS: Final = {
         "the rights WRITE and DESCRIBE on the transactional id are missing {}; grant them"
     ),
 }
+
+
+def _hear_last_words(transport: Any) -> None:
+    """Read what a broker sends just before it hangs up: why it refuses a log-in.
+
+    kafka-python drops what came in the same moment as the end of the connection, so that on a
+    busy machine a wrong password looks like a broker that is away. The end is met again by the
+    next read.
+    """
+    receive = transport._sock_recv  # noqa: SLF001 - there is no other place
+
+    def received(self: Any) -> tuple[bytes, Exception | None]:
+        data, error = receive(self)
+        return data, None if data else error
+
+    transport._sock_recv = received  # noqa: SLF001
+
+
+for _transport in (KafkaTCPTransport, KafkaSSLTransport):
+    _hear_last_words(_transport)
 
 
 class _ForGoodError(errors.KafkaError):  # type: ignore[misc]

@@ -92,12 +92,8 @@ class TestConnecting:
         host = wrong.pop("host", None)
         if host:
             wrong["bootstrap_servers"] = cluster.secure_bootstrap.replace("localhost", host)
-        # On a busy machine a broker may hang up before its refusal is read: nobody answered then.
-        for _ in range(3):
-            code = main(["topics", "check", *login(**wrong)])
-            told = capsys.readouterr().err
-            if "no broker answered" not in told:
-                break
+        code = main(["topics", "check", *login(**wrong)])
+        told = capsys.readouterr().err
 
         assert Exit.INVALID == code
         assert 1 == told.count("\n")
@@ -210,18 +206,14 @@ class TestCommands:
         """It ends with 3 and says why; the client's own lines are a few."""
         world = World(broker, tmp_path)
         broker.allow(TOPIC, world.events, "READ")
-        passwords = (PASSWORD, "wr0ng")
-        refused, wrong = (world.start(*login(password=password)) for password in passwords)
+        refused, wrong = (
+            world.start(*login(password=password)) for password in (PASSWORD, "wr0ng")
+        )
         codes = [process.wait(120) for process in (refused, wrong)]
         world.close()
 
-        told = logged(wrong)[-1]["reason"]
-        # A busy broker hangs up before its refusal is read: nobody answered, start again.
-        unread = codes[1] == 1 and "no broker answered" in told
-        assert Exit.INVALID == codes[0], logged(refused)
-        assert unread or Exit.INVALID == codes[1], logged(wrong)
-        assert "cannot_start" == logged(refused)[-1]["event"]
-        assert unread or "cannot_start" == logged(wrong)[-1]["event"]
+        assert [Exit.INVALID] * 2 == codes, logged(refused)
+        assert "cannot_start" == logged(refused)[-1]["event"] == logged(wrong)[-1]["event"]
         assert f"{world.events}: the right WRITE on" in logged(refused)[-1]["reason"]
-        assert unread or "the log-in is refused" in told
-        assert len([line for line in logged(wrong) if "logger" in line]) <= 8, logged(wrong)
+        assert "the log-in is refused" in logged(wrong)[-1]["reason"]
+        assert len([line for line in logged(wrong) if "logger" in line]) <= 4, logged(wrong)
