@@ -26,7 +26,8 @@ from told import Normal, Told, changed, learn, open_told, rank, scores_of  # noq
 
 from coral.evaluation.backtest import find_cases  # noqa: E402
 from coral.evaluation.metrics import mean  # noqa: E402
-from coral.graph.predictor import RIDGE_ROWS_PER_SERIES, fit_predictor  # noqa: E402
+from coral.graph.moments import LaggedMoments  # noqa: E402
+from coral.graph.predictor import RIDGE_ROWS_PER_SERIES, Predictor, fit_predictor  # noqa: E402
 from coral.localise._innovation_kernels import accumulate_innovation  # noqa: E402
 from coral.localise.innovation import InnovationScorer, InnovationScores  # noqa: E402
 from coral.localise.layout import Layout  # noqa: E402
@@ -60,7 +61,12 @@ class Ablation(NamedTuple):
 
 def _predictor(change: Any) -> Any:
     """Return `fit_predictor` with its coefficients changed."""
-    return lambda moments: change(fit_predictor(moments))
+
+    def changed(moments: LaggedMoments) -> Predictor:
+        fitted = fit_predictor(moments)
+        return fitted._replace(coefficients=change(fitted.coefficients))
+
+    return changed
 
 
 def _own_past(coefficients: Floats) -> Floats:
@@ -73,8 +79,9 @@ def _ones(localiser: Localiser, _: InnovationScores) -> Floats:
 
 def _no_limit(*arguments: Any) -> None:
     """Add a row as if all that a series does were learned, however far out."""
-    *before, _, clip, outside = arguments
-    changed = (*before, 1e9, clip, outside)
+    *before, limits = arguments
+    changed = (*before, limits.copy())
+    changed[-1]["learned"] = 1e9
     accumulate_innovation(*changed)
 
 
@@ -136,6 +143,12 @@ ABLATIONS = (
         "not following far out counts in full",
         {f"{INNOVATION}:accumulate_innovation": _no_limit},
     ),
+    Ablation(
+        "bounded",
+        "what is beyond the normal rows is as rare as they can tell, however far",
+        {"beyond_weight": 0.0},
+    ),
+    Ablation("unbounded", "what is beyond the normal rows counts in full", {"beyond_weight": 1.0}),
     Ablation("no_range_rows", "the range of few values as it is", {"scale.range_rows": 0.0}),
     Ablation("no_floor", "no floor of the innovation scale", {"sigma_floor": 1e-6}),
     Ablation("no_level_share", "no share of the level in the unit", {"scale.level_share": 0.0}),

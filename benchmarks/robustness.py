@@ -30,6 +30,7 @@ COPIES = 10
 SPARSER = 5
 REWIRED = 0.2
 # A decoy comes so many rows before the onset, after so many rows at least.
+SHORT_BASES = (30, 60, 120)
 LAGS = (3, 10, 60)
 SINGLE_DECOYS = tuple(f"decoy_{lag}" for lag in LAGS)
 LEAST_BASE = 8
@@ -82,6 +83,18 @@ def sparser(told: Told, _: Rng) -> Told:
         end=int(np.searchsorted(kept, told.end)),
         interval_s=told.interval_s * SPARSER,
     )
+
+
+def newest(rows: int) -> Change:
+    """Let nothing but so many rows be known when the onset comes."""
+
+    def change(told: Told, _: Rng) -> Told:
+        gone = max(told.onset - rows, 0)
+        return told._replace(
+            times=told.times[gone:], x=told.x[gone:], onset=told.onset - gone, end=told.end - gone
+        )
+
+    return change
 
 
 def copies(told: Told, rng: Rng) -> Told:
@@ -193,6 +206,10 @@ CONDITIONS = (
     Condition("missing_10", "10 % of the cells missing", missing(0.1), random=True),
     Condition("missing_30", "30 % of the cells missing", missing(0.3), random=True),
     Condition("sampling_x5", "one row of five", sparser),
+    *(
+        Condition(f"base_{rows}", f"the last {rows} normal rows only", newest(rows))
+        for rows in SHORT_BASES
+    ),
     Condition("decoys_x10", "ten shuffled copies of every entity", copies),
     Condition("renamed", "entities renamed", renamed),
     Condition("onset_early_3_rows", "onset 3 rows early", moved(rows=-3)),

@@ -56,13 +56,15 @@ def freeze(
     _rescale(baseline, graph)
     center, scale = baseline.center, baseline.scale
     if not graph.is_screened:
-        return OneStepPredictor(center, scale, graph.causal.predictor())
+        coefficients, leverage = graph.causal.predictor()
+        return OneStepPredictor(center, scale, coefficients, leverage=leverage)
     rows, adjacent = baseline.rows()
     scaled = baseline.scaled(rows)
     graph.choose(scaled, baseline.in_units(first), health)
     graph.relearn(scaled, adjacent, np.ones(baseline.n_series))
     own = own_persistence(scaled, adjacent)
-    return OneStepPredictor(center, scale, graph.causal.predictor(), graph.places, own)
+    coefficients, leverage = graph.causal.predictor()
+    return OneStepPredictor(center, scale, coefficients, graph.places, own, leverage)
 
 
 def _rescale(baseline: Baseline, graph: SystemGraph) -> None:

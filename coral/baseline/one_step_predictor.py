@@ -25,6 +25,8 @@ class OneStepPredictor(NamedTuple):
         Series that the coefficients are about, when not all.
     own : ndarray of shape (n,), float64, or None
         Effect of every series on itself, for those that the coefficients are not about.
+    leverage : float, 0 .. 1
+        Share of the rows of the normal state that the coefficients know by heart.
     """
 
     center: Floats
@@ -32,6 +34,7 @@ class OneStepPredictor(NamedTuple):
     coefficients: Floats
     places: NDArray[np.intp] | None = None
     own: Floats | None = None
+    leverage: float = 0.0
 
     def detached(self, series: NDArray[np.bool_], center: Floats, scale: Floats) -> Self:
         """Predict some series by a center of their own, and nothing else by them.

@@ -19,7 +19,7 @@ from coral.graph.edges import Edge, collect_edges
 from coral.graph.moments import LaggedMoments
 from coral.graph.order import moved
 from coral.graph.part import Part
-from coral.graph.predictor import fit_predictor
+from coral.graph.predictor import Predictor, fit_predictor
 from coral.graph.prior import effect_weights, with_prior
 from coral.graph.search import search
 from coral.graph.solver import Plan, changed_ratio, solve_dependent, solve_invariant
@@ -277,14 +277,8 @@ class CausalGraph:
             return np.ones(self.n_series)
         return changed_ratio(self._state.moments, self._base)
 
-    def predictor(self) -> FloatArray:
-        """Fit the one-step predictor of the normal rows; see `coral.graph.predictor`.
-
-        Returns
-        -------
-        ndarray of shape (lags * n_series, n_series), float64
-            Row (lag - 1) * n_series + cause, column effect.
-        """
+    def predictor(self) -> Predictor:
+        """Fit the one-step predictor of the normal rows; see `coral.graph.predictor`."""
         return fit_predictor(self._base.moments)
 
     def edges(self, between: BoolArray | None = None) -> list[Edge]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
+from scipy import linalg
 
-from coral.graph.reduced import block_toeplitz, solve_definite
+from coral.graph.reduced import block_toeplitz, cholesky_definite
 
 if TYPE_CHECKING:
     from coral.graph._arrays import BoolArray, FloatArray
@@ -18,7 +19,23 @@ RIDGE_ROWS_PER_SERIES: Final = 1.0 / 6.0
 """Ridge of the system, as rows of one squared unit for each of its predictors."""
 
 
-def fit_predictor(moments: LaggedMoments) -> FloatArray:
+class Predictor(NamedTuple):
+    """A fitted predictor of the next row.
+
+    Attributes
+    ----------
+    coefficients : ndarray of shape (lags * n_series, n_series), float64
+        Row (lag - 1) * n_series + cause, column effect.
+    leverage : float, 0 .. 1
+        Mean leverage of the rows that it was fitted to: effective parameters over rows. Where it
+        is near 1 the predictor knows its rows by heart and says nothing about the next one.
+    """
+
+    coefficients: FloatArray
+    leverage: float
+
+
+def fit_predictor(moments: LaggedMoments) -> Predictor:
     """Fit z[t] = sum over l >= 1 of z[t-l] P_l + u[t] with a ridge that grows with the system.
 
     Parameters
@@ -28,8 +45,7 @@ def fit_predictor(moments: LaggedMoments) -> FloatArray:
 
     Returns
     -------
-    ndarray of shape (lags * n_series, n_series), float64
-        Row (lag - 1) * n_series + cause, column effect.
+    Predictor
 
     Notes
     -----
@@ -45,6 +61,8 @@ def fit_predictor(moments: LaggedMoments) -> FloatArray:
     ----------
     .. [1] Banbura, M., Giannone, D., Reichlin, L. (2010). Large Bayesian vector auto regressions.
        Journal of Applied Econometrics 25.
+    .. [2] Hastie, T., Tibshirani, R., Friedman, J. (2009). The Elements of Statistical Learning,
+       7.6: the effective number of parameters is the trace of the smoother.
     """
     means = moments.means
     around = np.multiply.outer(means, means)
@@ -56,9 +74,14 @@ def fit_predictor(moments: LaggedMoments) -> FloatArray:
     )
     blocks = np.nan_to_num(blocks * moments.weight_to_rows, nan=0.0, posinf=0.0, neginf=0.0)
     target = np.concatenate([block.T for block in blocks[1:]])
-    # C order: LAPACK answers in Fortran's, and a product with a restored copy must round alike.
     ridge = RIDGE_ROWS_PER_SERIES * len(target)
-    return np.ascontiguousarray(solve_definite(block_toeplitz(blocks[:-1]), target, ridge))
+    factor = cholesky_definite(block_toeplitz(blocks[:-1]), ridge)
+    solution = linalg.cho_solve((factor, True), target, check_finite=False)
+    inverse, _ = linalg.lapack.dtrtri(factor, lower=1)
+    parameters = len(target) - ridge * float(np.square(np.tril(inverse)).sum())
+    leverage = min(max(parameters / max(moments.effective_rows, 1.0), 0.0), 1.0)
+    # C order: LAPACK answers in Fortran's, and a product with a restored copy must round alike.
+    return Predictor(np.ascontiguousarray(solution), leverage)
 
 
 def own_persistence(rows: FloatArray, adjacent: BoolArray) -> FloatArray:

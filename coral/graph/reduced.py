@@ -113,16 +113,27 @@ def block_toeplitz(blocks: FloatArray) -> FloatArray:
 
 def solve_definite(gram: FloatArray, target: FloatArray, ridge: float) -> FloatArray:
     """Solve (gram + ridge I) x = target; shrink gram to its diagonal until it is definite."""
+    solution: FloatArray = linalg.cho_solve(
+        (cholesky_definite(gram, ridge), True), target, check_finite=False
+    )
+    return solution
+
+
+def cholesky_definite(gram: FloatArray, ridge: float) -> FloatArray:
+    """Return the lower factor of gram + ridge I; gram is shrunk to its diagonal until there is one.
+
+    What stands above the diagonal of the factor is to be ignored.
+    """
     diagonal = np.arange(gram.shape[0])
     own = np.maximum(gram[diagonal, diagonal], 0.0) + ridge
-    result: FloatArray = target / own[:, None]
     for shrink in (0.0, 0.05, 0.1, 0.2, 0.4, 0.8):
         trial = gram * (1.0 - shrink)
         trial[diagonal, diagonal] = own
         try:
-            factor = linalg.cho_factor(trial, lower=True, overwrite_a=True, check_finite=False)
+            factor: FloatArray = linalg.cho_factor(
+                trial, lower=True, overwrite_a=True, check_finite=False
+            )[0]
         except linalg.LinAlgError:
             continue
-        result = linalg.cho_solve(factor, target, check_finite=False)
-        break
-    return result
+        return factor
+    return np.diag(np.sqrt(own))

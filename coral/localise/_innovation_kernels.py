@@ -6,7 +6,14 @@ import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["BASE", "RUNNING", "accumulate_comovement", "accumulate_innovation", "bounded"]
+__all__ = [
+    "BASE",
+    "LIMITS",
+    "RUNNING",
+    "accumulate_comovement",
+    "accumulate_innovation",
+    "bounded",
+]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -38,17 +45,29 @@ RUNNING = np.dtype(
         ("deviation", np.float64),  # signed logarithm of the newest level's, NaN = missing
     ]
 )
+# What holds for all series.
+LIMITS = np.dtype(
+    [
+        ("waking", np.float64),  # size in units of any deviation of a series without scale
+        ("learned", np.float64),  # units within which it is known how a series follows others
+        ("clip", np.float64),  # deviations are cut at so many units
+        ("outside", np.float64),  # a larger size is outside of the range of the base period
+        ("beyond", np.float64),  # weight of the logarithm beyond what the base period can tell
+    ]
+)
 
 
 @nb.njit(cache=True, error_model="numpy")
-def bounded(size: Any, rarest: Any) -> Any:
-    """Return the logarithm of one plus a size, bounded by what the base period can tell.
+def bounded(size: Any, rarest: Any, beyond: float) -> Any:
+    """Return the logarithm of one plus a size, as far as the base period can tell.
 
-    What none of m rows showed is rarer than one in m + 1; how much rarer, they cannot tell. So the
-    chance of a size, 1 / (1 + size), gets `rarest` = 1 / (m + 1) added: a size far beyond scores
-    log(m + 2) however far, and after many rows nothing changes. Floats or arrays of one shape.
+    That a row is beyond all m known ones has the chance `rarest` = 1 / (m + 2), by Laplace's rule
+    of succession; how far beyond, they cannot tell: tails fall off as some power that nobody
+    knows. So the logarithm beyond that point counts `beyond` only. Where m is large this is
+    log(1 + size).
+    Floats or arrays of one shape.
     """
-    return np.log1p(size / (1.0 + rarest * (1.0 + size)))
+    return np.log1p(size) - (1.0 - beyond) * np.log1p(rarest * size)
 
 
 @nb.njit(cache=True, error_model="numpy")
@@ -59,21 +78,16 @@ def accumulate_innovation(
     base: Records,
     running: Records,
     row: int,
-    waking: float,
-    learned: float,
-    clip: float,
-    outside: float,
+    limits: Records,
 ) -> None:
     """Add one row, the `row`-th, to the running scores of every series.
 
     `x`, `predicted` (raw units) and `missingness` (score of a missing cell, zero where it is none)
-    have one entry per series, as have `base` and `running`. `waking` is the size in units of any
-    deviation of a series that has no scale; `learned` is how far out a series is known to follow
-    others, so that one that stays is surprising by that much at most; deviations are cut at `clip`;
-    a size beyond `outside` is outside of the range that the base period showed. No score is larger
-    than the rows of the base period can tell (`bounded`). A series that was outside before the
-    onset is measured from its recent level as well.
+    have one entry per series, as have `base` and `running`; `limits` is one record of LIMITS. That
+    a series does not follow others is surprising by `learned` at most, beside its own deviation.
+    A series that was outside before the onset is measured from its recent level as well.
     """
+    limit = limits[0]
     for j in range(x.shape[0]):
         usual, state = base[j], running[j]
         if np.isnan(x[j]):
@@ -83,18 +97,18 @@ def accumulate_innovation(
         else:
             d = x[j] - usual.center
             if usual.scale > 0.0:
-                z = min(max(d / usual.scale, -clip), clip)
+                z = min(max(d / usual.scale, -limit.clip), limit.clip)
                 u = abs(z - (predicted[j] - usual.center) / usual.scale)
-                u = min(u, learned + abs(z))
+                u = min(u, limit.learned + abs(z))
             else:
-                z = waking * np.sign(d)
+                z = limit.waking * np.sign(d)
                 u = abs(z)
                 if d != 0.0 and x[j] != state.woken:
                     state.woken = x[j] if np.isnan(state.woken) else np.inf
             v = u if np.isnan(usual.recent) else abs(z - usual.recent)
             size = u / usual.sigma
-            score = bounded(size, usual.rarest)
-            recent = bounded(v / usual.sigma, usual.rarest)
+            score = bounded(size, usual.rarest, limit.beyond)
+            recent = bounded(v / usual.sigma, usual.rarest, limit.beyond)
             state.peak, state.recent_peak = max(state.peak, u), max(state.recent_peak, v)
             state.level_sum += z
             state.raw_sum += x[j]
@@ -102,7 +116,7 @@ def accumulate_innovation(
             state.deviation = np.log1p(z) if z >= 0.0 else -np.log1p(-z)
         state.log_sum += score
         state.recent_log_sum += recent
-        if state.first < 0 and size > outside:
+        if state.first < 0 and size > limit.outside:
             state.first = row
 
 

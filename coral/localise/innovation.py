@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 
 from coral.baseline.counters import counters, increments
 from coral.baseline.excursion import excursions
+from coral.baseline.moving_means import largest_moving_means
 from coral.baseline.one_step_predictor import OneStepPredictor
 from coral.baseline.scaling import center_and_scale, column_max
 from coral.localise._innovation_kernels import (
     BASE,
+    LIMITS,
     RUNNING,
     accumulate_comovement,
     accumulate_innovation,
@@ -46,6 +48,7 @@ _HISTORY = {
     "_counter": "counter",
     "_varied": "varied",
     "_outside_before": "outside_before",
+    "_strayed": "_strayed",
 }
 _RUNNING = ("log_sum", "peak", "level_sum", "raw_sum", "count", "first")
 _RUNNING_RECENT = ("recent_log_sum", "recent_peak", "woken")
@@ -55,7 +58,7 @@ class InnovationScores(NamedTuple):
     """What the rows since the onset say about every series; arrays of shape (n,)."""
 
     total: Floats  # combined innovation score, >= 0
-    sustained: Floats  # mean log innovation above that of the base period, >= 0
+    sustained: Floats  # mean log innovation above that of the base period, and mean level, >= 0
     largest: Floats  # log of the largest innovation, >= 0
     level: Floats  # mean deviation of the level in units of the base period, signed
     after: Floats  # mean since the onset, raw units, NaN = no cell
@@ -91,7 +94,7 @@ class InnovationScorer:
     Notes
     -----
     Memory does not grow with the rows. What the base period never showed counts as rare as its rows
-    can tell, and no more: odds of m + 1 after m rows. So on a short base the walk decides among
+    can tell, odds of m + 2 after m rows, and little more: so on a short base the walk decides among
     those that are all further out than anything known. Multiplying a series by a positive factor
     changes nothing. A component without any request has no latency: a missing one is no innovation.
     """
@@ -126,8 +129,9 @@ class InnovationScorer:
         innovation = self._base_innovation(base, adjacent)
         range_units = policy.scale.range_units
         sigma = policy.sigma_floor + column_max(np.abs(innovation)) / range_units
-        rarest = 1.0 / (present + 1.0)
-        usual = _column_mean(bounded(np.abs(innovation) / sigma, rarest))
+        rarest = 1.0 / (present + 2.0)
+        self._limits = limits_of(policy)
+        usual = _column_mean(bounded(np.abs(innovation) / sigma, rarest, policy.beyond_weight))
         self._base_log = self._coverage * usual + (1.0 - self._coverage) * self._missingness
         self._base = np.zeros(n, dtype=BASE)
         self._base["center"], self._base["scale"] = self.center, self.scale
@@ -136,10 +140,10 @@ class InnovationScorer:
         past = excursions(rows, self.center)
         self.varied, self.outside_before = past.varied, past.rows
         self._base["recent"] = self._in_units(past.level)
+        self._strayed = largest_moving_means((base - self.center) / self._unit)
         self._running = np.zeros(n, dtype=RUNNING)
         self._running["first"] = -1
         self._running["woken"] = np.nan
-        self._outside = range_units
         self._left = np.ascontiguousarray(layout.pairs[:, 0])
         self._right = np.ascontiguousarray(layout.pairs[:, 1])
         self._products = np.zeros(len(layout.pairs))
@@ -201,7 +205,6 @@ class InnovationScorer:
         adjacent : bool
             False after a gap: then nothing is predicted from the row before.
         """
-        scale = self._policy.scale
         missingness = self._missingness_in(x)
         previous = self._previous if adjacent else np.full_like(x, np.nan)
         self._previous = x
@@ -211,15 +214,12 @@ class InnovationScorer:
             x = np.where(self.counter, increments(x, previous), x)
         accumulate_innovation(
             x,
-            self._predictor.predict(previous, scale),
+            self._predictor.predict(previous, self._policy.scale),
             missingness,
             self._base,
             self._running,
             self.rows,
-            self._policy.waking_units,
-            scale.learned_units,
-            scale.clip_units,
-            self._outside,
+            self._limits,
         )
         accumulate_comovement(self._running, self._left, self._right, self._products, self._squares)
         self.rows += 1
@@ -232,8 +232,8 @@ class InnovationScorer:
         count = np.maximum(running["count"], 1)
         rows = max(self.rows, 1)
         missing = np.maximum(self._coverage - running["count"] / rows, 0.0) * min(self.rows, 1)
-        sustained = self._sustained("log_sum")
-        largest = np.where(seen, bounded(running["peak"], self._base["rarest"]), 0.0)
+        sustained = self._sustained("log_sum", 0.0)
+        largest = np.where(seen, self._bounded(running["peak"]), 0.0)
         return InnovationScores(
             total=self._total(seen, sustained, largest),
             sustained=sustained,
@@ -258,10 +258,27 @@ class InnovationScorer:
         cosine: Floats = np.clip(np.where(norm > 0.0, self._products / safe, 0.0), 0.0, 1.0)
         return cosine
 
-    def _sustained(self, log_sum: str) -> Floats:
-        """Mean log innovation above that of the base period: (n,), >= 0."""
+    def _bounded(self, size: Floats) -> Floats:
+        """See `bounded`: (n,)."""
+        logarithm: Floats = bounded(size, self._base["rarest"], self._policy.beyond_weight)
+        return logarithm
+
+    def _sustained(self, log_sum: str, usual: Floats | float) -> Floats:
+        """Mean log innovation above that of the base period, and the mean level: (n,), >= 0.
+
+        The less the predictor knows about rows that it was not fitted to, the more the level
+        counts: how far from `usual` (units) the mean since the onset is, held against the means
+        over as many rows of the base period (half of its rows at most).
+        """
         mean = self._running[log_sum] / max(self.rows, 1) - self._base_log
-        return np.where(self.known, np.maximum(mean, 0.0), 0.0)
+        innovation = np.where(self.known, np.maximum(mean, 0.0), 0.0)
+        count = self._running["count"]
+        away = np.abs(self._running["level_sum"] / np.maximum(count, 1) - usual)
+        strayed = self._strayed[min(max(self.rows, 1).bit_length(), len(self._strayed)) - 1]
+        policy, leverage = self._policy, self._predictor.leverage
+        level = self._bounded(away / (policy.sigma_floor + strayed / policy.scale.range_units))
+        level = np.where(self.known & (count > 0), level, 0.0)
+        return (1.0 - leverage) * innovation + leverage * level
 
     def _total(self, seen: Bools, sustained: Floats, largest: Floats) -> Floats:
         """Combine the scores: (n,), >= 0; less for what was outside before, and stayed there."""
@@ -271,11 +288,13 @@ class InnovationScorer:
             return policy.sustained_weight * mean + policy.largest_weight * peak
 
         log_total = combined(sustained, largest)
-        recent = bounded(self._running["recent_peak"], self._base["rarest"])
+        recent = self._bounded(self._running["recent_peak"])
         peak = np.where(seen, recent, 0.0)
-        old = np.maximum(log_total - combined(self._sustained("recent_log_sum"), peak), 0.0)
         still = ~np.isnan(self._base["recent"])
-        return np.expm1(log_total - np.where(still, policy.recent_weight * old, 0.0))
+        level = np.where(still, self._base["recent"], 0.0)
+        recently = combined(self._sustained("recent_log_sum", level), peak)
+        old = np.where(still, np.maximum(log_total - recently, 0.0), 0.0)
+        return np.expm1(log_total - policy.recent_weight * old)
 
     def _flags(self) -> Bools:
         """Which series are flags that were set together with a health signal: (n,).
@@ -301,12 +320,16 @@ class InnovationScorer:
         before[: len(adjacent)][~adjacent] = np.nan
         return np.where(self.counter, increments(rows, before), rows)
 
+    @property
+    def _unit(self) -> Floats:
+        """Scale, 1 where none is known: (n,), raw units."""
+        return np.where(self.scale > 0.0, self.scale, 1.0)
+
     def _in_units(self, level: Floats) -> Floats:
         """Levels as the kernel has them: in units, cut, and a waking series by its direction."""
         clip, waking = self._policy.scale.clip_units, self._policy.waking_units
         deviation = level - self.center
-        unit = np.where(self.scale > 0.0, self.scale, 1.0)
-        units: Floats = np.clip(deviation / unit, -clip, clip)
+        units: Floats = np.clip(deviation / self._unit, -clip, clip)
         return np.where(self.scale > 0.0, units, waking * np.sign(deviation))
 
     def _missingness_in(self, x: Floats) -> Floats:
@@ -324,8 +347,17 @@ class InnovationScorer:
         if len(base) < 2:
             return np.zeros_like(base)
         previous = np.where(adjacent[1:, None], base[:-1], np.nan)
-        unit = np.where(self.scale > 0.0, self.scale, 1.0)
-        return (base[1:] - self._predictor.predict(previous, self._policy.scale)) / unit
+        return (base[1:] - self._predictor.predict(previous, self._policy.scale)) / self._unit
+
+
+def limits_of(policy: RankingPolicy) -> NDArray[np.void]:
+    """Return the numbers that the kernel has for all series: shape (1,) of `LIMITS`."""
+    scale = policy.scale
+    limits = np.zeros(1, dtype=LIMITS)
+    limits["waking"], limits["beyond"] = policy.waking_units, policy.beyond_weight
+    limits["learned"], limits["clip"] = scale.learned_units, scale.clip_units
+    limits["outside"] = scale.range_units
+    return limits
 
 
 def log_odds(present: Ints, rows: int) -> Floats:

@@ -87,6 +87,9 @@ class RankingPolicy:
     """Of the mean log innovation: what lasts matters more than a spike."""
     largest_weight: float = 0.2
     """Of the largest log innovation: what is short is not nothing."""
+    beyond_weight: float = 0.25
+    """Of the logarithm beyond what the normal rows can tell: that it goes on is evidence, but tails
+    fall off as a power that nobody knows there."""
     recent_weight: float = 0.6
     """Of the recent level against the normal one, for what was outside before the onset: a cause
     may come first, but most of what came first is none."""

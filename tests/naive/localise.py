@@ -20,6 +20,7 @@ def innovation(
     silence: FloatArray,
     waking: float,
     learned: float,
+    beyond: float,
     row: int,
     state: list[dict[str, Any]],
 ) -> list[float]:
@@ -40,10 +41,10 @@ def innovation(
             z = 0.0 if value == center[j] else math.copysign(waking, value - center[j])
             u = abs(z)
         s = state[j]
-        s["log"] += bounded(u / sigma[j], rows[j])
+        s["log"] += bounded(u / sigma[j], rows[j], beyond)
         s["peak"] = max(s["peak"], u)
         v = u if math.isnan(recent[j]) else abs(z - recent[j])
-        s["recent_log"] += bounded(v / sigma[j], rows[j])
+        s["recent_log"] += bounded(v / sigma[j], rows[j], beyond)
         s["recent_peak"] = max(s["recent_peak"], v)
         if scale[j] <= 0 and value != center[j]:
             s["woken"].add(value)
@@ -56,10 +57,11 @@ def innovation(
     return deviation
 
 
-def bounded(size: float, rows: float) -> float:
-    """Logarithm of one plus a size, and of no more than `rows` rows can tell the odds of."""
-    chance = 1 / (1 + size)  # if sizes were as heavy-tailed as 1 / (1 + size) says
-    return -math.log((chance + 1 / (rows + 1)) / (1 + 1 / (rows + 1)))
+def bounded(size: float, rows: float, beyond: float) -> float:
+    """Log odds of a size: in full as far as `rows` rows can tell odds of, a share of the rest."""
+    odds, known = 1 + size, rows + 2
+    told = odds * known / (known + size)  # between the two: odds where rows are many
+    return math.log(told) + beyond * (math.log(odds) - math.log(told))
 
 
 def cosine(a: Iterable[float], b: Iterable[float]) -> float:

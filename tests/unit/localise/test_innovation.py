@@ -9,6 +9,7 @@ from naive import localise as naive
 from typed import BoolArray, FloatArray
 
 from coral.baseline.one_step_predictor import OneStepPredictor
+from coral.baseline.policy import ScalePolicy
 from coral.baseline.scaling import center_and_scale
 from coral.localise._innovation_kernels import (
     BASE,
@@ -16,8 +17,9 @@ from coral.localise._innovation_kernels import (
     accumulate_comovement,
     accumulate_innovation,
 )
-from coral.localise.innovation import InnovationScorer
+from coral.localise.innovation import InnovationScorer, limits_of
 from coral.localise.layout import Layout
+from coral.localise.policy import RankingPolicy
 
 
 def unrelated(n: int) -> Layout:
@@ -57,7 +59,10 @@ def test_innovation_kernel_equals_its_twin(hole: float | None) -> None:
     base, running = np.zeros(n, dtype=BASE), np.zeros(n, dtype=RUNNING)
     base["center"], base["scale"], base["sigma"], running["first"] = center, scale, sigma, -1
     known = np.array([0.0, 1.0, 30.0, 1000.0, 1e9, 4.0])
-    base["rarest"] = 1.0 / (known + 1.0)
+    base["rarest"] = 1.0 / (known + 2.0)
+    beyond, learned = 0.3, 1.5
+    scales = ScalePolicy(learned_units=learned)
+    limits = limits_of(RankingPolicy(beyond_weight=beyond, scale=scales))
     base["recent"] = recent = np.array([np.nan, 1.5, np.nan, 10.0, 900.0, np.nan])
     running["woken"] = np.nan
     sums = ("log", "peak", "recent_log", "recent_peak", "level", "raw")
@@ -67,11 +72,10 @@ def test_innovation_kernel_equals_its_twin(hole: float | None) -> None:
     ]
     for row in range(rows):
         predicted = center + 0.1 * row
-        accumulate_innovation(
-            x[row], predicted, silence, base, running, row, 10.0, 1.5, 1000.0, 3.0
-        )
+        accumulate_innovation(x[row], predicted, silence, base, running, row, limits)
         expected = naive.innovation(
-            x[row], predicted, center, scale, sigma, recent, known, silence, 10.0, 1.5, row, state
+            *(x[row], predicted, center, scale, sigma, recent, known, silence),
+            *(10.0, learned, beyond, row, state),
         )
         np.testing.assert_allclose(running["deviation"], expected, rtol=1e-12, equal_nan=True)
     pairs = {
@@ -151,15 +155,31 @@ def test_silence_of_a_component_without_requests_is_no_evidence(
 
 @pytest.mark.parametrize("rows", [8, 30, 300])
 def test_rows_can_tell_no_more_than_their_number(rows: int) -> None:
-    """What none of m rows showed has odds of m + 1 at most, a thousand units out as well."""
+    """What none of m rows showed has odds of m + 2; eight times further out is not eight times."""
     rng = np.random.default_rng(1)
     base = rng.normal(size=(rows, 2))
     scorer = InnovationScorer(base, everything_adjacent(base), still(base), unrelated(2))
     for _ in range(20):
-        scorer.update(np.array([40.0, 1e9]), adjacent=True)
+        scorer.update(np.array([100.0, 800.0]), adjacent=True)
     near, far = scorer.scores.total
-    assert near < far < rows + 2
-    assert far > 0.4 * rows
+    assert 0.4 * min(rows, 100) < near < (rows + 2) * 100.0**0.25
+    assert near < far < near * 8.0**0.75
+
+
+def test_a_predictor_that_knows_its_rows_by_heart_leaves_the_word_to_levels() -> None:
+    """A small level that lasts is evidence where predictions are none, and held against levels."""
+    rng = np.random.default_rng(7)
+    base = rng.normal(size=(64, 2))
+    base[:, 1] = 3.0 * np.sin(np.arange(64) / 8.0)  # as far out, but for many rows in a row
+    total = []
+    for leverage in (0.0, 0.9):
+        predictor = still(base)._replace(leverage=leverage)
+        scorer = InnovationScorer(base, everything_adjacent(base), predictor, unrelated(2))
+        for _ in range(32):
+            scorer.update(np.array([1.5, 1.5]) + 0.1 * rng.normal(size=2), adjacent=True)
+        total.append(scorer.scores.total)
+    assert total[1][0] > 2.0 * total[0][0]
+    assert total[1][0] > 2.0 * total[1][1]
 
 
 def test_not_following_far_out_is_a_limited_score() -> None:
