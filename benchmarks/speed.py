@@ -30,7 +30,7 @@ from streams.memory.broker import MemoryBroker, MemorySink, MemorySource  # noqa
 from streams.records import Frame  # noqa: E402
 
 METRICS_PER_ENTITY = 10
-NORMAL_ROWS = EngineConfig().base_rows + 200  # more than are kept
+NORMAL_ROWS = EngineConfig().base_rows * 5 // 4  # more than are kept, all of them learned
 OPENINGS = 3
 
 

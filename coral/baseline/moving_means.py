@@ -3,6 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from coral.baseline._moving_mean_kernels import double
+
 __all__ = ["largest_moving_means"]
 
 Floats = NDArray[np.float64]
@@ -30,11 +32,8 @@ def largest_moving_means(deviations: Floats) -> Floats:
     largest = [np.abs(total).max(axis=0, initial=0.0)]
     rows = 2
     while rows <= len(deviations) // 2:
-        # Blocks of half the length, two and two; the newest rows are in the last one.
-        both, present = total[:-1] + total[1:], cells[:-1] + cells[1:]
-        known = np.where(2.0 * present >= rows, present, np.inf)
-        largest.append((np.abs(both) / known).max(axis=0))
-        start = (len(both) - 1) % 2
-        total, cells = both[start::2], present[start::2]
+        largest.append(np.empty(deviations.shape[1]))
+        double(total, cells, rows, largest[-1])
+        total, cells = total[: len(total) // 2], cells[: len(cells) // 2]
         rows *= 2
     return np.array(largest)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -14,11 +14,14 @@ if TYPE_CHECKING:
     from coral.graph._arrays import BoolArray, FloatArray, IndexArray
     from coral.graph.moments import LaggedMoments
 
+NEARLY: Final = 0.9
+
 
 class Doubling:
-    """Says when work whose cost does not fit into every update is due: when rows have doubled.
+    """Says when work whose cost does not fit into every update is due: when rows nearly doubled.
 
-    With forgetting, every four half-lives at the latest. The work is done a number of times that is
+    Not quite doubled, as whoever asks at 512, 1024, 2048 rows may have left some out. With
+    forgetting, every four half-lives at the latest. The work is done a number of times that is
     logarithmic in the rows seen, and what it decides is stable in between.
     """
 
@@ -26,9 +29,9 @@ class Doubling:
         self.rows = 0
 
     def due(self, moments: LaggedMoments) -> bool:
-        """Whether it is time; if so, the next time is when the rows have doubled again."""
+        """Whether it is time; if so, the next time is when the rows have nearly doubled again."""
         rows = moments.rows_seen
-        wait = float(self.rows)
+        wait = NEARLY * self.rows
         if moments.half_life_rows is not None:
             wait = min(wait, 4.0 * moments.half_life_rows)
         if rows < 2 or (self.rows > 0 and rows < self.rows + wait):
