@@ -51,18 +51,23 @@ class Reload:
     def __exit__(self, *_: object) -> None:
         self._asked.__exit__()
 
-    def poll(self) -> None:
-        """Do what was asked for since the last call."""
-        if self._asked.take():
-            self._apply()
+    def poll(self) -> bool | None:
+        """Do what was asked for since the last call.
 
-    def _apply(self) -> None:
+        Returns
+        -------
+        bool or None
+            Whether the configuration was accepted; None: nobody asked.
+        """
+        return self._apply() if self._asked.take() else None
+
+    def _apply(self) -> bool:
         try:
             settings = self._read()
         except ConfigError as error:
             level = self._values[_LEVEL]  # it holds
             log.error("configuration_refused", reason=str(error), log_level=level)
-            return
+            return False
         before, found = self._values[_LEVEL], dict(_values(settings))
         self._values[_LEVEL] = settings.log.level
         changed = {path for path, _ in self._values.items() ^ found.items()}
@@ -72,6 +77,7 @@ class Reload:
         if changed:
             log.warning("restart_needed", changed=sorted(map(key_of, changed)))
         set_level(settings.log.level)
+        return True
 
 
 def _values(held: object, path: Path = ()) -> Iterator[tuple[Path, object]]:

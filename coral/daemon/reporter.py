@@ -44,7 +44,7 @@ PACE: Final = 100.0
 # long as a few rows, so no more than some at a time.
 LOOK_AGAIN_S: Final = 60.0
 LOOKS: Final = 8
-_DROPPED: Final = ("late", "duplicate", "future", "refused")
+_COUNTED: Final = ("late", "duplicate", "future", "refused", "expired", "displaced")
 _OPEN: Final = ("diagnosing", "settled")
 _NOTHING: Final = Sight("warming", [], [], [], [], None)
 
@@ -100,7 +100,7 @@ class Reporter:
         self.decode, self.tick, self.publish = Stopwatch(), Stopwatch(), Stopwatch()
         self.no_data = NoData(settings.no_data_after_s)
         self._systems: dict[str, _Followed] = {}
-        self._dropped: dict[str, tuple[int, ...]] = {}  # counters of the aligners when last seen
+        self._last: dict[str, tuple[int, ...]] = {}  # counters of the aligners when last seen
         self._counts = Counter[str]()  # what they add up to since the process began
         self._opened, self._felt = Counter[str](), Counter[str]()
         self._alerts = Counter[str]()  # by what came of them
@@ -158,7 +158,7 @@ class Reporter:
     def restored(self, aligners: Mapping[str, Aligner], systems: Iterable[str]) -> None:
         """Note systems that go on from a checkpoint; what they dropped before is not ours."""
         for system in systems:
-            self._dropped[system] = _counters(aligners[system])
+            self._last[system] = _counters(aligners[system])
             self.no_data.seen(system, self._clock.monotonic())
 
     def lost(self, systems: frozenset[str]) -> None:
@@ -168,7 +168,7 @@ class Reporter:
         self._board.timelines.forget(systems)
         for system in systems:
             self._systems.pop(system, None)
-            self._dropped.pop(system, None)
+            self._last.pop(system, None)
 
     def polled(
         self,
@@ -254,27 +254,28 @@ class Reporter:
             each.looked, each.looked_at = each.phase, now
 
     def _count(self, aligners: Mapping[str, Aligner]) -> None:
-        """Add up what the aligners dropped since they were last seen."""
+        """Add up what the aligners dropped and forgot since they were last seen."""
         for name, aligner in aligners.items():
             now = _counters(aligner)
-            before = self._dropped.get(name, (0, 0, 0, 0))
+            before = self._last.get(name, (0,) * len(_COUNTED))
             if now != before:
-                for reason, more in zip(_DROPPED, map(int.__sub__, now, before), strict=True):
+                for reason, more in zip(_COUNTED, map(int.__sub__, now, before), strict=True):
                     self._counts[reason] += max(more, 0)
-                self._dropped[name] = now
+                self._last[name] = now
 
     def _counted(self, loop: Loop, letters: DeadLetters, inboxes: Sequence[Inbox[Any]]) -> Totals:
         return Totals(
             records=loop.records,
             rows=loop.frames,
             events=loop.messages,
+            systems_displaced=loop.systems.displaced,
             suppressed=letters.suppressed,
             dead_letters={str(kind): count for kind, count in letters.by_kind.items()},
             opened=dict(self._opened),
             felt=dict(self._felt),
             alerts=dict(self._alerts),
             messages_refused={inbox.what: inbox.refused for inbox in inboxes},
-            **{reason: self._counts[reason] for reason in _DROPPED},
+            **{reason: self._counts[reason] for reason in _COUNTED},
         )
 
     def _open_incidents(self) -> dict[str, Brief]:
@@ -326,13 +327,13 @@ class Reporter:
             calls=[*sight.calls],
             pages=None if budgets is None else budgets.pages,
             changes=None if budgets is None else budgets.changes,
-            **dict(zip(_DROPPED, _counters(aligner), strict=True)),
+            **dict(zip(_COUNTED, _counters(aligner), strict=True)),
             trigger=_reading(engine),
         )
 
 
-def _counters(aligner: Aligner) -> tuple[int, int, int, int]:
-    return aligner.late, aligner.duplicate, aligner.future, aligner.refused
+def _counters(aligner: Aligner) -> tuple[int, ...]:
+    return tuple(getattr(aligner, name) for name in _COUNTED)
 
 
 def _reading(engine: Engine | None) -> TriggerReading | None:

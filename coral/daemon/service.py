@@ -110,9 +110,11 @@ def _run(
 
             def beat() -> None:
                 watchdog.beat()
-                reload.poll()
+                accepted = reload.poll()
                 if board is not None:
                     board.beat()
+                    if accepted is not None:
+                        board.reloaded(accepted=accepted)
                 if asked.take() and running:
                     log.info("status", **running[0].status())
 

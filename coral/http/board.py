@@ -9,7 +9,7 @@ from coral import __version__
 from coral.contract.events import Event, timestamp
 from coral.http.incidents import IncidentMemory
 from coral.http.shadow import ShadowList
-from coral.http.state import AlertsTaken, DaemonStatus, Snapshot
+from coral.http.state import AlertsTaken, DaemonStatus, Reloads, Snapshot
 from coral.http.timelines import Timelines
 from streams.clock import Clock
 
@@ -55,6 +55,8 @@ class Board:
         Entity that people say was the cause, by incident; None: they took it back.
     boot : str
         Tells this process from those before it.
+    reloads : Reloads
+        What became of requests to read the configuration again.
     shadow : ShadowList
         Empty without a second configuration.
     stopping : callable
@@ -75,6 +77,7 @@ class Board:
         self.timelines = Timelines()
         self.said: dict[str, str | None] = {}
         self.boot = secrets.token_hex(4)
+        self.reloads = Reloads(at=self._started)
         self.shadow = ShadowList([])
         self.stopping: Callable[[], bool] = lambda: False
         self.take_alerts: Callable[[bytes], AlertsTaken] | None = None
@@ -83,6 +86,14 @@ class Board:
     def beat(self) -> None:
         """Say that the loop is getting on."""
         self._beat = self._clock.monotonic()
+
+    def reloaded(self, *, accepted: bool) -> None:
+        """Note that the configuration was read again, or refused: then the old one holds."""
+        before = self.reloads
+        if accepted:
+            self.reloads = Reloads(self.now(), before.accepted + 1, before.refused)
+        else:
+            self.reloads = Reloads(before.at, before.accepted, before.refused + 1, well=False)
 
     def alive(self) -> Health:
         """Whether the loop is getting on; a process that does not should be started again."""

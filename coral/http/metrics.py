@@ -22,7 +22,7 @@ from prometheus_client.registry import Collector
 from coral.contract.events import Budget
 from coral.http.board import Board
 from coral.http.histogram import BOUNDS
-from coral.http.state import Durations, SinkState, Snapshot, SystemState, Totals
+from coral.http.state import Durations, Reloads, SinkState, Snapshot, SystemState, Totals
 from coral.incident.alerts import Outcome
 from streams.records import ProblemKind
 
@@ -71,6 +71,7 @@ class Exposition(Collector):
         yield InfoMetricFamily("coral_build", "What is running", value=board.facts)
         yield _gauge("coral_alive", "Whether the loop is getting on", board.alive().well)
         yield _gauge("coral_ready", "Whether the process does its part", board.ready().well)
+        yield from _reloads(board.reloads)
         snapshot = board.snapshot
         if snapshot is None:
             return
@@ -85,6 +86,18 @@ class Exposition(Collector):
         yield from _sinks(snapshot.sinks)
         for name, taken in snapshot.durations.items():
             yield _histogram(f"coral_{name}_duration_seconds", TAKEN[name], taken)
+
+
+def _reloads(held: Reloads) -> Iterator[Metric]:
+    told = "Requests to read the configuration again"
+    results = CounterMetricFamily("coral_config_reloads", told, labels=["result"])
+    results.add_metric(["accepted"], held.accepted)
+    results.add_metric(["refused"], held.refused)
+    yield results
+    told = "Whether the newest of them, or the start, was accepted"
+    yield _gauge("coral_config_last_reload_successful", told, held.well)
+    told = "When the configuration that holds was read"
+    yield _gauge("coral_config_last_reload_success_timestamp_seconds", told, held.at)
 
 
 def _read(snapshot: Snapshot, now: float) -> Iterator[Metric]:
@@ -119,6 +132,15 @@ def _dropped(counted: Totals) -> Iterator[Metric]:
         samples.add_metric([reason], getattr(counted, reason))
     yield samples
     yield _counter("coral_values_refused", "Values of series beyond the limit", counted.refused)
+    told = "Series forgotten: silent for as long as they lived, or to make room for new ones"
+    series = CounterMetricFamily("coral_series_evicted", told, labels=["reason"])
+    for reason in ("expired", "displaced"):
+        series.add_metric([reason], getattr(counted, reason))
+    yield series
+    told = "Systems forgotten to make room for new ones"
+    systems = CounterMetricFamily("coral_systems_evicted", told, labels=["reason"])
+    systems.add_metric(["displaced"], counted.systems_displaced)
+    yield systems
     letters = CounterMetricFamily(
         "coral_dlq_messages", "Records that could not be used, by what was wrong", labels=["reason"]
     )

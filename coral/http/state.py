@@ -15,6 +15,7 @@ __all__ = [
     "Durations",
     "IncidentList",
     "Refusal",
+    "Reloads",
     "Said",
     "SinkState",
     "Snapshot",
@@ -81,6 +82,8 @@ class SystemState(_Seen, frozen=True):
     duplicate: int
     future: int
     refused: int  # values of series beyond the limit
+    expired: int = 0  # series forgotten so far: silent for as long as they lived, ...
+    displaced: int = 0  # ... and silent while new ones found no room
     trigger: TriggerReading | None = None  # None: before the first row
 
 
@@ -133,6 +136,15 @@ class SinkState(_Seen, frozen=True):
     waiting: int
     failing: bool  # whether the newest attempt failed
     last: float | None  # unix seconds of the newest success
+
+
+class Reloads(_Seen, frozen=True):
+    """What became of requests to read the configuration again."""
+
+    at: float  # unix seconds at which the one that holds was read
+    accepted: int = 0
+    refused: int = 0
+    well: bool = True  # whether the newest was accepted; the start was
 
 
 class DaemonStatus(_Seen, frozen=True):
@@ -189,6 +201,9 @@ class Totals(_Seen, frozen=True):
     duplicate: int = 0
     future: int = 0
     refused: int = 0
+    expired: int = 0  # series that were forgotten: see `SystemState`
+    displaced: int = 0
+    systems_displaced: int = 0  # systems that made room for new ones
     suppressed: int = 0  # dead letters beyond the limit a minute
     dead_letters: dict[str, int] = {}  # by reason
     opened: dict[str, int] = {}  # incidents and changes by product; one that was both is both

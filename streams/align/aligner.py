@@ -66,7 +66,6 @@ class Aligner:
         Samples dropped so far, by reason.
     refused : int
         Values dropped so far because their series is beyond `max_series`.
-
     Examples
     --------
     >>> aligner = Aligner(interval_s=10)
@@ -126,6 +125,16 @@ class Aligner:
     def watermark(self) -> float:
         """Event time, unix seconds, before which nothing is waited for any more; -inf at first."""
         return self._newest - self._lateness
+
+    @property
+    def expired(self) -> int:
+        """Return how many series it has forgotten because they were silent for too long."""
+        return self._lives.expired
+
+    @property
+    def displaced(self) -> int:
+        """Return how many series it has forgotten because new ones found no room."""
+        return self._lives.displaced
 
     def push(self, samples: Samples) -> list[Frame]:
         """Take one sample set of this system and return the frames it completes, in order.

@@ -30,6 +30,11 @@ class Lives:
     ----------
     interval_s : float
         Seconds of a tick.
+
+    Attributes
+    ----------
+    expired, displaced : int
+        Series forgotten so far: silent for too long, and those that made room for new ones.
     """
 
     def __init__(self, interval_s: float) -> None:
@@ -37,6 +42,7 @@ class Lives:
         self._most = max(self._least, round(MOST_S / interval_s))
         self._first: Ticks = np.zeros(0, dtype=np.int64)
         self._last: Ticks = np.zeros(0, dtype=np.int64)
+        self.expired = self.displaced = 0
 
     def note(self, tick: int, values: NDArray[np.float64]) -> None:
         """Take the values of a tick, one for each series known by now, NaN = missing."""
@@ -59,11 +65,14 @@ class Lives:
         """
         silent = tick - self._last
         left = silent > np.clip(self._last - self._first, self._least, self._most)
+        expired = int(np.count_nonzero(left))
         if wanted:
             longest = np.argsort(-silent, kind="stable")[:wanted]
             left[longest[silent[longest] > CROWDED_TICKS]] = True
         kept = np.flatnonzero(~left)
-        if left.any():
+        self.expired += expired
+        self.displaced += len(left) - len(kept) - expired
+        if len(kept) < len(left):
             self._first, self._last = self._first[kept], self._last[kept]
         return kept
 

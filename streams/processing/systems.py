@@ -41,6 +41,11 @@ class Systems:
         Systems that are always taken and never leave.
     left : callable
         Gets a system that made room.
+
+    Attributes
+    ----------
+    displaced : int
+        Systems that made room so far.
     """
 
     def __init__(
@@ -59,6 +64,7 @@ class Systems:
         self._configured, self._left = configured, left
         self._lives: dict[str, _Life] = {}  # of those that are not configured
         self._records: Counter[TopicPartition] = Counter()
+        self.displaced = 0
 
     @property
     def aligners(self) -> Mapping[str, Aligner]:
@@ -109,6 +115,7 @@ class Systems:
         if self._silent_for(oldest) <= max(heard - born, _ROUNDS * len(self._aligners)):
             return False
         self._drop(oldest)
+        self.displaced += 1
         self._left(oldest)
         return True
 

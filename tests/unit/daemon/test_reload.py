@@ -29,8 +29,8 @@ configure(settings.log.level, settings.log.format)
 with Reload(read, settings) as reload:
     print("ready", flush=True)
     while sys.stdin.readline():
-        reload.poll()
-        log.debug("polled")
+        accepted = reload.poll()
+        log.debug("polled", accepted=accepted)
         print("polled", flush=True)
 """
 
@@ -74,6 +74,7 @@ def test_the_level_holds_at_once(watched: Watched) -> None:
     less = watched.reload('log.level = "error"')
 
     assert ["configuration_read", "polled"] == [line["event"] for line in more]
+    assert True is more[1]["accepted"]
     assert ("debug", "info") == (more[0]["log_level"], more[0]["log_level_before"])
     assert ["configuration_read"] == [line["event"] for line in less]
 

@@ -141,6 +141,52 @@ def test_what_is_dropped_is_counted_by_reason(tmp_path: Path) -> None:
     assert (5, 0) == (without["coral_values_refused_total"], without["coral_series_active"])
 
 
+def test_what_is_forgotten_is_counted_by_reason(tmp_path: Path) -> None:
+    """Series of pods that are gone, one that made room, and a system that made room."""
+    settings = settings_of(tmp_path, flags=["limits.max_series=3", "limits.max_systems=1"])
+    world = World(tmp_path, settings)
+    world.put("junk", ("web:x",), np.ones((1, 1)))
+    world.put("shop", ("web:x",), np.ones((20, 1)))
+    world.put("shop", ("web:x", "pod-1:x", "pod-2:x"), np.ones((1, 3)), first=20)
+    world.put("shop", ("web:x",), np.ones((100, 1)), first=21)
+    world.put("shop", ("web:x", "pod-3:x"), np.ones((40, 2)), first=121)
+    world.put("shop", ("web:x",), np.ones((4000, 1)), first=161)
+    world.read()
+    with served(world.board) as ask:
+        found = values(ask)
+        (shown,) = ask("/api/v1/systems").json["systems"]
+
+    assert (2, 1) == tuple(
+        found[f'coral_series_evicted_total{{reason="{reason}"}}']
+        for reason in ("expired", "displaced")
+    )
+    assert ("shop", 2, 1) == (shown["system"], shown["expired"], shown["displaced"])
+    assert 1 == found['coral_systems_evicted_total{reason="displaced"}']
+
+
+def test_what_became_of_a_reload_is_seen(tmp_path: Path) -> None:
+    """The start counts as accepted; the time is that of the configuration that holds."""
+    clock = ManualClock(START)
+    board = World(tmp_path, settings_of(tmp_path), clock).board
+    seen = []
+    with served(board) as ask:
+        for accepted in (None, True, False):
+            clock.sleep(10.0)
+            if accepted is not None:
+                board.reloaded(accepted=accepted)
+            found = values(ask)
+            seen.append(
+                (
+                    found['coral_config_reloads_total{result="accepted"}'],
+                    found['coral_config_reloads_total{result="refused"}'],
+                    found["coral_config_last_reload_successful"],
+                    found["coral_config_last_reload_success_timestamp_seconds"] - START,
+                )
+            )
+
+    assert [(0, 0, 1, 0), (1, 0, 1, 20), (1, 1, 0, 20)] == seen
+
+
 def test_what_an_earlier_process_dropped_is_not_counted_again(tmp_path: Path) -> None:
     """A counter begins with the process; a checkpoint brings none."""
     settings = settings_of(tmp_path)
