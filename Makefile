@@ -11,7 +11,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print(2 * (os.cpu_count() or 1))')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast lint types imports unit bounds unit-fast release-check sizes kafka kafka-stop soak evaluate trigger noticing graph life speed record live docs clean peers proof image image-check cluster-test
+.PHONY: help demo test test-fast lint types imports unit bounds unit-fast release-check sizes kafka kafka-stop fuzz soak evaluate trigger noticing graph life speed record live docs clean peers proof image image-check cluster-test
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -100,6 +100,14 @@ image-check: $(VENV)/installed-dev ## run it as Kubernetes would, against a real
 cluster-test: $(VENV)/installed-dev ## run it by its chart in a real Kubernetes, and break things (as root)
 	$(IN_NAMESPACES) tests/kubernetes/cluster_run.py
 
+$(VENV)/installed-fuzz: $(VENV)/installed-dev tests/fuzz/requirements.txt
+	@$(PIP) install -r tests/fuzz/requirements.txt
+	@touch $@
+
+fuzz: $(VENV)/installed-fuzz ## bytes of all kinds at every reader, SECONDS=60 each (20 minutes)
+	PYTHONPATH=tests:deploy/kafka $(BIN)/python tests/fuzz/run.py --seconds $(or $(SECONDS),60) \
+	  --json benchmarks/results/fuzz.json
+
 soak: $(VENV)/installed-dev ## kill -9 coral run KILLS=100 times, then an outage of a minute (20 minutes)
 	PYTHONPATH=tests:deploy/kafka $(BIN)/python tests/recovery/soak.py --kills $(or $(KILLS),100) \
 	  --json benchmarks/results/soak.json
@@ -170,5 +178,5 @@ docs: $(VENV)/installed-dev ## write the generated tables and figures into READM
 	$(BIN)/python tools/docs/graph_cost.py
 
 clean: ## remove the virtual environment and caches
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .fuzz .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

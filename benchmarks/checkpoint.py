@@ -34,15 +34,15 @@ STEPS = ("snapshot", "encode", "pause", "alone", "first", "row", "row_beside", "
 
 
 class Fed:
-    """One system of n series that has learned a full ring and goes on learning."""
+    """One system of n series that has learned so many rows, by default a full ring."""
 
-    def __init__(self, n: int) -> None:
+    def __init__(self, n: int, rows: int = BASE_ROWS + 200) -> None:
         self.names = names_of(n)
         self.systems = Systems(lambda _: Aligner(1.0), 10)
         self.engines = {"s": self.new_engine("s")}
         self._rows: Iterator[tuple[int, np.ndarray]] = enumerate(rows_of(n, BASE_ROWS + 20_000))
         self.offset = 0
-        self.feed(BASE_ROWS + 200)
+        self.feed(rows)
 
     def new_engine(self, name: str) -> Engine:
         """Return an engine without state."""
@@ -60,6 +60,11 @@ class Fed:
     def snapshot(self) -> dict[TopicPartition, dict[str, Any]]:
         """Take what a checkpoint holds."""
         return capture({PARTITION: self.offset}, self.systems, self.engines)
+
+
+def size_mb(n: int, rows: int) -> float:
+    """Return the bytes of a checkpoint of n series that have learned so many rows."""
+    return len(encode("k", Fed(n, rows).snapshot()[PARTITION])) / 1e6
 
 
 def timed(work: Callable[[], Any], seconds: list[float]) -> Any:

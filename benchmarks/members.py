@@ -6,10 +6,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
+from urllib.request import urlopen
 from uuid import uuid4
 
 from common import ROOT
@@ -24,6 +25,8 @@ OPENED = "io.coral.incident.opened.v1"
 IDLE_CORES = 0.2
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 # The broker's clock stamps what is written and what is published: one clock, no clients in it.
+STATES = {"cleanup.policy": "compact", "max.message.bytes": str(16 << 20)}
+READY_S = 600.0  # with all kernels to compile, on a busy machine
 APPENDED = {"message.timestamp.type": "LogAppendTime"}
 
 
@@ -49,10 +52,28 @@ def pin(pid: int, cores: Iterable[int]) -> None:
 
 
 class Member:
-    """One `coral run`."""
+    """One `coral run`.
 
-    def __init__(self, config: Path, log: Path, core: int) -> None:
-        self._log = log
+    Parameters
+    ----------
+    config, log : Path
+    core : int
+        It is pinned to.
+    environment : mapping, optional
+        Beside that of this process.
+
+    Attributes
+    ----------
+    log : Path
+        A process with the same one goes on from the state of this one.
+    started : float
+        Unix seconds.
+    """
+
+    def __init__(
+        self, config: Path, log: Path, core: int, environment: Mapping[str, str] | None = None
+    ) -> None:
+        self.log, self.started = log, time.time()
         own = f"state.directory={log.with_suffix('')}"  # one process each
         command = [
             sys.executable,
@@ -67,7 +88,8 @@ class Member:
             "http.port=0",
         ]
         with log.open("w") as file:
-            self._process = subprocess.Popen(command, stderr=file, cwd=ROOT)
+            held = os.environ | dict(environment or {})
+            self._process = subprocess.Popen(command, stderr=file, cwd=ROOT, env=held)
         pin(self._process.pid, {core})
 
     def cpu_s(self) -> float:
@@ -85,17 +107,41 @@ class Member:
         text = Path(f"/proc/{self._process.pid}/status").read_text()
         return int(text.partition("VmRSS:")[2].split()[0]) / 1024
 
+    def told(self, event: str) -> list[dict[str, Any]]:
+        """Return the lines of its log that tell this event."""
+        self.check()
+        lines = [json.loads(line) for line in self.log.read_text().splitlines()]
+        return [line for line in lines if line["event"] == event]
+
+    def answer(self, path: str) -> bytes | None:
+        """Return what it answers at an address; None while it does not, or says no."""
+        for line in self.told("listening"):
+            with suppress(OSError), urlopen(line["address"] + path, timeout=10) as answer:  # noqa: S310
+                return bytes(answer.read())
+        return None
+
+    def ready(self) -> float:
+        """Return the seconds from its start to its being ready, when it is."""
+        while self.answer("/readyz") is None:
+            if time.time() > self.started + READY_S:
+                raise TimeoutError(f"not ready within {READY_S:g} s")
+            time.sleep(0.05)
+        return time.time() - self.started
+
+    def judged(self, rows: int) -> None:
+        """Return when it has judged so many rows."""
+        while (told := self.answer("/api/v1/status")) is None or json.loads(told)["rows"] < rows:
+            time.sleep(0.5)
+
     def partitions(self) -> int:
         """Return the number of partitions it was given last, as its log tells."""
-        self.check()
-        told = [json.loads(line) for line in self._log.read_text().splitlines()]
-        assigned = [line["partitions"] for line in told if line["event"] == "assigned"]
+        assigned = [line["partitions"] for line in self.told("assigned")]
         return len(assigned[-1]) if assigned else 0
 
     def check(self) -> None:
         """Raise if it has ended."""
         if self._process.poll() is not None:
-            raise RuntimeError(f"`coral run` ended:\n{self._log.read_text()[-3000:]}")
+            raise RuntimeError(f"`coral run` ended:\n{self.log.read_text()[-3000:]}")
 
     def stop_clock(self) -> None:
         """Stand still until `go_on`."""
@@ -127,34 +173,38 @@ class Group:
         One member for each, pinned to it.
     partitions : int
         Of the input topic.
+    more : str
+        Further lines of the configuration; `{states}` is a topic for state.
     """
 
     def __init__(
-        self, address: str, home: Path, kpi: str, cores: list[int], partitions: int
+        self, address: str, home: Path, kpi: str, cores: list[int], partitions: int, more: str = ""
     ) -> None:
         name = f"bench-{uuid4().hex[:12]}"
         self.connection = KafkaConnection(address)
-        self.rows, self.events = f"{name}-rows", f"{name}-events"
+        self.rows, self.events, self.states = (f"{name}-{of}" for of in ("rows", "events", "state"))
         topics.create(
             self.connection,
             [
                 topics.TopicSpec(self.rows, partitions, APPENDED),
                 topics.TopicSpec(self.events, 1, APPENDED),
                 topics.TopicSpec(f"{name}-letters"),
+                topics.TopicSpec(self.states, partitions, STATES),
             ],
         )
-        config = home / f"{name}.toml"
-        config.write_text(
+        self.config = home / f"{name}.toml"
+        self.config.write_text(
             f'kafka.bootstrap_servers = ["{address}"]\nkafka.group_id = "{name}"\n'
             # Members stand still while their input is written.
             "kafka.session_timeout_s = 120\n"
+            f"{more.format(states=self.states)}"
             f'input.topics."{self.rows}".format = "native"\n'
             f'output.incidents = "{self.events}"\noutput.dead_letters = "{name}-letters"\n'
             f'systems."*" = {{ interval_s = 1, kpi = ["{kpi}"] }}\n'
         )
         self.sink = KafkaSink(self.connection)
         self._seen = KafkaSource(self.connection, [self.events], f"{name}-seen")
-        self.members = [Member(config, home / f"{name}-{core}.log", core) for core in cores]
+        self.members = [Member(self.config, home / f"{name}-{core}.log", core) for core in cores]
         self.partitions = partitions
         self.cpu: list[tuple[float, float]] = []  # clock, CPU seconds of all members
 
@@ -208,9 +258,10 @@ class Group:
             for member in self.members:
                 member.check()
 
-    def appended(self, since: float) -> Iterator[Record]:
-        """Yield the rows appended since then."""
-        source = KafkaSource(self.connection, [self.rows], f"{self.rows}-read")
+    def appended(self, since: float, topic: str | None = None) -> Iterator[Record]:
+        """Yield what was appended since then: rows, or what another topic holds."""
+        topic = topic or self.rows
+        source = KafkaSource(self.connection, [topic], f"{topic}-read")
         try:
             while not source.assignment():
                 source.poll(1, 0.5)

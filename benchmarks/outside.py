@@ -3,6 +3,7 @@
 CPU time of this process, so that what else the machine does shows little.
 """
 
+import json
 import time
 from collections.abc import Callable
 
@@ -53,7 +54,7 @@ def notes_us(rows: int) -> float:
 
     And what the timeline of an incident would show of it: two health signals, gaps, the trigger.
     """
-    clock, settings = SystemClock(), load(flags=[f"systems.s.kpi={list(NAMES[:2])}"]).settings
+    clock, settings = SystemClock(), load(flags=[f"systems.s.kpi={json.dumps(NAMES[:2])}"]).settings
     board = Board(clock, 0)
     reporter = Reporter(board, settings, clock)
     frame = Frame("s", 1.0, NAMES, np.ones(SERIES))

@@ -156,7 +156,7 @@ def _sent(message: bytes) -> list[_Sent]:
         if form.specversion is msgspec.UNSET:
             return msgspec.json.decode(message, type=_Webhook).alerts
         return msgspec.json.decode(message, type=_CloudEvent).data.alerts
-    except (msgspec.MsgspecError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise EventError(f"no alerts of Alertmanager or Grafana: {error}") from error
 
 

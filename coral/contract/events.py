@@ -397,7 +397,7 @@ def decode(line: bytes) -> Event:
     """
     try:
         return _DECODER.decode(line)
-    except msgspec.MsgspecError as error:
+    except (ValueError, RecursionError) as error:
         raise EventError(f"not a CORAL event: {error}") from error
 
 

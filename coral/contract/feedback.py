@@ -144,7 +144,7 @@ def decode(line: bytes) -> Feedback:
     """
     try:
         found = msgspec.json.decode(line, type=_Envelope)
-    except msgspec.MsgspecError as error:
+    except (ValueError, RecursionError) as error:
         raise EventError(f"not feedback: {error}") from error
     if (found.data.cause is None) != (found.type == _WITHDRAWN):
         raise EventError(f"not feedback: `{found.type}` with cause {found.data.cause!r}")

@@ -161,7 +161,7 @@ _opener = build_opener(ProxyHandler({}), _NoRedirects)
 def _get(url: str, token: str | None, kind: type[_T], patience_s: float = PATIENCE_S) -> _T:
     try:
         return msgspec.json.decode(_read(url, token, patience_s), type=kind)
-    except msgspec.MsgspecError as error:
+    except (ValueError, RecursionError) as error:
         raise AskError(f"what answers at {url} is no CORAL: {error}") from error
 
 
@@ -189,6 +189,6 @@ def _reason(url: str, error: HTTPError) -> str:
         return f"{url} wants a token, or another one: --token-file"
     try:
         said = msgspec.json.decode(error.read(MOST_BYTES), type=Refusal).error
-    except (msgspec.MsgspecError, OSError):
+    except (ValueError, RecursionError, OSError):
         return f"what answers at {url} is no CORAL, or has another path prefix: {error}"
     return f"{url}: {said}"

@@ -95,7 +95,7 @@ async def _claimed(request: Request, event: Event) -> Feedback:
         raise HTTPException(415, f"content-type {_JSON} expected")
     try:
         claim = msgspec.json.decode(await request.body(), type=Said, strict=True)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         rule = f'{{"cause": "<entity>"}} or {{"cause": null}} expected: {error}'
         raise HTTPException(422, rule) from error
     try:

@@ -66,6 +66,7 @@ class Aligner:
         Samples dropped so far, by reason.
     refused : int
         Values dropped so far because their series is beyond `max_series`.
+
     Examples
     --------
     >>> aligner = Aligner(interval_s=10)

@@ -158,13 +158,13 @@ class PrometheusServer:
         self._has_answered = True
         try:
             return msgspec.json.decode(said.data, type=kind)
-        except (msgspec.MsgspecError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:
             raise PrometheusError(self.url, f"{_NO_PROMETHEUS} ({error})") from None
 
     def _read(self, body: bytes) -> _Said:
         try:
             said = msgspec.json.decode(body, type=_Said)
-        except (msgspec.MsgspecError, RecursionError):
+        except (ValueError, RecursionError):
             said = _Said()
         if said.status != "success":
             raise PrometheusError(self.url, said.error or _NO_PROMETHEUS)
@@ -185,7 +185,7 @@ class PrometheusServer:
         """Return what an answer that is an error means."""
         try:
             said = msgspec.json.decode(_unpacked(error), type=_Said)
-        except (msgspec.MsgspecError, RecursionError, TooMuchAskedError, *_BROKEN):
+        except (ValueError, RecursionError, TooMuchAskedError, *_BROKEN):
             said = _Said()
         told = said.error or f"HTTP status {error.code}"
         if 300 <= error.code < 400:

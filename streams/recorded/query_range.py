@@ -30,7 +30,7 @@ def read_query_range(path: Path, log: ProblemLog) -> PointTable | None:
     try:
         with open_text(path) as file:
             answer = msgspec.json.decode(file.read(), type=_Answer)
-    except (msgspec.MsgspecError, RecursionError) as e:
+    except (ValueError, RecursionError) as e:
         message = f"JSON that is no answer of Prometheus to `query_range`: {e}"
         action = (
             "Fetch a course: curl -G URL/api/v1/query_range --data-urlencode query=QUERY "

@@ -93,3 +93,20 @@ def test_without_the_topic(world: World, kafka: Broker) -> None:
     assert Exit.OK == stopped(process)[0]
     with pytest.raises(UnknownTopicError, match="test-there-is-none"):
         KafkaTail(kafka.connection, "test-there-is-none")
+
+
+def test_junk_ends_nobody(world: World, kafka: Broker) -> None:
+    """Broken UTF-8 and endless nesting are refused like any claim; deletions say nothing.
+
+    Whatever stands in the topic is read again by every process after this one.
+    """
+    topic, sink = kafka.topic(1, cleanup_policy="compact"), world.kafka.sink()
+    for key, junk in ((b"a", b'{"id": "\xff"}'), (b"b", b'{"data": ' + b"[" * 3000), (b"c", None)):
+        sink.send(topic, key, junk)
+        sink.send(world.events, key, junk)
+    sink.flush(60)
+    process = world.start("--set", f"input.feedback={topic}")
+    (refused,) = logged_event(process, "feedback_refused")
+    assert Exit.OK == stopped(process)[0]
+    assert 2 == refused["count"]
+    assert "not feedback" in refused["reason"]

@@ -55,7 +55,13 @@ def test_a_newer_writer_can_be_read() -> None:
     assert event == decode(msgspec.json.encode(newer))
 
 
-@pytest.mark.parametrize("line", [b"", b"{}", b"[1]", b'{"id": 3}', b"\xff\xfe"])
+NO_EVENTS = [
+    *(b"", b"{}", b"[1]", b'{"id": 3}', b"\xff\xfe"),
+    *(b'{"id": "\xff"}', b'{"id": ' + b"[" * 3000),
+]
+
+
+@pytest.mark.parametrize("line", NO_EVENTS)
 def test_what_is_no_event_is_refused_by_name(line: bytes) -> None:
     """Garbage gives one kind of error that says what is wrong."""
     with pytest.raises(EventError, match="not a CORAL event"):

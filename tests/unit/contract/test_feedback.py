@@ -303,6 +303,13 @@ def test_one_thing_at_a_time(words: str, capsys: pytest.CaptureFixture[str]) -> 
     assert "--list" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("line", [b"{", b'{"id": "\xff"}', b'{"data": ' + b"[" * 3000])
+def test_what_is_no_feedback_is_refused(line: bytes) -> None:
+    """Anybody may write to the topic; broken UTF-8 and endless nesting are errors like others."""
+    with pytest.raises(EventError, match="not feedback"):
+        feedback.decode(line)
+
+
 def test_a_type_that_contradicts_its_cause() -> None:
     """Feedback without a cause is a withdrawal, and a withdrawal has none."""
     data = of(run(two_faults()), 0)[-1]

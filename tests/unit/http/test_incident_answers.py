@@ -76,6 +76,7 @@ def test_feedback_is_given_and_taken_back(tmp_path: Any) -> None:
         ("{}", {}, 422),
         ("[]", {}, 422),
         ('{"cause": 1}', {}, 422),
+        ('{"cause": ' + "[" * 3000, {}, 422),
         ('{"cause": "\\ud800"}', {}, 422),
         ('{"cause": "db"}', {"content_type": "text/plain"}, 415),
         ('{"cause": "db"}', {"origin": "http://evil.example"}, 403),
