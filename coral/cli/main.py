@@ -37,7 +37,7 @@ For example:
 EXIT_CODES = """Exit codes:
     0  done
     1  failure (a file cannot be written, a case crashed);
-       run: start it again; the log says why (also when it stood still for 2 minutes)
+       run: start it again; the log says why (it may have stood still)
     2  wrong usage
     3  a recording, an event, a topic or the configuration cannot be used;
        all other recordings were processed

@@ -106,7 +106,8 @@ def prometheus(
     span = (end - SINCE_S if since is None else since, end)
     if not 0 <= span[0] < span[1]:
         first, last = (time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at)) for at in span)
-        raise UsageError(f"--since before --until expected, got {first} and {last}")
+        end_told = "--until" if until is not None else "now"
+        raise UsageError(f"--since before {end_told} expected, got {first} and {last}")
     import msgspec
     from rich.console import Console
 

@@ -125,7 +125,9 @@ def replay(
     wanted = _Wanted(speed, oracle, plot, confirmed, watched)
     found, unusable, systems = 0, 0, set[str]()
     with _sink(out, as_json=as_json) as sink:
-        for path in recordings:
+        for number, path in enumerate(recordings):
+            if number:
+                console.print()
             try:
                 recording = opener.open(path, console, remarks)
                 # Faults in recordings of one system may begin at the same time.

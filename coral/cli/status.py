@@ -50,7 +50,9 @@ def status(
     answers = asked(url, token)
     console = Console()
     for line in _lines(url.rstrip("/"), answers):
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
+        # A terminal would break words; what reads a pipe wants lines.
+        whole = not console.is_terminal
+        console.print(line, highlight=False, markup=False, soft_wrap=whole)
 
 
 def _lines(url: str, answers: Answers) -> Iterator[str]:

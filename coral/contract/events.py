@@ -1,14 +1,12 @@
 """The published event: a CloudEvent whose data is one revision of one incident.
 
-The JSON Schema in `coral/contract/incident.v1.json` is generated from these types by
-`python -m coral.contract.events` and checked against them in the tests.
+`coral/contract/schema.py` makes a JSON Schema of these types.
 """
 
 import datetime as dt
 import hashlib
 import urllib.parse
-from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
@@ -30,7 +28,6 @@ __all__ = [
     "decode",
     "encode",
     "incident_id",
-    "json_schema",
     "message_of",
     "significant",
     "timestamp",
@@ -41,7 +38,6 @@ INCIDENTS = "coral.incidents.v1"
 """Topic of the events, unless the configuration names another."""
 CONTENT_TYPE = (("content-type", b"application/cloudevents+json; charset=UTF-8"),)
 """Headers of every message with a CloudEvent in it."""
-SCHEMA = Path(__file__).parent / "incident.v1.json"
 
 Kind = Literal[
     "io.coral.incident.opened.v1",
@@ -399,19 +395,3 @@ def decode(line: bytes) -> Event:
         return _DECODER.decode(line)
     except (ValueError, RecursionError) as error:
         raise EventError(f"not a CORAL event: {error}") from error
-
-
-def json_schema() -> dict[str, Any]:
-    """JSON Schema (2020-12) of an event."""
-    schema = msgspec.json.schema(Event)
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
-
-
-def main() -> None:
-    """Write the schema into the package."""
-    SCHEMA.parent.mkdir(exist_ok=True)
-    SCHEMA.write_bytes(msgspec.json.format(msgspec.json.encode(json_schema()), indent=2) + b"\n")
-
-
-if __name__ == "__main__":
-    main()

@@ -103,6 +103,7 @@ class TestWhatIsWrong:
             ((*SHOP, *WINDOW, "--kpi", "web:p95"), Exit.FAILURE, "no series is called `web:p95`"),
             ((*SHOP, *WINDOW, "--step", "2h"), Exit.USAGE, "at least 2 steps of 7200 s"),
             ((*SHOP, "--since", "1h", "--until", "2h"), Exit.USAGE, "--since before --until"),
+            ((*SHOP, "--since", "2099-01-01T00:00:00Z"), Exit.USAGE, "--since before now"),
             ((*SHOP, "--since", "yesterday"), Exit.USAGE, "or how long ago as 6h, expected"),
             ((*SHOP, "--header", "X-Scope-OrgID"), Exit.USAGE, "--header 'NAME: VALUE' expected"),
             ((*SHOP, "--header", "a b: c"), Exit.INVALID, "that HTTP knows expected, got 'a b'"),

@@ -11,20 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from makers import ONSET, run, shop_rows
 
-from coral.contract.events import (
-    SCHEMA,
-    decode,
-    encode,
-    incident_id,
-    json_schema,
-    source_of,
-    timestamp,
-)
+from coral.contract.events import decode, encode, incident_id, source_of, timestamp
+from coral.contract.schema import SCHEMA, json_schema
 from coral.errors import EventError
 
 
 def test_the_packed_schema_is_that_of_the_types() -> None:
-    """`python -m coral.contract.events` has been run after the last change of a type."""
+    """`python -m coral.contract.schema` has been run after the last change of a type."""
     assert json.loads(SCHEMA.read_text()) == json_schema()
 
 

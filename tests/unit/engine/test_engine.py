@@ -10,8 +10,8 @@ from makers import EDGES, NAMES, ONSET, run, shop_config, shop_rows
 from typed import FloatArray
 
 from coral.config import EngineConfig, digest
-from coral.contract.events import SCHEMA as SCHEMA_FILE
 from coral.contract.events import Event, Incident, encode
+from coral.contract.schema import SCHEMA as SCHEMA_FILE
 from coral.engine import Engine
 from detectors.policy import TRIGGER
 from streams.records import Frame

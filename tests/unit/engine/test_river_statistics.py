@@ -14,7 +14,8 @@ from typed import there
 
 from coral.checkpoint.tree import pack, unpack
 from coral.config import EngineConfig, SystemConfig, digest
-from coral.contract.events import SCHEMA, encode
+from coral.contract.events import encode
+from coral.contract.schema import SCHEMA
 from coral.engine import Engine
 from coral.report.onset_text import began
 from streams.recorded.recording import Recording

@@ -10,7 +10,8 @@ import pytest
 from hostile import HOSTILE
 from served import START, Reader, World, served, settings_of
 
-from coral.contract.events import decode, json_schema
+from coral.contract.events import decode
+from coral.contract.schema import json_schema
 from coral.http.board import STANDS_STILL_S
 from streams.clock import ManualClock
 
