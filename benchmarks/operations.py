@@ -4,7 +4,7 @@ Real processes on a real Kafka; a system has 50 series and sends a row a second,
 one of the systems has a fault. The figures, each for both ways to store state where that matters
 (`file`: at least once; `kafka`: exactly once):
 
-start_cold_s, start_warm_s
+start_cold_s, start_warm_s, and _cpu_s
     From the start of the process to `/readyz`, without compiled kernels and with them.
 idle_cores, idle_rss_mb; cores, rss_mb
     CPU seconds a second, and resident memory: without any input, and with 100 systems.
@@ -12,7 +12,7 @@ checkpoint_mb_per_minute, checkpoint_full_mb, events_per_minute
     Bytes that were stored, those of all systems once, and events published meanwhile.
 drain_s
     From SIGTERM, rows still coming, to the end of the process.
-restored_s, restored_systems
+restored_s, restored_cpu_s, restored_systems
     From a start with compiled kernels to `/readyz`, and how many systems it went on with.
 """
 
@@ -93,6 +93,7 @@ def starts(address: str, home: Path) -> dict[str, float]:
         for name in ("cold", "warm"):
             member = Member(group.config, home / f"{name}.log", CORE, kept)
             figures[f"start_{name}_s"] = member.ready()
+            figures[f"start_{name}_cpu_s"] = member.cpu_s()
             figures[f"compile_{name}_s"] = member.told("kernels_compiled")[0]["seconds"]
             member.close()
     return figures
@@ -130,10 +131,11 @@ def ended_and_begun(of: Fed) -> dict[str, float]:
     of.member.close()
     drained = time.time() - begin
     of.group.members[:] = [Member(of.group.config, of.member.log, CORE)]
-    ready = of.member.ready()
+    ready, spent = of.member.ready(), of.member.cpu_s()
     restored = of.member.told("restored_from_checkpoint")
     systems = sum(len(line["systems"]) for line in restored)
-    return {"drain_s": drained, "restored_s": ready, "restored_systems": systems}
+    figures = {"drain_s": drained, "restored_s": ready, "restored_cpu_s": spent}
+    return figures | {"restored_systems": systems}
 
 
 def running(address: str, home: Path, store: str, minutes: int) -> dict[str, float]:
@@ -169,7 +171,7 @@ def main() -> None:
     parser = options((__doc__ or "").splitlines()[0])
     parser.add_argument("--kafka", metavar="HOST:PORT", help="a broker; without it one is started")
     chosen = parser.parse_args()
-    minutes = 1 if chosen.quick else 3
+    minutes = 1 if chosen.quick else 2
     figures: dict[str, Any] = {"checkpoint_full_mb": full_mb()}
     with tempfile.TemporaryDirectory() as folder, broker(chosen.kafka) as (address, _):
         home = Path(folder)

@@ -13,10 +13,10 @@ import struct
 import tempfile
 import tracemalloc
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from incidents import incident_event
@@ -33,7 +33,7 @@ from coral.errors import CheckpointError, EventError
 from coral.settings import SettingsError, as_toml, load
 from streams.align.aligner import Aligner
 from streams.codec import make_codec
-from streams.codec.formats import DEFAULT_MAPPINGS, Format
+from streams.codec.formats import DEFAULT_MAPPINGS
 from streams.errors import DecodeError
 from streams.grid import Grid
 from streams.kafka.unpacking import UnpackError, unpacked
@@ -95,8 +95,18 @@ class TooMuchError(AssertionError):
     """An input took more memory than any may."""
 
 
+@contextmanager
+def watched() -> Iterator[None]:
+    """Let `bounded` see what is allocated."""
+    tracemalloc.start()
+    try:
+        yield
+    finally:
+        tracemalloc.stop()
+
+
 def bounded(read: Callable[[bytes], object], data: bytes) -> None:
-    """Read, and hold what it allocates against `MOST_BYTES`; tracemalloc must be on."""
+    """Read, and hold what it allocates against `MOST_BYTES`, while `watched`."""
     tracemalloc.reset_peak()
     before = tracemalloc.get_traced_memory()[0]
     read(data)
@@ -106,19 +116,32 @@ def bounded(read: Callable[[bytes], object], data: bytes) -> None:
 
 
 @contextmanager
-def targets() -> Iterator[dict[str, Target]]:
-    """Yield all targets by name; those that need a server or a folder have one until the end."""
-    with ExitStack() as open_:
-        home = Path(open_.enter_context(tempfile.TemporaryDirectory(prefix="coral-fuzz-")))
-        yield {
-            **{f"decode-{name}": _decoder(name) for name in ("native", *DEFAULT_MAPPINGS)},
-            **{f"unpack-{number}": _unpacker(number) for number in _PACK},
-            **_messages(),
-            "configuration": Target(_configurations(), partial(_configure, home / "coral.toml")),
-            "flags": Target((b"kafka.group_id=x\nsystems.shop.kpi=[]",), _flag),
-            "checkpoint": Target(_checkpoints(), _restore),
-            "http": Target(_requests(), open_.enter_context(_http(home))),
-        }
+def opened(name: str) -> Iterator[Target]:
+    """Yield one of `NAMES`; what needs a folder or a server has it until the end."""
+    with tempfile.TemporaryDirectory(prefix="coral-fuzz-") as folder:
+        home = Path(folder)
+        if name == "http":
+            with _http(home) as send:
+                yield Target(_requests(), send)
+        else:
+            yield _made(name, home)
+
+
+def _made(name: str, home: Path) -> Target:
+    kind, _, which = name.partition("-")
+    match kind:
+        case "decode":
+            return _decoder(which)
+        case "unpack":
+            return _unpacker(int(which))
+        case "configuration":
+            return Target(_configurations(), partial(_configure, home / "coral.toml"))
+        case "flags":
+            return Target((b"kafka.group_id=x\nsystems.shop.kpi=[]",), _flag)
+        case "checkpoint":
+            return Target(_checkpoints(), _restore)
+        case _:
+            return _messages()[name]
 
 
 def _examples(name: str) -> tuple[bytes, ...]:
@@ -127,7 +150,7 @@ def _examples(name: str) -> tuple[bytes, ...]:
     return tuple(example.encode() for form, example in _EXAMPLE.findall(text) if form == name)
 
 
-def _decoder(name: Format) -> Target:
+def _decoder(name: Any) -> Target:
     seeds = _examples(name)
     if name == "otlp_proto":
         seeds = tuple(map(_protobuf, _examples("otlp_json")))

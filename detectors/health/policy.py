@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from detectors.policy import Policy
+from detectors.checked import Policy
 
 __all__ = ["HEALTH", "HealthPolicy"]
 
