@@ -21,6 +21,7 @@ import kafka_tables
 import kubernetes_tables
 import life_tables
 import live_tables
+import operations_tables
 import peers_tables
 import proof_tables
 import situations_tables
@@ -197,6 +198,10 @@ PARTS: dict[str, Callable[[], str]] = {
     **parts_of("capacity", kafka_tables.capacity, kafka_tables.fleet, prefix="kafka_"),
     **parts_of("poison", kafka_tables.poison, prefix="kafka_"),
     **parts_of("soak", kafka_tables.soak, prefix="kafka_"),
+    **parts_of("operations", operations_tables.costs, prefix="operations_"),
+    **parts_of("capacity", operations_tables.restores, prefix="operations_"),
+    **parts_of("fuzz", operations_tables.fuzz, prefix="operations_"),
+    **parts_of("outside", operations_tables.outside, prefix="operations_"),
     **parts_of("live", live_tables.faults, prefix="live_"),
     **parts_of(
         "life",
