@@ -2,8 +2,10 @@
 
 import msgspec
 
+from coral.contract.changes import ChangeKind
 from coral.contract.events import (
     AlarmTrigger,
+    Alerted,
     Artefacts,
     Budget,
     Cause,
@@ -15,6 +17,7 @@ from coral.contract.events import (
     GraphEdge,
     Incident,
     MetricFinding,
+    NearbyChange,
     Pattern,
     Revision,
     RuledOut,
@@ -22,6 +25,8 @@ from coral.contract.events import (
     Screened,
     SeenBefore,
     StateSeen,
+    timestamp,
+    unix,
 )
 from coral.text import quoted
 
@@ -87,6 +92,13 @@ def incident_event(name: str = "db", system: str = "shop", incident: str = "3f2a
         seen_before=SeenBefore("0a1b", f"{DAY}00:00Z", name, f"{name}2", 0.9, [series], moved=True),
         patterns=[Pattern("several causes", [name, "web"], [series], f"{quoted(name)} and web.")],
         felt=[Felt(signal, 0.02, 0.4, None)],
+        alerts=[
+            Alerted(f"{name}Slow", "page", f"{name} is slow", f"{DAY}45:10Z", f"{DAY}45:50Z"),
+        ],
+        change_events=[
+            _done(name, "deployed", 46.0, name, rank=1),
+            _done(None, "modified", 1200.0, f"flag {name}", rank=None),
+        ],
         contradicted=[Contradicted(name, "web", "known", "absent")],
     )
     return Event(
@@ -97,6 +109,14 @@ def incident_event(name: str = "db", system: str = "shop", incident: str = "3f2a
         time=data.now,
         data=data,
     )
+
+
+def _done(
+    entity: str | None, kind: ChangeKind, before_s: float, text: str, rank: int | None
+) -> NearbyChange:
+    onset = unix(f"{DAY}44:46Z")
+    supports, time = rank is not None, timestamp(onset - before_s)
+    return NearbyChange(entity, kind, time, before_s, rank, supports, text)
 
 
 def _metric(

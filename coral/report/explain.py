@@ -34,7 +34,7 @@ from coral.report.onset_text import (
 from coral.report.series_text import drawn, size, what_changed
 from coral.text import measured, named, quoted, relative, seconds
 
-__all__ = ["as_json", "case", "listing"]
+__all__ = ["answers", "as_json", "case", "listing"]
 
 CAUSES = 5
 REASONS = 2  # of each kind, in the answer
@@ -128,19 +128,25 @@ def _answer(history: IncidentHistory) -> Iterator[Block]:
     day, kind = data.trigger.time[:10], data.kind.capitalize()
     yield Heading(1, f"{kind} {quoted(data.incident)} in {quoted(data.system)}, {day} (UTC)")
     yield Paragraph(data.summary)
-    answers = [("since", [since(data)])]
+    yield Definitions(answers(history))
+
+
+def answers(history: IncidentHistory) -> list[tuple[str, list[str]]]:
+    """Return since when, who feels it, which alerts say so, how sure, and what to look at next."""
+    data = history.data
+    told = [("since", [_since(data)])]
     if text := felt(data, history.felt_by):
         before = ["It was a change at first."] if history.promoted else []
-        answers.append(("felt", [text, *before]))
+        told.append(("felt", [text, *before]))
     if data.alerts:
-        answers.append(("alerts", alerts(data)))
-    answers.append(("how sure", how_sure(data)))
+        told.append(("alerts", alerts(data)))
+    told.append(("how sure", _how_sure(data)))
     if data.causes and data.tier != "no clear cause":
-        answers.append(("look at", look_at(data)))
-    yield Definitions(answers)
+        told.append(("look at", _look_at(data)))
+    return told
 
 
-def since(data: Incident) -> str:
+def _since(data: Incident) -> str:
     """Say when it began, and whether it goes on."""
     day = data.trigger.time[:10]
     onset = clock(data.trigger.onset, day)
@@ -151,7 +157,7 @@ def since(data: Incident) -> str:
     return f"{onset}. Resolved at {clock(data.now, day)} ({lasted} later): {ended}"
 
 
-def how_sure(data: Incident) -> list[str]:
+def _how_sure(data: Incident) -> list[str]:
     """Give the tier, its strongest reasons, and whether the ranking still moves."""
     reasons: list[str] = []
     if data.causes and data.tier != "no clear cause":
@@ -170,7 +176,7 @@ def how_sure(data: Incident) -> list[str]:
     return [_CERTAINTY[data.tier], *reasons[:REASONS], moving]
 
 
-def look_at(data: Incident) -> list[str]:
+def _look_at(data: Incident) -> list[str]:
     """Name the series of the first cause, and the other causes that are worth a look."""
     first, *others = data.causes[:CAUSES]
     found = [", ".join(quoted(metric.name) for metric in first.metrics)]

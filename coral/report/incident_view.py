@@ -10,7 +10,7 @@ import msgspec
 
 from coral.contract.events import Cause, Course, Incident, MetricFinding, Product, State, Tier
 from coral.report.event_log import IncidentHistory
-from coral.report.explain import CAUSES, how_sure, look_at, origin, since, timing
+from coral.report.explain import CAUSES, answers, origin, timing
 from coral.report.incident_window import (
     IncidentWindow,
     first_row,
@@ -18,12 +18,12 @@ from coral.report.incident_window import (
     unix,
     window_of_courses,
 )
+from coral.report.marks import Mark, marks
 from coral.report.onset_text import (
     began,
     data_quality,
     detection,
     false_alarms,
-    felt,
     other_alarms,
 )
 from coral.report.series_text import size, what_changed
@@ -101,6 +101,7 @@ class IncidentView(msgspec.Struct, frozen=True):
     answers: list[Passage]
     happened: list[str]
     moments: Milestones
+    marks: list[Mark]  # what others did and said around it, by its time
     window: IncidentWindow | None
     health: list[SeriesView]
     causes: list[CauseView]
@@ -135,9 +136,10 @@ def incident_view(history: IncidentHistory, window: IncidentWindow | None = None
         revision=data.revision,
         opened=trigger.time,
         summary=printable(data.summary),
-        answers=_answers(history),
+        answers=[Passage(label, _said(*texts)) for label, texts in answers(history)],
         happened=_said(began(data), data_quality(data)),
         moments=_moments(data),
+        marks=marks(data),
         window=_drawn(data, window),
         health=[_series(metric) for metric in data.health],
         causes=[_cause(cause, data) for cause in data.causes[:CAUSES]],
@@ -168,19 +170,6 @@ def _drawn(data: Incident, window: IncidentWindow | None) -> IncidentWindow | No
 
 def _said(*texts: str) -> list[str]:
     return [printable(text) for text in texts if text]
-
-
-def _answers(history: IncidentHistory) -> list[Passage]:
-    """Return since when, who feels it, how sure, and what to look at next."""
-    data = history.data
-    answers = [Passage("since", _said(since(data)))]
-    if text := felt(data, history.felt_by):
-        before = ["It was a change at first."] if history.promoted else []
-        answers.append(Passage("felt", _said(text, *before)))
-    answers.append(Passage("how sure", _said(*how_sure(data))))
-    if data.causes and data.tier != "no clear cause":
-        answers.append(Passage("look at", _said(*look_at(data))))
-    return answers
 
 
 def _moments(data: Incident) -> Milestones:

@@ -12,7 +12,7 @@ from coral.contract.events import (
     Product,
     Resolution,
 )
-from coral.text import alike, measured, printable, quoted, seconds, told_apart
+from coral.text import alike, measured, named, quoted, seconds, told_apart
 
 __all__ = [
     "ENDED",
@@ -27,6 +27,7 @@ __all__ = [
     "detection",
     "false_alarms",
     "felt",
+    "fired",
     "observed",
     "other_alarms",
 ]
@@ -124,16 +125,16 @@ def felt(data: Incident, signals: Sequence[str] = ()) -> str:
 def alerts(data: Incident) -> list[str]:
     """Return the alerts of others that belong to an incident, with when and what they say."""
     day = data.trigger.time[:10]
-    said = [_fired(one, day) for one in data.alerts[:NAMED]]
+    said = [fired(one, day) for one in data.alerts[:NAMED]]
     more = len(data.alerts) - NAMED
     return [*said, f"{more} more"] if more > 0 else said
 
 
-def _fired(one: Alerted, day: str) -> str:
+def fired(one: Alerted, day: str) -> str:
     """Say when an alert fired, until when, and what it says."""
-    level = f" ({printable(one.severity)})" if one.severity else ""
+    level = f" ({named(one.severity)})" if one.severity else ""
     until = "" if one.ends is None else f", until {clock(one.ends, day)}"
-    text = f": {printable(one.text)}" if one.text else ""
+    text = f": {named(one.text)}" if one.text else ""
     return f"{quoted(one.name)}{level} fired at {clock(one.starts, day)}{until}{text}"
 
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from coral.contract.events import Course, Incident, MetricFinding
 from coral.report.drawing import label, lettered
 from coral.report.event_log import IncidentHistory
+from coral.report.incident_window import spacing, unix
+from coral.report.marks import marks
 from coral.report.onset_text import clock
 from coral.report.rank_chart import draw_ranks
 from coral.text import measured
@@ -28,6 +30,9 @@ LINE: Final = 112  # characters of the answer in a line
 MOST_LINES: Final = 8
 LONGEST_TITLE: Final = 90
 _ONSET: Final[dict[str, Any]] = {"color": "0.3", "linestyle": ":", "linewidth": 1.4, "zorder": 1}
+_MARK: Final[dict[str, Any]] = {"color": "0.2", "linestyle": "-.", "linewidth": 1.0, "zorder": 1}
+_NAME: Final[dict[str, Any]] = {"fontsize": 7, "va": "top", "color": "0.2"}
+_SIGNS: Final = {"change": "◆", "alert": "▲"}
 _USUAL: Final[dict[str, Any]] = {"color": "0.5", "linestyle": "--", "linewidth": 1.0, "zorder": 1}
 
 
@@ -64,6 +69,7 @@ def picture(history: IncidentHistory) -> bytes:
     parts = figure.add_gridspec(max(len(heights), 1), height_ratios=heights or None)
     grid = [figure.add_subplot(parts[row]) for row in range(len(heights))]
     _draw_strips(grid[: len(strips)], strips, clock(data.trigger.onset))
+    _mark(grid[: len(strips)], data)
     if ranked:
         draw_ranks(grid[-1], ranks)
         grid[-1].set_title("ranks of the causes", loc="left", fontsize=9)
@@ -108,6 +114,29 @@ def _draw_strips(axes: Sequence["Axes"], strips: Sequence[_Strip], onset: str) -
         axis.tick_params(labelsize=8, labelbottom=axis is axes[-1])
     for axis in axes[-1:]:
         axis.set_xlabel(f"rows from the onset on, {onset} UTC; dashed: what was usual", fontsize=8)
+
+
+def _mark(axes: Sequence["Axes"], data: Incident) -> None:
+    """Draw changes and alerts where they lie within the rows that are drawn.
+
+    Those of one row are one line, named by the first: the names of many would cover each other.
+    """
+    if not axes:
+        return
+    rows: dict[int, list[str]] = {}
+    onset, step = unix(data.trigger.onset), spacing(data)
+    first, last = axes[0].get_xlim()
+    for mark in marks(data):
+        row = round((mark.time - onset) / step)
+        if first <= row <= last:
+            rows.setdefault(row, []).append(f"{_SIGNS[mark.kind]} {label(mark.text)}")
+    for row, names in rows.items():
+        for axis in axes:
+            axis.axvline(row, **_MARK)
+        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        side = "right" if row > (first + last) / 2 else "left"
+        across = axes[0].get_xaxis_transform()
+        axes[0].text(row, 0.95, f" {names[0]}{more} ", transform=across, ha=side, **_NAME)
 
 
 def _draw(axis: "Axes", strip: _Strip) -> None:

@@ -34,9 +34,13 @@ def test_it_is_drawn(browser: Browser, tmp_path: Path, size: tuple[int, int], sc
         page.goto(address)
         expect(page.locator(".timeline .mark").first).to_be_visible()
         assert 1 == page.locator("h1").count()
+        drawn = page.locator(".timeline .mark").evaluate_all("ms => ms.map(m => m.dataset.mark)")
+        assert ["onset", "alarm", "settled", "change", "alert"] == drawn
+        expect(page.locator(".marks li")).to_have_count(3)
+        expect(page.locator(".marks li").first).to_contain_text("(before what is drawn)")
         expect(page.locator(".summary")).to_contain_text("Possible cause: db")
-        for drawn in (".spark svg", ".ranks svg", ".graph svg"):
-            expect(page.locator(drawn).first).to_be_visible()
+        for there in (".spark svg", ".ranks svg", ".graph svg"):
+            expect(page.locator(there).first).to_be_visible()
         assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
         assert [] == axe(page)
 

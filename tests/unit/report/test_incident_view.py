@@ -4,6 +4,7 @@ import msgspec
 import numpy as np
 import pytest
 from hostile import HOSTILE
+from incidents import incident_event
 from makers import NAMES, ONSET, run, shop_config, shop_rows
 from typed import there
 
@@ -37,6 +38,27 @@ def test_what_is_shown_is_in_the_event(events: list[Event]) -> None:
     assert there(when.settled) <= there(when.resolved) == when.now
     assert {event.data.rows for event in events} <= {revision.rows for revision in view.ranks}
     assert ["since", "felt", "how sure", "look at"] == [answer.label for answer in view.answers]
+
+
+def test_what_others_did_and_said_is_on_the_time_axis() -> None:
+    """Change events and alerts by their time, each in words; alerts are an answer of their own."""
+    view = incident_view(IncidentHistory(incident_event()))
+    onset = view.moments.onset
+    assert [
+        ("change", -1200.0, None, "system modified", False),
+        ("change", -46.0, None, "db deployed", True),
+        ("alert", 24.0, 64.0, "alert dbSlow", False),
+    ] == [
+        (one.kind, one.time - onset, one.ends and one.ends - onset, one.text, one.supports)
+        for one in view.marks
+    ]
+    assert [
+        "the system was modified 20 min before the onset: flag db.",
+        "`db` was deployed 46 s before the onset: db; it speaks for this cause.",
+        "`dbSlow` (page) fired at 12:45:10, until 12:45:50: db is slow.",
+    ] == [one.told for one in view.marks]
+    (alerts,) = (answer for answer in view.answers if answer.label == "alerts")
+    assert ["`dbSlow` (page) fired at 12:45:10, until 12:45:50: db is slow"] == alerts.texts
 
 
 def test_without_rows_the_courses_of_the_event_are_drawn(events: list[Event]) -> None:

@@ -1,6 +1,7 @@
 // Health signals and the trigger's statistic on one time axis, with everything that happened on it.
 import { html, useMemo, useState } from "./html.js";
-import { prose, shortened } from "./prose.js";
+import { SIGNS } from "./others.js";
+import { shortened } from "./prose.js";
 import { clock, lasting, measured } from "./quantity.js";
 import { decades, extent, moments, scale, ticks } from "./scale.js";
 import { useWidth } from "./width.js";
@@ -10,10 +11,11 @@ const RIGHT = 12;
 const PANEL = 84;
 const TITLE = 30;
 const STRIP = 10;
+const MOST_LABELS = 6; // rows of them; what finds no room is a line whose name the pointer shows
 const LOGARITHMIC_FROM = 30; // times the median
 
 /** Return the timeline of an incident, or why there is none. */
-export function Timeline({ view, marks = [] }) {
+export function Timeline({ view }) {
   const [element, width] = useWidth();
   const [at, setAt] = useState(null);
   const { window } = view;
@@ -23,7 +25,7 @@ export function Timeline({ view, marks = [] }) {
   const chosen = at === null ? null : Math.min(at, last);
   const step = last > 0 ? (window.times[last] - window.times[0]) / last : 1;
   const x = scale(window.times[0], window.times[last] + step / 2, LEFT, width - RIGHT);
-  const labels = placed(happenings(view, marks), x, width);
+  const labels = placed(happenings(view), x, width);
   const top = 16 * (1 + Math.max(-1, ...labels.map((label) => label.row))) + 4;
   const bottom = top + panels.length * (PANEL + TITLE);
   const height = bottom + STRIP + 24;
@@ -53,7 +55,7 @@ export function Timeline({ view, marks = [] }) {
 
 function summary(view, window) {
   const drawnOnes = window.series.map((series) => series.label).join(", ");
-  return `Timeline of ${drawnOnes}, from ${clock(window.times[0])} to ${clock(window.times.at(-1))} UTC; onset ${clock(view.moments.onset)}, alarm ${clock(view.moments.alarm)}`;
+  return `Timeline of ${drawnOnes}, from ${clock(window.times[0])} to ${clock(window.times.at(-1))} UTC; onset ${clock(view.moments.onset)}, alarm ${clock(view.moments.alarm)}; ${view.marks.length} changes and alerts`;
 }
 
 function reading(window, i) {
@@ -131,39 +133,35 @@ function steps(values, times, x, y) {
   return text;
 }
 
-/** Return what happened when, in the order of time. */
-function happenings({ moments: when }, marks) {
-  const found = [
-    { time: when.onset, text: "onset", name: "onset" },
-    { time: when.alarm, text: "alarm", name: "alarm" },
-    when.settled === null ? null : { time: when.settled, text: "settled", name: "settled" },
-    when.resolved === null ? null : { time: when.resolved, text: "resolved", name: "resolved" },
-    ...marks.map((each) => ({ time: each.time, text: each.text, name: each.kind })),
-  ];
-  return found.filter(Boolean).sort((a, b) => a.time - b.time);
+/** Return what happened when: the incident itself, then what others did and said. */
+function happenings({ moments: when, marks }) {
+  const found = ["onset", "alarm", "settled", "resolved"].map((name) => ({ time: when[name], text: name, name }));
+  const more = marks.map(({ time, text, kind }) => ({ time, text: `${SIGNS[kind]} ${text}`, name: kind }));
+  return [...found.filter(({ time }) => time !== null), ...more];
 }
 
-/** Give each label a row above the panels in which it covers no other. */
+/** Give each label a row above the panels in which it covers no other; the first ones come first. */
 function placed(found, x, width) {
-  const ends = [];
+  const rows = [];
   return found.filter(({ time }) => x(time) >= LEFT - 1 && x(time) <= width).map((each) => {
-    const text = shortened(each.text, 30);
-    const length = 7 * text.length + 12;
+    const label = shortened(each.text, 30);
+    const length = 7 * label.length + 12;
     const left = x(each.time) + length > width - 2;
-    const from = left ? x(each.time) - length : x(each.time) - 2;
-    let row = ends.findIndex((end) => end < from);
-    if (row < 0) row = ends.length;
-    ends[row] = from + length;
-    return { ...each, text, row, left };
+    const [from, to] = left ? [x(each.time) - length, x(each.time) + 2] : [x(each.time) - 2, x(each.time) + length];
+    let row = rows.findIndex((taken) => taken.every(([a, b]) => b < from || a > to));
+    if (row < 0) row = rows.length;
+    if (row >= MOST_LABELS) return { ...each, label: "", row: MOST_LABELS - 1, left };
+    (rows[row] ??= []).push([from, to]);
+    return { ...each, label, row, left };
   });
 }
 
-function mark({ time, text, name, row, left }, x, bottom) {
+function mark({ time, text, label, name, row, left }, x, bottom) {
   const y = 16 * row + 12;
   return html`<g class="mark" data-mark=${name}>
     <title>${`${text}: ${clock(time)} UTC`}</title>
     <line x1=${x(time)} x2=${x(time)} y1=${y + 3} y2=${bottom} />
-    <text x=${x(time) + (left ? -4 : 4)} y=${y} text-anchor=${left ? "end" : "start"}>${text}</text>
+    <text x=${x(time) + (left ? -4 : 4)} y=${y} text-anchor=${left ? "end" : "start"}>${label}</text>
   </g>`;
 }
 
