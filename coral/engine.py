@@ -165,6 +165,11 @@ class Engine:
         return self._graph
 
     @property
+    def newest(self) -> float | None:
+        """Event time of the newest row, unix s; None before the first."""
+        return self._last_time
+
+    @property
     def phase(self) -> Phase:
         """What the engine is doing."""
         if self._incident is not None:

@@ -24,6 +24,7 @@ from coral.daemon.inbox import Inbox
 from coral.daemon.left_out_log import LeftOutLog
 from coral.daemon.lifecycle_log import LifecycleLog, partition_name
 from coral.daemon.measured_sink import MeasuredSink
+from coral.daemon.models import Models, keeping
 from coral.daemon.notify.notifiers import Notifiers, notifying
 from coral.daemon.questions import Questions
 from coral.daemon.reporter import Reporter
@@ -115,6 +116,7 @@ class Daemon:
         board = board or Board(clock, 0)
         self._reporter = Reporter(board, settings, clock, self._notifiers.states)
         self._questions = board.answer = Questions(settings)
+        self.models = board.model = Models(self._questions, self._reporter.retired)
         self._shadow = None if shadow is None else Shadow(shadow, board, self._tell_again)
         self.loop = Loop(
             source,
@@ -371,7 +373,6 @@ class Daemon:
                 self._due = True
                 if self._shadow is not None:
                     self._shadow.remind()
-        self._questions.serve(self._engines)
         if self._saver is not None and self._saving and not self._saver.busy:
             self._settle(self._saver)
         owned = self._source.assignment()
@@ -382,7 +383,8 @@ class Daemon:
         self.show()
 
     def show(self) -> None:
-        """Publish what holds now, if the last time was long enough ago."""
+        """Answer what was asked; publish what holds, if the last time was long enough ago."""
+        self._questions.serve(self._engines, self.loop.systems.aligners)
         failed = 0 if self._saver is None else self._saver.failed
         self._reporter.polled(
             self.loop,
@@ -469,4 +471,8 @@ def opened(
         if settings.http.enabled:
             board.take_alerts = closing.enter_context(opened_alerts_post(settings, connection))
             closing.callback(setattr, board, "take_alerts", None)
-        yield Daemon(settings, source, sink, store, clock, beat, inboxes, board, notifiers, shadow)
+        parts = (settings, source, sink, store, clock, beat, inboxes, board, notifiers, shadow)
+        daemon = Daemon(*parts)
+        if settings.http.enabled:
+            closing.enter_context(keeping(daemon.models, board))
+        yield daemon

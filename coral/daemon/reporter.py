@@ -45,6 +45,7 @@ PACE: Final = 100.0
 LOOK_AGAIN_S: Final = 60.0
 LOOKS: Final = 8
 _COUNTED: Final = ("late", "duplicate", "future", "refused", "expired", "displaced")
+MOST_RETIRED: Final = 200
 _OPEN: Final = ("diagnosing", "settled")
 _NOTHING: Final = Sight("warming", [], [], [], [], None)
 
@@ -54,13 +55,15 @@ class _Followed:
 
     __slots__ = (
         *("frame", "health_signals", "interval_s", "learned", "looked", "looked_at"),
-        *("notes", "phase", "refitted", "rows", "scale", "sight"),
+        *("names", "notes", "phase", "refitted", "retired", "rows", "scale", "sight"),
     )
 
     def __init__(self, config: SystemConfig) -> None:
         self.interval_s, self.health_signals = config.interval_s, [*config.kpi_names]
         self.notes = RowNotes(config)
         self.frame: Frame | None = None
+        self.names: tuple[str, ...] = ()
+        self.retired: tuple[tuple[str, float], ...] = ()  # series that left, and when
         self.rows = 0
         self.phase: Phase = "warming"
         self.learned: float | None = None  # event time of the newest row taken for normal
@@ -69,6 +72,12 @@ class _Followed:
         self.sight = _NOTHING
         self.looked: Phase | None = None  # phase at the last look ...
         self.looked_at = 0.0  # ... and when that was
+
+    def note_series(self, frame: Frame) -> None:
+        """Note which series a frame no longer has."""
+        there = set(frame.names)
+        left = [(name, frame.time) for name in self.names if name not in there]
+        self.retired, self.names = (*self.retired, *left)[-MOST_RETIRED:], frame.names
 
 
 class Reporter:
@@ -133,6 +142,8 @@ class Reporter:
         self.no_data.seen(frame.system, now)
         followed = self._followed(frame.system)
         followed.frame, followed.phase = frame, phase
+        if frame.names is not followed.names:
+            followed.note_series(frame)
         self._board.timelines.note(frame.system, followed.notes.of(frame, trigger))
         followed.rows += 1
         if phase not in _OPEN or followed.learned is None:
@@ -150,6 +161,11 @@ class Reporter:
             self._felt[data.kind] += 1
         self._board.incidents.take(event, encoded)
         self._board.timelines.follow(data)
+
+    def retired(self, system: str) -> tuple[tuple[str, float], ...]:
+        """Return the newest series of a system that left, and when, unix s; from any thread."""
+        followed = self._systems.get(system)
+        return () if followed is None else followed.retired
 
     def committed(self, size: int, seconds: float) -> None:
         """Note a checkpoint: stored, and the group has moved on to it."""

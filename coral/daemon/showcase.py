@@ -13,6 +13,7 @@ from coral.contract.events import INCIDENTS, decode
 from coral.contract.feedback import Feedback, encode
 from coral.daemon.daemon import Daemon
 from coral.daemon.log import configure
+from coral.daemon.models import keeping
 from coral.daemon.outside import shown
 from coral.http.board import Board
 from coral.replay.driver import METRICS, BrokerFed
@@ -84,7 +85,8 @@ def shown_recording(
         source = BrokerFed(recording, broker, clock, speed)
         store = FileStore(Path(home))
         daemon = Daemon(settings, source, told, store, clock, board.beat, board=board)
-        daemon.run(stop)
+        with keeping(daemon.models, board):
+            daemon.run(stop)
         console.print("The recording has ended; the page stays until Ctrl-C.")
         ended = threading.Event()
         while not stop():

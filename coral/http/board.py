@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 from coral import __version__
 from coral.contract.events import Event, timestamp
 from coral.http.incidents import IncidentMemory
+from coral.http.model import SystemModel
 from coral.http.shadow import ShadowList
 from coral.http.state import AlertsTaken, DaemonStatus, Reloads, Snapshot
 from coral.http.timelines import Timelines
@@ -20,6 +21,8 @@ STANDS_STILL_S: Final = 90.0
 # Kernels are compiled before the first beat: at most so long.
 STARTS_S: Final = 600.0
 MOST_SAID: Final = 1000
+
+Model = Callable[[str, float | None, float | None], SystemModel | None]
 
 
 class Health(NamedTuple):
@@ -65,6 +68,9 @@ class Board:
         Takes the body of a request with alerts, in any thread; None while it cannot.
     answer : callable or None
         Answers what is wrong with a system since a time, in any thread; None while it cannot.
+    model : callable or None
+        Answers what the model of a system is, and how its graph changed between two times, in any
+        thread; None where no system is watched.
     """
 
     def __init__(self, clock: Clock, ready_lag: int) -> None:
@@ -82,6 +88,7 @@ class Board:
         self.stopping: Callable[[], bool] = lambda: False
         self.take_alerts: Callable[[bytes], AlertsTaken] | None = None
         self.answer: Callable[[str, float | None], Event | None] | None = None
+        self.model: Model | None = None
 
     def beat(self) -> None:
         """Say that the loop is getting on."""

@@ -39,7 +39,7 @@ def routes(board: Board) -> list[Route]:
 
     async def ask(request: Request) -> Response:
         answer, system = board.answer, request.query_params.get("system", "")
-        since = _since(request)
+        since = _time(request, "since")
         if answer is None:
             raise HTTPException(503, "starting")
         event = await run_in_threadpool(_unless_refused, lambda: answer(system, since))
@@ -47,7 +47,21 @@ def routes(board: Board) -> list[Route]:
             raise HTTPException(404, "there is no such system here, or no row of it since then")
         return Response(encode(event), headers={"content-type": CONTENT_TYPE[0][1].decode()})
 
-    return [Route("/api/v1/alerts", alerts, methods=["POST"]), Route("/api/v1/ask", ask)]
+    async def model(request: Request) -> Response:
+        answer, system = board.model, request.query_params.get("system", "")
+        times = _time(request, "before"), _time(request, "after")
+        if answer is None:
+            raise HTTPException(404, "no system is watched here")
+        found = await run_in_threadpool(_unless_refused, lambda: answer(system, *times))
+        if found is None:
+            raise HTTPException(404, "there is no such system here, or no row of it yet")
+        return Response(msgspec.json.encode(found), media_type="application/json")
+
+    return [
+        Route("/api/v1/alerts", alerts, methods=["POST"]),
+        Route("/api/v1/ask", ask),
+        Route("/api/v1/model", model),
+    ]
 
 
 def _unless_refused(act: Callable[[], _T]) -> _T:
@@ -60,8 +74,8 @@ def _unless_refused(act: Callable[[], _T]) -> _T:
         raise HTTPException(503, str(error)) from error
 
 
-def _since(request: Request) -> float | None:
-    text = request.query_params.get("since")
+def _time(request: Request, name: str) -> float | None:
+    text = request.query_params.get(name)
     if text is None:
         return None
     try:
@@ -69,5 +83,5 @@ def _since(request: Request) -> float | None:
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise HTTPException(422, "`since`: unix seconds expected")
+        raise HTTPException(422, f"`{name}`: unix seconds expected")
     return value

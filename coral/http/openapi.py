@@ -6,6 +6,7 @@ import msgspec
 
 from coral import __version__
 from coral.contract.events import Event
+from coral.http.model import SystemModel
 from coral.http.shadow import ShadowList
 from coral.http.state import (
     AlertsTaken,
@@ -22,7 +23,7 @@ __all__ = ["document"]
 
 _AT = "#/components/schemas/{name}"
 _TYPES = (
-    *(DaemonStatus, SystemList, SystemState, IncidentList, ShadowList),
+    *(DaemonStatus, SystemList, SystemState, SystemModel, IncidentList, ShadowList),
     *(Event, IncidentView, Said, AlertsTaken, Refusal),
 )
 _LIMIT = {
@@ -91,6 +92,7 @@ def _paths() -> dict[str, Any]:
             _of(_ref(ShadowList)),
         ),
         "/api/v1/ask": _ask(),
+        "/api/v1/model": _model(),
         "/api/v1/alerts": _alerts(),
         **_incident_paths(),
     }
@@ -196,6 +198,27 @@ def _ask() -> dict[str, Any]:
     asked["get"]["responses"] |= {
         "422": _refusal("A parameter is not as it must be"),
         "503": _refusal("Too many questions at a time, or it is starting"),
+    }
+    return asked
+
+
+def _model() -> dict[str, Any]:
+    told = "Event time, unix seconds, of a graph that is kept"
+    times = [
+        _parameter("before", "query", f"{told}; else the oldest one."),
+        _parameter("after", "query", f"{told}; else the present one."),
+    ]
+    system = _parameter("system", "query", "Name of a system of this process.")
+    asked = _get(
+        "model",
+        "Series of a system, those that have left, and how its graph changed between two times",
+        _of(_ref(SystemModel)),
+        [system | {"required": True}, *(time | {"schema": {"type": "number"}} for time in times)],
+        refused=404,
+    )
+    asked["get"]["responses"] |= {
+        "422": _refusal("A parameter is not as it must be"),
+        "503": _refusal("Too many questions at a time"),
     }
     return asked
 

@@ -123,6 +123,15 @@ class Aligner:
         return self._registry
 
     @property
+    def last_values(self) -> dict[str, float]:
+        """Start of the tick of the newest value of each series, unix s."""
+        ticks = self._lives.last.tolist()
+        return {
+            name: tick * self._grid.interval_s
+            for name, tick in zip(self._registry.names, ticks, strict=False)
+        }
+
+    @property
     def watermark(self) -> float:
         """Event time, unix seconds, before which nothing is waited for any more; -inf at first."""
         return self._newest - self._lateness

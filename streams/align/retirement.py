@@ -44,6 +44,11 @@ class Lives:
         self._last: Ticks = np.zeros(0, dtype=np.int64)
         self.expired = self.displaced = 0
 
+    @property
+    def last(self) -> Ticks:
+        """Tick of the newest value of every series known by now; not to be written."""
+        return self._last
+
     def note(self, tick: int, values: NDArray[np.float64]) -> None:
         """Take the values of a tick, one for each series known by now, NaN = missing."""
         new = len(values) - len(self._first)

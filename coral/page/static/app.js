@@ -7,6 +7,7 @@ import { Overview } from "./components/overview.js";
 import { shadow } from "./components/shadow.js";
 import { printable } from "./components/prose.js";
 import { follow } from "./live.js";
+import { ModelPage } from "./model.js";
 import { Top } from "./top.js";
 
 const LOOK_AGAIN_MS = 2000;
@@ -24,20 +25,23 @@ function App() {
     return () => removeEventListener("hashchange", moved);
   }, []);
   useEffect(() => {
-    if (!place.incident) document.title = "CORAL";
+    if (place.view === "overview") document.title = "CORAL";
     // Whoever followed a link by a key goes on from where it led.
     if (moves.current > 0) document.getElementById("main")?.focus();
     moves.current += 1;
-  }, [place.incident]);
+  }, [place.view, place.name]);
   useEffect(() => follow(setLive, () => setRefused(true)), [tries]);
   if (refused) return html`<${Token} again=${() => { setRefused(false); setTries(tries + 1); }} />`;
-  const known = place.incident ? live.incidents.get(place.incident) : null;
   return html`<a class="skip" href="#main" onClick=${skip}>Skip to the content</a>
     <${Top} live=${live} place=${place} />
-    <main id="main" tabindex="-1">${place.incident
-      ? html`<${One} key=${place.incident} incident=${place.incident} revision=${known?.revision ?? 0} known=${live.incidents} />`
-      : html`<h1>Overview</h1><${Overview} live=${live} now=${Date.now() / 1000} /><${Second} />`}</main>`;
+    <main id="main" tabindex="-1">${VIEWS[place.view](place.name, live)}</main>`;
 }
+
+const VIEWS = {
+  overview: (_, live) => html`<h1>Overview</h1><${Overview} live=${live} now=${Date.now() / 1000} /><${Second} />`,
+  incident: (name, live) => html`<${One} key=${name} incident=${name} revision=${live.incidents.get(name)?.revision ?? 0} known=${live.incidents} />`,
+  model: (name) => html`<${ModelPage} key=${name} system=${name} />`,
+};
 
 /** How far a second configuration agrees, if there is one; what cannot be asked now is asked again. */
 function Second() {
@@ -103,13 +107,14 @@ function skip(event) {
   document.getElementById("main").focus();
 }
 
+/** Return which view an address names, and what it is of. */
 function placed() {
-  const found = /^#\/incident\/(.+)$/.exec(location.hash);
-  if (!found) return { incident: null };
+  const [, view, name] = /^#\/(incident|model)\/(.+)$/.exec(location.hash) ?? [];
+  if (!view) return { view: "overview", name: null };
   try {
-    return { incident: decodeURIComponent(found[1]) };
+    return { view, name: decodeURIComponent(name) };
   } catch {
-    return { incident: found[1] };
+    return { view, name };
   }
 }
 

@@ -14,7 +14,7 @@ export function Top({ live, place }) {
   const next = THEMES[(THEMES.indexOf(theme) + 1) % THEMES.length];
   return html`<div class="edge-top"><header class="bar-top">
     <a class="brand" href="#/">CORAL</a>
-    <nav aria-label="Pages"><a href="#/" aria-current=${place.incident ? null : "page"}>Overview</a></nav>
+    <nav aria-label="Pages"><a href="#/" aria-current=${place.view === "overview" ? "page" : null}>Overview</a></nav>
     <span class="right">
       <span role="status">${live.connected ? "● live" : "○ not connected, trying again"}</span>
       ${live.status ? html`<span>${live.status.version}</span>` : null}

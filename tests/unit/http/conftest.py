@@ -4,6 +4,7 @@ import pytest
 from makers import NAMES, shop_rows
 from served import World, settings_of
 
+from coral.daemon.models import Models
 from coral.daemon.questions import Questions
 
 
@@ -13,7 +14,8 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> World:
     home = tmp_path_factory.mktemp("shop")
     settings = settings_of(home)
     world = World(home, settings, alerts=True)
-    world.board.answer = Questions(settings, patience_s=0.01)  # nobody runs the loop meanwhile
+    questions = Questions(settings, patience_s=0.01)  # nobody runs the loop meanwhile
+    world.board.answer, world.board.model = questions, Models(questions, lambda _: ())
     world.put("shop", NAMES, shop_rows())
     world.read()
     return world

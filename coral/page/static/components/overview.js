@@ -71,7 +71,7 @@ function row(system, lag, now) {
   const name = html`<code>${shortened(printable(system.system), 60)}</code>`;
   const needed = system.phase === "warming" || system.phase === "blind" ? system.needed : [];
   return html`<tr key=${system.system}>
-    <td>${system.incident ? html`<a href=${`#/incident/${encodeURIComponent(system.incident)}`}>${name}</a>` : name}${needed.map((text) => html`<p class="quiet">${prose(text)}</p>`)}</td>
+    <td>${system.incident ? html`<a href=${`#/incident/${encodeURIComponent(system.incident)}`}>${name}</a>` : name} <a class="quiet" href=${`#/model/${encodeURIComponent(system.system)}`} aria-label=${`Model of ${shortened(printable(system.system), 60)}`}>model</a>${needed.map((text) => html`<p class="quiet">${prose(text)}</p>`)}</td>
     <td><span class="phase" data-alert=${alert ? "yes" : "no"}>${phase}</span></td>
     <td>${share(system.trigger)}</td>
     <td class="number">${lasting(system.interval_s)}</td><td class="number">${system.series}</td>

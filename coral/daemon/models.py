@@ -1,0 +1,237 @@
+"""What a system's model is made of, and how its causal graph has changed since earlier times."""
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Final, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coral.baseline.counters import counters
+from coral.contract.events import SeriesKind, significant, timestamp, unix
+from coral.daemon.questions import Copied, Questions
+from coral.engine import Engine
+from coral.errors import AskError
+from coral.graph.export import as_nodes_and_edges, difference
+from coral.http.board import Board
+from coral.http.model import EdgeChange, GraphChange, ModelSeries, RetiredSeries, SystemModel
+from coral.text import printable, unit_of
+
+__all__ = ["Models", "keeping"]
+
+# A graph is kept so often, event time, ...
+KEPT_EVERY_S: Final = 3600.0
+# ... of one system so many, of which the newest lie closest together, ...
+MOST_KEPT: Final = 24
+# ... and of all together so many edges: tens of megabytes.
+MOST_EDGES: Final = 100_000
+MOST_SHOWN: Final = 500
+LOOKS_EVERY_S: Final = 10.0
+# A series is silent when so many values that were due have not come.
+MISSED: Final = 3
+
+
+class _Kept(NamedTuple):
+    """The causal graph at one time: what `difference` compares."""
+
+    time: float
+    graph: dict[str, Any]
+
+
+class Models:
+    """Answers what the model of a system is; remembers its graphs.
+
+    Parameters
+    ----------
+    questions : Questions
+    retired : callable
+        Returns the series of a system that were forgotten, and when, unix s; the newest last.
+    """
+
+    def __init__(
+        self, questions: Questions, retired: Callable[[str], Sequence[tuple[str, float]]]
+    ) -> None:
+        self._questions, self._retired = questions, retired
+        self._kept: dict[str, tuple[_Kept, ...]] = {}
+        self._one = threading.Lock()
+
+    def __call__(
+        self, system: str, before: float | None, after: float | None
+    ) -> SystemModel | None:
+        """Return the model of a system, None where there is none.
+
+        Parameters
+        ----------
+        system : str
+        before, after : float or None
+            Event times of two graphs, unix s: of those that are kept the newest until then, or
+            the oldest. None: the oldest one, and the present one.
+
+        Raises
+        ------
+        AskError
+            As of `Questions`.
+        """
+        copied = self._questions.copied(system)
+        if copied is None:
+            return None
+        with self._one:
+            now = _graph_of(copied.engine)
+        kept, change = self._kept.get(system, ()), None
+        if kept:
+            change = _change(_at(kept, before), now if after is None else _at(kept, after))
+        return SystemModel(
+            system=printable(system),
+            at=timestamp(now.time),
+            base_rows=copied.engine.baseline.n_rows,
+            series=_series(copied, now.time),
+            retired=[
+                RetiredSeries(printable(name), timestamp(at))
+                for name, at in reversed(self._retired(system))
+            ],
+            edges=len(now.graph["edges"]),
+            kept=[timestamp(each.time) for each in kept],
+            change=change,
+        )
+
+    def keep(self, systems: Mapping[str, float]) -> None:
+        """Keep the graph of each system of which the newest one is older than an hour.
+
+        Parameters
+        ----------
+        systems : mapping
+            Event time of the newest row, unix s, by system; those that are not here are forgotten.
+        """
+        self._kept = {name: kept for name, kept in self._kept.items() if name in systems}
+        for system, time in systems.items():
+            kept = self._kept.get(system, ())
+            if kept and time - kept[-1].time < KEPT_EVERY_S:
+                continue
+            try:
+                copied = self._questions.copied(system)
+            except AskError:  # the next look comes soon
+                return
+            if copied is not None and copied.engine.baseline.has_scale:
+                with self._one:
+                    made = _graph_of(copied.engine)
+                self._kept[system] = self._with_room(system, (*_thinned(kept), made))
+
+    def _with_room(self, system: str, kept: tuple[_Kept, ...]) -> tuple[_Kept, ...]:
+        """Return the graphs of a system without the oldest, as far as others need their room."""
+        others = sum(_size(each) for name, each in self._kept.items() if name != system)
+        while len(kept) > 1 and others + _size(kept) > MOST_EDGES:
+            kept = kept[1:]
+        return kept
+
+
+@contextmanager
+def keeping(models: Models, board: Board) -> Iterator[None]:
+    """Keep the graphs of the systems on a board in a thread, until the context ends."""
+    ended = threading.Event()
+
+    def run() -> None:
+        while not ended.wait(LOOKS_EVERY_S):
+            held = board.snapshot
+            if held is not None:
+                models.keep({one.system: unix(one.last) for one in held.systems if one.last})
+
+    thread = threading.Thread(target=run, name="graphs", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+
+
+def _size(kept: Sequence[_Kept]) -> int:
+    return sum(len(each.graph["edges"]) for each in kept)
+
+
+def _thinned(kept: tuple[_Kept, ...]) -> tuple[_Kept, ...]:
+    """Return graphs among which there is room for one more: the older, the further apart."""
+    if len(kept) < MOST_KEPT:
+        return kept
+    newest = kept[-1].time + KEPT_EVERY_S
+    crowded = [
+        (kept[i + 1].time - kept[i - 1].time) / (newest - kept[i].time)
+        for i in range(1, len(kept) - 1)
+    ]
+    gone = 1 + int(np.argmin(crowded))
+    return (*kept[:gone], *kept[gone + 1 :])
+
+
+def _graph_of(engine: Engine) -> _Kept:
+    """Return the graph of an engine that is ours: solving goes on from the last solution."""
+    graph = engine.graph
+    graph.causal.solve()
+    made = as_nodes_and_edges(graph.causal, graph.names)
+    told = ("source", "target", "key", "lag", "part", "strength")
+    edges = [{name: edge[name] for name in told} for edge in made["edges"]]
+    return _Kept(engine.newest or 0.0, {"edges": edges})
+
+
+def _at(kept: Sequence[_Kept], time: float | None) -> _Kept:
+    """Return the newest graph until a time, else the oldest."""
+    until = [each for each in kept if time is not None and each.time <= time + 1e-3]
+    return until[-1] if until else kept[0]
+
+
+def _change(before: _Kept, after: _Kept) -> GraphChange:
+    found = difference(before.graph, after.graph)
+    edges = [
+        *(_edge("added", edge, None, edge["strength"]) for edge in found["added"]),
+        *(_edge("removed", edge, edge["strength"], None) for edge in found["removed"]),
+        *(_edge("changed", edge, edge["before"], edge["strength"]) for edge in found["changed"]),
+    ]
+    edges.sort(key=lambda edge: -abs((edge.after or 0.0) - (edge.before or 0.0)))
+    same = len(after.graph["edges"]) - len(found["added"]) - len(found["changed"])
+    times = timestamp(before.time), timestamp(after.time)
+    return GraphChange(*times, same, edges[:MOST_SHOWN], max(len(edges) - MOST_SHOWN, 0))
+
+
+def _edge(
+    change: Literal["added", "removed", "changed"],
+    edge: Mapping[str, Any],
+    before: float | None,
+    after: float | None,
+) -> EdgeChange:
+    strengths = (None if value is None else significant(value, 3) for value in (before, after))
+    names = printable(edge["source"]), printable(edge["target"])
+    return EdgeChange(change, *names, edge["lag"], edge["part"], *strengths)
+
+
+def _series(copied: Copied, now: float) -> list[ModelSeries]:
+    """Return the series of the normal state, and those that have come since, by name."""
+    engine, interval = copied.engine, copied.engine.system.interval_s
+    rows, adjacent = engine.baseline.rows()
+    counted = counters(rows, adjacent)
+    valued = np.count_nonzero(~np.isnan(rows), axis=0)
+    varied = _spread(rows) > 0
+    in_graph = set(engine.graph.names)
+    found = []
+    for place, name in enumerate(engine.graph.all_names):
+        cadence = interval * len(rows) / int(valued[place]) if valued[place] else None
+        last = copied.last.get(name)
+        due = MISSED * max(cadence or 0.0, interval)
+        kind: SeriesKind = "level" if varied[place] else "constant"
+        found.append(
+            ModelSeries(
+                name=printable(name),
+                kind="counter" if counted[place] else kind,
+                unit=unit_of(name)[0],
+                cadence_s=None if cadence is None else significant(cadence, 3),
+                last=None if last is None else timestamp(last),
+                silent=last is None or now - last > due,
+                in_graph=name in in_graph,
+            )
+        )
+    return sorted(found, key=lambda one: one.name)
+
+
+def _spread(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return how far the values of each series lie apart; 0 where there are none."""
+    low = np.where(np.isnan(rows), np.inf, rows).min(axis=0, initial=np.inf)
+    high = np.where(np.isnan(rows), -np.inf, rows).max(axis=0, initial=-np.inf)
+    spread: NDArray[np.float64] = np.subtract(high, low, out=np.zeros_like(low), where=low <= high)
+    return spread
