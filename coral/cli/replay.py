@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -18,6 +19,7 @@ from coral.cli.options import (
     File,
     HealthSignals,
     Overrides,
+    Port,
     Seconds,
     Speed,
     UsageError,
@@ -39,6 +41,13 @@ if TYPE_CHECKING:
 
 __all__ = ["replay"]
 
+Shadow = Annotated[
+    File | None,
+    Parameter(
+        help="With --serve: TOML laid over the configuration; what it would have said stands "
+        "beside the rest."
+    ),
+]
 Plot = Annotated[
     File,
     Parameter(
@@ -65,6 +74,9 @@ def replay(
     kpi: HealthSignals = (),
     interval: Seconds | None = None,
     keep_counters: bool = False,
+    serve: bool = False,
+    port: Port = 8080,
+    shadow: Shadow = None,
     as_json: Annotated[bool, Parameter(name="--json")] = False,
 ) -> int:
     """Run recorded incidents through the engine, row by row.
@@ -76,6 +88,7 @@ def replay(
       coral replay incidents/checkout --plot checkout.png
       coral replay incidents/checkout --config coral.toml
       coral replay incidents/checkout --kafka localhost:9092 --speed 60
+      coral replay incidents/checkout --serve --config coral.toml --shadow stricter.toml
 
     Parameters
     ----------
@@ -98,14 +111,20 @@ def replay(
         Seconds between rows (median step).
     config
         Of the daemon: its health signals, with their objectives, and its section `engine` hold
-        here too; known edges are those of the recording.
+        here too, and its known edges where it names some for the system.
     keep_counters
         Leave series that are counted up as they are, instead of their rates.
+    serve
+        Play them on the page, until Ctrl-C: stop, go back, compare.
+    port
+        Of --serve; 0 is a free one.
     as_json
         Print the events to stdout as NDJSON instead of tables.
     """
     if plot is not None and len(paths) > 1:
         raise UsageError(f"--plot draws one recording, got {len(paths)}")
+    if shadow is not None and not serve:
+        raise UsageError("--shadow is shown beside the other on the page: --serve expected")
     opener = Opener(kpi, interval, keep_counters)
     recordings = recordings_among(paths)
     if kafka:
@@ -121,8 +140,12 @@ def replay(
     if plot is not None:
         check_plot(plot)
     confirmed = [] if feedback is None else _confirmed(feedback)
-    watched = _Watched(config, overrides, kpi)
+    watched = _Watched.read(config, overrides, kpi)
     wanted = _Wanted(speed, oracle, plot, confirmed, watched)
+    if serve:
+        second = None if shadow is None else _Watched.beside(shadow, config, overrides, kpi)
+        opened = [_opened(opener, path, console) for path in recordings]
+        return _serve(opened, wanted, second, port, console)
     found, unusable, systems = 0, 0, set[str]()
     with _sink(out, as_json=as_json) as sink:
         for number, path in enumerate(recordings):
@@ -154,23 +177,81 @@ class _Wanted(NamedTuple):
     watched: _Watched
 
 
-class _Watched:
+class _Watched(NamedTuple):
     """What is watched by the configuration of the daemon: health signals, objectives, engine."""
 
-    def __init__(self, config: Path | None, overrides: Sequence[str], kpi: Sequence[str]) -> None:
+    name: str
+    settings: Settings | None
+    named: bool  # whether health signals are named beside it: those stay
+
+    @classmethod
+    def read(cls, config: Path | None, overrides: Sequence[str], kpi: Sequence[str]) -> _Watched:
+        """Return what a configuration says, nothing where there is none."""
         given = config is not None or overrides
-        self._settings = load_settings(config, overrides) if given else None
-        self._named = bool(kpi)
+        name = "as recorded" if config is None else config.name
+        return cls(name, load_settings(config, overrides) if given else None, bool(kpi))
+
+    @classmethod
+    def beside(
+        cls, shadow: Path, config: Path | None, overrides: Sequence[str], kpi: Sequence[str]
+    ) -> _Watched:
+        """Return what a file says that is laid over a configuration, as of `coral run --shadow`."""
+        from coral.settings.shadow import load_shadow
+
+        return cls(shadow.name, load_shadow(shadow, config, os.environ, overrides), bool(kpi))
 
     def of(self, recording: Recording, apart: str) -> tuple[SystemConfig, EngineConfig | None]:
-        """Return what the engine knows of a recording; health signals named beside it stay."""
+        """Return what the engine knows of a recording; what the configuration leaves out stays."""
         from coral.replay.driver import system_of
+        from streams.topology import Topology
 
         system = system_of(recording.meta, apart=apart)
-        if self._settings is None:
+        if self.settings is None:
             return system, None
-        kpi = () if self._named else self._settings.system(system.name).kpi
-        return msgspec.structs.replace(system, kpi=kpi or system.kpi), self._settings.engine
+        said = self.settings.system(system.name)
+        known = {key: getattr(said, key) for key in Topology.__struct_fields__}
+        facts = known if Topology(**known) != Topology() else {}
+        kpi = () if self.named else said.kpi
+        changed = msgspec.structs.replace(system, kpi=kpi or system.kpi, **facts)
+        return changed, self.settings.engine
+
+
+def _opened(
+    opener: Opener, path: Path, console: Console
+) -> tuple[Recording, Sequence[ChangeEvent]]:
+    """Return a recording and its change events."""
+    recording = opener.open(path, console, console)
+    return recording, changes_of(recording, console, console)
+
+
+def _serve(
+    opened: Sequence[tuple[Recording, Sequence[ChangeEvent]]],
+    wanted: _Wanted,
+    second: _Watched | None,
+    port: int,
+    console: Console,
+) -> Exit:
+    """Show recordings on the page until Ctrl-C."""
+    from functools import partial
+
+    from coral.daemon.replay_page import Played, Under, show_recordings
+    from coral.daemon.signals import Stop
+
+    configurations = [wanted.watched, *([] if second is None else [second])]
+    played = [
+        Played(
+            recording,
+            changes,
+            wanted.confirmed,
+            _onset(recording) if wanted.oracle else None,
+            [Under(each.name, *each.of(recording, "")) for each in configurations],
+        )
+        for recording, changes in opened
+    ]
+    with Stop() as stop:
+        stop.begun = True  # there is nothing to lose
+        found = show_recordings(played, port, stop, partial(console.print, highlight=False))
+    return Exit.OK if found else Exit.NOTHING_FOUND
 
 
 def _replay_one(

@@ -12,7 +12,7 @@ from coral.contract.feedback import decode as decode_feedback
 from coral.daemon.published_incidents import Tail
 from coral.errors import EventError, FeedbackError
 from coral.http.board import Board
-from coral.http.state import Checkpointing, Snapshot, Totals
+from coral.http.state import Totals, nothing_watched
 from coral.settings import Settings
 from streams.clock import Clock
 from streams.kafka import KafkaConnection, KafkaTail, require, topics
@@ -71,7 +71,9 @@ class Dashboard:
         now = self._clock.monotonic()
         if self._complete and now >= self._due:
             self._due = now + EVERY_S
-            self._board.snapshot = self._snapshot()
+            # Systems are seen by their own processes.
+            counted = Totals(events=self._events)
+            self._board.snapshot = nothing_watched(self._clock.time(), counted)
 
     def status(self) -> Mapping[str, object]:
         """Return what was followed, for one line of the log."""
@@ -100,24 +102,6 @@ class Dashboard:
                 self._board.say(said.incident, said.cause)
         except (EventError, FeedbackError) as error:
             log.info("feedback_refused", reason=str(error))
-
-    def _snapshot(self) -> Snapshot:
-        """Return a snapshot without systems: their own processes see them."""
-        return Snapshot(
-            at=self._clock.time(),
-            joined=True,
-            systems=(),
-            partitions=(),
-            counted=Totals(events=self._events),
-            active={},
-            elsewhere={},
-            durations={},
-            checkpointing=Checkpointing(),
-            newest=None,
-            refitted=None,
-            series_limit=0,
-            systems_limit=0,
-        )
 
 
 @contextmanager

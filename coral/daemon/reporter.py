@@ -11,10 +11,10 @@ from coral.config import SystemConfig
 from coral.contract.events import Event, timestamp
 from coral.daemon.inbox import Inbox
 from coral.daemon.no_data import NoData
-from coral.daemon.row_notes import RowNotes
 from coral.engine import Engine
 from coral.http.board import Board
 from coral.http.histogram import Stopwatch
+from coral.http.row_notes import RowNotes
 from coral.http.state import (
     Backlog,
     Brief,

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from coral.http import inward
+from coral.http import inward, tape_answers
 from coral.http.board import Board, Health
 from coral.http.guard import Guard, refusal
 from coral.http.incident_answers import Give, IncidentAnswers
@@ -88,6 +88,7 @@ def application(
         Route("/api/v1/incidents/{incident}/feedback", incidents.feedback, methods=["GET", "POST"]),
         Route("/api/v1/stream", Streams(board).answer),
         *inward.routes(board),
+        *tape_answers.routes(board),
         *more,
     ]
     return Starlette(

@@ -11,6 +11,7 @@ from coral.http.incidents import IncidentMemory
 from coral.http.model import SystemModel
 from coral.http.shadow import ShadowList
 from coral.http.state import AlertsTaken, DaemonStatus, Reloads, Snapshot
+from coral.http.tape import Recorded
 from coral.http.timelines import Timelines
 from streams.clock import Clock
 
@@ -62,6 +63,8 @@ class Board:
         What became of requests to read the configuration again.
     shadow : ShadowList
         Empty without a second configuration.
+    recorded : tuple of Recorded
+        Recordings that are played on the page; empty where none was named.
     stopping : callable
         Returns whether the process was asked to end.
     take_alerts : callable or None
@@ -85,6 +88,7 @@ class Board:
         self.boot = secrets.token_hex(4)
         self.reloads = Reloads(at=self._started)
         self.shadow = ShadowList([])
+        self.recorded: tuple[Recorded, ...] = ()
         self.stopping: Callable[[], bool] = lambda: False
         self.take_alerts: Callable[[bytes], AlertsTaken] | None = None
         self.answer: Callable[[str, float | None], Event | None] | None = None

@@ -17,6 +17,7 @@ from coral.http.state import (
     SystemList,
     SystemState,
 )
+from coral.http.tape import RecordedList, TapeView
 from coral.report.incident_view import IncidentView
 
 __all__ = ["document"]
@@ -24,6 +25,7 @@ __all__ = ["document"]
 _AT = "#/components/schemas/{name}"
 _TYPES = (
     *(DaemonStatus, SystemList, SystemState, SystemModel, IncidentList, ShadowList),
+    *(RecordedList, TapeView),
     *(Event, IncidentView, Said, AlertsTaken, Refusal),
 )
 _LIMIT = {
@@ -95,6 +97,7 @@ def _paths() -> dict[str, Any]:
         "/api/v1/model": _model(),
         "/api/v1/alerts": _alerts(),
         **_incident_paths(),
+        **_recording_paths(),
     }
 
 
@@ -137,6 +140,38 @@ def _incident_paths() -> dict[str, Any]:
             refused=404,
         )
         | _post(incident),
+    }
+
+
+def _recording_paths() -> dict[str, Any]:
+    whole = {"schema": {"type": "integer", "minimum": 0}}
+    at = [
+        _parameter("recording", "path", "Its number.") | whole,
+        _parameter("run", "path", "Number of the configuration: 0, or 1 for the second.") | whole,
+    ]
+    incident = _parameter("incident", "path", "Its identifier.")
+    revision = _parameter("revision", "path", "As it stood then.") | whole
+    below = "/api/v1/recordings/{recording}/{run}"
+    return {
+        "/api/v1/recordings": _get(
+            "recordings",
+            "Recordings that this process was started to show, and how far each has come",
+            _of(_ref(RecordedList)),
+        ),
+        below: _get(
+            "tape",
+            "What one configuration says of a recording, row by row",
+            _of(_ref(TapeView)),
+            at,
+            refused=404,
+        ),
+        f"{below}/incidents/{{incident}}/{{revision}}": _get(
+            "moment",
+            "One incident of a recording as the page shows it, as it stood at a revision",
+            _of(_ref(IncidentView)),
+            [*at, incident, revision],
+            refused=404,
+        ),
     }
 
 

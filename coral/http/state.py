@@ -24,6 +24,7 @@ __all__ = [
     "Totals",
     "TriggerReading",
     "brief",
+    "nothing_watched",
 ]
 
 SystemPhase = Literal["warming", "blind", "watching", "diagnosing", "settled"]
@@ -238,6 +239,25 @@ class Snapshot(_Seen, frozen=True):
     series_limit: int
     systems_limit: int
     sinks: tuple[SinkState, ...] = ()
+
+
+def nothing_watched(at: float, counted: Totals) -> Snapshot:
+    """Return a snapshot of a process that watches no system itself."""
+    return Snapshot(
+        at=at,
+        joined=True,
+        systems=(),
+        partitions=(),
+        counted=counted,
+        active={},
+        elsewhere={},
+        durations={},
+        checkpointing=Checkpointing(),
+        newest=None,
+        refitted=None,
+        series_limit=0,
+        systems_limit=0,
+    )
 
 
 def brief(event: Event) -> Brief:

@@ -99,8 +99,14 @@ class Timeline:
         data : Incident
             The health signals of which it speaks are drawn, and the evidence of the trigger.
         """
+        return self._drawn({metric.name for metric in data.health})
+
+    def whole(self) -> IncidentWindow:
+        """Return what is drawn of all rows, the first health signals of the configuration."""
+        return self._drawn(frozenset())
+
+    def _drawn(self, spoken: Collection[str]) -> IncidentWindow:
         points = self._points[:]  # a copy at one instant, without a lock
-        spoken = {metric.name for metric in data.health}
         shown = [i for i, one in enumerate(self._watched) if not spoken or one.name in spoken]
         series = [self._health(i, points) for i in shown[:MOST_SHOWN]]
         return IncidentWindow(

@@ -34,10 +34,15 @@ METRICS = "coral.metrics.v1"
 class Progress(NamedTuple):
     """Where a replay stands after a frame."""
 
-    time: float  # event time, unix s
+    frame: Frame
     frames: int
     events: list[Event]  # of this frame
     engine: Engine
+
+    @property
+    def time(self) -> float:
+        """Event time, unix s."""
+        return self.frame.time
 
 
 def system_of(meta: RecordingMeta, *, topology: bool = True, apart: str = "") -> SystemConfig:
@@ -105,7 +110,7 @@ def replay(
         while coming and coming[0].time <= frame.time:
             engine.note(coming.popleft())
         events = engine.step(frame)
-        observe(Progress(frame.time, frames, events, engine))
+        observe(Progress(frame, frames, events, engine))
         return [message_of(event) for event in events]
 
     def aligner(_: str) -> Aligner:

@@ -17,6 +17,7 @@ __all__ = [
     "IncidentWindow",
     "WindowSeries",
     "first_row",
+    "part_of_window",
     "spacing",
     "unix",
     "window_of_courses",
@@ -24,6 +25,9 @@ __all__ = [
 
 MOST_POINTS: Final = 1000
 """Points of a window; each has two values."""
+
+ROWS_BEFORE: Final = 180
+LEAST_POINTS: Final = 20
 
 
 class WindowSeries(msgspec.Struct, frozen=True):
@@ -68,6 +72,37 @@ def window_of_courses(data: Incident) -> IncidentWindow | None:
     times = [first + step * i for i in range(-len(course.before), len(course.after))]
     series = [_line(metric, other) for metric, other in drawn if _alike(course, other)]
     return IncidentWindow(times=times, rows=course.rows, series=series, missing=[])
+
+
+def part_of_window(window: IncidentWindow, data: Incident) -> IncidentWindow | None:
+    """Return the part of a window that is about an incident, up to its newest row.
+
+    Parameters
+    ----------
+    window : IncidentWindow
+    data : Incident
+
+    Returns
+    -------
+    IncidentWindow or None
+        As much before the onset as since, and 180 rows; None where that is no longer a course.
+    """
+    onset, now = first_row(data), unix(data.now)
+    begin = onset - max(now - onset, ROWS_BEFORE * spacing(data))
+    at = [i for i, time in enumerate(window.times) if begin <= time <= now]
+    if len(at) < LEAST_POINTS:
+        return None
+    part = slice(at[0], at[-1] + 1)
+    series = [
+        msgspec.structs.replace(
+            one,
+            low=one.low[part],
+            high=one.high[part],
+            limit=None if one.limit is None else one.limit[part],
+        )
+        for one in window.series
+    ]
+    return IncidentWindow(window.times[part], window.rows, series, window.missing[part])
 
 
 def spacing(data: Incident) -> float:

@@ -7,9 +7,9 @@ import msgspec
 from coral.contract.events import Alerted, Incident, NearbyChange
 from coral.report.incident_window import unix
 from coral.report.onset_text import fired
-from coral.text import done, named, printable
+from coral.text import done, named, printable, quoted
 
-__all__ = ["Mark", "marks"]
+__all__ = ["Mark", "change_mark", "marks"]
 
 
 class Mark(msgspec.Struct, frozen=True):
@@ -36,6 +36,14 @@ def marks(data: Incident) -> list[Mark]:
         *(_alert(one, day) for one in data.alerts),
     ]
     return sorted(found, key=lambda mark: mark.time)
+
+
+def change_mark(time: float, entity: str | None, kind: str, text: str) -> Mark:
+    """Return the mark of a change event of which nothing is said yet; `time` in unix s."""
+    who = "the system" if entity is None else quoted(entity)
+    more = f": {named(text)}" if text else ""
+    short = f"{'system' if entity is None else named(entity)} {kind}"
+    return Mark("change", time, None, short, printable(f"{who} was {kind}{more}."), supports=False)
 
 
 def _change(one: NearbyChange) -> Mark:

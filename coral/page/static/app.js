@@ -8,6 +8,7 @@ import { shadow } from "./components/shadow.js";
 import { printable } from "./components/prose.js";
 import { follow } from "./live.js";
 import { ModelPage } from "./model.js";
+import { Recordings, ReplayPage } from "./replay.js";
 import { Top } from "./top.js";
 
 const LOOK_AGAIN_MS = 2000;
@@ -38,8 +39,9 @@ function App() {
 }
 
 const VIEWS = {
-  overview: (_, live) => html`<h1>Overview</h1><${Overview} live=${live} now=${Date.now() / 1000} /><${Second} />`,
+  overview: (_, live) => html`<h1>Overview</h1><${Recordings} otherwise=${html`<${Overview} live=${live} now=${Date.now() / 1000} /><${Second} />`} />`,
   incident: (name, live) => html`<${One} key=${name} incident=${name} revision=${live.incidents.get(name)?.revision ?? 0} known=${live.incidents} />`,
+  replay: (name) => html`<${ReplayPage} key=${name} recording=${name} />`,
   model: (name) => html`<${ModelPage} key=${name} system=${name} />`,
 };
 
@@ -109,7 +111,7 @@ function skip(event) {
 
 /** Return which view an address names, and what it is of. */
 function placed() {
-  const [, view, name] = /^#\/(incident|model)\/(.+)$/.exec(location.hash) ?? [];
+  const [, view, name] = /^#\/(incident|model|replay)\/(.+)$/.exec(location.hash) ?? [];
   if (!view) return { view: "overview", name: null };
   try {
     return { view, name: decodeURIComponent(name) };

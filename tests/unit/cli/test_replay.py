@@ -99,6 +99,22 @@ def test_objectives_of_the_daemon_hold_in_a_replay(
     assert {("web:latency_p95",)} == {tuple(data.kpi) for data in events}
 
 
+def test_edges_of_a_configuration_hold_in_a_replay(
+    shop: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where it names some for the system; otherwise those of the recording stay."""
+    config = tmp_path / "coral.toml"
+    paths = []
+    for edges in ("", 'edges = [["web", "pay"], ["pay", "db"]]\n'):
+        config.write_text(f'[systems."*"]\nkpi = ["web:latency_p95"]\n{edges}')
+        assert Exit.OK == main(["replay", str(shop), "--json", "--config", str(config)])
+        last = decode(capsys.readouterr().out.splitlines()[-1].encode()).data
+        paths.append({cause.entity: cause.path for cause in last.causes}["db"])
+    recorded, configured = paths
+    assert configured == ["db", "pay", "web"]
+    assert "cart" in recorded or "pay" in recorded
+
+
 def table_of(path: Path, *, latency: str | None = None) -> Path:
     """The shop as a bare table; in its last rows a latency that is no number."""
     rows = [",".join(("time", *NAMES))]

@@ -32,7 +32,8 @@ def test_every_address_is_there(shop: World) -> None:
     """Below the prefix that the document names."""
     with served(shop.board, path_prefix="/x") as ask:
         incident = ask("/x/api/v1/incidents").json["incidents"][0]["incident"]
-        named = {"{system}": "shop", "{incident}": incident}
+        named = {"{system}": "shop", "{incident}": incident, "{recording}": "0", "{run}": "0"}
+        named["{revision}"] = "1"
         found = {}
         for path, methods in document()["paths"].items():
             address = path
@@ -60,4 +61,4 @@ def test_answers_are_as_described(shop: World, tmp_path: Path) -> None:
         )
 
     assert 0 == done.returncode, done.stdout + done.stderr
-    assert re.search(r"Tested: 1[67]\b", done.stdout)
+    assert re.search(r"Tested: (?:19|20)\b", done.stdout)

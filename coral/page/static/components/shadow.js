@@ -5,16 +5,17 @@ import { lasting } from "./quantity.js";
 import { stateBadge, tierBadge } from "./sentence.js";
 
 const MOST_LISTED = 20;
+const LIVE = { over: "It judges the same rows and publishes nothing. The week before its newest incident or change.", linked: true };
 
-/** Return how far two configurations agree on each system; nothing where there is one alone. */
-export function shadow({ systems }) {
+/** Return how far two configurations agree on each system; nothing where there is one alone. `over` says over what. */
+export function shadow({ systems }, { over, linked } = LIVE) {
   if (!systems.length) return null;
   return html`<section aria-labelledby="shadow"><h2 id="shadow">Second configuration</h2>
-    <p class="quiet">It judges the same rows and publishes nothing. The week before its newest incident or change.</p>
+    <p class="quiet">${over}</p>
     ${systems.map((system) => html`<section key=${system.system} aria-label=${`Second configuration of ${named(system.system)}`}>
       <h3><code>${named(system.system)}</code></h3>
       <p>${counted(system)} <span class="quiet">Both have judged since ${system.since.replace("T", " ").replace("Z", "")} UTC; configuration ${system.config}.</span></p>
-      ${system.pairs.length ? compared(system.pairs) : null}
+      ${system.pairs.length ? compared(system.pairs, linked) : null}
     </section>`)}</section>`;
 }
 
@@ -27,13 +28,13 @@ function counted({ agreed, differed, main_only: ours, shadow_only: theirs }) {
   return `Both saw ${agreed + differed}, of which they differ on ${differed}; the main one alone saw ${ours}, the second one ${theirs}.`;
 }
 
-function compared(pairs) {
+function compared(pairs, linked) {
   const rest = pairs.length - MOST_LISTED;
   return html`<div class="wide" tabindex="0" role="group" aria-label="Compared"><table><thead><tr>
       <th scope="col">onset (UTC)</th><th scope="col">main</th><th scope="col">second</th><th scope="col">differs</th></tr></thead>
     <tbody>${pairs.slice(0, MOST_LISTED).map((pair) => html`<tr>
       <td>${(pair.main ?? pair.shadow).onset.replace("T", " ").replace("Z", "")}</td>
-      <td>${said(pair.main, true)}</td><td>${said(pair.shadow, false)}</td><td>${difference(pair)}</td></tr>`)}</tbody></table></div>
+      <td>${said(pair.main, linked)}</td><td>${said(pair.shadow, false)}</td><td>${difference(pair)}</td></tr>`)}</tbody></table></div>
     ${rest > 0 ? html`<p class="quiet">${rest} earlier ones.</p>` : null}`;
 }
 

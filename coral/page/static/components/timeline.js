@@ -14,23 +14,25 @@ const STRIP = 10;
 const MOST_LABELS = 6; // rows of them; what finds no room is a line whose name the pointer shows
 const LOGARITHMIC_FROM = 30; // times the median
 
-/** Return the timeline of an incident, or why there is none. */
-export function Timeline({ view }) {
+/** Return the timeline of an incident, or why there is none; `until` is how far a replay has come, unix seconds. */
+export function Timeline({ view, until = null }) {
   const [element, width] = useWidth();
   const [at, setAt] = useState(null);
   const { window } = view;
   const panels = useMemo(() => (window ? window.series.map((series) => panelOf(series)) : []), [window]);
   if (!window || !window.times.length) return html`<p class="quiet" ref=${element}>No rows around the incident are known here.</p>`;
   const last = window.times.length - 1;
-  const chosen = at === null ? null : Math.min(at, last);
+  const played = until === null ? null : nearest(window.times, until);
+  const chosen = played ?? (at === null ? null : Math.min(at, last));
   const step = last > 0 ? (window.times[last] - window.times[0]) / last : 1;
   const x = scale(window.times[0], window.times[last] + step / 2, LEFT, width - RIGHT);
-  const labels = placed(happenings(view), x, width);
+  const labels = placed(happenings(view).filter(({ time }) => until === null || time <= until), x, width);
   const top = 16 * (1 + Math.max(-1, ...labels.map((label) => label.row))) + 4;
   const bottom = top + panels.length * (PANEL + TITLE);
   const height = bottom + STRIP + 24;
   const spoken = chosen === null ? "no moment chosen" : reading(window, chosen);
   const pointed = (event) => {
+    if (played !== null) return;
     const box = event.currentTarget.getBoundingClientRect();
     const time = window.times[0] + ((event.clientX - box.left - LEFT) / (width - RIGHT - LEFT)) * (window.times[last] - window.times[0]);
     setAt(nearest(window.times, time));
@@ -39,23 +41,23 @@ export function Timeline({ view }) {
     <svg width=${width} height=${height} viewBox="0 0 ${width} ${height}" role="img" aria-label=${summary(view, window)}
       onPointerMove=${pointed} onPointerLeave=${() => setAt(null)}>
       ${shades(view, x, top, bottom, width)}
-      ${panels.map((panel, i) => drawn(panel, window, x, top + i * (PANEL + TITLE), width, chosen))}
+      ${panels.map((panel, i) => drawn(panel, window, x, top + i * (PANEL + TITLE), width, chosen, played))}
       ${missing(window, x, bottom, step)}
       ${axis(window, x, bottom + STRIP, width)}
       ${labels.map((label) => mark(label, x, bottom))}
       ${chosen === null ? null : html`<line class="cursor" x1=${x(window.times[chosen])} x2=${x(window.times[chosen])} y1=${top} y2=${bottom} />`}
     </svg>
-    <div class="scrub"><label>Moment
+    ${played !== null ? html`<p class="quiet">${spoken}</p>` : html`<div class="scrub"><label>Moment
       <input type="range" min="0" max=${last} value=${chosen ?? last} aria-valuetext=${spoken}
         onInput=${(event) => setAt(Number(event.currentTarget.value))} /></label>
       <p class="reading">${chosen === null ? `${clock(window.times[0])} to ${clock(window.times[last])} UTC, ${window.rows === 1 ? "a row" : `up to ${window.rows} rows`} a point` : spoken}</p>
-    </div>
+    </div>`}
   </div>`;
 }
 
 function summary(view, window) {
   const drawnOnes = window.series.map((series) => series.label).join(", ");
-  return `Timeline of ${drawnOnes}, from ${clock(window.times[0])} to ${clock(window.times.at(-1))} UTC; onset ${clock(view.moments.onset)}, alarm ${clock(view.moments.alarm)}; ${view.marks.length} changes and alerts`;
+  return `Timeline of ${drawnOnes}, from ${clock(window.times[0])} to ${clock(window.times.at(-1))} UTC; ${view.moments ? `onset ${clock(view.moments.onset)}, alarm ${clock(view.moments.alarm)}` : "nothing was said"}; ${view.marks.length} changes and alerts`;
 }
 
 function reading(window, i) {
@@ -90,7 +92,7 @@ function panelOf(series) {
   return { series, logarithmic, range: [floor, high + room] };
 }
 
-function drawn({ series, logarithmic, range }, window, x, top, width, at) {
+function drawn({ series, logarithmic, range }, window, x, top, width, at, until) {
   const base = top + TITLE + PANEL;
   const y = scale(range[0], range[1], base, top + TITLE, logarithmic);
   const marks = (logarithmic ? decades : ticks)(range[0], range[1], 3);
@@ -101,7 +103,7 @@ function drawn({ series, logarithmic, range }, window, x, top, width, at) {
     ${marks.map((v) => html`<g class="tick"><line x1=${LEFT} x2=${width - RIGHT} y1=${y(v)} y2=${y(v)} />
       <text x=${LEFT - 6} y=${y(v) + 4} text-anchor="end">${measured(v, series.unit)}</text></g>`)}
     ${limit ? html`<path class="limit" d=${limit} />` : null}
-    <path class="line" d=${band(series, window.times, x, y)} />
+    <path class="line" d=${band(series, window.times.slice(0, (until ?? window.times.length) + 1), x, y)} />
   </g>`;
 }
 
@@ -135,7 +137,7 @@ function steps(values, times, x, y) {
 
 /** Return what happened when: the incident itself, then what others did and said. */
 function happenings({ moments: when, marks }) {
-  const found = ["onset", "alarm", "settled", "resolved"].map((name) => ({ time: when[name], text: name, name }));
+  const found = (when ? ["onset", "alarm", "settled", "resolved"] : []).map((name) => ({ time: when[name], text: name, name }));
   const more = marks.map(({ time, text, kind }) => ({ time, text: `${SIGNS[kind]} ${text}`, name: kind }));
   return [...found.filter(({ time }) => time !== null), ...more];
 }
@@ -166,6 +168,7 @@ function mark({ time, text, label, name, row, left }, x, bottom) {
 }
 
 function shades({ moments: when }, x, top, bottom, width) {
+  if (!when) return null;
   const inside = (time) => Math.min(Math.max(x(time), LEFT), width - RIGHT);
   const end = when.resolved ?? when.now;
   return html`<g>
@@ -190,6 +193,6 @@ function axis(window, x, y, width) {
   const days = last - window.times[0] > 86400;
   return html`<g class="axis"><line x1=${LEFT} x2=${width - RIGHT} y1=${y} y2=${y} />
     <text x=${LEFT - 6} y=${y + 15} text-anchor="end">UTC</text>
-    ${found.map((t) => html`<text x=${x(t)} y=${y + 15} text-anchor="middle">${days ? clock(t, true).slice(5, 16) : clock(t)}</text>`)}
+    ${found.map((t) => html`<text x=${x(t)} y=${y + 15} text-anchor=${x(t) > width - 34 ? "end" : "middle"}>${days ? clock(t, true).slice(5, 16) : clock(t)}</text>`)}
   </g>`;
 }
