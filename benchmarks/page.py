@@ -99,7 +99,7 @@ def measured(revisions: int) -> dict[str, float]:
         page.goto(at)
         page.locator(".incidents > li").nth(100).wait_for()
         figures["overview_first_paint_ms"] = page.evaluate(PAINT)
-        figures["search_ms"] = acted(page, "#search", ["d", "db", "db x", "", "shop"])
+        figures["search_ms"] = acted(page, "#search-incidents", ["d", "db", "db x", "", "shop"])
         page.goto(f"{at}#/incident/incident{INCIDENTS - 1:04}")
         page.reload()
         page.locator(".graph svg").first.wait_for()

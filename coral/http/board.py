@@ -155,6 +155,7 @@ class Board:
             no_data=sum(system.no_data for system in systems),
             partitions=[] if held is None else list(held.partitions),
             sinks=[] if held is None else list(held.sinks),
+            follows=held is not None and held.follows,
         )
 
     @property

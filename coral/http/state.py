@@ -110,6 +110,7 @@ class Brief(_Seen, frozen=True):
     now: str  # event time of the newest row considered
     revision: int
     resolution: Resolution | None
+    budgets: list[Budget] = []  # as they stood at its alarm, one of each product at most
 
 
 class IncidentList(_Seen, frozen=True):
@@ -163,6 +164,7 @@ class DaemonStatus(_Seen, frozen=True):
     no_data: int  # systems from which nothing comes
     partitions: list[Backlog]
     sinks: list[SinkState] = []  # who is told over HTTP
+    follows: bool = False  # it watches no system itself, and shows what topics or recordings say
 
 
 class AlertsTaken(_Seen, frozen=True):
@@ -239,6 +241,7 @@ class Snapshot(_Seen, frozen=True):
     series_limit: int
     systems_limit: int
     sinks: tuple[SinkState, ...] = ()
+    follows: bool = False  # see `DaemonStatus`
 
 
 def nothing_watched(at: float, counted: Totals) -> Snapshot:
@@ -257,6 +260,7 @@ def nothing_watched(at: float, counted: Totals) -> Snapshot:
         refitted=None,
         series_limit=0,
         systems_limit=0,
+        follows=True,
     )
 
 
@@ -277,4 +281,5 @@ def brief(event: Event) -> Brief:
         now=data.now,
         revision=data.revision,
         resolution=data.resolution,
+        budgets=[one for one in (data.trigger.budget, data.trigger.other_budget) if one],
     )

@@ -7,11 +7,16 @@ from typing import Any
 import pytest
 from browsers import HUGE, NARROW, WIDE, axe, looked_at
 from playwright.sync_api import Browser, expect
-from served import World, served
+from served import START, World, served
+from typed import there
 
+from coral.contract.events import decode, encode
 from coral.contract.feedback import Feedback
+from coral.http.board import Board
+from coral.http.state import Totals, nothing_watched
 from coral.settings import Secret
 from coral.text import measured
+from streams.clock import ManualClock
 
 TOKEN = "0123456789abcdef"  # noqa: S105 - of nobody
 SECTIONS = [
@@ -225,13 +230,60 @@ def test_filters_and_search(browser: Browser, shop: World) -> None:
         page.goto(f"{seen.origin}/")
         listed = page.locator(".incidents > li")
         expect(listed).to_have_count(1)
-        page.get_by_role("button", name="Changes (0)").click()
+        filters = page.get_by_role("group", name="Filter of the incidents")
+        search = page.get_by_role("searchbox", name="Search in incidents")
+        filters.get_by_role("button", name="Changes (0)").click()
         expect(page.get_by_text("None fits.")).to_be_visible()
-        page.get_by_role("button", name="Open (1)").click()
-        page.get_by_role("searchbox").fill("DB shop likely")
+        filters.get_by_role("button", name="Open (1)").click()
+        search.fill("DB shop likely")
         expect(listed).to_have_count(1)
-        page.get_by_role("searchbox").fill("db nowhere")
+        search.fill("db nowhere")
         expect(page.get_by_text("None fits.")).to_be_visible()
+
+
+def test_systems_are_filtered_and_searched(browser: Browser, shop: World) -> None:
+    """By what is wrong with them, and by every word; each row says how far it is from an alarm."""
+    with served(shop.board) as ask, looked_at(browser, f"http://127.0.0.1:{ask.port}") as seen:
+        page = seen.page
+        page.goto(f"{seen.origin}/")
+        row = page.locator("tbody tr")
+        expect(row).to_have_count(1)
+        heads = page.get_by_role("group", name="Systems", exact=True).locator("th")
+        told = dict(zip(heads.all_inner_texts(), row.locator("td").all_inner_texts(), strict=True))
+        assert ("settled", "1 s", "8") == tuple(told[name] for name in ("phase", "every", "series"))
+        assert re.fullmatch(r"\w+ .+ of .+", told["trigger, of its limit"].strip())
+        assert re.fullmatch(r"\d+ rows, .+", told["base, age"])
+        assert ("0 (1 a week)", "0") == (told["pages (felt)"], told["lag"])
+        assert re.fullmatch(r"\d \(2 a week\)", told["changes (unfelt)"])
+        filters = page.get_by_role("group", name="Filter of the systems")
+        filters.get_by_role("button", name="No data (0)").click()
+        expect(page.get_by_text("None fits.")).to_be_visible()
+        filters.get_by_role("button", name="Open (1)").click()
+        search = page.get_by_role("searchbox", name="Search in systems")
+        search.fill("web:latency settled")
+        expect(row).to_have_count(1)
+        search.fill("nowhere")
+        expect(page.get_by_text("None fits.")).to_be_visible()
+
+
+def test_who_follows_topics_says_what_is_not_known(browser: Browser, shop: World) -> None:
+    """Systems as their incidents tell of them, with their budgets; where the rest is."""
+    known = shop.board.incidents.briefs()[0].incident
+    event = decode(there(shop.board.incidents.get(known)).event)
+    board = Board(ManualClock(START + 300), 0)
+    board.beat()
+    board.incidents.take(event, encode(event))
+    board.snapshot = nothing_watched(START + 300, Totals(events=1))
+    with served(board) as ask, looked_at(browser, f"http://127.0.0.1:{ask.port}") as seen:
+        page = seen.page
+        page.goto(f"{seen.origin}/")
+        expect(page.get_by_text("Its phase, cadence, base and lag")).to_be_visible()
+        cells = page.locator("tbody tr td").all_inner_texts()
+        assert ["shop", "incident settled", "1", "0"] == [cell.strip() for cell in cells[:4]]
+        assert ["1 (1 a week)", "1 (2 a week)"] == cells[5:]
+        page.get_by_role("searchbox", name="Search in systems").fill("nowhere")
+        expect(page.get_by_text("None fits.")).to_be_visible()
+        assert [] == axe(page)
 
 
 def test_colours_are_chosen_and_kept(browser: Browser, shop: World) -> None:

@@ -16,7 +16,7 @@ from coral.config import EngineConfig
 from coral.contract.events import decode
 from coral.errors import Exit
 from coral.http import tape as tapes
-from coral.http.state import brief
+from coral.http.state import Brief, brief
 from coral.report.event_log import IncidentHistory
 from coral.report.incident_view import incident_view
 
@@ -41,7 +41,7 @@ def test_every_revision_is_that_of_the_replay(
     with playing(played_under(shop, EngineConfig())) as ask:
         (held,) = ask("/api/v1/recordings").json["recordings"]
         tape = ask("/api/v1/recordings/0/0").json
-        said = [msgspec.convert(one, tapes.Brief) for one in tape["said"]]
+        said = [msgspec.convert(one, Brief) for one in tape["said"]]
         assert [brief(event) for event in events] == said
         at = f"/api/v1/recordings/0/0/incidents/{events[0].subject}"
         view = ask(f"{at}/3").json

@@ -1,5 +1,6 @@
 // What a system's model is made of: series and their kind, those that are gone, edges that changed.
-import { html, useState } from "./html.js";
+import { useFilters } from "./filters.js";
+import { html } from "./html.js";
 import { shortened } from "./prose.js";
 import { lasting } from "./quantity.js";
 
@@ -22,16 +23,8 @@ export function Model({ model, times, choose }) {
 }
 
 function Series({ series }) {
-  const [chosen, pick] = useState("all");
-  const [text, setText] = useState("");
-  const words = text.toLowerCase().split(/\s+/).filter(Boolean);
-  const kept = series.filter((one) => FILTERS[chosen][1](one) && words.every((word) => one.name.toLowerCase().includes(word)));
-  return html`<div class="filters" role="group" aria-label="Filter of the series">
-      ${Object.entries(FILTERS).map(([name, [label, fits]]) => html`<button type="button" aria-pressed=${chosen === name ? "true" : "false"} onClick=${() => pick(name)}>${label} (${series.filter(fits).length})</button>`)}
-      <label class="sr-only" for="search-series">Search in series</label>
-      <input id="search-series" type="search" placeholder="Search: entity, metric" value=${text} onInput=${(event) => setText(event.currentTarget.value)} />
-    </div>
-    <p class="sr-only" role="status">${kept.length} of ${series.length} series</p>
+  const [controls, kept] = useFilters({ all: series, filters: FILTERS, hay: (one) => one.name, what: "series" });
+  return html`${controls}
     ${kept.length ? table("Series", ["series", "kind", "unit", "a value every", "newest value (UTC)", ""], kept.slice(0, MOST_LISTED).map((one) => [
       html`<code>${shortened(one.name, 80)}</code>`, one.kind, one.unit || "–", one.cadence_s === null ? "never so far" : lasting(one.cadence_s),
       one.last ? moment(one.last) : "none", html`${one.silent ? html`<span class="phase" data-alert="yes">silent</span>` : null}${one.in_graph ? null : " not in the graph"}`,

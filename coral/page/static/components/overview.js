@@ -1,8 +1,11 @@
 // All systems and incidents at a glance: what is open first, then what could be seen at all.
-import { html, useState } from "./html.js";
+import { useFilters } from "./filters.js";
+import { FollowedSystems } from "./followed.js";
+import { html } from "./html.js";
 import { printable, prose, shortened } from "./prose.js";
 import { lasting, measured } from "./quantity.js";
 import { stateBadge, tierBadge } from "./sentence.js";
+import { ago, budget } from "./told.js";
 
 const MOST_LISTED = 200;
 
@@ -12,23 +15,8 @@ export function Overview({ live, now }) {
   return html`
     ${status && !status.ready ? html`<p class="trouble" role="alert">Not ready: ${status.reasons.join("; ")}</p>` : null}
     <section aria-labelledby="incidents"><h2 id="incidents">Incidents</h2><${Incidents} live=${live} /></section>
-    <section aria-labelledby="systems"><h2 id="systems">Systems</h2><${Systems} systems=${systems} status=${status} now=${now} /></section>`;
-}
-
-function Incidents({ live }) {
-  const [chosen, choose] = useState("all");
-  const [text, setText] = useState("");
-  const all = [...live.incidents.values()].reverse().sort((a, b) => (a.state === "resolved") - (b.state === "resolved"));
-  const kept = all.filter((brief) => fits(brief, chosen) && holds(brief, text));
-  const counts = Object.fromEntries(Object.keys(FILTERS).map((name) => [name, all.filter((brief) => fits(brief, name)).length]));
-  return html`<div class="filters" role="group" aria-label="Filter of the incidents">
-      ${Object.entries(FILTERS).map(([name, [label]]) => html`<button type="button" aria-pressed=${chosen === name ? "true" : "false"} onClick=${() => choose(name)}>${label} (${counts[name]})</button>`)}
-      <label class="sr-only" for="search">Search in incidents</label>
-      <input id="search" type="search" placeholder="Search: system, entity, words" value=${text} onInput=${(event) => setText(event.currentTarget.value)} />
-    </div>
-    <p class="sr-only" role="status">${kept.length} of ${all.length} incidents</p>
-    ${kept.length ? html`<ul class="incidents">${kept.slice(0, MOST_LISTED).map((brief) => html`<li key=${brief.incident} class="fresh">${listed(brief)}</li>`)}</ul>` : html`<p class="quiet">${all.length ? "None fits." : "None so far."}</p>`}
-    ${kept.length > MOST_LISTED ? html`<p class="quiet">${kept.length - MOST_LISTED} more; search for them.</p>` : null}`;
+    <section aria-labelledby="systems"><h2 id="systems">Systems</h2>${status?.follows
+      ? html`<${FollowedSystems} incidents=${live.incidents} now=${now} />` : html`<${Systems} systems=${systems} status=${status} now=${now} />`}</section>`;
 }
 
 const FILTERS = {
@@ -38,14 +26,13 @@ const FILTERS = {
   change: ["Changes", (brief) => brief.kind === "change"],
 };
 
-function fits(brief, name) {
-  return FILTERS[name][1](brief);
-}
-
-function holds(brief, text) {
-  const words = text.toLowerCase().split(/\s+/).filter(Boolean);
-  const hay = [brief.incident, brief.system, brief.summary, brief.tier, brief.state, brief.kind, ...brief.causes, ...brief.felt].join(" ").toLowerCase();
-  return words.every((word) => hay.includes(word));
+function Incidents({ live }) {
+  const all = [...live.incidents.values()].reverse().sort((a, b) => (a.state === "resolved") - (b.state === "resolved"));
+  const hay = (brief) => [brief.incident, brief.system, brief.summary, brief.tier, brief.state, brief.kind, ...brief.causes, ...brief.felt].join(" ");
+  const [controls, kept] = useFilters({ all, filters: FILTERS, hay, what: "incidents" });
+  return html`${controls}
+    ${kept.length ? html`<ul class="incidents">${kept.slice(0, MOST_LISTED).map((brief) => html`<li key=${brief.incident} class="fresh">${listed(brief)}</li>`)}</ul>` : html`<p class="quiet">${all.length ? "None fits." : "None so far."}</p>`}
+    ${kept.length > MOST_LISTED ? html`<p class="quiet">${kept.length - MOST_LISTED} more; search for them.</p>` : null}`;
 }
 
 function listed(brief) {
@@ -55,18 +42,32 @@ function listed(brief) {
     <a href=${`#/incident/${encodeURIComponent(brief.incident)}`}>${prose(printable(brief.summary))}</a>`;
 }
 
+const SYSTEM_FILTERS = {
+  all: ["All", () => true],
+  open: ["Open", (system) => system.phase === "diagnosing" || system.phase === "settled"],
+  blind: ["Blind or warming", (system) => system.phase === "blind" || system.phase === "warming"],
+  silent: ["No data", (system) => system.no_data],
+};
+
 function Systems({ systems, status, now }) {
-  if (!systems.length) return html`<p class="quiet">${status && !status.partitions.length ? "This process follows incidents alone; what a system's own process sees stands on its page." : "None has sent anything yet."}</p>`;
   const lag = (system) => status?.partitions.find((part) => part.topic === system.topic && part.partition === system.partition)?.lag;
-  return html`<div class="wide" tabindex="0" role="group" aria-label="Systems"><table><thead><tr>
+  const hay = (system) => [system.system, phaseOf(system), system.topic, ...system.health_signals].join(" ");
+  const [controls, kept] = useFilters({ all: systems, filters: SYSTEM_FILTERS, hay, what: "systems" });
+  if (!systems.length) return html`<p class="quiet">None has sent anything yet.</p>`;
+  return html`${controls}
+    ${kept.length ? html`<div class="wide" tabindex="0" role="group" aria-label="Systems"><table><thead><tr>
       <th scope="col">system</th><th scope="col">phase</th><th scope="col">trigger, of its limit</th><th scope="col" class="number">every</th><th scope="col" class="number">series</th>
-      <th scope="col" class="number">base, age</th><th scope="col" class="number">last row</th><th scope="col" class="number">lag</th><th scope="col" class="number">pages</th><th scope="col" class="number">changes</th></tr></thead>
-    <tbody>${systems.slice(0, MOST_LISTED).map((system) => row(system, lag(system), now))}</tbody></table></div>
-    ${systems.length > MOST_LISTED ? html`<p class="quiet">${systems.length - MOST_LISTED} more.</p>` : null}`;
+      <th scope="col" class="number">base, age</th><th scope="col" class="number">last row</th><th scope="col" class="number">lag</th><th scope="col" class="number">pages (felt)</th><th scope="col" class="number">changes (unfelt)</th></tr></thead>
+    <tbody>${kept.slice(0, MOST_LISTED).map((system) => row(system, lag(system), now))}</tbody></table></div>` : html`<p class="quiet">None fits.</p>`}
+    ${kept.length > MOST_LISTED ? html`<p class="quiet">${kept.length - MOST_LISTED} more; search for them.</p>` : null}`;
+}
+
+function phaseOf(system) {
+  return system.no_data ? "no data" : system.phase;
 }
 
 function row(system, lag, now) {
-  const phase = system.no_data ? "no data" : system.phase;
+  const phase = phaseOf(system);
   const alert = system.no_data || phase === "blind" || phase === "diagnosing";
   const name = html`<code>${shortened(printable(system.system), 60)}</code>`;
   const needed = system.phase === "warming" || system.phase === "blind" ? system.needed : [];
@@ -86,14 +87,4 @@ function share(trigger) {
   const part = Math.min(Math.max(trigger.evidence, 0), 1);
   const told = trigger.limit === null ? "no limit yet" : `${measured(trigger.statistic, "")} of ${measured(trigger.limit, "")}`;
   return html`<svg class="share" width="60" height="8" aria-hidden="true"><rect width="60" height="8" class="track" /><rect width=${60 * part} height="8" class="filled" /></svg><code>${trigger.channel}</code> ${told}`;
-}
-
-function ago(time, now) {
-  const seconds = now - Date.parse(time) / 1000;
-  return seconds > 86400 ? time.replace("T", " ").replace("Z", "") : `${lasting(Math.max(seconds, 0))} ago`;
-}
-
-function budget(facts) {
-  if (!facts) return "–";
-  return `${facts.alarms} (${measured(facts.per_week, "")} a week)`;
 }
