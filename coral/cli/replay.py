@@ -131,9 +131,8 @@ def replay(
         return _produce(load_settings(config, overrides, kafka), topic, recordings, opener, speed)
     from rich.console import Console
 
-    from coral.report.console import console_for, describe_problems
+    from coral.report.console import console_for
     from coral.report.plot import check_plot
-    from streams.recorded import RecordingError
 
     console = Console(file=io.StringIO()) if as_json else console_for()
     remarks = console_for(sys.stderr) if as_json else console
@@ -146,22 +145,37 @@ def replay(
         second = None if shadow is None else _Watched.beside(shadow, config, overrides, kpi)
         opened = [_opened(opener, path, console) for path in recordings]
         return _serve(opened, wanted, second, port, console)
-    found, unusable, systems = 0, 0, set[str]()
     with _sink(out, as_json=as_json) as sink:
-        for number, path in enumerate(recordings):
-            if number:
-                console.print()
-            try:
-                recording = opener.open(path, console, remarks)
-                # Faults in recordings of one system may begin at the same time.
-                apart = str(path) if recording.meta.system in systems else ""
-                systems.add(recording.meta.system)
-                changes = changes_of(recording, console, remarks)
-                last = _replay_one(recording, changes, apart, wanted, sink, console)
-                found += last is not None
-            except RecordingError as error:
-                unusable += 1
-                describe_problems(console_for(sys.stderr), str(path), error.problems)
+        return _replay_all(recordings, opener, wanted, sink, console, remarks)
+
+
+def _replay_all(
+    paths: Sequence[Path],
+    opener: Opener,
+    wanted: _Wanted,
+    sink: Sink,
+    console: Console,
+    remarks: Console,
+) -> Exit:
+    """Replay one recording after the other; one that cannot be used is told, the others go on."""
+    from coral.report.console import console_for, describe_problems
+    from streams.recorded import RecordingError
+
+    found, unusable, systems = 0, 0, set[str]()
+    for number, path in enumerate(paths):
+        if number:
+            console.print()
+        try:
+            recording = opener.open(path, console, remarks)
+            # Faults in recordings of one system may begin at the same time.
+            apart = str(path) if recording.meta.system in systems else ""
+            systems.add(recording.meta.system)
+            changes = changes_of(recording, console, remarks)
+            last = _replay_one(recording, changes, apart, wanted, sink, console)
+            found += last is not None
+        except RecordingError as error:
+            unusable += 1
+            describe_problems(console_for(sys.stderr), str(path), error.problems)
     if unusable:
         return Exit.INVALID
     return Exit.OK if found else Exit.NOTHING_FOUND

@@ -111,8 +111,7 @@ class Daemon:
         # In a transaction a checkpoint must be stored before the commit, otherwise beside the loop.
         self._saver = None if once else Saver(store)
         self._dead_letters = _dead_letters(settings, clock)
-        self._clock, self._log = clock, LifecycleLog(clock)
-        self._left_out = LeftOutLog(clock)
+        self._clock, self._log, self._left_out = clock, LifecycleLog(clock), LeftOutLog(clock)
         board = board or Board(clock, 0)
         self._reporter = Reporter(board, settings, clock, self._notifiers.states)
         self._questions = board.answer = Questions(settings)

@@ -27,7 +27,7 @@ MOST_KEPT: Final = 24
 # ... and of all together so many edges: tens of megabytes.
 MOST_EDGES: Final = 100_000
 MOST_SHOWN: Final = 500
-LOOKS_EVERY_S: Final = 10.0
+LOOKS_EVERY_S: Final = 1.0
 # A series is silent when so many values that were due have not come.
 MISSED: Final = 3
 
@@ -112,7 +112,7 @@ class Models:
                 copied = self._questions.copied(system)
             except AskError:  # the next look comes soon
                 return
-            if copied is not None and copied.engine.baseline.has_scale:
+            if copied is not None and copied.engine.phase != "warming":
                 with self._one:
                     made = _graph_of(copied.engine)
                 self._kept[system] = self._with_room(system, (*_thinned(kept), made))

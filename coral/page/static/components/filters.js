@@ -10,7 +10,8 @@ export function useFilters({ all, filters, hay, what }) {
   const [chosen, choose] = useState(Object.keys(filters)[0]);
   const [text, setText] = useState("");
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);
-  const kept = all.filter((one) => filters[chosen][1](one) && holds(hay(one), words));
+  const holds = (one) => { const text = hay(one).toLowerCase(); return words.every((word) => text.includes(word)); };
+  const kept = all.filter((one) => filters[chosen][1](one) && (!words.length || holds(one)));
   const id = `search-${what}`;
   const controls = html`<div class="filters" role="group" aria-label=${`Filter of the ${what}`}>
       ${Object.entries(filters).map(([name, [label, fits]]) => html`<button type="button" aria-pressed=${chosen === name ? "true" : "false"} onClick=${() => choose(name)}>${label} (${all.filter(fits).length})</button>`)}
@@ -19,10 +20,4 @@ export function useFilters({ all, filters, hay, what }) {
     </div>
     <p class="sr-only" role="status">${kept.length} of ${all.length} ${what}</p>`;
   return [controls, kept];
-}
-
-function holds(hay, words) {
-  if (!words.length) return true;
-  const text = hay.toLowerCase();
-  return words.every((word) => text.includes(word));
 }

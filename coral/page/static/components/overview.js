@@ -1,7 +1,7 @@
 // All systems and incidents at a glance: what is open first, then what could be seen at all.
 import { useFilters } from "./filters.js";
 import { FollowedSystems } from "./followed.js";
-import { html } from "./html.js";
+import { html, useMemo } from "./html.js";
 import { printable, prose, shortened } from "./prose.js";
 import { lasting, measured } from "./quantity.js";
 import { stateBadge, tierBadge } from "./sentence.js";
@@ -27,7 +27,7 @@ const FILTERS = {
 };
 
 function Incidents({ live }) {
-  const all = [...live.incidents.values()].reverse().sort((a, b) => (a.state === "resolved") - (b.state === "resolved"));
+  const all = useMemo(() => [...live.incidents.values()].reverse().sort((a, b) => (a.state === "resolved") - (b.state === "resolved")), [live.incidents]);
   const hay = (brief) => [brief.incident, brief.system, brief.summary, brief.tier, brief.state, brief.kind, ...brief.causes, ...brief.felt].join(" ");
   const [controls, kept] = useFilters({ all, filters: FILTERS, hay, what: "incidents" });
   return html`${controls}

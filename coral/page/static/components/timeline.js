@@ -34,7 +34,8 @@ export function Timeline({ view, until = null }) {
   const pointed = (event) => {
     if (played !== null) return;
     const box = event.currentTarget.getBoundingClientRect();
-    const time = window.times[0] + ((event.clientX - box.left - LEFT) / (width - RIGHT - LEFT)) * (window.times[last] - window.times[0]);
+    const place = ((event.clientX - box.left) / box.width) * width; // on a wall the page is magnified
+    const time = window.times[0] + ((place - LEFT) / (width - RIGHT - LEFT)) * (window.times[last] - window.times[0]);
     setAt(nearest(window.times, time));
   };
   return html`<div class="timeline" ref=${element}>
@@ -99,7 +100,7 @@ function drawn({ series, logarithmic, range }, window, x, top, width, at, until)
   const limit = series.limit && steps(series.limit, window.times, x, y);
   const value = at === null ? "" : ` = ${measured(series.high[at], series.unit)}`;
   return html`<g class="panel" data-role=${series.role}>
-    <text class="title" x=${LEFT} y=${top + 21}>${shortened(series.label, Math.floor((width - LEFT) / 8))}${value}${series.objective ? html`<tspan class="quiet">  objective: ${series.objective}</tspan>` : null}</text>
+    <text class="title" x=${LEFT} y=${top + 21}>${shortened(series.label, Math.max(8, Math.floor((width - LEFT) / 8) - value.length))}${value}${series.objective ? html`<tspan class="quiet">  objective: ${series.objective}</tspan>` : null}</text>
     ${marks.map((v) => html`<g class="tick"><line x1=${LEFT} x2=${width - RIGHT} y1=${y(v)} y2=${y(v)} />
       <text x=${LEFT - 6} y=${y(v) + 4} text-anchor="end">${measured(v, series.unit)}</text></g>`)}
     ${limit ? html`<path class="limit" d=${limit} />` : null}
