@@ -1,7 +1,7 @@
 """What a system's model is made of, and how its causal graph has changed since earlier times."""
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, Literal, NamedTuple
 
@@ -9,14 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coral.baseline.counters import counters
+from coral.config import SystemConfig
 from coral.contract.events import SeriesKind, significant, timestamp, unix
-from coral.daemon.questions import Copied, Questions
+from coral.daemon.questions import Questions
 from coral.engine import Engine
 from coral.errors import AskError
 from coral.graph.export import as_nodes_and_edges, difference
+from coral.graph.system_graph import SystemGraph
 from coral.http.board import Board
 from coral.http.model import EdgeChange, GraphChange, ModelSeries, RetiredSeries, SystemModel
 from coral.text import printable, unit_of
+from streams.align.aligner import Aligner
 
 __all__ = ["Models", "keeping"]
 
@@ -37,6 +40,25 @@ class _Kept(NamedTuple):
 
     time: float
     graph: dict[str, Any]
+
+
+class _Graph(NamedTuple):
+    """The graph of a system as it was copied."""
+
+    newest: float  # event time of the newest row, unix s
+    warm: bool
+    system: SystemConfig
+    names: tuple[str, ...]
+    state: dict[str, Any]
+
+
+class _Model(NamedTuple):
+    """All that is said of a system, as it was copied."""
+
+    graph: _Graph
+    rows: NDArray[np.float64]  # of the normal state
+    adjacent: NDArray[np.bool_]
+    last: dict[str, float]  # event time of the newest value of each series, unix s
 
 
 class Models:
@@ -73,19 +95,20 @@ class Models:
         AskError
             As of `Questions`.
         """
-        copied = self._questions.copied(system)
+        copied = self._questions.copied(system, _model)
         if copied is None:
             return None
         with self._one:
-            now = _graph_of(copied.engine)
+            graph = _graph_of(copied.graph)
+        now = _kept(copied.graph, graph)
         kept, change = self._kept.get(system, ()), None
         if kept:
             change = _change(_at(kept, before), now if after is None else _at(kept, after))
         return SystemModel(
             system=printable(system),
             at=timestamp(now.time),
-            base_rows=copied.engine.baseline.n_rows,
-            series=_series(copied, now.time),
+            base_rows=len(copied.rows),
+            series=_series(copied, set(graph.names)),
             retired=[
                 RetiredSeries(printable(name), timestamp(at))
                 for name, at in reversed(self._retired(system))
@@ -109,12 +132,12 @@ class Models:
             if kept and time - kept[-1].time < KEPT_EVERY_S:
                 continue
             try:
-                copied = self._questions.copied(system)
+                copied = self._questions.copied(system, _graph)
             except AskError:  # the next look comes soon
                 return
-            if copied is not None and copied.engine.phase != "warming":
+            if copied is not None and copied.warm:
                 with self._one:
-                    made = _graph_of(copied.engine)
+                    made = _kept(copied, _graph_of(copied))
                 self._kept[system] = self._with_room(system, (*_thinned(kept), made))
 
     def _with_room(self, system: str, kept: tuple[_Kept, ...]) -> tuple[_Kept, ...]:
@@ -161,14 +184,37 @@ def _thinned(kept: tuple[_Kept, ...]) -> tuple[_Kept, ...]:
     return (*kept[:gone], *kept[gone + 1 :])
 
 
-def _graph_of(engine: Engine) -> _Kept:
-    """Return the graph of an engine that is ours: solving goes on from the last solution."""
-    graph = engine.graph
+def _graph(engine: Engine, _aligner: Aligner) -> _Graph | None:
+    """Copy the graph; None before the first row."""
+    if engine.newest is None:
+        return None
+    graph, warm = engine.graph, engine.phase != "warming"
+    return _Graph(engine.newest, warm, engine.system, graph.all_names, graph.state_dict())
+
+
+def _model(engine: Engine, aligner: Aligner) -> _Model | None:
+    """Copy all that is said; None before the first row."""
+    graph = _graph(engine, aligner)
+    if graph is None:
+        return None
+    rows, adjacent = engine.baseline.rows()
+    return _Model(graph, rows.copy(), adjacent.copy(), aligner.last_values)
+
+
+def _graph_of(copied: _Graph) -> SystemGraph:
+    """Return the graph, solved: it goes on from its last solution, and nobody else has it."""
+    graph = SystemGraph(copied.names, copied.system)
+    graph.load_state_dict(copied.state)
     graph.causal.solve()
+    return graph
+
+
+def _kept(copied: _Graph, graph: SystemGraph) -> _Kept:
+    """Return what is kept of a graph."""
     made = as_nodes_and_edges(graph.causal, graph.names)
     told = ("source", "target", "key", "lag", "part", "strength")
     edges = [{name: edge[name] for name in told} for edge in made["edges"]]
-    return _Kept(engine.newest or 0.0, {"edges": edges})
+    return _Kept(copied.newest, {"edges": edges})
 
 
 def _at(kept: Sequence[_Kept], time: float | None) -> _Kept:
@@ -201,19 +247,16 @@ def _edge(
     return EdgeChange(change, *names, edge["lag"], edge["part"], *strengths)
 
 
-def _series(copied: Copied, now: float) -> list[ModelSeries]:
+def _series(copied: _Model, in_graph: Collection[str]) -> list[ModelSeries]:
     """Return the series of the normal state, and those that have come since, by name."""
-    engine, interval = copied.engine, copied.engine.system.interval_s
-    rows, adjacent = engine.baseline.rows()
-    counted = counters(rows, adjacent)
-    valued = np.count_nonzero(~np.isnan(rows), axis=0)
-    varied = _spread(rows) > 0
-    in_graph = set(engine.graph.names)
+    rows, (now, _, system, names, _) = copied.rows, copied.graph
+    counted, varied = counters(rows, copied.adjacent), _spread(rows) > 0
+    valued = np.count_nonzero(~np.isnan(rows), axis=0).tolist()
     found = []
-    for place, name in enumerate(engine.graph.all_names):
-        cadence = interval * len(rows) / int(valued[place]) if valued[place] else None
+    for place, name in enumerate(names):
+        cadence = system.interval_s * len(rows) / valued[place] if valued[place] else None
         last = copied.last.get(name)
-        due = MISSED * max(cadence or 0.0, interval)
+        due = MISSED * max(cadence or 0.0, system.interval_s)
         kind: SeriesKind = "level" if varied[place] else "constant"
         found.append(
             ModelSeries(

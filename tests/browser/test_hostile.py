@@ -3,8 +3,10 @@
 import json
 from pathlib import Path
 
+import msgspec
 from browsers import NARROW, looked_at
 from hostile import HOSTILE
+from incidents import incident_event
 from makers import NAMES, run, shop_config, shop_rows
 from playwright.sync_api import Browser, Page, expect
 from served import START, World, served, settings_of
@@ -12,6 +14,7 @@ from typed import there
 
 from coral.contract.events import Event, decode, encode
 from coral.http.board import Board
+from coral.http.state import Totals, nothing_watched
 from streams.clock import ManualClock
 
 LONG = "y" * 4096
@@ -33,7 +36,11 @@ def test_a_name_is_shown_as_text(browser: Browser) -> None:
     names = tuple(each.replace("db:", f"{PLACE}:") for each in NAMES)
     config = shop_config(edges=(("web", "pay"), ("pay", PLACE)), name=PLACE)
     event = run(shop_rows(), names=names, config=config)[-1]
+    beside = incident_event(PLACE).data  # what others did to it, and said
+    told = {"alerts": beside.alerts, "change_events": beside.change_events}
+    event = msgspec.structs.replace(event, data=msgspec.structs.replace(event.data, **told))
     board = Board(ManualClock(START), 0)
+    board.snapshot = nothing_watched(START, Totals())  # systems are those of the incidents
     for n, name in enumerate(NAMED):
         encoded = written(event, name).replace(event.subject.encode(), f"{n:016x}".encode())
         board.incidents.take(decode(encoded), encoded)
@@ -45,11 +52,13 @@ def test_a_name_is_shown_as_text(browser: Browser) -> None:
         page.add_init_script("window.evil = () => { window.hurt = true; };")
         page.goto(f"{seen.origin}/")
         expect(page.locator(".incidents > li")).to_have_count(len(NAMED))
+        expect(page.locator("tbody tr").first).to_be_visible()
         for n in range(len(NAMED)):
             harmless(page)
             page.goto(f"{seen.origin}/#/incident/{n:016x}")
             expect(page.locator("h1 code")).to_have_text(f"{n:016x}")
             expect(page.locator(".graph svg").first).to_be_visible()
+            expect(page.locator(".marks li")).to_have_count(3)
             for summary in page.locator("summary").all():
                 summary.click()
             page.get_by_role("button", name="Right").click()
