@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
@@ -123,8 +123,8 @@ def replay(
     """
     if plot is not None and len(paths) > 1:
         raise UsageError(f"--plot draws one recording, got {len(paths)}")
-    if shadow is not None and not serve:
-        raise UsageError("--shadow is shown beside the other on the page: --serve expected")
+    others = {"--speed": speed, "--out": out, "--plot": plot, "--kafka": kafka}
+    _check_page(serve=serve, shadow=shadow, others=others | {"--json": as_json or None})
     opener = Opener(kpi, interval, keep_counters)
     recordings = recordings_among(paths)
     if kafka:
@@ -147,6 +147,15 @@ def replay(
         return _serve(opened, wanted, second, port, console)
     with _sink(out, as_json=as_json) as sink:
         return _replay_all(recordings, opener, wanted, sink, console, remarks)
+
+
+def _check_page(*, serve: bool, shadow: Path | None, others: Mapping[str, object]) -> None:
+    """Refuse what has no meaning with the page, or without it."""
+    if shadow is not None and not serve:
+        raise UsageError("--shadow is shown beside the other on the page: --serve expected")
+    given = [name for name, value in others.items() if value is not None]
+    if serve and given:
+        raise UsageError(f"--serve plays on the page, without {', '.join(given)}")
 
 
 def _replay_all(

@@ -7,11 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from makers import EDGES, NAMES, ONSET, shop_rows
-from served import START, World, served, settings_of, until
+from served import START, TOPIC, World, served, settings_of, until
 from typed import there
 
+from coral.contract.events import unix
 from coral.daemon import models as kept_models
 from coral.daemon.models import MOST_KEPT
+from streams.codec import encode_row
 
 MORE = ("web:requests_total", "web:limit", "job:rows", "pay:old_bytes")
 
@@ -49,6 +51,23 @@ def test_series_are_known_by_what_they_do(shop: World) -> None:
     assert ["pay:old_bytes"] == [name for name, one in series.items() if one["silent"]]
     assert "2023-11-14T22:15:49Z" == series["pay:old_bytes"]["last"]
     assert ([], None) == (model["kept"], model["change"])
+
+
+def test_a_series_that_has_left_is_retired(tmp_path: Path) -> None:
+    """With the time of the first row without it; it is none of the series any more."""
+    minutes = '[systems."*"]\ninterval_s = 60\nkpi = ["web:latency_p95"]\n'
+    world = World(tmp_path, settings_of(tmp_path, minutes))
+    for t, row in enumerate(shop_rows(rows=320, fault=None)):
+        there_now = len(NAMES) if t < 20 else len(NAMES) - 1
+        value = encode_row("shop", START + 60 * t, NAMES[:there_now], row[:there_now])
+        world.broker.produce(TOPIC, b"shop", value)
+    world.read()
+    with served(world.board) as ask, world.running():
+        model = ask("/api/v1/model?system=shop").json
+    (left,) = model["retired"]
+    assert NAMES[-1] == left["name"]
+    assert 260 * 60 <= unix(left["at"]) - START < 300 * 60
+    assert sorted(NAMES[:-1]) == [one["name"] for one in model["series"]]
 
 
 def told(one: dict[str, object]) -> tuple[object, ...]:

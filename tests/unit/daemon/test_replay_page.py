@@ -115,6 +115,9 @@ def test_the_command_plays_a_second_configuration(shop: Path, tmp_path: Path) ->
 def test_a_second_configuration_is_for_the_page(
     shop: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Elsewhere there is no place for what it says."""
+    """Elsewhere there is no place for what it says; the page has none for files."""
     assert Exit.USAGE == main(["replay", str(shop), "--shadow", str(tmp_path / "x.toml")])
     assert "--serve expected" in capsys.readouterr().err
+    words = ["--serve", "--json", "--out", str(tmp_path / "x.ndjson")]
+    assert Exit.USAGE == main(["replay", str(shop), *words])
+    assert "--serve plays on the page, without --out, --json" in capsys.readouterr().err
