@@ -91,10 +91,14 @@ def test_by_keyboard_alone(browser: Browser, shop: Path) -> None:
     ):
         page = seen.page
         page.goto(f"{seen.origin}/#/replay/0")
-        walked(page, "▶ Play")
+        walked(page, "select-one")
+        page.keyboard.press("Home")
+        expect(page.get_by_label("Speed")).to_have_value("1")
+        walked(page, "▶ Play", "Shift+Tab")
         page.keyboard.press("Space")
-        walked(page, "❚❚ Pause", "Shift+Tab")
+        expect(page.get_by_role("button", name="Pause")).to_be_focused()
         page.keyboard.press("Space")
+        expect(page.get_by_role("button", name="Play")).to_be_focused()
         walked(page, "range")
         before = moment(page)
         page.keyboard.press("ArrowRight")

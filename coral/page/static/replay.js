@@ -111,6 +111,7 @@ function Moment({ recording, opened: { run, one }, close }) {
   }, [recording, run, one]);
   const element = useRef(null);
   useEffect(() => element.current.focus(), [one]);
+  useEffect(() => { if (view) element.current.scrollIntoView(); }, [view]);
   return html`<section aria-labelledby="moment" class="moment" tabindex="-1" ref=${element}><h2 id="moment">${one.kind} <code>${printable(one.incident)}</code> at revision ${one.revision}</h2>
     <p class="actions"><button type="button" onClick=${close}>Close</button></p>
     ${trouble ? html`<p class="trouble" role="alert">${trouble}</p>` : null}
