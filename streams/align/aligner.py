@@ -6,17 +6,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from streams.align.agreement import Agreement
+from streams.align.parked import ParkedTicks
 from streams.align.retirement import Lives
 from streams.align.tick import Tick
 from streams.align.whole import WholeRows
 from streams.grid import Grid
 from streams.records import Frame, Samples
-from streams.series import SeriesRegistry
+from streams.series import SeriesRegistry, entity_of
 
 _Index = tuple[NDArray[np.intp], NDArray[np.bool_] | None, int, bool]
 
 _CACHED_INDEXES = 256
-_MAX_PARKED = 4
 # Closed ticks between two looks for series that have left.
 _TICKS_A_LOOK = 32
 
@@ -25,8 +26,9 @@ class Aligner:
     """Grid, watermark and series of one system.
 
     Tick k covers ``[k, k + 1) * interval_s`` of event time. The watermark is the largest event
-    time believed so far less `lateness_s`; a tick closes, and gives one frame, when the watermark
-    reaches the start of the next tick. A tick without a sample gives no frame.
+    time that the sources agree on (`Agreement`) less `lateness_s`; a tick closes, and gives one
+    frame, when the watermark reaches the start of the next tick. A tick without a sample gives no
+    frame. The source of a sample is the entity of its first series.
 
     Where nothing is to be waited for (`lateness_s` 0) and one row a tick has brought the same
     series for some ticks, such a row closes its tick at once (`WholeRows`): its frame need not
@@ -40,11 +42,11 @@ class Aligner:
     A sample of a closed tick is late: counted and dropped. A sample that brings nothing new (same
     instant, same values) is a duplicate: counted, without effect.
 
-    A sample more than `max_future_s` ahead of the largest event time does not move the watermark.
-    Its tick is parked until a second tick within `max_future_s` of it confirms that time really
-    went on (a long gap in the data); then both count. A sample in the ordinary range refutes it:
-    it is counted as future and dropped. The very first tick is parked in the same way, so a wrong
-    first time stamp does not make all that follows late. At most four ticks are parked at a time.
+    A sample more than `max_future_s` ahead of that time does not move the watermark. Its tick is
+    parked (`ParkedTicks`) until a second tick within `max_future_s` of it confirms that time
+    really went on (a long gap in the data); then both count. Refuted, it is counted as future and
+    dropped. The very first tick is parked in the same way, so a wrong first time stamp does not
+    make all that follows late. At most four ticks are parked at a time.
 
     A series that has left (`Lives`) is forgotten: frames are over those that live.
 
@@ -95,20 +97,21 @@ class Aligner:
                 f"`Aligner` requires max_future_s > lateness_s + interval_s = "
                 f"{lateness_s + interval_s!r}, got {max_future_s!r}."
             )
-        self._grid = Grid(interval_s)
+        self._grid = Grid(interval_s, lateness_s)
         self._lateness = lateness_s
         self._max_future = max_future_s
         self._registry = SeriesRegistry(max_series)
         self._system = ""
-        self._newest = -math.inf
+        self._agreement = Agreement(self._grid)
         self._first_open: float = -math.inf  # tick number, an int once there is a newest time
         self._open: dict[int, Tick] = {}
-        self._parked: dict[int, tuple[Tick, int]] = {}
+        self._parked = ParkedTicks()
         self._whole = WholeRows()
         self._lives = Lives(interval_s)
         self._closed = self._turned_away = 0  # since the last look for series that have left
         # Number, time and values of the tick last closed at once, while it is the newest.
         self._last_whole: tuple[int, float, NDArray[np.float64]] | None = None
+        self._sources: dict[str, str] = {}  # by series
         self._cached: dict[tuple[str, ...], _Index] = {}
         self._last_names: tuple[str, ...] | None = None
         self._last_index: _Index = (np.empty(0, dtype=np.intp), None, 0, False)
@@ -134,7 +137,7 @@ class Aligner:
     @property
     def watermark(self) -> float:
         """Event time, unix seconds, before which nothing is waited for any more; -inf at first."""
-        return self._newest - self._lateness
+        return self._agreement.time - self._lateness
 
     @property
     def expired(self) -> int:
@@ -151,27 +154,32 @@ class Aligner:
 
         `samples` is not kept and not changed.
         """
-        time = samples.time
+        time, source = samples.time, self._source_of(samples.names[0])
         tick = self._grid.tick_of(time)
         if tick < self._first_open:
             self._behind(tick, samples)
-            return []
+            return self._hear(source, time, tick)
         self._system = samples.system
-        frames: list[Frame] = []
-        if time - self._newest > self._max_future:
-            if not self._confirm(tick, time):
-                self._park(tick, samples)
-                return frames
-            frames = self._advance(self._newest)
-            if tick < self._first_open:
-                self.late += 1
-                return frames
-        self._refute()
+        if time - self._agreement.time > self._max_future:
+            near = (time - self._max_future, time + self._max_future)
+            other = self._parked.witness(tick, near, source, few=self._agreement.few)
+            if other < 0:
+                merged = self._merged(self._parked.find(tick), samples)
+                self.future += self._parked.park(tick, merged, source)
+                return []
+            self._believe(other, source, time)
+            frames = self._close_before(self._agreement.time)
+        else:
+            frames = []
+        if self._parked:
+            self.future += self._parked.refute(source)
+        if tick < self._first_open:
+            self.late += 1
+            return frames
         held = self._open.get(tick)
         self._open[tick] = self._merged(held, samples)
-        if time > self._newest:
-            frames += self._advance(time)
-        if held is None and not self._lateness:
+        frames += self._hear(source, time, tick)
+        if held is None and not self._lateness and time <= self._agreement.time:
             frames += self._close_if_whole(tick, samples.names)
         return frames
 
@@ -181,12 +189,14 @@ class Aligner:
         A parked tick counts only if it is the first of all. Samples pushed later that belong to
         a closed tick are late.
         """
-        if self._parked and self._newest == -math.inf:
-            self._believe(next(iter(self._parked)))
-        self._refute()
+        if self._parked and self._agreement.time == -math.inf:
+            self._believe(self._parked.first(), "", math.inf)
+        self.future += self._parked.clear()
+        last = max(self._open, default=self._first_open - 1)
         frames = [self._close(tick) for tick in sorted(self._open)]
-        if self._newest > -math.inf:
-            self._first_open = max(self._first_open, self._grid.tick_of(self._newest) + 1)
+        if self._agreement.time > -math.inf:
+            last = max(last, self._grid.tick_of(self._agreement.time))
+        self._first_open = max(self._first_open, last + 1)
         return frames
 
     def state_dict(self) -> dict[str, Any]:
@@ -195,10 +205,11 @@ class Aligner:
             "system": self._system,
             "interval_s": self._grid.interval_s,
             "names": list(self._registry.names),
-            "newest": self._newest,
+            "newest": self._agreement.time,
+            "agreement": self._agreement.state(),
             "first_open": self._first_open,
             "open": [(number, *tick.state()) for number, tick in sorted(self._open.items())],
-            "parked": [(number, *held.state(), n) for number, (held, n) in self._parked.items()],
+            "parked": self._parked.state(),
             "whole": self._whole.state(),
             "last_whole": self._last_whole,
             "lives": self._lives.state(),
@@ -225,14 +236,12 @@ class Aligner:
         self._registry.index(state["names"])
         self._cached.clear()
         self._last_names = None
-        self._newest, self._first_open = state["newest"], state["first_open"]
+        self._agreement.load(state["newest"], state.get("agreement"))
+        self._first_open = state["first_open"]
         self._open = {
             number: Tick(values, latest, times) for number, latest, values, times in state["open"]
         }
-        self._parked = {
-            number: (Tick(values, latest, times), count)
-            for number, latest, values, times, count in state["parked"]
-        }
+        self._parked.load(state["parked"])
         if "whole" in state:  # older checkpoints have none
             self._whole.load(state["whole"])
             self._last_whole = state["last_whole"]
@@ -261,32 +270,30 @@ class Aligner:
         held.widen(len(self._registry))
         return held.merge(samples.time, at[known], samples.values[known])
 
-    def _confirm(self, tick: int, time: float) -> bool:
-        """Whether a parked tick and this one are two witnesses of the same new time."""
-        for other, (held, _) in self._parked.items():
-            if other != tick and abs(time - held.latest) <= self._max_future:
-                self._believe(other)
-                return True
-        return False
+    def _source_of(self, name: str) -> str:
+        """Return who sends a series: its entity."""
+        source = self._sources.get(name)
+        if source is None:
+            if len(self._sources) >= self._registry.max_series:
+                self._sources.clear()
+            source = self._sources[name] = entity_of(name)
+        return source
 
-    def _park(self, tick: int, samples: Samples) -> None:
-        held, count = self._parked.get(tick) or (None, 0)
-        self._parked[tick] = (self._merged(held, samples), count + 1)
-        if len(self._parked) > _MAX_PARKED:
-            self.future += self._parked.pop(next(iter(self._parked)))[1]
-
-    def _believe(self, tick: int) -> None:
-        """Make a parked tick an ordinary open one."""
-        held, _ = self._parked.pop(tick)
+    def _believe(self, tick: int, source: str, time: float) -> None:
+        """Make a parked tick an ordinary open one: a sample of this source and time confirms it."""
+        held, sources = self._parked.take(tick)
         self._open[tick] = held
         self._whole.adds()
-        self._newest = held.latest
+        # Of two sources the one that is behind is not late.
+        agreed = held.latest if source in sources else min(held.latest, time)
+        self._agreement.begin(sources or [source], held.latest, tick, agreed)
 
-    def _refute(self) -> None:
-        """Drop the parked ticks."""
-        if self._parked:
-            self.future += sum(count for _, count in self._parked.values())
-            self._parked.clear()
+    def _hear(self, source: str, time: float, tick: int) -> list[Frame]:
+        """Note whose clock says what; close the ticks that the watermark has passed."""
+        before = self._agreement.time
+        self._agreement.hear(source, time, tick)
+        now = self._agreement.time
+        return self._close_before(now) if now > before else []
 
     def _merged(self, held: Tick | None, samples: Samples) -> Tick:
         """Return the tick with these samples in it; a new one if there is none."""
@@ -338,10 +345,9 @@ class Aligner:
         self._cached[names] = found
         return found
 
-    def _advance(self, time: float) -> list[Frame]:
-        """Move the watermark to the largest event time so far; close the ticks it has passed."""
-        self._newest = time
-        first_open = self._grid.tick_of(self._newest - self._lateness)
+    def _close_before(self, time: float) -> list[Frame]:
+        """Close the ticks that nobody waits for when it is `time`."""
+        first_open = self._grid.tick_of(time - self._lateness)
         if first_open <= self._first_open:
             return []
         self._first_open = first_open
@@ -374,7 +380,7 @@ class Aligner:
         self._closed = self._turned_away = 0
         if len(kept) == len(self._registry):
             return
-        for held in (*self._open.values(), *(parked for parked, _ in self._parked.values())):
+        for held in (*self._open.values(), *self._parked.ticks()):
             held.widen(len(self._registry))
             held.keep(kept)
         if self._last_whole is not None:

@@ -14,22 +14,22 @@ from streams.align.aligner import Aligner
 from streams.records import Frame, Samples
 
 INTERVAL = 10.0
+TICKS = 30
 NAMES = [f"e{i}:x" for i in range(4)]
+ROW = [f"e:x{i}" for i in range(4)]  # of one source
 value = st.one_of(st.just(math.nan), st.integers(0, 5).map(float))
 sample = st.tuples(st.integers(0, 300), st.dictionaries(st.sampled_from(NAMES), value, min_size=1))
-
-
-# Rows that come one a tick for a while, and now and then something else.
-metrics = st.dictionaries(st.sampled_from(NAMES), value, min_size=1)
-calm = st.tuples(st.just("calm"), st.integers(1, 40), metrics)
-other = st.tuples(st.just("other"), st.integers(-12, 12), metrics)
-again = st.tuples(st.just("again"), st.integers(1, 3), st.just(dict[str, float]()))
+row = st.tuples(st.integers(0, 300), st.dictionaries(st.sampled_from(ROW), value, min_size=1))
 
 
 @st.composite
-def mostly_calm(draw: st.DrawFn) -> list[tuple[float, dict[str, float]]]:
-    """A stream of time and metrics."""
-    stream: list[tuple[float, dict[str, float]]] = [(0, {NAMES[0]: 1.0})]
+def mostly_calm(draw: st.DrawFn, names: list[str]) -> list[tuple[float, dict[str, float]]]:
+    """Rows that come one a tick for a while, and now and then something else."""
+    metrics = st.dictionaries(st.sampled_from(names), value, min_size=1)
+    calm = st.tuples(st.just("calm"), st.integers(1, 40), metrics)
+    other = st.tuples(st.just("other"), st.integers(-12, 12), metrics)
+    again = st.tuples(st.just("again"), st.integers(1, 3), st.just(dict[str, float]()))
+    stream: list[tuple[float, dict[str, float]]] = [(0, {names[0]: 1.0})]
     now = 0
     for kind, number, held in draw(st.lists(st.one_of(calm, other, again), max_size=8)):
         if kind == "calm":
@@ -103,7 +103,7 @@ def test_streams_ordered_input_equals_the_twin(
 
 
 @settings(max_examples=300, deadline=None)
-@given(mostly_calm())
+@given(mostly_calm(ROW))
 def test_streams_ticks_close_when_the_twin_says(
     stream: list[tuple[float, dict[str, float]]],
 ) -> None:
@@ -119,7 +119,7 @@ def test_streams_ticks_close_when_the_twin_says(
 
 
 @settings(max_examples=100, deadline=None)
-@given(mostly_calm())
+@given(mostly_calm(NAMES))
 def test_streams_closing_at_once_changes_no_frame(
     stream: list[tuple[float, dict[str, float]]],
 ) -> None:
@@ -197,7 +197,11 @@ def test_streams_lone_future_stamps_change_nothing(
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.one_of(st.lists(sample, max_size=20), mostly_calm()), st.data(), st.sampled_from([0, 40]))
+@given(
+    st.one_of(st.lists(sample, max_size=20), mostly_calm(NAMES)),
+    st.data(),
+    st.sampled_from([0, 40]),
+)
 def test_streams_restored_aligner_goes_on_identically(
     stream: list[tuple[float, dict[str, float]]], data: st.DataObject, lateness: int
 ) -> None:
@@ -233,7 +237,7 @@ def test_streams_a_prefix_decides_its_own_frames(
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.lists(sample, max_size=20), st.sampled_from([0.0, 40.0]))
+@given(st.lists(row, max_size=20), st.sampled_from([0.0, 40.0]))
 def test_streams_a_row_equals_its_values_one_by_one(
     stream: list[tuple[float, dict[str, float]]], lateness: float
 ) -> None:
@@ -241,7 +245,7 @@ def test_streams_a_row_equals_its_values_one_by_one(
     whole, single = Aligner(INTERVAL, lateness), Aligner(INTERVAL, lateness)
     for aligner in (whole, single):  # time is believed, and every series has its place
         for time in (0.0, 10.0):
-            aligner.push(to_samples(time, dict.fromkeys(NAMES, math.nan)))
+            aligner.push(to_samples(time, dict.fromkeys(ROW, math.nan)))
     together, apart = [], []
 
     for time, metrics in stream:
@@ -251,3 +255,42 @@ def test_streams_a_row_equals_its_values_one_by_one(
 
     assert seen(together) == seen(apart)
     assert repr(whole.state_dict()["open"]) == repr(single.state_dict()["open"])
+
+
+# How far a clock is wrong, tick by tick, seconds: steadily, by a drift, at once, or with one stamp.
+far = st.integers(-7200, 7200)
+clock = st.one_of(
+    far.map(lambda by: [by] * TICKS),
+    st.integers(-9, 9).map(lambda by: [by * k for k in range(TICKS)]),
+    st.tuples(far, st.integers(0, TICKS)).map(lambda at: [0] * at[1] + [at[0]] * (TICKS - at[1])),
+    st.tuples(far, st.integers(0, TICKS - 1)).map(
+        lambda at: [at[0] * (k == at[1]) for k in range(TICKS)]
+    ),
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    clock, st.integers(2, 4), st.sampled_from([0.0, 10.0, 25.0]), st.randoms(use_true_random=False)
+)
+def test_streams_one_source_may_have_any_clock(
+    wrong: list[int], others: int, lateness: float, random: random.Random
+) -> None:
+    """The frames of the others are those without it, and nothing of theirs is late."""
+    stream: list[tuple[str, float, float]] = []
+    for k in range(TICKS):
+        came = [("odd", INTERVAL * (k + 9000) + wrong[k], float(k))]
+        came += [(f"e{i}", INTERVAL * (k + 9000) + i, float(k)) for i in range(others)]
+        random.shuffle(came)
+        stream += came
+    aligner, expected = Aligner(INTERVAL, lateness), Aligner(INTERVAL)
+
+    def frames(of: Aligner, sent: list[tuple[str, float, float]]) -> dict[int, dict[str, float]]:
+        found = [f for one, t, v in sent for f in of.push(to_samples(t, {f"{one}:x": v}))]
+        values = [(int(t // INTERVAL), held) for t, held in seen(found + of.flush())]
+        assert [number for number, _ in values] == sorted({number for number, _ in values})
+        theirs = {n: {k: v for k, v in held.items() if k != "odd:x"} for n, held in values}
+        return {n: held for n, held in theirs.items() if held}
+
+    alone = sorted((one for one in stream if one[0] != "odd"), key=lambda one: one[1])
+    assert frames(expected, alone) == frames(aligner, stream)
