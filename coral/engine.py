@@ -28,6 +28,7 @@ from coral.incident.path_silence import PathSilence
 from coral.incident.policy import VERDICT, VerdictPolicy
 from coral.incident.settling import Settling
 from coral.incident.sight import Lookout, Phase, Sight
+from coral.incident.unseen import LateLog
 from coral.localise.past_incidents import PastIncidents
 from coral.localise.policy import RANKING, RankingPolicy
 from detectors.places import places, take
@@ -146,6 +147,7 @@ class Engine:
         self._last_time: float | None = None
         self._past = PastIncidents(ranking.recall)
         self._changes = ChangeLog(ranking.changes)
+        self._late = LateLog()
         self._settling = Settling(system.interval_s, ranking.changes)
         self._gap = False  # rows of an incident lie between the last row learned and the next
 
@@ -207,6 +209,7 @@ class Engine:
         time = float(frame.time)
         gap = np.inf if self._last_time is None else time - self._last_time
         self._last_time = time
+        self._late.note(time, frame.late)
         x = np.array(frame.values, dtype=np.float64)
         if self._names is not self._sent:
             x = take(x, self._at, (0,), np.nan)
@@ -493,7 +496,7 @@ class Engine:
 
     @property
     def _outside(self) -> Outside:
-        return Outside(self._past, self._changes)
+        return Outside(self._past, self._changes, self._late)
 
     def dismiss(self) -> list[Event]:
         """End the open incident, if any: whoever watches knows that it is none.
@@ -600,6 +603,7 @@ class Engine:
             "alerts": self.alerts.state_dict(),
             "learned_at": np.array(self._learned_at, dtype=np.float64),
             "changes": self._changes.state_dict(),
+            "late": self._late.state_dict(),
             "settling": self._settling.state_dict(),
         }
 
@@ -637,6 +641,7 @@ class Engine:
             self._health.follow(names)
             self._silence.follow(names)
         self._changes.load_state_dict(state.get("changes", []))  # older checkpoints have none
+        self._late.load_state_dict(state.get("late", {}))
         self._settling.follow(names, self._health.names)
         self._settling.load_state_dict(state.get("settling", {}))
         if state["diagnosis"] is not None:

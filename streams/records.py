@@ -1,5 +1,6 @@
 """Immutable values that travel through a stream: records, samples, frames, messages."""
 
+import math
 from collections.abc import Sequence
 from typing import Final, Literal, NamedTuple, TypeAlias
 
@@ -146,6 +147,34 @@ class Decoded(NamedTuple):
     problems: Sequence[Problem] = ()
 
 
+class Late(NamedTuple):
+    """Samples of one source that came too late to be used.
+
+    Parameters
+    ----------
+    source : str
+        Their entity.
+    samples : int
+        How many.
+    seconds : float
+        How far behind the newest event time, at most.
+
+    Examples
+    --------
+    >>> Late("db", 3, 300.2).lateness_s
+    301
+    """
+
+    source: str
+    samples: int
+    seconds: float
+
+    @property
+    def lateness_s(self) -> int:
+        """A `lateness_s` with which they are in time."""
+        return math.ceil(self.seconds)
+
+
 class Frame(msgspec.Struct, frozen=True, eq=False):
     """All series of one system at one tick of its grid.
 
@@ -160,9 +189,12 @@ class Frame(msgspec.Struct, frozen=True, eq=False):
         *same object* as in the frame before while neither happens, so that consumers test ``is``.
     values : ndarray of shape (n,), float64, read-only, NaN = missing
         One value per name.
+    late : tuple of Late
+        What came since the frame before for ticks already closed.
     """
 
     system: str
     time: float
     names: tuple[str, ...]
     values: NDArray[np.float64]
+    late: tuple[Late, ...] = ()

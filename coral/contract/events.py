@@ -25,6 +25,7 @@ __all__ = [
     "Pattern",
     "PatternKind",
     "Product",
+    "Unseen",
     "decode",
     "encode",
     "incident_id",
@@ -249,6 +250,14 @@ class NearbyChange(_Part, frozen=True):
     text: str  # version, artifact or message, as it was told
 
 
+class Unseen(_Part, frozen=True):
+    """An entity that is not seen: whether it is the cause, nobody can say."""
+
+    entity: str
+    late_s: float | None  # how late its values come, at most, to be dropped; None: none come
+    text: str
+
+
 class Screened(_Part, frozen=True):
     """What the causal graph left out because there are too many series."""
 
@@ -317,6 +326,7 @@ class Incident(_Part, frozen=True):
     alerts: list[Alerted] = []  # of others, while it is open; the first ones first, at most 20
     # Change events from half an hour before the onset on, those of the first causes first.
     change_events: list[NearbyChange] = []
+    unseen: list[Unseen] = []  # at most five, those whose values are late first
 
 
 class Event(_Part, frozen=True, kw_only=True):

@@ -21,6 +21,7 @@ from streams.records import Frame, TopicPartition
 __all__ = ["LifecycleLog", "gap", "partition_name", "waiting"]
 
 REPORT_S: Final = 60.0
+NAMED: Final = 5
 
 Logger = structlog.stdlib.BoundLogger
 
@@ -196,6 +197,16 @@ class LifecycleLog:
         facts: dict[str, object] = {name: count for name, count in dropped.items() if count}
         for aligner in systems:
             refused.update(dict(aligner.series.top_refused()))
+        slow = [late for aligner in systems for late in aligner.sources.worst.values()]
+        if slow:
+            slow.sort(key=lambda late: (-late.seconds, late.source))
+            facts["latest"] = [
+                f"{late.source} {late.seconds:.0f} s (lateness_s {late.lateness_s}, or its clock)"
+                for late in slow[:NAMED]
+            ]
+        fast = [f"{found[0]} {found[1]:.0f} s" for a in systems if (found := a.fast)]
+        if fast:
+            facts["clocks_ahead"] = fast[:NAMED]
         if refused:
             facts["most_refused"] = [entity for entity, _ in refused.most_common(5)]
         if letters.newest:

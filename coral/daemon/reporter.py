@@ -46,6 +46,8 @@ LOOK_AGAIN_S: Final = 60.0
 LOOKS: Final = 8
 _COUNTED: Final = ("late", "duplicate", "future", "refused", "expired", "displaced")
 MOST_RETIRED: Final = 200
+LATEST: Final = 5
+"""Late sources of a system that are named."""
 _OPEN: Final = ("diagnosing", "settled")
 _NOTHING: Final = Sight("warming", [], [], [], [], None)
 
@@ -345,11 +347,18 @@ class Reporter:
             changes=None if budgets is None else budgets.changes,
             **dict(zip(_COUNTED, _counters(aligner), strict=True)),
             trigger=_reading(engine),
+            latest=_latest(aligner),
         )
 
 
 def _counters(aligner: Aligner) -> tuple[int, ...]:
     return tuple(getattr(aligner, name) for name in _COUNTED)
+
+
+def _latest(aligner: Aligner) -> dict[str, float]:
+    """Return the sources that were latest, and how late, s."""
+    worst = sorted(aligner.sources.worst.values(), key=lambda late: (-late.seconds, late.source))
+    return {late.source: round(late.seconds, 3) for late in worst[:LATEST]}
 
 
 def _reading(engine: Engine | None) -> TriggerReading | None:

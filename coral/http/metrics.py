@@ -175,6 +175,9 @@ def _systems(systems: tuple[SystemState, ...]) -> Iterator[Metric]:
         spent = [_used(s.pages if kind == "incident" else s.changes) for s in systems]
         used.add_metric([kind], max(spent, default=0.0))
     yield used
+    latest = max((most for system in systems for most in system.latest.values()), default=0.0)
+    told = "How late the latest sample that was dropped for it came, in event time"
+    yield _gauge("coral_lateness_seconds", told, latest)
 
 
 def _used(budget: Budget | None) -> float:

@@ -86,6 +86,7 @@ class SystemState(_Seen, frozen=True):
     expired: int = 0  # series forgotten so far: silent for as long as they lived, ...
     displaced: int = 0  # ... and silent while new ones found no room
     trigger: TriggerReading | None = None  # None: before the first row
+    latest: dict[str, float] = {}  # entities whose samples were late, and by how much at most, s
 
 
 class SystemList(_Seen, frozen=True):

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from coral.incident.confidence import base_is_long_enough, health_is_affected
 from coral.incident.policy import VERDICT, VerdictPolicy
 from coral.incident.situation import Situation
+from coral.incident.unseen import hides_a_cause
 from coral.localise.layout import Layout
 from coral.localise.ranking import Ranking
 from coral.localise.roles import Role
@@ -53,6 +54,7 @@ def arguments(
         *_topology(situation, candidate, policy),
         *_kind(situation, candidate),
         *_data(situation, candidate, policy),
+        *_hidden(situation, candidate),
     ]
     favour = [sentence for speaks_for, sentence in found if speaks_for]
     against = [sentence for speaks_for, sentence in found if not speaks_for]
@@ -162,6 +164,13 @@ def _data(situation: Situation, candidate: Candidate, policy: VerdictPolicy) -> 
         rows = "one row" if ranking.rows == 1 else f"{ranking.rows} rows"
         found.append((False, f"only {rows} since the onset"))
     return found
+
+
+def _hidden(situation: Situation, candidate: Candidate) -> Arguments:
+    """Whether others of the topology are not seen."""
+    if candidate.rank > 1 or not hides_a_cause(situation):
+        return []
+    return [(False, "another entity of the topology is not seen: it could be that one")]
 
 
 def objection(layout: Layout, ranking: Ranking, series: int) -> str | None:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from coral.contract.events import Pattern, Tier
 from coral.incident.policy import VERDICT, VerdictPolicy
 from coral.incident.situation import Situation
+from coral.incident.unseen import hides_a_cause
 from coral.localise.innovation import InnovationScores
 
 __all__ = ["base_is_long_enough", "health_is_affected", "tier_of_cause", "tier_of_first"]
@@ -28,7 +29,7 @@ def tier_of_first(
         *No clear cause* when nothing deviates, or load alone explains what does; *likely* when the
         evidence can carry it: a cause that is known to vary, moved with the fault and not before
         it, far and in more than one row, ahead of the second, in simpler rankings too, while a
-        health signal deviates; else *possible*.
+        health signal deviates and nobody of the topology is hidden; else *possible*.
     """
     ranking = situation.ranking
     first, deviation = ranking.order[0], ranking.series.sustained
@@ -47,6 +48,7 @@ def tier_of_first(
         and base_is_long_enough(situation, policy)
         and evidence_carries(ranking.series, series[0], policy)
         and health_is_affected(situation, policy)
+        and not hides_a_cause(situation)
     )
     return "likely" if likely else "possible"
 

@@ -21,6 +21,7 @@ from coral.incident.confidence import tier_of_cause, tier_of_first
 from coral.incident.patterns import patterns
 from coral.incident.policy import VERDICT, VerdictPolicy
 from coral.incident.situation import Situation
+from coral.incident.unseen import told_unseen, unseen
 from coral.localise.ranking import entity_maximum, weigh
 from coral.localise.signature import signature
 from coral.text import change, done, named, quoted, relative, where
@@ -50,6 +51,8 @@ class Findings:
         What kind of incident it is; usually nothing.
     tier : Tier
         How far the first cause can be trusted.
+    unseen : list of Unseen
+        Entities that are not seen.
     """
 
     def __init__(self, situation: Situation, policy: VerdictPolicy = VERDICT) -> None:
@@ -57,10 +60,13 @@ class Findings:
         self._layout, self._ranking = situation.layout, situation.ranking
         self.patterns = patterns(situation, policy)
         self.tier: Tier = tier_of_first(situation, self.patterns, policy)
+        self.unseen = unseen(situation)
 
     def told(self, causes: Sequence[Cause], settled: Convergence, state: StateSeen | None) -> str:
         """Return all that the summary of an event says."""
-        texts = (self.summary(causes), self.changed(), correction(settled), self.recognised(state))
+        hidden = told_unseen(self.unseen, causes[0].entity if causes else "")
+        answer = self.summary(causes)
+        texts = (answer, hidden, self.changed(), correction(settled), self.recognised(state))
         return " ".join(filter(None, texts))
 
     def summary(self, causes: Sequence[Cause]) -> str:

@@ -42,6 +42,7 @@ from coral.incident.nearby_changes import Moments, with_changes
 from coral.incident.policy import VERDICT, VerdictPolicy
 from coral.incident.settling import Settling
 from coral.incident.situation import Situation
+from coral.incident.unseen import LateLog
 from coral.localise import convergence
 from coral.localise.golden_signals import edges_of, proposed
 from coral.localise.innovation import InnovationScorer
@@ -111,6 +112,7 @@ class Outside(NamedTuple):
 
     past: PastIncidents
     changes: ChangeLog
+    late: LateLog
 
 
 def layout_of(system: SystemConfig, names: Sequence[str]) -> Layout:
@@ -132,7 +134,8 @@ class OpenIncident:
     localiser : Localiser
     facts : OpeningFacts
     outside : Outside
-        Confirmed incidents, to recognise this one by, and change events, to explain it by.
+        Confirmed incidents, to recognise this one by, change events, to explain it by, and who is
+        late.
     """
 
     def __init__(
@@ -448,6 +451,7 @@ class OpenIncident:
             felt=self._felt,
             alerts=self._alerts,
             change_events=self._changes,
+            unseen=findings.unseen,
         )
 
     def _state(self) -> State:
@@ -468,6 +472,7 @@ class OpenIncident:
             base_rows=self._facts.base_rows,
             seen=self._seen,
             changes=self._changes,
+            late=self._outside.late.since(self._times[0]),
         )
 
     def _stability(self, ranking: Ranking) -> Convergence:

@@ -1,6 +1,7 @@
 """What is known at one revision: the ranking, what it rests on, and when series changed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -10,6 +11,7 @@ from coral.contract.events import NearbyChange, SeenBefore, SeriesKind
 from coral.localise.layout import Layout
 from coral.localise.ranking import Ranking
 from coral.localise.sparklines import Sparklines
+from streams.records import Late
 
 __all__ = ["Situation"]
 
@@ -39,6 +41,8 @@ class Situation(NamedTuple):
         Confirmed incident that looked like this one.
     changes : sequence of NearbyChange
         What was done to the system around the onset.
+    late : mapping of str to Late
+        Entities whose values came too late since the onset.
     """
 
     layout: Layout
@@ -53,6 +57,7 @@ class Situation(NamedTuple):
     base_rows: int
     seen: SeenBefore | None
     changes: Sequence[NearbyChange] = ()
+    late: Mapping[str, Late] = MappingProxyType({})
 
     def series_of(self, entity: int) -> list[int]:
         """Series of an entity, best first."""

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streams.align.agreement import Agreement
+from streams.align.lateness import LateSources
 from streams.align.parked import ParkedTicks
 from streams.align.retirement import Lives
 from streams.align.tick import Tick
@@ -68,6 +69,8 @@ class Aligner:
         Samples dropped so far, by reason.
     refused : int
         Values dropped so far because their series is beyond `max_series`.
+    sources : LateSources
+        Who was late.
 
     Examples
     --------
@@ -106,6 +109,7 @@ class Aligner:
         self._first_open: float = -math.inf  # tick number, an int once there is a newest time
         self._open: dict[int, Tick] = {}
         self._parked = ParkedTicks()
+        self.sources = LateSources()
         self._whole = WholeRows()
         self._lives = Lives(interval_s)
         self._closed = self._turned_away = 0  # since the last look for series that have left
@@ -157,7 +161,7 @@ class Aligner:
         time, source = samples.time, self._source_of(samples.names[0])
         tick = self._grid.tick_of(time)
         if tick < self._first_open:
-            self._behind(tick, samples)
+            self._behind(tick, samples, source)
             return self._hear(source, time, tick)
         self._system = samples.system
         if time - self._agreement.time > self._max_future:
@@ -174,7 +178,7 @@ class Aligner:
         if self._parked:
             self.future += self._parked.refute(source)
         if tick < self._first_open:
-            self.late += 1
+            self._count_late(source, time)
             return frames
         held = self._open.get(tick)
         self._open[tick] = self._merged(held, samples)
@@ -207,6 +211,7 @@ class Aligner:
             "names": list(self._registry.names),
             "newest": self._agreement.time,
             "agreement": self._agreement.state(),
+            "sources": self.sources.state(),
             "first_open": self._first_open,
             "open": [(number, *tick.state()) for number, tick in sorted(self._open.items())],
             "parked": self._parked.state(),
@@ -237,6 +242,8 @@ class Aligner:
         self._cached.clear()
         self._last_names = None
         self._agreement.load(state["newest"], state.get("agreement"))
+        if "sources" in state:  # older checkpoints have none
+            self.sources.load(state["sources"])
         self._first_open = state["first_open"]
         self._open = {
             number: Tick(values, latest, times) for number, latest, values, times in state["open"]
@@ -250,7 +257,17 @@ class Aligner:
             self._closed, self._turned_away = state["closed"]
         self.late, self.duplicate, self.future, self.refused = state["counters"]
 
-    def _behind(self, tick: int, samples: Samples) -> None:
+    @property
+    def fast(self) -> tuple[str, float] | None:
+        """The source whose clock is ahead of two others', and by how many seconds; None without."""
+        fast = self._agreement.fast
+        return None if fast is None else (fast[0], fast[1] - self._agreement.time)
+
+    def _count_late(self, source: str, time: float) -> None:
+        self.late += 1
+        self.sources.count(source, max(self._agreement.time - time, 0.0))
+
+    def _behind(self, tick: int, samples: Samples, source: str) -> None:
         """Count a sample of a closed tick: late, unless it would have changed nothing."""
         if self._last_whole is not None and tick == self._last_whole[0]:
             _, time, values = self._last_whole
@@ -259,7 +276,7 @@ class Aligner:
                 return
             self._last_whole = None
             self._whole.missed()
-        self.late += 1
+        self._count_late(source, samples.time)
 
     def _is_news(self, held: Tick, samples: Samples) -> bool:
         """Whether samples would change a tick; adds no series, may change `held`."""
@@ -372,7 +389,8 @@ class Aligner:
             self._retire(tick)
         del self._open[tick]
         held.values.flags.writeable = False
-        return Frame(self._system, held.latest, self._registry.names, held.values)
+        late = self.sources.take()
+        return Frame(self._system, held.latest, self._registry.names, held.values, late)
 
     def _retire(self, tick: int) -> None:
         """Forget the series that have left."""

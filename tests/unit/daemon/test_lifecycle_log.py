@@ -43,6 +43,22 @@ def test_series_beyond_the_limit_are_counted_and_their_entities_named(
     assert line["refused"] > 0
 
 
+def test_who_is_late_and_whose_clock_is_ahead_is_named(
+    logged: list[MutableMapping[str, Any]],
+) -> None:
+    """With how much, and what would mend it."""
+    aligner, value = Aligner(10.0), np.ones(1)
+    came = [(one, 10.0 * k) for k in range(3) for one in "abc"]
+    for one, time in [*came, ("c", 1.0), ("a", 330.0), ("b", 30.0), ("c", 30.0)]:
+        aligner.push(Samples("shop", time, (f"{one}:cpu",), value))
+    clock = SystemClock()
+    LifecycleLog(clock).report([aligner], DeadLetters(DeadLetterPolicy("dead"), clock))
+    (line,) = logged
+
+    assert ["c 19 s (lateness_s 19, or its clock)"] == line["latest"]
+    assert ["a 300 s"] == line["clocks_ahead"]
+
+
 def test_what_the_graph_leaves_out_is_told_once(logged: list[MutableMapping[str, Any]]) -> None:
     """With the incident that opens, not with its revisions."""
     events = run(shop_rows())

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from streams.align.aligner import Aligner
-from streams.records import Frame, Samples
+from streams.records import Frame, Late, Samples
 
 A = ("a:x",)
 AB = ("a:x", "b:x")
@@ -394,3 +394,37 @@ class TestState:
         restored.load_state_dict(state)
 
         assert [(10, {"a:x": 2})] == seen(restored.flush())
+
+
+class TestLateSources:
+    def test_who_was_late_and_how_much(self) -> None:
+        """Each frame brings what was late since the one before, the aligner keeps the worst."""
+        aligner = Aligner(10)
+        pushed = [samples(10 * k, (f"{one}:x",)) for k in range(3) for one in "abc"]
+        push(aligner, *pushed, samples(5.5, ("b:x",)), samples(1, ("b:x",)))
+        (frame,) = push(aligner, samples(30), samples(30, ("c:x",)))
+        after = push(aligner, samples(40), samples(40, ("c:x",)))
+
+        assert (Late("b", 2, 19.0),) == frame.late
+        assert [()] == [one.late for one in after]
+        assert {"b": Late("b", 2, 19.0)} == aligner.sources.worst
+
+    def test_whose_clock_is_ahead(self) -> None:
+        """One that two others contradict, and by how much."""
+        aligner = Aligner(10)
+        push(aligner, *[samples(10 * k, (f"{one}:x",)) for k in range(3) for one in "abc"])
+        push(aligner, samples(330), samples(30, ("b:x",)), samples(30, ("c:x",)))
+
+        assert ("a", 300) == aligner.fast
+
+    def test_state_of_before(self) -> None:
+        """A checkpoint that knows no sources is continued."""
+        aligner, restored = Aligner(10), Aligner(10)
+        push(aligner, samples(0), samples(10), samples(1e6))
+        state = aligner.state_dict()
+        del state["agreement"], state["sources"]
+        state["parked"] = [one[:5] for one in state["parked"]]
+        restored.load_state_dict(state)
+
+        assert [10, 1e6] == [f.time for f in push(restored, samples(1e6 + 10))]
+        assert 0 == restored.future
