@@ -207,6 +207,10 @@ class MissingnessPolicy(Policy):
 
     # Rows in which a series must have been present before its gaps mean anything.
     known_rows: int = 30
+    # A series is slower than the grid when of so many values or more ...
+    slow_values: int = 3
+    # ... less than one in so many follows another directly.
+    slow_pairs: int = 8
     # For so many rows after new series have come, as many missing ones are taken for renamed.
     rename_rows: int = 256
     # Rows that the Beta prior of a gap's begin stands for, one of them a gap.

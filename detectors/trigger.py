@@ -241,8 +241,18 @@ class Trigger(Stateful):
         return self._row_statistics.missing
 
     @property
+    def waiting(self) -> NDArray[np.bool_]:
+        """Which series are missing because they are slower than the grid, shape (n,)."""
+        return self._row_statistics.waiting
+
+    @property
+    def periods(self) -> IntArray:
+        """Rows from value to value, at most, of series slower than the grid; else 0: (n,)."""
+        return self._row_statistics.periods
+
+    @property
     def missing_share(self) -> float:
-        """Share of the cells that are missing in normal rows."""
+        """Share of the due cells that are missing in normal rows."""
         return self._row_statistics.missing_share
 
     def state_dict(self) -> State:

@@ -63,7 +63,7 @@ class Artefacts(_Part, frozen=True):
     """What could be a problem of the data rather than a fault."""
 
     rows: int  # rows from the onset to the alarm: 1 is a single spike
-    missing: float  # share of the cells missing in the row of the alarm
+    missing: float  # share of the cells missing in the row of the alarm, of those that were due
     usual_missing: float  # the same in normal rows
     silent: list[str]  # series that stopped sending, at most five
     near_zero: list[

@@ -193,11 +193,15 @@ def _artefacts(
     fell = [i for i in series if abs(newest[i]) <= NEAR_ZERO * abs(before[i]) and before[i] != 0.0]
     return Artefacts(
         rows=min(trigger.onset_rows + 1, len(rows)),
-        missing=significant(float(np.isnan(newest).mean()), 3),
+        missing=significant(_share(np.isnan(newest[~trigger.waiting])), 3),
         usual_missing=significant(trigger.missing_share, 3),
         silent=[names[i] for i in np.flatnonzero(trigger.missing)[:NAMED]],
         near_zero=[names[i] for i in fell],
     )
+
+
+def _share(missing: NDArray[np.bool_]) -> float:
+    return float(missing.mean()) if missing.size else 0.0
 
 
 def strongest(names: Sequence[str], scores: Floats) -> list[int]:

@@ -9,7 +9,7 @@ import numpy as np
 from coral.config import SystemConfig
 from coral.incident.budgets import Budgets
 from coral.incident.health_signals import HealthSignals, SignalLimit
-from coral.text import quoted, told_apart
+from coral.text import quoted, seconds, told_apart
 from detectors.names import STATISTICS, Statistic
 from detectors.trigger import Trigger
 from streams.series import entity_of
@@ -114,7 +114,7 @@ class Lookout:
         near = meant(health.absent, others) | meant(absent, entities - known.keys())
         return Sight(
             phase=phase,
-            needed=[] if trigger is None else [*self._needed(trigger)],
+            needed=[] if trigger is None else [*self._needed(trigger), *self._slow(trigger)],
             reach=[] if trigger is None else [*self._reach(trigger)],
             absent_signals=health.absent,
             absent_entities=absent,
@@ -149,6 +149,16 @@ class Lookout:
                 "budget, lower them"
             )
         return found
+
+    def _slow(self, trigger: Trigger) -> list[str]:
+        """Say how often those series come that are slower than the grid."""
+        periods = trigger.periods
+        slow = periods[periods > 0]
+        if not slow.size:
+            return []
+        fits = float(np.median(slow)) * self._system.interval_s
+        which = f"{slow.size} of {periods.size} series come every {seconds(fits)}"
+        return [f"{which}, slower than the grid: `interval_s` {fits:g} would fit them"]
 
     def _reach(self, trigger: Trigger) -> list[str]:
         """Say how large a symptom, and how large a change, would be noticed."""

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from coral.baseline.cadence import longest_waits
 from coral.baseline.counters import counters, increments
 from coral.baseline.excursion import excursions
 from coral.baseline.moving_means import largest_moving_means
@@ -49,6 +50,9 @@ _HISTORY = {
     "_varied": "varied",
     "_outside_before": "outside_before",
     "_strayed": "_strayed",
+    "_longest": "_longest",
+    "_run": "_run",
+    "_waited": "_waited",
 }
 _RUNNING = ("log_sum", "peak", "level_sum", "raw_sum", "count", "first")
 _RUNNING_RECENT = ("recent_log_sum", "recent_peak", "woken")
@@ -62,7 +66,7 @@ class InnovationScores(NamedTuple):
     largest: Floats  # log of the largest innovation, >= 0
     level: Floats  # mean deviation of the level in units of the base period, signed
     after: Floats  # mean since the onset, raw units, NaN = no cell
-    missing: Floats  # share of the rows since the onset without a cell, above that of the base
+    missing: Floats  # share of the due rows since the onset without a cell, above that of the base
     first: Ints  # first row outside of the base period's range, counted from the onset, -1 = none
     flag: Bools  # whether it is a flag that was set together with a health signal
     varied: Bools  # whether it had two values at least in the base period
@@ -123,8 +127,11 @@ class InnovationScorer:
         self.center, self.scale = predictor.center, predictor.scale
         present = np.isfinite(base).sum(axis=0)
         self.known = present > 0
-        self._coverage = present / max(len(base), 1)
-        odds = log_odds(present, len(base))
+        # Of a series that is slower than the grid only those cells count that are due.
+        self._longest = longest_waits(base)
+        due = np.where(self._longest > 0, present, len(base))
+        self._coverage = present / np.maximum(due, 1)
+        odds = log_odds(present, due)
         self._missingness = np.where(self.known, policy.missing_weight * odds, 0.0)
         innovation = self._base_innovation(base, adjacent)
         range_units = policy.scale.range_units
@@ -141,6 +148,8 @@ class InnovationScorer:
         self.varied, self.outside_before = past.varied, past.rows
         self._base["recent"] = self._in_units(past.level)
         self._strayed = largest_moving_means((base - self.center) / self._unit)
+        self._run = np.zeros(n, dtype=np.int64)  # newest rows without a value
+        self._waited = np.zeros(n, dtype=np.int64)  # rows since the onset in which it was not due
         self._running = np.zeros(n, dtype=RUNNING)
         self._running["first"] = -1
         self._running["woken"] = np.nan
@@ -205,7 +214,7 @@ class InnovationScorer:
         adjacent : bool
             False after a gap: then nothing is predicted from the row before.
         """
-        missingness = self._missingness_in(x)
+        missingness = np.where(self._waits(x), 0.0, self._missingness_in(x))
         previous = self._previous if adjacent else np.full_like(x, np.nan)
         self._previous = x
         if self.counter.any():
@@ -230,8 +239,8 @@ class InnovationScorer:
         running = self._running
         seen = (running["count"] > 0) & self.known
         count = np.maximum(running["count"], 1)
-        rows = max(self.rows, 1)
-        missing = np.maximum(self._coverage - running["count"] / rows, 0.0) * min(self.rows, 1)
+        share = running["count"] / self._due
+        missing = np.maximum(self._coverage - share, 0.0) * (self._waited < self.rows)
         sustained = self._sustained("log_sum", 0.0)
         largest = np.where(seen, self._bounded(running["peak"]), 0.0)
         return InnovationScores(
@@ -270,7 +279,7 @@ class InnovationScorer:
         counts: how far from `usual` (units) the mean since the onset is, held against the means
         over as many rows of the base period (half of its rows at most).
         """
-        mean = self._running[log_sum] / max(self.rows, 1) - self._base_log
+        mean = self._running[log_sum] / self._due - self._base_log
         innovation = np.where(self.known, np.maximum(mean, 0.0), 0.0)
         count = self._running["count"]
         away = np.abs(self._running["level_sum"] / np.maximum(count, 1) - usual)
@@ -332,6 +341,18 @@ class InnovationScorer:
         units: Floats = np.clip(deviation / self._unit, -clip, clip)
         return np.where(self.scale > 0.0, units, waking * np.sign(deviation))
 
+    @property
+    def _due(self) -> Ints:
+        """Rows since the onset in which each series was due, at least 1: (n,)."""
+        return np.maximum(self.rows - self._waited, 1)
+
+    def _waits(self, x: Floats) -> Bools:
+        """Note one row; return which series are missing in it because they are not due."""
+        self._run = np.where(np.isfinite(x), 0, self._run + 1)
+        waits: Bools = (self._run > 0) & (self._run <= self._longest)
+        self._waited += waits
+        return waits
+
     def _missingness_in(self, x: Floats) -> Floats:
         """Score of a missing cell in this row, per series."""
         present = np.isfinite(x)
@@ -360,7 +381,7 @@ def limits_of(policy: RankingPolicy) -> NDArray[np.void]:
     return limits
 
 
-def log_odds(present: Ints, rows: int) -> Floats:
+def log_odds(present: Ints, rows: Ints) -> Floats:
     """Logarithm of one plus the odds that a series has a value in a row: (n,), >= 0.
 
     `present` of `rows` rows had one; a row with and one without are mixed in.

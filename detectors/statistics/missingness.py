@@ -1,7 +1,7 @@
 """Missingness: how improbable it is that a series sends nothing."""
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,8 @@ from detectors.statistics._missingness_kernels import missingness_step
 
 __all__ = ["Missingness"]
 
+_COUNTS_BEFORE = 4  # rows of the counts in checkpoints that know of no slow series
+
 
 class Missingness(PerSeries):
     """Surprisal of the present gap of every series, from how often and how long it had gaps before.
@@ -20,7 +22,9 @@ class Missingness(PerSeries):
     Presence is a two-state Markov chain per series. A gap that has lasted r rows has probability
     ``P(gap begins) P(gap goes on)^(r - 1)`` at most, each estimated from the normal rows with a
     Beta prior (mean 1 / (rows + 2) for a series never missing so far, and 1/4), so that a short
-    base proves little. Whole rows without any value say nothing about a series.
+    base proves little. Whole rows without any value say nothing about a series. One that is
+    slower than the grid, so that its values hardly ever follow each other directly, is missing
+    when it has been gone for longer than it ever was.
 
     Parameters
     ----------
@@ -50,8 +54,9 @@ class Missingness(PerSeries):
         self._policy = policy
         self.surprisal: FloatArray = np.zeros(n)
         self._run: IntArray = np.zeros(n, dtype=np.int64)
-        # Rows present, gaps begun, rows missing, rows missing after a missing one.
-        self._counts: IntArray = np.zeros((4, n), dtype=np.int64)
+        # Rows present, gaps begun, rows missing, rows missing after a missing one, rows present
+        # after a present one, rows of the longest gap that ended.
+        self._counts: IntArray = np.zeros((6, n), dtype=np.int64)
         self._excused = 0
         self._rename_left = 0
         self._allocate()
@@ -75,8 +80,8 @@ class Missingness(PerSeries):
             x,
             learn,
             policy.known_rows,
-            policy.begin_prior_rows,
-            policy.stay_prior_rows,
+            (policy.begin_prior_rows, policy.stay_prior_rows),
+            (policy.slow_values, policy.slow_pairs),
             self._run,
             self._counts,
             self.surprisal,
@@ -90,10 +95,36 @@ class Missingness(PerSeries):
 
     @property
     def missing_share(self) -> float:
-        """Share of the cells of known series that are missing in normal rows."""
-        present, _, missing, _ = self._counts
-        there, gone = present.sum(), missing[present > 0].sum()
+        """Share of the due cells of known series that are missing in normal rows."""
+        present, missing = self._counts[0], self._counts[2]
+        there, gone = present.sum(), missing[(present > 0) & ~self._slow].sum()
         return float(gone / (there + gone)) if there else 0.0
+
+    @property
+    def waiting(self) -> NDArray[np.bool_]:
+        """Which series are missing because they are slower than the grid, shape (n,)."""
+        return np.asarray((self._run > 0) & (self._run < self.periods))
+
+    @property
+    def periods(self) -> IntArray:
+        """Rows from value to value, at most, of series slower than the grid; else 0: (n,)."""
+        return np.where(self._slow, self._counts[-1] + 1, 0)
+
+    @property
+    def _slow(self) -> NDArray[np.bool_]:
+        present, pairs, policy = self._counts[0], self._counts[-2], self._policy
+        rare = pairs * policy.slow_pairs <= present
+        return np.asarray(rare & (present >= policy.slow_values))
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Continue from what `state_dict` returned.
+
+        Checkpoints that know of no slow series have none, until all are known better.
+        """
+        super().load_state_dict(state)
+        if len(self._counts) == _COUNTS_BEFORE:
+            present = self._counts[0]
+            self._counts = np.vstack([self._counts, present, np.zeros_like(present)])
 
     @property
     def gap(self) -> int:
@@ -116,7 +147,7 @@ class Missingness(PerSeries):
 
     def select(self, index: Indices) -> None:
         """Keep, reorder and append series; as many as are new may have been others before."""
-        present, _, _, _ = self._counts
+        present = self._counts[0]
         known, new = int(present.max(initial=0)), int(np.count_nonzero(index < 0))
         missing = np.count_nonzero(self.surprisal > 0.0)
         if new and known >= self._policy.known_rows:

@@ -315,8 +315,18 @@ class RowStatistics(PerSeries):
         return self._missingness.surprisal > 0.0
 
     @property
+    def waiting(self) -> NDArray[np.bool_]:
+        """Which series are missing because they are slower than the grid, shape (n,)."""
+        return self._missingness.waiting
+
+    @property
+    def periods(self) -> IntArray:
+        """Rows from value to value, at most, of series slower than the grid; else 0: (n,)."""
+        return self._missingness.periods
+
+    @property
     def missing_share(self) -> float:
-        """Share of the cells that are missing in normal rows."""
+        """Share of the due cells that are missing in normal rows."""
         return self._missingness.missing_share
 
     def recent(self) -> FloatArray:

@@ -263,15 +263,20 @@ def block_score(value: float, known: int, mean: float, excess: float, block_rows
 
 def silence(present: Iterable[bool], learned: Iterable[bool], known: int) -> float:
     """Surprise of one series after a history of presence and of which rows were normal."""
-    there = begun = missing = again = 0
+    there = begun = missing = again = pairs = longest = 0
     run, surprisal = 0, 0.0
     for here, normal in zip(present, learned, strict=True):
         if here:
+            if normal and there:
+                pairs, longest = pairs + (run == 0), max(longest, run)
             run, surprisal = 0, 0.0
             there += normal
             continue
         run += 1
-        if there >= known:
+        if there >= 3 and 8 * pairs <= there:  # slower than the grid
+            if run > longest and there >= known:
+                surprisal += math.log(there + 2 if run == longest + 1 else 4)
+        elif there >= known:
             p = (begun + 1) / (there + missing + 2) if run == 1 else (again + 1) / (missing + 4)
             surprisal -= math.log(p)
         if normal:

@@ -424,6 +424,42 @@ class TestFolds:
         assert worst == pytest.approx(max(0.0, max(expected) - np.log(3)))
         assert ours.gap == 10
 
+    @pytest.mark.parametrize("known", [1, 10])
+    def test_missingness_of_what_is_slower_than_the_grid(self, known: int) -> None:
+        """Nothing while a value is not due; then the surprisal of the twin."""
+        rng, due = np.random.default_rng(6), np.arange(100) % 5 == 0
+        there = np.column_stack([due, due, np.ones(100, dtype=bool)])
+        there[40, 1] = False
+        there[80:, :2] = False
+        learned = rng.random(100) < 0.9
+        ours = Missingness(3, MissingnessPolicy(known_rows=known))
+        found, waits = [], []
+        for one, learn in zip(there, learned, strict=True):
+            ours.push(np.where(one, 1.0, np.nan), learn=bool(learn))
+            found.append(ours.surprisal.copy())
+            waits.append(ours.waiting.copy())
+
+        expected = [
+            [naive.silence(there[: t + 1, j], learned[: t + 1], known) for j in range(3)]
+            for t in range(100)
+        ]
+        assert_allclose(found, expected)
+        assert [5, 10, 0] == ours.periods.tolist()
+        assert [True] * 4 + [False] * 20 == [bool(one[0]) for one in waits[76:]]
+
+    def test_missingness_of_before(self) -> None:
+        """A state that knows no slow series is continued, with the same surprisal."""
+        ours, copy = Missingness(2), Missingness(2)
+        for _ in range(40):
+            ours.push(np.ones(2), learn=True)
+        state = ours.state_dict()
+        state["_counts"] = state["_counts"][:4]
+        copy.load_state_dict(state)
+        for one in (ours, copy):
+            one.push(np.array([1.0, np.nan]), learn=False)
+
+        assert_allclose(copy.surprisal, ours.surprisal, rtol=0)
+
     def test_gap_of_who_fell_silent_beside_a_renamed_series(self) -> None:
         """Who left when a new one came is excused; nobody silent, nobody known has no gap."""
         ours = Missingness(3)
