@@ -148,6 +148,8 @@ def _data(situation: Situation, candidate: Candidate, policy: VerdictPolicy) -> 
     layout, ranking, best = situation.layout, situation.ranking, candidate.series[0]
     found: Arguments = []
     name, missing = quoted(layout.names[best]), float(ranking.series.missing[best])
+    if artefact := situation.artefact_of(best):
+        found.append((False, f"{name} {artefact}: the data may be what changed"))
     if policy.missing_share <= missing < MOSTLY_MISSING:
         found.append((False, f"{missing:.0%} of the values of {name} are missing"))
     if not ranking.series.varied[best]:

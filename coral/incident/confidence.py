@@ -29,7 +29,8 @@ def tier_of_first(
         *No clear cause* when nothing deviates, or load alone explains what does; *likely* when the
         evidence can carry it: a cause that is known to vary, moved with the fault and not before
         it, far and in more than one row, ahead of the second, in simpler rankings too, while a
-        health signal deviates and nobody of the topology is hidden; else *possible*.
+        health signal deviates, nobody of the topology is hidden, and the data give no other reason
+        for what it did; else *possible*.
     """
     ranking = situation.ranking
     first, deviation = ranking.order[0], ranking.series.sustained
@@ -47,6 +48,7 @@ def tier_of_first(
         and ranking.rows >= policy.likely_rows
         and base_is_long_enough(situation, policy)
         and evidence_carries(ranking.series, series[0], policy)
+        and situation.artefact_of(series[0]) is None
         and health_is_affected(situation, policy)
         and not hides_a_cause(situation)
     )

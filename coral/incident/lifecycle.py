@@ -473,6 +473,7 @@ class OpenIncident:
             seen=self._seen,
             changes=self._changes,
             late=self._outside.late.since(self._times[0]),
+            artefacts=self._facts.trigger.artefacts,
         )
 
     def _stability(self, ranking: Ranking) -> Convergence:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from coral.contract.events import NearbyChange, SeenBefore, SeriesKind
+from coral.contract.events import Artefacts, NearbyChange, SeenBefore, SeriesKind
 from coral.localise.layout import Layout
 from coral.localise.ranking import Ranking
 from coral.localise.sparklines import Sparklines
@@ -43,6 +43,8 @@ class Situation(NamedTuple):
         What was done to the system around the onset.
     late : mapping of str to Late
         Entities whose values came too late since the onset.
+    artefacts : Artefacts or None
+        What could be a problem of the data, as the alarm found it; None: nobody looked.
     """
 
     layout: Layout
@@ -58,6 +60,7 @@ class Situation(NamedTuple):
     seen: SeenBefore | None
     changes: Sequence[NearbyChange] = ()
     late: Mapping[str, Late] = MappingProxyType({})
+    artefacts: Artefacts | None = None
 
     def series_of(self, entity: int) -> list[int]:
         """Series of an entity, best first."""
@@ -78,6 +81,17 @@ class Situation(NamedTuple):
         """
         unit = self.interval_s if self.counter[series] else 1.0
         return float(self.center[series]) / unit, float(self.ranking.series.after[series]) / unit
+
+    def artefact_of(self, series: int) -> str | None:
+        """Return what of the data could have made a series change; None if nothing is known."""
+        name, found = self.layout.names[series], self.artefacts
+        if found is None:
+            return None
+        if name in found.silent:
+            return "sent nothing in the row of the alarm"
+        if name in found.near_zero:
+            return "fell to near zero at the onset, as a counter that begins anew or a restart does"
+        return None
 
     @property
     def health_is_normal(self) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from makers import ONSET, run, shop_rows
 
+from coral.contract.events import Artefacts
 from coral.incident import lifecycle
 from coral.incident.arguments import Candidate, arguments
 from coral.incident.confidence import tier_of_cause, tier_of_first
@@ -105,3 +106,30 @@ def test_findings_take_the_policy(situation: Situation) -> None:
     """What is published is decided by the policy that is passed."""
     strict = replace(VERDICT, likely_margin=math.inf)
     assert ("likely", "possible") == (Findings(situation).tier, Findings(situation, strict).tier)
+
+
+@pytest.mark.parametrize(
+    ("kind", "argument"),
+    [
+        ("silent", "sent nothing in the row of the alarm"),
+        ("near_zero", "fell to near zero at the onset"),
+    ],
+)
+def test_what_the_alarm_found_in_the_data_lowers_the_tier(
+    situation: Situation, kind: str, argument: str
+) -> None:
+    """Of the series that it is about; the argument names it. Of others it says nothing."""
+    first = situation.ranking.order[0]
+    best, *_, last = situation.series_of(first)
+    names = situation.layout.names
+    found = {
+        name: Artefacts(3, 0.0, 0.0, **({"silent": [], "near_zero": []} | {kind: [name]}))
+        for name in (names[best], names[last])
+    }
+    doubtful = situation._replace(artefacts=found[names[best]])
+    candidate = Candidate(1, first, situation.series_of(first), [], None, None, None)
+    _, against = arguments(doubtful, candidate)
+
+    assert "possible" == tier_of_first(doubtful, [])
+    assert "likely" == tier_of_first(situation._replace(artefacts=found[names[last]]), [])
+    assert [one for one in against if argument in one]
