@@ -125,14 +125,7 @@ class InnovationScorer:
         self._predictor = predictor
         self._policy = policy
         self.center, self.scale = predictor.center, predictor.scale
-        present = np.isfinite(base).sum(axis=0)
-        self.known = present > 0
-        # Of a series that is slower than the grid only those cells count that are due.
-        self._longest = longest_waits(base)
-        due = np.where(self._longest > 0, present, len(base))
-        self._coverage = present / np.maximum(due, 1)
-        odds = log_odds(present, due)
-        self._missingness = np.where(self.known, policy.missing_weight * odds, 0.0)
+        present = self._count_cells(base)
         innovation = self._base_innovation(base, adjacent)
         range_units = policy.scale.range_units
         sigma = policy.sigma_floor + column_max(np.abs(innovation)) / range_units
@@ -148,8 +141,6 @@ class InnovationScorer:
         self.varied, self.outside_before = past.varied, past.rows
         self._base["recent"] = self._in_units(past.level)
         self._strayed = largest_moving_means((base - self.center) / self._unit)
-        self._run = np.zeros(n, dtype=np.int64)  # newest rows without a value
-        self._waited = np.zeros(n, dtype=np.int64)  # rows since the onset in which it was not due
         self._running = np.zeros(n, dtype=RUNNING)
         self._running["first"] = -1
         self._running["woken"] = np.nan
@@ -304,6 +295,20 @@ class InnovationScorer:
         recently = combined(self._sustained("recent_log_sum", level), peak)
         old = np.where(still, np.maximum(log_total - recently, 0.0), 0.0)
         return np.expm1(log_total - policy.recent_weight * old)
+
+    def _count_cells(self, base: Floats) -> Ints:
+        """Learn how often each series has a value when one is due; return how many it has: (n,)."""
+        present: Ints = np.isfinite(base).sum(axis=0)
+        self.known = present > 0
+        # Of a series that is slower than the grid only those cells count that are due.
+        self._longest = longest_waits(base)
+        self._run = np.zeros_like(self._longest)  # newest rows without a value
+        self._waited = np.zeros_like(self._longest)  # rows since the onset in which none was due
+        due = np.where(self._longest > 0, present, len(base))
+        self._coverage = present / np.maximum(due, 1)
+        odds = log_odds(present, due)
+        self._missingness = np.where(self.known, self._policy.missing_weight * odds, 0.0)
+        return present
 
     def _flags(self) -> Bools:
         """Which series are flags that were set together with a health signal: (n,).
