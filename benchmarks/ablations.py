@@ -6,33 +6,30 @@ is varied over a decade around its value. With `--leave-one-out` they are chosen
 sets but one, and the result on that one is reported.
 """
 
-import os
+import one_thread  # noqa: F401 - before numpy
 
-# Workers are processes; more threads than cores only disturb each other.
-for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ.setdefault(_name, "1")
+# isort: split
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
 
-import dataclasses  # noqa: E402
-from collections.abc import Mapping, Sequence  # noqa: E402
-from pathlib import Path  # noqa: E402
-from typing import Any, NamedTuple  # noqa: E402
+import numpy as np
+from common import finish, options
+from numpy.typing import NDArray
+from peers.recordings import SETS, case_list
+from rich.progress import track
+from told import Normal, Told, changed, learn, open_told, rank, scores_of
 
-import numpy as np  # noqa: E402
-from common import finish, options  # noqa: E402
-from numpy.typing import NDArray  # noqa: E402
-from peers.recordings import SETS, case_list  # noqa: E402
-from rich.progress import track  # noqa: E402
-from told import Normal, Told, changed, learn, open_told, rank, scores_of  # noqa: E402
-
-from coral.evaluation.backtest import find_cases  # noqa: E402
-from coral.evaluation.metrics import mean  # noqa: E402
-from coral.graph.moments import LaggedMoments  # noqa: E402
-from coral.graph.predictor import RIDGE_ROWS_PER_SERIES, Predictor, fit_predictor  # noqa: E402
-from coral.localise._innovation_kernels import accumulate_innovation  # noqa: E402
-from coral.localise.innovation import InnovationScorer, InnovationScores  # noqa: E402
-from coral.localise.layout import Layout  # noqa: E402
-from coral.localise.policy import RANKING, RankingPolicy  # noqa: E402
-from coral.localise.ranking import Localiser, certain  # noqa: E402
+from coral.evaluation.backtest import find_cases
+from coral.evaluation.metrics import mean
+from coral.graph.moments import LaggedMoments
+from coral.graph.predictor import RIDGE_ROWS_PER_SERIES, Predictor, fit_predictor
+from coral.localise._innovation_kernels import accumulate_innovation
+from coral.localise.innovation import InnovationScorer, InnovationScores
+from coral.localise.layout import Layout
+from coral.localise.policy import RANKING, RankingPolicy
+from coral.localise.ranking import Localiser, certain
 
 # Every n-th case of a set.
 QUICK_STEP = 4

@@ -6,20 +6,18 @@ minutes are fewer, 16 are looked back over, so that the latest told row is withi
 ends before the latest told row are left out of all of it.
 """
 
-import os
+import one_thread  # noqa: F401 - before numpy
 
-# Workers are processes; more threads than cores only disturb each other.
-for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ.setdefault(_name, "1")
+# isort: split
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
 
-from collections.abc import Callable, Sequence  # noqa: E402
-from pathlib import Path  # noqa: E402
-from typing import Any, NamedTuple  # noqa: E402
-
-from common import finish, options  # noqa: E402
-from joblib import Parallel, delayed  # noqa: E402
-from peers.recordings import SETS, case_list  # noqa: E402
-from told import (  # noqa: E402
+from common import finish, options
+from joblib import Parallel, delayed
+from means import by_set, macro_figures
+from peers.recordings import SETS, case_list
+from told import (
     Told,
     answer,
     learned_before,
@@ -29,11 +27,10 @@ from told import (  # noqa: E402
     scores_of,
 )
 
-from coral.baseline.told_onset import rows_late, rows_since_change  # noqa: E402
-from coral.engine import LOOK_BACK_ROWS, LOOK_BACK_S, QUARANTINE_SHARE, RECALLED_SHARE  # noqa: E402
-from coral.evaluation.backtest import find_cases  # noqa: E402
-from coral.evaluation.metrics import mean  # noqa: E402
-from coral.localise.layout import Layout  # noqa: E402
+from coral.baseline.told_onset import rows_late, rows_since_change
+from coral.engine import LOOK_BACK_ROWS, LOOK_BACK_S, QUARANTINE_SHARE, RECALLED_SHARE
+from coral.evaluation.backtest import find_cases
+from coral.localise.layout import Layout
 
 LATE_ROWS = (0, 3, 10, 15)
 QUICK_STEP = 4
@@ -114,22 +111,8 @@ def table(rows: Sequence[Scored]) -> dict[str, Any]:
     result: dict[str, Any] = {}
     for name in WAYS:
         for late in LATE_ROWS:
-            sets = {}
-            for dataset in SETS:
-                mine = [
-                    row
-                    for row in rows
-                    if (row.way, row.late) == (name, late) and row.key.startswith(f"{dataset}/")
-                ]
-                if mine:
-                    ac1, avg5 = mean([r.ac1 for r in mine]), mean([r.avg5 for r in mine])
-                    sets[dataset] = {
-                        "n": len(mine),
-                        "ac@1": round(ac1, 6),
-                        "avg@5": round(avg5, 6),
-                    }
-            macro = {k: round(mean([s[k] for s in sets.values()]), 6) for k in ("ac@1", "avg@5")}
-            result[f"{name}_{late}"] = {"macro": macro, "datasets": sets}
+            mine = [row for row in rows if (row.way, row.late) == (name, late)]
+            result[f"{name}_{late}"] = by_set(mine)
     return result
 
 
@@ -143,14 +126,9 @@ def main() -> None:
     scored = Parallel(n_jobs=chosen.jobs)(delayed(score)(path) for path in cases)
     rows = [row for case in scored for row in case]
     found = table(rows)
-    figures = {
-        f"macro_{key.replace('@', '')}_{name}": values["macro"][key]
-        for name, values in found.items()
-        for key in ("ac@1", "avg@5")
-    }
     keys = sorted({row.key for row in rows})
     more = {"labels": LABELS, "late_rows": LATE_ROWS, "shipped": "engine", "ways": found}
-    finish(chosen, figures, case_list=case_list(keys), **more)
+    finish(chosen, macro_figures(found), case_list=case_list(keys), **more)
 
 
 if __name__ == "__main__":

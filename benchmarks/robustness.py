@@ -4,27 +4,25 @@ The onset is told. A change that is drawn at random is drawn from a seed that is
 every run sees the same.
 """
 
-import os
+import one_thread  # noqa: F401 - before numpy
 
-# Workers are processes; more threads than cores only disturb each other.
-for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ.setdefault(_name, "1")
+# isort: split
+import zlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
 
-import zlib  # noqa: E402
-from collections.abc import Callable, Sequence  # noqa: E402
-from pathlib import Path  # noqa: E402
-from typing import Any, NamedTuple  # noqa: E402
+import numpy as np
+from common import finish, options
+from joblib import Parallel, delayed
+from means import by_set, macro_figures
+from peers.recordings import SETS, case_list
+from told import Told, answer, learn, names_of, open_told, scores_of, tier_of
 
-import numpy as np  # noqa: E402
-from common import finish, options  # noqa: E402
-from joblib import Parallel, delayed  # noqa: E402
-from peers.recordings import SETS, case_list  # noqa: E402
-from told import Told, answer, learn, names_of, open_told, scores_of, tier_of  # noqa: E402
-
-from coral.evaluation.backtest import find_cases  # noqa: E402
-from coral.evaluation.metrics import mean  # noqa: E402
-from coral.localise.layout import metric_of  # noqa: E402
-from streams.series import entity_of  # noqa: E402
+from coral.evaluation.backtest import find_cases
+from coral.evaluation.metrics import mean
+from coral.localise.layout import metric_of
+from streams.series import entity_of
 
 COPIES = 10
 SPARSER = 5
@@ -306,19 +304,12 @@ def decoy_ac1(found: dict[str, Any]) -> float:
 
 def averages(rows: Sequence[Scored]) -> dict[str, Any]:
     """Return accuracy by data set and over data sets, and what *likely* is worth over cases."""
-    sets = {}
-    for name in SETS:
-        mine = [row for row in rows if row.key.startswith(f"{name}/")]
-        if mine:
-            ac1, avg5 = (round(mean([getattr(row, k) for row in mine]), 6) for k in ("ac1", "avg5"))
-            sets[name] = {"n": len(mine), "ac@1": ac1, "avg@5": avg5}
-    macro = {k: round(mean([s[k] for s in sets.values()]), 6) for k in ("ac@1", "avg@5")}
     likely, right = (mean([getattr(row, k) for row in rows]) for k in ("likely", "right"))
     pooled = {
         "likely_share": round(likely, 6),
         "likely_right": round(right / likely, 6) if likely else None,
     }
-    return {"macro": macro, "pooled": pooled, "datasets": sets}
+    return by_set(rows) | {"pooled": pooled}
 
 
 def main() -> None:
@@ -334,11 +325,7 @@ def main() -> None:
     scored = Parallel(n_jobs=chosen.jobs)(delayed(score)(path, conditions, draws) for path in cases)
     rows = [row for case in scored for row in case]
     found = table(rows)
-    figures = {
-        f"macro_{key.replace('@', '')}_{name}": values["macro"][key]
-        for name, values in found.items()
-        for key in ("ac@1", "avg@5")
-    }
+    figures = macro_figures(found)
     if found.keys() >= set(SINGLE_DECOYS):
         figures["decoy_ac1"] = decoy_ac1(found)
     keys = sorted({row.key for row in rows})

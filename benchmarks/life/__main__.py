@@ -1,8 +1,8 @@
 """A system's life: weeks of benign changes with faults between them, watched by the engine.
 
-Four kinds of life: `weeks` (56 days of minutes, three seeds), `changes` (the same, told of
-deployments and restarts), `seconds` (3 days of seconds) and `year` (a year of five minutes, for its
-cost). Runs of single parts add to the JSON that is there.
+Five kinds of life: `weeks` (56 days of minutes, three seeds), `changes` and `half_changes` (the
+same, told of all deployments and restarts, and of half of them), `seconds` (3 days of seconds) and
+`year` (a year of five minutes, for its cost). Runs of single parts add to the JSON that is there.
 """
 
 import os
@@ -21,7 +21,8 @@ from life.report import Plan, figures_of, live_through, weeks_of  # noqa: E402
 
 PLANS = {
     "weeks": Plan(56.0, 60.0, 2.0, 3),
-    "changes": Plan(56.0, 60.0, 2.0, 3, changes=True),
+    "changes": Plan(56.0, 60.0, 2.0, 3, changes=1.0),
+    "half_changes": Plan(56.0, 60.0, 2.0, 3, changes=0.5),
     "seconds": Plan(3.0, 1.0, 14.0, 1),
     "year": Plan(364.0, 300.0, 2.0, 1, cost_only=True),
 }

@@ -19,13 +19,16 @@ _TOLD: dict[BenignKind, ChangeKind] = {
 }
 
 
-def change_events(world: World) -> list[ChangeEvent]:
+def change_events(world: World, share: float = 1.0) -> list[ChangeEvent]:
     """Return the change events of a life by their time, as a cluster would write them.
 
     Deployments, bad ones as well, services that come and go, and every start of a process: after
-    a deployment, in a crash loop, and when memory has run out.
+    a deployment, in a crash loop, and when memory has run out. Of a share below 1 the others are
+    missing, drawn at random from one seed.
     """
-    return sorted(_events(world), key=lambda one: one.time)
+    events = sorted(_events(world), key=lambda one: one.time)
+    told = np.random.default_rng(0).random(len(events)) < share
+    return [event for event, is_told in zip(events, told, strict=True) if is_told]
 
 
 def _events(world: World) -> Iterator[ChangeEvent]:

@@ -27,7 +27,7 @@ SETTLED_WEEK = 2  # the first one in which the engine is expected to know its sy
 class Plan(NamedTuple):
     """A kind of life: how long, on which grid, how often it breaks, and whether answers matter.
 
-    With `changes` the engine is told of deployments and restarts.
+    Of deployments and restarts the engine is told the share `changes`, drawn at random.
     """
 
     days: float
@@ -35,14 +35,14 @@ class Plan(NamedTuple):
     faults_a_week: float
     seeds: int
     cost_only: bool = False
-    changes: bool = False
+    changes: float = 0.0
 
 
 def live_through(seed: int, plan: Plan) -> dict[str, Any]:
     """Simulate one life, let the engine watch it, and score it."""
     world = born(seed, plan.days, plan.interval_s, plan.faults_a_week)
     measured = columns(world)
-    opened, weeks = watch(world, measured, change_events(world) if plan.changes else ())
+    opened, weeks = watch(world, measured, change_events(world, plan.changes))
     seconds = plan.days * 86_400.0
     scores = _scores(world, opened)
     told: list[dict[str, Any]] = []

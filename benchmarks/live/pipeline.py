@@ -49,7 +49,7 @@ class AgentPorts:
 
     def of(self, name: str) -> int:
         """Return the port that one of them listens on."""
-        return self.shop.base + 30 + ("prometheus", "adapter", *EXPORTERS).index(name)
+        return self.shop.base + 40 + ("prometheus", "adapter", *EXPORTERS).index(name)
 
 
 def missing_programs() -> list[str]:

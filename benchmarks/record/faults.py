@@ -12,7 +12,10 @@ import aiohttp
 import postgres
 import relay
 from stack import Stack
-from topology import HOST
+from topology import CALLS, ENTITIES, HOST, edge
+
+WAYS = tuple(edge(*call) for call in CALLS)
+"""The ways within the shop that a fault of the network can lie on."""
 
 
 async def post(port: int, path: str, body: dict[str, Any]) -> None:
@@ -238,31 +241,63 @@ class Crash(Fault):
         )
 
 
-class NetworkDelay(Fault):
-    """See `summary`."""
+class Network(Fault):
+    """A fault of the network, on all ways into the target or on one way, ``caller->callee``."""
 
-    kind = "network-delay"
-    targets = ("cart", "payment", "catalogue", "orders", "postgres", "redis")
-    root_metrics = ("probe_latency",)
-    summary = "all bytes between the target and its callers are delayed, both ways"
-    DELAY_S, JITTER_S = 0.06, 0.02
+    disturbance: dict[str, float]
+    what: str
 
     async def start(self, stack: Stack) -> None:
-        """Slow the hop down."""
-        await relay.set_delay(stack.ports, self.target, self.DELAY_S, self.JITTER_S)
+        """Disturb it."""
+        await relay.disturb(stack.ports, self.target, **self.disturbance)
 
     async def stop(self, stack: Stack) -> None:
-        """Make the hop fast again."""
-        await relay.set_delay(stack.ports, self.target, 0.0, 0.0)
+        """Leave it alone again."""
+        await relay.disturb(stack.ports, self.target)
+
+    @property
+    def root_metrics(self) -> tuple[str, ...]:  # type: ignore[override]
+        """What the probe sees of a target, or the caller of a way."""
+        return ("latency_p50", "latency_p95") if "->" in self.target else ("probe_latency",)
 
     @property
     def notes(self) -> str:
         """What exactly is done."""
+        if "->" in self.target:
+            caller, callee = self.target.split("->")
+            where = f"between {caller} and {callee} {self.what}, for this caller alone"
+            seen = f"only what {caller} measures of its calls does: {self.target}:latency_*"
+        else:
+            where = f"in front of {self.target} {self.what}, for all callers and for the probe"
+            seen = "its probe_latency does"
         return (
-            f"The relay in front of {self.target} delays all bytes by 60 +- 20 ms (uniform) in "
-            "each direction, for all callers and for the probe. The process itself is healthy: "
-            "its own latency does not contain the delay, its probe_latency does."
+            f"The relay {where}. The process itself is healthy: its own latency does not show "
+            f"it, {seen}."
         )
+
+
+class NetworkDelay(Network):
+    """See `summary`."""
+
+    kind = "network-delay"
+    targets = (*ENTITIES[1:], *WAYS)
+    summary = "all bytes on the way, or between the target and its callers, are delayed, both ways"
+    disturbance = {"delay_s": 0.06, "jitter_s": 0.02}
+    what = "delays all bytes by 60 +- 20 ms (uniform) in each direction"
+
+
+class NetworkLoss(Network):
+    """See `summary`."""
+
+    kind = "network-loss"
+    targets = (*WAYS, *ENTITIES[1:])
+    summary = "one chunk of bytes in ten is lost, both ways, and sent again 0.2 s and more later"
+    disturbance = {"loss": 0.1}
+    what = (
+        "loses one chunk of bytes in ten, in each direction; as in TCP, it arrives when it is "
+        "sent again after 0.2 s (0.4 s, 0.8 s, ... when that is lost too), and all that follows "
+        "waits behind it"
+    )
 
 
 class LoadSpike(Fault):
@@ -302,6 +337,7 @@ KINDS: dict[str, type[Fault]] = {
         PoolLeak,
         Crash,
         NetworkDelay,
+        NetworkLoss,
         LoadSpike,
     )
 }

@@ -7,6 +7,7 @@ its cells empty.
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from typing import Any
 
 import aiohttp
@@ -39,7 +40,7 @@ class HttpReader:
     def __init__(self, http: aiohttp.ClientSession, port: int) -> None:
         self._http = http
         self._url = f"http://{HOST}:{port}/metrics"
-        self._rates = {"requests": Rate(), "errors": Rate()}
+        self._rates: defaultdict[str, Rate] = defaultdict(Rate)
 
     async def read(self) -> Values:
         """Return the metrics; counters ``x_total`` become ``x_per_s``."""
@@ -48,10 +49,10 @@ class HttpReader:
                 data: Values = await response.json()
         except (aiohttp.ClientError, TimeoutError):
             return {}
-        for name, rate in self._rates.items():
-            total = data.pop(f"{name}_total", None)
-            if total is not None:
-                data[f"{name}_per_s"] = rate.per_s(total)
+        for counter in [name for name in data if name.endswith("_total")]:
+            if (total := data.pop(counter)) is not None:
+                name = counter.removesuffix("_total")
+                data[f"{name}_per_s"] = self._rates[name].per_s(total)
         return data
 
 

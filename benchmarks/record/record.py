@@ -43,12 +43,12 @@ def parse(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--list", action="store_true", help="list the kinds of fault and exit")
     parser.add_argument("--target", help="part of the shop to disturb (default: see --list)")
     parser.add_argument("--out", type=Path, default=Path("recordings"), help="output directory")
-    parser.add_argument("--case", help="name of the recording (default: FAULT__TARGET)")
+    parser.add_argument("--case", help="name of the recording (default: FAULT__TARGET, - for ->)")
     parser.add_argument("--normal-s", type=int, default=600, help="seconds before the fault")
     parser.add_argument("--fault-s", type=int, default=300, help="seconds of the fault")
     parser.add_argument("--recovery-s", type=int, default=60, help="seconds after the fault")
     parser.add_argument("--warm-up-s", type=float, default=None, help="unrecorded seconds first")
-    parser.add_argument("--base-port", type=int, default=23000, help="first of 30 ports")
+    parser.add_argument("--base-port", type=int, default=23000, help="first of 40 ports")
     parser.add_argument("--seed", type=int, help="seed of all random choices (default: random)")
     args = parser.parse_args(argv)
     if not args.list and args.fault is None:
@@ -187,7 +187,7 @@ def check(args: argparse.Namespace) -> int:
     if args.target not in targets:
         log(f"{args.fault} cannot be injected into {args.target}; targets: {', '.join(targets)}")
         return 2
-    args.case = args.case or f"{args.fault}__{args.target}"
+    args.case = args.case or f"{args.fault}__{args.target}".replace("->", "-")
     args.seed = random.randrange(2**31) if args.seed is None else args.seed
     if args.warm_up_s is None:
         args.warm_up_s = min(WARM_UP_S, args.normal_s / 4.0)

@@ -1,7 +1,12 @@
-"""A TCP relay in front of every part of the shop; it can delay all bytes of one hop.
+"""A TCP relay on every way of the shop; it can delay the bytes of a way, or lose them.
 
-Run as a process of its own. Control: one line ``set ENTITY DELAY_S JITTER_S`` on the control
-port, answered by ``ok``. The delay holds in each direction, so a round trip takes twice as long.
+Run as a process of its own. Control: one line ``set WAY DELAY_S JITTER_S LOSS`` on the control
+port, answered by ``ok``. A way is ``caller->callee``; the name of a part of the shop is all ways
+into it, the probe's too. Delay and loss hold in each direction, so a round trip meets them twice.
+
+What is lost is not missing in a TCP connection, it is late: sent again after the time without an
+answer that Linux waits at least, which doubles with every further loss, and all that follows waits
+behind it. That is what `Hop.draw` makes of a loss.
 """
 
 from __future__ import annotations
@@ -12,12 +17,15 @@ import random
 from dataclasses import dataclass
 from functools import partial
 
-from topology import ENTITIES, HOST, Ports
+from topology import CALLS, ENTITIES, HOST, Ports, edge
+
+RESEND_S = 0.2
+"""How long a sender waits for an answer before it sends again, in seconds: Linux' least."""
 
 
 @dataclass
 class Hop:
-    """Where one hop leads and how slow it is.
+    """Where one hop leads and how disturbed it is.
 
     Attributes
     ----------
@@ -25,17 +33,23 @@ class Hop:
         Port of the process behind the hop.
     delay_s, jitter_s
         One-way delay and the half width of its uniform variation, in seconds.
+    loss
+        Share of the chunks of bytes that are lost, each time they are sent.
     """
 
     port: int
     delay_s: float = 0.0
     jitter_s: float = 0.0
+    loss: float = 0.0
 
     def draw(self, rng: random.Random) -> float:
         """Return the delay of one chunk of bytes, in seconds."""
-        if self.delay_s <= 0.0:
-            return 0.0
-        return max(0.0, self.delay_s + rng.uniform(-self.jitter_s, self.jitter_s))
+        delay, wait = 0.0, RESEND_S
+        if self.delay_s > 0.0:
+            delay = max(0.0, self.delay_s + rng.uniform(-self.jitter_s, self.jitter_s))
+        while self.loss > 0.0 and rng.random() < self.loss:
+            delay, wait = delay + wait, 2.0 * wait
+        return delay
 
 
 class Side(asyncio.Protocol):
@@ -120,26 +134,28 @@ async def control(
     """Serve one connection of the control port."""
     words = (await reader.readline()).decode().split()
     answer = b"error\n"
-    if len(words) == 4 and words[0] == "set" and words[1] in hops:
-        hops[words[1]].delay_s = float(words[2])
-        hops[words[1]].jitter_s = float(words[3])
-        answer = b"ok\n"
+    if len(words) == 5 and words[0] == "set":
+        for hop in (hop for way, hop in hops.items() if words[1] in (way, way.split("->")[-1])):
+            hop.delay_s, hop.jitter_s, hop.loss = (float(word) for word in words[2:])
+            answer = b"ok\n"
     writer.write(answer)
     await writer.drain()
     writer.close()
 
 
-async def set_delay(ports: Ports, entity: str, delay_s: float, jitter_s: float) -> None:
-    """Ask the running relay to delay the hop into `entity`.
+async def disturb(
+    ports: Ports, way: str, *, delay_s: float = 0.0, jitter_s: float = 0.0, loss: float = 0.0
+) -> None:
+    """Ask the running relay to disturb a way, or all ways into a part of the shop.
 
     Parameters
     ----------
     ports
         Ports of the stack.
-    entity
-        The part of the shop behind the hop.
-    delay_s, jitter_s
-        One-way delay and half width of its variation, in seconds; zero ends the delay.
+    way
+        ``caller->callee``, or a part of the shop.
+    delay_s, jitter_s, loss
+        As of `Hop`; without them the disturbance ends.
 
     Raises
     ------
@@ -147,20 +163,22 @@ async def set_delay(ports: Ports, entity: str, delay_s: float, jitter_s: float) 
         If the relay refuses.
     """
     reader, writer = await asyncio.open_connection(HOST, ports.relay_control)
-    writer.write(f"set {entity} {delay_s} {jitter_s}\n".encode())
+    writer.write(f"set {way} {delay_s} {jitter_s} {loss}\n".encode())
     answer = await reader.readline()
     writer.close()
     if answer != b"ok\n":
-        raise RuntimeError(f"the relay refused to delay {entity}")
+        raise RuntimeError(f"the relay knows no way {way}")
 
 
 async def serve(ports: Ports, seed: int) -> None:
     """Relay until killed."""
     loop = asyncio.get_running_loop()
     rng = random.Random(seed)
-    hops = {entity: Hop(ports.direct(entity)) for entity in ENTITIES}
-    for entity, hop in hops.items():
-        await loop.create_server(partial(Side, hop, rng), HOST, ports.entry(entity))
+    ways = {entity: (ports.entry(entity), entity) for entity in ENTITIES}
+    ways |= {edge(*call): (ports.between(*call), call[1]) for call in CALLS}
+    hops = {way: Hop(ports.direct(callee)) for way, (_, callee) in ways.items()}
+    for way, (entry, _) in ways.items():
+        await loop.create_server(partial(Side, hops[way], rng), HOST, entry)
     await asyncio.start_server(lambda r, w: control(hops, r, w), HOST, ports.relay_control)
     await asyncio.Event().wait()
 

@@ -53,7 +53,11 @@ class Sampler:
             row |= {f"{name}:{metric}": value for metric, value in values.items()}
         answers = await asyncio.gather(*(self._limited(read) for _, read in self._readers))
         for (name, _), answer in zip(self._readers, answers, strict=True):
-            row |= {f"{name}:{metric}": value for metric, value in answer.items()}
+            # What a service measures of its calls names the callee: `->redis:latency_p50`.
+            row |= {
+                f"{name}{metric}" if metric.startswith("->") else f"{name}:{metric}": value
+                for metric, value in answer.items()
+            }
         return row
 
     async def _limited(self, read: Callable[[], Awaitable[Values]]) -> Values:

@@ -25,6 +25,9 @@ EDGES = (
     ("cart", "redis"),
 )
 
+CALLS = tuple(edge for edge in EDGES if edge[0] != "clients")
+"""The calls within the shop: each is timed by its caller and has a way of its own."""
+
 KPI = ("gateway:latency_p95", "gateway:errors_per_s")
 
 LATENCY_WINDOW_S = 5.0
@@ -66,6 +69,12 @@ _EXTRA_METRICS = {
         "up",
     ),
 }
+_CALL_METRICS = ("latency_p50", "latency_p95", "errors_per_s")
+
+
+def edge(caller: str, callee: str) -> str:
+    """Return the name of the way from a caller to what it calls."""
+    return f"{caller}->{callee}"
 
 
 def columns() -> list[str]:
@@ -75,7 +84,7 @@ def columns() -> list[str]:
         common = _SERVICE_METRICS if entity in SERVICES else ()
         metrics = (*common, *_EXTRA_METRICS.get(entity, ()))
         names += [f"{entity}:{metric}" for metric in metrics]
-    return names
+    return names + [f"{edge(*call)}:{metric}" for call in CALLS for metric in _CALL_METRICS]
 
 
 def _is_free(port: int) -> bool:
@@ -96,7 +105,7 @@ class Ports:
     Parameters
     ----------
     base
-        First port of the stack; it uses ports up to ``base + 29``, on loopback only.
+        First port of the stack; it uses ports up to ``base + 39``, on loopback only.
     """
 
     base: int
@@ -106,8 +115,12 @@ class Ports:
         return self.base + ENTITIES.index(entity)
 
     def entry(self, entity: str) -> int:
-        """Port of the relay in front of `entity`; all callers of the shop use this one."""
+        """Port of the relay in front of `entity` that the probe uses."""
         return self.base + 20 + ENTITIES.index(entity)
+
+    def between(self, caller: str, callee: str) -> int:
+        """Port of the relay between a caller and what it calls."""
+        return self.base + 30 + CALLS.index((caller, callee))
 
     @property
     def load_control(self) -> int:
@@ -116,11 +129,12 @@ class Ports:
 
     @property
     def relay_control(self) -> int:
-        """Port on which the relay takes delays."""
+        """Port on which the relay takes disturbances."""
         return self.base + 11
 
     def taken(self) -> list[int]:
         """Return those ports of the stack that some other process listens on."""
         ports = [self.load_control, self.relay_control]
         ports += [port(entity) for entity in ENTITIES for port in (self.direct, self.entry)]
+        ports += [self.between(*call) for call in CALLS]
         return sorted(port for port in ports if not _is_free(port))

@@ -8,13 +8,14 @@ import random
 import time
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 from aiohttp import web
-from topology import HOST, LATENCY_WINDOW_S, Ports
+from topology import CALLS, HOST, LATENCY_WINDOW_S, Ports
 
 from services.inject import CpuHog, MemoryLeak
 
@@ -85,6 +86,9 @@ class Service(ABC):
         self.latency = Window()
         self.requests_total = 0
         self.errors_total = 0
+        callees = [callee for caller, callee in CALLS if caller == name]
+        self.call_latency = {callee: Window() for callee in callees}
+        self.call_errors = dict.fromkeys(callees, 0)
         self.hog = CpuHog()
         self.leak = MemoryLeak()
         self._http: aiohttp.ClientSession | None = None
@@ -109,8 +113,20 @@ class Service(ABC):
         else:
             raise web.HTTPBadRequest(text=f"{self.name} knows no fault {kind}")
 
+    @contextmanager
+    def calling(self, callee: str) -> Iterator[None]:
+        """Time a call, failed ones too, and count it if it fails."""
+        start = time.monotonic()
+        try:
+            yield
+        except BaseException:
+            self.call_errors[callee] += 1
+            raise
+        finally:
+            self.call_latency[callee].add(time.monotonic() - start)
+
     async def call(self, method: str, entity: str, path: str, retries: int = 0) -> Any:
-        """Call another service through its relay and return its JSON answer.
+        """Call another service through the relay and return its JSON answer.
 
         Parameters
         ----------
@@ -125,13 +141,14 @@ class Service(ABC):
             If the other side fails, is too slow or answers with a server error.
         """
         assert self._http is not None
-        url = f"http://{HOST}:{self.ports.entry(entity)}{path}"
+        url = f"http://{HOST}:{self.ports.between(self.name, entity)}{path}"
         for attempt in range(retries + 1):
             try:
-                async with self._http.request(method, url) as response:
-                    if response.status >= 500:
-                        raise Unavailable(f"{entity} answered {response.status}")
-                    return await response.json()
+                with self.calling(entity):
+                    async with self._http.request(method, url) as response:
+                        if response.status >= 500:
+                            raise Unavailable(f"{entity} answered {response.status}")
+                        return await response.json()
             except TimeoutError as error:
                 raise Unavailable(f"{entity} timed out") from error
             except aiohttp.ClientError as error:
@@ -169,8 +186,17 @@ class Service(ABC):
                 "latency_p50": self.latency.quantile(0.50),
                 "latency_p95": self.latency.quantile(0.95),
                 **self.gauges(),
+                **self._of_calls(),
             }
         )
+
+    def _of_calls(self) -> dict[str, float | None]:
+        held: dict[str, float | None] = {}
+        for callee, latency in self.call_latency.items():
+            held[f"->{callee}:latency_p50"] = latency.quantile(0.50)
+            held[f"->{callee}:latency_p95"] = latency.quantile(0.95)
+            held[f"->{callee}:errors_total"] = self.call_errors[callee]
+        return held
 
     async def _health(self, _: web.Request) -> web.Response:
         return web.json_response({"status": "ok"})

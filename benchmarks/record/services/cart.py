@@ -19,7 +19,7 @@ class Cart(Service):
 
     async def open(self) -> None:
         """Connect to redis."""
-        self.redis = open_redis(self.ports, 0.5)
+        self.redis = open_redis(self.ports, self.name, 0.5)
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes of the service."""
@@ -31,7 +31,8 @@ class Cart(Service):
 
     async def _ask(self, answer: Awaitable[Any]) -> Any:
         try:
-            return await answer
+            with self.calling("redis"):
+                return await answer
         except (RedisError, OSError, TimeoutError) as error:
             raise Unavailable(f"redis: {type(error).__name__}") from error
 

@@ -27,8 +27,8 @@ class Catalogue(Service):
 
     async def open(self) -> None:
         """Connect to both stores."""
-        self.pool = await open_pool(self.ports)
-        self.redis = open_redis(self.ports, self.CACHE_TIMEOUT_S)
+        self.pool = await open_pool(self.ports, self.name)
+        self.redis = open_redis(self.ports, self.name, self.CACHE_TIMEOUT_S)
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes of the service."""
@@ -37,7 +37,8 @@ class Catalogue(Service):
     async def _cached(self, key: str, ttl_s: int, load: Callable[[], Awaitable[Any]]) -> Any:
         cache_works = True
         try:
-            text = await self.redis.get(key)
+            with self.calling("redis"):
+                text = await self.redis.get(key)
             if text is not None:
                 return json.loads(text)
         except (RedisError, OSError, TimeoutError):
@@ -45,14 +46,15 @@ class Catalogue(Service):
         value = await load()
         if cache_works:
             # The answer is known; when storing it fails the next request asks postgres again.
-            with contextlib.suppress(RedisError, OSError, TimeoutError):
+            with contextlib.suppress(RedisError, OSError, TimeoutError), self.calling("redis"):
                 await self.redis.set(key, json.dumps(value), ex=ttl_s)
         return value
 
     async def _query(self, sql: str, number: int) -> list[dict[str, Any]]:
         try:
             async with self.pool.acquire(timeout=POOL_TIMEOUT_S) as connection:
-                return [dict(row) for row in await connection.fetch(sql, number)]
+                with self.calling("postgres"):
+                    return [dict(row) for row in await connection.fetch(sql, number)]
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
             raise Unavailable(f"postgres: {type(error).__name__}") from error
 

@@ -24,7 +24,7 @@ class Orders(Service):
 
     async def open(self) -> None:
         """Connect to postgres."""
-        self.pool = await open_pool(self.ports)
+        self.pool = await open_pool(self.ports, self.name)
         self.pool_waits = Window()
         self.leak_every = 0
         self.uses = 0
@@ -68,7 +68,8 @@ class Orders(Service):
         finally:
             self.pool_waits.add(time.monotonic() - start)
         try:
-            yield connection
+            with self.calling("postgres"):
+                yield connection
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
             raise Unavailable(f"postgres: {type(error).__name__}") from error
         finally:

@@ -12,11 +12,11 @@ POOL_SIZE = 8
 POOL_TIMEOUT_S = 1.0
 
 
-async def open_pool(ports: Ports) -> asyncpg.Pool:
-    """Open a pool of `POOL_SIZE` connections to postgres, through the relay."""
+async def open_pool(ports: Ports, caller: str) -> asyncpg.Pool:
+    """Open a pool of `POOL_SIZE` connections of a caller to postgres, through the relay."""
     return await asyncpg.create_pool(
         host=HOST,
-        port=ports.entry("postgres"),
+        port=ports.between(caller, "postgres"),
         user=DATABASE,
         database=DATABASE,
         ssl=False,
@@ -28,11 +28,11 @@ async def open_pool(ports: Ports) -> asyncpg.Pool:
     )
 
 
-def open_redis(ports: Ports, timeout_s: float) -> Redis:
-    """Return a redis client that gives up after `timeout_s` seconds, without trying again."""
+def open_redis(ports: Ports, caller: str, timeout_s: float) -> Redis:
+    """Return a redis client of a caller that gives up after `timeout_s`, and tries but once."""
     return Redis(
         host=HOST,
-        port=ports.entry("redis"),
+        port=ports.between(caller, "redis"),
         decode_responses=True,
         socket_timeout=timeout_s,
         socket_connect_timeout=timeout_s,
