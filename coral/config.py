@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Meta
 
 from coral.errors import ConfigError
+from coral.text import LENGTHS, seconds_of
 from detectors.statistics.river_catalogue import Setting
 from detectors.statistics.river_catalogue import problems as statistics_problems
 from streams.series import canonical, name_problem
@@ -29,6 +30,7 @@ NO_POLICIES: Mapping[str, object] = MappingProxyType({})
 
 Name = Annotated[str, Meta(min_length=1)]
 Seconds = Annotated[float, Meta(gt=0)]
+Length = Annotated[str, Meta(pattern=LENGTHS, description="length of time such as 90s, 2m, 1h30m")]
 
 
 class EngineConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -86,10 +88,11 @@ class HealthSignal(
         Series `<entity>:<metric>`.
     above, below : float, optional
         Readings beyond this, in the unit of the series, breach the objective.
-    for_s : float
-        Seconds for which every reading is beyond; 0 is at once.
+    for : str, optional
+        How long every reading is beyond, such as `90s`, `2m` or `1h30m`; without it one reading is
+        enough.
     rows, of : int
-        In place of `for_s`: how many of the newest rows with a reading are beyond.
+        In place of `for`: how many of the newest rows with a reading are beyond.
     target : float, optional
         Share of requests without error, such as 0.999; the series is the ratio of errors, 0 to 1.
     total : str, optional
@@ -114,7 +117,7 @@ class HealthSignal(
     name: Name
     above: float | None = None
     below: float | None = None
-    for_s: Annotated[float, Meta(ge=0)] = 0.0
+    for_: Length | None = msgspec.field(default=None, name="for")  # a word of Python
     rows: Annotated[int, Meta(ge=1, le=1000)] = 1
     of: Annotated[int, Meta(ge=1, le=1000)] = 1
     target: Annotated[float, Meta(gt=0, lt=1)] | None = None
@@ -122,6 +125,11 @@ class HealthSignal(
     good: Name | None = None
     burn_rate: Annotated[float, Meta(gt=0)] | None = None
     windows_s: tuple[Seconds, Seconds] | None = None
+
+    @property
+    def for_s(self) -> float:
+        """Seconds for which every reading is beyond; 0 is at once."""
+        return seconds_of(self.for_ or "") or 0.0
 
     @property
     def rules(self) -> tuple["HealthSignal", ...]:
@@ -202,8 +210,8 @@ class HealthSignal(
             yield from self._misfits_of_target(1.0 / (1.0 - self.target))
         elif self.rows > self.of:
             yield "`rows` of at most `of` expected (raise `of` or lower `rows`)"
-        elif self.for_s > 0.0 and self.of > 1:
-            yield "`for_s`, or `rows` and `of`, expected (leave one out)"
+        elif self.for_ is not None and self.of > 1:
+            yield "`for`, or `rows` and `of`, expected (leave one out)"
 
     def _misfits_of_target(self, most: float) -> Iterator[str]:
         """Yield what does not go together with a target that allows to burn so fast at most."""
@@ -232,7 +240,7 @@ _IDLE: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "above": ("total", "good", "burn_rate", "windows_s"),
         "below": ("total", "good", "burn_rate", "windows_s"),
-        "target": ("for_s", "rows", "of"),
+        "target": ("for", "rows", "of"),
     }
 )
 

@@ -4,10 +4,12 @@ import difflib
 import re
 import unicodedata
 from collections.abc import Iterable
+from typing import Final
 
 from streams.topology import ends_of
 
 __all__ = [
+    "LENGTHS",
     "MOSTLY_MISSING",
     "alike",
     "change",
@@ -21,6 +23,7 @@ __all__ = [
     "quoted",
     "relative",
     "seconds",
+    "seconds_of",
     "told_apart",
     "unit_of",
     "where",
@@ -311,6 +314,25 @@ def seconds(value: float) -> str:
             whole, rest = divmod(round(size / part), length // part)
             return f"{whole} {unit} {rest} {part_unit}" if rest else f"{whole} {unit}"
     return f"{size:.3g} s"
+
+
+def seconds_of(text: str) -> float | None:
+    """Return the seconds of lengths of time such as 90s, 15m, 6h, 1h30m; None if it is no such.
+
+    Examples
+    --------
+    >>> seconds_of("2m"), seconds_of("1h30m"), seconds_of("250ms"), seconds_of("soon")
+    (120.0, 5400.0, 0.25, None)
+    """
+    if not re.fullmatch(LENGTHS, text):
+        return None
+    return sum(float(number) * _UNITS[unit] for number, unit in re.findall(_LENGTH, text))
+
+
+_LENGTH: Final = r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(ms|[smhd])"
+LENGTHS: Final = rf"^(?:{_LENGTH})+$"
+"""What `seconds_of` reads."""
+_UNITS: Final = {"ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 
 
 def relative(after_health_s: float, health: str = "the health signal") -> str:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import ArgumentCollection, Parameter, Token, UnknownOptionError
 
 from coral.errors import CoralError
+from coral.text import seconds_of
 
 if TYPE_CHECKING:
     from coral.settings import Settings
@@ -58,16 +59,11 @@ def _speed(text: str) -> float | None:
 def _seconds(text: str) -> float:
     """Return the seconds > 0 of a number, or of lengths of time such as 90s, 15m, 6h, 1h30m."""
     value = _positive(text)
-    if value is None and _LENGTHS.fullmatch(text):
-        value = sum(float(number) * _UNITS[unit] for number, unit in _LENGTH.findall(text)) or None
+    if value is None:
+        value = seconds_of(text) or None
     if value is None:
         raise ValueError(f"seconds > 0 expected, got {text!r}; or 90s, 15m, 6h, 2d")
     return value
-
-
-_UNITS = {"ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
-_LENGTH = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhd])")
-_LENGTHS = re.compile(rf"(?:{_LENGTH.pattern})+")
 
 
 def _moment(text: str) -> float:

@@ -27,11 +27,15 @@ _LIMITS = {"gt": ">", "ge": ">=", "lt": "<", "le": "<="}
 
 @cache
 def fields(kind: Any) -> dict[str, Any]:
-    """Return the fields of a section with their types, its own first; none if it is no section."""
+    """Return the fields of a section with their types, its own first; none if it is no section.
+
+    By the names that they have in the file.
+    """
     if not (isinstance(kind, type) and issubclass(kind, msgspec.Struct)):
         return {}
     hints = get_type_hints(kind, include_extras=True)
-    return {key: hints[key] for base in kind.__mro__ for key in get_annotations(base)}
+    named = {field.name: field.encode_name for field in msgspec.structs.fields(kind)}
+    return {named[key]: hints[key] for base in kind.__mro__ for key in get_annotations(base)}
 
 
 def item(kind: Any) -> Any | None:
@@ -98,6 +102,8 @@ def words(kind: Any) -> str:
 def _limited(kind: Any) -> str:
     said = noun(bare(kind))
     for limit in getattr(kind, "__metadata__", ()):
+        if limit.description:
+            return str(limit.description)
         bounds = {sign: getattr(limit, name) for name, sign in _LIMITS.items()}
         rule = " and ".join(f"{sign} {n}" for sign, n in bounds.items() if n is not None)
         said = f"{said} {rule}" if rule else said

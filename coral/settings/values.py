@@ -75,9 +75,9 @@ def _misfits(kind: Any, raw: Any, path: Path, place: str) -> Iterator[SettingsPr
                 at, got = f"{place}.{key_of((key,))}", f"`{key}`{hint(key, known)}"
                 yield SettingsProblem(at, "known key expected", got, path)
         for field in msgspec.structs.fields(option):
-            if field.required and field.name not in raw:
-                rule = f"{kinds.words(known[field.name])} expected"
-                yield SettingsProblem(f"{place}.{field.name}", rule, "nothing", path)
+            if field.required and field.encode_name not in raw:
+                rule = f"{kinds.words(known[field.encode_name])} expected"
+                yield SettingsProblem(f"{place}.{field.encode_name}", rule, "nothing", path)
 
 
 def shown(kind: Any, raw: object) -> str:

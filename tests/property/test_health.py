@@ -38,7 +38,8 @@ def signals(draw: st.DrawFn, interval_s: float) -> HealthSignal:
     if kind == "counted":
         of = draw(st.integers(2, 7))
         return HealthSignal(name="a:x", rows=draw(st.integers(1, of)), of=of, **side)
-    return HealthSignal(name="a:x", for_s=draw(rows | st.just(0.0)) * interval_s, **side)
+    for_s = draw(rows | st.just(0.0)) * interval_s
+    return HealthSignal(name="a:x", for_=f"{for_s:f}s", **side)
 
 
 class Stream(NamedTuple):

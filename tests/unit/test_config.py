@@ -81,7 +81,7 @@ def test_health_signals_without_an_objective_leave_the_digest_as_it_was() -> Non
 
 def test_health_signals_are_names_with_or_without_objectives() -> None:
     """A series is named once, and may have several objectives."""
-    slow = HealthSignal(name="web:latency", above=0.5, for_s=120)
+    slow = HealthSignal(name="web:latency", above=0.5, for_="2m")
     stuck = HealthSignal(name="web:latency", above=5, rows=2, of=3)
     failing = HealthSignal(name="web:errors", target=0.999)
     kpi = ("web:latency", slow, "web:queue", failing, stuck)
@@ -116,7 +116,7 @@ def test_objectives_made_in_a_program_are_checked_too(
 def test_a_health_signal_stands_once() -> None:
     """The same name, or the same objective, twice; and what is no name at all."""
     slow = HealthSignal(name="web:latency", above=1)
-    again = HealthSignal(name="web:latency", above=1.0, for_s=0)
+    again = HealthSignal(name="web:latency", above=1.0, rows=1)
     with pytest.raises(ConfigError) as caught:
         SystemConfig(name="s", interval_s=1.0, kpi=("a:x", "a:x", slow, again))
     rule = "every health signal once expected (remove one), got"

@@ -48,7 +48,7 @@ def _section(title: str, kind: type[msgspec.Struct]) -> list[str]:
     if not own:
         return []
     lines = ["", f"## {title}", "", summary, "", "| key | value | default | |", "|---|---|---|---|"]
-    defaults = {field.name: _default(field) for field in msgspec.structs.fields(kind)}
+    defaults = {field.encode_name: _default(field) for field in msgspec.structs.fields(kind)}
     for key in own:
         inner, value = kinds.fields(kind)[key], defaults[key]
         shown = "" if value is None else f"`{toml_value(value)}`"

@@ -49,7 +49,7 @@ def above(text: str, limit: float = 1.0) -> list[float]:
 )
 def test_every_reading_for_a_duration(for_s: float, readings: str, expected: str) -> None:
     """Breached once all readings of so many seconds are beyond; over once none of them is."""
-    signal = HealthSignal(name=NAME, above=1.0, for_s=for_s)
+    signal = HealthSignal(name=NAME, above=1.0, for_=f"{for_s}s")
 
     assert expected == course(signal, above(readings))
 
@@ -170,12 +170,12 @@ def _forgotten(rows: int, number: int, after: int) -> bool:
 
 def test_an_objective_that_is_still_the_same_goes_on() -> None:
     """After a change of the configuration it keeps its state, the others begin anew."""
-    slow = HealthSignal(name=NAME, above=1.0, for_s=20.0)
+    slow = HealthSignal(name=NAME, above=1.0, for_="20s")
     failing = HealthSignal(name=NAME, target=0.999)
     before = Objectives([slow, *failing.rules], 10.0)
     for time in (0.0, 10.0):
         before.update(time, np.array([2.0, 1.0, 1.0]))
-    changed = [HealthSignal(name=NAME, above=1.0, for_s=19.0), slow]
+    changed = [HealthSignal(name=NAME, above=1.0, for_="19s"), slow]
     after = Objectives(changed, 10.0)
     after.load_state_dict(before.state_dict())
 

@@ -99,7 +99,7 @@ def test_an_objective_pages_from_the_first_row_on(first: int) -> None:
     """Deterministically, however little is known."""
     x = normal()[: first + 12]
     x[first:, 0] = 0.7
-    engine = shop(kpi=(HealthSignal(name=NAMES[0], above=0.5, for_s=5.0),))
+    engine = shop(kpi=(HealthSignal(name=NAMES[0], above=0.5, for_="5s"),))
     events = fed(engine, x)
     row, opened = events[0]
     assert row == first + 1
@@ -179,7 +179,7 @@ def test_an_objective_that_had_to_last_looks_back_as_far() -> None:
     x = normal()
     x[FAULT - 80 :, 0] = 0.112 + 0.1 * (x[FAULT - 80 :, 0] - 0.1)  # nothing unusual in itself
     x[FAULT - 80 :, 1:3] += 30.0
-    slow = HealthSignal(name=NAMES[0], above=0.105, for_s=300.0)
+    slow = HealthSignal(name=NAMES[0], above=0.105, for_="5m")
     config = SystemConfig(name="shop", interval_s=5.0, kpi=(slow,), edges=EDGES)
     engine = Engine(config, trigger=TriggerPolicy(warmup_rows=10**6))
     row, opened = fed(engine, x)[0]

@@ -13,7 +13,7 @@ from coral.settings.schema import json_schema
 FILE = """[systems.shop]
 kpi = [
   "web:latency",
-  {name = "web:latency", above = 1, for_s = 120},
+  {name = "web:latency", above = 1, for = "2m"},
   {name = "web:success", below = 0.99, rows = 3, of = 5},
   {name = "web:errors", target = 0.999, windows_s = [1800, 60]},
   {name = "web:failed", total = "web:all", target = 0.99},
@@ -33,7 +33,7 @@ def test_names_and_tables_can_be_mixed(tmp_path: Path) -> None:
 
     assert ("web:latency", "web:success", "web:errors", "web:failed") == shop.kpi_names
     assert shop.objectives == (
-        HealthSignal(name="web:latency", above=1.0, for_s=120.0),
+        HealthSignal(name="web:latency", above=1.0, for_="2m"),
         HealthSignal(name="web:success", below=0.99, rows=3, of=5),
         HealthSignal(name="web:errors", target=0.999, burn_rate=14.4, windows_s=(1800.0, 60.0)),
         *(
@@ -98,8 +98,18 @@ def test_what_is_printed_can_be_read(tmp_path: Path) -> None:
             "{name = 'a:x', below = nan}",
             "[0]: finite number expected as `below`, got {'name': 'a:x', 'below': nan}",
         ),
-        ("{name = 'a:x', above = 1, for_s = -1}", "[0].for_s: number >= 0 expected, got -1"),
-        ("{name = 'a:x', above = 1, for_s = '2m'}", "[0].for_s: number >= 0 expected, got '2m'"),
+        (
+            "{name = 'a:x', above = 1, for = 120}",
+            "[0].for: length of time such as 90s, 2m, 1h30m expected, got 120",
+        ),
+        (
+            "{name = 'a:x', above = 1, for = '-2m'}",
+            "[0].for: length of time such as 90s, 2m, 1h30m expected, got '-2m'",
+        ),
+        (
+            "{name = 'a:x', above = 1, for_s = 120}",
+            "[0].for_s: known key expected, got `for_s`; did you mean `for`?",
+        ),
         (
             "{name = 'a:x', above = 1, rows = 3}",
             (
@@ -112,10 +122,10 @@ def test_what_is_printed_can_be_read(tmp_path: Path) -> None:
             "[0].rows: integer >= 1 and <= 1000 expected, got 0",
         ),
         (
-            "{name = 'a:x', above = 1, for_s = 9, of = 5}",
+            "{name = 'a:x', above = 1, for = '9s', of = 5}",
             (
-                "[0]: `for_s`, or `rows` and `of`, expected (leave one out), "
-                "got {'name': 'a:x', 'above': 1.0, 'for_s': 9.0, 'of': 5}"
+                "[0]: `for`, or `rows` and `of`, expected (leave one out), "
+                "got {'name': 'a:x', 'above': 1.0, 'for': '9s', 'of': 5}"
             ),
         ),
         ("{name = 'a:x', target = 1}", "[0].target: number > 0 and < 1 expected, got 1"),
@@ -149,10 +159,10 @@ def test_what_is_printed_can_be_read(tmp_path: Path) -> None:
             ),
         ),
         (
-            "{name = 'a:x', target = 0.99, for_s = 60}",
+            "{name = 'a:x', target = 0.99, for = '1m'}",
             (
-                "[0]: no `for_s` expected beside `target` (leave it out), "
-                "got {'name': 'a:x', 'for_s': 60.0, 'target': 0.99}"
+                "[0]: no `for` expected beside `target` (leave it out), "
+                "got {'name': 'a:x', 'for': '1m', 'target': 0.99}"
             ),
         ),
         (
