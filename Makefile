@@ -145,6 +145,9 @@ graph: $(VENV)/installed-dev ## full runs of benchmarks/graph*.py, the ranking o
 	  $(BIN)/python benchmarks/$$part.py --json benchmarks/results/$$part.json || exit 1; done
 	$(BIN)/python benchmarks/graph_ranking.py $(CASES) --json benchmarks/results/graph_ranking.json
 
+life: $(VENV)/installed-dev ## weeks of a simulated system's life, with and without change events (hours)
+	cd benchmarks && PYTHONPATH=. ../$(BIN)/python -m life --json results/life.json
+
 speed: $(VENV)/installed-dev ## full run of benchmarks/speed.py
 	$(BIN)/python benchmarks/speed.py --json benchmarks/results/speed.json
 

@@ -2,28 +2,29 @@
 
 import re
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from served import Reader, until
 
 from coral.config import EngineConfig
-from coral.contract.changes import ChangeEvent
 from coral.daemon.replay_page import Played, Under, show_recordings
+from coral.replay.alerts import recorded_alerts
 from coral.replay.changes import recorded_changes
 from coral.replay.driver import system_of
+from coral.replay.outside import Outside
 from streams.recorded import Recording
 
 
 def played_under(folder: Path, *engines: EngineConfig) -> Played:
     """A recording as it is run under several configurations, called `one`, `two` and so on."""
     recording = Recording.open(folder)
-    changes: Sequence[ChangeEvent] = recorded_changes(recording)[0]
+    outside = Outside(recorded_changes(recording)[0], recorded_alerts(recording)[0])
     names = ("one", "two", "three")
     system = system_of(recording.meta)
     under = [Under(name, system, engine) for name, engine in zip(names, engines, strict=False)]
-    return Played(recording, changes, (), None, under)
+    return Played(recording, outside, (), None, under)
 
 
 @contextmanager

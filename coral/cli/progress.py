@@ -7,11 +7,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from coral.config import EngineConfig, SystemConfig
-from coral.contract.changes import ChangeEvent
 from coral.contract.events import Incident
 from coral.contract.feedback import Feedback
 from coral.replay.driver import Progress as Step
 from coral.replay.driver import replay
+from coral.replay.outside import NOTHING, Outside
 from coral.report.console import RevisionPrinter, describe_quiet, print_incident
 from coral.report.trace import Trace
 from streams.base import Sink, Source
@@ -73,7 +73,7 @@ def watched_replay(
     onset: float | None = None,
     until_settled: bool = False,
     feedback: Sequence[Feedback] = (),
-    changes: Sequence[ChangeEvent] = (),
+    outside: Outside = NOTHING,
     trace: Trace | None = None,
 ) -> Incident | None:
     """Replay a recording before the eyes of a person.
@@ -92,8 +92,7 @@ def watched_replay(
         End as soon as the ranking of an incident has settled, and the rows have doubled since it
         was felt; a change goes on.
     feedback : sequence of Feedback
-    changes : sequence of ChangeEvent
-        By their time.
+    outside : Outside
     trace : Trace, optional
         Keeps what is plotted afterwards.
 
@@ -131,7 +130,7 @@ def watched_replay(
             config=config,
             onset=onset,
             feedback=feedback,
-            changes=changes,
+            outside=outside,
             observe=observe,
             stop=lambda: until_settled and settled,
         )

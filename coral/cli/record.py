@@ -20,6 +20,7 @@ from coral.cli.options import (
     load_settings,
     require_new,
 )
+from coral.cli.record_outside import outside_between
 from coral.cli.record_prometheus import prometheus
 from coral.errors import CoralError, Exit
 from coral.text import hint, quoted
@@ -115,8 +116,13 @@ def of_topic(
                 )
 
         frames = capture(source, decode, system, settings.grid(system), seconds, observe=observe)
-    meta = write(out, frames, settings.system(system))
-    Console().print(f"{out}: {meta.n_rows} rows of {meta.n_metrics} series", highlight=False)
+    outside = outside_between(settings, system, frames, Console(stderr=True))
+    meta = write(out, frames, settings.system(system), outside)
+    Console().print(
+        f"{out}: {meta.n_rows} rows of {meta.n_metrics} series, {len(outside.changes)} change "
+        f"events, {len(outside.alerts)} alerts",
+        highlight=False,
+    )
     return Exit.OK
 
 

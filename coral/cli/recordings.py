@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from coral.contract.changes import ChangeEvent
+    from coral.replay.outside import Outside
     from streams.recorded import Recording
 
-__all__ = ["Opener", "changes_of", "recordings_among"]
+__all__ = ["Opener", "outside_of", "recordings_among"]
 
 NOTES: Final = frozenset({".md", ".rst", "README", "LICENSE", "NOTICE", "CHANGELOG"})
 
@@ -55,19 +55,23 @@ class Opener(NamedTuple):
         return recording
 
 
-def changes_of(recording: Recording, console: Console, remarks: Console) -> list[ChangeEvent]:
-    """Return the change events of a recording; what is wrong with them goes to `remarks`.
+def outside_of(recording: Recording, console: Console, remarks: Console) -> Outside:
+    """Return what is known beside a recording; what is wrong with that goes to `remarks`.
 
     Raises
     ------
     RecordingError
-        If there are some, and none can be used.
+        If there is a file, and nothing of it can be used.
     """
+    from coral.replay.alerts import ALERTS, recorded_alerts
     from coral.replay.changes import CHANGES, recorded_changes
+    from coral.replay.outside import Outside
     from coral.report.console import print_problems
 
     changes, problems = recorded_changes(recording)
-    if changes:
-        console.print(f"  {len(changes)} change events in {CHANGES}")
-    print_problems(remarks, problems)
-    return changes
+    alerts, more = recorded_alerts(recording)
+    for what, found, file in (("change event", changes, CHANGES), ("alert", alerts, ALERTS)):
+        if found:
+            console.print(f"  {len(found)} {what}{'s' if len(found) > 1 else ''} in {file}")
+    print_problems(remarks, [*problems, *more])
+    return Outside(changes, alerts)

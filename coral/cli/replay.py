@@ -6,7 +6,7 @@ import io
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
@@ -25,17 +25,17 @@ from coral.cli.options import (
     UsageError,
     load_settings,
 )
-from coral.cli.recordings import Opener, changes_of, recordings_among
+from coral.cli.produce import produce
+from coral.cli.recordings import Opener, outside_of, recordings_among
 from coral.errors import EventError, Exit
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from coral.config import EngineConfig, SystemConfig
-    from coral.contract.changes import ChangeEvent
     from coral.contract.events import Incident
     from coral.contract.feedback import Feedback
-    from coral.settings import Settings
+    from coral.replay.outside import Outside
     from streams.base import Sink
     from streams.recorded import Recording
 
@@ -55,9 +55,6 @@ Plot = Annotated[
         "(.png, .svg, .pdf; needs the extra `plots`; one recording)."
     ),
 ]
-BATCH = 500
-WAIT_S = 0.5
-FLUSH_S = 30.0
 
 
 def replay(
@@ -93,8 +90,8 @@ def replay(
     Parameters
     ----------
     paths
-        Folder of a recorded incident (incident.json, metrics.csv.gz, changes.json), or a bare CSV,
-        CSV.gz or Parquet file.
+        Folder of a recorded incident (incident.json, metrics.csv.gz, changes.json, alerts.json),
+        or a bare CSV, CSV.gz or Parquet file.
     speed
         N x real time, or max (default).
     oracle
@@ -104,7 +101,8 @@ def replay(
     out
         Write the events as NDJSON.
     kafka
-        Write the rows into its --topic instead of running them here.
+        Write the rows into its --topic instead of running them here, and change events and alerts
+        into theirs.
     topic
         Of --kafka.
     interval
@@ -128,7 +126,7 @@ def replay(
     opener = Opener(kpi, interval, keep_counters)
     recordings = recordings_among(paths)
     if kafka:
-        return _produce(load_settings(config, overrides, kafka), topic, recordings, opener, speed)
+        return produce(load_settings(config, overrides, kafka), topic, recordings, opener, speed)
     from rich.console import Console
 
     from coral.report.console import console_for
@@ -179,8 +177,8 @@ def _replay_all(
             # Faults in recordings of one system may begin at the same time.
             apart = str(path) if recording.meta.system in systems else ""
             systems.add(recording.meta.system)
-            changes = changes_of(recording, console, remarks)
-            last = _replay_one(recording, changes, apart, wanted, sink, console)
+            outside = outside_of(recording, console, remarks)
+            last = _replay_one(recording, outside, apart, wanted, sink, console)
             found += last is not None
         except RecordingError as error:
             unusable += 1
@@ -239,16 +237,14 @@ class _Watched(NamedTuple):
         return changed, self.settings.engine
 
 
-def _opened(
-    opener: Opener, path: Path, console: Console
-) -> tuple[Recording, Sequence[ChangeEvent]]:
-    """Return a recording and its change events."""
+def _opened(opener: Opener, path: Path, console: Console) -> tuple[Recording, Outside]:
+    """Return a recording and what is known beside it."""
     recording = opener.open(path, console, console)
-    return recording, changes_of(recording, console, console)
+    return recording, outside_of(recording, console, console)
 
 
 def _serve(
-    opened: Sequence[tuple[Recording, Sequence[ChangeEvent]]],
+    opened: Sequence[tuple[Recording, Outside]],
     wanted: _Wanted,
     second: _Watched | None,
     port: int,
@@ -264,12 +260,12 @@ def _serve(
     played = [
         Played(
             recording,
-            changes,
+            outside,
             wanted.confirmed,
             _onset(recording) if wanted.oracle else None,
             [Under(each.name, *each.of(recording, "")) for each in configurations],
         )
-        for recording, changes in opened
+        for recording, outside in opened
     ]
     with Stop() as stop:
         stop.begun = True  # there is nothing to lose
@@ -279,7 +275,7 @@ def _serve(
 
 def _replay_one(
     recording: Recording,
-    changes: Sequence[ChangeEvent],
+    outside: Outside,
     apart: str,
     wanted: _Wanted,
     sink: Sink,
@@ -292,7 +288,7 @@ def _replay_one(
     from streams.clock import SystemClock
     from streams.recorded import RecordedSource
 
-    trace = None if wanted.plot is None else Trace(changes)
+    trace = None if wanted.plot is None else Trace(*outside)
     last = watched_replay(
         RecordedSource(recording, SystemClock(), wanted.speed),
         sink,
@@ -301,7 +297,7 @@ def _replay_one(
         *wanted.watched.of(recording, apart),
         onset=_onset(recording) if wanted.oracle else None,
         feedback=wanted.confirmed,
-        changes=changes,
+        outside=outside,
         trace=trace,
     )
     if wanted.plot is not None and trace is not None:
@@ -361,31 +357,3 @@ def _sink(out: Path | None, *, as_json: bool) -> Iterator[Sink]:
         sys.stdout.flush()
     else:
         yield NullSink()
-
-
-def _produce(
-    settings: Settings,
-    topic: str,
-    paths: Sequence[Path],
-    opener: Opener,
-    speed: float | None,
-) -> Exit:
-    """Write the rows of recordings into a topic, at their pace or a faster one."""
-    from coral.daemon.connection import connection_of
-    from coral.report.console import console_for
-    from streams.clock import SystemClock
-    from streams.kafka import KafkaSink
-    from streams.recorded import RecordedSource
-
-    console, clock = console_for(), SystemClock()
-    with closing(KafkaSink(connection_of(settings, clock))) as sink:
-        for path in paths:
-            source = RecordedSource(opener.open(path, console, console), clock, speed)
-            rows = 0
-            while not source.exhausted:
-                for row in source.poll(BATCH, WAIT_S):
-                    sink.send(topic, row.key, row.value)
-                    rows += 1
-                sink.flush(FLUSH_S)
-            console.print(f"{path}: {rows} rows to {topic}", highlight=False)
-    return Exit.OK

@@ -13,7 +13,7 @@ from coral.text import printable
 from streams.codec.labelled.mapping import filled
 from streams.series import MAX_NAME, canonical
 
-__all__ = ["ALERTS", "Addresses", "Alert", "decode"]
+__all__ = ["ALERTS", "Addresses", "Alert", "decode", "encode"]
 
 ALERTS: Final = "coral.alerts.v1"
 """Topic of the alerts, unless the configuration names another."""
@@ -148,6 +148,20 @@ def decode(message: bytes, addresses: Addresses, refuse: Callable[[str], None]) 
         except EventError as error:
             refuse(str(error))
     return found
+
+
+def encode(alert: Alert) -> bytes:
+    """Return an alert as a webhook of Alertmanager, with its system as the label `system`."""
+    labels = {"alertname": alert.name, "severity": alert.severity, "system": alert.system}
+    sent = _Sent(
+        status="firing" if alert.ends is None else "resolved",
+        labels={label: value for label, value in labels.items() if value},
+        starts_at=dt.datetime.fromtimestamp(alert.starts, dt.UTC),
+        ends_at=None if alert.ends is None else dt.datetime.fromtimestamp(alert.ends, dt.UTC),
+        annotations={"summary": alert.text},
+        fingerprint=alert.key,
+    )
+    return msgspec.json.encode(_Webhook([sent]))
 
 
 def _sent(message: bytes) -> list[_Sent]:

@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 from coral import __version__
 from coral.config import EngineConfig, SystemConfig, digest
-from coral.contract.changes import ChangeEvent
 from coral.contract.feedback import Feedback
 from coral.daemon.log import configure
 from coral.daemon.outside import shown
@@ -14,6 +13,7 @@ from coral.http.board import Board
 from coral.http.state import Totals, nothing_watched
 from coral.http.tape import Recorded, Tape
 from coral.replay.driver import NullSink, Progress, replay
+from coral.replay.outside import Outside
 from coral.report.marks import change_mark
 from coral.settings.sections import Http
 from streams.clock import SystemClock
@@ -45,7 +45,7 @@ class Played(NamedTuple):
     Attributes
     ----------
     recording : Recording
-    changes : sequence of ChangeEvent
+    outside : Outside
     feedback : sequence of Feedback
     onset : float or None
         As of `coral.replay.driver.replay`.
@@ -53,7 +53,7 @@ class Played(NamedTuple):
     """
 
     recording: Recording
-    changes: Sequence[ChangeEvent]
+    outside: Outside
     feedback: Sequence[Feedback]
     onset: float | None
     under: Sequence[Under]
@@ -101,7 +101,7 @@ def _recorded(number: int, played: Played) -> Recorded:
     tapes = []
     marks = [
         change_mark(one.time, next(iter(one.entities), None), one.kind, one.text)
-        for one in played.changes
+        for one in played.outside.changes
     ]
     for under in played.under:
         config = digest(under.engine or EngineConfig(), __version__, under.system)
@@ -129,7 +129,7 @@ def _run(
             config=under.engine,
             onset=played.onset,
             feedback=played.feedback,
-            changes=played.changes,
+            outside=played.outside,
             observe=observe,
             stop=stop,
         )

@@ -12,6 +12,7 @@ from coral.contract.events import Incident, Scored
 from coral.evaluation.metrics import RankScores, break_ties, match_alarms, rank_scores
 from coral.replay.changes import recorded_changes
 from coral.replay.driver import NullSink, Progress, replay, system_of
+from coral.replay.outside import Outside
 from streams.clock import SystemClock
 from streams.recorded import RecordedSource, Recording, RecordingMeta
 
@@ -133,7 +134,8 @@ def score_case(
         clock,
         config=config,
         onset=meta.fault_start if mode == "oracle" else None,
-        changes=recorded_changes(recording)[0],
+        # Not its alerts: what CORAL notices by itself is scored.
+        outside=Outside(recorded_changes(recording)[0]),
         observe=log.observe,
     )
     seconds = time.perf_counter() - started

@@ -1,19 +1,18 @@
 """Change events beside a recording: `changes.json` of its folder."""
 
 from collections.abc import Collection, Sequence
-from pathlib import Path
 from typing import Final
 
 from coral.contract.changes import ChangeEvent, Naming, changes_in
 from coral.incident.change_log import part_of
+from coral.replay.beside import record_beside
 from coral.text import quoted
-from streams.recorded import Recording, RecordingError, RecordingProblem
+from streams.recorded import Recording, RecordingProblem
 from streams.recorded.problem import ProblemLog, Severity
-from streams.records import Record
 from streams.series import entity_of
 from streams.topology import meant
 
-__all__ = ["CHANGES", "problems_of_changes", "recorded_changes"]
+__all__ = ["CHANGES", "recorded_changes"]
 
 CHANGES: Final = "changes.json"
 _TOLD: Final = "It is told all the same"
@@ -35,14 +34,9 @@ def recorded_changes(recording: Recording) -> tuple[list[ChangeEvent], list[Reco
         If there is a file, and nothing of it can be used.
     """
     log, meta = ProblemLog(CHANGES), recording.meta
-    file = recording.path / CHANGES
-    if not recording.path.is_dir() or not file.exists():
+    record = record_beside(recording, CHANGES, log)
+    if record is None:
         return [], []
-    try:
-        record = Record(CHANGES, 0, 0, None, file.read_bytes())
-    except OSError as error:
-        log.add("error", "changes", f"the file cannot be read: {error}", "Repair or remove it")
-        raise RecordingError(log.problems()) from error
     found, problems = changes_in(record, Naming(systems=(meta.system,)))
     severe: Severity = "warning" if found else "error"
     for problem in problems:
@@ -51,14 +45,6 @@ def recorded_changes(recording: Recording) -> tuple[list[ChangeEvent], list[Reco
     kept = sorted((one for one in found if one.system == meta.system), key=_time)
     _check_parts(kept, {entity_of(name) for name in recording.names}, log)
     return kept, log.problems()
-
-
-def problems_of_changes(path: Path) -> list[RecordingProblem]:
-    """Return what is wrong with the change events of a recording that can be opened."""
-    try:
-        return recorded_changes(Recording.open(path))[1]
-    except RecordingError as error:
-        return [*error.problems]
 
 
 def _check_parts(

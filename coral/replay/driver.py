@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from coral.config import EngineConfig, SystemConfig
-from coral.contract.changes import ChangeEvent
 from coral.contract.events import Event, message_of
 from coral.contract.feedback import Feedback
 from coral.engine import Engine
+from coral.replay.outside import NOTHING, Outside, tell
 from streams.align.aligner import Aligner
 from streams.base import Sink, Source
 from streams.clock import Clock
@@ -69,7 +69,7 @@ def replay(
     config: EngineConfig | None = None,
     onset: float | None = None,
     feedback: Iterable[Feedback] = (),
-    changes: Iterable[ChangeEvent] = (),
+    outside: Outside = NOTHING,
     observe: Callable[[Progress], None] = lambda _: None,
     stop: Callable[[], bool] = lambda: False,
 ) -> Loop:
@@ -86,8 +86,8 @@ def replay(
         Told event time of the first faulty row, unix s (oracle mode).
     feedback : iterable of Feedback
         Confirmed causes; those of other systems are left out.
-    changes : iterable of ChangeEvent
-        Of the system, by their time; each is told before the first row that is not older.
+    outside : Outside
+        What else is known of the system; each is told before the first row that is not older.
     observe : callable
         Called after every frame.
     stop : callable
@@ -102,13 +102,13 @@ def replay(
     for given in feedback:
         if given.system == system.name:
             engine.confirm(given)
-    frames, coming = 0, deque(changes)
+    frames, coming = 0, deque(outside.told())
 
     def handle(frame: Frame) -> Iterable[Message]:
         nonlocal frames
         frames += 1
-        while coming and coming[0].time <= frame.time:
-            engine.note(coming.popleft())
+        while coming and coming[0][0] <= frame.time:
+            tell(engine, coming.popleft()[1])
         events = engine.step(frame)
         observe(Progress(frame, frames, events, engine))
         return [message_of(event) for event in events]

@@ -3,13 +3,18 @@
 import csv
 import gzip
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import msgspec
 
 from coral.config import SystemConfig
+from coral.contract import alerts, changes
+from coral.incident.change_log import part_of
+from coral.replay.alerts import ALERTS
+from coral.replay.changes import CHANGES
+from coral.replay.outside import NOTHING, Outside
 from streams.align.aligner import Aligner
 from streams.base import Source
 from streams.errors import DecodeError
@@ -17,6 +22,7 @@ from streams.grid import Grid
 from streams.recorded import RecordingMeta
 from streams.recorded.recording import LABELS
 from streams.records import Decoded, Frame, Record
+from streams.series import entity_of
 from streams.topology import Topology
 
 __all__ = ["capture", "write"]
@@ -68,8 +74,10 @@ def capture(
     return [frame for frame in frames if frame.time - frames[0].time < seconds]
 
 
-def write(folder: Path, frames: Sequence[Frame], system: SystemConfig) -> RecordingMeta:
-    """Write frames as a recording into a new folder, and return its labels.
+def write(
+    folder: Path, frames: Sequence[Frame], system: SystemConfig, outside: Outside = NOTHING
+) -> RecordingMeta:
+    """Write frames, and what is known beside them, into a new folder, and return its labels.
 
     The folder is there when all of it is.
 
@@ -94,11 +102,23 @@ def write(folder: Path, frames: Sequence[Frame], system: SystemConfig) -> Record
         whole = Path(made, folder.name)
         whole.mkdir()
         _write_table(whole / "metrics.csv.gz", names, frames)
+        _write_outside(whole, outside, {entity_of(name) for name in names})
         labels = msgspec.json.format(msgspec.json.encode(meta), indent=1)
         (whole / LABELS).write_bytes(labels + b"\n")
         folder.mkdir()  # what took the name meanwhile stays as it is
         whole.replace(folder)
     return meta
+
+
+def _write_outside(folder: Path, outside: Outside, entities: Collection[str]) -> None:
+    """Write one a line; change events of what the metrics call their part."""
+    lines = {
+        CHANGES: [changes.encode(one, part_of(one, entities)) for one in outside.changes],
+        ALERTS: [alerts.encode(one) for one in outside.alerts],
+    }
+    for file, written in lines.items():
+        if written:
+            (folder / file).write_bytes(b"\n".join([*written, b""]))
 
 
 def _write_table(file: Path, names: Sequence[str], frames: Sequence[Frame]) -> None:

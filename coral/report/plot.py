@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from coral.contract.changes import ChangeEvent
 from coral.errors import CoralError
 from coral.report.drawing import check_drawing, label
 from coral.report.onset_text import STATISTICS
@@ -42,9 +41,10 @@ WIDTHS: Final = (3.0, 1.0)
 RANKS_HEIGHT: Final = 2.4
 # With more incidents only their alarms are marked.
 MOST_MARKED: Final = 12
-# With more change events in a window nothing else could be seen: the first ones are named.
-MOST_CHANGES: Final = 12
-LONGEST_CHANGE: Final = 28
+# With more change events, or alerts, in a window nothing else could be seen: the first ones are
+# named.
+MOST_OUTSIDE: Final = 12
+LONGEST_OUTSIDE: Final = 28
 # What matplotlib counts time in.
 DAY_S: Final = 86_400.0
 _WARMUP: Final[dict[str, Any]] = {
@@ -77,6 +77,7 @@ _DONE: Final[dict[str, Any]] = {
     "linewidth": 1.0,
     "zorder": 1,
 }
+_ALERTED: Final[dict[str, Any]] = {**_DONE, "linestyle": (0, (5, 2))}
 _END: Final[dict[str, Any]] = {"color": "0.4", "linestyle": "-.", "linewidth": 1.2, "zorder": 1}
 
 
@@ -174,7 +175,7 @@ def _draw_panels(
         for axis, window in zip(row, windows, strict=True):
             _draw(axis, panel, window)
             _mark(axis, trace)
-            _mark_changes(axis, trace.changes, window, named=panel is panels[0])
+            _mark_outside(axis, trace, window, named=panel is panels[0])
         row[0].set_title(panel.title, loc="left", fontsize=9)
     if len(windows) > 1:
         grid[0, 1].set_title("the first incident", loc="left", fontsize=9)
@@ -305,22 +306,21 @@ def _mark(axis: "Axes", trace: Trace) -> None:
             axis.axvline(end / DAY_S, **_END)
 
 
-def _mark_changes(
-    axis: "Axes",
-    changes: Sequence[ChangeEvent],
-    window: tuple[float, float],
-    *,
-    named: bool,
-) -> None:
-    """Mark what was done to the system; the topmost panel says what it was."""
-    shown = [one for one in changes if window[0] <= one.time <= window[1]][:MOST_CHANGES]
-    for one in shown:
-        axis.axvline(one.time / DAY_S, **_DONE)
-        if named:
-            who = one.entities[-1] if one.entities else "the system"
-            text = label(f"{who} {one.kind}", LONGEST_CHANGE)
-            place: dict[str, Any] = {"rotation": 90, "va": "top", "ha": "right", "fontsize": 7}
-            axis.text(one.time / DAY_S, 0.97, text, transform=axis.get_xaxis_transform(), **place)
+def _mark_outside(axis: "Axes", trace: Trace, window: tuple[float, float], *, named: bool) -> None:
+    """Mark what was done to the system, and who raised alerts; the topmost panel says what."""
+    done = [
+        (one.time, f"{one.entities[-1] if one.entities else 'the system'} {one.kind}")
+        for one in trace.changes
+    ]
+    alerted = [(one.starts, f"alert {one.name}") for one in trace.alerts]
+    place: dict[str, Any] = {"rotation": 90, "va": "top", "ha": "right", "fontsize": 7}
+    for marks, style in ((done, _DONE), (alerted, _ALERTED)):
+        shown = [mark for mark in marks if window[0] <= mark[0] <= window[1]][:MOST_OUTSIDE]
+        for time, text in shown:
+            axis.axvline(time / DAY_S, **style)
+            if named:
+                told, across = label(text, LONGEST_OUTSIDE), axis.get_xaxis_transform()
+                axis.text(time / DAY_S, 0.97, told, transform=across, **place)
 
 
 def _legend(trace: Trace) -> list["Artist"]:
@@ -345,6 +345,8 @@ def _legend(trace: Trace) -> list["Artist"]:
         handles.append(Patch(label="change", **_CHANGE))
     if trace.changes:
         handles.append(Line2D([], [], label="change event", **_DONE))
+    if trace.alerts:
+        handles.append(Line2D([], [], label="alert of others", **_ALERTED))
     if few and any(episode.end is not None for episode in episodes):
         handles.append(Line2D([], [], label="resolved", **_END))
     return handles

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from coral.contract.alerts import Alert
 from coral.contract.changes import ChangeEvent
 from coral.contract.events import Event, Incident, Product, Revision
 from coral.incident.alarm import strongest
@@ -41,10 +42,13 @@ class Trace:
     ----------
     changes : sequence of ChangeEvent
         What was done to the system, by time.
+    alerts : sequence of Alert
+        Of somebody else, by their beginning.
     """
 
-    def __init__(self, changes: Sequence[ChangeEvent] = ()) -> None:
+    def __init__(self, changes: Sequence[ChangeEvent] = (), alerts: Sequence[Alert] = ()) -> None:
         self.changes = changes
+        self.alerts = alerts
         self.times: list[float] = []
         self.warm_at: float | None = None
         self.incidents: dict[str, Incident] = {}

@@ -15,7 +15,7 @@ _OPTIONS: Final[dict[str, Any]] = {
     "enable_auto_commit": False,
     "auto_offset_reset": "earliest",
 }
-_POLL_MS: Final = 200
+_POLL_S: Final = 0.2
 
 
 class KafkaTail:
@@ -87,11 +87,14 @@ class KafkaTail:
 
     def existing(self) -> Iterator[bytes]:
         """Yield the values of the records that there are now, and stop."""
+        yield from (record.value for record in self.existing_records())
+
+    def existing_records(self) -> Iterator[Record]:
+        """Yield the records that there are now, and stop; deletions are left out."""
         with broker_errors(f"reading {self._topic}"):
             ends = self._consumer.end_offsets(self._partitions)
             while any(self._consumer.position(tp) < end for tp, end in ends.items()):
-                for records in self._consumer.poll(_POLL_MS).values():
-                    yield from (record.value for record in records if record.value)
+                yield from self.records(_POLL_S)
 
     def close(self) -> None:
         """Leave the brokers."""

@@ -1,16 +1,21 @@
 """From a recording into a topic, and from a topic into a recording."""
 
+import json
 from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
 import pytest
 from kafkas import Broker
+from makers import shop_rows, write_recording
+from webhooks import alertmanager, fired
 
 from coral.cli import record as command
 from coral.cli.main import main
 from coral.contract.events import encode
 from coral.errors import Exit
+from coral.replay.alerts import recorded_alerts
+from coral.replay.changes import recorded_changes
 from coral.replay.driver import replay, system_of
 from streams.base import Source
 from streams.clock import SystemClock
@@ -148,6 +153,52 @@ class TestRecord:
 
         assert Exit.FAILURE == code
         assert "exists already" in capsys.readouterr().err
+
+
+class TestOutside:
+    def test_there_and_back(
+        self, kafka: Broker, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """Change events and alerts of the window go with the rows, into their topics and back."""
+        shop = write_recording(tmp_path / "shop", shop_rows(rows=320))
+        first = 1_700_000_000.0
+        done = [
+            {"kind": "deployed", "timestamp": first + second, "entity": "db", "text": "v1.42"}
+            for second in (-3600, -60, 180)
+        ]
+        (shop / "changes.json").write_text(json.dumps(done))
+        told = alertmanager(fired(first + 190, first + 250), fired(first + 200, fingerprint="b"))
+        told["alerts"][1]["fingerprint"] = "b"
+        (shop / "alerts.json").write_text(json.dumps(told))
+        rows, changes, alerts = (kafka.topic(1) for _ in range(3))
+        where = ["--kafka", kafka.connection.bootstrap, "--topic", rows]
+        where += ["--set", f"input.changes={changes}", "--set", f"alerts.topic={alerts}"]
+        assert Exit.OK == main(["replay", str(shop), *where])
+        assert (3, 3) == (len(kafka.records(changes)), len(kafka.records(alerts)))
+
+        sink = kafka.sink()
+        for topic in (changes, alerts):
+            sink.send(topic, b"other", b"junk")
+        sink.flush(60)
+        out = tmp_path / "window"
+        arguments = ["record", "shop", *where, "--since", "3600", "--out", str(out)]
+        assert Exit.OK == main([*arguments, "--interval", "1", "--seconds", "300"])
+        assert "2 change events, 2 alerts" in capsys.readouterr().out
+        before, after = (Recording.open(folder) for folder in (shop, out))
+        assert recorded_changes(before)[0][1:] == recorded_changes(after)[0]
+        assert recorded_alerts(before)[0] == recorded_alerts(after)[0]
+
+    def test_without_the_topics(
+        self, kafka: Broker, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """The rows are written, and what is left out is told."""
+        shop = write_recording(tmp_path / "shop", shop_rows(rows=320))
+        (shop / "alerts.json").write_text(json.dumps(alertmanager(fired(1_700_000_190.0))))
+        where = ["--kafka", kafka.connection.bootstrap, "--topic", kafka.topic(1)]
+        where += ["--set", "alerts.topic=test-there-is-none"]
+        assert Exit.OK == main(["replay", str(shop), *where])
+        said = capsys.readouterr().out
+        assert "alerts are left out: there is no topic test-there-is-none" in said
 
 
 class TestUnknownSystem:

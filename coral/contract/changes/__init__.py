@@ -2,6 +2,6 @@
 
 from coral.contract.changes.event import ChangeEvent, ChangeKind
 from coral.contract.changes.naming import Naming
-from coral.contract.changes.reading import MadeOut, changes_in
+from coral.contract.changes.reading import MadeOut, changes_in, encode
 
-__all__ = ["ChangeEvent", "ChangeKind", "MadeOut", "Naming", "changes_in"]
+__all__ = ["ChangeEvent", "ChangeKind", "MadeOut", "Naming", "changes_in", "encode"]

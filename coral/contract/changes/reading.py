@@ -21,7 +21,7 @@ from streams.errors import DecodeError
 from streams.records import Problem, Record
 from streams.series import MAX_NAME, canonical
 
-__all__ = ["MadeOut", "changes_in"]
+__all__ = ["MadeOut", "changes_in", "encode"]
 
 MAX_BYTES: Final = 1 << 20
 MAX_TEXT: Final = 300
@@ -47,7 +47,7 @@ class MadeOut(NamedTuple):
     problems: list[str]
 
 
-class _Own(msgspec.Struct, frozen=True):
+class _Own(msgspec.Struct, frozen=True, omit_defaults=True):
     kind: ChangeKind
     timestamp: float | str
     entity: str = ""
@@ -78,6 +78,25 @@ def changes_in(record: Record, naming: Naming) -> MadeOut:
         except (ValueError, RecursionError, msgspec.MsgspecError) as error:
             found.problems.append(f"{where.rstrip('.') or '$'}: {error}")
     return found
+
+
+def encode(change: ChangeEvent, entity: str | None = None) -> bytes:
+    """Return a change event in CORAL's own form.
+
+    Parameters
+    ----------
+    change : ChangeEvent
+    entity : str, optional
+        What its part is called, where that is known; else the last of its names.
+    """
+    own = _Own(
+        kind=change.kind,
+        timestamp=change.time,
+        entity=entity or next(reversed(change.entities), ""),
+        system=change.system,
+        text=change.text,
+    )
+    return msgspec.json.encode(own)
 
 
 def _told(tree: Mapping[str, Any]) -> Told | None:
