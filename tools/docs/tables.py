@@ -21,6 +21,7 @@ import kafka_tables
 import kubernetes_tables
 import life_tables
 import live_tables
+import network_tables
 import operations_tables
 import peers_tables
 import proof_tables
@@ -215,6 +216,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "image_contents": lambda: kubernetes_tables.contents(deployed("image")),
     "image_check": lambda: kubernetes_tables.check(deployed("image")),
     **parts_of("robustness", proof_tables.robustness, proof_tables.controls, prefix="proof_"),
+    **parts_of("network_faults", network_tables.faults, prefix="network_"),
     **parts_of("late_alerts", proof_tables.late, prefix="proof_"),
     **parts_of("graph_priors", graph_tables.priors, prefix="graph_"),
     **parts_of("graph_ranking", graph_tables.ranking, prefix="graph_"),
