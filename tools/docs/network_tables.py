@@ -21,7 +21,7 @@ def faults(result: Mapping[str, Any]) -> str:
     return "\n".join([*lines, "", f"Commit {result['commit']}."])
 
 
-def _with(edges: bool) -> str:  # noqa: FBT001 - one column or the other
+def _with(edges: bool) -> str:
     return "" if edges else ", without edges"
 
 
