@@ -4,7 +4,7 @@ import json
 import os
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -64,10 +64,15 @@ class Alertmanager:
 
 
 @contextmanager
-def alertmanager(home: Path, receiver: str = "") -> Iterator[Alertmanager]:
-    """An Alertmanager that forwards everything to a webhook, if one is named, at once."""
+def alertmanager(
+    home: Path, receiver: str = "", *, config: Mapping[str, Any] | None = None, port: int = 0
+) -> Iterator[Alertmanager]:
+    """An Alertmanager with a configuration, at a free port unless one is named.
+
+    Without a configuration it forwards everything to a webhook, if one is named, at once.
+    """
     hooks = [{"url": receiver, "send_resolved": True}] if receiver else []
-    config = {  # JSON is YAML
+    config = config or {
         "route": {
             "receiver": "all",
             "group_by": ["incident"],
@@ -76,8 +81,8 @@ def alertmanager(home: Path, receiver: str = "") -> Iterator[Alertmanager]:
         },
         "receivers": [{"name": "all", "webhook_configs": hooks}],
     }
-    (home / "alertmanager.yml").write_text(json.dumps(config))
-    with socket.create_server(("127.0.0.1", 0)) as free:
+    (home / "alertmanager.yml").write_text(json.dumps(config))  # JSON is YAML
+    with socket.create_server(("127.0.0.1", port)) as free:
         port = free.getsockname()[1]
     command, folder = _program(home)
     command += [

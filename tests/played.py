@@ -13,18 +13,18 @@ from coral.daemon.replay_page import Played, Under, show_recordings
 from coral.replay.alerts import recorded_alerts
 from coral.replay.changes import recorded_changes
 from coral.replay.driver import system_of
-from coral.replay.outside import Outside
+from coral.replay.beside import Beside
 from streams.recorded import Recording
 
 
 def played_under(folder: Path, *engines: EngineConfig) -> Played:
     """A recording as it is run under several configurations, called `one`, `two` and so on."""
     recording = Recording.open(folder)
-    outside = Outside(recorded_changes(recording)[0], recorded_alerts(recording)[0])
+    beside = Beside(recorded_changes(recording)[0], recorded_alerts(recording)[0])
     names = ("one", "two", "three")
     system = system_of(recording.meta)
     under = [Under(name, system, engine) for name, engine in zip(names, engines, strict=False)]
-    return Played(recording, outside, (), None, under)
+    return Played(recording, beside, (), None, under)
 
 
 @contextmanager

@@ -8,13 +8,13 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from coral.cli.recordings import Opener, outside_of
+from coral.cli.recordings import Opener, known_beside
 from coral.errors import Exit
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from coral.replay.outside import Outside
+    from coral.replay.beside import Beside
     from coral.settings import Settings
     from streams.kafka import KafkaConnection
     from streams.records import Message
@@ -49,9 +49,9 @@ def produce(
     with closing(KafkaSink(connection)) as sink:
         for path in paths:
             recording = opener.open(path, console, console)
-            outside = outside_of(recording, console, console)
-            outside = _with_topics(outside, settings, connection, console)
-            coming = deque(_messages(outside, settings))
+            beside = known_beside(recording, console, console)
+            beside = _with_topics(beside, settings, connection, console)
+            coming = deque(_messages(beside, settings))
             source, rows = RecordedSource(recording, clock, speed), 0
             while not source.exhausted:
                 for row in source.poll(BATCH, WAIT_S):
@@ -69,8 +69,8 @@ def produce(
 
 
 def _with_topics(
-    outside: Outside, settings: Settings, connection: KafkaConnection, console: Console
-) -> Outside:
+    beside: Beside, settings: Settings, connection: KafkaConnection, console: Console
+) -> Beside:
     """Return what there are topics for; what there are none for is told."""
     from streams.errors import UnknownTopicError
     from streams.kafka import require
@@ -78,19 +78,19 @@ def _with_topics(
     topics = {"changes": settings.input.changes, "alerts": settings.alerts.topic}
     for what, topic in topics.items():
         try:
-            require(connection, {topic: {"WRITE"}} if getattr(outside, what) else {})
+            require(connection, {topic: {"WRITE"}} if getattr(beside, what) else {})
         except UnknownTopicError as error:
             console.print(f"  {what} are left out: {error}", highlight=False)
-            outside = outside._replace(**{what: ()})
-    return outside
+            beside = beside._replace(**{what: ()})
+    return beside
 
 
-def _messages(outside: Outside, settings: Settings) -> Iterator[tuple[float, Message]]:
+def _messages(beside: Beside, settings: Settings) -> Iterator[tuple[float, Message]]:
     """Yield what is to be sent when, unix s."""
     from coral.contract import alerts, changes
     from streams.records import Message
 
-    for time, word in outside.told():
+    for time, word in beside.told():
         key = word.system.encode()
         if isinstance(word, alerts.Alert):
             yield time, Message(settings.alerts.topic, key, alerts.encode(word))

@@ -9,9 +9,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from coral.config import EngineConfig, SystemConfig
 from coral.contract.events import Incident
 from coral.contract.feedback import Feedback
+from coral.replay.beside import NOTHING, Beside
 from coral.replay.driver import Progress as Step
 from coral.replay.driver import replay
-from coral.replay.outside import NOTHING, Outside
 from coral.report.console import RevisionPrinter, describe_quiet, print_incident
 from coral.report.trace import Trace
 from streams.base import Sink, Source
@@ -73,7 +73,7 @@ def watched_replay(
     onset: float | None = None,
     until_settled: bool = False,
     feedback: Sequence[Feedback] = (),
-    outside: Outside = NOTHING,
+    beside: Beside = NOTHING,
     trace: Trace | None = None,
 ) -> Incident | None:
     """Replay a recording before the eyes of a person.
@@ -92,7 +92,7 @@ def watched_replay(
         End as soon as the ranking of an incident has settled, and the rows have doubled since it
         was felt; a change goes on.
     feedback : sequence of Feedback
-    outside : Outside
+    beside : Beside
     trace : Trace, optional
         Keeps what is plotted afterwards.
 
@@ -130,7 +130,7 @@ def watched_replay(
             config=config,
             onset=onset,
             feedback=feedback,
-            outside=outside,
+            beside=beside,
             observe=observe,
             stop=lambda: until_settled and settled,
         )

@@ -20,7 +20,7 @@ from coral.cli.options import (
     load_settings,
     require_new,
 )
-from coral.cli.record_outside import outside_between
+from coral.cli.record_beside import known_between
 from coral.cli.record_prometheus import prometheus
 from coral.errors import CoralError, Exit
 from coral.text import hint, quoted
@@ -116,11 +116,11 @@ def of_topic(
                 )
 
         frames = capture(source, decode, system, settings.grid(system), seconds, observe=observe)
-    outside = outside_between(settings, system, frames, Console(stderr=True))
-    meta = write(out, frames, settings.system(system), outside)
+    beside = known_between(settings, system, frames, Console(stderr=True))
+    meta = write(out, frames, settings.system(system), beside)
     Console().print(
-        f"{out}: {meta.n_rows} rows of {meta.n_metrics} series, {len(outside.changes)} change "
-        f"events, {len(outside.alerts)} alerts",
+        f"{out}: {meta.n_rows} rows of {meta.n_metrics} series, {len(beside.changes)} change "
+        f"events, {len(beside.alerts)} alerts",
         highlight=False,
     )
     return Exit.OK

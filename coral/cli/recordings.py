@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from coral.replay.outside import Outside
+    from coral.replay.beside import Beside
     from streams.recorded import Recording
 
-__all__ = ["Opener", "outside_of", "recordings_among"]
+__all__ = ["Opener", "known_beside", "recordings_among"]
 
 NOTES: Final = frozenset({".md", ".rst", "README", "LICENSE", "NOTICE", "CHANGELOG"})
 
@@ -55,7 +55,7 @@ class Opener(NamedTuple):
         return recording
 
 
-def outside_of(recording: Recording, console: Console, remarks: Console) -> Outside:
+def known_beside(recording: Recording, console: Console, remarks: Console) -> Beside:
     """Return what is known beside a recording; what is wrong with that goes to `remarks`.
 
     Raises
@@ -64,8 +64,8 @@ def outside_of(recording: Recording, console: Console, remarks: Console) -> Outs
         If there is a file, and nothing of it can be used.
     """
     from coral.replay.alerts import ALERTS, recorded_alerts
+    from coral.replay.beside import Beside
     from coral.replay.changes import CHANGES, recorded_changes
-    from coral.replay.outside import Outside
     from coral.report.console import print_problems
 
     changes, problems = recorded_changes(recording)
@@ -74,4 +74,4 @@ def outside_of(recording: Recording, console: Console, remarks: Console) -> Outs
         if found:
             console.print(f"  {len(found)} {what}{'s' if len(found) > 1 else ''} in {file}")
     print_problems(remarks, [*problems, *more])
-    return Outside(changes, alerts)
+    return Beside(changes, alerts)

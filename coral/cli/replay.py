@@ -26,7 +26,7 @@ from coral.cli.options import (
     load_settings,
 )
 from coral.cli.produce import produce
-from coral.cli.recordings import Opener, outside_of, recordings_among
+from coral.cli.recordings import Opener, known_beside, recordings_among
 from coral.errors import EventError, Exit
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from coral.config import EngineConfig, SystemConfig
     from coral.contract.events import Incident
     from coral.contract.feedback import Feedback
-    from coral.replay.outside import Outside
+    from coral.replay.beside import Beside
     from streams.base import Sink
     from streams.recorded import Recording
 
@@ -177,8 +177,8 @@ def _replay_all(
             # Faults in recordings of one system may begin at the same time.
             apart = str(path) if recording.meta.system in systems else ""
             systems.add(recording.meta.system)
-            outside = outside_of(recording, console, remarks)
-            last = _replay_one(recording, outside, apart, wanted, sink, console)
+            beside = known_beside(recording, console, remarks)
+            last = _replay_one(recording, beside, apart, wanted, sink, console)
             found += last is not None
         except RecordingError as error:
             unusable += 1
@@ -237,14 +237,14 @@ class _Watched(NamedTuple):
         return changed, self.settings.engine
 
 
-def _opened(opener: Opener, path: Path, console: Console) -> tuple[Recording, Outside]:
+def _opened(opener: Opener, path: Path, console: Console) -> tuple[Recording, Beside]:
     """Return a recording and what is known beside it."""
     recording = opener.open(path, console, console)
-    return recording, outside_of(recording, console, console)
+    return recording, known_beside(recording, console, console)
 
 
 def _serve(
-    opened: Sequence[tuple[Recording, Outside]],
+    opened: Sequence[tuple[Recording, Beside]],
     wanted: _Wanted,
     second: _Watched | None,
     port: int,
@@ -260,12 +260,12 @@ def _serve(
     played = [
         Played(
             recording,
-            outside,
+            beside,
             wanted.confirmed,
             _onset(recording) if wanted.oracle else None,
             [Under(each.name, *each.of(recording, "")) for each in configurations],
         )
-        for recording, outside in opened
+        for recording, beside in opened
     ]
     with Stop() as stop:
         stop.begun = True  # there is nothing to lose
@@ -275,7 +275,7 @@ def _serve(
 
 def _replay_one(
     recording: Recording,
-    outside: Outside,
+    beside: Beside,
     apart: str,
     wanted: _Wanted,
     sink: Sink,
@@ -288,7 +288,7 @@ def _replay_one(
     from streams.clock import SystemClock
     from streams.recorded import RecordedSource
 
-    trace = None if wanted.plot is None else Trace(*outside)
+    trace = None if wanted.plot is None else Trace(*beside)
     last = watched_replay(
         RecordedSource(recording, SystemClock(), wanted.speed),
         sink,
@@ -297,7 +297,7 @@ def _replay_one(
         *wanted.watched.of(recording, apart),
         onset=_onset(recording) if wanted.oracle else None,
         feedback=wanted.confirmed,
-        outside=outside,
+        beside=beside,
         trace=trace,
     )
     if wanted.plot is not None and trace is not None:

@@ -40,7 +40,7 @@ def validate(
     """
     import msgspec
 
-    from coral.replay.outside import problems_of_outside
+    from coral.replay.beside import problems_beside
     from coral.report.console import console_for, describe_problems
     from streams.recorded import validate as problems_of
 
@@ -48,7 +48,7 @@ def validate(
     for path in recordings_among(paths):
         problems = problems_of(path, kpi, interval, keep_counters=keep_counters)
         if not any(problem.severity == "error" for problem in problems):
-            problems += problems_of_outside(path)
+            problems += problems_beside(path)
         failed |= any(problem.severity == "error" for problem in problems)
         if as_json:
             for problem in problems:

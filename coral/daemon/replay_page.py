@@ -13,7 +13,7 @@ from coral.http.board import Board
 from coral.http.state import Totals, nothing_watched
 from coral.http.tape import Recorded, Tape
 from coral.replay.driver import NullSink, Progress, replay
-from coral.replay.outside import Outside
+from coral.replay.beside import Beside
 from coral.report.marks import change_mark
 from coral.settings.sections import Http
 from streams.clock import SystemClock
@@ -45,7 +45,7 @@ class Played(NamedTuple):
     Attributes
     ----------
     recording : Recording
-    outside : Outside
+    beside : Beside
     feedback : sequence of Feedback
     onset : float or None
         As of `coral.replay.driver.replay`.
@@ -53,7 +53,7 @@ class Played(NamedTuple):
     """
 
     recording: Recording
-    outside: Outside
+    beside: Beside
     feedback: Sequence[Feedback]
     onset: float | None
     under: Sequence[Under]
@@ -101,7 +101,7 @@ def _recorded(number: int, played: Played) -> Recorded:
     tapes = []
     marks = [
         change_mark(one.time, next(iter(one.entities), None), one.kind, one.text)
-        for one in played.outside.changes
+        for one in played.beside.changes
     ]
     for under in played.under:
         config = digest(under.engine or EngineConfig(), __version__, under.system)
@@ -129,7 +129,7 @@ def _run(
             config=under.engine,
             onset=played.onset,
             feedback=played.feedback,
-            outside=played.outside,
+            beside=played.beside,
             observe=observe,
             stop=stop,
         )

@@ -10,9 +10,9 @@ from typing import Any, Literal, NamedTuple
 from coral.config import EngineConfig
 from coral.contract.events import Incident, Scored
 from coral.evaluation.metrics import RankScores, break_ties, match_alarms, rank_scores
+from coral.replay.beside import Beside
 from coral.replay.changes import recorded_changes
 from coral.replay.driver import NullSink, Progress, replay, system_of
-from coral.replay.outside import Outside
 from streams.clock import SystemClock
 from streams.recorded import RecordedSource, Recording, RecordingMeta
 
@@ -135,7 +135,7 @@ def score_case(
         config=config,
         onset=meta.fault_start if mode == "oracle" else None,
         # Not its alerts: what CORAL notices by itself is scored.
-        outside=Outside(recorded_changes(recording)[0]),
+        beside=Beside(recorded_changes(recording)[0]),
         observe=log.observe,
     )
     seconds = time.perf_counter() - started

@@ -1,11 +1,11 @@
 """Asking a running CORAL over HTTP."""
 
 from collections.abc import Iterator
-from http.client import HTTPException, HTTPMessage
-from typing import IO, Final, NamedTuple, TypeVar
+from http.client import HTTPException
+from typing import Final, NamedTuple, TypeVar
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote, urlsplit
-from urllib.request import HTTPRedirectHandler, ProxyHandler, Request, build_opener
+from urllib.request import ProxyHandler, Request
 
 import msgspec
 
@@ -14,6 +14,7 @@ from coral.errors import AskError
 from coral.http.state import Brief, DaemonStatus, IncidentList, Refusal, SystemList, SystemState
 from coral.report.event_log import identified
 from coral.report.incident_window import IncidentWindow
+from streams.opener import straight_opener
 
 __all__ = ["Answers", "answer", "asked", "asked_events", "asked_window"]
 
@@ -146,16 +147,7 @@ class _Windowed(msgspec.Struct, frozen=True):
     window: IncidentWindow | None
 
 
-class _NoRedirects(HTTPRedirectHandler):
-    """The token is for the address that was named, and for no other."""
-
-    def redirect_request(
-        self, req: Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
-    ) -> None:
-        """Follow nothing."""
-
-
-_opener = build_opener(ProxyHandler({}), _NoRedirects)
+_opener = straight_opener(ProxyHandler({}))  # the token is for the address that was named
 
 
 def _get(url: str, token: str | None, kind: type[_T], patience_s: float = PATIENCE_S) -> _T:

@@ -7,7 +7,7 @@ import msgspec
 
 from coral.contract.alerts import Addresses, Alert, decode
 from coral.errors import EventError
-from coral.replay.beside import record_beside
+from coral.replay.file_beside import record_beside
 from streams.codec.payload import documents, opened
 from streams.errors import DecodeError
 from streams.recorded import Recording, RecordingProblem

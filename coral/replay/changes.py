@@ -5,7 +5,7 @@ from typing import Final
 
 from coral.contract.changes import ChangeEvent, Naming, changes_in
 from coral.incident.change_log import part_of
-from coral.replay.beside import record_beside
+from coral.replay.file_beside import record_beside
 from coral.text import quoted
 from streams.recorded import Recording, RecordingProblem
 from streams.recorded.problem import ProblemLog, Severity

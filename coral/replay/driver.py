@@ -8,7 +8,7 @@ from coral.config import EngineConfig, SystemConfig
 from coral.contract.events import Event, message_of
 from coral.contract.feedback import Feedback
 from coral.engine import Engine
-from coral.replay.outside import NOTHING, Outside, tell
+from coral.replay.beside import NOTHING, Beside, tell
 from streams.align.aligner import Aligner
 from streams.base import Sink, Source
 from streams.clock import Clock
@@ -69,7 +69,7 @@ def replay(
     config: EngineConfig | None = None,
     onset: float | None = None,
     feedback: Iterable[Feedback] = (),
-    outside: Outside = NOTHING,
+    beside: Beside = NOTHING,
     observe: Callable[[Progress], None] = lambda _: None,
     stop: Callable[[], bool] = lambda: False,
 ) -> Loop:
@@ -86,7 +86,7 @@ def replay(
         Told event time of the first faulty row, unix s (oracle mode).
     feedback : iterable of Feedback
         Confirmed causes; those of other systems are left out.
-    outside : Outside
+    beside : Beside
         What else is known of the system; each is told before the first row that is not older.
     observe : callable
         Called after every frame.
@@ -102,7 +102,7 @@ def replay(
     for given in feedback:
         if given.system == system.name:
             engine.confirm(given)
-    frames, coming = 0, deque(outside.told())
+    frames, coming = 0, deque(beside.told())
 
     def handle(frame: Frame) -> Iterable[Message]:
         nonlocal frames

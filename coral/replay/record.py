@@ -13,8 +13,8 @@ from coral.config import SystemConfig
 from coral.contract import alerts, changes
 from coral.incident.change_log import part_of
 from coral.replay.alerts import ALERTS
+from coral.replay.beside import NOTHING, Beside
 from coral.replay.changes import CHANGES
-from coral.replay.outside import NOTHING, Outside
 from streams.align.aligner import Aligner
 from streams.base import Source
 from streams.errors import DecodeError
@@ -75,7 +75,7 @@ def capture(
 
 
 def write(
-    folder: Path, frames: Sequence[Frame], system: SystemConfig, outside: Outside = NOTHING
+    folder: Path, frames: Sequence[Frame], system: SystemConfig, beside: Beside = NOTHING
 ) -> RecordingMeta:
     """Write frames, and what is known beside them, into a new folder, and return its labels.
 
@@ -102,7 +102,7 @@ def write(
         whole = Path(made, folder.name)
         whole.mkdir()
         _write_table(whole / "metrics.csv.gz", names, frames)
-        _write_outside(whole, outside, {entity_of(name) for name in names})
+        _write_beside(whole, beside, {entity_of(name) for name in names})
         labels = msgspec.json.format(msgspec.json.encode(meta), indent=1)
         (whole / LABELS).write_bytes(labels + b"\n")
         folder.mkdir()  # what took the name meanwhile stays as it is
@@ -110,11 +110,11 @@ def write(
     return meta
 
 
-def _write_outside(folder: Path, outside: Outside, entities: Collection[str]) -> None:
+def _write_beside(folder: Path, beside: Beside, entities: Collection[str]) -> None:
     """Write one a line; change events of what the metrics call their part."""
     lines = {
-        CHANGES: [changes.encode(one, part_of(one, entities)) for one in outside.changes],
-        ALERTS: [alerts.encode(one) for one in outside.alerts],
+        CHANGES: [changes.encode(one, part_of(one, entities)) for one in beside.changes],
+        ALERTS: [alerts.encode(one) for one in beside.alerts],
     }
     for file, written in lines.items():
         if written:

@@ -10,7 +10,15 @@ import msgspec
 
 from coral.settings.outbound_rules import broken_outbound
 from coral.settings.problem import Path
-from coral.settings.sections import MAPPING_KEYS, Http, Kafka, PrometheusHttp, Settings, Topic
+from coral.settings.sections import (
+    MAPPING_KEYS,
+    Encryption,
+    Http,
+    Kafka,
+    PrometheusHttp,
+    Settings,
+    Topic,
+)
 from coral.settings.start import start_of
 from detectors.statistics.river_catalogue import parse
 from detectors.statistics.river_catalogue import problems as statistics_problems
@@ -60,7 +68,7 @@ def broken_rules(settings: Settings) -> Iterator[Broken]:
         yield ("state", "publish"), "", rule, "exactly-once with the file store"
 
 
-def _tls(section: Kafka | PrometheusHttp) -> Iterator[tuple[str, str, str]]:
+def _tls(section: Encryption) -> Iterator[tuple[str, str, str]]:
     for key in _TLS_FILES:
         file = getattr(section, key)
         if file is not None and not os.access(file, os.R_OK):

@@ -30,7 +30,29 @@ TopicName: TypeAlias = Annotated[str, Meta(pattern=r"^[a-zA-Z0-9._-]{1,249}$")]
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - is asked, not bound
 
 
-class Kafka(_Section, frozen=True, kw_only=True):
+class Encryption(_Section, frozen=True, kw_only=True):
+    """How a server is known on a connection that is encrypted, and how it knows us.
+
+    Parameters
+    ----------
+    tls_ca_file : str, optional
+        Certificates to trust, PEM; without it those of the system.
+    tls_cert_file, tls_key_file : str, optional
+        Own certificate and its key, PEM, for mutual TLS.
+    tls_key_password : secret, optional
+        Password of the key.
+    tls_check_hostname : bool
+        Whether the server's certificate must be for its host name.
+    """
+
+    tls_ca_file: Name | None = None
+    tls_cert_file: Name | None = None
+    tls_key_file: Name | None = None
+    tls_key_password: Secret | None = None
+    tls_check_hostname: bool = True
+
+
+class Kafka(Encryption, frozen=True, kw_only=True):
     """How to reach the brokers.
 
     Parameters
@@ -45,14 +67,6 @@ class Kafka(_Section, frozen=True, kw_only=True):
         How long the partitions of a replica that was killed wait for it to come back.
     security_protocol : str
         How connections are secured.
-    tls_ca_file : str, optional
-        Certificates to trust, PEM; without it those of the system.
-    tls_cert_file, tls_key_file : str, optional
-        Own certificate and its key, PEM, for mutual TLS.
-    tls_key_password : secret, optional
-        Password of the key.
-    tls_check_hostname : bool
-        Whether a broker's certificate must be for its host name.
     sasl_mechanism : str, optional
         How to log in, with a SASL_ protocol.
     sasl_username, sasl_password : str, secret, optional
@@ -70,11 +84,6 @@ class Kafka(_Section, frozen=True, kw_only=True):
     client_id: Name = "coral"
     session_timeout_s: Seconds = 20.0
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
-    tls_ca_file: Name | None = None
-    tls_cert_file: Name | None = None
-    tls_key_file: Name | None = None
-    tls_key_password: Secret | None = None
-    tls_check_hostname: bool = True
     sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"] | None = None
     sasl_username: Name | None = None
     sasl_password: Secret | None = None
@@ -337,7 +346,7 @@ class Http(_Section, frozen=True, kw_only=True):
         return f"http://{named}:{self.port if port is None else port}{self.path_prefix}"
 
 
-class PrometheusHttp(_Section, frozen=True, kw_only=True):
+class PrometheusHttp(Encryption, frozen=True, kw_only=True):
     """How `coral record prometheus` logs in; the daemon asks no Prometheus.
 
     Parameters
@@ -348,25 +357,12 @@ class PrometheusHttp(_Section, frozen=True, kw_only=True):
         For basic authentication.
     headers : table of text
         Further headers, such as the tenant of Mimir: `{"X-Scope-OrgID" = "shop"}`.
-    tls_ca_file : str, optional
-        Certificates to trust, PEM; without it those of the system.
-    tls_cert_file, tls_key_file : str, optional
-        Own certificate and its key, PEM, for mutual TLS.
-    tls_key_password : secret, optional
-        Password of the key.
-    tls_check_hostname : bool
-        Whether the server's certificate must be for its host name.
     """
 
     token: Secret | None = None
     username: Name | None = None
     password: Secret | None = None
     headers: dict[Name, Name] = msgspec.field(default_factory=dict)
-    tls_ca_file: Name | None = None
-    tls_cert_file: Name | None = None
-    tls_key_file: Name | None = None
-    tls_key_password: Secret | None = None
-    tls_check_hostname: bool = True
 
 
 class Log(_Section, frozen=True, kw_only=True):

@@ -10,16 +10,9 @@ from typing import Any
 
 from streams.clock import Clock
 from streams.errors import TokenError
+from streams.opener import straight_opener
 
-
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """Follows none: the login would go with the request, to wherever an answer points."""
-
-    def redirect_request(self, *_: Any, **__: Any) -> None:
-        return None  # and so the answer is the error that it is
-
-
-_OPENER = urllib.request.build_opener(_NoRedirect)
+_OPENER = straight_opener()
 # A token is renewed when so much of its life has passed, so that none expires on its way.
 _USED_SHARE = 0.8
 _MAX_ANSWER = 64 << 10

@@ -9,12 +9,13 @@ from http.client import HTTPException, IncompleteRead
 from typing import Any, Final, NamedTuple, TypeVar
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode, urlsplit
-from urllib.request import HTTPRedirectHandler, HTTPSHandler, Request, build_opener
+from urllib.request import HTTPSHandler, Request
 
 import msgspec
 
 from streams.clock import Clock
 from streams.errors import PrometheusError, TooMuchAskedError
+from streams.opener import straight_opener
 
 T = TypeVar("T")
 
@@ -54,13 +55,6 @@ class Access(NamedTuple):
     authorization: str = ""
     headers: Mapping[str, str] = {}
     tls: ssl.SSLContext | None = None
-
-
-class _NoRedirects(HTTPRedirectHandler):
-    """Follows none: the login would go with the request, to wherever an answer points."""
-
-    def redirect_request(self, *_: Any, **__: Any) -> None:
-        return None  # and so the answer is the error that it is
 
 
 class _Said(msgspec.Struct):
@@ -107,7 +101,7 @@ class PrometheusServer:
             self._headers["Authorization"] = access.authorization
         # A context of its own is needed for https only, and then the default one checks names.
         https = HTTPSHandler(context=access.tls or ssl.create_default_context())
-        self._opener = build_opener(https, _NoRedirects)
+        self._opener = straight_opener(https)
 
     def get(self, path: str, kind: type[T], parameters: Mapping[str, object] | None = None) -> T:
         """Return the data of an answer.

@@ -155,7 +155,7 @@ class TestRecord:
         assert "exists already" in capsys.readouterr().err
 
 
-class TestOutside:
+class TestBeside:
     def test_there_and_back(
         self, kafka: Broker, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:

@@ -7,8 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from coral.contract.changes.event import ChangeKind
-from coral.contract.changes.told import Told
-from streams.codec.values import parse_rfc3339
+from coral.contract.changes.told import Told, time_at
 
 __all__ = ["from_cdevent"]
 
@@ -48,27 +47,13 @@ class _CDEvent(msgspec.Struct, frozen=True):
 
 
 def from_cdevent(tree: Mapping[str, Any]) -> Told | None:
-    """Return what a CDEvent tells, None for one of another stage: builds, tests, incidents.
-
-    Parameters
-    ----------
-    tree : mapping
-        Its content as plain values.
-
-    Raises
-    ------
-    ValueError, msgspec.ValidationError
-        Saying which rule it breaks.
-    """
+    """Return what a CDEvent tells, None for a build, a test or an incident: a `Reader`."""
     held = msgspec.convert(tree, _CDEvent)
     named = _TYPE.fullmatch(held.context.type)
     kind = _KINDS.get((named[1], named[2])) if named else None
     if kind is None:
         return None
-    time = parse_rfc3339(held.context.timestamp)
-    if time is None:
-        text = held.context.timestamp[:40]
-        raise ValueError(f"context.timestamp: RFC 3339 time with its zone expected, got {text!r}")
+    time = time_at("context.timestamp", held.context.timestamp)
     service = named is not None and named[1] == "service"
     environment = held.subject.content.environment.id if service else held.subject.id
     # `daemonset/myapp`, `namespace/myapp`: what comes before the name is for its own system.

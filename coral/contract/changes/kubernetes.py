@@ -7,9 +7,8 @@ from typing import Any, Final
 import msgspec
 
 from coral.contract.changes.event import ChangeKind
-from coral.contract.changes.told import Told
+from coral.contract.changes.told import Told, time_at
 from streams.codec.labelled.readable import workload
-from streams.codec.values import parse_rfc3339
 
 __all__ = ["from_kubernetes"]
 
@@ -71,18 +70,7 @@ class _KubernetesEvent(msgspec.Struct, frozen=True):
 
 
 def from_kubernetes(tree: Mapping[str, Any]) -> Told | None:
-    """Return what an event of Kubernetes tells, None for one that is no change.
-
-    Parameters
-    ----------
-    tree : mapping
-        Its content as plain values.
-
-    Raises
-    ------
-    ValueError, msgspec.ValidationError
-        Saying which rule it breaks.
-    """
+    """Return what an event of Kubernetes tells, None for one that is no change: a `Reader`."""
     held = msgspec.convert(tree, _KubernetesEvent)
     about = held.involvedObject or held.regarding or _Object()
     message = held.message or held.note or ""
@@ -130,7 +118,4 @@ def _time(held: _KubernetesEvent) -> float:
         held.metadata.creationTimestamp,
     )
     text = next(filter(None, known), "")
-    time = parse_rfc3339(text)
-    if time is None:
-        raise ValueError(f"lastTimestamp or eventTime, RFC 3339, expected, got {text[:40]!r}")
-    return time
+    return time_at("lastTimestamp or eventTime", text)

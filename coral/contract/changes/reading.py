@@ -14,9 +14,9 @@ from coral.contract.changes.cdevents import from_cdevent
 from coral.contract.changes.event import ChangeEvent, ChangeKind
 from coral.contract.changes.kubernetes import from_kubernetes
 from coral.contract.changes.naming import Naming
-from coral.contract.changes.told import Told
+from coral.contract.changes.told import Told, time_at
 from streams.codec.payload import documents, opened
-from streams.codec.values import parse_rfc3339, time_problem
+from streams.codec.values import time_problem
 from streams.errors import DecodeError
 from streams.records import Problem, Record
 from streams.series import MAX_NAME, canonical
@@ -136,10 +136,7 @@ def _unwrapped(tree: Mapping[str, Any]) -> Mapping[str, Any]:
 def _from_own(tree: Mapping[str, Any]) -> Told:
     own = msgspec.convert(tree, _Own)
     stamp = own.timestamp
-    time = parse_rfc3339(stamp) if isinstance(stamp, str) else stamp
-    if time is None:
-        text = str(stamp)[:40]
-        raise ValueError(f"timestamp: RFC 3339 time with its zone expected, got {text!r}")
+    time = time_at("timestamp", stamp) if isinstance(stamp, str) else stamp
     if ":" in own.entity:
         raise ValueError(f"entity: name without `:` expected, got {own.entity[:40]!r}")
     return Told(

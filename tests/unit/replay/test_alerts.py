@@ -13,7 +13,7 @@ from coral.contract.alerts import Alert, encode
 from coral.contract.events import decode
 from coral.errors import Exit
 from coral.replay.alerts import recorded_alerts
-from coral.replay.outside import Outside
+from coral.replay.beside import Beside
 from streams.recorded import Recording, RecordingError
 
 START = 1_700_000_000
@@ -78,7 +78,7 @@ def test_what_is_told_when() -> None:
     """An alert when it begins, as it fires then, and when it ends."""
     ended = Alert(system="shop", key="a", name="Slow", starts=5.0, ends=9.0)
     fires = Alert(system="shop", key="b", name="Errors", starts=7.0)
-    told = [*Outside(alerts=[ended, fires]).told()]
+    told = [*Beside(alerts=[ended, fires]).told()]
     assert [(5.0, "Slow", None), (7.0, "Errors", None), (9.0, "Slow", 9.0)] == [
         (time, one.name, one.ends) for time, one in told if isinstance(one, Alert)
     ]
@@ -116,7 +116,7 @@ def test_replay_opens_and_ends_an_incident(
 
 
 def test_the_plot_marks_them(shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A line in every panel, named in the topmost; names from outside are made harmless."""
+    """A line in every panel, named in the topmost; names from beside are made harmless."""
     write(shop, alertmanager(fired(START + ONSET, alertname="x" * 200 + "$\\frac{")))
     figures: list[Figure] = []
     save = Figure.savefig

@@ -13,16 +13,16 @@ if TYPE_CHECKING:
 
     from coral.contract.alerts import Alert
     from coral.contract.changes import ChangeEvent
-    from coral.replay.outside import Outside
+    from coral.replay.beside import Beside
     from coral.settings import Settings
     from streams.records import Frame, Record
 
-__all__ = ["outside_between"]
+__all__ = ["known_between"]
 
 
-def outside_between(
+def known_between(
     settings: Settings, system: str, frames: Sequence[Frame], console: Console
-) -> Outside:
+) -> Beside:
     """Return the change events and alerts of a system in the window of some frames.
 
     Change events from so long before the first frame as an onset there would be looked back from;
@@ -30,7 +30,7 @@ def outside_between(
     read is told.
     """
     from coral.localise.policy import RANKING
-    from coral.replay.outside import NOTHING, Outside
+    from coral.replay.beside import NOTHING, Beside
 
     if not frames:
         return NOTHING
@@ -38,7 +38,7 @@ def outside_between(
     since = first - RANKING.changes.look_back_s
     changes = _changes(_records(settings, settings.input.changes, since, console), settings)
     alerts = _alerts(_records(settings, settings.alerts.topic, since, console), settings)
-    return Outside(
+    return Beside(
         [one for one in changes if one.system == system and since <= one.time <= last],
         [one for one in alerts if one.system == system and _fires(one, first, last)],
     )
