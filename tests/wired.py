@@ -171,11 +171,14 @@ def run_for_the_page(log: Path, normal_s: float, busy_s: float) -> None:
 
 
 def seen(chain: Wired) -> str:
-    """What the commands of the page print."""
+    """What the commands of the page print, as if each part listened where the page says."""
     amtool = program("amtool", "prometheus-alertmanager")
     coral = [sys.executable, "-m", "coral.cli.main"]
     shown = {
-        "coral status": [*coral, "status", "--config", str(chain.config)],
+        "coral status --config deploy/wired/coral.toml": [
+            *coral, "status", "--config", str(chain.config),
+            "--set", f"http.port={chain.ports['coral']}",
+        ],
         "amtool --alertmanager.url=http://127.0.0.1:9093 alert query": [
             amtool, f"--alertmanager.url={chain.manager.url}", "alert", "query",
         ],
@@ -187,7 +190,10 @@ def seen(chain: Wired) -> str:
     for words, command in shown.items():
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         told.append(f"$ {words}\n{done.stdout}{done.stderr}".rstrip())
-    return "\n\n".join(told) + "\n"
+    text = "\n\n".join(told)
+    for name, port in PORTS.items():
+        text = text.replace(f"127.0.0.1:{chain.ports[name]}", f"127.0.0.1:{port}")
+    return "\n".join(line.rstrip() for line in text.splitlines()) + "\n"
 
 
 def main() -> None:
