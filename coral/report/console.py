@@ -18,6 +18,7 @@ from coral.report.onset_text import (
     ENDED,
     WEEK_S,
     advice,
+    alerts,
     allowed,
     began,
     clock,
@@ -191,12 +192,7 @@ def print_incident(console: Console, data: Incident) -> None:
         for candidate in rest:
             reason = Text(printable(f"{candidate.entity}: {candidate.reason}"))
             console.print(Padding(reason, (0, 0, 0, 2)))
-    if data.change_events:
-        console.print("Done to the system around the onset:")
-        for change in data.change_events[:SHOWN_CHANGES]:
-            told = done(change.entity, change.kind, change.before_onset_s)
-            text = f"{told}: {named(change.text)}" if change.text else told
-            console.print(Padding(Text(text), (0, 0, 0, 2)))
+    _print_beside(console, data)
     settled = data.convergence
     if settled.converged:
         since = ", and was corrected later" if settled.corrected else ""
@@ -207,6 +203,20 @@ def print_incident(console: Console, data: Incident) -> None:
         console.print(f"The ranking had not settled after {data.rows} rows.", highlight=False)
     if text := advice(data):
         console.print(text, highlight=False)
+
+
+def _print_beside(console: Console, data: Incident) -> None:
+    """Print what others say of the incident: alerts, and what was done to the system."""
+    if data.alerts:
+        console.print("Alerts of others:")
+        for said in alerts(data):
+            console.print(Padding(Text(said), (0, 0, 0, 2)))
+    if data.change_events:
+        console.print("Done to the system around the onset:")
+        for change in data.change_events[:SHOWN_CHANGES]:
+            told = done(change.entity, change.kind, change.before_onset_s)
+            text = f"{told}: {named(change.text)}" if change.text else told
+            console.print(Padding(Text(text), (0, 0, 0, 2)))
 
 
 def describe_problems(console: Console, path: str, problems: Iterable[RecordingProblem]) -> None:

@@ -115,6 +115,42 @@ def false(result: Life) -> str:
     return "\n".join(lines)
 
 
+_TOLD = {"weeks": "none", "half_changes": "half of them", "changes": "all"}
+
+
+def changes(result: Life) -> str:
+    """Hold the same lives against each other, told of none, of half, and of all that was done."""
+    parts = {name: result["parts"][name] for name in _TOLD if name in result["parts"]}
+    f = result["figures"]
+    rows = [
+        ("visible faults found", [_count(f, name, "found", "visible") for name in parts]),
+        ("right cause first, of those found", [f"{f[f'{name}_ac@1']:.2f}" for name in parts]),
+        ("*likely* is right", [_count(f, name, "likely_right", "likely") for name in parts]),
+        ("decoy blamed", [_count(f, name, "decoy_blamed", "decoyed_found") for name in parts]),
+        ("false incidents that were felt", [_falsely(part, felt=True) for part in parts.values()]),
+        ("false changes", [_falsely(part, felt=False) for part in parts.values()]),
+        (
+            "of these, shortly after a deployment",
+            [_falsely(part, felt=False, near="deployment") for part in parts.values()],
+        ),
+        ("time in alarm, outside of faults", [f"{f[f'{name}_in_alarm']:.1%}" for name in parts]),
+    ]
+    lines = ["| told of changes | " + " | ".join(_TOLD[name] for name in parts) + " |"]
+    lines += ["|---|" + "--:|" * len(parts)]
+    lines += [f"| {name} | " + " | ".join(cells) + " |" for name, cells in rows]
+    return "\n".join([*lines, "", *dict.fromkeys(_lived(part) for part in parts.values())])
+
+
+def _count(figures: Mapping[str, float], name: str, part: str, whole: str) -> str:
+    return f"{figures[f'{name}_{part}']:.0f} of {figures[f'{name}_{whole}']:.0f}"
+
+
+def _falsely(part: Mapping[str, Any], *, felt: bool, near: str = "") -> str:
+    """Count what was opened outside of faults, perhaps shortly after a benign change of a kind."""
+    opened = [one for life in part["lives"] for one in life["false"] if one["felt"] == felt]
+    return str(sum(any(near in kind for kind in one["near"]) or not near for one in opened))
+
+
 def others(result: Life) -> str:
     """Tell of the lives on other grids, as far as they were lived."""
     head = (

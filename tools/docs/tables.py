@@ -158,6 +158,11 @@ def demo() -> str:
     return "```console\n$ make demo\n" + "\n".join(shown) + "\n```"
 
 
+def wired() -> str:
+    """Show what a real run of the chain of wire-it-up.md has shown."""
+    return "```console\n" + (DEPLOYED / "wired.log").read_text().rstrip() + "\n```"
+
+
 def run_demo() -> list[str]:
     """Return what `coral demo` prints."""
     with tempfile.TemporaryDirectory() as folder:
@@ -213,6 +218,8 @@ PARTS: dict[str, Callable[[], str]] = {
         life_tables.others,
         prefix="life_",
     ),
+    **parts_of("life_changes", life_tables.changes, prefix="life_"),
+    "wired": wired,
     "image_contents": lambda: kubernetes_tables.contents(deployed("image")),
     "image_check": lambda: kubernetes_tables.check(deployed("image")),
     **parts_of("robustness", proof_tables.robustness, proof_tables.controls, prefix="proof_"),

@@ -5,4 +5,4 @@ from pathlib import Path
 
 BENCHMARKS = Path(__file__).parents[3] / "benchmarks"
 
-sys.path += [str(BENCHMARKS), str(BENCHMARKS / "live")]
+sys.path += [str(BENCHMARKS), str(BENCHMARKS / "live"), str(BENCHMARKS / "record")]

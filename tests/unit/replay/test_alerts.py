@@ -108,7 +108,9 @@ def test_replay_opens_and_ends_an_incident(
     capsys.readouterr()
     out = tmp_path / "events.ndjson"
     assert Exit.OK == main(["replay", str(shop), "--out", str(out)])
-    assert "1 alert in alerts.json" in capsys.readouterr().out
+    said = " ".join(capsys.readouterr().out.split())
+    assert "1 alert in alerts.json" in said
+    assert "Alerts of others: `Slow` (page) fired at" in said
     found = [decode(line).data for line in out.read_bytes().splitlines()]
     assert "alert" == found[0].trigger.source
     assert ["Slow"] == [one.name for one in found[0].alerts]
