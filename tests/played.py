@@ -11,9 +11,9 @@ from served import Reader, until
 from coral.config import EngineConfig
 from coral.daemon.replay_page import Played, Under, show_recordings
 from coral.replay.alerts import recorded_alerts
+from coral.replay.beside import Beside
 from coral.replay.changes import recorded_changes
 from coral.replay.driver import system_of
-from coral.replay.beside import Beside
 from streams.recorded import Recording
 
 

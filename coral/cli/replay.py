@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from coral.contract.events import Incident
     from coral.contract.feedback import Feedback
     from coral.replay.beside import Beside
+    from coral.settings import Settings
     from streams.base import Sink
     from streams.recorded import Recording
 

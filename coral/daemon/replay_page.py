@@ -12,8 +12,8 @@ from coral.daemon.outside import shown
 from coral.http.board import Board
 from coral.http.state import Totals, nothing_watched
 from coral.http.tape import Recorded, Tape
-from coral.replay.driver import NullSink, Progress, replay
 from coral.replay.beside import Beside
+from coral.replay.driver import NullSink, Progress, replay
 from coral.report.marks import change_mark
 from coral.settings.sections import Http
 from streams.clock import SystemClock
