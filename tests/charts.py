@@ -120,6 +120,11 @@ CASES = {
             "strimzi": {"cluster": "main", "namespace": "kafka", "partitions": 12, "replicas": 2},
         },
     ),
+    "topics and user of Strimzi 1": Case(
+        SECURE,
+        {"secrets": PASSWORD, "strimzi": {"cluster": "main"}},
+        ("kafka.strimzi.io/v1",),
+    ),
     "where pods run": Case(
         values={
             "image": {"pullPolicy": "Always", "pullSecrets": ["one", "two"], "tag": "next"},

@@ -1,13 +1,32 @@
 """`coral topics`: create the topics CORAL uses, or check them."""
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
 from coral.cli.options import Address, Config, Count, Overrides, load_settings
 from coral.errors import Exit
 
-__all__ = ["topics"]
+if TYPE_CHECKING:
+    from coral.settings import Settings
+    from streams.kafka.topics import TopicSpec
+
+__all__ = ["needed", "topics"]
+
+
+def needed(settings: "Settings", partitions: int) -> "tuple[TopicSpec, ...]":
+    """Return every topic of a configuration, with at least `partitions` where that scales."""
+    from streams.kafka import topics as admin
+
+    return (
+        *(admin.metrics_topic(name, partitions) for name in settings.input.topics),
+        admin.incidents_topic(settings.output.incidents, partitions),
+        admin.dead_letter_topic(settings.output.dead_letters),
+        admin.feedback_topic(settings.input.feedback),
+        admin.alerts_topic(settings.alerts.topic),
+        admin.changes_topic(settings.input.changes),
+        admin.state_topic(settings.state.topic, partitions),
+    )
 
 
 def topics(
@@ -45,15 +64,7 @@ def topics(
 
     settings = load_settings(config, overrides, kafka)
     console, connection = Console(), connection_of(settings, SystemClock())
-    specs = (
-        *(admin.metrics_topic(name, partitions) for name in settings.input.topics),
-        admin.incidents_topic(settings.output.incidents, partitions),
-        admin.dead_letter_topic(settings.output.dead_letters),
-        admin.feedback_topic(settings.input.feedback),
-        admin.alerts_topic(settings.alerts.topic),
-        admin.changes_topic(settings.input.changes),
-        admin.state_topic(settings.state.topic, partitions),
-    )
+    specs = needed(settings, partitions)
     if action == "create":
         for name in admin.create(connection, specs, replicas):
             console.print(f"created {name}", highlight=False)

@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +24,19 @@ MODULES = {
         "example/prometheus-operator-crd/monitoring.coreos.com_prometheusrules.yaml",
     ),
 }
-STRIMZI = "0.45.0"
+STRIMZI = "0.51.0"  # serves both versions of its API; later ones serve the second alone
+GENERATOR = "0.45.0"  # the last that is published
 CLASSES = {
     "kafkatopics": "io.strimzi.api.kafka.model.topic.KafkaTopic",
     "kafkausers": "io.strimzi.api.kafka.model.user.KafkaUser",
+}
+# What `@RequiredInVersions("v1+")` asks for in their classes; the generator is older than that.
+REQUIRED_IN_V1: dict[str, dict[tuple[str, ...], str]] = {
+    "kafkatopics": {(): "spec"},
+    "kafkausers": {
+        (): "spec",
+        ("spec", "authorization", "acls"): "operations",
+    },
 }
 
 
@@ -41,6 +51,7 @@ def main() -> int:
         _generate(Path(made))
         for name in CLASSES:
             file = f"kafka.strimzi.io_{name}.yaml"
+            _require(Path(made, f"{name}.yaml"), REQUIRED_IN_V1[name])
             _write(Path(made, f"{name}.yaml"), file, f"io.strimzi:api:{STRIMZI}")
     return 0
 
@@ -50,8 +61,8 @@ def _generate(home: Path) -> None:
     pom = home / "pom.xml"
     dependencies = "".join(
         f"<dependency><groupId>io.strimzi</groupId><artifactId>{name}</artifactId>"
-        f"<version>{STRIMZI}</version></dependency>"
-        for name in ("crd-generator", "api")
+        f"<version>{version}</version></dependency>"
+        for name, version in (("crd-generator", GENERATOR), ("api", STRIMZI))
     )
     pom.write_text(
         "<project><modelVersion>4.0.0</modelVersion><groupId>made</groupId>"
@@ -67,12 +78,25 @@ def _generate(home: Path) -> None:
         "dependency:copy-dependencies",
         f"-DoutputDirectory={home}/jars",
     )
-    versions = ("--api-versions", "--describe-api-versions", "--storage-version")
     _run(
         *("java", "-cp", f"{home}/jars/*", "io.strimzi.crdgenerator.CrdGenerator", "--yaml"),
-        *(word for name in versions for word in (name, "v1beta2")),
+        *("--api-versions", "v1beta2,v1", "--describe-api-versions", "v1beta2+"),
+        *("--storage-version", "v1beta2"),
         *(f"{java}={home / name}.yaml" for name, java in CLASSES.items()),
     )
+
+
+def _require(file: Path, keys: Mapping[tuple[str, ...], str]) -> None:
+    """Add keys that v1 requires to a definition; an element of a list is meant by its list."""
+    held = yaml.safe_load(file.read_text())
+    (newest,) = [version for version in held["spec"]["versions"] if version["name"] == "v1"]
+    for path, key in keys.items():
+        part = newest["schema"]["openAPIV3Schema"]
+        for name in path:
+            part = part["properties"][name]
+        part = part.get("items", part)
+        part["required"] = [*part.get("required", ()), key]
+    file.write_text(yaml.safe_dump(held, sort_keys=False))
 
 
 def _write(source: Path, name: str, origin: str) -> None:

@@ -63,6 +63,15 @@ def test_a_misspelt_key() -> None:
     assert "5000 is not of type 'string'" in said
 
 
+def test_what_the_newer_api_of_an_operator_requires() -> None:
+    """And the older one does not."""
+    made = copy.deepcopy(only(rendered(CASES["topics and user of Strimzi 1"]), "KafkaUser"))
+    del made["spec"]["authorization"]["acls"][0]["operations"]
+    assert "'operations' is a required property" in " ".join(misfits(made))
+    made["apiVersion"] = "kafka.strimzi.io/v1beta2"
+    assert [] == [*misfits(made)]
+
+
 def test_the_operators_are_those_whose_kinds_are_asked_for() -> None:
     """Every kind of an operator in any rendering has a definition, and is judged by it."""
     asked = {

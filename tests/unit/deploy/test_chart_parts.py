@@ -22,7 +22,7 @@ from charts import (
     variables,
 )
 
-from streams.kafka import topics
+from coral.cli.topics import needed
 
 
 class TestPods:
@@ -213,19 +213,12 @@ class TestStrimzi:
         """`coral topics create`, in every option."""
         objects = rendered(CASES["topics and user"])
         held = loaded(objects, tmp_path)
-        specs = (
-            *(topics.metrics_topic(name, 12) for name in held.input.topics),
-            topics.incidents_topic(held.output.incidents, 12),
-            topics.dead_letter_topic(held.output.dead_letters),
-            topics.feedback_topic(held.input.feedback),
-            topics.state_topic(held.state.topic, 12),
-        )
         expected = {
             spec.name: (
                 spec.partitions,
                 {**spec.config, "max.message.bytes": str(spec.max_message_bytes)},
             )
-            for spec in specs
+            for spec in needed(held, 12)
         }
         made = {
             each["spec"]["topicName"]: (each["spec"]["partitions"], each["spec"]["config"])
@@ -254,14 +247,10 @@ class TestStrimzi:
             (acl["resource"]["type"], acl["resource"]["name"]): set(acl["operations"])
             for acl in user["spec"]["authorization"]["acls"]
         }
-        specs = (
-            *(topics.metrics_topic(name, 1) for name in held.input.topics),
-            topics.incidents_topic(held.output.incidents, 1),
-            topics.dead_letter_topic(held.output.dead_letters),
-            topics.feedback_topic(held.input.feedback),
-            topics.state_topic(held.state.topic, 1),
-        )
-        asked = {("topic", spec.name): {right.title() for right in spec.rights} for spec in specs}
+        asked = {
+            ("topic", spec.name): {right.title() for right in spec.rights}
+            for spec in needed(held, 1)
+        }
         lacking = {on: rights - granted[on] for on, rights in asked.items() if rights - granted[on]}
         assert {} == lacking
         assert {"Read", "Describe"} == granted["group", held.kafka.group_id]
@@ -271,7 +260,6 @@ class TestStrimzi:
 
     def test_the_newer_api_where_it_is_known(self) -> None:
         """The older one ends."""
-        case = CASES["topics and user"]
-        newer = rendered(case._replace(apis=("kafka.strimzi.io/v1",)))
-        assert "kafka.strimzi.io/v1" == only(newer, "KafkaUser")["apiVersion"]
-        assert "kafka.strimzi.io/v1beta2" == only(rendered(case), "KafkaUser")["apiVersion"]
+        newer, older = CASES["topics and user of Strimzi 1"], CASES["topics and user"]
+        assert "kafka.strimzi.io/v1" == only(rendered(newer), "KafkaUser")["apiVersion"]
+        assert "kafka.strimzi.io/v1beta2" == only(rendered(older), "KafkaUser")["apiVersion"]

@@ -27,7 +27,8 @@ app.kubernetes.io/component: daemon
 {{- end -}}
 {{- $default := dict
   "kafka" (dict "group_id" "coral" "security_protocol" "PLAINTEXT")
-  "input" (dict "feedback" "coral.feedback.v1")
+  "input" (dict "feedback" "coral.feedback.v1" "changes" "coral.changes.v1")
+  "alerts" (dict "topic" "coral.alerts.v1")
   "output" (dict "incidents" "coral.incidents.v1" "dead_letters" "coral.metrics.dlq.v1")
   "state" (dict "store" "kafka" "topic" "coral.state.v1" "publish" "at-least-once")
   "http" (dict "enabled" true "port" 8080 "path_prefix" "") -}}
