@@ -15,8 +15,8 @@ from coral.errors import CorruptCheckpointError, ForeignCheckpointError, FutureC
 
 __all__ = ["FORMAT", "decode", "encode"]
 
-FORMAT: Final = 1
-"""Grows by one whenever the layout of any part's state changes."""
+FORMAT: Final = 2
+"""Grows by one in a release in which the layout of any part's state changes."""
 
 MAX_BYTES: Final = 2**32
 _MAGIC: Final = b"CORALCKP"
@@ -66,7 +66,8 @@ def decode(key: str | None, data: bytes, max_bytes: int = MAX_BYTES) -> dict[str
         raise CorruptCheckpointError("the checksum does not fit the content")
     if number > FORMAT:
         raise FutureCheckpointError(
-            f"format {FORMAT} at most expected, got {number}: a later version of CORAL wrote it"
+            f"format {FORMAT} at most expected, got {number}: a later version of CORAL wrote it; "
+            "start that version again, or go on here without what it learned"
         )
     found = unpack(body, max_bytes)
     if key is not None and found.get("key") != key:

@@ -1,7 +1,9 @@
 """`coral run` between the topics of a real Kafka: what it publishes is what a replay finds."""
 
+import hashlib
 import json
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -23,6 +25,8 @@ from daemons import (
 )
 from kafkas import Broker
 
+from coral.checkpoint import FileStore, envelope
+from coral.checkpoint.kafka import KafkaStore
 from coral.errors import Exit
 
 CASE = BUNDLED / "pool-leak__orders"
@@ -127,6 +131,31 @@ def test_stopped_and_started_again(world: World, rows: list[bytes], expected: li
 
     assert Exit.OK == stopped(process)[0], logged(process)
     assert expected == world.published()
+
+
+def test_after_a_downgrade(world: World, rows: list[bytes], expected: list[bytes]) -> None:
+    """What a later version stored is refused in words, and all goes on without it."""
+    key, later = f"{world.metrics}/0", envelope.FORMAT + 1
+    sealed = bytearray(envelope.encode(key, {"offset": HALF, "systems": {}}))
+    prefix, body = struct.pack("<IQ", later, len(sealed) - 52), bytes(sealed[52:])
+    sealed[8:52] = prefix + hashlib.sha256(prefix + body).digest()
+    if 'store" = "kafka"' in world.config.read_text():
+        store = KafkaStore(world.kafka.connection, world.states)
+        store.save(key, bytes(sealed))
+        store.close()
+    else:
+        FileStore(world.home / "state").save(key, bytes(sealed))
+    process = world.start()
+    world.put(rows)
+    found = world.wait_for(process, lambda events: len(events) >= len(expected))
+    code, log = stopped(process)
+
+    assert Exit.OK == code, log
+    assert expected == found
+    (refused,) = [line for line in log if line["event"] == "checkpoint_refused"]
+    assert "FutureCheckpointError" == refused["kind"]
+    assert f"got {later}: a later version of CORAL wrote it; start that" in refused["reason"]
+    assert [0] == [line["offset"] for line in log if line["event"] == "gained_without_checkpoint"]
 
 
 def test_a_second_member_takes_over(

@@ -1,6 +1,8 @@
 """Write the checkpoint of this format that later versions must read: run it when FORMAT grows.
 
-``PYTHONPATH=tests python tests/golden/write.py``; older files stay as they are.
+``PYTHONPATH=tests python tests/golden/write.py``; those of versions that are out stay as they are.
+`incident.v1.checkpoint` was written by 0.1.0 (099c7a5), `incident.v1-0.2.0.checkpoint` by this
+script of 0.2.0 (a21d299): the layout had changed, the number of its format had not.
 """
 
 from pathlib import Path

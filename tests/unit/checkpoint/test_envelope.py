@@ -48,8 +48,30 @@ def test_what_is_sealed_comes_back() -> None:
 
 def test_a_later_format_is_refused_by_name() -> None:
     """Whatever its content may look like."""
-    with pytest.raises(FutureCheckpointError, match=r"format 1 at most expected, got 2"):
-        envelope.decode(KEY, sealed(b"what later versions write", envelope.FORMAT + 1))
+    later = envelope.FORMAT + 1
+    words = f"format {envelope.FORMAT} at most expected, got {later}: a later version of CORAL"
+    with pytest.raises(FutureCheckpointError, match=words):
+        envelope.decode(KEY, sealed(b"what later versions write", later))
+
+
+def test_a_downgrade_is_refused_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """0.1 and 0.2 know format 1: they go on with what they wrote, and say why not with the rest."""
+    formats = {file.name: struct.unpack_from("<I", file.read_bytes(), 8)[0] for file in GOLDEN}
+    assert formats == {
+        "incident.v1-0.2.0.checkpoint": 1,
+        "incident.v1.checkpoint": 1,  # of 0.1.0
+        "incident.v2.checkpoint": 2,
+    }
+    monkeypatch.setattr(envelope, "FORMAT", 1)
+    store, refused = FileStore(tmp_path), []
+    for name in ("incident.v1-0.2.0.checkpoint", "incident.v2.checkpoint"):
+        store.save(KEY, (GOLDEN[0].parent / name).read_bytes())
+    found = there(load(store, PARTITION, lambda *why: refused.append(why)))
+    assert ONSET + 20 == found["offset"]
+    ((entry, error),) = refused
+    assert entry.endswith("0000000002.checkpoint")
+    assert isinstance(error, FutureCheckpointError)
+    assert "a later version of CORAL wrote it; start that version again" in str(error)
 
 
 def test_another_key_is_refused_by_name() -> None:
