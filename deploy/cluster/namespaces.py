@@ -19,6 +19,8 @@ BRIDGE = "node0"
 
 _GROUPS = Path("/sys/fs/cgroup")
 _ALL = ("--cgroup", "--net", "--pid", "--fork", "--uts", "--ipc", "--kill-child")
+# A group counts as one process, of 1024, beside the others of the machine; this one is dozens.
+_SHARES = 4096
 # What a kubelet would set for the whole machine; it finds them as it wants.
 _SYSCTLS = {
     "vm/overcommit_memory": "1",
@@ -68,6 +70,8 @@ def _groups() -> Iterator[Callable[[], None]]:
         for name in ("cpuset.cpus", "cpuset.mems"):  # a new group of cpusets has none
             if (group / name).exists():
                 (group / name).write_text((group.parent / name).read_text())
+        if (group / "cpu.shares").exists():
+            (group / "cpu.shares").write_text(str(_SHARES))
 
     def join() -> None:
         for group in own:

@@ -7,9 +7,9 @@ from typing import Any, Final, NamedTuple
 
 import kafka
 
-from streams.errors import BrokerError, UnknownTopicError
+from streams.errors import BrokerError
 from streams.kafka.connection import KafkaConnection, broker_errors
-from streams.kafka.rights import require
+from streams.kafka.rights import require, unknown
 from streams.kafka.sink import KafkaSink
 from streams.partitioner import partition_of
 
@@ -165,7 +165,7 @@ class CompactedTopic:
                 consumer.close()
         if not count:
             require(self._connection, {self._topic: {"READ"}})
-            raise UnknownTopicError(f"there is no topic {self._topic}")
+            raise unknown(self._topic)
         return count
 
     def _partition(self, key: str) -> int:

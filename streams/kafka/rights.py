@@ -9,7 +9,15 @@ from kafka import errors
 from streams.errors import RefusedError, UnknownTopicError
 from streams.kafka.connection import KafkaConnection, administrator
 
-__all__ = ["HIDDEN", "NO_TOPIC", "described", "group_problem", "lacking_rights", "require"]
+__all__ = [
+    "HIDDEN",
+    "NO_TOPIC",
+    "described",
+    "group_problem",
+    "lacking_rights",
+    "require",
+    "unknown",
+]
 
 NO_TOPIC: Final = errors.UnknownTopicOrPartitionError.errno
 HIDDEN: Final = errors.TopicAuthorizationFailedError.errno
@@ -48,9 +56,15 @@ def require(
             problems += group_problem(admin, group)
     missing = [topic for topic in topics if found[topic]["error_code"] == NO_TOPIC]
     if missing:
-        raise UnknownTopicError(f"there is no topic {', '.join(missing)}")
+        raise unknown(*missing)
     if problems:
         raise RefusedError("Kafka: " + " ".join(problems))
+
+
+def unknown(*topics: str) -> UnknownTopicError:
+    """Return what to raise of topics that do not exist."""
+    them = "it, or correct its name" if len(topics) == 1 else "them, or correct their names"
+    return UnknownTopicError(f"there is no topic {', '.join(topics)}; create {them}")
 
 
 def described(admin: Any, topics: Mapping[str, object]) -> dict[str, dict[str, Any]]:

@@ -9,10 +9,10 @@ from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssi
 from kafka.errors import LogTruncationError, OffsetOutOfRangeError, RetriableError
 from kafka.structs import MemberState
 
-from streams.errors import BrokerError, CommitFailedError, UnassignedError, UnknownTopicError
+from streams.errors import BrokerError, CommitFailedError, UnassignedError
 from streams.kafka.bounded import SkippedBatch
 from streams.kafka.connection import KafkaConnection, broker_errors
-from streams.kafka.rights import require
+from streams.kafka.rights import require, unknown
 from streams.records import Record, TopicPartition
 
 Reset = Literal["earliest", "latest"] | float
@@ -235,7 +235,7 @@ class KafkaSource:
         if missing:
             self.close()
             require(self._connection, {topic: {"READ"} for topic in missing})
-            raise UnknownTopicError(f"there is no topic {', '.join(missing)}")
+            raise unknown(*missing)
 
     def _check_assigned(self, partition: TopicPartition) -> None:
         if partition not in self._owned:

@@ -5,9 +5,8 @@ from typing import Any, Final
 
 import kafka
 
-from streams.errors import UnknownTopicError
 from streams.kafka.connection import KafkaConnection, broker_errors
-from streams.kafka.rights import require
+from streams.kafka.rights import require, unknown
 from streams.records import Record
 
 _OPTIONS: Final[dict[str, Any]] = {
@@ -46,7 +45,7 @@ class KafkaTail:
             if not self._partitions:
                 self._consumer.close()
                 require(connection, {topic: {"READ"}})
-                raise UnknownTopicError(f"there is no topic {topic}")
+                raise unknown(topic)
             self._consumer.assign(self._partitions)
             self._consumer.seek_to_beginning(*self._partitions)
             if since is not None:

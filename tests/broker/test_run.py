@@ -225,7 +225,8 @@ def test_a_missing_topic(new_world: NewWorld) -> None:
     code = process.wait(60)
 
     assert Exit.INVALID == code
-    assert "there is no topic nowhere, never" in logged(process)[-1]["reason"]
+    said = "there is no topic nowhere, never; create them, or correct their names"
+    assert said in logged(process)[-1]["reason"]
 
 
 def test_no_broker(tmp_path: Path) -> None:

@@ -107,6 +107,7 @@ def lab_of(home: Path, processes: Processes, kafka: Cluster, note: Journal) -> L
     processes.output("kubectl", "create", "namespace", NAMESPACE)
     standard = "pod-security.kubernetes.io/enforce=restricted"
     processes.output("kubectl", "label", "namespace", NAMESPACE, standard)
+    processes.output("kubectl", "config", "set-context", "--current", "--namespace", NAMESPACE)
     values = {
         "image": {"repository": "localhost/coral", "tag": version(), "pullPolicy": "Never"},
         "resources": SMALL,
@@ -176,9 +177,8 @@ def _case(name: str, lab: Lab, note: Journal) -> dict[str, Any]:
     if failed:
         result["failed"] = failed[:2000]
     note(json.dumps(result))
-    sys.stdout.write(
-        f"{'ok' if not failed else 'FAILED':7} {seconds:6.1f} s  {name}  {facts or failed}\n"
-    )
+    told = {key: fact for key, fact in facts.items() if key != "typed"} or failed
+    sys.stdout.write(f"{'FAILED' if failed else 'ok':7} {seconds:6.1f} s  {name}  {told}\n")
     sys.stdout.flush()
     return result
 

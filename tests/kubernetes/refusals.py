@@ -13,7 +13,7 @@ def wrong_password(lab: Lab) -> Facts:
     topics = {"topics": {"quiet.v1": {"format": "native"}}}
     other = lab.other("coral-locked", {"kafka": _secure(lab), "input": topics})
     _secret(other, "coral-locked", "wrong")
-    facts = _refused(other)
+    facts = _refused(other, "check mechanism, user name and password")
     _secret(other, "coral-locked", "coral-test")
     for pod in other.pods():
         other.kubectl("delete", "pod", pod["metadata"]["name"])
@@ -25,7 +25,7 @@ def wrong_password(lab: Lab) -> Facts:
 def missing_topic(lab: Lab) -> Facts:
     """A topic that does not exist ends the start with its name."""
     other = lab.other("coral-absent", {"input": {"topics": {"absent.v1": {"format": "native"}}}})
-    facts = _refused(other)
+    facts = _refused(other, "there is no topic absent.v1; create it")
     other.helm("uninstall", other.name, "--wait")
     return facts
 
@@ -38,7 +38,7 @@ def denied_right(lab: Lab) -> Facts:
     sections = {"kafka": _secure(lab), "input": {"topics": {"guarded.v1": {"format": "native"}}}}
     other = lab.other("coral-denied", sections)
     _secret(other, "coral-denied", "coral-test")
-    facts = _refused(other)
+    facts = _refused(other, "Grant it DESCRIBE and READ")
     other.helm("uninstall", other.name, "--wait")
     return facts
 
@@ -63,8 +63,11 @@ def _secret(other: Release, name: str, password: str) -> None:
     )
 
 
-def _refused(other: Release) -> Facts:
-    """Install what cannot start; return what its status and the last line of its log say."""
+def _refused(other: Release, advice: str) -> Facts:
+    """Install what cannot start; return what its status and the last line of its log say.
+
+    `advice` must stand in that line.
+    """
     secrets = {}
     if "security_protocol" in other.config["kafka"]:
         secrets = {
@@ -90,4 +93,6 @@ def _refused(other: Release) -> Facts:
     facts |= {"last_line": {key: last.get(key) for key in ("level", "event", "reason")}}
     if facts["exit_code"] != 3 or facts["ready"] or last.get("event") != "cannot_start":
         raise NotSeenError(f"exit code 3 and cannot_start expected, got {facts}")
+    if advice not in last["reason"]:
+        raise NotSeenError(f"{advice!r} expected, got {last['reason']!r}")
     return facts

@@ -52,7 +52,12 @@ class Release:
     ) -> None:
         self.name, self.config, self._home = name, dict(config), home
         self.certificate = certificate
-        self._processes, self._chart, self._values, self._note = processes, chart, values, note
+        self._processes, self._chart, self._values, self.note = processes, chart, values, note
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """What programs that know the cluster are run with."""
+        return self._processes.environment
 
     def helm(self, *arguments: str) -> str:
         """Run helm."""
@@ -63,25 +68,41 @@ class Release:
         words = ("kubectl", "--namespace", NAMESPACE, *arguments)
         return self._processes.output(*words) if quiet else self._shown(*words)
 
+    def typed(self, *words: str) -> dict[str, str]:
+        """Run a command as it is; return it, with files as they are called here, and its output."""
+        output, command = self._shown(*words), " ".join(words)
+        command = command.replace(f"{self._home}/", "").replace(f"{self._chart.parents[2]}/", "")
+        return {"command": command, "output": output}
+
     def _shown(self, *words: str) -> str:
-        self._note(f"$ {' '.join(words)}")
+        self.note(f"$ {' '.join(words)}")
         try:
             output = self._processes.output(*words)
         except RuntimeError as error:
-            self._note(str(error))
+            self.note(str(error))
             raise
-        self._note(output.rstrip())
+        self.note(output.rstrip())
         return output
+
+    def install(self, **values: Any) -> dict[str, str]:
+        """Install with further values as a person would; return what was typed and seen."""
+        file = self._written(values)
+        return self.typed("helm", "install", self.name, str(self._chart), "-f", str(file))
 
     def apply(self, *, wait: bool = True, **values: Any) -> float:
         """Install or upgrade with further values; return how long it took, s."""
-        file = self._home / f"{self.name}.values.json"
-        text = "".join(as_toml(self.config))
-        file.write_text(json.dumps(dict(self._values) | {"config": text} | values))
+        file = self._written(values)
         waiting = ("--wait", "--timeout", f"{PATIENCE_S:.0f}s") if wait else ()
         begun = time.monotonic()
         self.helm("upgrade", "--install", self.name, str(self._chart), "-f", str(file), *waiting)
         return round(time.monotonic() - begun, 1)
+
+    def _written(self, values: dict[str, Any]) -> Path:
+        """Write all values into a file."""
+        file = self._home / f"{self.name}.yaml"
+        text = "".join(as_toml(self.config))
+        file.write_text(json.dumps(dict(self._values) | {"config": text} | values))
+        return file
 
     def pods(self) -> list[dict[str, Any]]:
         """Its pods, as the API server has them."""
@@ -144,6 +165,12 @@ class Release:
 
         names: list[str] = self.until(f"{count} pods of {self.name} ready", reached)
         return names
+
+    def ready_after(self, count: int) -> float:
+        """Wait until there are so many pods, all ready; return how long that took, s."""
+        begun = time.monotonic()
+        self.all_ready(count)
+        return round(time.monotonic() - begun, 1)
 
 
 def is_ready(pod: Mapping[str, Any]) -> bool:

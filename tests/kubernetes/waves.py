@@ -4,7 +4,8 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import redirect_stdout, suppress
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,8 @@ class Load:
 
     def recorded(self) -> set[str]:
         """Send a recorded incident; return the ids of the events that `coral replay` prints."""
-        events = replayed(RECORDED, self._home)
+        with redirect_stdout(StringIO()):
+            events = replayed(RECORDED, self._home)
         for row in rows_of(RECORDED):
             self._sink.send(TOPICS["metrics"], b"shop", row, partition=0)
         self._sink.flush(60)
