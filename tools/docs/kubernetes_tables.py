@@ -1,7 +1,34 @@
-"""Tables of docs/evaluation/kubernetes.md from `deploy/results/image.json`."""
+"""Tables of docs/evaluation/kubernetes.md, and a block of the README, from `deploy/results/`."""
 
-from collections.abc import Mapping
+import json
+import textwrap
+from collections.abc import Iterator, Mapping
 from typing import Any
+
+WIDTH = 110  # of a line in a block
+REFUSED = "`{status}`, exit code {exit_code}, not ready; the last line: *{reason}*"
+SEEN = {
+    "install by helm": "ready after {ready_s} s, of it {kernels_s} s for the kernels; `helm test` "
+    "of topics and rights succeeds",
+    "a recorded incident": "{events} events, the bytes of `coral replay`",
+    "a look at it": "the incident in `kubectl logs`, and through `kubectl port-forward` the page "
+    "and `coral status`",
+    "kill -9": "started again, ready after {ready_again_s} s",
+    "scale 1, 3, 2": "three replicas with a partition each, then two with {shared}",
+    "rolling upgrade": "{upgrade_s} s; pods ready at the least: {fewest_ready}",
+    "rollback": "{rollback_s} s; pods ready at the least: {fewest_ready}",
+    "pod deleted at once": "ready again after {ready_again_s} s",
+    "node drained": "its pods ({pods_on_it}) evicted, all ready elsewhere after {drain_s} s; pods "
+    "ready at the least: {fewest_ready}",
+    "eviction refused": "*{refused_with}*",
+    "broker away": "for {away_s} s: `/healthz` says 200, no probe ends a pod; members that the "
+    "group had put out, and that started again: {put_out}",
+    "wrong password": REFUSED + "; with the right one ready, by TLS",
+    "missing topic": REFUSED,
+    "denied right": REFUSED,
+    "out of memory": "`{reason}` at a limit of 128 MiB, {others_ready} other stays ready; with the "
+    "old limit ready again",
+}
 
 
 def contents(result: Mapping[str, Any]) -> str:
@@ -46,3 +73,47 @@ def check(result: Mapping[str, Any]) -> str:
     lines += [f"| {what} | {seen_of} |" for what, seen_of in rows.items()]
     told = f"{facts['cpu']}, {facts['cores']} cores, {facts['system']}; commit {result['commit']}."
     return "\n".join([*lines, "", told])
+
+
+def cluster(result: Mapping[str, Any]) -> str:
+    """Tell what was done to CORAL in a cluster, what was seen, and whether events are right."""
+    held, facts = result["verdict"], result["machine"]
+    lines = ["| done | seen | s |", "|---|---|--:|"]
+    for case in result["cases"]:
+        shared = " and ".join(map(str, case.get("owned_at_the_end", ())))
+        known = case | {"reason": case.get("last_line", case).get("reason", ""), "shared": shared}
+        seen = SEEN[case["case"]].format(**known) if case["ok"] else f"**failed**: {case['failed']}"
+        lines.append(f"| {case['case']} | {seen} | {case['seconds']:.0f} |")
+    told = (
+        f"Of {held['expected']:,} events expected over all of it {held['published']:,} were "
+        f"published: **lost {held['lost']}, twice {held['twice']}, with two contents "
+        f"{held['two_contents']}**, unexpected {held['unexpected']}."
+    )
+    made = (
+        f"Kubernetes {result['kubernetes']}, containerd {result['containerd']}, Helm "
+        f"{result['helm']}; up after {result['cluster_up_s']:.0f} s. {facts['cpu']}, "
+        f"{facts['cores']} cores, load average {facts['load_average']} at the end; commit "
+        f"{result['commit']}."
+    )
+    return "\n".join([*lines, "", told, "", made])
+
+
+def typed(result: Mapping[str, Any]) -> str:
+    """Show the commands of who installs it and looks at it, with what the cluster answered."""
+    lines = ["```console"]
+    for each in (each for case in result["cases"] for each in case.get("typed", ())):
+        lines += [f"$ {each['command']}", *_shown(each["command"], each["output"])]
+    return "\n".join([*lines, "```"])
+
+
+def _shown(command: str, output: str) -> Iterator[str]:
+    """Yield what matters of an output; what is left out is `...`."""
+    lines = [line for line in output.splitlines() if line]
+    if command.startswith("helm install"):
+        yield from (line for line in lines if line.startswith(("STATUS", "DESCRIPTION")))
+    elif command.startswith("kubectl logs"):
+        opened = [line for line in lines if json.loads(line)["event"] == "incident_opened"]
+        yield from ("...", *textwrap.wrap(opened[-1], WIDTH), "...")
+    else:
+        for line in lines:
+            yield from textwrap.wrap(line, WIDTH)

@@ -222,6 +222,8 @@ PARTS: dict[str, Callable[[], str]] = {
     "wired": wired,
     "image_contents": lambda: kubernetes_tables.contents(deployed("image")),
     "image_check": lambda: kubernetes_tables.check(deployed("image")),
+    "cluster": lambda: kubernetes_tables.cluster(deployed("cluster")),
+    "cluster_typed": lambda: kubernetes_tables.typed(deployed("cluster")),
     **parts_of("robustness", proof_tables.robustness, proof_tables.controls, prefix="proof_"),
     **parts_of("network_faults", network_tables.faults, prefix="network_"),
     **parts_of("late_alerts", proof_tables.late, prefix="proof_"),
