@@ -14,6 +14,8 @@ from urllib.request import urlopen
 from uuid import uuid4
 
 from common import ROOT
+from kafka import KafkaConsumer
+from kafka import TopicPartition as TopicPart
 
 from coral.contract.events import Event, decode
 from streams.codec.values import parse_rfc3339
@@ -25,7 +27,6 @@ OPENED = "io.coral.incident.opened.v1"
 IDLE_CORES = 0.2
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 # The broker's clock stamps what is written and what is published: one clock, no clients in it.
-STATES = {"cleanup.policy": "compact", "max.message.bytes": str(16 << 20)}
 READY_S = 600.0  # with all kernels to compile, on a busy machine
 APPENDED = {"message.timestamp.type": "LogAppendTime"}
 
@@ -180,7 +181,7 @@ class Group:
     def __init__(
         self, address: str, home: Path, kpi: str, cores: list[int], partitions: int, more: str = ""
     ) -> None:
-        name = f"bench-{uuid4().hex[:12]}"
+        self.name = name = f"bench-{uuid4().hex[:12]}"
         self.connection = KafkaConnection(address)
         self.rows, self.events, self.states = (f"{name}-{of}" for of in ("rows", "events", "state"))
         topics.create(
@@ -189,7 +190,7 @@ class Group:
                 topics.TopicSpec(self.rows, partitions, APPENDED),
                 topics.TopicSpec(self.events, 1, APPENDED),
                 topics.TopicSpec(f"{name}-letters"),
-                topics.TopicSpec(self.states, partitions, STATES),
+                topics.state_topic(self.states, partitions),
             ],
         )
         self.config = home / f"{name}.toml"
@@ -258,8 +259,21 @@ class Group:
             for member in self.members:
                 member.check()
 
+    def caught_up(self, patience_s: float) -> None:
+        """Return when the members have committed all rows, and so stored what follows of them."""
+        asked = KafkaConsumer(**self.connection.options(), group_id=self.name)
+        ends = asked.end_offsets([TopicPart(self.rows, i) for i in range(self.partitions)])
+        deadline = time.monotonic() + patience_s
+        while any((asked.committed(part) or 0) < end for part, end in ends.items()):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"rows are left after {patience_s:g} s")
+            for member in self.members:
+                member.check()
+            time.sleep(1.0)
+        asked.close()
+
     def appended(self, since: float, topic: str | None = None) -> Iterator[Record]:
-        """Yield what was appended since then: rows, or what another topic holds."""
+        """Yield what was appended since then, rows if no other topic is named."""
         topic = topic or self.rows
         source = KafkaSource(self.connection, [topic], f"{topic}-read")
         try:

@@ -72,13 +72,13 @@ def rolling_upgrade(lab: Lab) -> Facts:
     """Another configuration under load: pods are replaced one by one, one is always there."""
     wave = lab.load.wave()
     time.sleep(8)
+    before = _uids(lab)
     lab.release.config["log"] = {"level": "debug"}
     with _fewest_ready(lab) as fewest:
         seconds = lab.release.apply(replicas=2)
     lab.release.all_ready(2)
     _finish(lab, wave)
-    if fewest[0] < 1:
-        raise NotSeenError("no pod was ready for a while")
+    _replaced(lab, before, fewest[0])
     return {"upgrade_s": seconds, "fewest_ready": fewest[0]}
 
 
@@ -86,7 +86,7 @@ def rollback(lab: Lab) -> Facts:
     """The revision before it is put back under load."""
     wave = lab.load.wave()
     time.sleep(8)
-    begun = time.monotonic()
+    before, begun = _uids(lab), time.monotonic()
     with _fewest_ready(lab) as fewest:
         lab.release.helm("rollback", lab.release.name, "--wait", "--timeout", "120s")
         lab.release.until("the pods to be replaced", lambda: _up_to_date(lab))
@@ -94,6 +94,7 @@ def rollback(lab: Lab) -> Facts:
     lab.release.config.pop("log", None)
     seconds = round(time.monotonic() - begun, 1)
     _finish(lab, wave)
+    _replaced(lab, before, fewest[0])
     return {"rollback_s": seconds, "fewest_ready": fewest[0]}
 
 
@@ -256,6 +257,18 @@ def _up_to_date(lab: Lab) -> bool:
         *("get", "statefulset", lab.release.name, "-o", f"jsonpath={form}"), quiet=True
     ).split()
     return len(shown) == 5 and shown[0] == shown[1] and shown[2] == shown[4]
+
+
+def _uids(lab: Lab) -> set[str]:
+    """Identities of the pods: one that was replaced has another."""
+    return {pod["metadata"]["uid"] for pod in lab.release.pods()}
+
+
+def _replaced(lab: Lab, before: set[str], fewest: int) -> None:
+    """Raise unless every pod was replaced while another was ready."""
+    left = before & _uids(lab)
+    if left or fewest < 1:
+        raise NotSeenError(f"{len(left)} pods were not replaced; fewest ready: {fewest}")
 
 
 @contextmanager

@@ -113,7 +113,7 @@ def lab_of(home: Path, processes: Processes, kafka: Cluster, note: Journal) -> L
         "resources": SMALL,
     }
     config = {
-        "kafka": {"bootstrap_servers": kafka.bootstrap.split(","), "session_timeout_s": 6},
+        "kafka": {"bootstrap_servers": kafka.bootstrap.split(",")},
         "input": {"topics": {TOPICS["metrics"]: {"format": "native"}}},
         "state": {"store": "kafka", "publish": "exactly-once", "interval_s": 1},
         "systems": systems(),

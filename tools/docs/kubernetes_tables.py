@@ -113,7 +113,7 @@ def _shown(command: str, output: str) -> Iterator[str]:
         yield from (line for line in lines if line.startswith(("STATUS", "DESCRIPTION")))
     elif command.startswith("kubectl logs"):
         opened = [line for line in lines if json.loads(line)["event"] == "incident_opened"]
-        yield from ("...", *textwrap.wrap(opened[-1], WIDTH), "...")
+        yield from ("...", *textwrap.wrap(opened[-1], WIDTH, break_on_hyphens=False), "...")
     else:
         for line in lines:
             yield from textwrap.wrap(line, WIDTH)

@@ -1,0 +1,155 @@
+"""Slope of a replica: cores, memory and Kafka's bytes over the systems that `coral run` follows.
+
+One process on one core; its systems come in steps. At each step the new ones have learned all they
+ever will before anything is counted, then every system sends a row a second. A line through the
+steps says what one more system costs, and `benchmarks/capacity.py` what its model says it costs.
+State is stored in Kafka. CPU time is counted, so that others on the machine matter little.
+"""
+
+import os
+
+# One core, whatever the machine has; must be set before numpy is imported.
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
+    os.environ[_name] = "1"
+
+import json  # noqa: E402
+import subprocess  # noqa: E402
+import sys  # noqa: E402
+import tempfile  # noqa: E402
+import time  # noqa: E402
+from collections.abc import Iterable  # noqa: E402
+from pathlib import Path  # noqa: E402
+from typing import NamedTuple  # noqa: E402
+
+import numpy as np  # noqa: E402
+from capacity import FULL, System, measured  # noqa: E402
+from common import ROOT, finish, options  # noqa: E402
+from endtoend import EPOCH  # noqa: E402
+from kafka_throughput import broker  # noqa: E402
+from members import Group  # noqa: E402
+from speed import names_of, rows_of  # noqa: E402
+
+from coral.settings.sections import State  # noqa: E402
+from streams.codec import encode_row  # noqa: E402
+
+STEPS = {50: (40, 80, 120), 300: (8, 16, 24), 1000: (3, 6, 9)}
+PARTITIONS = 4
+STORED = 'state.store = "kafka"\nstate.topic = "{states}"\n'
+# Of a step: two checkpoints are stored in it.
+WATCHED_S = 2 * int(State().interval_s)
+CAUGHT_UP_S = 600.0
+
+
+class Step(NamedTuple):
+    """What a replica with so many systems needs."""
+
+    systems: int
+    cores: float
+    memory_mb: float
+    rows_mb_per_s: float
+    state_mb_per_s: float
+
+
+class Feed:
+    """Rows of systems of n series, all of the same values."""
+
+    def __init__(self, group: Group, n: int, steps: int) -> None:
+        self._group, self._names = group, names_of(n)
+        self._x = rows_of(n, FULL + (steps + 1) * WATCHED_S)
+        self._next: list[int] = []  # row of each system
+
+    def add(self, count: int) -> None:
+        """Let further systems learn all they ever will."""
+        new = range(len(self._next), len(self._next) + count)
+        self._next += [0] * count
+        self._group.write(row for _ in range(FULL) for row in self._rows(new))
+
+    def second(self) -> None:
+        """Send a row of every system."""
+        self._group.write(self._rows(range(len(self._next))))
+
+    def _rows(self, systems: Iterable[int]) -> Iterable[tuple[int, bytes, bytes]]:
+        for i in systems:
+            t, name = self._next[i], f"s{i}"
+            self._next[i] += 1
+            row = encode_row(name, float(EPOCH + t), self._names, self._x[t])
+            yield i % PARTITIONS, name.encode(), row
+
+
+def steps_of(address: str, home: Path, n: int) -> list[Step]:
+    """Return what one process needs at each step."""
+    found, before = [], 0
+    core = max(os.sched_getaffinity(0))
+    with Group(address, home, names_of(n)[0], [core], PARTITIONS, STORED) as group:
+        group.joined()
+        feed = Feed(group, n, len(STEPS[n]))
+        for systems in STEPS[n]:
+            feed.add(systems - before)
+            before = systems
+            group.caught_up(CAUGHT_UP_S)
+            found.append(watched(group, feed, systems))
+            print(n, found[-1], flush=True)
+    return found
+
+
+def watched(group: Group, feed: Feed, systems: int) -> Step:
+    """Send a row a second for a while; return what that took."""
+    begun, clock, cpu = time.time(), time.monotonic(), group.cpu_s()
+    for second in range(WATCHED_S):
+        time.sleep(max(clock + second - time.monotonic(), 0.0))
+        feed.second()
+    spent, took = group.cpu_s() - cpu, time.monotonic() - clock
+    written = {
+        topic: sum(len(record.value) for record in group.appended(begun, topic)) / took / 1e6
+        for topic in (group.rows, group.states)
+    }
+    return Step(
+        systems,
+        spent / took,
+        group.members[0].rss_mb(),
+        written[group.rows],
+        written[group.states],
+    )
+
+
+def slope(steps: list[Step], name: str) -> float:
+    """Return what one more system adds, by least squares."""
+    at = [step.systems for step in steps]
+    return float(np.polyfit(at, [getattr(step, name) for step in steps], 1)[0])
+
+
+def modelled(system: System, kafka_row_ms: float) -> dict[str, float]:
+    """Return what the model says that one more system adds, a row a second."""
+    interval_s = State().interval_s
+    return {
+        "cores": (kafka_row_ms + system.row_ms + system.encode_ms / interval_s) / 1e3,
+        "memory_mb": system.memory_mb,
+        "rows_mb_per_s": system.row_bytes / 1e6,
+        "state_mb_per_s": system.checkpoint_mb / interval_s,
+    }
+
+
+def main() -> None:
+    """Measure and compare."""
+    chosen = options((__doc__ or "").splitlines()[0]).parse_args()
+    subprocess.run([sys.executable, "-m", "coral.daemon.warmup"], check=True, cwd=ROOT)
+    kafka = json.loads((ROOT / "benchmarks" / "results" / "kafka.json").read_text())["figures"]
+    figures: dict[str, float] = {}
+    steps: dict[int, list[Step]] = {}
+    with tempfile.TemporaryDirectory() as folder, broker(None) as (address, _):
+        for n in STEPS:
+            steps[n] = steps_of(address, Path(folder), n)
+            model = modelled(measured(n, 5), kafka["source_cpu_ms_per_row"])
+            for name, told in model.items():
+                figures |= {f"{name}_{n}": slope(steps[n], name), f"{name}_{n}_model": told}
+    finish(
+        chosen,
+        figures,
+        steps={n: [step._asdict() for step in held] for n, held in steps.items()},
+        watched_s=WATCHED_S,
+        rows_learned=FULL,
+    )
+
+
+if __name__ == "__main__":
+    main()
