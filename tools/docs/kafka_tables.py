@@ -194,6 +194,35 @@ def _pods(
     )
 
 
+SLOPES = {
+    "cores": ("cores", "{:.5f}"),
+    "memory_mb": ("memory, MB", "{:.1f}"),
+    "rows_mb_per_s": ("rows into Kafka, MB/s", "{:.4f}"),
+    "state_mb_per_s": ("state into Kafka, MB/s", "{:.3f}"),
+}
+
+
+def slope(result: Mapping[str, Any]) -> str:
+    """List what one more system costs a replica, as measured and as the model has it."""
+    figures, steps = result["figures"], result["steps"]
+    header = ["series a system", "systems in steps"]
+    header += [f"{name}: {kind}" for name, _ in SLOPES.values() for kind in ("run", "model")]
+    rows = []
+    for series, held in steps.items():
+        row = [f"{int(series):,}", ", ".join(str(step["systems"]) for step in held)]
+        for name, (_, form) in SLOPES.items():
+            found = (figures[f"{name}_{series}"], figures[f"{name}_{series}_model"])
+            row += [form.format(value) for value in found]
+        rows.append(tuple(row))
+    told = (
+        f"One `coral run` on one core, a row a second, each system with {result['rows_learned']:,} "
+        f"rows learned, {result['watched_s']} s a step; the slope of a line through the steps. "
+        f"{result['machine']['cpu']}, load average {result['machine']['load_average']} at the end; "
+        f"commit {result['commit']}."
+    )
+    return f"{_table(tuple(header), rows)}\n\n{told}"
+
+
 def soak(result: Mapping[str, Any]) -> str:
     """List how often `coral run` was killed in each way of publishing, and what was wrong then."""
     figures = result["figures"]
