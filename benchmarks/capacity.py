@@ -57,9 +57,9 @@ class System(NamedTuple):
     row_bytes: float
     memory_mb: float  # with what a checkpoint leaves encoded
     open_ms: float  # CPU of the row that opens an incident: the loop stands still as long
-    pause_ms: float  # of a checkpoint
+    pause_ms: float  # CPU of a snapshot: the loop stands still as long
     encode_ms: float  # CPU of a checkpoint, beside the loop
-    restore_s: float
+    restore_s: float  # of CPU
     checkpoint_mb: float
 
 
@@ -117,9 +117,9 @@ def measured(n: int, repeats: int) -> System:
         float(len(encode_row("s", 0.0, names_of(n), rows_of(n, 1)[0]))),
         memory_mb,
         open_ms,
-        costs[f"checkpoint_pause_ms_{n}"],
-        costs[f"encode_ms_{n}"],
-        costs[f"restore_s_{n}"],
+        costs[f"snapshot_cpu_ms_{n}"],
+        costs[f"encode_cpu_ms_{n}"],
+        costs[f"restore_cpu_ms_{n}"] / 1e3,
         costs[f"checkpoint_mb_{n}"],
     )
 

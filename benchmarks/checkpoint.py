@@ -67,11 +67,13 @@ def size_mb(n: int, rows: int) -> float:
     return len(encode("k", Fed(n, rows).snapshot()[PARTITION])) / 1e6
 
 
-def timed(work: Callable[[], Any], seconds: list[float]) -> Any:
-    """Do something and note how long it took."""
-    start = time.perf_counter()
+def timed(work: Callable[[], Any], seconds: list[float], cpu: list[float] | None = None) -> Any:
+    """Do something and note how long it took, and the CPU time of this thread where asked for."""
+    start, spent = time.perf_counter(), time.thread_time()
     result = work()
     seconds.append(time.perf_counter() - start)
+    if cpu is not None:
+        cpu.append(time.thread_time() - spent)
     return result
 
 
@@ -80,17 +82,20 @@ def costs(n: int, repeats: int) -> dict[str, float]:
 
     `checkpoint_pause_ms` is what the loop stands still when a `Saver` encodes and stores beside
     it; `checkpoint_alone_ms` when it does all of that itself, fsync included;
-    `row_beside_p99_ms` is a slow row while a saver was busy, `row_p99_ms` while none was.
+    `row_beside_p99_ms` is a slow row while a saver was busy, `row_p99_ms` while none was. Those of
+    `cpu` are CPU time: what others do on the machine matters little.
     """
     fed = Fed(n)
+    cpu: dict[str, list[float]] = {name: [] for name in ("snapshot", "encode", "restore")}
     seconds: dict[str, list[float]] = {name: [] for name in STEPS}
     with tempfile.TemporaryDirectory() as directory:
         store = FileStore(Path(directory))
         saver = Saver(store)
         timed(lambda: save(store, fed.snapshot()), seconds["first"])
         for _ in range(repeats):
-            taken = timed(fed.snapshot, seconds["snapshot"])
-            data = timed(partial(encode, "k", taken[PARTITION]), seconds["encode"])
+            taken = timed(fed.snapshot, seconds["snapshot"], cpu["snapshot"])
+            encoding = partial(encode, "k", taken[PARTITION])
+            data = timed(encoding, seconds["encode"], cpu["encode"])
             for _ in range(BETWEEN):
                 timed(lambda: fed.feed(1), seconds["row"])
             timed(lambda: save(store, fed.snapshot()), seconds["alone"])
@@ -98,7 +103,7 @@ def costs(n: int, repeats: int) -> dict[str, float]:
             timed(lambda: saver.submit(fed.snapshot()), seconds["pause"])
             while saver.busy:
                 timed(lambda: fed.feed(1), seconds["row_beside"])
-            timed(lambda: restored(fed, store), seconds["restore"])
+            timed(lambda: restored(fed, store), seconds["restore"], cpu["restore"])
         saver.close()
         assert saver.failed == 0, saver.error  # noqa: S101 - a benchmark must do the work
     milliseconds = {name: 1e3 * statistics.median(values) for name, values in seconds.items()}
@@ -113,6 +118,7 @@ def costs(n: int, repeats: int) -> dict[str, float]:
         f"row_beside_p99_ms_{n}": 1e3 * float(np.quantile(seconds["row_beside"], 0.99)),
         f"restore_s_{n}": milliseconds["restore"] / 1e3,
         f"checkpoint_mb_{n}": len(data) / 1e6,
+        **{f"{name}_cpu_ms_{n}": 1e3 * statistics.median(spent) for name, spent in cpu.items()},
     }
 
 

@@ -2,7 +2,7 @@
 
 One process on one core; its systems come in steps. At each step the new ones have learned all they
 ever will before anything is counted, then every system sends a row a second. A line through the
-steps says what one more system costs, and `benchmarks/capacity.py` what its model says it costs.
+steps says what one more system costs; the model of `benchmarks/capacity.py` is held against it.
 State is stored in Kafka. CPU time is counted, so that others on the machine matter little.
 """
 
@@ -12,7 +12,6 @@ import os
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
     os.environ[_name] = "1"
 
-import json  # noqa: E402
 import subprocess  # noqa: E402
 import sys  # noqa: E402
 import tempfile  # noqa: E402
@@ -22,7 +21,7 @@ from pathlib import Path  # noqa: E402
 from typing import NamedTuple  # noqa: E402
 
 import numpy as np  # noqa: E402
-from capacity import FULL, System, measured  # noqa: E402
+from capacity import FULL  # noqa: E402
 from common import ROOT, finish, options  # noqa: E402
 from endtoend import EPOCH  # noqa: E402
 from kafka_throughput import broker  # noqa: E402
@@ -32,7 +31,7 @@ from speed import names_of, rows_of  # noqa: E402
 from coral.settings.sections import State  # noqa: E402
 from streams.codec import encode_row  # noqa: E402
 
-STEPS = {50: (40, 80, 120), 300: (8, 16, 24), 1000: (3, 6, 9)}
+STEPS = {50: (20, 60), 300: (4, 12), 1000: (1, 4)}
 PARTITIONS = 4
 STORED = 'state.store = "kafka"\nstate.topic = "{states}"\n'
 # Of a step: two checkpoints are stored in it.
@@ -118,30 +117,14 @@ def slope(steps: list[Step], name: str) -> float:
     return float(np.polyfit(at, [getattr(step, name) for step in steps], 1)[0])
 
 
-def modelled(system: System, kafka_row_ms: float) -> dict[str, float]:
-    """Return what the model says that one more system adds, a row a second."""
-    interval_s = State().interval_s
-    return {
-        "cores": (kafka_row_ms + system.row_ms + system.encode_ms / interval_s) / 1e3,
-        "memory_mb": system.memory_mb,
-        "rows_mb_per_s": system.row_bytes / 1e6,
-        "state_mb_per_s": system.checkpoint_mb / interval_s,
-    }
-
-
 def main() -> None:
-    """Measure and compare."""
+    """Measure."""
     chosen = options((__doc__ or "").splitlines()[0]).parse_args()
     subprocess.run([sys.executable, "-m", "coral.daemon.warmup"], check=True, cwd=ROOT)
-    kafka = json.loads((ROOT / "benchmarks" / "results" / "kafka.json").read_text())["figures"]
-    figures: dict[str, float] = {}
-    steps: dict[int, list[Step]] = {}
     with tempfile.TemporaryDirectory() as folder, broker(None) as (address, _):
-        for n in STEPS:
-            steps[n] = steps_of(address, Path(folder), n)
-            model = modelled(measured(n, 5), kafka["source_cpu_ms_per_row"])
-            for name, told in model.items():
-                figures |= {f"{name}_{n}": slope(steps[n], name), f"{name}_{n}_model": told}
+        steps = {n: steps_of(address, Path(folder), n) for n in STEPS}
+    costs = Step._fields[1:]
+    figures = {f"{name}_{n}": slope(held, name) for n, held in steps.items() for name in costs}
     finish(
         chosen,
         figures,

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from coral.settings.sections import Limits
+from coral.settings.sections import Limits, State
 
 __all__ = ["capacity", "fleet", "poison", "soak", "speed"]
 
@@ -202,17 +202,16 @@ SLOPES = {
 }
 
 
-def slope(result: Mapping[str, Any]) -> str:
+def slope(result: Mapping[str, Any], model: Mapping[str, Any]) -> str:
     """List what one more system costs a replica, as measured and as the model has it."""
-    figures, steps = result["figures"], result["steps"]
     header = ["series a system", "systems in steps"]
     header += [f"{name}: {kind}" for name, _ in SLOPES.values() for kind in ("run", "model")]
     rows = []
-    for series, held in steps.items():
+    for series, held in result["steps"].items():
         row = [f"{int(series):,}", ", ".join(str(step["systems"]) for step in held)]
-        for name, (_, form) in SLOPES.items():
-            found = (figures[f"{name}_{series}"], figures[f"{name}_{series}_model"])
-            row += [form.format(value) for value in found]
+        for name, computed in _one_more(model["figures"], series).items():
+            form = SLOPES[name][1]
+            row += [form.format(result["figures"][f"{name}_{series}"]), form.format(computed)]
         rows.append(tuple(row))
     told = (
         f"One `coral run` on one core, a row a second, each system with {result['rows_learned']:,} "
@@ -221,6 +220,18 @@ def slope(result: Mapping[str, Any]) -> str:
         f"commit {result['commit']}."
     )
     return f"{_table(tuple(header), rows)}\n\n{told}"
+
+
+def _one_more(figures: Mapping[str, float], series: str) -> dict[str, float]:
+    """Return what the model says that one more system adds, a row a second."""
+    row_ms, encode_ms = figures[f"row_ms_{series}"], figures[f"encode_ms_{series}"]
+    every_s = State().interval_s
+    return {
+        "cores": (figures["kafka_row_ms"] + row_ms + encode_ms / every_s) / 1e3,
+        "memory_mb": figures[f"memory_mb_{series}"],
+        "rows_mb_per_s": figures[f"row_bytes_{series}"] / 1e6,
+        "state_mb_per_s": figures[f"checkpoint_mb_{series}"] / every_s,
+    }
 
 
 def soak(result: Mapping[str, Any]) -> str:

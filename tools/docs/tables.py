@@ -202,7 +202,7 @@ PARTS: dict[str, Callable[[], str]] = {
     **parts_of("situations", situations_tables.situations),
     **parts_of("kafka", kafka_tables.speed, prefix="kafka_"),
     **parts_of("capacity", kafka_tables.capacity, kafka_tables.fleet, prefix="kafka_"),
-    **parts_of("slope", kafka_tables.slope, prefix="kafka_"),
+    "kafka_slope": lambda: kafka_tables.slope(load("slope"), load("capacity")),
     **parts_of("poison", kafka_tables.poison, prefix="kafka_"),
     **parts_of("soak", kafka_tables.soak, prefix="kafka_"),
     **parts_of("operations", operations_tables.costs, prefix="operations_"),
