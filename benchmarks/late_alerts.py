@@ -27,9 +27,10 @@ from told import (
     scores_of,
 )
 
+from coral.baseline.quarantine import QUARANTINE_SHARE, RECALLED_SHARE
 from coral.baseline.told_onset import rows_late, rows_since_change
-from coral.engine import LOOK_BACK_ROWS, LOOK_BACK_S, QUARANTINE_SHARE, RECALLED_SHARE
 from coral.evaluation.backtest import find_cases
+from coral.incident.opening import LOOK_BACK_ROWS, LOOK_BACK_S
 from coral.localise.layout import Layout
 
 LATE_ROWS = (0, 3, 10, 15)

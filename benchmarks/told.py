@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 from coral.baseline.baseline import Baseline
 from coral.baseline.learning import freeze
 from coral.baseline.learning import learn as learn_row
+from coral.baseline.quarantine import QUARANTINE_ROWS, QUARANTINE_SHARE_ALERTED
 from coral.baseline.told_onset import rows_late
 from coral.config import EngineConfig
 from coral.contract.events import Tier
-from coral.engine import QUARANTINE_ROWS, QUARANTINE_SHARE_ALERTED
 from coral.evaluation.metrics import RankScores, break_ties, rank_scores
 from coral.graph.system_graph import SystemGraph
 from coral.incident.explanation import Findings

@@ -1,0 +1,127 @@
+"""Why an incident begins, and with which of the rows that are not learned yet."""
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from itertools import islice
+from typing import Literal
+
+import numpy as np
+
+from coral.baseline.baseline import Baseline
+from coral.baseline.quarantine import Quarantine
+from coral.baseline.told_onset import rows_late, rows_since_change
+from coral.incident.alarm import Alarm, detected, felt, silent, told
+from coral.incident.budgets import Budgets
+from coral.incident.health_signals import HealthSignals, Onset
+from coral.incident.lifecycle import Setup, layout_of
+from coral.incident.watch import Watch
+from detectors.trigger import Trigger
+
+__all__ = ["noticed", "shown", "told_since"]
+
+# An alert comes late by as long as its condition had to last: so far is looked back from it, ...
+LOOK_BACK_S = 900.0
+LOOK_BACK_ROWS = 16  # ... but at least.
+# Rows by which a cause may come before the health signal that shows it.
+SYMPTOM_LEAD = 10
+# Rows before the estimated onset that belong to neither state: ending the base too early costs
+# little, ending it too late costs much.
+ONSET_MARGIN = 1
+
+
+def noticed(
+    watch: Watch, quarantine: Quarantine, baseline: Baseline, setup: Setup, names: Sequence[str]
+) -> Alarm:
+    """Return why an incident begins now.
+
+    Parameters
+    ----------
+    watch : Watch
+        Has said so of the newest row.
+    quarantine : Quarantine
+        May get rows back from the base, and lose some that belong to neither state.
+    baseline : Baseline
+    setup : Setup
+    names : sequence of str
+        Series of the rows.
+    """
+    trigger, page = watch.trigger, watch.health.paged
+    if trigger is None:
+        return _given(quarantine, baseline, setup, names)
+    if trigger.drift_detected:
+        return _detected(trigger, watch.health, quarantine, names)
+    if page is not None:
+        return shown(page, trigger, watch.health, quarantine, baseline)
+    times = [row.time for row in quarantine.rows]
+    return silent(watch.silence.silent, watch.silence.rows, times)
+
+
+def shown(
+    page: Onset,
+    trigger: Trigger,
+    health: HealthSignals,
+    quarantine: Quarantine,
+    baseline: Baseline,
+) -> Alarm:
+    """Return the alarm of a health signal."""
+    if page.source == "objective":
+        n_rows = page.rows + 1 + SYMPTOM_LEAD  # as many as its condition had to last, and more
+        since = quarantine.rows[-1].time - n_rows * trigger.interval_s
+        quarantine.recall(baseline, since)
+    times = [row.time for row in quarantine.rows]
+    return felt(page, times, SYMPTOM_LEAD, Budgets.of(trigger, health))
+
+
+def told_since(
+    source: Literal["alert", "told"],
+    since: float,
+    quarantine: Quarantine,
+    baseline: Baseline,
+    setup: Setup,
+) -> Alarm:
+    """Return the alarm of whoever tells since when, who may be late; unlearn what was since.
+
+    Nothing of the time that is looked back to is learned again: a base that ends too early
+    costs little, one that ends too late much.
+
+    Parameters
+    ----------
+    source : str
+    since : float
+        Event time, unix s.
+    quarantine : Quarantine
+        Gets rows back from the base.
+    baseline : Baseline
+    setup : Setup
+    """
+    look_back_s = max(LOOK_BACK_S, LOOK_BACK_ROWS * setup.system.interval_s)
+    quarantine.recall(baseline, since - look_back_s)
+    rows = quarantine.rows
+    times = [row.time for row in rows]
+    at = min(bisect_left(times, since), len(times) - 1)
+    newest = np.array([row.x for row in islice(rows, at + 1)])
+    scale, base = setup.ranking.scale, baseline.rows()[0]
+    return told(source, times, at, rows_since_change(base, newest, scale))
+
+
+def _given(quarantine: Quarantine, baseline: Baseline, setup: Setup, names: Sequence[str]) -> Alarm:
+    """Return the alarm of the given onset, which may be late."""
+    rows = quarantine.rows
+    scale, newest = setup.ranking.scale, np.array([row.x for row in rows])
+    layout = layout_of(setup.system, names)
+    base = baseline.rows()[0]
+    late = rows_late(base, newest, layout.owner, layout.health_series, scale)
+    return told("told", [row.time for row in rows], len(rows) - 1, late)
+
+
+def _detected(
+    trigger: Trigger, health: HealthSignals, quarantine: Quarantine, names: Sequence[str]
+) -> Alarm:
+    """Return the alarm of the trigger; drop rows that belong to neither state."""
+    rows = quarantine.rows
+    times = [row.time for row in rows]
+    budgets = Budgets.of(trigger, health)
+    alarm = detected(trigger, names, times, [row.x for row in rows], budgets)
+    for _ in range(min(ONSET_MARGIN, max(len(rows) - alarm.n_rows, 0))):
+        del rows[-alarm.n_rows - 1]
+    return alarm
