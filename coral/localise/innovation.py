@@ -5,6 +5,7 @@ do not predict, not merely when its level is unusual: what follows from another 
 predicted by it and keeps quiet.
 """
 
+import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Self
 
@@ -29,6 +30,9 @@ from coral.localise.layout import Layout
 from coral.localise.policy import RANKING, RankingPolicy
 
 __all__ = ["InnovationScorer", "InnovationScores"]
+
+# Logarithm of one plus the size that a mean deviation usually has: a third of the largest one.
+USUAL_LEVEL = math.log(2.0)
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -62,7 +66,7 @@ class InnovationScores(NamedTuple):
     """What the rows since the onset say about every series; arrays of shape (n,)."""
 
     total: Floats  # combined innovation score, >= 0
-    sustained: Floats  # mean log innovation above that of the base period, and mean level, >= 0
+    sustained: Floats  # mean log innovation and mean level above those of the base period, >= 0
     largest: Floats  # log of the largest innovation, >= 0
     level: Floats  # mean deviation of the level in units of the base period, signed
     after: Floats  # mean since the onset, raw units, NaN = no cell
@@ -264,7 +268,7 @@ class InnovationScorer:
         return logarithm
 
     def _sustained(self, log_sum: str, usual: Floats | float) -> Floats:
-        """Mean log innovation above that of the base period, and the mean level: (n,), >= 0.
+        """Mean log innovation and mean level above those of the base period: (n,), >= 0.
 
         The less the predictor knows about rows that it was not fitted to, the more the level
         counts: how far from `usual` (units) the mean since the onset is, held against the means
@@ -277,7 +281,7 @@ class InnovationScorer:
         strayed = self._strayed[min(max(self.rows, 1).bit_length(), len(self._strayed)) - 1]
         policy, leverage = self._policy, self._predictor.leverage
         level = self._bounded(away / (policy.sigma_floor + strayed / policy.scale.range_units))
-        level = np.where(self.known & (count > 0), level, 0.0)
+        level = np.where(self.known & (count > 0), np.maximum(level - USUAL_LEVEL, 0.0), 0.0)
         return (1.0 - leverage) * innovation + leverage * level
 
     def _total(self, seen: Bools, sustained: Floats, largest: Floats) -> Floats:
