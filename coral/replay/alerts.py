@@ -7,11 +7,11 @@ import msgspec
 
 from coral.contract.alerts import Addresses, Alert, decode
 from coral.errors import EventError
-from coral.replay.file_beside import record_beside
+from coral.replay.file_beside import read_beside
 from streams.codec.payload import documents, opened
 from streams.errors import DecodeError
 from streams.recorded import Recording, RecordingProblem
-from streams.recorded.problem import ProblemLog, Severity
+from streams.recorded.problem import ProblemLog
 from streams.records import Problem, Record
 
 __all__ = ["ALERTS", "recorded_alerts"]
@@ -39,14 +39,8 @@ def recorded_alerts(recording: Recording) -> tuple[list[Alert], list[RecordingPr
         If there is a file, and nothing of it can be used.
     """
     log, system = ProblemLog(ALERTS), recording.meta.system
-    record = record_beside(recording, ALERTS, log)
-    if record is None:
-        return [], []
-    found, problems = _alerts_in(record, Addresses(("{system}",), (system,)))
-    severe: Severity = "warning" if found else "error"
-    for problem in problems:
-        log.add(severe, "alerts", problem, "It is left out; repair or remove it")
-    log.raise_if_failed()
+    addresses = Addresses(("{system}",), (system,))
+    found = read_beside(recording, ALERTS, log, lambda record: _alerts_in(record, addresses))
     return last_words(one for one in found if one.system == system), log.problems()
 
 

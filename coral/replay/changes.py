@@ -5,10 +5,10 @@ from typing import Final
 
 from coral.contract.changes import ChangeEvent, Naming, changes_in
 from coral.incident.change_log import part_of
-from coral.replay.file_beside import record_beside
+from coral.replay.file_beside import read_beside
 from coral.text import quoted
 from streams.recorded import Recording, RecordingProblem
-from streams.recorded.problem import ProblemLog, Severity
+from streams.recorded.problem import ProblemLog
 from streams.series import entity_of
 from streams.topology import meant
 
@@ -34,14 +34,8 @@ def recorded_changes(recording: Recording) -> tuple[list[ChangeEvent], list[Reco
         If there is a file, and nothing of it can be used.
     """
     log, meta = ProblemLog(CHANGES), recording.meta
-    record = record_beside(recording, CHANGES, log)
-    if record is None:
-        return [], []
-    found, problems = changes_in(record, Naming(systems=(meta.system,)))
-    severe: Severity = "warning" if found else "error"
-    for problem in problems:
-        log.add(severe, "changes", problem, "It is left out; repair or remove it")
-    log.raise_if_failed()
+    naming = Naming(systems=(meta.system,))
+    found = read_beside(recording, CHANGES, log, lambda record: changes_in(record, naming))
     kept = sorted((one for one in found if one.system == meta.system), key=_time)
     _check_parts(kept, {entity_of(name) for name in recording.names}, log)
     return kept, log.problems()

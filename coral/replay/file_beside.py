@@ -1,20 +1,52 @@
-"""A file beside a recording, read whole."""
+"""A file beside a recording: read whole, and what of it cannot be used told."""
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from streams.recorded import Recording, RecordingError
-from streams.recorded.problem import ProblemLog
+from streams.recorded.problem import ProblemLog, Severity
 from streams.records import Record
 
-__all__ = ["record_beside"]
+__all__ = ["read_beside"]
+
+_T = TypeVar("_T")
 
 
-def record_beside(recording: Recording, name: str, log: ProblemLog) -> Record | None:
-    """Return a file of the folder of a recording as one record, None where there is none.
+def read_beside(
+    recording: Recording,
+    name: str,
+    log: ProblemLog,
+    read: Callable[[Record], tuple[list[_T], Sequence[str]]],
+) -> list[_T]:
+    """Return what a file of the folder of a recording holds; nothing where there is no file.
+
+    Parameters
+    ----------
+    recording : Recording
+    name : str
+        Of the file; without its ending that of its problems.
+    log : ProblemLog
+        Gets what cannot be used.
+    read : callable
+        Returns what a record holds, and what of it cannot be used.
 
     Raises
     ------
     RecordingError
-        If it cannot be read; the log says why.
+        If the file cannot be read, or nothing of it can be used; the log says why.
     """
+    record = _record(recording, name, log)
+    if record is None:
+        return []
+    found, problems = read(record)
+    severe: Severity = "warning" if found else "error"
+    for problem in problems:
+        log.add(severe, name.removesuffix(".json"), problem, "It is left out; repair or remove it")
+    log.raise_if_failed()
+    return found
+
+
+def _record(recording: Recording, name: str, log: ProblemLog) -> Record | None:
     file = recording.path / name
     if not recording.path.is_dir() or not file.exists():
         return None
