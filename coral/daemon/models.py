@@ -250,7 +250,9 @@ def _edge(
 def _series(copied: _Model, in_graph: Collection[str]) -> list[ModelSeries]:
     """Return the series of the normal state, and those that have come since, by name."""
     rows, (now, _, system, names, _) = copied.rows, copied.graph
-    counted, varied = counters(rows, copied.adjacent), _spread(rows) > 0
+    counted = counters(rows, copied.adjacent)
+    largest = np.fmax.reduce(rows, axis=0, initial=-np.inf)
+    varied = largest > np.fmin.reduce(rows, axis=0, initial=np.inf)
     valued = np.count_nonzero(~np.isnan(rows), axis=0).tolist()
     found = []
     for place, name in enumerate(names):
@@ -270,11 +272,3 @@ def _series(copied: _Model, in_graph: Collection[str]) -> list[ModelSeries]:
             )
         )
     return sorted(found, key=lambda one: one.name)
-
-
-def _spread(rows: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return how far the values of each series lie apart; 0 where there are none."""
-    low = np.where(np.isnan(rows), np.inf, rows).min(axis=0, initial=np.inf)
-    high = np.where(np.isnan(rows), -np.inf, rows).max(axis=0, initial=-np.inf)
-    spread: NDArray[np.float64] = np.subtract(high, low, out=np.zeros_like(low), where=low <= high)
-    return spread

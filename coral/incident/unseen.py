@@ -81,17 +81,20 @@ def hides_a_cause(situation: Situation) -> bool:
 
     One that sends nothing may be the cause itself; one whose values are late is only not seen.
     """
-    late, known = situation.late, {entity for edge in situation.layout.edges for entity in edge}
     first = situation.layout.entities[situation.ranking.order[0]]
-    return any(entity in late or entity != first for entity in _gone(situation)) or bool(
-        known & late.keys()
-    )
+    late = _connected(situation) & situation.late.keys()
+    return bool(late) or any(entity != first for entity in _gone(situation))
+
+
+def _connected(situation: Situation) -> set[str]:
+    """Return the entities of known edges."""
+    return {entity for edge in situation.layout.edges for entity in edge}
 
 
 def _gone(situation: Situation) -> list[str]:
     """Return the entities of known edges of which most values are missing since the onset."""
     layout, missing = situation.layout, situation.ranking.series.missing
-    known = {entity for edge in layout.edges for entity in edge}
+    known = _connected(situation)
     there = {int(owner) for owner in layout.owner[missing < MOSTLY_MISSING]}
     return [name for e, name in enumerate(layout.entities) if name in known and e not in there]
 
