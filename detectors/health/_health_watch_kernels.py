@@ -253,8 +253,11 @@ def judge_reading(
         known = float(min(count, PARTS * choice["memory_readings"]))
         worth = worth_of(float(signal["excursions"]), known, float(choice["chance"]))
     cap, slack, most = choice["cap"], choice["slack"], choice["asked"] + choice["page"]
-    up = min(z, cap) - slack if z > 0.0 and value > high and signal["bad"] >= 0.0 else -slack
-    down = min(-z, cap) - slack if z < 0.0 and value < low and signal["bad"] <= 0.0 else -slack
+    # After a page an ordinary reading says as much as an extreme one: what most of them say holds.
+    paged = signal["peak"] == np.inf
+    ordinary = slack - cap if paged else -slack
+    up = min(z, cap) - slack if z > 0.0 and value > high and signal["bad"] >= 0.0 else ordinary
+    down = min(-z, cap) - slack if z < 0.0 and value < low and signal["bad"] <= 0.0 else ordinary
     up, down = worth * max(up, 0.0) + min(up, 0.0), worth * max(down, 0.0) + min(down, 0.0)
     signal["rising"] = min(max(signal["rising"] + up, 0.0), most)
     signal["falling"] = min(max(signal["falling"] + down, 0.0), most)

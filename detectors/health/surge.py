@@ -68,8 +68,10 @@ class Surge(PerSeries):
             known = self._readings[j] >= policy.surge_readings
             at = int(self._readings[j]) % policy.surge_readings
             newest = np.roll(self._ring[j], -at)
-            out = known and self._is_beyond(newest, float(x[j]), float(bad[j]))
-            self._beyond[j] = self._counted(j, newest, float(bad[j])) if out else 0
+            # A level that the run itself has held speaks not against it.
+            before = newest[: newest.size - max(int(self._beyond[j]), 0)]
+            out = known and self._is_beyond(before, float(x[j]), float(bad[j]))
+            self._beyond[j] = self._counted(j, before, float(bad[j])) if out else 0
             self._ring[j, at] = x[j]
             self._readings[j] += 1
         self._beyond[~read & (self._beyond == TOLD)] = OVER  # news for one row
@@ -80,12 +82,11 @@ class Surge(PerSeries):
         self._readings.fill(0)
         self._beyond.fill(0)
 
-    def _counted(self, j: int, newest: FloatArray, bad: float) -> int:
+    def _counted(self, j: int, before: FloatArray, bad: float) -> int:
         """Count the readings in a row that are beyond; TOLD where this one makes them enough."""
         run = int(self._beyond[j])
         if run < 0:
             return OVER
-        before = newest[: newest.size - run]
         level, scale = self._level_and_scale(before)
         away = bad * (before - level) if bad else np.abs(before - level)
         alone = int((away > self._policy.cap * scale).sum())

@@ -242,11 +242,12 @@ class _Signal:
             n = min(count, known)
             rare = (1 + share * n) / (1 + n)
             worth = min(1.0, 2 * math.log(1 / rare) / math.log(n / policy.chance))
-        up = min(z, policy.cap) if z > 0 and new_high and self.bad >= 0 else 0.0
-        down = min(-z, policy.cap) if z < 0 and new_low and self.bad <= 0 else 0.0
-        up, down = (
-            worth * (d - policy.slack) if d > policy.slack else d - policy.slack for d in (up, down)
+        ordinary = -(policy.cap - policy.slack) if self.paged else -policy.slack
+        up = min(z, policy.cap) - policy.slack if z > 0 and new_high and self.bad >= 0 else ordinary
+        down = (
+            min(-z, policy.cap) - policy.slack if z < 0 and new_low and self.bad <= 0 else ordinary
         )
+        up, down = (worth * d if d > 0 else d for d in (up, down))
         most = self.asked + policy.page
         self.rising = min(max(self.rising + up, 0.0), most)
         self.falling = min(max(self.falling + down, 0.0), most)

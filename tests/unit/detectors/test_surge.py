@@ -52,6 +52,14 @@ def test_what_is_none(kind: str) -> None:
     assert begun(x) == []
 
 
+def test_a_reading_that_was_out_alone_asks_for_one_more() -> None:
+    """Of a level that holds: what the run itself holds speaks not against it."""
+    x = felt(60)
+    x[35] += 5.0
+    x[40:] += 0.5
+    assert begun(x) == [42]
+
+
 def test_counts_are_no_second_fault() -> None:
     """Errors a second jump: one that is far out has been so before."""
     rng = np.random.default_rng(1)
