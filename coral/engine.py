@@ -1,7 +1,7 @@
 """The engine: frames in, events out. No input or output, no clock, no log."""
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -19,7 +19,7 @@ from coral.incident.alarm import Alarm
 from coral.incident.change_log import ChangeLog
 from coral.incident.health_signals import Onset
 from coral.incident.lifecycle import OpenIncident, Outside, Setup
-from coral.incident.opening import LOOK_BACK_S, SYMPTOM_LEAD, noticed, shown, told_since
+from coral.incident.opening import LOOK_BACK_S, noticed, shown, told_since
 from coral.incident.policy import VERDICT, VerdictPolicy
 from coral.incident.sight import Lookout, Phase, Sight
 from coral.incident.unseen import LateLog
@@ -196,19 +196,19 @@ class Engine:
 
     def _begin_told(self, source: Literal["alert", "told"], since: float) -> list[Event]:
         """Open an incident since when somebody tells, whatever was learned since."""
-        alarm = told_since(source, since, self._quarantine, self._baseline, self._setup)
-        rows = self._quarantine.rows
-        doubtful = [rows.popleft() for _ in range(len(rows) - alarm.n_rows)]
-        return self._begin(alarm, doubtful)
+        return self._begin(told_since(source, since, self._quarantine, self._baseline, self._setup))
 
-    def _begin(self, alarm: Alarm, between: Sequence[TimedRow] = ()) -> list[Event]:
-        """Open an incident on the newest rows that an alarm tells.
+    def _begin(self, alarm: Alarm) -> list[Event]:
+        """Open an incident on the newest rows that an alarm tells; learn what came before them.
 
-        `between` are rows before those in quarantine that were not learned.
+        What may belong to either state is not learned.
         """
-        self._quarantine.learn(self._baseline, self._graph, keep=alarm.n_rows)
+        keep = alarm.n_rows + alarm.doubtful
+        self._quarantine.learn(self._baseline, self._graph, keep=keep)
         begun = self._quarantine.rows
-        rows = np.array([row.x for row in (*between, *begun)])
+        rows = np.array([row.x for row in begun])
+        for _ in range(len(begun) - alarm.n_rows):
+            begun.popleft()
         self._incident = incident = OpenIncident.begin(
             self._setup, self._baseline, self._graph, alarm, rows, self._outside
         )
@@ -257,13 +257,12 @@ class Engine:
 
     def _supersede(self, incident: OpenIncident, page: Onset, trigger: Trigger) -> list[Event]:
         """End what was open before health signals moved anew, and open the incident of that."""
-        n_rows = page.rows + 1 + SYMPTOM_LEAD
-        self._quarantine.rows.extend(self._since_onset)
-        ended = self._close(incident, "superseded")
         rows = self._quarantine.rows
-        between = [rows.popleft() for _ in range(max(len(rows) - n_rows, 0))]
+        rows.extend(self._since_onset)
+        ended = self._close(incident, "superseded")
         alarm = shown(page, trigger, self._watch.health, self._quarantine, self._baseline)
-        return [ended, *self._begin(alarm, between)]
+        # None of the rows of what was open is normal.
+        return [ended, *self._begin(alarm._replace(doubtful=len(rows) - alarm.n_rows))]
 
     def _follow(self, incident: OpenIncident, row: TimedRow) -> None:
         """Give one row since the onset to the incident and to the graph's dependent part."""

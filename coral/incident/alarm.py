@@ -33,12 +33,18 @@ class Alarm(NamedTuple):
         Event time of the first of them, unix s.
     earliest : float
         Earliest likely onset, unix s to the millisecond.
+    doubtful : int
+        Rows directly before those that may belong to either state.
+    lead : int
+        As many of these, the newest, may show the cause already.
     """
 
     trigger: AlarmTrigger
     n_rows: int
     onset: float
     earliest: float
+    doubtful: int = 0
+    lead: int = 0
 
 
 def told(source: Literal["alert", "told"], times: Sequence[float], at: int, late: int) -> Alarm:
@@ -75,7 +81,8 @@ def told(source: Literal["alert", "told"], times: Sequence[float], at: int, late
 def felt(page: Onset, times: Sequence[float], lead: int, budgets: Budgets) -> Alarm:
     """Return the alarm of a health signal that no other statistic has seen yet.
 
-    A symptom comes after its cause: the ranking looks some rows further back.
+    A symptom comes after its cause: some rows before it are not believed to be normal. What counts
+    is what all series do from the symptom on, so that nothing gains or loses by having moved first.
 
     Parameters
     ----------
@@ -88,8 +95,9 @@ def felt(page: Onset, times: Sequence[float], lead: int, budgets: Budgets) -> Al
     budgets : Budgets
     """
     by_rule = page.source == "objective"  # nobody allows or counts its breaches
-    n_rows = min(page.rows + 1 + lead, len(times))
-    now, onset, earliest = times[-1], times[-min(page.rows + 1, len(times))], times[-n_rows]
+    n_rows = min(page.rows + 1, len(times))
+    lead = min(lead, len(times) - n_rows)
+    now, onset, earliest = times[-1], times[-n_rows], times[-n_rows - lead]
     published = AlarmTrigger(
         source=page.source,
         time=timestamp(now),
@@ -105,7 +113,7 @@ def felt(page: Onset, times: Sequence[float], lead: int, budgets: Budgets) -> Al
         budget=None if by_rule else budgets.pages,
         other_budget=None if by_rule else budgets.changes,
     )
-    return Alarm(published, n_rows, earliest, round(earliest, 3))
+    return Alarm(published, n_rows, onset, round(earliest, 3), doubtful=lead, lead=lead)
 
 
 def silent(series: Sequence[str], rows: int, times: Sequence[float]) -> Alarm:

@@ -193,13 +193,16 @@ class OpenIncident:
             first of the new state; `update` is to be called for each of them.
         outside : Outside
         """
-        between, first = rows[: -alarm.n_rows], rows[-alarm.n_rows :]
+        first, before = rows[-alarm.n_rows :], rows[: -alarm.n_rows]
+        between = before[: len(before) - alarm.lead]
         system, names = setup.system, graph.all_names
         layout = layout_of(system, names)
         kpi = layout.health
         base, adjacent = baseline.rows()
         predictor = freeze(baseline, graph, first, layout.health_series)
         scorer = InnovationScorer(base, adjacent, predictor, layout, setup.ranking, between)
+        if len(before):
+            scorer.skip(before[-1])
         localiser = Localiser(layout, scorer, setup.ranking)
         graph.causal.open_state()
         facts = OpeningFacts(

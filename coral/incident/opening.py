@@ -101,7 +101,8 @@ def told_since(
     at = min(bisect_left(times, since), len(times) - 1)
     newest = np.array([row.x for row in islice(rows, at + 1)])
     scale, base = setup.ranking.scale, baseline.rows()[0]
-    return told(source, times, at, rows_since_change(base, newest, scale))
+    alarm = told(source, times, at, rows_since_change(base, newest, scale))
+    return alarm._replace(doubtful=len(times) - alarm.n_rows)
 
 
 def _given(quarantine: Quarantine, baseline: Baseline, setup: Setup, names: Sequence[str]) -> Alarm:

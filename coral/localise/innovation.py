@@ -200,6 +200,15 @@ class InnovationScorer:
         # Older versions weighed the rows: the mean is the same with as many rows of weight one.
         self._running["log_sum"] *= self.rows / max(state["_weight"], 1e-300)
 
+    def skip(self, x: Floats) -> None:
+        """Take a row that counts for neither state: the next one follows it.
+
+        Parameters
+        ----------
+        x : ndarray of shape (n,), float64, raw units, NaN = missing
+        """
+        self._previous = x
+
     def update(self, x: Floats, *, adjacent: bool) -> None:
         """Add one row after the onset.
 

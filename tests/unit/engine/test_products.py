@@ -149,7 +149,7 @@ def test_a_health_signal_that_moves_again_after_calm_is_an_incident_of_its_own()
     x[100:, 1:3] += 30.0
     x[101:112, 0] += 0.5
     x[180:190, 0] += 0.5
-    x[200:204, 0] += 0.5
+    x[200:203, 0] += 0.5
     events = fed(shop(), x)
     opened = [row for row, event in events if event.type == "io.coral.incident.opened.v1"]
     ended = [(row, e.data.resolution) for row, e in events if e.data.resolution]
@@ -157,6 +157,21 @@ def test_a_health_signal_that_moves_again_after_calm_is_an_incident_of_its_own()
     assert ended[0] == (181, "superseded")
     first, second = (event.data for row, event in events if row == 181)
     assert (first.incident != second.incident, second.kind) == (True, "incident")
+
+
+def test_a_fault_soon_after_another_one_is_an_incident_of_its_own() -> None:
+    """A dozen rows of calm are enough where nothing else goes on, though one of them was out."""
+    x = normal()
+    x[100:118, 0] += 0.5
+    x[100:118, 1:3] += 30.0
+    x[123, 0] += 0.2
+    x[130:140, 0] += 0.3
+    x[130:140, 3:5] += 30.0
+    told = {event.data.incident: event.data for _, event in fed(shop(), x)}
+    assert [(one.kind, one.causes[0].entity) for one in told.values()] == [
+        ("incident", "db"),
+        ("incident", "cart"),
+    ]
 
 
 def test_what_moved_before_the_health_signal_is_not_blamed_for_it() -> None:
