@@ -25,8 +25,10 @@ _STATUS = ("2xx", "4xx", "5xx")
 _REQUESTS = Counter("http_requests", "Requests answered.", (*_LABELS, "status"))
 _DURATION = Histogram("http_request_duration_seconds", "Their duration.", _LABELS)
 _IN_PROGRESS = Gauge("http_requests_in_progress", "Requests being answered.")
-_CALLS = Histogram("http_client_request_duration_seconds", "Requests to others.", ("target",))
-_FAILED_CALLS = Counter("http_client_request_errors", "Those that failed.", ("target",))
+# As the conventions of OpenTelemetry name it.
+_CALLED = ("server_address",)
+_CALLS = Histogram("http_client_request_duration_seconds", "Requests to others.", _CALLED)
+_FAILED_CALLS = Counter("http_client_request_errors", "Those that failed.", _CALLED)
 
 
 class Instrumented(Service):

@@ -60,6 +60,15 @@ _TELEGRAF = SeriesMapping(
     gauges=LEVELS,
 )
 _STATUS = ("code", "status", "status_code", "response_code")
+# Where a service's own name stands; the collector of OpenTelemetry makes `job` of `service.name`.
+_CALLERS = (
+    "{service_name}",
+    "{service}",
+    "{app}",
+    "{app_kubernetes_io_name}",
+    "{container}",
+    "{job}",
+)
 _PROMETHEUS = SeriesMapping(
     entity=(
         "{namespace}/{deployment}",
@@ -88,9 +97,8 @@ _PROMETHEUS = SeriesMapping(
         ("*", "{namespace}/{deployment}", "{dst_namespace}/{dst_deployment}"),  # Linkerd
         ("hubble_*", "{source_workload}", "{destination_workload}"),
         ("hubble_*", "{source|workload}", "{destination|workload}"),
-        ("*", "{service_name}", "{peer_service}"),
-        ("*", "{service}", "{peer_service}"),
-        ("*client*", "{service_name}", "{server_address|service}"),
+        *(("*", caller, "{peer_service}") for caller in _CALLERS),
+        *(("*client*", caller, "{server_address|service}") for caller in _CALLERS),
     ),
     split=("mode", "state", "mountpoint", *_STATUS),
     status=_STATUS,

@@ -69,6 +69,12 @@ LINKERD = {"namespace": "shop", "deployment": "orders"}
             {"service_name": "orders", "server_address": "pay.shop.svc:80"},
             "orders->pay",
         ),
+        (
+            "http_client_request_duration_seconds_max",
+            {"job": "orders", "instance": "10.1.2.3:80", "server_address": "cart"},
+            "orders->cart",
+        ),
+        ("spans", {"app": "orders", "job": "pods", "peer_service": "pg"}, "orders->pg"),
     ],
 )
 def test_who_calls_whom_by_the_labels(metric: str, labels: dict[str, str], entity: str) -> None:
