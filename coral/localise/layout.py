@@ -47,6 +47,8 @@ class Layout:
         Entity index of every series.
     topology_coverage : float, 0 .. 1
         Share of the entities from which known edges lead to a health signal; 0 without edges.
+    call : ndarray of shape (n_entities,), bool
+        Whether an entity is what lies between a caller and a callee.
     relations : ndarray of shape (n_relations, 2), int64
         (effect, cause) entity indices of known edges, then of alias nodes.
     first_alias : int
@@ -79,8 +81,9 @@ class Layout:
         self.symptom = self.signal & np.isin(self.owner, self.health_entities)
         direct = [(index[b], index[a]) for a, b in edges if a in index and b in index]
         known = nx.DiGraph(direct)  # from effects to causes
-        between = {index[e] for e in self.entities if ends_of(e) is not None}
-        related = direct + self._alias_nodes(nx.DiGraph(known.subgraph(known.nodes - between)))
+        self.call = np.array([ends_of(e) is not None for e in self.entities], dtype=np.bool_)
+        calls = set(np.flatnonzero(self.call).tolist())
+        related = direct + self._alias_nodes(nx.DiGraph(known.subgraph(known.nodes - calls)))
         self.first_alias = len(direct)
         self.relations = np.array(related, dtype=np.int64).reshape(-1, 2)
         self.reaching = self._reaching(known)

@@ -209,6 +209,7 @@ class Localiser:
         larger = magnitude(innovation, noise)[cause] / np.where(whole > 0, whole, np.inf)
         larger = np.minimum(larger, 1.0)
         larger[layout.first_alias :] = 0.0
+        together = np.maximum(together, self._seen_by_others(innovation))
         together[layout.first_alias :] *= (
             together[layout.first_alias :] > self._policy.alias_comovement
         )
@@ -229,6 +230,23 @@ class Localiser:
         moved = np.bincount(layout.pair_relation, innovation * self.scorer.comovement, n)
         total = np.bincount(layout.pair_relation, innovation, n)
         return moved / np.where(total > 0.0, total, 1.0)
+
+    def _seen_by_others(self, innovation: Floats) -> Floats:
+        """How much of what moved on a call those of other callers show too, per relation, 0 .. 1.
+
+        What two callers see of one callee lies with it, not on the way of either.
+        """
+        layout = self.layout
+        seen = np.zeros(len(layout.relations))
+        calls = np.flatnonzero(layout.call[layout.relations[:, 0]])
+        moved = certain(innovation, self._policy.saturation)[layout.relations[:, 0]]
+        for callee in np.unique(layout.relations[calls, 1]).tolist():
+            same = calls[layout.relations[calls, 1] == callee]
+            if len(same) > 1:
+                second, first = np.sort(moved[same])[-2:]
+                others = np.where(moved[same] == first, second, first)
+                seen[same] = np.minimum(others / np.maximum(moved[same], 1e-300), 1.0)
+        return seen
 
     def _restart_weights(self, series: InnovationScores) -> Floats:
         """How much the symptoms of each entity moved: (n,), >= 0; alike if none did."""

@@ -50,6 +50,25 @@ def test_a_signal_of_another_kind_is_weak_however_large(shift: float) -> None:
     assert "a" == first(*ranked(names, ("web:error_rate",), edges, faults))
 
 
+@pytest.mark.parametrize(
+    ("others", "answer"),
+    [({}, "a->pay"), ({"b->pay:latency_p95": 20.0}, "pay")],
+    ids=["one caller", "both callers"],
+)
+def test_what_all_callers_see_lies_with_the_callee(others: dict[str, float], answer: str) -> None:
+    """It has moved a little by itself; what one caller sees alone is the way to it."""
+    names = (
+        "web:latency_p95",
+        *(f"{part}:latency_p95" for part in ("a", "b", "a->pay", "b->pay")),
+        "pay:cpu",
+    )
+    edges = [("a", "web"), ("b", "web"), ("a->pay", "a"), ("b->pay", "b")]
+    edges += [("pay", "a->pay"), ("pay", "b->pay")]
+    moved = {"web:latency_p95": 20.0, "a:latency_p95": 20.0, "a->pay:latency_p95": 20.0}
+    faults = moved | {"pay:cpu": 6.0} | others
+    assert first(*ranked(names, ("web:latency_p95",), edges, faults)) == answer
+
+
 def test_what_moves_with_a_cause_is_weighed_by_its_evidence() -> None:
     """As the textbook mean; a quiet median that moves along does not speak for the maximum."""
     names = ("a:latency_max", "a:latency_p50", "b:latency_max", "b:latency_p50", "web:latency_max")
