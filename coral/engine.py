@@ -231,11 +231,16 @@ class Engine:
 
     def _continue(self, incident: OpenIncident, row: TimedRow, *, joined: bool) -> list[Event]:
         """Take one row of the open incident; it ends when the trigger says so."""
-        self._follow(incident, row)
         trigger, health = self._watch.trigger, self._watch.health
         alerted = self.alerts.firing
         said = health.alarm or alerted
         calm, self._calm_rows = self._calm_rows, 0 if said else self._calm_rows + 1
+        # What was felt and is no more recovers: those rows accuse nobody.
+        recovers = not said and incident.felt
+        if recovers:
+            self._since_onset.append(row)
+        else:
+            self._follow(incident, row)
         another = health.paged if calm >= CALM_ROWS else health.surged
         # What moves while an alert of the incident fires is what the alert is for.
         if trigger is not None and another is not None and not alerted:
@@ -252,6 +257,8 @@ class Engine:
             if not trigger.alarm and not others and not alerted:
                 explained = incident.explained_by(self._watch.settling)
                 return [self._close(incident, "explained" if explained else "back to normal")]
+        if recovers and not joined:
+            return []
         event = incident.revise(at_once=promoted or joined)
         return [] if event is None else [event]
 

@@ -305,6 +305,12 @@ class OpenIncident:
         return self._localiser.rows
 
     @property
+    def felt(self) -> bool:
+        """Whether a health signal or an alert has made an incident of it."""
+        told = self._facts.trigger.source == "told"
+        return self.kind == "incident" and bool(self._facts.kpi) and not told
+
+    @property
     def settled(self) -> bool:
         """Whether the ranking has converged."""
         return self._convergence.converged

@@ -174,6 +174,19 @@ def test_a_fault_soon_after_another_one_is_an_incident_of_its_own() -> None:
     ]
 
 
+def test_what_moves_while_users_feel_nothing_any_more_accuses_nobody() -> None:
+    """The rows of a recovery are evidence for nothing; the incident goes on without revisions."""
+    x = normal()
+    x[100:118, 0] += 0.5
+    x[100:118, 1:3] += 30.0
+    x[125:, 3:5] += 60.0
+    told = [(row, event.data) for row, event in fed(shop(), x)]
+    late = [one for row, one in told if row >= 125]
+    assert {one.incident for _, one in told} == {told[0][1].incident}
+    assert {one.causes[0].entity for one in late} <= {"db"}
+    assert {one.rows for one in late} <= {max(one.rows for row, one in told if row < 125)}
+
+
 def test_what_moved_before_the_health_signal_is_not_blamed_for_it() -> None:
     """The change that was open when an incident began is no cause of it, however large."""
     x = normal()
