@@ -8,24 +8,21 @@ on sets left out and where nothing is wrong (`calibration.py`); how many numbers
 (`ablations.py`); and the best other method of the committed run of `peers/run.py`.
 """
 
-import os
+import one_thread  # noqa: F401 - before numpy
 
-# Workers are processes; more threads than cores only disturb each other.
-for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ.setdefault(_name, "1")
+# isort: split
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
-import json  # noqa: E402
-import time  # noqa: E402
-from collections.abc import Sequence  # noqa: E402
-from pathlib import Path  # noqa: E402
-from typing import Any  # noqa: E402
-
-from ablations import constants  # noqa: E402
-from calibration import QUICK_STEP, distinct, left_out, likely_share, run  # noqa: E402
-from common import ROOT, commit, finish, options  # noqa: E402
-from joblib import Parallel, delayed  # noqa: E402
-from peers.recordings import SETS  # noqa: E402
-from robustness import (  # noqa: E402
+from ablations import constants
+from calibration import QUICK_STEP, distinct, left_out, likely_share, run
+from common import ROOT, commit, finish, options
+from joblib import Parallel, delayed
+from peers.recordings import SETS
+from robustness import (
     CONDITIONS,
     DRAWS,
     QUICK_DRAWS,
@@ -35,10 +32,10 @@ from robustness import (  # noqa: E402
     table,
 )
 
-from coral.evaluation.backtest import backtest, find_cases, scorecard  # noqa: E402
-from coral.evaluation.case import Mode  # noqa: E402
-from coral.evaluation.metrics import mean  # noqa: E402
-from coral.report.console import print_scorecard  # noqa: E402
+from coral.evaluation.backtest import backtest, find_cases, scorecard
+from coral.evaluation.case import Mode
+from coral.evaluation.metrics import mean
+from coral.report.console import print_scorecard
 
 KEPT_NAMES = 10
 ONLINE_SETS = ("rcd_sockshop", "petshop", "skab", "nezha_ob", "tep")

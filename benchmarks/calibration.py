@@ -8,27 +8,24 @@ none, in rows before the fault and in recordings without any. A window is counte
 many cases share it.
 """
 
-import os
+import one_thread  # noqa: F401 - before numpy
 
-# Workers are processes; more threads than cores only disturb each other.
-for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ.setdefault(_name, "1")
+# isort: split
+import itertools
+import json
+import math
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
-import itertools  # noqa: E402
-import json  # noqa: E402
-import math  # noqa: E402
-import zlib  # noqa: E402
-from collections.abc import Iterable, Iterator, Sequence  # noqa: E402
-from dataclasses import replace  # noqa: E402
-from pathlib import Path  # noqa: E402
-from typing import Any  # noqa: E402
-
-import numpy as np  # noqa: E402
-from common import finish, options  # noqa: E402
-from joblib import Parallel, delayed  # noqa: E402
-from peers.recordings import SETS, case_list  # noqa: E402
-from peers.scoring import macro_interval  # noqa: E402
-from told import (  # noqa: E402
+import numpy as np
+from common import finish, options
+from joblib import Parallel, delayed
+from peers.recordings import SETS, case_list
+from peers.scoring import macro_interval
+from told import (
     Told,
     answer,
     learn,
@@ -40,9 +37,9 @@ from told import (  # noqa: E402
     tier_of,
 )
 
-from coral.evaluation.backtest import find_cases  # noqa: E402
-from coral.evaluation.metrics import mean  # noqa: E402
-from coral.incident.policy import VerdictPolicy  # noqa: E402
+from coral.evaluation.backtest import find_cases
+from coral.evaluation.metrics import mean
+from coral.incident.policy import VerdictPolicy
 
 # Every n-th case.
 QUICK_STEP = 4

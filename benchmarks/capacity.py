@@ -11,32 +11,29 @@ and it stands still for ``s * pause_ms(n)`` at a checkpoint. Nothing in it is fi
 systems of 50 series and of 20 systems of 300 are its test.
 """
 
-import os
+import one_thread  # noqa: F401 - before numpy
 
-# One core, whatever the machine has; must be set before numpy is imported.
-for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
-    os.environ[_name] = "1"
+# isort: split
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
 
-import json  # noqa: E402
-import subprocess  # noqa: E402
-import sys  # noqa: E402
-import time  # noqa: E402
-from collections.abc import Mapping  # noqa: E402
-from pathlib import Path  # noqa: E402
-from typing import NamedTuple  # noqa: E402
+import checkpoint
+from common import ROOT, finish, options
+from speed import names_of, rows_of
 
-import checkpoint  # noqa: E402
-from common import ROOT, finish, options  # noqa: E402
-from speed import names_of, rows_of  # noqa: E402
-
-from coral.checkpoint.envelope import encode  # noqa: E402
-from coral.config import SystemConfig  # noqa: E402
-from coral.daemon.warmup import warm  # noqa: E402
-from coral.engine import Engine  # noqa: E402
-from coral.settings.sections import Limits, State  # noqa: E402
-from streams.align.aligner import Aligner  # noqa: E402
-from streams.codec import NativeCodec, encode_row  # noqa: E402
-from streams.records import Frame, Record  # noqa: E402
+from coral.checkpoint.envelope import encode
+from coral.config import SystemConfig
+from coral.daemon.warmup import warm
+from coral.engine import Engine
+from coral.settings.sections import Limits, State
+from streams.align.aligner import Aligner
+from streams.codec import NativeCodec, encode_row
+from streams.records import Frame, Record
 
 KAFKA = ROOT / "benchmarks" / "results" / "kafka.json"
 SERIES = (50, 300, 1000)

@@ -1,30 +1,27 @@
 """Cost of a checkpoint: how long the loop stands still, how long a restart reads."""
 
-import os
+import one_thread  # noqa: F401 - before numpy
 
-# One core, whatever the machine has; must be set before numpy is imported.
-for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
-    os.environ[_name] = "1"
+# isort: split
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
 
-import statistics  # noqa: E402
-import tempfile  # noqa: E402
-import time  # noqa: E402
-from collections.abc import Callable, Iterator  # noqa: E402
-from functools import partial  # noqa: E402
-from pathlib import Path  # noqa: E402
-from typing import Any  # noqa: E402
+import numpy as np
+from common import finish, options
+from speed import names_of, rows_of
 
-import numpy as np  # noqa: E402
-from common import finish, options  # noqa: E402
-from speed import names_of, rows_of  # noqa: E402
-
-from coral.checkpoint import FileStore, Saver, capture, load, restore, save  # noqa: E402
-from coral.checkpoint.envelope import encode  # noqa: E402
-from coral.config import SystemConfig  # noqa: E402
-from coral.engine import Engine  # noqa: E402
-from streams.align.aligner import Aligner  # noqa: E402
-from streams.processing.systems import Systems  # noqa: E402
-from streams.records import Record, Samples, TopicPartition  # noqa: E402
+from coral.checkpoint import FileStore, Saver, capture, load, restore, save
+from coral.checkpoint.envelope import encode
+from coral.config import SystemConfig
+from coral.engine import Engine
+from streams.align.aligner import Aligner
+from streams.processing.systems import Systems
+from streams.records import Record, Samples, TopicPartition
 
 PARTITION = TopicPartition("coral.metrics.v1", 0)
 BASE_ROWS = 4096

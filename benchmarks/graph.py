@@ -6,28 +6,25 @@ alone. Causal discovery methods of others run in an environment of their own, ma
 counted with the limit, so its speed-up is a lower bound.
 """
 
-import os
+import one_thread  # noqa: F401 - before numpy
 
-# One core, whatever the machine has; must be set before numpy is imported.
-for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
-    os.environ[_name] = "1"
+# isort: split
+import json
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import tracemalloc
+from pathlib import Path
+from typing import Any
 
-import json  # noqa: E402
-import signal  # noqa: E402
-import subprocess  # noqa: E402
-import sys  # noqa: E402
-import tempfile  # noqa: E402
-import time  # noqa: E402
-import tracemalloc  # noqa: E402
-from pathlib import Path  # noqa: E402
-from typing import Any  # noqa: E402
+import numpy as np
+from common import finish, options
+from graph_synthetic import Floats, Setting, draw, streams, tiled
+from numpy.typing import NDArray
 
-import numpy as np  # noqa: E402
-from common import finish, options  # noqa: E402
-from graph_synthetic import Floats, Setting, draw, streams, tiled  # noqa: E402
-from numpy.typing import NDArray  # noqa: E402
-
-from coral.graph import CausalGraph, Prior  # noqa: E402
+from coral.graph import CausalGraph, Prior
 
 Nodes = NDArray[np.intp]
 

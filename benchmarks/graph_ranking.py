@@ -6,38 +6,36 @@ before the fault, on learned and known ones, and on those learned from all rows,
 included. Evidence and prediction are the same in all of them: only the walk differs.
 """
 
-import os
+import one_thread  # noqa: F401 - before numpy
 
-for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ.setdefault(_name, "1")
+# isort: split
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
 
-import hashlib  # noqa: E402
-from collections.abc import Iterator  # noqa: E402
-from pathlib import Path  # noqa: E402
-from typing import Any, NamedTuple  # noqa: E402
+import numpy as np
+from common import finish, options
+from numpy.typing import NDArray
 
-import numpy as np  # noqa: E402
-from common import finish, options  # noqa: E402
-from numpy.typing import NDArray  # noqa: E402
-
-from coral.baseline.baseline import Baseline  # noqa: E402
-from coral.baseline.learning import freeze, learn  # noqa: E402
-from coral.baseline.one_step_predictor import OneStepPredictor  # noqa: E402
-from coral.config import EngineConfig  # noqa: E402
-from coral.engine import ADJACENT_INTERVALS  # noqa: E402
-from coral.evaluation.backtest import find_cases  # noqa: E402
-from coral.evaluation.metrics import break_ties, rank_scores  # noqa: E402
-from coral.graph.edges import Edge  # noqa: E402
-from coral.graph.system_graph import SystemGraph  # noqa: E402
-from coral.localise.convergence import revision_due  # noqa: E402
-from coral.localise.innovation import InnovationScorer  # noqa: E402
-from coral.localise.layout import Layout  # noqa: E402
-from coral.localise.ranking import Localiser  # noqa: E402
-from coral.replay.driver import system_of  # noqa: E402
-from streams.align.aligner import Aligner  # noqa: E402
-from streams.recorded import Recording, RecordingMeta  # noqa: E402
-from streams.records import Frame, Samples  # noqa: E402
-from streams.series import entity_of  # noqa: E402
+from coral.baseline.baseline import Baseline
+from coral.baseline.learning import freeze, learn
+from coral.baseline.one_step_predictor import OneStepPredictor
+from coral.config import EngineConfig
+from coral.engine import ADJACENT_INTERVALS
+from coral.evaluation.backtest import find_cases
+from coral.evaluation.metrics import break_ties, rank_scores
+from coral.graph.edges import Edge
+from coral.graph.system_graph import SystemGraph
+from coral.localise.convergence import revision_due
+from coral.localise.innovation import InnovationScorer
+from coral.localise.layout import Layout
+from coral.localise.ranking import Localiser
+from coral.replay.driver import system_of
+from streams.align.aligner import Aligner
+from streams.recorded import Recording, RecordingMeta
+from streams.records import Frame, Samples
+from streams.series import entity_of
 
 QUICK_STEP = 16
 SHUFFLES = 5

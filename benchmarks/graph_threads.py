@@ -1,22 +1,20 @@
 """Whether a second thread pays: the nodes of a solve shared between two, against one."""
 
-import os
+import one_thread  # noqa: F401 - before numpy
 
-for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ.setdefault(_name, "1")
+# isort: split
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
 
-import time  # noqa: E402
-from collections.abc import Callable, Iterator  # noqa: E402
-from concurrent.futures import ThreadPoolExecutor  # noqa: E402
-from contextlib import contextmanager  # noqa: E402
-from typing import Any  # noqa: E402
+import numba as nb
+import numpy as np
+from common import finish, options
+from graph_synthetic import tiled
 
-import numba as nb  # noqa: E402
-import numpy as np  # noqa: E402
-from common import finish, options  # noqa: E402
-from graph_synthetic import tiled  # noqa: E402
-
-from coral.graph import CausalGraph, _solver_kernels  # noqa: E402
+from coral.graph import CausalGraph, _solver_kernels
 
 UPDATE_ROWS = 16
 UPDATES = 20

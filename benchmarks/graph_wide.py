@@ -3,19 +3,17 @@
 In a process of its own, so that its peak is that of this system alone.
 """
 
-import os
+import one_thread  # noqa: F401 - before numpy
 
-for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ.setdefault(_name, "1")
+# isort: split
+import time
 
-import time  # noqa: E402
+import numpy as np
+from common import finish, options, peak_rss_mb
 
-import numpy as np  # noqa: E402
-from common import finish, options, peak_rss_mb  # noqa: E402
-
-from coral.config import SystemConfig  # noqa: E402
-from coral.engine import Engine  # noqa: E402
-from streams.records import Frame  # noqa: E402
+from coral.config import SystemConfig
+from coral.engine import Engine
+from streams.records import Frame
 
 SERIES, PER_ENTITY = 5000, 10
 ROWS = {False: 900, True: 300}

@@ -19,33 +19,31 @@ checkpoint_pause_ms_300, restore_s_300
     See `benchmarks/checkpoint.py`.
 """
 
+import one_thread  # noqa: F401 - before numpy
+
+# isort: split
 import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from uuid import uuid4
 
-# One core, whatever the machine has; must be set before numpy is imported.
-for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
-    os.environ[_name] = "1"
+import checkpoint
+import formats
+import numpy as np
+from common import ROOT, finish, options
+from endtoend import steady, throughput
+from members import pin
 
-import subprocess  # noqa: E402
-import sys  # noqa: E402
-import tempfile  # noqa: E402
-import time  # noqa: E402
-from collections.abc import Callable, Iterator  # noqa: E402
-from contextlib import contextmanager  # noqa: E402
-from functools import partial  # noqa: E402
-from pathlib import Path  # noqa: E402
-from uuid import uuid4  # noqa: E402
-
-import checkpoint  # noqa: E402
-import formats  # noqa: E402
-import numpy as np  # noqa: E402
-from common import ROOT, finish, options  # noqa: E402
-from endtoend import steady, throughput  # noqa: E402
-from members import pin  # noqa: E402
-
-from streams.align.aligner import Aligner  # noqa: E402
-from streams.codec import NativeCodec, encode_batch, encode_row  # noqa: E402
-from streams.kafka import KafkaConnection, KafkaSink, KafkaSource, topics  # noqa: E402
-from streams.records import Record  # noqa: E402
+from streams.align.aligner import Aligner
+from streams.codec import NativeCodec, encode_batch, encode_row
+from streams.kafka import KafkaConnection, KafkaSink, KafkaSource, topics
+from streams.records import Record
 
 SERIES = 50
 BATCH_ROWS = 100

@@ -19,34 +19,32 @@ rss_growth_mb
     tenth; in it letters are limited: `letters` were written, `suppressed` only counted.
 """
 
+import one_thread  # noqa: F401 - before numpy
+
+# isort: split
 import os
+import time
+from array import array
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import cycle, islice
+from pathlib import Path
+from statistics import median
+from typing import NamedTuple
 
-# One core, whatever the machine has; must be set before numpy is imported.
-for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
-    os.environ[_name] = "1"
+import numpy as np
+from common import finish, options
 
-import time  # noqa: E402
-from array import array  # noqa: E402
-from collections.abc import Iterable, Iterator, Mapping  # noqa: E402
-from itertools import cycle, islice  # noqa: E402
-from pathlib import Path  # noqa: E402
-from statistics import median  # noqa: E402
-from typing import NamedTuple  # noqa: E402
-
-import numpy as np  # noqa: E402
-from common import finish, options  # noqa: E402
-
-from coral.config import SystemConfig  # noqa: E402
-from coral.contract.events import message_of  # noqa: E402
-from coral.daemon.warmup import warm  # noqa: E402
-from coral.engine import Engine  # noqa: E402
-from streams.align.aligner import Aligner  # noqa: E402
-from streams.clock import ManualClock  # noqa: E402
-from streams.codec import NativeCodec, encode_row  # noqa: E402
-from streams.memory.broker import MemoryBroker, MemorySink, MemorySource  # noqa: E402
-from streams.processing.dead_letters import DeadLetterPolicy, DeadLetters  # noqa: E402
-from streams.processing.loop import Loop  # noqa: E402
-from streams.records import Decoded, Frame, Message, Record, TopicPartition  # noqa: E402
+from coral.config import SystemConfig
+from coral.contract.events import message_of
+from coral.daemon.warmup import warm
+from coral.engine import Engine
+from streams.align.aligner import Aligner
+from streams.clock import ManualClock
+from streams.codec import NativeCodec, encode_row
+from streams.memory.broker import MemoryBroker, MemorySink, MemorySource
+from streams.processing.dead_letters import DeadLetterPolicy, DeadLetters
+from streams.processing.loop import Loop
+from streams.records import Decoded, Frame, Message, Record, TopicPartition
 
 SERIES = 50
 LETTERS = DeadLetterPolicy(max_letters=600)

@@ -5,34 +5,31 @@ system laid over each other, so that two causes act at once; patterns found wher
 cause; the similarity of all pairs of incidents of one system, with the same cause and another.
 """
 
-import os
+import one_thread  # noqa: F401 - before numpy
 
-# One core, whatever the machine has; must be set before numpy is imported.
-for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
-    os.environ[_name] = "1"
+# isort: split
+import itertools
+import json
+import random
+from collections import defaultdict
+from pathlib import Path
+from typing import Any, NamedTuple
 
-import itertools  # noqa: E402
-import json  # noqa: E402
-import random  # noqa: E402
-from collections import defaultdict  # noqa: E402
-from pathlib import Path  # noqa: E402
-from typing import Any, NamedTuple  # noqa: E402
+import msgspec
+import numpy as np
+from common import finish, options
+from numpy.typing import NDArray
 
-import msgspec  # noqa: E402
-import numpy as np  # noqa: E402
-from common import finish, options  # noqa: E402
-from numpy.typing import NDArray  # noqa: E402
-
-from coral.contract.events import Incident  # noqa: E402
-from coral.engine import Engine  # noqa: E402
-from coral.evaluation.backtest import find_cases  # noqa: E402
-from coral.localise.policy import RANKING  # noqa: E402
-from coral.localise.signature import similarity  # noqa: E402
-from coral.replay.driver import system_of  # noqa: E402
-from streams.clock import SystemClock  # noqa: E402
-from streams.codec.native import NativeCodec  # noqa: E402
-from streams.recorded import RecordedSource, Recording, RecordingMeta  # noqa: E402
-from streams.records import Frame  # noqa: E402
+from coral.contract.events import Incident
+from coral.engine import Engine
+from coral.evaluation.backtest import find_cases
+from coral.localise.policy import RANKING
+from coral.localise.signature import similarity
+from coral.replay.driver import system_of
+from streams.clock import SystemClock
+from streams.codec.native import NativeCodec
+from streams.recorded import RecordedSource, Recording, RecordingMeta
+from streams.records import Frame
 
 Floats = NDArray[np.float64]
 

@@ -6,30 +6,28 @@ steps says what one more system costs; the model of `benchmarks/capacity.py` is 
 State is stored in Kafka. CPU time is counted, so that others on the machine matter little.
 """
 
+import one_thread  # noqa: F401 - before numpy
+
+# isort: split
 import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
 
-# One core, whatever the machine has; must be set before numpy is imported.
-for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
-    os.environ[_name] = "1"
+import numpy as np
+from capacity import FULL
+from common import ROOT, finish, options
+from endtoend import EPOCH
+from kafka_throughput import broker
+from members import Group
+from speed import names_of, rows_of
 
-import subprocess  # noqa: E402
-import sys  # noqa: E402
-import tempfile  # noqa: E402
-import time  # noqa: E402
-from collections.abc import Iterable  # noqa: E402
-from pathlib import Path  # noqa: E402
-from typing import NamedTuple  # noqa: E402
-
-import numpy as np  # noqa: E402
-from capacity import FULL  # noqa: E402
-from common import ROOT, finish, options  # noqa: E402
-from endtoend import EPOCH  # noqa: E402
-from kafka_throughput import broker  # noqa: E402
-from members import Group  # noqa: E402
-from speed import names_of, rows_of  # noqa: E402
-
-from coral.settings.sections import State  # noqa: E402
-from streams.codec import encode_row  # noqa: E402
+from coral.settings.sections import State
+from streams.codec import encode_row
 
 STEPS = {50: (20, 60), 300: (4, 12), 1000: (1, 4)}
 PARTITIONS = 4

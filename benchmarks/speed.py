@@ -1,33 +1,30 @@
 """Speed and memory of the daemon's path on one core: replay, detection, ranking."""
 
-import os
+import one_thread  # noqa: F401 - before numpy
 
-# One core, whatever the machine has; must be set before numpy is imported.
-for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
-    os.environ[_name] = "1"
+# isort: split
+import subprocess
+import sys
+import time
 
-import subprocess  # noqa: E402
-import sys  # noqa: E402
-import time  # noqa: E402
+import numpy as np
+from common import fastest, finish, options, peak_rss_mb
 
-import numpy as np  # noqa: E402
-from common import fastest, finish, options, peak_rss_mb  # noqa: E402
-
-from coral.baseline.one_step_predictor import OneStepPredictor  # noqa: E402
-from coral.baseline.scaling import center_and_scale  # noqa: E402
-from coral.config import EngineConfig, SystemConfig  # noqa: E402
-from coral.contract.events import INCIDENTS  # noqa: E402
-from coral.engine import Engine  # noqa: E402
-from coral.localise.convergence import revision_due  # noqa: E402
-from coral.localise.innovation import InnovationScorer  # noqa: E402
-from coral.localise.layout import Layout  # noqa: E402
-from coral.localise.ranking import Localiser  # noqa: E402
-from coral.replay.driver import METRICS, replay  # noqa: E402
-from detectors.trigger import Trigger  # noqa: E402
-from streams.clock import SystemClock  # noqa: E402
-from streams.codec.native import encode_row  # noqa: E402
-from streams.memory.broker import MemoryBroker, MemorySink, MemorySource  # noqa: E402
-from streams.records import Frame  # noqa: E402
+from coral.baseline.one_step_predictor import OneStepPredictor
+from coral.baseline.scaling import center_and_scale
+from coral.config import EngineConfig, SystemConfig
+from coral.contract.events import INCIDENTS
+from coral.engine import Engine
+from coral.localise.convergence import revision_due
+from coral.localise.innovation import InnovationScorer
+from coral.localise.layout import Layout
+from coral.localise.ranking import Localiser
+from coral.replay.driver import METRICS, replay
+from detectors.trigger import Trigger
+from streams.clock import SystemClock
+from streams.codec.native import encode_row
+from streams.memory.broker import MemoryBroker, MemorySink, MemorySource
+from streams.records import Frame
 
 METRICS_PER_ENTITY = 10
 NORMAL_ROWS = EngineConfig().base_rows * 5 // 4  # more than are kept, all of them learned

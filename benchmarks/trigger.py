@@ -6,25 +6,22 @@ One configuration for everything, the shipped default. `--quick` leaves out peer
 ablations.
 """
 
-import os
+import one_thread  # noqa: F401 - before numpy
 
-# Workers are processes; more threads than cores only disturb each other.
-for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
-    os.environ.setdefault(_name, "1")
+# isort: split
+import json
+import sys
+from pathlib import Path
+from typing import Any
 
-import json  # noqa: E402
-import sys  # noqa: E402
-from pathlib import Path  # noqa: E402
-from typing import Any  # noqa: E402
-
-from common import finish, options, save  # noqa: E402
-from detection.changes import date_changes  # noqa: E402
-from detection.cost import cost_figures, growth_with_base, recomputed_mssa_ms  # noqa: E402
-from detection.hindsight import date_faults, onset_table  # noqa: E402
-from detection.life import deployments, first_days  # noqa: E402
-from detection.ours import watch  # noqa: E402
-from detection.products import HOW, Found, products, products_table  # noqa: E402
-from detection.recordings import (  # noqa: E402
+from common import finish, options, save
+from detection.changes import date_changes
+from detection.cost import cost_figures, growth_with_base, recomputed_mssa_ms
+from detection.hindsight import date_faults, onset_table
+from detection.life import deployments, first_days
+from detection.ours import watch
+from detection.products import HOW, Found, products, products_table
+from detection.recordings import (
     CASES,
     INFORMATION,
     NEW,
@@ -33,14 +30,14 @@ from detection.recordings import (  # noqa: E402
     open_run,
     rate_of,
 )
-from detection.rules import RULES  # noqa: E402
-from detection.scoring import Score, pool, score_alarms  # noqa: E402
-from detection.short import clock_table, ratio_of, short_table  # noqa: E402
-from detection.wild import wild_table  # noqa: E402
-from joblib import Parallel, delayed  # noqa: E402
+from detection.rules import RULES
+from detection.scoring import Score, pool, score_alarms
+from detection.short import clock_table, ratio_of, short_table
+from detection.wild import wild_table
+from joblib import Parallel, delayed
 
-from coral.config import EngineConfig  # noqa: E402
-from coral.evaluation.backtest import backtest, find_cases, scorecard  # noqa: E402
+from coral.config import EngineConfig
+from coral.evaluation.backtest import backtest, find_cases, scorecard
 
 # Nobody finds these three: they leave the mean and the spread of the process as they are.
 INVISIBLE_TEP = ("idv03", "idv09", "idv15")

@@ -5,19 +5,16 @@ same, told of all deployments and restarts, and of half of them), `seconds` (3 d
 `year` (a year of five minutes, for its cost). Runs of single parts add to the JSON that is there.
 """
 
-import os
+import one_thread  # noqa: F401 - before numpy
 
-# One core a life; must be set before numpy is imported.
-for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
-    os.environ[_name] = "1"
+# isort: split
+import json
+from typing import Any
 
-import json  # noqa: E402
-from typing import Any  # noqa: E402
+from common import commit, options, save
+from joblib import Parallel, delayed
 
-from common import commit, options, save  # noqa: E402
-from joblib import Parallel, delayed  # noqa: E402
-
-from life.report import Plan, figures_of, live_through, weeks_of  # noqa: E402
+from life.report import Plan, figures_of, live_through, weeks_of
 
 PLANS = {
     "weeks": Plan(56.0, 60.0, 2.0, 3),
