@@ -174,14 +174,6 @@ def run_demo() -> list[str]:
     return [line.rstrip() for line in done.stdout.rstrip().splitlines()]
 
 
-def test() -> str:
-    """Summary lines of a real run of `make test`."""
-    done = subprocess.run(["make", "test"], capture_output=True, text=True, check=True, cwd=ROOT)
-    told = ("All checks", "files already", "Success", "Contracts:", " passed in ")
-    lines = [line for line in done.stdout.splitlines() if any(word in line for word in told)]
-    return "```console\n$ make test\n" + "\n".join(lines) + "\n```"
-
-
 def parts_of(result: str, *makers: Maker, prefix: str = "") -> dict[str, Callable[[], str]]:
     """Name each maker's part, and let it be made of a committed result when it is asked for."""
 
@@ -193,7 +185,6 @@ def parts_of(result: str, *makers: Maker, prefix: str = "") -> dict[str, Callabl
 
 PARTS: dict[str, Callable[[], str]] = {
     "demo": demo,
-    "test": test,
     "accuracy": accuracy,
     "speed": speed,
     "peers_accuracy": lambda: peers_tables.accuracy(load("peers"), load("oracle")),
