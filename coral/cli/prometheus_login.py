@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ssl import SSLContext
 
     from coral.settings import Settings
-    from coral.settings.sections import PrometheusHttp
+    from coral.settings.connections import PrometheusHttp
     from streams.prometheus import Access
 
 __all__ = ["access_of", "login_flags"]

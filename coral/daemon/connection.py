@@ -4,7 +4,7 @@ from pathlib import Path
 
 from coral.settings import Settings
 from coral.settings.base import Secret
-from coral.settings.sections import Kafka
+from coral.settings.connections import Kafka
 from streams.clock import Clock
 from streams.kafka import KafkaConnection, Sasl, Tls
 from streams.kafka.oauth import ClientCredentials

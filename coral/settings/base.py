@@ -1,11 +1,11 @@
 """What all sections stand on: a table without unknown keys, and text that is not shown."""
 
-from typing import Annotated, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 import msgspec
 from msgspec import Meta
 
-__all__ = ["Count", "Secret", "Section"]
+__all__ = ["Count", "Secret", "Section", "decode_hook"]
 
 Count: TypeAlias = Annotated[int, Meta(ge=1)]
 
@@ -43,3 +43,10 @@ class Secret:
 
 class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A table of the configuration."""
+
+
+def decode_hook(kind: type, value: Any) -> Any:
+    """Make secrets of text, for msgspec."""
+    if kind is Secret and isinstance(value, str) and value:
+        return Secret(value)
+    raise msgspec.ValidationError("Expected `str` of length >= 1")

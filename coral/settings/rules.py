@@ -8,17 +8,10 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from coral.settings.connections import Encryption, Kafka, PrometheusHttp
 from coral.settings.outbound_rules import broken_outbound
 from coral.settings.problem import Path
-from coral.settings.sections import (
-    MAPPING_KEYS,
-    Encryption,
-    Http,
-    Kafka,
-    PrometheusHttp,
-    Settings,
-    Topic,
-)
+from coral.settings.sections import MAPPING_KEYS, Http, Settings, Topic
 from coral.settings.start import start_of
 from detectors.statistics.river_catalogue import parse
 from detectors.statistics.river_catalogue import problems as statistics_problems

@@ -1,7 +1,7 @@
 """The sections of the configuration, typed; what a single value must be stands in its type."""
 
 from ipaddress import ip_address
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 from msgspec import Meta
@@ -10,6 +10,7 @@ from coral.config import EngineConfig, MonitoredSystem, Name, Seconds, SystemCon
 from coral.contract.changes import Naming
 from coral.settings.base import Count, Secret
 from coral.settings.base import Section as _Section
+from coral.settings.connections import Kafka, PrometheusHttp
 from coral.settings.outbound import Alertmanager, Outbound, Webhook, WebhookName
 from coral.settings.start import PATTERN
 from streams.codec import (
@@ -28,69 +29,6 @@ TopicName: TypeAlias = Annotated[str, Meta(pattern=r"^[a-zA-Z0-9._-]{1,249}$")]
 
 # What listens at all addresses is reached at that of this machine.
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - is asked, not bound
-
-
-class Encryption(_Section, frozen=True, kw_only=True):
-    """How a server is known on a connection that is encrypted, and how it knows us.
-
-    Parameters
-    ----------
-    tls_ca_file : str, optional
-        Certificates to trust, PEM; without it those of the system.
-    tls_cert_file, tls_key_file : str, optional
-        Own certificate and its key, PEM, for mutual TLS.
-    tls_key_password : secret, optional
-        Password of the key.
-    tls_check_hostname : bool
-        Whether the server's certificate must be for its host name.
-    """
-
-    tls_ca_file: Name | None = None
-    tls_cert_file: Name | None = None
-    tls_key_file: Name | None = None
-    tls_key_password: Secret | None = None
-    tls_check_hostname: bool = True
-
-
-class Kafka(Encryption, frozen=True, kw_only=True):
-    """How to reach the brokers.
-
-    Parameters
-    ----------
-    bootstrap_servers : list of str
-        Brokers to ask for all others, `host:port`.
-    group_id : str
-        Consumer group; replicas with one name share the work.
-    client_id : str
-        Name in the brokers' logs and quotas.
-    session_timeout_s : float
-        How long the partitions of a replica that was killed wait for it to come back.
-    security_protocol : str
-        How connections are secured.
-    sasl_mechanism : str, optional
-        How to log in, with a SASL_ protocol.
-    sasl_username, sasl_password : str, secret, optional
-        For PLAIN and SCRAM.
-    oauth_token_url : str, optional
-        For OAUTHBEARER: https address that gives tokens for client credentials.
-    oauth_client_id, oauth_client_secret : str, secret, optional
-        The client credentials.
-    oauth_scope : str, optional
-        Scope to ask for.
-    """
-
-    bootstrap_servers: Annotated[tuple[Name, ...], Meta(min_length=1)] = ("localhost:9092",)
-    group_id: Name = "coral"
-    client_id: Name = "coral"
-    session_timeout_s: Seconds = 20.0
-    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
-    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"] | None = None
-    sasl_username: Name | None = None
-    sasl_password: Secret | None = None
-    oauth_token_url: Name | None = None
-    oauth_client_id: Name | None = None
-    oauth_client_secret: Secret | None = None
-    oauth_scope: Name | None = None
 
 
 class Topic(_Section, frozen=True, kw_only=True):
@@ -346,25 +284,6 @@ class Http(_Section, frozen=True, kw_only=True):
         return f"http://{named}:{self.port if port is None else port}{self.path_prefix}"
 
 
-class PrometheusHttp(Encryption, frozen=True, kw_only=True):
-    """How `coral record prometheus` logs in; the daemon asks no Prometheus.
-
-    Parameters
-    ----------
-    token : secret, optional
-        Sent as `Authorization: Bearer`.
-    username, password : str, secret, optional
-        For basic authentication.
-    headers : table of text
-        Further headers, such as the tenant of Mimir: `{"X-Scope-OrgID" = "shop"}`.
-    """
-
-    token: Secret | None = None
-    username: Name | None = None
-    password: Secret | None = None
-    headers: dict[Name, Name] = msgspec.field(default_factory=dict)
-
-
 class Log(_Section, frozen=True, kw_only=True):
     """What is logged, to standard error.
 
@@ -441,10 +360,3 @@ class Settings(_Section, frozen=True, kw_only=True):
 
     def _of(self, name: str) -> System:
         return self.systems.get(name) or self.systems.get("*") or System()
-
-
-def decode_hook(kind: type, value: Any) -> Any:
-    """Make secrets of text, for msgspec."""
-    if kind is Secret and isinstance(value, str) and value:
-        return Secret(value)
-    raise msgspec.ValidationError("Expected `str` of length >= 1")

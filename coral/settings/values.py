@@ -7,8 +7,8 @@ from typing import Any, get_args, get_origin
 import msgspec
 
 from coral.settings import kinds
+from coral.settings.base import decode_hook
 from coral.settings.problem import Path, SettingsProblem, key_of
-from coral.settings.sections import decode_hook
 from coral.text import hint
 
 _LONGEST = 80

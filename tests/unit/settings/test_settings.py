@@ -18,9 +18,9 @@ from coral.cli.main import main
 from coral.daemon.connection import connection_of
 from coral.errors import Exit
 from coral.settings import Secret, Settings, SettingsError, as_toml, load
+from coral.settings.connections import Kafka
 from coral.settings.load import Loaded
 from coral.settings.schema import SCHEMA, json_schema
-from coral.settings.sections import Kafka
 from coral.settings.start import start_of
 from streams.clock import SystemClock
 from streams.codec import DEFAULT_MAPPINGS

@@ -19,7 +19,7 @@ from coral.cli.prometheus_login import access_of
 from coral.errors import CoralError
 from coral.settings import Settings
 from coral.settings.base import Secret
-from coral.settings.sections import PrometheusHttp
+from coral.settings.connections import PrometheusHttp
 from streams.clock import ManualClock, SystemClock
 from streams.errors import PrometheusError, TooMuchAskedError
 from streams.prometheus import Access, PrometheusServer, catalogue
