@@ -7,7 +7,8 @@ from typing import Final, Literal
 import msgspec
 
 from coral.contract.events import GraphEdge, Incident, Tier
-from coral.report.explain import CAUSES, lag_in_words
+from coral.report.explain import CAUSES
+from coral.report.how_known import lag_in_words
 from coral.text import named, quoted
 from streams.series import entity_of
 
