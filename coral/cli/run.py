@@ -32,7 +32,7 @@ def run(*, config: Config = None, overrides: Overrides = (), shadow: Shadow = No
     from coral.daemon.signals import Stop
 
     with Stop() as stop:  # before what takes seconds to import
-        from coral.daemon import daemon
+        from coral.daemon.assembly import opened
         from coral.daemon.reload import Reload
         from coral.daemon.service import serve
         from coral.daemon.warmup import warm
@@ -47,5 +47,5 @@ def run(*, config: Config = None, overrides: Overrides = (), shadow: Shadow = No
         facts = {"store": state.store, "publish": state.publish}
         named = {} if shadow is None else {"shadow": str(shadow)}
         board = Board(SystemClock(), settings.http.ready_lag)
-        run = partial(daemon.opened, settings, board, second)
+        run = partial(opened, settings, board, second)
         return serve(settings, Reload(read, settings), stop, run, warm, board, **facts, **named)

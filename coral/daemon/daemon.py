@@ -5,27 +5,24 @@ What is computed is `Engine.step`; how it is driven is `streams.processing.loop`
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
-from pathlib import Path
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import structlog
 from structlog.contextvars import bind_contextvars, bound_contextvars
 
 from coral import __version__, checkpoint
-from coral.checkpoint import FileStore, Saver, Store
-from coral.checkpoint.kafka import KafkaStore
+from coral.checkpoint import Saver, Store
 from coral.checkpoint.snapshot import State
 from coral.config import digest
 from coral.contract.events import message_of, timestamp
-from coral.daemon.clients import member, needed, opened_alerts_post, opened_inboxes, publisher
 from coral.daemon.inbox import Inbox
 from coral.daemon.left_out_log import LeftOutLog
 from coral.daemon.lifecycle_log import LifecycleLog, partition_name
 from coral.daemon.measured_sink import MeasuredSink
-from coral.daemon.models import Models, keeping
-from coral.daemon.notify.notifiers import Notifiers, notifying
+from coral.daemon.models import Models
+from coral.daemon.notify.notifiers import Notifiers
 from coral.daemon.questions import Questions
 from coral.daemon.reporter import Reporter
 from coral.daemon.shadow import Shadow
@@ -38,12 +35,12 @@ from streams.base import Sink, Source
 from streams.clock import Clock
 from streams.codec import LabelledCodec, NativeCodec
 from streams.errors import CommitFailedError, DecodeError
-from streams.kafka import KafkaConnection, KafkaSink, TransactionalSink, require
+from streams.kafka import TransactionalSink
 from streams.processing.dead_letters import DeadLetterPolicy, DeadLetters
 from streams.processing.loop import Loop, LoopPolicy, Offsets
 from streams.records import Decoded, Frame, Message, Record, TopicPartition
 
-__all__ = ["Daemon", "opened"]
+__all__ = ["Daemon"]
 
 log = structlog.stdlib.get_logger()
 
@@ -419,59 +416,3 @@ def _policy(settings: Settings, *, once: bool) -> LoopPolicy:
 
 def _commit_later(_: Offsets) -> None:
     """Leave step 4 to `Daemon._settle`, when the checkpoint of step 3 is stored."""
-
-
-@contextmanager
-def opened(
-    settings: Settings,
-    board: Board,
-    shadow: Settings | None,
-    connection: KafkaConnection,
-    clock: Clock,
-    beat: Callable[[], None],
-) -> Iterator[Daemon]:
-    """Yield a daemon with everything it needs, and close all of it, come what may.
-
-    Raises
-    ------
-    UnknownTopicError
-        Naming every topic that does not exist.
-    RefusedError
-        Naming every right that is missing.
-    BrokerError
-        If no broker answers within 30 s, or refuses the log-in.
-    StoreError
-        If another process has the state directory.
-    """
-    output, state = settings.output, settings.state
-    in_kafka = state.store == "kafka"
-    written = [output.incidents, output.dead_letters, *[state.topic] * in_kafka]
-    group = settings.kafka.group_id
-    require(connection, needed(settings, written), group)
-    with ExitStack() as closing:
-        notifiers = closing.enter_context(notifying(settings, clock))  # ends last of all
-        store: Store
-        if not in_kafka:
-            store = FileStore(Path(state.directory), state.keep)
-            closing.enter_context(store.lock())
-        source = member(settings, connection, group, clock)
-        closing.callback(source.close)
-        once = state.publish == "exactly-once"
-        sink = (
-            publisher(settings, connection, source, written, group)
-            if once
-            else KafkaSink(connection)
-        )
-        closing.callback(sink.close)
-        if in_kafka:
-            store = KafkaStore(connection, state.topic, sink if once else None)
-            closing.callback(store.close)
-        inboxes = closing.enter_context(opened_inboxes(settings, connection, clock, board.say))
-        if settings.http.enabled:
-            board.take_alerts = closing.enter_context(opened_alerts_post(settings, connection))
-            closing.callback(setattr, board, "take_alerts", None)
-        parts = (settings, source, sink, store, clock, beat, inboxes, board, notifiers, shadow)
-        daemon = Daemon(*parts)
-        if settings.http.enabled:
-            closing.enter_context(keeping(daemon.models, board))
-        yield daemon
