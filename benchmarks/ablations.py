@@ -24,7 +24,7 @@ from told import Normal, Told, changed, learn, open_told, rank, scores_of
 from coral.evaluation.backtest import find_cases
 from coral.evaluation.metrics import mean
 from coral.graph.moments import LaggedMoments
-from coral.graph.predictor import RIDGE_ROWS_PER_SERIES, Predictor, fit_predictor
+from coral.graph.predictor import Predictor, fit_predictor
 from coral.localise._innovation_kernels import accumulate_innovation
 from coral.localise.innovation import InnovationScorer, InnovationScores
 from coral.localise.layout import Layout
@@ -34,9 +34,13 @@ from coral.localise.ranking import Localiser, certain
 # Every n-th case of a set.
 QUICK_STEP = 4
 # Numbers of the policy that a ranking told its onset does not depend on, or that count rows.
-OTHER = ("scale.late_units", "scale.late_share", "scale.late_rows", "scale.late_base_rows")
-# A constant of the graph that the ranking depends on.
-RIDGE = "coral.graph.predictor:RIDGE_ROWS_PER_SERIES"
+OTHER = (
+    "scale.late_units",
+    "scale.late_share",
+    "scale.late_rows",
+    "scale.late_base_rows",
+    "scale.first_rows",
+)
 # Shares: their odds are multiplied, so that they stay between 0 and 1.
 SHARES = ("move_at_most", "damping", "start_at_health", "alias_comovement")
 FACTORS = tuple(10.0**power for power in (-0.5, -0.25, 0.25, 0.5))
@@ -59,8 +63,8 @@ class Ablation(NamedTuple):
 def _predictor(change: Any) -> Any:
     """Return `fit_predictor` with its coefficients changed."""
 
-    def changed(moments: LaggedMoments) -> Predictor:
-        fitted = fit_predictor(moments)
+    def changed(moments: LaggedMoments, ridge_rows: float) -> Predictor:
+        fitted = fit_predictor(moments, ridge_rows)
         return fitted._replace(coefficients=change(fitted.coefficients))
 
     return changed
@@ -120,7 +124,7 @@ ABLATIONS = (
     Ablation(
         "no_counters",
         "counters as levels",
-        {f"{INNOVATION}:counters": lambda base, _: np.zeros(base.shape[1], dtype=np.bool_)},
+        {f"{INNOVATION}:counters": lambda base, *_: np.zeros(base.shape[1], dtype=np.bool_)},
     ),
     Ablation(
         "no_flags",
@@ -201,7 +205,7 @@ ABLATIONS = (
 
 
 def constants() -> dict[str, float]:
-    """Return every number of the policy, by its dotted name, and the graph's ridge."""
+    """Return every number of the policy, by its dotted name."""
     groups: dict[str, Any] = {"": RANKING, "scale.": RANKING.scale}
     found = {
         f"{group}{field.name}": float(value)
@@ -209,7 +213,7 @@ def constants() -> dict[str, float]:
         for field in dataclasses.fields(policy)
         if isinstance(value := getattr(policy, field.name), int | float)
     }
-    return {n: v for n, v in found.items() if n not in OTHER} | {RIDGE: RIDGE_ROWS_PER_SERIES}
+    return {n: v for n, v in found.items() if n not in OTHER}
 
 
 def split(values: Values) -> tuple[RankingPolicy, Values]:

@@ -27,10 +27,10 @@ from told import (
     scores_of,
 )
 
-from coral.baseline.quarantine import QUARANTINE_SHARE, RECALLED_SHARE
+from coral.baseline.policy import QUARANTINE
 from coral.baseline.told_onset import rows_late, rows_since_change
 from coral.evaluation.backtest import find_cases
-from coral.incident.opening import LOOK_BACK_ROWS, LOOK_BACK_S
+from coral.incident.policy import VERDICT
 from coral.localise.layout import Layout
 
 LATE_ROWS = (0, 3, 10, 15)
@@ -66,9 +66,10 @@ def quarantine(told: Told) -> tuple[int, int]:
 
 def _recalled(told: Told) -> int:
     """Return the first row that is taken back."""
-    learned = learned_before(told.onset, QUARANTINE_SHARE)
-    rows = max(round(LOOK_BACK_S / told.interval_s), LOOK_BACK_ROWS)
-    return max(min(told.onset - rows, learned), learned - learned // RECALLED_SHARE)
+    learned = learned_before(told.onset, told=False)
+    policy = VERDICT.opening
+    rows = max(round(policy.look_back_s / told.interval_s), policy.look_back_rows)
+    return max(min(told.onset - rows, learned), learned - learned // QUARANTINE.recalled_share)
 
 
 def engine(told: Told) -> tuple[int, int]:

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from coral.baseline.baseline import Baseline
 from coral.baseline.learning import freeze
 from coral.baseline.learning import learn as learn_row
-from coral.baseline.quarantine import QUARANTINE_ROWS, QUARANTINE_SHARE_ALERTED
+from coral.baseline.policy import QUARANTINE
+from coral.baseline.quarantine import rows_to_keep
 from coral.baseline.told_onset import rows_late
 from coral.config import EngineConfig
 from coral.contract.events import Tier
@@ -198,11 +199,11 @@ def normal_until(told: Told, base_end: int, onset: int) -> Normal:
     return Normal(layout, baseline, graph, onset, apart=onset - base_end)
 
 
-def learned_before(onset: int, share: int = QUARANTINE_SHARE_ALERTED) -> int:
+def learned_before(onset: int, *, told: bool = True) -> int:
     """Return how many rows have left quarantine when the row at the onset comes."""
-    learned, (low, high) = 0, QUARANTINE_ROWS
+    learned = 0
     for seen in range(1, onset + 1):
-        while seen - learned > max(low, min(high, learned // share)):
+        while seen - learned > rows_to_keep(learned, QUARANTINE, told=told):
             learned += 1
     return learned
 

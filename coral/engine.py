@@ -18,9 +18,10 @@ from coral.graph.system_graph import SystemGraph
 from coral.incident.alarm import Alarm
 from coral.incident.change_log import ChangeLog
 from coral.incident.health_signals import Onset
-from coral.incident.lifecycle import OpenIncident, Outside, Setup
-from coral.incident.opening import LOOK_BACK_S, noticed, shown, told_since
+from coral.incident.lifecycle import OpenIncident
+from coral.incident.opening import noticed, shown, told_since
 from coral.incident.policy import VERDICT, VerdictPolicy
+from coral.incident.setup import Outside, Setup
 from coral.incident.sight import Lookout, Phase, Sight
 from coral.incident.unseen import LateLog
 from coral.incident.watch import Watch
@@ -37,11 +38,6 @@ _ACCEPTED: Final = "new normal accepted"
 
 # A row counts as following the one before it up to this many intervals later.
 ADJACENT_INTERVALS = 1.5
-# Rows that whoever asks without saying since when is answered from, at least and at most.
-ASKED_ROWS = (16, 120)
-# Rows for which no health signal was felt in an open incident or change, after which one that is
-# felt tells of another: what keeps the first open need not have anything to do with it.
-CALM_ROWS = 20
 # Rows of an incident kept to become the new normal when the trigger accepts it.
 KEPT_ROWS = 512
 
@@ -106,7 +102,7 @@ class Engine:
         self._lookout = Lookout(system, self._watch.health)
         self.alerts = self._watch.alerts
         self._incident: OpenIncident | None = None
-        self._quarantine = Quarantine()  # newest rows, not learned yet
+        self._quarantine = Quarantine(ranking.quarantine)  # newest rows, not learned yet
         self._since_onset: deque[TimedRow] = deque(maxlen=KEPT_ROWS)
         self._calm_rows = 0  # since a health signal was felt
         self._last_time: float | None = None
@@ -182,7 +178,8 @@ class Engine:
 
     def _learn(self) -> list[Event]:
         """Learn the rows that have left quarantine."""
-        keep = rows_to_keep(self._baseline.n_rows, alerted=self._onset is not None)
+        policy, told = self._setup.ranking.quarantine, self._onset is not None
+        keep = rows_to_keep(self._baseline.n_rows, policy, told=told)
         self._quarantine.learn(self._baseline, self._graph, keep)
         return []
 
@@ -241,7 +238,7 @@ class Engine:
             self._since_onset.append(row)
         else:
             self._follow(incident, row)
-        another = health.paged if calm >= CALM_ROWS else health.surged
+        another = health.paged if calm >= self._setup.verdict.opening.calm_rows else health.surged
         # What moves while an alert of the incident fires is what the alert is for.
         if trigger is not None and another is not None and not alerted:
             return self._supersede(incident, another, trigger)
@@ -264,10 +261,11 @@ class Engine:
 
     def _supersede(self, incident: OpenIncident, page: Onset, trigger: Trigger) -> list[Event]:
         """End what was open before health signals moved anew, and open the incident of that."""
+        policy, health = self._setup.verdict.opening, self._watch.health
         rows = self._quarantine.rows
         rows.extend(self._since_onset)
         ended = self._close(incident, "superseded")
-        alarm = shown(page, trigger, self._watch.health, self._quarantine, self._baseline)
+        alarm = shown(page, trigger, health, self._quarantine, self._baseline, policy)
         # None of the rows of what was open is normal.
         return [ended, *self._begin(alarm._replace(doubtful=len(rows) - alarm.n_rows))]
 
@@ -330,8 +328,9 @@ class Engine:
             self._quarantine.rows.extend(self._since_onset)
             self._close(incident, "superseded")
         if since is None:
-            low, high = (rows * self.system.interval_s for rows in ASKED_ROWS)
-            since = now - min(max(LOOK_BACK_S, low), high)
+            policy, interval_s = self._setup.verdict.opening, self.system.interval_s
+            least_s = max(policy.look_back_s, policy.look_back_rows * interval_s)
+            since = now - min(least_s, policy.ask_most_rows * interval_s)
         self._watch.health.look(self._quarantine.rows[-1].x)
         return self._begin_told("told", since)[-1]
 

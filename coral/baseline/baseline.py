@@ -16,9 +16,6 @@ __all__ = ["Baseline"]
 
 Floats = NDArray[np.float64]
 
-# First scale after this many rows; then whenever the rows have doubled.
-FIRST_SCALE_ROWS = 16
-
 
 class Baseline:
     """Rows of the normal state, kept for exact medians and ranges, and a reference scale.
@@ -36,10 +33,10 @@ class Baseline:
 
     def __init__(self, n_series: int, config: EngineConfig, policy: ScalePolicy = SCALE) -> None:
         self._config = config
-        self._policy = policy
+        self.policy = policy
         self._rows = RowBuffer(n_series, self._capacity_for(n_series))
         self._learned = 0  # rows, those that have left the buffer included
-        self._rescale_at = FIRST_SCALE_ROWS
+        self._rescale_at = policy.first_rows
         self.center: Floats = np.zeros(n_series)
         self.scale: Floats = np.zeros(n_series)
 
@@ -56,7 +53,7 @@ class Baseline:
     @property
     def has_scale(self) -> bool:
         """Whether there were rows enough to take a scale."""
-        return self._learned > FIRST_SCALE_ROWS
+        return self._learned > self.policy.first_rows
 
     def learn(self, x: Floats, *, adjacent: bool) -> bool:
         """Keep one row of the normal state; return whether the scale is due to be taken again.
@@ -105,7 +102,7 @@ class Baseline:
             1 where there is no new scale.
         """
         before = self.scale
-        self.center, self.scale = center_and_scale(self.rows()[0], self._policy)
+        self.center, self.scale = center_and_scale(self.rows()[0], self.policy)
         return np.divide(before, self.scale, out=np.ones_like(before), where=self.scale > 0)
 
     def rows(self) -> tuple[Floats, NDArray[np.bool_]]:
@@ -118,7 +115,7 @@ class Baseline:
 
     def scaled(self, x: Floats) -> Floats:
         """Row(s) in reference units, cut; a series that was constant at zero gives zero."""
-        most = self._policy.learned_units
+        most = self.policy.learned_units
         return np.clip(self.in_units(x), -most, most)
 
     def in_units(self, x: Floats) -> Floats:

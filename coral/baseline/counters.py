@@ -4,21 +4,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coral.baseline._counter_kernels import count_growths
+from coral.baseline.policy import HISTORY, HistoryPolicy
 
 __all__ = ["counters", "increments"]
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
-# A counter grows in every other row, so often at least, and is reset once in so many growths.
-GROWING_SHARE = 0.5
-LEAST_GROWTHS = 8
-GROWTHS_PER_RESET = 16
-# A reset leaves a tenth of the value at most: a heap that is collected falls, and is no counter.
-LEFT_BY_RESET = 0.1
 
-
-def counters(rows: Floats, adjacent: Bools) -> Bools:
+def counters(rows: Floats, adjacent: Bools, policy: HistoryPolicy = HISTORY) -> Bools:
     """Return which series behave as counters: they grow, and where they fall they start anew.
 
     A counter leaves the range of its past by its nature, and the longer it is watched the less
@@ -30,14 +24,15 @@ def counters(rows: Floats, adjacent: Bools) -> Bools:
         Normal rows, oldest first.
     adjacent : ndarray of shape (n_rows,), bool
         Whether a row directly follows the one before it.
+    policy : HistoryPolicy
 
     Returns
     -------
     ndarray of shape (n_series,), bool
     """
     found = np.zeros(rows.shape[1], dtype=np.bool_)
-    limits = GROWING_SHARE, LEAST_GROWTHS, GROWTHS_PER_RESET, LEFT_BY_RESET
-    count_growths(rows, adjacent, *limits, found)
+    often = policy.growing_share, policy.least_growths, policy.growths_per_reset
+    count_growths(rows, adjacent, *often, policy.left_by_reset, found)
     return found
 
 

@@ -6,15 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coral.baseline._excursion_kernels import rows_outside, varied_before
+from coral.baseline.policy import HISTORY, HistoryPolicy
 
 __all__ = ["Excursions", "excursions"]
 
 Floats = NDArray[np.float64]
-
-# Rows whose median is the level just before the onset: single values are not asked.
-LEVEL_ROWS = 5
-# An excursion begins where a series has come this far towards its level just before the onset.
-BEGUN = 0.5
 
 
 class Excursions(NamedTuple):
@@ -25,7 +21,7 @@ class Excursions(NamedTuple):
     varied: NDArray[np.bool_]  # whether there were two values at least before that
 
 
-def excursions(rows: Floats, center: Floats) -> Excursions:
+def excursions(rows: Floats, center: Floats, policy: HistoryPolicy = HISTORY) -> Excursions:
     """Find the series that were outside of all earlier values just before the onset.
 
     A deployment, a batch job or a cache that filled is a change, and no cause of what begins only
@@ -37,6 +33,7 @@ def excursions(rows: Floats, center: Floats) -> Excursions:
         Rows before the onset, oldest first.
     center : ndarray of shape (n_series,), float64, raw units
         Median of the normal state.
+    policy : HistoryPolicy
 
     Returns
     -------
@@ -46,11 +43,11 @@ def excursions(rows: Floats, center: Floats) -> Excursions:
     n_rows, n_series = rows.shape
     level, since = np.full(n_series, np.nan), np.zeros(n_series, dtype=np.int64)
     varied = np.zeros(n_series, dtype=np.bool_)
-    if n_rows > LEVEL_ROWS:
-        newest = rows[-LEVEL_ROWS:]
+    if n_rows > policy.level_rows:
+        newest = rows[-policy.level_rows :]
         seen = np.isfinite(newest).any(axis=0)
         level[seen] = np.nanmedian(newest[:, seen], axis=0)
-        rows_outside(rows, center, level, BEGUN, since)
+        rows_outside(rows, center, level, policy.begun_share, since)
         level[since == 0] = np.nan
     varied_before(rows, since, varied)
     return Excursions(level, since, varied)

@@ -62,16 +62,16 @@ def freeze(
         Places of the health signals.
     """
     _rescale(baseline, graph)
-    center, scale = baseline.center, baseline.scale
+    center, scale, policy = baseline.center, baseline.scale, baseline.policy
     if not graph.is_screened:
-        coefficients, leverage = graph.causal.predictor()
+        coefficients, leverage = graph.causal.predictor(policy.ridge_rows_per_series)
         return OneStepPredictor(center, scale, coefficients, leverage=leverage)
     rows, adjacent = baseline.rows()
     scaled = baseline.scaled(rows)
     graph.choose(scaled, baseline.in_units(first), health)
     graph.relearn(scaled, adjacent, np.ones(baseline.n_series))
-    own = own_persistence(scaled, adjacent)
-    coefficients, leverage = graph.causal.predictor()
+    own = own_persistence(scaled, adjacent, policy.ridge_rows)
+    coefficients, leverage = graph.causal.predictor(policy.ridge_rows_per_series)
     return OneStepPredictor(center, scale, coefficients, graph.places, own, leverage)
 
 

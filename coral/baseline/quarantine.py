@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from coral.baseline.baseline import Baseline
 from coral.baseline.learning import learn
+from coral.baseline.policy import QUARANTINE, QuarantinePolicy
 from coral.graph.system_graph import SystemGraph
 from detectors.places import Indices, take
 
@@ -17,15 +18,8 @@ __all__ = ["Quarantine", "TimedRow", "moved", "packed", "rows_to_keep", "unpacke
 
 Floats = NDArray[np.float64]
 
-# Newest rows that are not learned yet, so that an onset estimated some rows back is unspoilt:
-# an eighth of the normal rows seen, within these bounds.
-QUARANTINE_ROWS = (4, 64)
-QUARANTINE_SHARE = 8
-# A given onset may be late: whoever gives it has noticed something first.
-QUARANTINE_SHARE_ALERTED = 4
-# So many of the newest learned rows can be unlearned, at most a part of the base.
+# So many of the newest learned rows are remembered by their time, to be unlearned.
 RECALLED_ROWS = 2048
-RECALLED_SHARE = 2
 
 
 class TimedRow(NamedTuple):
@@ -41,6 +35,10 @@ class Quarantine:
 
     Baseline and graph are given to each method that changes them: whoever owns them may begin anew.
 
+    Parameters
+    ----------
+    policy : QuarantinePolicy
+
     Attributes
     ----------
     rows : deque of TimedRow
@@ -51,7 +49,8 @@ class Quarantine:
         Whether rows of an incident lie between the last row learned and the next.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, policy: QuarantinePolicy = QUARANTINE) -> None:
+        self._policy = policy
         self.rows: deque[TimedRow] = deque()
         self.learned_at: deque[float] = deque(maxlen=RECALLED_ROWS)
         self.gap = False
@@ -78,7 +77,7 @@ class Quarantine:
 
     def recalled_from(self, baseline: Baseline) -> float:
         """Event time of the first row that could be unlearned, or is not learned yet, unix s."""
-        most = min(len(self.learned_at), baseline.n_rows // RECALLED_SHARE)
+        most = min(len(self.learned_at), baseline.n_rows // self._policy.recalled_share)
         if most:
             return self.learned_at[-most]
         return self.rows[0].time if self.rows else -np.inf
@@ -89,7 +88,7 @@ class Quarantine:
         The graph learns the rest of the base anew when an incident opens (`freeze`).
         """
         times = [*self.learned_at]
-        most = baseline.n_rows // RECALLED_SHARE
+        most = baseline.n_rows // self._policy.recalled_share
         n_rows = min(len(times) - bisect_left(times, since), most)
         if n_rows == 0:
             return
@@ -101,18 +100,18 @@ class Quarantine:
             self.rows.appendleft(TimedRow(self.learned_at.pop(), x, follows))
 
 
-def rows_to_keep(n_rows: int, *, alerted: bool) -> int:
+def rows_to_keep(n_rows: int, policy: QuarantinePolicy = QUARANTINE, *, told: bool) -> int:
     """Count the rows that wait when so many normal rows are learned.
 
     Parameters
     ----------
     n_rows : int
-    alerted : bool
+    policy : QuarantinePolicy
+    told : bool
         Whether the onset is given, which may be late.
     """
-    low, high = QUARANTINE_ROWS
-    share = QUARANTINE_SHARE_ALERTED if alerted else QUARANTINE_SHARE
-    return max(low, min(high, n_rows // share))
+    share = policy.share_told if told else policy.share
+    return max(policy.least_rows, min(policy.most_rows, n_rows // share))
 
 
 def moved(rows: Iterable[TimedRow], index: Indices) -> list[TimedRow]:

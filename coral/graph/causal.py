@@ -277,9 +277,9 @@ class CausalGraph:
             return np.ones(self.n_series)
         return changed_ratio(self._state.moments, self._base)
 
-    def predictor(self) -> Predictor:
+    def predictor(self, ridge_rows: float) -> Predictor:
         """Fit the one-step predictor of the normal rows; see `coral.graph.predictor`."""
-        return fit_predictor(self._base.moments)
+        return fit_predictor(self._base.moments, ridge_rows)
 
     def edges(self, between: BoolArray | None = None) -> list[Edge]:
         """Edges of both parts, sorted by effect, cause, lag and part.

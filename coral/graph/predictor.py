@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from scipy import linalg
@@ -12,11 +12,6 @@ from coral.graph.reduced import block_toeplitz, cholesky_definite
 if TYPE_CHECKING:
     from coral.graph._arrays import BoolArray, FloatArray
     from coral.graph.moments import LaggedMoments
-
-RIDGE_ROWS: Final = 10.0
-"""Ridge of one series on its own past, as rows of one squared unit."""
-RIDGE_ROWS_PER_SERIES: Final = 1.0 / 6.0
-"""Ridge of the system, as rows of one squared unit for each of its predictors."""
 
 
 class Predictor(NamedTuple):
@@ -35,13 +30,15 @@ class Predictor(NamedTuple):
     leverage: float
 
 
-def fit_predictor(moments: LaggedMoments) -> Predictor:
+def fit_predictor(moments: LaggedMoments, ridge_rows: float) -> Predictor:
     """Fit z[t] = sum over l >= 1 of z[t-l] P_l + u[t] with a ridge that grows with the system.
 
     Parameters
     ----------
     moments : LaggedMoments
         Of rows scaled so that one unit is a remarkable deviation (a third of the observed range).
+    ridge_rows : float
+        Ridge as rows of one squared unit, for each of the predictors.
 
     Returns
     -------
@@ -74,7 +71,7 @@ def fit_predictor(moments: LaggedMoments) -> Predictor:
     )
     blocks = np.nan_to_num(blocks * moments.weight_to_rows, nan=0.0, posinf=0.0, neginf=0.0)
     target = np.concatenate([block.T for block in blocks[1:]])
-    ridge = RIDGE_ROWS_PER_SERIES * len(target)
+    ridge = ridge_rows * len(target)
     factor = cholesky_definite(block_toeplitz(blocks[:-1]), ridge)
     solution = linalg.cho_solve((factor, True), target, check_finite=False)
     inverse, _ = linalg.lapack.dtrtri(factor, lower=1)
@@ -84,8 +81,8 @@ def fit_predictor(moments: LaggedMoments) -> Predictor:
     return Predictor(np.ascontiguousarray(solution), leverage)
 
 
-def own_persistence(rows: FloatArray, adjacent: BoolArray) -> FloatArray:
-    """Fit every series on its own previous value alone, with a ridge of `RIDGE_ROWS`.
+def own_persistence(rows: FloatArray, adjacent: BoolArray, ridge_rows: float) -> FloatArray:
+    """Fit every series on its own previous value alone, with a ridge.
 
     Parameters
     ----------
@@ -93,6 +90,8 @@ def own_persistence(rows: FloatArray, adjacent: BoolArray) -> FloatArray:
         Scaled rows about their median.
     adjacent : ndarray of shape (n_rows,), bool
         Whether a row directly follows the one before it.
+    ridge_rows : float
+        Ridge as rows of one squared unit.
 
     Returns
     -------
@@ -103,5 +102,5 @@ def own_persistence(rows: FloatArray, adjacent: BoolArray) -> FloatArray:
     # einsum makes no copies: with thousands of series they would be what this costs.
     product = np.einsum("t,tj,tj->j", weight, then, z[1:])
     square = np.einsum("t,tj,tj->j", weight, then, then)
-    result: FloatArray = product / (square + RIDGE_ROWS)
+    result: FloatArray = product / (square + ridge_rows)
     return result

@@ -17,7 +17,6 @@ __all__ = ["Alarm", "detected", "felt", "silent", "strongest", "told"]
 Floats = NDArray[np.float64]
 
 NAMED = 5  # series listed of each kind
-NEAR_ZERO = 0.01  # a level this much smaller than before may be a counter that started anew
 
 
 class Alarm(NamedTuple):
@@ -153,6 +152,7 @@ def detected(
     times: Sequence[float],
     rows: Sequence[Floats],
     budgets: Budgets,
+    near_zero: float,
 ) -> Alarm:
     """Return the alarm that the trigger has just raised.
 
@@ -166,6 +166,8 @@ def detected(
     rows : sequence of ndarray of shape (n_series,)
         Their values, NaN = missing.
     budgets : Budgets
+    near_zero : float
+        A level that falls to this share may be a counter that started anew.
     """
 
     def back(n: int) -> float:
@@ -185,7 +187,7 @@ def detected(
         p_value=significant(trigger.p_value, 3),
         series=[names[i] for i in series],
         onset_interval=[timestamp(earliest), timestamp(latest)],
-        artefacts=_artefacts(trigger, names, rows, series),
+        artefacts=_artefacts(trigger, names, rows, series, near_zero),
         budget=budgets.changes or budgets.pages,
         other_budget=budgets.pages if budgets.changes else None,
     )
@@ -194,11 +196,15 @@ def detected(
 
 
 def _artefacts(
-    trigger: Trigger, names: Sequence[str], rows: Sequence[Floats], series: Sequence[int]
+    trigger: Trigger,
+    names: Sequence[str],
+    rows: Sequence[Floats],
+    series: Sequence[int],
+    near_zero: float,
 ) -> Artefacts:
     newest = rows[-1]
     before = rows[max(len(rows) - 2 - trigger.onset_rows, 0)]
-    fell = [i for i in series if abs(newest[i]) <= NEAR_ZERO * abs(before[i]) and before[i] != 0.0]
+    fell = [i for i in series if abs(newest[i]) <= near_zero * abs(before[i]) and before[i] != 0.0]
     return Artefacts(
         rows=min(trigger.onset_rows + 1, len(rows)),
         missing=significant(_share(np.isnan(newest[~trigger.waiting])), 3),

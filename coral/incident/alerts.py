@@ -9,6 +9,7 @@ import msgspec
 
 from coral.contract.alerts import Alert
 from coral.contract.events import Alerted, timestamp
+from coral.incident.policy import OpeningPolicy
 
 __all__ = ["Alerts", "Outcome"]
 
@@ -20,9 +21,6 @@ already; there were too many."""
 MOST_ALERTS: Final = 200
 """Remembered of a system."""
 MOST_NAMED: Final = 20
-# An alert that has opened so many incidents in that time opens no further one: it flaps.
-FLAPS: Final = 3
-FLAPS_S: Final = 3600.0
 
 
 class _Known(msgspec.Struct):
@@ -45,6 +43,10 @@ class Alerts:
     They come when they come: before the rows of their time, after them, or again and again. What
     they do depends on event time alone.
 
+    Parameters
+    ----------
+    policy : OpeningPolicy
+
     Attributes
     ----------
     opening : Alert or None
@@ -53,7 +55,8 @@ class Alerts:
         What came of alerts, since somebody took these numbers last; no part of the state.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, policy: OpeningPolicy) -> None:
+        self._policy = policy
         self._known: dict[str, _Known] = {}
         self._now = -math.inf
         self.opening: Alert | None = None
@@ -113,6 +116,7 @@ class Alerts:
         self.opening = None
         if not self._known:
             return False
+        flaps, flaps_s = self._policy.flaps, self._policy.flaps_s
         due = [one for one in self._known.values() if one.state == "waiting"]
         due = [one for one in due if one.alert.starts <= time]
         for one in due:
@@ -122,7 +126,7 @@ class Alerts:
                 self._belongs(one, "joined")
             elif one.alert.starts < earliest:
                 self._end(one, "late")
-            elif sum(time - FLAPS_S < at for at in one.opened) >= FLAPS:
+            elif sum(time - flaps_s < at for at in one.opened) >= flaps:
                 self._end(one, "flapping")
         first = [one for one in due if one.state == "waiting"]
         first.sort(key=lambda one: (one.alert.starts, one.alert.key))
@@ -130,7 +134,7 @@ class Alerts:
             self._belongs(one, "joined" if number else "opened")
         if first:
             self.opening = first[0].alert
-            first[0].opened = [*first[0].opened, time][-FLAPS:]
+            first[0].opened = [*first[0].opened, time][-flaps:]
         return is_open and any(one.state == "open" for one in due)
 
     def close(self) -> None:

@@ -1,8 +1,7 @@
 """One incident from its onset to its resolution: evidence in, revisions out."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import msgspec
 import numpy as np
@@ -11,11 +10,8 @@ from numpy.typing import NDArray
 from coral import __version__
 from coral.baseline.baseline import Baseline
 from coral.baseline.learning import freeze
-from coral.config import EngineConfig, SystemConfig, digest
 from coral.contract.events import (
-    AlarmTrigger,
     Alerted,
-    Contradicted,
     Convergence,
     Event,
     Felt,
@@ -35,90 +31,28 @@ from coral.contract.events import (
 )
 from coral.graph.system_graph import SystemGraph
 from coral.incident.alarm import Alarm
-from coral.incident.change_log import ChangeLog
 from coral.incident.explanation import Findings
 from coral.incident.graph_facts import contradicted, learned_edges, screened, state_seen
 from coral.incident.nearby_changes import Moments, with_changes
-from coral.incident.policy import VERDICT, VerdictPolicy
 from coral.incident.settling import Settling
+from coral.incident.setup import OpeningFacts, Outside, Setup, layout_of
 from coral.incident.situation import Situation
-from coral.incident.unseen import LateLog
 from coral.localise import convergence
-from coral.localise.golden_signals import edges_of, proposed
 from coral.localise.innovation import InnovationScorer
 from coral.localise.layout import Layout
-from coral.localise.past_incidents import PastIncidents, recognise
-from coral.localise.policy import RANKING, RankingPolicy
+from coral.localise.past_incidents import recognise
 from coral.localise.ranking import Localiser, Ranking
 from coral.localise.sparklines import POINTS, SparklineBuffer
-from detectors.policy import TRIGGER, TriggerPolicy
 
-__all__ = ["OpenIncident", "Outside", "Setup", "layout_of"]
+__all__ = ["OpenIncident"]
 
 Floats = NDArray[np.float64]
 
 HISTORY = 32  # revisions listed in an event
-# Share of the first score from which an entity counts for convergence: the order of noise is noise.
-CONTENDER = 1 / 3
 # Event times kept to say when a series changed; changes after that many rows have no time.
 TIMES = 4096
 # More revisions than an incident of any length has (eight for each doubling of its rows).
 REVISIONS_APART = 1000
-
-
-class OpeningFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """What is fixed when an incident opens.
-
-    An open incident keeps its health signals and its topology when the configuration changes.
-    """
-
-    id: str
-    trigger: AlarmTrigger
-    earliest: float  # likely onset, unix s
-    base_rows: int
-    kpi: tuple[str, ...]
-    kpi_proposed: bool = False
-    causal_edges: tuple[tuple[str, str], ...]
-    onset: float | None = None  # as published, unix s; older checkpoints have the earliest alone
-    engine: str  # version and ...
-    config: str  # ... digest of the configuration, the system's included, that publish
-    contradicted: tuple[Contradicted, ...] = ()
-
-
-class Setup(NamedTuple):
-    """What an incident of one system is judged by."""
-
-    system: SystemConfig
-    config: EngineConfig
-    trigger: TriggerPolicy = TRIGGER
-    ranking: RankingPolicy = RANKING
-    verdict: VerdictPolicy = VERDICT
-
-    @property
-    def fingerprint(self) -> str:
-        """Digest of everything that shapes the events apart from the data."""
-        chosen = {}
-        if self.trigger != TRIGGER:
-            chosen["trigger"] = asdict(self.trigger)
-        if self.ranking != RANKING:
-            chosen["ranking"] = asdict(self.ranking)
-        if self.verdict != VERDICT:
-            chosen["verdict"] = asdict(self.verdict)
-        return digest(self.config, __version__, self.system, chosen)
-
-
-class Outside(NamedTuple):
-    """What is known of a system besides its metrics; it grows while an incident is open."""
-
-    past: PastIncidents
-    changes: ChangeLog
-    late: LateLog
-
-
-def layout_of(system: SystemConfig, names: Sequence[str]) -> Layout:
-    """Return the layout of a system's series; without health signals, with those proposed."""
-    edges = edges_of(system, names)
-    return Layout(names, system.kpi_names or proposed(names, edges), edges)
 
 
 class OpenIncident:
@@ -379,7 +313,8 @@ class OpenIncident:
         ranking, self._changes = with_changes(changes, ranking, layout, self._moments)
         ranking, self._seen = recognise(past, layout, ranking, self._facts.earliest)
         self._ranking = ranking
-        converged = self._convergence.update(self.rows, self._names(ranking, CONTENDER))
+        contender = self._setup.ranking.convergence.contender
+        converged = self._convergence.update(self.rows, self._names(ranking, contender))
         if converged or self.rows & (self.rows - 1) == 0 or self.revision == 0:
             self._edges = learned_edges(layout, self._graph, ranking)  # at doublings is enough
         return converged

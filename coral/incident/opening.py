@@ -13,20 +13,12 @@ from coral.baseline.told_onset import rows_late, rows_since_change
 from coral.incident.alarm import Alarm, detected, felt, silent, told
 from coral.incident.budgets import Budgets
 from coral.incident.health_signals import HealthSignals, Onset
-from coral.incident.lifecycle import Setup, layout_of
+from coral.incident.policy import OpeningPolicy
+from coral.incident.setup import Setup, layout_of
 from coral.incident.watch import Watch
 from detectors.trigger import Trigger
 
 __all__ = ["noticed", "shown", "told_since"]
-
-# An alert comes late by as long as its condition had to last: so far is looked back from it, ...
-LOOK_BACK_S = 900.0
-LOOK_BACK_ROWS = 16  # ... but at least.
-# Rows by which a cause may come before the health signal that shows it.
-SYMPTOM_LEAD = 10
-# Rows before the estimated onset that belong to neither state: ending the base too early costs
-# little, ending it too late costs much.
-ONSET_MARGIN = 1
 
 
 def noticed(
@@ -45,13 +37,13 @@ def noticed(
     names : sequence of str
         Series of the rows.
     """
-    trigger, page = watch.trigger, watch.health.paged
+    trigger, page, policy = watch.trigger, watch.health.paged, setup.verdict.opening
     if trigger is None:
         return _given(quarantine, baseline, setup, names)
     if trigger.drift_detected:
-        return _detected(trigger, watch.health, quarantine, names)
+        return _detected(trigger, watch.health, quarantine, names, policy)
     if page is not None:
-        return shown(page, trigger, watch.health, quarantine, baseline)
+        return shown(page, trigger, watch.health, quarantine, baseline, policy)
     times = [row.time for row in quarantine.rows]
     return silent(watch.silence.silent, watch.silence.rows, times)
 
@@ -62,14 +54,16 @@ def shown(
     health: HealthSignals,
     quarantine: Quarantine,
     baseline: Baseline,
+    policy: OpeningPolicy,
 ) -> Alarm:
     """Return the alarm of a health signal."""
+    lead = policy.symptom_lead
     if page.source == "objective":
-        n_rows = page.rows + 1 + SYMPTOM_LEAD  # as many as its condition had to last, and more
+        n_rows = page.rows + 1 + lead  # as many as its condition had to last, and more
         since = quarantine.rows[-1].time - n_rows * trigger.interval_s
         quarantine.recall(baseline, since)
     times = [row.time for row in quarantine.rows]
-    return felt(page, times, SYMPTOM_LEAD, Budgets.of(trigger, health))
+    return felt(page, times, lead, Budgets.of(trigger, health))
 
 
 def told_since(
@@ -94,7 +88,8 @@ def told_since(
     baseline : Baseline
     setup : Setup
     """
-    look_back_s = max(LOOK_BACK_S, LOOK_BACK_ROWS * setup.system.interval_s)
+    policy = setup.verdict.opening
+    look_back_s = max(policy.look_back_s, policy.look_back_rows * setup.system.interval_s)
     quarantine.recall(baseline, since - look_back_s)
     rows = quarantine.rows
     times = [row.time for row in rows]
@@ -116,13 +111,18 @@ def _given(quarantine: Quarantine, baseline: Baseline, setup: Setup, names: Sequ
 
 
 def _detected(
-    trigger: Trigger, health: HealthSignals, quarantine: Quarantine, names: Sequence[str]
+    trigger: Trigger,
+    health: HealthSignals,
+    quarantine: Quarantine,
+    names: Sequence[str],
+    policy: OpeningPolicy,
 ) -> Alarm:
     """Return the alarm of the trigger; drop rows that belong to neither state."""
     rows = quarantine.rows
     times = [row.time for row in rows]
     budgets = Budgets.of(trigger, health)
-    alarm = detected(trigger, names, times, [row.x for row in rows], budgets)
-    for _ in range(min(ONSET_MARGIN, max(len(rows) - alarm.n_rows, 0))):
+    values = [row.x for row in rows]
+    alarm = detected(trigger, names, times, values, budgets, policy.near_zero)
+    for _ in range(min(policy.onset_margin, max(len(rows) - alarm.n_rows, 0))):
         del rows[-alarm.n_rows - 1]
     return alarm

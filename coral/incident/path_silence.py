@@ -1,13 +1,14 @@
 """Entities that a health signal depends on and that stop reporting."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 
 from coral.config import SystemConfig
+from coral.incident.policy import OpeningPolicy
 from coral.localise.golden_signals import edges_of
 from detectors.health.health_watch import HealthWatch
 from detectors.places import places, take
@@ -17,11 +18,6 @@ from streams.topology import ends_of
 __all__ = ["PathSilence"]
 
 Floats = NDArray[np.float64]
-
-# An entity is there while so large a part of the series that it has sent is there.
-PRESENT_SHARE: Final = 0.5
-# A silence is news for so many rows: what a health signal shows later has another reason.
-FRESH_ROWS: Final = 8
 
 
 class PathSilence:
@@ -34,6 +30,7 @@ class PathSilence:
     ----------
     system : SystemConfig
         Its topology says what a health signal depends on; without one nothing is watched.
+    policy : OpeningPolicy
 
     Attributes
     ----------
@@ -41,8 +38,9 @@ class PathSilence:
         Entities that are watched.
     """
 
-    def __init__(self, system: SystemConfig) -> None:
+    def __init__(self, system: SystemConfig, policy: OpeningPolicy) -> None:
         self._system = system
+        self._policy = policy
         self._graph = nx.DiGraph(system.causal_edges)
         self._ends = {entity_of(name) for name in system.kpi_names}
         self.entities: tuple[str, ...] = ()
@@ -60,7 +58,7 @@ class PathSilence:
     def fresh(self) -> bool:
         """Whether an entity has become silent of late."""
         gone = self._watch.gaps[self._watch.felt]
-        return bool((gone <= FRESH_ROWS).any())
+        return bool((gone <= self._policy.fresh_rows).any())
 
     @property
     def silent(self) -> list[str]:
@@ -109,7 +107,7 @@ class PathSilence:
         n, on_path = len(self.entities), self._at >= 0
         present = np.bincount(self._at[on_path & there], minlength=n)
         known = np.bincount(self._at[on_path & self._sent], minlength=n)
-        here = (present >= PRESENT_SHARE * known) & (present > 0)
+        here = (present >= self._policy.present_share * known) & (present > 0)
         row = np.where(here, 0.0, np.nan)
         self._watch.update(row, learn=learn, reporting=bool(there.any()))
 

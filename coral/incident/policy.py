@@ -1,9 +1,39 @@
-"""The numbers behind a verdict: its tier, the patterns it knows, the arguments it gives."""
+"""The numbers behind an incident, as data: why it begins, its tier, its patterns, its arguments."""
 
 import math
 from dataclasses import dataclass
 
-__all__ = ["VERDICT", "VerdictPolicy"]
+__all__ = ["VERDICT", "OpeningPolicy", "VerdictPolicy"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpeningPolicy:
+    """Numbers that decide when an incident begins, and which rows are the first of it."""
+
+    look_back_s: float = 900.0
+    """An alert comes late by as long as its condition had to last: so far is looked back ..."""
+    look_back_rows: int = 16
+    """... and at least so many rows, where rows are far apart."""
+    ask_most_rows: int = 120
+    """Most rows that whoever asks without saying since when is answered from."""
+    symptom_lead: int = 10
+    """Rows by which a cause may come before the health signal that shows it."""
+    onset_margin: int = 1
+    """Rows before the estimated onset that belong to neither state: ending the base too early costs
+    little, ending it too late costs much."""
+    calm_rows: int = 20
+    """Rows without a health signal that is felt in an open incident, after which one that is felt
+    tells of another: what keeps the first open need not have anything to do with it."""
+    near_zero: float = 0.01
+    """A level that falls to this share may be a counter that started anew."""
+    flaps: int = 3
+    """An alert that has opened so many incidents opens no further one ..."""
+    flaps_s: float = 3600.0
+    """... within this time: it flaps."""
+    present_share: float = 0.5
+    """Of the series that an entity has sent, with which it is there: half may be replicas."""
+    fresh_rows: int = 8
+    """Rows for which a silence is news: what users feel later has another reason."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,6 +44,9 @@ class VerdictPolicy:
     prediction error above the usual one, so that log 2 is an error twice the usual. A *unit* is a
     third of the range that a series has in normal rows.
     """
+
+    opening: OpeningPolicy = OpeningPolicy()
+    """When an incident begins."""
 
     # Tier of the first cause (`coral.incident.confidence`)
     least_deviation: float = math.log(1.1)

@@ -9,9 +9,9 @@ from coral.baseline.baseline import Baseline
 from coral.baseline.quarantine import TimedRow
 from coral.incident.alerts import Alerts
 from coral.incident.health_signals import HealthSignals
-from coral.incident.lifecycle import Setup
 from coral.incident.path_silence import PathSilence
 from coral.incident.settling import Settling
+from coral.incident.setup import Setup
 from detectors.statistics.other_statistics import fitted_to
 from detectors.statistics.river_statistic import river_statistics
 from detectors.statistics.row_statistics import Exempt
@@ -42,8 +42,8 @@ class Watch:
         system, config = setup.system, setup.config
         self.trigger: Trigger | None = None
         self.health = HealthSignals(system, config.false_alarms_per_week)
-        self.silence = PathSilence(system)
-        self.alerts = Alerts()
+        self.silence = PathSilence(system, setup.verdict.opening)
+        self.alerts = Alerts(setup.verdict.opening)
         self.settling = Settling(system.interval_s, setup.ranking.changes)
 
     def score(self, row: TimedRow, *, is_open: bool) -> bool:

@@ -5,7 +5,6 @@ do not predict, not merely when its level is unusual: what follows from another 
 predicted by it and keeps quiet.
 """
 
-import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Self
 
@@ -30,9 +29,6 @@ from coral.localise.layout import Layout
 from coral.localise.policy import RANKING, RankingPolicy
 
 __all__ = ["InnovationScorer", "InnovationScores"]
-
-# Logarithm of one plus the size that a mean deviation usually has: a third of the largest one.
-USUAL_LEVEL = math.log(2.0)
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -118,7 +114,7 @@ class InnovationScorer:
     ) -> None:
         n = base.shape[1]
         self.rows = 0
-        self.counter = counters(base, adjacent)
+        self.counter = counters(base, adjacent, policy.history)
         rows = base if between is None else np.vstack([base, between])
         self._previous = rows[-1].copy() if len(rows) else np.full(n, np.nan)
         if self.counter.any():
@@ -141,7 +137,7 @@ class InnovationScorer:
         self._base["center"], self._base["scale"] = self.center, self.scale
         self._base["sigma"] = sigma
         self._base["rarest"] = rarest
-        past = excursions(rows, self.center)
+        past = excursions(rows, self.center, policy.history)
         self.varied, self.outside_before = past.varied, past.rows
         self._base["recent"] = self._in_units(past.level)
         self._strayed = largest_moving_means((base - self.center) / self._unit)
@@ -290,7 +286,7 @@ class InnovationScorer:
         strayed = self._strayed[min(max(self.rows, 1).bit_length(), len(self._strayed)) - 1]
         policy, leverage = self._policy, self._predictor.leverage
         level = self._bounded(away / (policy.sigma_floor + strayed / policy.scale.range_units))
-        level = np.where(self.known & (count > 0), np.maximum(level - USUAL_LEVEL, 0.0), 0.0)
+        level = np.where(self.known & (count > 0), np.maximum(level - policy.usual_level, 0.0), 0.0)
         return (1.0 - leverage) * innovation + leverage * level
 
     def _total(self, seen: Bools, sustained: Floats, largest: Floats) -> Floats:

@@ -3,7 +3,14 @@
 import math
 from dataclasses import dataclass
 
-from coral.baseline.policy import SCALE, ScalePolicy
+from coral.baseline.policy import (
+    HISTORY,
+    QUARANTINE,
+    SCALE,
+    HistoryPolicy,
+    QuarantinePolicy,
+    ScalePolicy,
+)
 
 __all__ = ["RANKING", "ChangePolicy", "ConvergencePolicy", "RankingPolicy", "RecallPolicy"]
 
@@ -22,6 +29,8 @@ class ConvergencePolicy:
     """Agreeing revisions in a row: one or two agree by chance."""
     least_rows: int = 4
     """Rankings on fewer rows are not compared: one or two rows agree with themselves."""
+    contender: float = 1 / 3
+    """Share of the first score from which an entity is compared: the order of noise is noise."""
     history: int = 16
     """Revisions kept; half of the rows is eight revisions ago."""
 
@@ -111,8 +120,15 @@ class RankingPolicy:
     """Of every step: circles (feedback loops) must not be walked for ever."""
     start_at_health: float = 0.5
     """Share of the walkers that start at a health signal; the rest start where the scores are."""
+    usual_level: float = math.log(2.0)
+    """Logarithm of one plus the size that a mean deviation usually has, a third of the largest one:
+    only what is above it counts."""
     scale: ScalePolicy = SCALE
     """What a unit is."""
+    quarantine: QuarantinePolicy = QUARANTINE
+    """Which rows are normal."""
+    history: HistoryPolicy = HISTORY
+    """What a series did in them."""
     convergence: ConvergencePolicy = ConvergencePolicy()
     """When the ranking has stopped changing."""
     recall: RecallPolicy = RecallPolicy()

@@ -10,6 +10,7 @@ from coral.engine import Engine
 from coral.graph.export import as_nodes_and_edges
 from coral.graph.prior import prior_over
 from coral.incident.path_silence import PathSilence
+from coral.incident.policy import OpeningPolicy
 from coral.localise.golden_signals import edges_of, proposed
 from coral.localise.layout import Layout
 from streams.records import Frame
@@ -153,7 +154,7 @@ def test_an_edge_is_no_alias_and_no_component_that_must_report() -> None:
     """Nobody calls at night: then it is silent, and that is no silence."""
     layout = Layout(NAMES, NAMES[:1], edges_of(shop(), NAMES))
     assert layout.first_alias == len(layout.relations)
-    silence = PathSilence(shop())
+    silence = PathSilence(shop(), OpeningPolicy())
     silence.follow(NAMES)
     assert set(silence.entities) == {"web", "shop/orders", "shop/postgres"}
 

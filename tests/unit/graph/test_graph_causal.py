@@ -22,7 +22,7 @@ class TestPredict:
         rows = naive.simulate(coefs, 2200, rng)
         graph = CausalGraph(3)
         graph.update_block(rows[:2000])
-        errors = rows[2001:] - rows[2000:-1] @ graph.predictor().coefficients
+        errors = rows[2001:] - rows[2000:-1] @ graph.predictor(1 / 6).coefficients
 
         np.testing.assert_allclose(np.std(errors, axis=0), 1.0, atol=0.15)
 
@@ -31,10 +31,10 @@ class TestPredict:
         rng = np.random.default_rng(0)
         graph = learned(rng.normal(size=(300, 2)))
         graph.open_state()
-        before = graph.predictor().coefficients
+        before = graph.predictor(1 / 6).coefficients
         graph.update_block(100.0 * rng.normal(size=(50, 2)))
 
-        np.testing.assert_array_equal(before, graph.predictor().coefficients)
+        np.testing.assert_array_equal(before, graph.predictor(1 / 6).coefficients)
 
 
 class TestStates:
@@ -240,7 +240,7 @@ class TestSafety:
         for _ in range(2):
             assert np.isfinite(graph.solve()), name
         parts = (graph.invariant, graph.dependent)
-        for values in (*parts, graph.changed_nodes(), graph.predictor().coefficients):
+        for values in (*parts, graph.changed_nodes(), graph.predictor(1 / 6).coefficients):
             assert np.isfinite(values).all()
         for edge in graph.edges():
             assert np.isfinite([edge.strength, edge.confidence, edge.direction_confidence]).all()
