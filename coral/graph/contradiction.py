@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from coral.graph.correlations import correlation_table
 from coral.graph.edges import collect_edges
 from coral.graph.order import inverted
+from coral.graph.policy import GRAPH
 from coral.graph.solver import entry_bar, in_deviations
 
 if TYPE_CHECKING:
@@ -20,11 +21,6 @@ if TYPE_CHECKING:
 
 Known = Literal["known", "required", "forbidden"]
 Finding = Literal["absent", "reversed", "present"]
-
-_SURE: Final = 0.95
-"""Confidence from which on an edge speaks for or against what was known."""
-_VISIBLE: Final = 0.1
-"""Effect, in standard deviations, that must have shown before its absence is a finding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +79,7 @@ def contradictions(
     bar = entry_bar(base)
     wanted = _pairs(_wanted(base, weights, order, bar), owner, len(names))
     # Between series of which a small effect would have shown.
-    visible = _pairs(bar[:, -1] <= _VISIBLE, owner, len(names))
+    visible = _pairs(bar[:, -1] <= GRAPH.visible, owner, len(names))
     said: tuple[tuple[Known, BoolArray], ...] = (
         ("forbidden", np.isinf(weights)),
         ("required", weights == 0.0),
@@ -122,7 +118,7 @@ def _shown(base: Part, owner: IndexArray, asked: BoolArray) -> BoolArray:
     result = np.zeros_like(asked)
     between = (asked | asked.T)[np.ix_(owner, owner)]
     for edge in collect_edges(base, None, part="invariant", between=between):
-        if edge.confidence >= _SURE and edge.direction_identified:
+        if edge.confidence >= GRAPH.sure and edge.direction_identified:
             result[owner[edge.effect], owner[edge.cause]] = True
     return result
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from coral.graph.correlations import correlation_table
 from coral.graph.orientation import direction_advantage
+from coral.graph.policy import GRAPH
 
 if TYPE_CHECKING:
     from coral.graph._arrays import BoolArray, FloatArray, IndexArray
@@ -19,10 +20,6 @@ PartName = Literal["invariant", "dependent"]
 
 _RIDGE: Final = 1e-4
 """Keeps standard errors finite between copies of one series."""
-
-
-_IDENTIFIED: Final = 2.0 * math.log(20.0)
-"""Advantage of a direction, in units of 2 log likelihood, from which on it counts as identified."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +122,7 @@ def collect_edges(
                     strength=strength,
                     part=part,
                     age=int(ages[effect, lag, cause]),
-                    direction_identified=ahead >= _IDENTIFIED,
+                    direction_identified=ahead >= GRAPH.identified,
                     confidence=_confidence(score * math.sqrt(max(pair, 0.0)), features),
                     direction_confidence=_direction(ahead, math.log1p(gain) / scatter),
                 )

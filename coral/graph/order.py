@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import heapq
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from coral.graph.policy import GRAPH
 from coral.graph.reduced import fit_reduced_form
 from detectors.places import take
 
 if TYPE_CHECKING:
     from coral.graph._arrays import BoolArray, FloatArray, IndexArray
     from coral.graph.moments import LaggedMoments
-
-NEARLY: Final = 0.9
 
 
 class Doubling:
@@ -31,7 +30,7 @@ class Doubling:
     def due(self, moments: LaggedMoments) -> bool:
         """Whether it is time; if so, the next time is when the rows have nearly doubled again."""
         rows = moments.rows_seen
-        wait = NEARLY * self.rows
+        wait = GRAPH.nearly * self.rows
         if moments.half_life_rows is not None:
             wait = min(wait, 4.0 * moments.half_life_rows)
         if rows < 2 or (self.rows > 0 and rows < self.rows + wait):

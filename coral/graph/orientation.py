@@ -16,13 +16,12 @@ import numpy as np
 from coral.graph import _orientation_kernels as _kernels
 from coral.graph.correlations import correlation_table
 from coral.graph.order import inverted, topological
+from coral.graph.policy import GRAPH
 
 if TYPE_CHECKING:
     from coral.graph._arrays import BoolArray, FloatArray, IndexArray
     from coral.graph.moments import LaggedMoments
 
-_MARGIN: Final = 2.0
-"""Advantage, in units of 2 log likelihood, below which an edge is not turned."""
 _TURNS: Final = 1
 """Turns at most, per series: a bound that is not reached."""
 
@@ -65,7 +64,7 @@ def orient(
     table, rows = correlation_table(moments, moments.variances), _rows(moments)
     bic_penalty = math.log(rows)
     bonus = _bonus(weights, n, bic_penalty)
-    turns = _kernels.orient(table, parents, bonus, rows, bic_penalty, _MARGIN, _TURNS * n)
+    turns = _kernels.orient(table, parents, bonus, rows, bic_penalty, GRAPH.turned, _TURNS * n)
     return topological(parents[:, :n], inverted(order)) if turns else None
 
 

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import difflib
 import itertools
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from coral.graph.policy import GRAPH
 from streams.topology import Pair, Topology, seen_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from coral.graph._arrays import FloatArray, IndexArray
-
-PRIOR_WEIGHT: Final = 0.5
-"""Penalty weight of a known edge: a quarter of the evidence is enough for it to enter."""
 
 
 class Prior:
@@ -114,7 +112,7 @@ class Prior:
         place = {name: number for number, name in enumerate(names)}
         pairs = np.ones((len(names), len(names)))
         for value, chosen in (
-            (PRIOR_WEIGHT, self.edges),
+            (GRAPH.known_weight, self.edges),
             (0.0, self.required),
             (np.inf, (*self.forbidden, *_backwards(self.order))),
         ):
@@ -187,7 +185,7 @@ def with_prior(weights: FloatArray, place: IndexArray, n_series: int) -> FloatAr
     """
     result = weights.copy() if weights.size else np.ones((n_series, n_series))
     at = place[:, 0], place[:, 2]
-    result[at] = np.where(np.isinf(result[at]), np.inf, np.minimum(result[at], PRIOR_WEIGHT))
+    result[at] = np.where(np.isinf(result[at]), np.inf, np.minimum(result[at], GRAPH.known_weight))
     return result
 
 

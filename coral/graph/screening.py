@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+from coral.graph.policy import GRAPH
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from coral.graph._arrays import FloatArray, IndexArray
-
-_ANCHORS: Final = 16
-"""Series that deviate most, beside the health signals, to which others may be related."""
 
 
 def screened(base: FloatArray, first: FloatArray, kpi: Sequence[int], most: int) -> IndexArray:
@@ -50,7 +49,7 @@ def screened(base: FloatArray, first: FloatArray, kpi: Sequence[int], most: int)
     by_deviation = np.argsort(-deviation, kind="stable")
     rank = np.full(n, np.inf)
     rank[by_deviation[: most // 2]] = 1.0
-    anchors = np.unique([*kpi, *by_deviation[:_ANCHORS].tolist()])[:most].astype(np.intp)
+    anchors = np.unique([*kpi, *by_deviation[: GRAPH.anchors].tolist()])[:most].astype(np.intp)
     rank[anchors] = 0.0
     related = _relation(base, anchors)
     open_places = np.flatnonzero(np.isinf(rank))

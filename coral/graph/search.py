@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from coral.graph.order import peeled
 from coral.graph.orientation import orient
+from coral.graph.policy import GRAPH
 from coral.graph.solver import Plan, solve_invariant
 
 if TYPE_CHECKING:
     from coral.graph._arrays import FloatArray, IndexArray
     from coral.graph.part import Part
-
-_ROUNDS: Final = 3
-_MANY_SERIES: Final = 300
-"""Times that edges are turned and all is solved again; but once for more series than this."""
 
 
 def search(base: Part, weights: FloatArray) -> tuple[float, IndexArray]:
@@ -35,7 +32,7 @@ def search(base: Part, weights: FloatArray) -> tuple[float, IndexArray]:
         Instantaneous order, causes first.
     """
     order, change = peeled(base.moments, weights), 0.0
-    for _ in range(_ROUNDS if base.moments.n_series <= _MANY_SERIES else 1):
+    for _ in range(GRAPH.rounds if base.moments.n_series <= GRAPH.many_series else 1):
         change += solve_invariant(base, Plan(weights, order, fresh=True))
         better = orient(base.moments, base.coefs, weights, order)
         if better is None:

@@ -10,7 +10,7 @@ import numpy as np
 from coral.graph import _solver_kernels as _kernels
 from coral.graph.correlations import correlation_table
 from coral.graph.order import inverted, topological
-from coral.graph.prior import PRIOR_WEIGHT
+from coral.graph.policy import GRAPH
 
 if TYPE_CHECKING:
     from coral.graph._arrays import BoolArray, FloatArray, IndexArray
@@ -19,20 +19,6 @@ if TYPE_CHECKING:
 
 _RIDGE: Final = 1e-4
 """Ridge to zero, in units of a series' variance: makes copies of a series share a coefficient."""
-_TETHER: Final = 1e-2
-"""Ridge to the previous graph, same units: one per cent of a move is held back per solve."""
-_LIMIT: Final = 4.0
-"""Largest coefficient in standard deviations; a parabola needs 3 at three lags."""
-_MAX_CAUSES: Final = 64
-"""Causes that one node can have, all lags together."""
-_ROWS_PER_CAUSE: Final = 8.0
-"""Rows that one cause of a node asks for, three times as many when hardly a cell is present."""
-_GATE: Final = 2.0
-"""Standard errors by which the shared mechanism must fail before a node gets a dependent part."""
-_APART: Final = 2.0
-"""Errors of moments from different rows count this often: they are correlated, spread is not."""
-_UNCHANGED_ROWS: Final = 2.0
-"""Rows of 'nothing changed' mixed into every ratio, so that one row cannot cry out."""
 _NOISE_FLOOR: Final = 1e-6
 """Least noise of a series as a share of the typical one: what never moved has none."""
 _LARGEST_RATIO: Final = 1e12
@@ -133,7 +119,7 @@ def solve_dependent(state: Part, base: Part, plan: Plan) -> float:
     variances = moments.variances
     table = correlation_table(moments, variances)
     _kernels.residual_variances(table, variances, _flat(base.coefs), state.noise)
-    wanted = state.noise > base.noise + _GATE * _variance_error(moments, base, variances)
+    wanted = state.noise > base.noise + GRAPH.gate * _variance_error(moments, base, variances)
     before = usual.variances
     grown = np.divide(variances, before, out=np.zeros_like(before), where=before > 0.0)
     extra = grown / np.maximum(usual.effective_cells(), 1.0)
@@ -169,7 +155,7 @@ def changed_ratio(moments: LaggedMoments, base: Part) -> FloatArray:
     floor = _NOISE_FLOOR * float(np.median(positive)) if positive.size else 1.0
     usual = np.maximum(base.noise, floor)
     ratio = np.minimum(left / usual, _LARGEST_RATIO)
-    result: FloatArray = (cells * ratio + _UNCHANGED_ROWS) / (cells + _UNCHANGED_ROWS)
+    result: FloatArray = (cells * ratio + GRAPH.unchanged_rows) / (cells + GRAPH.unchanged_rows)
     return result
 
 
@@ -181,7 +167,7 @@ def _variance_error(moments: LaggedMoments, base: Part, variances: FloatArray) -
     """
     overlap = moments.overlap
     spread = variances + (base.coefs**2).sum(axis=1) @ variances
-    apart = _APART * math.sqrt(1.0 - overlap**2) * spread
+    apart = GRAPH.apart * math.sqrt(1.0 - overlap**2) * spread
     result: FloatArray = np.hypot(base.noise, apart)
     return result * math.sqrt(2.0 / max(_pair_rows(moments), 1.0))
 
@@ -198,10 +184,12 @@ def _solve(part: Part, plan: Plan, table: FloatArray, shared: Shared) -> float:
     # below it, and bound the support.
     edge_error = lags / max(rows, 1.0)
     pair_error = (1.0 - overlap) * math.sqrt(2.0 * log_features / max(rows, 1.0))
-    cap = min(_MAX_CAUSES, features, int(rows / (_ROWS_PER_CAUSE + 16.0 * (1.0 - overlap))))
+    cap = min(
+        GRAPH.most_causes, features, int(rows / (GRAPH.rows_per_cause + 16.0 * (1.0 - overlap)))
+    )
     settings = np.zeros(1, dtype=_kernels.SETTINGS)
-    settings["ridge"], settings["tether"] = _RIDGE + edge_error + pair_error, _TETHER
-    settings["limit"], settings["prune"] = _LIMIT, prune
+    settings["ridge"], settings["tether"] = _RIDGE + edge_error + pair_error, GRAPH.tether
+    settings["limit"], settings["prune"] = GRAPH.limit, prune
     settings["rows"], settings["overlap"] = rows, overlap
     # What pairwise moments of a short state say is doubtful: the refit is believed by this share.
     settings["trust"] = overlap**4 if shared.coefs.size else 1.0
@@ -273,7 +261,7 @@ def _penalties_of(
     result = penalties(moments, plan, extra, log_features)
     effect, cause = np.nonzero(plan.weights == 0.0)
     if effect.size:
-        milder = plan._replace(weights=np.maximum(plan.weights, PRIOR_WEIGHT))
+        milder = plan._replace(weights=np.maximum(plan.weights, GRAPH.known_weight))
         favoured = penalties(moments, milder, extra, log_features)[effect, :, cause]
         size = np.abs(table[: moments.lags + 1, effect, cause].T)
         best = np.where(np.isfinite(favoured), size, -1.0).argmax(axis=1)

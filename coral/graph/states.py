@@ -9,21 +9,15 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from coral.graph._arrays import FloatArray, IndexArray
+from coral.graph.policy import GRAPH
 from detectors.places import take
 
 if TYPE_CHECKING:
     from coral.graph.part import Part
 
 
-_RECALL_ROWS: Final = 8
-"""Rows of a state before it is compared with earlier ones."""
-_CLEAR_RATIO: Final = math.log(1.5)
-_CLEAR_SHIFT: Final = 0.5
-"""What a profile takes off the logarithm of a ratio, and off a shift in deviations, as noise."""
 _LEAST_DEVIATION: Final = 1e-3
 """Least normal deviation of a series, as a share of the typical one."""
-_SIMILAR: Final = 0.85
-"""Least similarity at which a state is taken for the return of an earlier one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +61,8 @@ class StateSignature:
         Logarithms: that the same series are concerned, in the same direction, counts more than how
         far they went. A ratio of 1.5 and half a deviation are within the noise.
         """
-        mechanism = np.maximum(np.log(self.changed) - _CLEAR_RATIO, 0.0)
-        level = np.log1p(np.maximum(np.abs(self.shift) - _CLEAR_SHIFT, 0.0))
+        mechanism = np.maximum(np.log(self.changed) - GRAPH.clear_ratio, 0.0)
+        level = np.log1p(np.maximum(np.abs(self.shift) - GRAPH.clear_shift, 0.0))
         return np.concatenate([mechanism, np.copysign(level, self.shift)])
 
     def similarity(self, other: StateSignature) -> float:
@@ -150,10 +144,10 @@ class StateMemory:
 
     def recall(self, state: StateSignature) -> StateSignature | None:
         """Find the kept state that the present one is a return of, None if it is new."""
-        if state.rows < _RECALL_ROWS:
+        if state.rows < GRAPH.recall_rows:
             return None
         found = max(self.signatures, key=state.similarity, default=None)
-        if found is None or state.similarity(found) < _SIMILAR:
+        if found is None or state.similarity(found) < GRAPH.similar:
             return None
         return found
 

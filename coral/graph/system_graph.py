@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from coral.graph.causal import CausalGraph
+from coral.graph.policy import GRAPH
 from coral.graph.prior import prior_over
 from coral.graph.screening import screened
 from detectors.places import places
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = ["SystemGraph"]
 
-MOST_SERIES: Final = 1000
-"""Series that the causal graph holds at most: about 70 MB, and two seconds when an incident opens.
-Beyond, it holds those that matter to the incident; all others are predicted by their own past."""
 NOTHING_KNOWN: Final = Topology()
 
 
@@ -56,7 +54,7 @@ class SystemGraph:
         self,
         names: Sequence[str],
         topology: Topology = NOTHING_KNOWN,
-        most_series: int = MOST_SERIES,
+        most_series: int = GRAPH.most_series,
     ) -> None:
         self.all_names = tuple(names)
         self._topology = topology

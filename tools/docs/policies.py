@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 from regions import replace_region
 
+from coral.graph.policy import GRAPH
 from coral.incident.policy import VERDICT
 from coral.localise.policy import RANKING
 from detectors.health.policy import HEALTH
@@ -36,7 +37,7 @@ class Choice(NamedTuple):
 def tables() -> str:
     """One table a class: field, default, reason; a class follows the one that holds it."""
     lines: list[str] = []
-    for policy in (TRIGGER, HEALTH, RANKING, VERDICT):
+    for policy in (TRIGGER, HEALTH, GRAPH, RANKING, VERDICT):
         lines += _section(policy, "##")
     return "\n".join(lines).strip()
 
