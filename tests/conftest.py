@@ -7,11 +7,15 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from cluster import Cluster
 from hypothesis import settings
 from kafkas import Broker
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 # No deadline: a test must not fail because the machine is busy. Derandomised: the same examples
 # in every run, so that a red build is a change of the code.
@@ -90,3 +94,19 @@ def kafka(request: pytest.FixtureRequest) -> Iterator["Broker"]:
     broker = Broker(theirs or request.getfixturevalue("cluster").bootstrap)
     yield broker
     broker.close()
+
+
+@pytest.fixture
+def figures(monkeypatch: pytest.MonkeyPatch) -> "list[Figure]":
+    """Figures that the test saves, in their order."""
+    from matplotlib.figure import Figure
+
+    kept: list[Figure] = []
+    save = Figure.savefig
+
+    def keep(figure: Figure, *arguments: object, **options: object) -> None:
+        kept.append(figure)
+        save(figure, *arguments, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Figure, "savefig", keep)
+    return kept

@@ -4,16 +4,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-SETS = {
-    "petshop": "petshop",
-    "rcd_sockshop": "rcd",
-    "nezha_ob": "nezha_ob",
-    "tep": "tep",
-    "skab": "skab",
-    "batadal": "batadal",
-    "asd": "asd",
-    "smd": "smd",
-}
+from peers_tables import SETS
+
 MEASURES = ("ac@1", "avg@5")
 # More than this share of Avg@5 lost is a collapse.
 COLLAPSE = 0.5

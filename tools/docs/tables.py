@@ -34,16 +34,6 @@ RESULTS = ROOT / "benchmarks" / "results"
 DEPLOYED = ROOT / "deploy" / "results"
 TIME = re.compile(r"\d\d:\d\d:\d\d  ")
 Maker = Callable[[dict[str, Any]], str]
-MACRO_SETS = (
-    "petshop",
-    "rcd_sockshop",
-    "nezha_ob",
-    "tep",
-    "skab",
-    "batadal",
-    "asd",
-    "smd",
-)
 
 
 def load(name: str) -> dict[str, Any]:
@@ -88,12 +78,12 @@ def accuracy() -> str:
             number(found.get("strict_ac@1")),
         )
         lines.append("| " + " | ".join(cells) + " |")
-    eight = [oracle["datasets"][name] for name in MACRO_SETS]
+    eight = [oracle["datasets"][name] for name in peers_tables.SETS]
     macro = [sum(d[key] for d in eight) / len(eight) for key in ("ac@1", "avg@5")]
     lines += [
         "",
         (
-            f"Macro average of the eight sets {', '.join(MACRO_SETS)}, told the onset: "
+            f"Macro average of the eight sets {', '.join(peers_tables.SETS)}, told the onset: "
             f"AC@1 **{macro[0]:.2f}**, Avg@5 **{macro[1]:.2f}**."
         ),
         (

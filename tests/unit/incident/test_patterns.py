@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
-from makers import run
+from makers import run, shop_config
 from typed import FloatArray
 
 from coral.config import SystemConfig
@@ -24,13 +24,7 @@ ONSET, ROWS = 240, 400
 
 
 def config(**changes: Any) -> SystemConfig:
-    facts: dict[str, Any] = {
-        "name": "shop",
-        "interval_s": 1.0,
-        "kpi": ("web:latency_p95",),
-        "edges": EDGES,
-    }
-    return SystemConfig(**(facts | changes))
+    return shop_config(**({"edges": EDGES} | changes))
 
 
 def shop(

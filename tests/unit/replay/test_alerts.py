@@ -117,17 +117,9 @@ def test_replay_opens_and_ends_an_incident(
     assert "back to normal" == found[-1].resolution
 
 
-def test_the_plot_marks_them(shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_plot_marks_them(shop: Path, tmp_path: Path, figures: list[Figure]) -> None:
     """A line in every panel, named in the topmost; names from beside are made harmless."""
     write(shop, alertmanager(fired(START + ONSET, alertname="x" * 200 + "$\\frac{")))
-    figures: list[Figure] = []
-    save = Figure.savefig
-
-    def keep(figure: Figure, *arguments: object, **options: object) -> None:
-        figures.append(figure)
-        save(figure, *arguments, **options)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(Figure, "savefig", keep)
     assert Exit.OK == main(["replay", str(shop), "--plot", str(tmp_path / "shop.png")])
     (figure,) = figures
     (text,) = [one.get_text() for one in figure.axes[0].texts if "alert" in one.get_text()]

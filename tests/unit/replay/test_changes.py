@@ -88,18 +88,10 @@ def test_replay_and_explain_tell_them(
         assert any("100 s later" in row for row in rows)
 
 
-def test_the_plot_marks_them(shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_plot_marks_them(shop: Path, tmp_path: Path, figures: list[Figure]) -> None:
     """A line in every panel, named in the topmost; names from outside are cut and made harmless."""
     hostile = "x" * 200 + "$\\frac{"
     write(shop, own(ONSET - 2), own(50, hostile), {"kind": "modified", "timestamp": START + 60})
-    figures: list[Figure] = []
-    save = Figure.savefig
-
-    def keep(figure: Figure, *arguments: object, **options: object) -> None:
-        figures.append(figure)
-        save(figure, *arguments, **options)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(Figure, "savefig", keep)
     assert main(["replay", str(shop), "--plot", str(tmp_path / "shop.png")]) == Exit.OK
     (figure,) = figures
     texts = [text.get_text() for text in figure.axes[0].texts]

@@ -130,16 +130,8 @@ def test_no_name_becomes_markdown(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", EVIL, ids=range(len(EVIL)))
-def test_no_name_leaves_its_place_in_a_picture(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_name_leaves_its_place_in_a_picture(name: str, figures: list[Figure]) -> None:
     """Letters that the font has, in no more lines than there is room for; never a formula."""
-    figures: list[Figure] = []
-    save = Figure.savefig
-
-    def keep(figure: Figure, *arguments: object, **options: object) -> None:
-        figures.append(figure)
-        save(figure, *arguments, **options)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(Figure, "savefig", keep)
     assert picture(history(name)).startswith(b"\x89PNG\r\n\x1a\n")
 
     (figure,) = figures
