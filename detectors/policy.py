@@ -23,6 +23,7 @@ __all__ = [
     "RebaseliningPolicy",
     "RelativeEnergyPolicy",
     "ResidualChartsPolicy",
+    "RiverPolicy",
     "SSAPolicy",
     "ScalerPolicy",
     "TailPolicy",
@@ -326,6 +327,20 @@ class RebaseliningPolicy(Policy):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RiverPolicy(Policy):
+    """Of the detectors of river that a user adds (`RiverStatistic`)."""
+
+    # Longest memory of a series' usual value, rows.
+    memory_rows: int = 4096
+    # A detector of rows that has no window of its own is asked after that many.
+    least_rows: int = 64
+    # z-scores count up to that, as in lag windows: one spike must not fill a window.
+    clip: float = 20.0
+    # Scores of single rows are noisy: rows of their moving mean, as `Novelty` has.
+    mean_rows: int = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TriggerPolicy(Policy):
     """Every choice of the trigger."""
 
@@ -355,6 +370,7 @@ class TriggerPolicy(Policy):
     gate: NoveltyGatePolicy = NoveltyGatePolicy()
     onset: OnsetPolicy = OnsetPolicy()
     rebaselining: RebaseliningPolicy = RebaseliningPolicy()
+    river: RiverPolicy = RiverPolicy()
 
     def __post_init__(self) -> None:
         """Check every number."""

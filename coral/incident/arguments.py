@@ -82,15 +82,15 @@ def _distance(situation: Situation, candidate: Candidate, policy: VerdictPolicy)
 
 def _deviation(situation: Situation, candidate: Candidate, policy: VerdictPolicy) -> Arguments:
     """How far it is from what the normal state predicts, and how many of its series are."""
-    surprise, best = situation.ranking.series, candidate.series[0]
-    name, deviation = quoted(situation.layout.names[best]), surprise.sustained
+    scores, best = situation.ranking.series, candidate.series[0]
+    name, deviation = quoted(situation.layout.names[best]), scores.sustained
     found: Arguments = []
     if deviation[best] < policy.clear_deviation:
         if candidate.rank == 1:
             sentence = f"{name} is less than twice as far from its prediction as usual"
             found.append((False, sentence))
-    elif surprise.missing[best] >= MOSTLY_MISSING:
-        found.append((True, f"{name} has no value in {surprise.missing[best]:.0%} of the rows"))
+    elif scores.missing[best] >= MOSTLY_MISSING:
+        found.append((True, f"{name} has no value in {scores.missing[best]:.0%} of the rows"))
     else:
         times = _times(math.exp(deviation[best]))
         found.append((True, f"{name} is {times} as far from its prediction as usual"))

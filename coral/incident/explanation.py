@@ -226,19 +226,17 @@ class Findings:
         return math.prod(float(self._ranking.explained[b, a]) for a, b in itertools.pairwise(path))
 
     def _metric(self, series: int, *, draw: bool) -> MetricFinding:
-        surprise = self._ranking.series
+        scores = self._ranking.series
         changed = self._situation.changed_at(series)
         before, after = self._situation.levels(series)
         return MetricFinding(
             name=self._layout.names[series],
-            evidence=significant(
-                float(weigh(surprise.total[series], self._ranking.weights[series]))
-            ),
-            surprise=significant(surprise.sustained[series]),
-            deviation=significant(surprise.level[series]),
+            evidence=significant(float(weigh(scores.total[series], self._ranking.weights[series]))),
+            surprise=significant(scores.sustained[series]),
+            deviation=significant(scores.level[series]),
             before=significant(before),
             after=None if math.isnan(after) else significant(after),
-            missing=round(float(surprise.missing[series]), 4),
+            missing=round(float(scores.missing[series]), 4),
             changed_at=None if changed is None else timestamp(changed),
             course=self._course(series) if draw else None,
             kind=self._situation.kind_of(series),

@@ -41,15 +41,15 @@ def _load_rise(situation: Situation, policy: VerdictPolicy) -> Pattern | None:
     without them a load rise is not recognised.
     """
     layout, ranking = situation.layout, situation.ranking
-    surprise = ranking.series
+    scores = ranking.series
     traffic = np.flatnonzero(layout.traffic)
-    risen = traffic[surprise.level[traffic] >= policy.load_units]
+    risen = traffic[scores.level[traffic] >= policy.load_units]
     everywhere, somewhere = set(layout.owner[traffic]), set(layout.owner[risen])
     if len(somewhere) < max(policy.load_entities, policy.load_share * len(everywhere)):
         return None
-    if ranking.innovation.max() > policy.stands_out * surprise.total[risen].max():
+    if ranking.innovation.max() > policy.stands_out * scores.total[risen].max():
         return None
-    ratio = surprise.after[risen] / np.where(
+    ratio = scores.after[risen] / np.where(
         situation.center[risen] > 0, situation.center[risen], np.inf
     )
     order = sorted(
@@ -94,9 +94,9 @@ def _loop(situation: Situation, policy: VerdictPolicy) -> Pattern | None:
 
 
 def _describe_loop(situation: Situation, entity: int, still: Sequence[int]) -> Pattern:
-    layout, surprise = situation.layout, situation.ranking.series
-    series = sorted(still, key=lambda s: (-round(float(surprise.total[s]), 6), layout.names[s]))
-    more = [s for s in series if layout.traffic[s] and surprise.level[s] > 0]
+    layout, scores = situation.layout, situation.ranking.series
+    series = sorted(still, key=lambda s: (-round(float(scores.total[s]), 6), layout.names[s]))
+    more = [s for s in series if layout.traffic[s] and scores.level[s] > 0]
     retries = f" Check for retries: {_changed(situation, more[0])}." if more else ""
     listed = ", ".join(quoted(layout.names[s]) for s in series[:NAMED])
     text = (

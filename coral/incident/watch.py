@@ -116,12 +116,13 @@ class Watch:
         return config.changes_per_week if named else config.false_alarms_per_week
 
     def _new_trigger(self, n: int) -> Trigger:
+        policy = self._setup.trigger
         return Trigger(
             n,
             self._setup.system.interval_s,
             false_alarms_per_week=self._budget,
-            policy=self._setup.trigger,
-            further=river_statistics(self._setup.config.statistics, n),
+            policy=policy,
+            further=river_statistics(self._setup.config.statistics, n, policy.river),
         )
 
     def state_dict(self) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,20 +10,12 @@ from numpy.typing import NDArray
 from detectors._validate import check_integer
 from detectors.base import FloatArray, Indices, IntArray, State
 from detectors.places import take
+from detectors.policy import TRIGGER, RiverPolicy
 from detectors.statistics.river_catalogue import RiverDetector, Setting, parse
 
 __all__ = ["RiverStatistic", "river_statistics"]
 
 Row = NDArray[np.float32]
-
-# Longest memory of a series' usual value, rows.
-_MEMORY_ROWS: Final = 4096
-# A detector of rows that has no window of its own is asked after that many.
-_LEAST_ROWS: Final = 64
-# z-scores count up to that, as in `Windows`: one spike must not fill a window.
-_CLIP: Final = 20.0
-# Scores of single rows are noisy: rows of their moving mean, as `Novelty` has.
-_MEAN_ROWS: Final = 8
 
 
 class RiverStatistic:
@@ -39,6 +31,7 @@ class RiverStatistic:
         What `problems` finds nothing wrong with.
     n_series : int
         Number of series.
+    policy : RiverPolicy
 
     Attributes
     ----------
@@ -61,14 +54,17 @@ class RiverStatistic:
         If there are more series than the detector can watch.
     """
 
-    def __init__(self, detector: RiverDetector, n_series: int) -> None:
+    def __init__(
+        self, detector: RiverDetector, n_series: int, policy: RiverPolicy = TRIGGER.river
+    ) -> None:
+        self._policy = policy
         self.detector, self._entry = detector, detector.entry
         self.name, self.key = detector.name, detector.key
         self.span = self._entry.span
         n = self._checked(n_series)
         own = getattr(detector.make(), "window_size", 0)
         self._life = max(self._entry.rows, own)
-        self._ready = own or _LEAST_ROWS
+        self._ready = own or policy.least_rows
         self._row: Row = np.full(n, np.nan, dtype=np.float32)
         self._values: FloatArray = np.full(n, np.nan)
         self._usual: FloatArray = np.zeros(n)
@@ -84,7 +80,8 @@ class RiverStatistic:
         A detector of single numbers has to take the row to judge it, in an alarm as well; one of
         rows learns in `learn` only.
         """
-        self._row = row = np.clip(z, -_CLIP, _CLIP).astype(np.float32)
+        clip = self._policy.clip
+        self._row = row = np.clip(z, -clip, clip).astype(np.float32)
         if not self._entry.per_series:
             return self._score(row)
         self._values.fill(np.nan)
@@ -105,7 +102,7 @@ class RiverStatistic:
                 self._show(self._row)
             return
         spoke = np.flatnonzero(np.isfinite(self._values))
-        self._known[spoke] = np.minimum(self._known[spoke] + 1, _MEMORY_ROWS)
+        self._known[spoke] = np.minimum(self._known[spoke] + 1, self._policy.memory_rows)
         self._usual[spoke] += (self._values[spoke] - self._usual[spoke]) / self._known[spoke]
 
     @property
@@ -212,9 +209,10 @@ class RiverStatistic:
         if len(self._rows) < self._ready or not np.isfinite(row).any():
             return math.nan
         score = self._entry.read(float(self._generations[0].score_one(self._features(row))))
-        self._summed = min(self._summed + 1, _MEAN_ROWS)
+        most = self._policy.mean_rows
+        self._summed = min(self._summed + 1, most)
         self._mean += (score - self._mean) / self._summed
-        return self._mean if 2 * self._summed >= _MEAN_ROWS else math.nan
+        return self._mean if 2 * self._summed >= most else math.nan
 
     def _features(self, row: Row, fill: int = 0) -> dict[int, float]:
         """Return the present cells, and the level of the first `fill` series that are missing.
@@ -239,6 +237,8 @@ class RiverStatistic:
         return n
 
 
-def river_statistics(settings: Sequence[Setting], n_series: int) -> list[RiverStatistic]:
+def river_statistics(
+    settings: Sequence[Setting], n_series: int, policy: RiverPolicy = TRIGGER.river
+) -> list[RiverStatistic]:
     """Return the statistics that are configured, in their order."""
-    return [RiverStatistic(parse(setting), n_series) for setting in settings]
+    return [RiverStatistic(parse(setting), n_series, policy) for setting in settings]

@@ -125,6 +125,23 @@ WIDE = {
 }
 COMMANDS = ROOT / "coral" / "cli"  # an option is a parameter
 
+# Stages whose numbers are choices, and the real numbers among them that are none.
+JUDGING = ("coral/baseline/", "coral/graph/", "coral/localise/", "coral/incident/", "detectors/")
+NO_CHOICE = {
+    "coral/graph/_orientation_kernels.py:RIDGE": "numerical: keeps a pivot positive",
+    "coral/graph/edges.py:_RIDGE": "numerical: between copies of a series",
+    "coral/graph/export.py:_CLEAR": "of the difference of two exports, which judges nothing",
+    "coral/graph/moments.py:_LARGEST_VALUE": "numerical: no product overflows",
+    "coral/graph/reduced.py:_RIDGE_FLOOR": "numerical: keeps a matrix definite",
+    "coral/graph/solver.py:_LARGEST_RATIO": "numerical: no ratio overflows",
+    "coral/graph/solver.py:_NOISE_FLOOR": "numerical: what never moved has no noise",
+    "coral/graph/solver.py:_RIDGE": "numerical: copies of a series share a coefficient",
+    "coral/graph/states.py:_LEAST_DEVIATION": "numerical: what never moved has no deviation",
+    "detectors/decision/alarm_budget.py:WEEK_S": "the length of a week",
+    "detectors/decision/novelty_gate.py:_DAY_S": "the length of a day",
+    "detectors/health/spell.py:SLACK": "numerical: a sum of intervals is rounded",
+}
+
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_functions_take_few_parameters(path: Path) -> None:
@@ -139,6 +156,25 @@ def test_functions_take_few_parameters(path: Path) -> None:
                 found.add(f"{path.relative_to(ROOT)}:{node.name}")
     if path.parent != COMMANDS:
         assert {name for name in WIDE if name.startswith(f"{path.relative_to(ROOT)}:")} == found
+
+
+def test_numbers_that_decide_stand_in_policies() -> None:
+    """With their reason, to be listed and varied: a module has no real number of its own."""
+    found = set()
+    for path in SOURCES:
+        where = str(path.relative_to(ROOT))
+        if not where.startswith(JUDGING) or path.name == "policy.py":
+            continue
+        for node in ast.parse(path.read_text()).body:
+            target = node.targets[0] if isinstance(node, ast.Assign) else None
+            target = node.target if isinstance(node, ast.AnnAssign) else target
+            value = getattr(node, "value", None)
+            if target is None or not isinstance(value, ast.Constant | ast.BinOp | ast.UnaryOp):
+                continue
+            numbers = [one.value for one in ast.walk(value) if isinstance(one, ast.Constant)]
+            if any(isinstance(number, float) for number in numbers):
+                found.add(f"{where}:{ast.unparse(target)}")
+    assert set(NO_CHOICE) == found
 
 
 def test_no_file_names_a_machine_path() -> None:
