@@ -1,13 +1,12 @@
 """A notice as an alert of Alertmanager (`POST /api/v2/alerts`)."""
 
-import datetime as dt
 from collections.abc import Mapping
 from typing import NotRequired, TypedDict
 
-from coral.contract.events import timestamp
+from coral.contract.events import timestamp, unix
 from coral.contract.notice import Notice
 
-__all__ = ["PostableAlert", "alert_of", "labels_of", "unix"]
+__all__ = ["PostableAlert", "alert_of", "labels_of"]
 
 
 class PostableAlert(TypedDict):
@@ -18,17 +17,6 @@ class PostableAlert(TypedDict):
     startsAt: str
     endsAt: str
     generatorURL: NotRequired[str]
-
-
-def unix(text: str) -> float:
-    """Return an RFC 3339 time as unix seconds.
-
-    Examples
-    --------
-    >>> unix("2026-11-22T12:44:46.250Z")
-    1795351486.25
-    """
-    return dt.datetime.fromisoformat(text).timestamp()
 
 
 def labels_of(notice: Notice, further: Mapping[str, str]) -> dict[str, str]:

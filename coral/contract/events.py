@@ -372,7 +372,13 @@ def timestamp(time: float) -> str:
 
 
 def unix(time: str) -> float:
-    """Return the unix seconds of a time as `timestamp` writes it."""
+    """Return the unix seconds of a time as `timestamp` writes it.
+
+    Examples
+    --------
+    >>> unix("2026-11-22T12:44:46.250Z")
+    1795351486.25
+    """
     return dt.datetime.fromisoformat(time).timestamp()
 
 

@@ -1,11 +1,11 @@
 """How far a second configuration agrees with the main one, over the same rows."""
 
-import datetime as dt
 from collections.abc import Iterable
 from typing import Final
 
 import msgspec
 
+from coral.contract.events import unix
 from coral.http.state import Brief
 
 __all__ = [
@@ -90,7 +90,7 @@ def compared(
 
 def recent(episodes: Iterable[Brief], newest: float) -> list[Brief]:
     """Return what went on in the week before a time, unix s; of too many the newest."""
-    kept = [each for each in episodes if _unix(each.now) >= newest - WEEK_S]
+    kept = [each for each in episodes if unix(each.now) >= newest - WEEK_S]
     return sorted(kept, key=_onset)[-MOST_EPISODES:]
 
 
@@ -103,16 +103,12 @@ def _pair(main: Brief, shadow: Brief | None) -> ShadowPair:
         "tier": (main.tier, shadow.tier),
     }
     differs = [name for name, (ours, theirs) in facts.items() if ours != theirs]
-    return ShadowPair(main, shadow, differs, _unix(shadow.opened) - _unix(main.opened))
+    return ShadowPair(main, shadow, differs, unix(shadow.opened) - unix(main.opened))
 
 
 def _overlap(one: Brief, other: Brief) -> bool:
-    return _onset(one) <= _unix(other.now) and _onset(other) <= _unix(one.now)
+    return _onset(one) <= unix(other.now) and _onset(other) <= unix(one.now)
 
 
 def _onset(episode: Brief) -> float:
-    return _unix(episode.onset)
-
-
-def _unix(timestamp: str) -> float:
-    return dt.datetime.fromisoformat(timestamp).timestamp()
+    return unix(episode.onset)

@@ -32,8 +32,10 @@ class Alarm(NamedTuple):
         Event time of the first of them, unix s.
     earliest : float
         Earliest likely onset, unix s to the millisecond.
+    published : float
+        The onset as it is published, unix s to the millisecond.
     doubtful : int
-        Rows directly before those that may belong to either state.
+        Rows directly before those of the new state that may belong to either.
     lead : int
         As many of these, the newest, may show the cause already.
     """
@@ -42,6 +44,7 @@ class Alarm(NamedTuple):
     n_rows: int
     onset: float
     earliest: float
+    published: float
     doubtful: int = 0
     lead: int = 0
 
@@ -74,7 +77,7 @@ def told(source: Literal["alert", "told"], times: Sequence[float], at: int, late
         artefacts=None,
         budget=None,
     )
-    return Alarm(published, len(times) - at + late, earliest, round(earliest, 3))
+    return Alarm(published, len(times) - at + late, earliest, round(earliest, 3), round(onset, 3))
 
 
 def felt(page: Onset, times: Sequence[float], lead: int, budgets: Budgets) -> Alarm:
@@ -112,7 +115,9 @@ def felt(page: Onset, times: Sequence[float], lead: int, budgets: Budgets) -> Al
         budget=None if by_rule else budgets.pages,
         other_budget=None if by_rule else budgets.changes,
     )
-    return Alarm(published, n_rows, onset, round(earliest, 3), doubtful=lead, lead=lead)
+    return Alarm(
+        published, n_rows, onset, round(earliest, 3), round(onset, 3), doubtful=lead, lead=lead
+    )
 
 
 def silent(series: Sequence[str], rows: int, times: Sequence[float]) -> Alarm:
@@ -143,7 +148,7 @@ def silent(series: Sequence[str], rows: int, times: Sequence[float]) -> Alarm:
         artefacts=None,
         budget=None,
     )
-    return Alarm(published, n_rows, onset, round(onset, 3))
+    return Alarm(published, n_rows, onset, round(onset, 3), round(onset, 3))
 
 
 def detected(
@@ -192,7 +197,7 @@ def detected(
         other_budget=budgets.pages if budgets.changes else None,
     )
     n_rows = min(trigger.onset_rows + 1, len(times))
-    return Alarm(published, n_rows, onset, round(earliest, 3))
+    return Alarm(published, n_rows, onset, round(earliest, 3), round(onset, 3))
 
 
 def _artefacts(

@@ -27,7 +27,6 @@ from coral.contract.events import (
     incident_id,
     source_of,
     timestamp,
-    unix,
 )
 from coral.graph.system_graph import SystemGraph
 from coral.incident.alarm import Alarm
@@ -143,7 +142,7 @@ class OpenIncident:
             id=incident_id(system.name, alarm.onset, setup.fingerprint),
             trigger=alarm.trigger,
             earliest=alarm.earliest,
-            onset=unix(alarm.trigger.onset),
+            onset=alarm.published,
             base_rows=len(base),
             kpi=kpi,
             kpi_proposed=bool(kpi) and not system.kpi_names,

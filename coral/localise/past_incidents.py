@@ -1,12 +1,11 @@
 """Confirmed incidents: what a later one that looks the same is told about."""
 
-import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
-from coral.contract.events import SeenBefore
+from coral.contract.events import SeenBefore, unix
 from coral.contract.feedback import Feedback
 from coral.localise.layout import Layout
 from coral.localise.policy import RANKING, RecallPolicy
@@ -44,7 +43,7 @@ class PastIncidents:
             self._confirmed.pop(feedback.incident, None)
             return
         self._confirmed[feedback.incident] = feedback
-        kept = sorted(self._confirmed.values(), key=lambda f: (_unix(f.ended), f.incident))
+        kept = sorted(self._confirmed.values(), key=lambda f: (unix(f.ended), f.incident))
         self._confirmed = {f.incident: f for f in kept[-self.policy.most_confirmed :]}
 
     def recall(self, signed: Mapping[str, float], onset: float) -> tuple[Feedback | None, float]:
@@ -57,7 +56,7 @@ class PastIncidents:
         onset : float
             Of the present incident, unix s; what ended later is not before.
         """
-        before = (f for f in self._confirmed.values() if _unix(f.ended) <= onset)
+        before = (f for f in self._confirmed.values() if unix(f.ended) <= onset)
         found = max(
             ((similarity(_signed(f), signed), f) for f in before), key=_similarity, default=None
         )
@@ -131,7 +130,3 @@ def _similarity(found: tuple[float, Feedback]) -> float:
 
 def _signed(feedback: Feedback) -> dict[str, float]:
     return {series.name: series.score for series in feedback.signature}
-
-
-def _unix(timestamp: str) -> float:
-    return dt.datetime.fromisoformat(timestamp).timestamp()

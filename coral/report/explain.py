@@ -1,6 +1,5 @@
 """A whole case for the engineer on call: the answer first, then the evidence, then statistics."""
 
-import datetime as dt
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
@@ -12,6 +11,7 @@ from coral.contract.events import (
     Incident,
     MetricFinding,
     Tier,
+    unix,
 )
 from coral.report.document import Block, Definitions, Heading, Items, Paragraph, Table
 from coral.report.event_log import EventLog, IncidentHistory
@@ -131,7 +131,7 @@ def _since(data: Incident) -> str:
     """Say when it began, and whether it goes on."""
     day = data.trigger.time[:10]
     onset = clock(data.trigger.onset, day)
-    lasted = seconds(_unix(data.now) - _unix(data.trigger.onset))
+    lasted = seconds(unix(data.now) - unix(data.trigger.onset))
     if data.resolution is None:
         return f"{onset}, still open at {clock(data.now, day)} ({lasted} later)"
     ended = ENDED[data.resolution]
@@ -336,7 +336,3 @@ def origin(data: Incident) -> Iterator[Paragraph]:
         f"{_rows(data.base_rows)} of normal state. CORAL {named(data.engine)}, configuration "
         f"{quoted(data.config)}."
     )
-
-
-def _unix(timestamp: str) -> float:
-    return dt.datetime.fromisoformat(timestamp).timestamp()

@@ -8,14 +8,13 @@ from typing import Final
 
 import msgspec
 
-from coral.contract.events import Cause, Course, Incident, MetricFinding, Product, State, Tier
+from coral.contract.events import Cause, Course, Incident, MetricFinding, Product, State, Tier, unix
 from coral.report.event_log import IncidentHistory
 from coral.report.explain import CAUSES, answers, origin, timing
 from coral.report.incident_window import (
     IncidentWindow,
     first_row,
     spacing,
-    unix,
     window_of_courses,
 )
 from coral.report.marks import Mark, marks

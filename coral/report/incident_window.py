@@ -4,12 +4,11 @@ A window has few enough points to be sent and drawn at once, however long it las
 for one or more rows, and keeps the least and the greatest value of them.
 """
 
-import datetime as dt
 from typing import Final, Literal
 
 import msgspec
 
-from coral.contract.events import Course, Incident, MetricFinding
+from coral.contract.events import Course, Incident, MetricFinding, unix
 from coral.text import named, unit_of
 
 __all__ = [
@@ -19,7 +18,6 @@ __all__ = [
     "first_row",
     "part_of_window",
     "spacing",
-    "unix",
     "window_of_courses",
 ]
 
@@ -114,11 +112,6 @@ def spacing(data: Incident) -> float:
 def first_row(data: Incident) -> float:
     """Return the time of the first row of an incident, unix s."""
     return unix((*data.trigger.onset_interval, data.trigger.onset)[0])
-
-
-def unix(timestamp: str) -> float:
-    """Return an RFC 3339 time as unix s."""
-    return dt.datetime.fromisoformat(timestamp).timestamp()
 
 
 def _alike(first: Course, other: Course) -> bool:

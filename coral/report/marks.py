@@ -4,8 +4,7 @@ from typing import Literal
 
 import msgspec
 
-from coral.contract.events import Alerted, Incident, NearbyChange
-from coral.report.incident_window import unix
+from coral.contract.events import Alerted, Incident, NearbyChange, unix
 from coral.report.onset_text import fired
 from coral.text import done, named, printable, quoted
 

@@ -8,10 +8,10 @@ import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from coral.contract.events import Course, Incident, MetricFinding
+from coral.contract.events import Course, Incident, MetricFinding, unix
 from coral.report.drawing import label, lettered
 from coral.report.event_log import IncidentHistory
-from coral.report.incident_window import spacing, unix
+from coral.report.incident_window import spacing
 from coral.report.marks import marks
 from coral.report.onset_text import clock
 from coral.report.rank_chart import draw_ranks

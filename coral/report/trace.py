@@ -1,6 +1,5 @@
 """What a plot needs from a replay, taken frame by frame."""
 
-import datetime as dt
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
@@ -9,7 +8,7 @@ from numpy.typing import NDArray
 
 from coral.contract.alerts import Alert
 from coral.contract.changes import ChangeEvent
-from coral.contract.events import Event, Incident, Product, Revision
+from coral.contract.events import Event, Incident, Product, Revision, unix
 from coral.incident.alarm import strongest
 from coral.localise.policy import RANKING
 from detectors.trigger import Trigger
@@ -105,10 +104,10 @@ class Trace:
         """Incidents in the order of their onsets."""
         found = [
             Episode(
-                _unix(data.trigger.onset),
-                (_unix(data.trigger.onset_interval[0]), _unix(data.trigger.onset_interval[1])),
-                _unix(data.trigger.time),
-                _unix(data.now) if data.state == "resolved" else None,
+                unix(data.trigger.onset),
+                (unix(data.trigger.onset_interval[0]), unix(data.trigger.onset_interval[1])),
+                unix(data.trigger.time),
+                unix(data.now) if data.state == "resolved" else None,
                 data.trigger.channel,
                 tuple(data.trigger.series),
                 data.kind,
@@ -150,7 +149,3 @@ class Trace:
         else:
             limits[np.array(self.times) < self.warm_at] = np.nan
         return values, limits
-
-
-def _unix(timestamp: str) -> float:
-    return dt.datetime.fromisoformat(timestamp).timestamp()

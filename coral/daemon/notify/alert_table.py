@@ -6,7 +6,8 @@ from typing import Final, TypeAlias
 
 import msgspec
 
-from coral.contract.alert import alert_of, labels_of, unix
+from coral.contract.alert import alert_of, labels_of
+from coral.contract.events import unix
 from coral.contract.notice import Notice
 from streams.clock import Clock
 from streams.http.courier import Letter

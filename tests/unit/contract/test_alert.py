@@ -2,8 +2,8 @@
 
 from makers import run, shop_rows
 
-from coral.contract.alert import alert_of, labels_of, unix
-from coral.contract.events import timestamp
+from coral.contract.alert import alert_of, labels_of
+from coral.contract.events import timestamp, unix
 from coral.contract.notice import notice_of
 
 NOTICE = notice_of(run(shop_rows())[0], "http://coral.example")

@@ -9,8 +9,7 @@ import pytest
 from makers import run, shop_rows
 from typed import there
 
-from coral.contract.alert import unix
-from coral.contract.events import timestamp
+from coral.contract.events import timestamp, unix
 from coral.contract.notice import Notice, notice_of
 from coral.daemon.notify.alert_table import BATCH, MOST, AlertTable
 from streams.clock import ManualClock
