@@ -6,25 +6,19 @@ from typing import Any, ClassVar, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors._validate import check_integer, check_real, check_row
+from detectors._validate import check_row
 from detectors.base import (
     FloatArray,
     FurtherStatistic,
     Indices,
     IntArray,
     State,
-    Stateful,
 )
-from detectors.decision._verdict_kernels import judge
-from detectors.decision.alarm_budget import WEEK_S, AlarmBudget
+from detectors.decision.alarm_budget import WEEK_S
 from detectors.decision.change_point import date
-from detectors.decision.cusum import Cusum
-from detectors.decision.gpd_tail import PredictiveTail
-from detectors.decision.novelty_gate import NoveltyGate
-from detectors.decision.rebaselining import Rebaselining
-from detectors.names import Statistic
+from detectors.decision.row_judge import RowJudge
 from detectors.policy import TRIGGER, TriggerPolicy
-from detectors.statistics.row_statistics import Exempt, RowStatistics
+from detectors.statistics.row_statistics import Exempt
 
 __all__ = ["Trigger"]
 
@@ -32,7 +26,7 @@ __all__ = ["Trigger"]
 FORMAT: Final = 2
 
 
-class Trigger(Stateful):
+class Trigger(RowJudge):
     """Declares when a system of many series leaves its normal state, at a set false-alarm budget.
 
     Each row is judged by several statistics (`RowStatistics`). A row is scored first and learned
@@ -122,108 +116,18 @@ class Trigger(Stateful):
         policy: TriggerPolicy = TRIGGER,
         further: Sequence[FurtherStatistic] = (),
     ) -> None:
-        who = "Trigger"
-        n = check_integer(who, "n_series", n_series, 1)
-        self.interval_s = check_real(who, "interval_s", interval_s, 0.0)
-        self.false_alarms_per_week = check_real(
-            who, "false_alarms_per_week", false_alarms_per_week, 0.0
-        )
-        self.policy = policy
-        self._row_statistics = RowStatistics(n, policy, further)
-        self.names = self._row_statistics.names
-        alarming = {*policy.statistics, *(one.name for one in further)}
-        self._used = np.array([name in alarming for name in self.names])
-        self._gate = NoveltyGate(self._used, self.interval_s, policy.gate)
-        self._budget = AlarmBudget(
-            self.false_alarms_per_week, self.interval_s, self._gate.shares, policy.budget
-        )
-        spans, n_statistics = self._row_statistics.spans, len(self.names)
-        # Statistics of long windows: what took them to notice, they must also see go.
-        self._long = spans > policy.calm_rows
-        blocks = np.maximum(2 * (spans[:-1] // 3), policy.tail.least_block_rows)
-        units = self._row_statistics.units()
-        self._tail = PredictiveTail(n_statistics - 1, blocks.tolist(), policy.tail, units)
-        slack, ceiling = policy.onset.slack, policy.onset.ceiling
-        self._onset = Cusum(n_statistics, slack=slack, threshold=ceiling, ceiling=ceiling)
+        super().__init__(n_series, interval_s, false_alarms_per_week, policy, further)
         self.alarm = self.drift_detected = self.rebaselined = False
         self._confirmed = False
         self._unfelt_rows = 0  # since a health signal moved
-        self.rows_seen = self.learned_rows = 0
-        self.onset_rows = self._alarm_rows = self._calm_rows = self._worst = self._raised_by = 0
+        self.onset_rows = self._alarm_rows = self._calm_rows = self._raised_by = 0
         self.onset_interval: IntArray = np.zeros(2, dtype=np.int64)
-        self._rebaselining = Rebaselining(
-            n_statistics, self.interval_s, policy.memory_rows, policy.rebaselining
-        )
-        self._log_p, self._easing, self._beyond = np.zeros((3, n_statistics))
-        self._peak: FloatArray = np.full(n_statistics, -np.inf)
-
-    @property
-    def n_series(self) -> int:
-        """Number of series."""
-        return self._row_statistics.n_series
+        self._peak: FloatArray = np.full(len(self.names), -np.inf)
 
     @property
     def alarms(self) -> int:
         """Alarms raised so far."""
         return self._budget.alarms
-
-    @property
-    def warm(self) -> bool:
-        """Whether the base is long enough for an alarm."""
-        return self.learned_rows >= self.policy.warmup_rows
-
-    @property
-    def statistic_name(self) -> str:
-        """Name of the statistic that is farthest beyond, or closest to, its limit."""
-        return self.names[self._worst]
-
-    @property
-    def statistic(self) -> float:
-        """Value of that statistic on the newest row; NaN where it says nothing."""
-        return float(self._row_statistics.statistics[self._worst])
-
-    @property
-    def threshold(self) -> float:
-        """Limit of that statistic on the newest row; NaN before there is one."""
-        return float(self.thresholds[self._worst])
-
-    @property
-    def p_value(self) -> float:
-        """How often a normal row is expected to exceed that statistic, at most 1."""
-        return float(np.exp(self._log_p[self._worst]))
-
-    @property
-    def evidence(self) -> float:
-        """Its log p-value as a share of what an alarm takes; 0 = nothing, beyond 1 an alarm."""
-        if not self.warm:
-            return 0.0
-        eased = self._budget.level + self._easing - self._rebaselining.accepted
-        return float(self._log_p[self._worst] / eased[self._worst])
-
-    @property
-    def statistics(self) -> FloatArray:
-        """Value of every statistic on the newest row, shape (n_statistics,); NaN = says nothing."""
-        return self._row_statistics.statistics.copy()
-
-    @property
-    def thresholds(self) -> FloatArray:
-        """Limit of every statistic on the newest row, shape (n_statistics,); NaN = none yet.
-
-        That of a row that novelty confirms: what was there before alarms far beyond it only.
-        """
-        needed = self._needed()
-        return np.append(self._tail.limits(needed[:-1]), -needed[-1:])
-
-    @property
-    def scores(self) -> FloatArray:
-        """What each series brings to that statistic, shape (n,), >= 0; 0 = nothing or missing."""
-        return self._row_statistics.scores(self._worst)
-
-    @property
-    def blind(self) -> bool:
-        """Whether no change of sqrt(n) series, however large, would raise an alarm yet."""
-        seen = self.thresholds[:-1] < self._row_statistics.reach()  # no limit yet: nothing seen
-        return not (self._used[:-1] & seen).any()
 
     @property
     def watched_weeks(self) -> float:
@@ -234,26 +138,6 @@ class Trigger(Stateful):
     def certified_per_week(self) -> float:
         """Rate of false alarms that what was seen rules out: `AlarmBudget.certified_per_week`."""
         return self._budget.certified_per_week(self.watched_weeks)
-
-    @property
-    def missing(self) -> NDArray[np.bool_]:
-        """Which series are missing although they are known, shape (n,)."""
-        return self._row_statistics.missing
-
-    @property
-    def waiting(self) -> NDArray[np.bool_]:
-        """Which series are missing because they are slower than the grid, shape (n,)."""
-        return self._row_statistics.waiting
-
-    @property
-    def periods(self) -> IntArray:
-        """Rows from value to value, at most, of series slower than the grid; else 0: (n,)."""
-        return self._row_statistics.periods
-
-    @property
-    def missing_share(self) -> float:
-        """Share of the due cells that are missing in normal rows."""
-        return self._row_statistics.missing_share
 
     def state_dict(self) -> State:
         """Return a copy of everything learned, and the format that it is in."""
@@ -362,34 +246,6 @@ class Trigger(Stateful):
         self._row_statistics.select(index)
         self._tail.units = self._row_statistics.units()
 
-    def _judge(self, statistics: FloatArray, *, felt: bool) -> float:
-        """Return how far, in log p, the worst statistic is beyond its limit; negative = within."""
-        gate, rebaselining = self._gate, self._rebaselining
-        self._worst, margin = judge(
-            statistics,
-            self._tail.tails,
-            gate.record(0 if felt else self.learned_rows),
-            gate.traits,
-            self._budget.level,
-            rebaselining.decay,
-            rebaselining.accepted,
-            self._log_p,
-            self._easing,
-            self._beyond,
-        )
-        self._onset.push(self._beyond)
-        return margin
-
-    @property
-    def _worth(self) -> float:
-        """What a confirmation was worth on the newest row, nats; 0 = the gate was open."""
-        return self._gate.relief if self._easing[Statistic.PERSISTENCE] else 0.0
-
-    def _needed(self) -> FloatArray:
-        """Return the log p-value that each statistic needs for an alarm when it is confirmed."""
-        eased = np.where(self._easing < 0.0, self._worth, self._easing)
-        return np.asarray(self._budget.level + eased - self._rebaselining.accepted)
-
     def _raise(self) -> None:
         """Declare a change, and estimate when it began."""
         self.alarm = self.drift_detected = True
@@ -429,8 +285,9 @@ class Trigger(Stateful):
         self._alarm_rows += 1
         self._rebaselining.follow(self._budget.log_alpha - self._log_p)
         np.fmax(self._peak, self._row_statistics.statistics, out=self._peak)
-        calm = self._calm()
-        if calm and not self._calm_rows and not self._long[self._raised_by]:
+        long = bool(self._long[self._raised_by])
+        calm = self._calm(long=long)
+        if calm and not self._calm_rows and not long:
             self._row_statistics.forget_windows()  # long ones would need long to empty
         self._calm_rows = self._calm_rows + 1 if calm else 0
         if self._calm_rows >= self.policy.calm_rows:
@@ -440,17 +297,6 @@ class Trigger(Stateful):
         lasted = self._alarm_rows > self.rows_to_accept
         if lasted and not self._calm_rows:
             self._rebaseline()
-
-    def _calm(self) -> bool:
-        """Whether no statistic is far, in log p, on the way from its tail to its limit."""
-        share = self.policy.calm_share
-        halfway = np.full(len(self.names), share * self._budget.log_alpha)
-        halfway[:-1] += (1.0 - share) * self._tail.log_rate
-        quiet = (self._log_p > halfway) | ~self._used
-        quiet[Statistic.NOVELTY] |= not self._worth
-        if not self._long[self._raised_by]:
-            quiet[self._long] = True
-        return bool(quiet.all())
 
     def _end(self) -> None:
         """End the alarm; of one too many is left that the limits were reached."""
