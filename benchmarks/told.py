@@ -24,6 +24,7 @@ from coral.baseline.quarantine import rows_to_keep
 from coral.baseline.told_onset import rows_late
 from coral.config import EngineConfig
 from coral.contract.events import Tier
+from coral.engine import ADJACENT_INTERVALS
 from coral.evaluation.metrics import RankScores, break_ties, rank_scores
 from coral.graph.system_graph import SystemGraph
 from coral.incident.explanation import Findings
@@ -57,8 +58,6 @@ __all__ = [
 ]
 
 Floats = NDArray[np.float64]
-# A row follows the one before it up to this many intervals later, as in the engine.
-ADJACENT_INTERVALS = 1.5
 
 
 class Told(NamedTuple):

@@ -1,8 +1,10 @@
 """Tables about Kafka, from kafka, capacity, poison and soak of benchmarks/results/."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
+
+from regions import table
 
 from coral.settings.sections import Limits, State
 
@@ -43,7 +45,7 @@ def speed(result: Mapping[str, Any]) -> str:
     shares = [part / figures["cpu_ms_per_row"] for part in parts]
     return "\n\n".join(
         (
-            _table(("rows of 50 series", "asked for", "measured"), rows),
+            table(("rows of 50 series", "asked for", "measured"), rows),
             (
                 f"In the same CPU time micro-batches carry {ratios[0]:.1f} times the values of our "
                 f"own rows, packed ones {ratios[1]:.1f} times. Latency of "
@@ -103,14 +105,14 @@ def capacity(result: Mapping[str, Any]) -> str:
     ]
     return "\n\n".join(
         (
-            _table(header, rows),
+            table(header, rows),
             (
                 f"A replica is given {given['load']:g} of a core (the rest is for incidents and "
                 f"for catching up), {given['memory_mb']:,.0f} MB, {given['pause_ms']:g} ms of "
                 f"pause at a checkpoint and {given['restore_s']:g} s to restore. The model against "
                 "`coral run`, cores while nothing happens, 100 systems of 50 series and 20 of 300:"
             ),
-            _table(("cores", "model", "run"), held),
+            table(("cores", "model", "run"), held),
             f"Commit {result['commit']}.",
         )
     )
@@ -143,7 +145,7 @@ def fleet(result: Mapping[str, Any]) -> str:
     )
     return "\n\n".join(
         (
-            _table(header, rows),
+            table(header, rows),
             (
                 f"{SYSTEMS:,} systems, one core and {given['memory_mb']:,.0f} MB a pod, of which "
                 f"{given['load']:g} of the core is planned with; computed from the costs above, "
@@ -219,7 +221,7 @@ def slope(result: Mapping[str, Any], model: Mapping[str, Any]) -> str:
         f"{result['machine']['cpu']}, load average {result['machine']['load_average']} at the end; "
         f"commit {result['commit']}."
     )
-    return f"{_table(tuple(header), rows)}\n\n{told}"
+    return f"{table(tuple(header), rows)}\n\n{told}"
 
 
 def _one_more(figures: Mapping[str, float], series: str) -> dict[str, float]:
@@ -241,7 +243,7 @@ def soak(result: Mapping[str, Any]) -> str:
     wrong |= {"two_contents": "ids with two contents", "unexpected": "unexpected"}
     return "\n\n".join(
         (
-            _table(
+            table(
                 ("store and publishing", "kills"),
                 [(way, str(kills)) for way, kills in result["kills_by_way"].items()],
             ),
@@ -276,7 +278,7 @@ def poison(result: Mapping[str, Any]) -> str:
     ]
     return "\n\n".join(
         (
-            _table(("of the throughput in good rows lost", "with engine", "without"), rows),
+            table(("of the throughput in good rows lost", "with engine", "without"), rows),
             (
                 f"Of {figures['rows_per_s']:,.0f} rows/s with the engine, which is what "
                 f"`coral run` does, and {figures['decoded_rows_per_s']:,.0f} rows/s decoded and "
@@ -284,7 +286,7 @@ def poison(result: Mapping[str, Any]) -> str:
                 f"after {result['long_run_rows']:,} rows with one message in a hundred poison: "
                 f"{figures['rss_growth_mb']:+.1f} MB against that after the first tenth."
             ),
-            _table(("one message", "us of CPU"), kinds),
+            table(("one message", "us of CPU"), kinds),
             f"Commit {result['commit']}.",
         )
     )
@@ -292,8 +294,3 @@ def poison(result: Mapping[str, Any]) -> str:
 
 def _number(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = ["| " + " | ".join(header) + " |", "|---|" + "--:|" * (len(header) - 1)]
-    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])

@@ -1,7 +1,9 @@
 """Tables of docs/evaluation/operations.md, from operations, capacity, fuzz and outside."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
+
+from regions import table
 
 __all__ = ["costs", "fuzz", "outside", "restores"]
 
@@ -30,7 +32,7 @@ def costs(result: Mapping[str, Any]) -> str:
     starved = max(figures[f"{store}_starved"] for store in STORES)
     return "\n\n".join(
         (
-            _table(("", "`file`, at least once", "`kafka`, exactly once"), rows),
+            table(("", "`file`, at least once", "`kafka`, exactly once"), rows),
             (
                 f"{result['systems']} systems of {result['series']} series, a row a second each, "
                 f"followed for {result['minutes']} minutes after {result['learned']:,} rows; once "
@@ -69,7 +71,7 @@ def restores(result: Mapping[str, Any]) -> str:
     ]
     header = ("series of a system", "state, MB", "restore, ms", "encode, ms", "loop waits, ms")
     told = f"A system that has learned all it ever will; commit {result['commit']}."
-    return "\n\n".join((_table(header, rows), told))
+    return "\n\n".join((table(header, rows), told))
 
 
 def fuzz(result: Mapping[str, Any]) -> str:
@@ -90,7 +92,7 @@ def fuzz(result: Mapping[str, Any]) -> str:
         f"{figures['inputs']:,.0f} inputs in {figures['hours']:.2f} hours of fuzzing, "
         f"commit {result['commit']}."
     )
-    return "\n\n".join((_table(header, rows), told))
+    return "\n\n".join((table(header, rows), told))
 
 
 def outside(result: Mapping[str, Any]) -> str:
@@ -104,8 +106,3 @@ def outside(result: Mapping[str, Any]) -> str:
         f"{figures['metrics_ms_100']:.1f} and {figures['metrics_ms_1000']:.1f} ms "
         f"(`benchmarks/outside.py`, commit {result['commit']})."
     )
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = ["| " + " | ".join(header) + " |", "|---|" + "--:|" * (len(header) - 1)]
-    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])

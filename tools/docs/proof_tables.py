@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from peers_tables import SETS
+from regions import table
 
 MEASURES = ("ac@1", "avg@5")
 # More than this share of Avg@5 lost is a collapse.
@@ -12,11 +13,6 @@ COLLAPSE = 0.5
 # Rows after the onset that the table of accuracy against rows has.
 ROWS = ("1", "2", "4", "8", "16", "32", "64", "128", "256")
 Result = Mapping[str, Any]
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = ["| " + " | ".join(header) + " |", "|---|" + "--:|" * (len(header) - 1)]
-    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
 
 
 def _pair(cell: Mapping[str, float]) -> str:
@@ -46,7 +42,7 @@ def robustness(result: Result) -> str:
         lost = condition["macro"]["avg@5"] - plain["macro"]["avg@5"]
         rows.append((label, *cells, _pair(condition["macro"]), f"{lost:+.2f}"))
     header = ("condition", *SETS.values(), "macro", "Avg@5 lost or won")
-    return _table(header, rows) + "\n\n" + _facts(result)
+    return table(header, rows) + "\n\n" + _facts(result)
 
 
 def _count(condition: Result) -> int:
@@ -69,7 +65,7 @@ def controls(result: Result) -> str:
         found = result["conditions"][name]
         cells = [_pair(found["datasets"][dataset]) for dataset in SETS]
         rows.append((label, *cells, _pair(found["macro"])))
-    return _table(("CORAL, graph", *SETS.values(), "macro"), rows) + "\n\n" + _facts(result)
+    return table(("CORAL, graph", *SETS.values(), "macro"), rows) + "\n\n" + _facts(result)
 
 
 def ablations(result: Result) -> str:
@@ -81,7 +77,7 @@ def ablations(result: Result) -> str:
         change = [f"{part['macro'][key] - now[key]:+.3f}" for key in MEASURES]
         rows.append((part["label"], *(_pair(part["datasets"][s]) for s in SETS), *change))
     header = ("part taken out", *SETS.values(), "macro AC@1", "macro Avg@5")
-    return _table(header, rows) + "\n\n" + _facts(result)
+    return table(header, rows) + "\n\n" + _facts(result)
 
 
 def constants(result: Result) -> str:
@@ -103,7 +99,7 @@ def constants(result: Result) -> str:
     ]
     header = ("constant", "value", *(f"x {factor}" for factor in factors))
     little = len(found) - len(result["matter"])
-    return _table(header, rows) + (
+    return table(header, rows) + (
         f"\n\nThe last {little} change neither mean by half a case of the smallest set. "
         + _facts(result)
     )
@@ -125,7 +121,7 @@ def left_out(result: Result) -> str:
         )
         for s, label in SETS.items()
     ]
-    return _table(("constants", *SETS.values(), "macro"), rows) + "\n\n" + "\n".join(chosen)
+    return table(("constants", *SETS.values(), "macro"), rows) + "\n\n" + "\n".join(chosen)
 
 
 def tiers(result: Result) -> str:
@@ -142,7 +138,7 @@ def tiers(result: Result) -> str:
     )
     return "\n".join(
         (
-            _table(("answer", "incidents", "share", "a true cause first"), rows),
+            table(("answer", "incidents", "share", "a true cause first"), rows),
             "",
             f"95 % bootstrap interval of what *likely* is worth: {low:.2f} to {high:.2f}. "
             f"Where an onset is told but nothing is wrong, the answer is *likely* in "
@@ -175,7 +171,7 @@ def trust(result: Result) -> str:
     )
     return "\n".join(
         (
-            _table(header, rows),
+            table(header, rows),
             "",
             f"Never said on: {never}. With the last hundred rows before the onset alone it is said "
             f"in {short['share']:.0%} of the answers, and {short['ac@1']:.0%} are right. By rows "
@@ -197,7 +193,7 @@ def selective(result: Result) -> str:
     """Accuracy of the surest answers."""
     points = result["selective"]
     header = ("surest answers", *(f"{p['coverage']:.0%}" for p in points))
-    return _table(header, [("a true cause first", *(f"{p['ac@1']:.2f}" for p in points))])
+    return table(header, [("a true cause first", *(f"{p['ac@1']:.2f}" for p in points))])
 
 
 def by_rows(result: Result) -> str:
@@ -208,7 +204,7 @@ def by_rows(result: Result) -> str:
         return [f"{by[n][0]:.2f}/{by[n][1]:.2f}" for n in ROWS]
 
     rows = [(label, *cells(found["datasets"][name])) for name, label in SETS.items()]
-    return _table(("rows", *ROWS), [*rows, ("macro", *cells(found["macro"]))])
+    return table(("rows", *ROWS), [*rows, ("macro", *cells(found["macro"]))])
 
 
 def wrong(result: Result) -> str:
@@ -228,7 +224,7 @@ def wrong(result: Result) -> str:
         shown = ", ".join(named[:3]) + (" ..." if len(named) > 3 else "")
         rows.append((dataset, kind, f"{len(missed)} of {len(cases)}", str(found), str(sure), shown))
     header = ("set", "fault", "first is wrong", "of these in the first five", "said *likely*")
-    return _table((*header, "named instead"), rows) + "\n\n" + _facts(result)
+    return table((*header, "named instead"), rows) + "\n\n" + _facts(result)
 
 
 def late(result: Result) -> str:
@@ -246,4 +242,4 @@ def late(result: Result) -> str:
         if all(name in found for found in shipped)
     ]
     header = ("told after the onset", *(f"{late} rows" for late in told))
-    return _table(header, rows) + "\n\n" + _facts(result)
+    return table(header, rows) + "\n\n" + _facts(result)

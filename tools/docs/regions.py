@@ -1,8 +1,9 @@
-"""Regions of a Markdown page that are generated: from `<!-- NAME -->` to `<!-- /NAME -->`."""
+"""Regions of a Markdown page that are generated, `<!-- NAME -->` to `<!-- /NAME -->`; tables."""
 
 import re
+from collections.abc import Sequence
 
-__all__ = ["has_region", "replace_region"]
+__all__ = ["has_region", "replace_region", "table"]
 
 
 def _pattern(name: str) -> re.Pattern[str]:
@@ -17,3 +18,9 @@ def has_region(page: str, name: str) -> bool:
 def replace_region(page: str, name: str, text: str) -> str:
     """Return the page with `text` in its region of that name."""
     return _pattern(name).sub(lambda found: f"{found[1]}{text}{found[2]}", page)
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table whose first column is text, and the others numbers."""
+    lines = ["| " + " | ".join(header) + " |", "|---|" + "--:|" * (len(header) - 1)]
+    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])

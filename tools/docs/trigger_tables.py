@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from regions import table
+
 __all__ = [
     "ablations",
     "cost",
@@ -20,11 +22,6 @@ __all__ = [
 
 OURS = "CORAL"
 CASES = "cases"
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = ["| " + " | ".join(header) + " |", "|---|" + "--:|" * (len(header) - 1)]
-    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
 
 
 def _number(value: float | None, digits: int) -> str:
@@ -65,7 +62,7 @@ def sets(result: Mapping[str, Any]) -> str:
         )
     ratio = _number(result["figures"].get("budget_ratio_worst"), 2)
     return (
-        _table(header, rows)
+        table(header, rows)
         + f"\n\nFalse alarms over the budget, worst stream set: {ratio}. Commit {result['commit']}."
     )
 
@@ -82,7 +79,7 @@ def products(result: Mapping[str, Any]) -> str:
         ]
         pages = " / ".join(str(way[name]["false_pages"]) for way in ways.values())
         rows.append((name, *told, pages, str(row["false_changes"])))
-    return _table(header, rows)
+    return table(header, rows)
 
 
 def strict(result: Mapping[str, Any]) -> str:
@@ -99,7 +96,7 @@ def strict(result: Mapping[str, Any]) -> str:
         for name, row in result["strict"].items()
     ]
     mean = _number(result["figures"].get("strict_ac1_macro8"), 3)
-    return _table(header, rows) + f"\n\nMacro mean of strict AC@1: {mean}."
+    return table(header, rows) + f"\n\nMacro mean of strict AC@1: {mean}."
 
 
 def short(result: Mapping[str, Any]) -> str:
@@ -112,8 +109,8 @@ def short(result: Mapping[str, Any]) -> str:
         (f"{row['interval_s']:g} s", _of(row["found"], row["cases"]), str(row["false"]))
         for row in result["clocks"]
     ]
-    apart = _table(("rows declared so far apart", "found by the trigger", "false"), clocks)
-    return f"{_table(header, rows)}\n\n{apart}"
+    apart = table(("rows declared so far apart", "found by the trigger", "false"), clocks)
+    return f"{table(header, rows)}\n\n{apart}"
 
 
 def wild(result: Mapping[str, Any]) -> str:
@@ -129,7 +126,7 @@ def wild(result: Mapping[str, Any]) -> str:
         )
         for row in result["wild"]
     ]
-    return _table(header, rows)
+    return table(header, rows)
 
 
 def rules(result: Mapping[str, Any]) -> str:
@@ -151,7 +148,7 @@ def tep(result: Mapping[str, Any]) -> str:
         )
         for row in result["tep"]
     ]
-    return _table(header, rows)
+    return table(header, rows)
 
 
 def onsets(result: Mapping[str, Any]) -> str:
@@ -196,7 +193,7 @@ def onsets(result: Mapping[str, Any]) -> str:
         "first row in the interval",
         "its width",
     )
-    return _table(header, rows) + "\n\n" + _table(made, known)
+    return table(header, rows) + "\n\n" + table(made, known)
 
 
 NOT_RUN = (
@@ -227,17 +224,17 @@ def peers(result: Mapping[str, Any]) -> str:
         cells += [_number(care.get(k), 2) for k in ("reliability", "accuracy")]
         rows.append(cells)
     header = ("method", *groups, "CARE", "coverage", "earliness", "reliability", "accuracy")
-    return _table(header, rows) + "\n\n" + _nab(result["nab_skab"])
+    return table(header, rows) + "\n\n" + _nab(result["nab_skab"])
 
 
-def _nab(table: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
+def _nab(methods: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
     """Each method at the setting with its best NAB score, beside the clock."""
     rows = []
-    for method, points in table.items():
+    for method, points in methods.items():
         best = max(points, key=lambda p: p["nab"])
         cells = (f"{best['nab']:.1f}", f"{best['clock']:.1f}", str(best["alarms"]))
         rows.append((method, *cells))
-    return _table(("SKAB", "best NAB", "clock with as many alarms", "alarms"), rows)
+    return table(("SKAB", "best NAB", "clock with as many alarms", "alarms"), rows)
 
 
 def ablations(result: Mapping[str, Any]) -> str:
@@ -258,7 +255,7 @@ def ablations(result: Mapping[str, Any]) -> str:
             )
             cells.append(f"{rate}, {_of(row['found'], row['faults'])}")
         rows.append(cells)
-    return _table(("trigger", *shown), rows)
+    return table(("trigger", *shown), rows)
 
 
 def life(result: Mapping[str, Any]) -> str:
@@ -270,7 +267,7 @@ def life(result: Mapping[str, Any]) -> str:
         (name, *(_number(_rate(day), 2) for day in found))
         for name, found in result["first_days"].items()
     ]
-    first = _table(("false alarms on day", *(f"{day['day']:g}" for day in days)), rows)
+    first = table(("false alarms on day", *(f"{day['day']:g}" for day in days)), rows)
     hours = [key for key in result["deployments"][0] if key.startswith("found_after_")]
     told = [f"fault found after {key.split('_')[2]} h" for key in hours]
     changes = [
@@ -281,7 +278,7 @@ def life(result: Mapping[str, Any]) -> str:
         )
         for row in result["deployments"]
     ]
-    return first + "\n\n" + _table(("deployment", "alarms in 3 days", *told), changes)
+    return first + "\n\n" + table(("deployment", "alarms in 3 days", *told), changes)
 
 
 def _rate(day: Mapping[str, float]) -> float | None:
@@ -300,7 +297,7 @@ def cost(result: Mapping[str, Any]) -> str:
     gain = figures["speedup_vs_recomputed_mssa_500"]
     facts = result["machine"]
     return (
-        _table(("series", "ms a row"), rows)
+        table(("series", "ms a row"), rows)
         + "\n\nmSSA computed anew on every row (Hankel, Gram), 500 series: ours is "
         f"{gain:.0f} times as fast. {facts['cpu']}, one of {facts['cores']} cores, CPU time."
     )
