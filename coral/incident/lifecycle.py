@@ -302,7 +302,9 @@ class OpenIncident:
         It repeats the last ranking: the rows since then already belong to the recovery.
         """
         event = self._publish("io.coral.incident.resolved.v1", resolution)
-        self._graph.causal.close_state(keep=self.settled, name=self.id, time=self._now)
+        # What is superseded has not ended: the incident in its place is no return of it.
+        keep = self.settled and resolution != "superseded"
+        self._graph.causal.close_state(keep=keep, name=self.id, time=self._now)
         return event
 
     def _rank(self) -> bool:

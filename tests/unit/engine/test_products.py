@@ -187,6 +187,18 @@ def test_what_moves_while_users_feel_nothing_any_more_accuses_nobody() -> None:
     assert {one.rows for one in late} <= {max(one.rows for row, one in told if row < 125)}
 
 
+def test_what_is_superseded_has_not_ended() -> None:
+    """The incident in its place is in the same state, and not for the second time."""
+    x = normal()
+    x[100:, 1:3] += 30.0
+    x[180:, 0] += 0.5
+    events = [event.data for _, event in fed(shop(), x)]
+    change = [one for one in events if one.kind == "change"]
+    assert ["diagnosing", "settled"] == sorted({one.state for one in change[:-1]})
+    assert "superseded" == change[-1].resolution
+    assert [None] == list({one.state_seen for one in events})
+
+
 def test_what_moved_before_the_health_signal_is_not_blamed_for_it() -> None:
     """The change that was open when an incident began is no cause of it, however large."""
     x = normal()
