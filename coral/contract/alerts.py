@@ -8,12 +8,13 @@ from typing import Annotated, Final, Literal, NamedTuple
 import msgspec
 from msgspec import Meta
 
+from coral.contract.events import Alerted, timestamp
 from coral.errors import EventError
 from coral.text import printable
 from streams.codec.labelled.mapping import filled
 from streams.series import MAX_NAME, canonical
 
-__all__ = ["ALERTS", "Addresses", "Alert", "decode", "encode"]
+__all__ = ["ALERTS", "Addresses", "Alert", "alerted", "decode", "encode"]
 
 ALERTS: Final = "coral.alerts.v1"
 """Topic of the alerts, unless the configuration names another."""
@@ -162,6 +163,12 @@ def encode(alert: Alert) -> bytes:
         fingerprint=alert.key,
     )
     return msgspec.json.encode(_Webhook([sent]))
+
+
+def alerted(alert: Alert) -> Alerted:
+    """Return an alert as the events of an incident name it."""
+    ends = None if alert.ends is None else timestamp(alert.ends)
+    return Alerted(alert.name, alert.severity, alert.text, timestamp(alert.starts), ends)
 
 
 def _sent(message: bytes) -> list[_Sent]:

@@ -14,7 +14,7 @@ from coral.http.state import Totals, nothing_watched
 from coral.http.tape import Recorded, Tape
 from coral.replay.beside import Beside
 from coral.replay.driver import NullSink, Progress, replay
-from coral.report.marks import change_mark
+from coral.report.marks import mark_of
 from coral.settings.sections import Http
 from streams.clock import SystemClock
 from streams.recorded import RecordedSource, Recording, RecordingError
@@ -99,10 +99,8 @@ def show_recordings(
 
 def _recorded(number: int, played: Played) -> Recorded:
     tapes = []
-    marks = [
-        change_mark(one.time, next(iter(one.entities), None), one.kind, one.text)
-        for one in played.beside.changes
-    ]
+    beside = (*played.beside.changes, *played.beside.alerts)
+    marks = sorted(map(mark_of, beside), key=lambda mark: mark.time)
     for under in played.under:
         config = digest(under.engine or EngineConfig(), __version__, under.system)
         tapes.append(Tape(under.name, config, under.system, marks))

@@ -41,7 +41,7 @@ class TapeView(msgspec.Struct, frozen=True):
     phases: list[PhaseFrom]
     said: list[Brief]  # every revision, in the order of its row
     more: int  # revisions that are not kept
-    marks: list[Mark]  # change events of the recording
+    marks: list[Mark]  # change events and alerts beside the recording
 
 
 class RunBrief(msgspec.Struct, frozen=True):
@@ -87,7 +87,7 @@ class Tape:
         Its digest.
     system : SystemConfig
     marks : sequence of Mark
-        Change events of the recording.
+        Change events and alerts beside the recording, the earliest first.
     """
 
     def __init__(

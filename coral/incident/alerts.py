@@ -7,8 +7,8 @@ from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
 
-from coral.contract.alerts import Alert
-from coral.contract.events import Alerted, timestamp
+from coral.contract.alerts import Alert, alerted
+from coral.contract.events import Alerted
 from coral.incident.policy import OpeningPolicy
 
 __all__ = ["Alerts", "Outcome"]
@@ -72,16 +72,7 @@ class Alerts:
         """The alerts of the open incident, the first ones first."""
         found = [one.alert for one in self._known.values() if one.state == "open"]
         found.sort(key=lambda alert: (alert.starts, alert.key))
-        return [
-            Alerted(
-                name=alert.name,
-                severity=alert.severity,
-                text=alert.text,
-                starts=timestamp(alert.starts),
-                ends=None if alert.ends is None else timestamp(alert.ends),
-            )
-            for alert in found[:MOST_NAMED]
-        ]
+        return [alerted(alert) for alert in found[:MOST_NAMED]]
 
     def take(self, alert: Alert) -> None:
         """Take note of what an alert says now; saying it twice changes nothing."""

@@ -4,11 +4,13 @@ from typing import Literal
 
 import msgspec
 
+from coral.contract.alerts import Alert, alerted
+from coral.contract.changes import ChangeEvent
 from coral.contract.events import Alerted, Incident, NearbyChange, unix
 from coral.report.onset_text import fired
 from coral.text import done, named, printable, quoted
 
-__all__ = ["Mark", "change_mark", "marks"]
+__all__ = ["Mark", "mark_of", "marks"]
 
 
 class Mark(msgspec.Struct, frozen=True):
@@ -37,12 +39,17 @@ def marks(data: Incident) -> list[Mark]:
     return sorted(found, key=lambda mark: mark.time)
 
 
-def change_mark(time: float, entity: str | None, kind: str, text: str) -> Mark:
-    """Return the mark of a change event of which nothing is said yet; `time` in unix s."""
+def mark_of(word: ChangeEvent | Alert) -> Mark:
+    """Return the mark of a change event or an alert as it came, of which no incident speaks."""
+    if isinstance(word, Alert):
+        one = alerted(word)
+        return _alert(one, one.starts[:10])
+    entity = next(iter(word.entities), None)
     who = "the system" if entity is None else quoted(entity)
-    more = f": {named(text)}" if text else ""
-    short = f"{'system' if entity is None else named(entity)} {kind}"
-    return Mark("change", time, None, short, printable(f"{who} was {kind}{more}."), supports=False)
+    more = f": {named(word.text)}" if word.text else ""
+    short = f"{'system' if entity is None else named(entity)} {word.kind}"
+    told = printable(f"{who} was {word.kind}{more}.")
+    return Mark("change", word.time, None, short, told, supports=False)
 
 
 def _change(one: NearbyChange) -> Mark:

@@ -2,6 +2,7 @@
 import { given, Refused } from "./api.js";
 import { html, useEffect, useRef, useState } from "./components/html.js";
 import { Incident } from "./components/incident.js";
+import { listed } from "./components/others.js";
 import { printable } from "./components/prose.js";
 import { clock, lasting } from "./components/quantity.js";
 import { said } from "./components/replay.js";
@@ -49,6 +50,7 @@ export function ReplayPage({ recording }) {
   const turns = [...new Set(tapes.flatMap((tape) => (tape?.said ?? []).map((one) => Date.parse(one.now) / 1000)))].sort((a, b) => a - b);
   const [before, after] = [turns.findLast((time) => time < now), turns.find((time) => time > now)];
   const go = (time) => [setPlaying(false), setAt(time)];
+  const marks = (tapes[0]?.marks ?? []).filter(({ time }) => time <= now);
   return html`${title}
     <div class="filters player" role="group" aria-label="Player">
       <button type="button" onClick=${() => [playing || (now >= last && setAt(first)), setPlaying(!playing)]}>${playing ? "❚❚ Pause" : "▶ Play"}</button>
@@ -60,6 +62,7 @@ export function ReplayPage({ recording }) {
     </div>
     <p class="quiet" role="status">${held.runs.map((run) => progress(run, held.rows)).join("; ")}</p>
     <div class="beside" data-runs=${held.runs.length}>${held.runs.map((run, i) => html`<section aria-label=${run.name}>${said(run, tapes[i], now, (one) => setOpened({ run: i, one }))}</section>`)}</div>
+    ${marks.length ? html`<details><summary>Changes and alerts until then (${marks.length})</summary>${listed(marks, now, tapes[0].window)}</details>` : null}
     ${opened ? html`<${Moment} recording=${recording} opened=${opened} close=${() => setOpened(null)} />` : null}
     ${held.compared ? shadow({ systems: [held.compared] }, { over: `Over all rows so far, ${lasting(last - first)}.`, linked: false }) : null}`;
 }

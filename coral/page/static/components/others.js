@@ -9,8 +9,13 @@ export const SIGNS = { change: "◆", alert: "▲" };
 /** Return change events and alerts as a list. */
 export function others({ marks, moments, window }) {
   if (!marks.length) return html`<p class="quiet">No change event and no alert is known around it.</p>`;
-  const day = clock(moments.onset, true).slice(0, 10);
-  return html`<h3 id="others">Changes and alerts</h3><ul class="marks" aria-labelledby="others">${marks.map((mark) => html`<li data-mark=${mark.kind}>
+  return html`<h3>Changes and alerts</h3>${listed(marks, moments.onset, window)}`;
+}
+
+/** Return marks in words; those of another day than `time`, unix seconds, with theirs. */
+export function listed(marks, time, window) {
+  const day = clock(time, true).slice(0, 10);
+  return html`<ul class="marks" aria-label="Changes and alerts">${marks.map((mark) => html`<li data-mark=${mark.kind}>
     <span aria-hidden="true">${SIGNS[mark.kind]}</span> ${dated(mark.time, day)} ${prose(mark.told)}${outside(mark, window)}</li>`)}</ul>`;
 }
 
