@@ -16,7 +16,7 @@ export function Top({ live, place }) {
     <a class="brand" href="#/">CORAL</a>
     <nav aria-label="Pages"><a href="#/" aria-current=${place.view === "overview" ? "page" : null}>Overview</a></nav>
     <span class="right">
-      <span role="status">${live.connected ? "● live" : "○ not connected, trying again"}</span>
+      <span role="status" class="phase" data-alert=${live.connected ? "no" : "yes"}>${live.connected ? "● live" : "○ not connected, trying again"}</span>
       ${live.status ? html`<span>${live.status.version}</span>` : null}
       <button type="button" onClick=${() => setTheme(next)} aria-label=${`Colours: ${theme}; change to ${next}`}>${theme}</button>
     </span></header></div>`;

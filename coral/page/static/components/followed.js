@@ -19,7 +19,7 @@ export function FollowedSystems({ incidents, now }) {
     ${controls}
     ${kept.length ? html`<div class="wide" tabindex="0" role="group" aria-label="Systems"><table><thead><tr>
       <th scope="col">system</th><th scope="col">open</th><th scope="col" class="number">incidents</th><th scope="col" class="number">changes</th>
-      <th scope="col" class="number">last heard of</th><th scope="col" class="number">pages (felt)</th><th scope="col" class="number">changes (unfelt)</th></tr></thead>
+      <th scope="col" class="number">last heard of</th><th scope="col" class="number">pages spent (felt)</th><th scope="col" class="number">changes spent (unfelt)</th></tr></thead>
     <tbody>${kept.slice(0, MOST_LISTED).map((one) => row(one, now))}</tbody></table></div>` : html`<p class="quiet">${incidents.size ? "None fits." : "None so far."}</p>`}
     ${kept.length > MOST_LISTED ? html`<p class="quiet">${kept.length - MOST_LISTED} more; search for them.</p>` : null}`;
 }

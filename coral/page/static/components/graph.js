@@ -3,7 +3,7 @@ import { html } from "./html.js";
 import { prose, shortened } from "./prose.js";
 import { useWidth } from "./width.js";
 
-const BOX = { width: 148, height: 40 };
+const BOX = { width: 148, least: 104, height: 40 };
 const GAP = { along: 56, across: 16 };
 const KINDS = { known: "known", always: "learned, in normal rows too", now: "learned, in this incident only" };
 
@@ -34,29 +34,31 @@ function arranged(nodes, width) {
   const filled = layers.filter(Boolean).reverse();
   const most = Math.max(...filled.map((layer) => layer.length));
   const across = filled.length * (BOX.width + GAP.along) - GAP.along <= width - 8;
+  const fitting = Math.floor((width - 8 - (most - 1) * GAP.across) / most);
+  const wide = across ? BOX.width : Math.min(BOX.width, Math.max(fitting, BOX.least));
   const places = [];
   filled.forEach((layer, column) => {
     layer.forEach((i, row) => {
       const shift = (most - layer.length) / 2 + row;
       places[i] = across
-        ? { x: 4 + column * (BOX.width + GAP.along), y: 4 + shift * (BOX.height + GAP.across), across }
-        : { x: 4 + shift * (BOX.width + GAP.across), y: 4 + column * (BOX.height + 40), across };
+        ? { x: 4 + column * (BOX.width + GAP.along), y: 4 + shift * (BOX.height + GAP.across), wide, across }
+        : { x: 4 + shift * (wide + GAP.across), y: 4 + column * (BOX.height + 40), wide, across };
     });
   });
   const long = filled.length;
   const size = across
     ? { width: long * (BOX.width + GAP.along) - GAP.along + 8, height: most * (BOX.height + GAP.across) + 8 }
-    : { width: most * (BOX.width + GAP.across) + 8, height: long * (BOX.height + 40) - 32 };
+    : { width: most * (wide + GAP.across) - GAP.across + 8, height: long * (BOX.height + 40) - 32 };
   return { places, size };
 }
 
-function drawnNode(node, { x, y }) {
-  const facts = [node.rank === null ? "on the way" : `${node.rank}. ${node.tier}`, node.health ? "health signal" : null].filter(Boolean);
+function drawnNode(node, { x, y, wide }) {
+  const facts = [node.rank === null ? "on the way" : `${node.rank}. ${node.tier}`, node.health ? "health signal" : null].filter(Boolean).join(", ");
   return html`<g class="node" data-tier=${node.tier ?? "none"} data-health=${node.health ? "yes" : "no"}>
-    <title>${`${node.label}: ${facts.join(", ")}`}</title>
-    <rect x=${x} y=${y} width=${BOX.width} height=${BOX.height} rx="5" />
-    <text x=${x + 8} y=${y + 17} class="name">${shortened(node.label, 18)}</text>
-    <text x=${x + 8} y=${y + 33} class="fact">${facts.join(", ")}</text>
+    <title>${`${node.label}: ${facts}`}</title>
+    <rect x=${x} y=${y} width=${wide} height=${BOX.height} rx="5" />
+    <text x=${x + 8} y=${y + 17} class="name">${shortened(node.label, Math.floor(wide / 8))}</text>
+    <text x=${x + 8} y=${y + 33} class="fact">${shortened(facts, Math.floor(wide / 5.6))}</text>
   </g>`;
 }
 
@@ -71,7 +73,7 @@ function drawnEdge(edge, places) {
 
 /** Return a curve between two boxes that leaves and arrives where there is room. */
 function curve(a, b) {
-  const middle = (p) => ({ x: p.x + BOX.width / 2, y: p.y + BOX.height / 2 });
+  const middle = (p) => ({ x: p.x + p.wide / 2, y: p.y + BOX.height / 2 });
   const [m, n] = [middle(a), middle(b)];
   const same = a.across ? a.x === b.x : a.y === b.y;
   if (same && a.across) {

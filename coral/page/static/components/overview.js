@@ -2,7 +2,7 @@
 import { useFilters } from "./filters.js";
 import { FollowedSystems } from "./followed.js";
 import { html, useMemo } from "./html.js";
-import { printable, prose, shortened } from "./prose.js";
+import { printable, prose, shortened, summary } from "./prose.js";
 import { lasting, measured } from "./quantity.js";
 import { stateBadge, tierBadge } from "./sentence.js";
 import { ago, budget } from "./told.js";
@@ -39,7 +39,7 @@ function listed(brief) {
   const seconds = (Date.parse(brief.now) - Date.parse(brief.onset)) / 1000;
   return html`<div class="facts">${tierBadge(brief.tier)} ${stateBadge(brief.state)}<span>${brief.kind} in <code>${shortened(printable(brief.system), 60)}</code></span>
       <span>${brief.onset.replace("T", " ").replace("Z", "")} UTC, ${lasting(seconds)}</span></div>
-    <a href=${`#/incident/${encodeURIComponent(brief.incident)}`}>${prose(printable(brief.summary))}</a>`;
+    <a href=${`#/incident/${encodeURIComponent(brief.incident)}`}>${summary(printable(brief.summary))}</a>`;
 }
 
 const SYSTEM_FILTERS = {
@@ -57,7 +57,7 @@ function Systems({ systems, status, now }) {
   return html`${controls}
     ${kept.length ? html`<div class="wide" tabindex="0" role="group" aria-label="Systems"><table><thead><tr>
       <th scope="col">system</th><th scope="col">phase</th><th scope="col">trigger, of its limit</th><th scope="col" class="number">every</th><th scope="col" class="number">series</th>
-      <th scope="col" class="number">base, age</th><th scope="col" class="number">last row</th><th scope="col" class="number">lag</th><th scope="col" class="number">pages (felt)</th><th scope="col" class="number">changes (unfelt)</th></tr></thead>
+      <th scope="col" class="number">base, age</th><th scope="col" class="number">last row</th><th scope="col" class="number">lag</th><th scope="col" class="number">pages spent (felt)</th><th scope="col" class="number">changes spent (unfelt)</th></tr></thead>
     <tbody>${kept.slice(0, MOST_LISTED).map((system) => row(system, lag(system), now))}</tbody></table></div>` : html`<p class="quiet">None fits.</p>`}
     ${kept.length > MOST_LISTED ? html`<p class="quiet">${kept.length - MOST_LISTED} more; search for them.</p>` : null}`;
 }

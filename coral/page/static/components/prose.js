@@ -8,6 +8,13 @@ export function prose(text) {
   return parts.map((part, i) => (i % 2 && i < parts.length - 1 ? html`<code>${part}</code>` : part));
 }
 
+/** Return a summary, its first sentence as what is read when nothing else is. */
+export function summary(text) {
+  // A full stop within a name ends no sentence.
+  const [first] = /^(?:`[^`]*`|[^`])*?\.(?=\s|$)/.exec(text) ?? [text];
+  return html`<strong>${prose(first)}</strong>${prose(text.slice(first.length))}`;
+}
+
 /** Return sentences as a list, or as one paragraph if there is one. */
 export function sentences(texts) {
   if (texts.length === 1) return html`<p>${prose(texts[0])}</p>`;

@@ -1,6 +1,6 @@
 // What was said of a recording up to a moment, one configuration beside the other.
 import { html } from "./html.js";
-import { printable, prose, shortened } from "./prose.js";
+import { printable, shortened, summary } from "./prose.js";
 import { stateBadge, tierBadge } from "./sentence.js";
 import { Timeline } from "./timeline.js";
 
@@ -39,6 +39,6 @@ function moments(one) {
 function stood(one, open) {
   return html`<div class="facts">${tierBadge(one.tier)} ${stateBadge(one.state)}<span>${one.kind}, revision ${one.revision}</span>
       <span>since ${one.onset.replace("T", " ").replace("Z", "")} UTC</span></div>
-    <p>${prose(printable(one.summary))}</p>
+    <p>${summary(printable(one.summary))}</p>
     <button type="button" onClick=${() => open(one)}>All of it, as it stood then</button>`;
 }

@@ -1,6 +1,6 @@
 // What, since when, who feels it, how sure: the answer before all evidence.
 import { html } from "./html.js";
-import { definitions, prose } from "./prose.js";
+import { definitions, prose, summary } from "./prose.js";
 
 const MARKS = { likely: "●", possible: "◐", unlikely: "○", "no clear cause": "?" };
 
@@ -20,7 +20,7 @@ export function sentence(view) {
     <p class="badges">${tierBadge(view.tier)} ${stateBadge(view.state)}
       <span class="kind">${view.kind}</span> <span>in <code>${view.system}</code></span>
       <span class="quiet">${view.opened.replace("T", " ").replace("Z", "")} UTC</span></p>
-    <p class="summary">${prose(view.summary)}</p>
+    <p class="summary">${summary(view.summary)}</p>
     ${view.patterns.map((text) => html`<p class="pattern">${prose(text)}</p>`)}
     ${definitions(view.answers)}
   </header>`;

@@ -42,10 +42,11 @@ export function Timeline({ view, until = null }) {
     <svg width=${width} height=${height} viewBox="0 0 ${width} ${height}" role="img" aria-label=${summary(view, window)}
       onPointerMove=${pointed} onPointerLeave=${() => setAt(null)}>
       ${shades(view, x, top, bottom, width)}
+      ${labels.map((label) => marked(label, x, bottom))}
       ${panels.map((panel, i) => drawn(panel, window, x, top + i * (PANEL + TITLE), width, chosen, played))}
       ${missing(window, x, bottom, step)}
       ${axis(window, x, bottom + STRIP, width)}
-      ${labels.map((label) => mark(label, x, bottom))}
+      ${labels.map((label) => mark(label, x))}
       ${chosen === null ? null : html`<line class="cursor" x1=${x(window.times[chosen])} x2=${x(window.times[chosen])} y1=${top} y2=${bottom} />`}
     </svg>
     ${played !== null ? html`<p class="quiet">${spoken}</p>` : html`<div class="scrub"><label>Moment
@@ -159,13 +160,14 @@ function placed(found, x, width) {
   });
 }
 
-function mark({ time, text, label, name, row, left }, x, bottom) {
-  const y = 16 * row + 12;
-  return html`<g class="mark" data-mark=${name}>
-    <title>${`${text}: ${clock(time)} UTC`}</title>
-    <line x1=${x(time)} x2=${x(time)} y1=${y + 3} y2=${bottom} />
-    <text x=${x(time) + (left ? -4 : 4)} y=${y} text-anchor=${left ? "end" : "start"}>${label}</text>
-  </g>`;
+/** Return the line of a mark: below all text, that no line runs through a word. */
+function marked({ time, text, name, row }, x, bottom) {
+  return html`<line class="mark-line" data-mark=${name} x1=${x(time)} x2=${x(time)} y1=${16 * row + 15} y2=${bottom}><title>${`${text}: ${clock(time)} UTC`}</title></line>`;
+}
+
+function mark({ time, text, label, name, row, left }, x) {
+  return html`<g class="mark" data-mark=${name}><title>${`${text}: ${clock(time)} UTC`}</title>
+    <text x=${x(time) + (left ? -4 : 4)} y=${16 * row + 12} text-anchor=${left ? "end" : "start"}>${label}</text></g>`;
 }
 
 function shades({ moments: when }, x, top, bottom, width) {
@@ -194,6 +196,6 @@ function axis(window, x, y, width) {
   const days = last - window.times[0] > 86400;
   return html`<g class="axis"><line x1=${LEFT} x2=${width - RIGHT} y1=${y} y2=${y} />
     <text x=${LEFT - 6} y=${y + 15} text-anchor="end">UTC</text>
-    ${found.map((t) => html`<text x=${x(t)} y=${y + 15} text-anchor=${x(t) > width - 34 ? "end" : "middle"}>${days ? clock(t, true).slice(5, 16) : clock(t)}</text>`)}
+    ${found.map((t) => html`<text x=${x(t)} y=${y + 15} text-anchor=${x(t) > width - 34 ? "end" : x(t) < LEFT + 34 ? "start" : "middle"}>${days ? clock(t, true).slice(5, 16) : clock(t)}</text>`)}
   </g>`;
 }
