@@ -22,6 +22,8 @@ expect.set_options(timeout=30_000)
 
 AXE = Path(__file__).parent / "browser" / "vendor" / "axe-core" / "axe.min.js"
 WIDE, NARROW, HUGE = (1280, 900), (400, 800), (3840, 2160)
+# Characters that hide something, or turn what is around them.
+HIDDEN = "[\\u0000-\\u0008\\u000b-\\u001f\\u007f\\u202a-\\u202e\\u2066-\\u2069\\u200b-\\u200f]"
 
 
 @contextmanager
@@ -48,6 +50,7 @@ class Watched:
         self.origin = origin
         self.complaints: list[str] = []
         self.expected: list[str] = []  # parts of complaints that the test provokes
+        self.page.add_init_script("window.evil = () => { window.hurt = true; };")
         self.page.on("console", self._said)
         self.page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
         self.page.on("request", lambda request: self._asked(request.url))
@@ -85,6 +88,25 @@ def looked_at(
         watched.checked()
     finally:
         context.close()
+
+
+def harmless(page: Page, scripts: int = 1) -> None:
+    """No name has run, hides anything, became an element, or is wider than the page."""
+    assert not page.evaluate("window.hurt")
+    assert scripts == page.locator("script").count()
+    assert 0 == page.locator("body :is(img, iframe, [onload], [onerror])").count()
+    assert page.evaluate(f"document.body.innerText.match(/{HIDDEN}/)") is None
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def walked(page: Page, text: str, key: str = "Tab") -> None:
+    """Press a key until something that begins so, or is of this type, has the focus."""
+    focused = "[document.activeElement.textContent.trim(), document.activeElement.type ?? '']"
+    for _ in range(60):
+        page.keyboard.press(key)
+        if any(told.startswith(text) for told in page.evaluate(focused)):
+            return
+    raise AssertionError(text)
 
 
 def axe(page: Page) -> list[str]:

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -76,6 +77,8 @@ def served(
     """Show a board, with the page, at a port, by default a free one."""
     section, page = Http(**http), Page()
     listener = listening("127.0.0.1", port)
+    # So little that a peer that takes nothing is soon noticed.
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 16)
     app = application(board, section, page.routes, page.public, give)
     with serving(app, listener, unexpected, patience_s):
         yield Reader(listener.getsockname()[1])

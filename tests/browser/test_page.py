@@ -2,12 +2,13 @@
 
 import json
 import re
-from typing import Any
+from pathlib import Path
 
 import pytest
-from browsers import HUGE, NARROW, WIDE, axe, looked_at
+from browsers import HUGE, NARROW, WIDE, axe, looked_at, walked
+from makers import NAMES, unfelt_rows
 from playwright.sync_api import Browser, expect
-from served import START, World, served
+from served import START, World, served, settings_of
 from typed import there
 
 from coral.contract.events import decode, encode
@@ -15,6 +16,7 @@ from coral.contract.feedback import Feedback
 from coral.http.board import Board
 from coral.http.state import Totals, nothing_watched
 from coral.settings import Secret
+from coral.settings.shadow import load_shadow
 from coral.text import measured
 from streams.clock import ManualClock
 
@@ -40,7 +42,7 @@ def test_the_incident_from_top_to_bottom(browser: Browser, shop: World) -> None:
         page = seen.page
         page.goto(f"{seen.origin}/")
         page.get_by_role("link", name="Likely cause").click()
-        expect(page.locator(".summary")).to_contain_text("Likely cause: db")
+        expect(page.locator(".summary strong")).to_have_text("Likely cause: db.")
         assert SECTIONS == page.locator("h2").all_inner_texts()
         expect(page.locator(".answer .tier")).to_have_attribute("data-tier", "likely")
         drawn = page.locator(".timeline .mark").evaluate_all(
@@ -166,17 +168,6 @@ def test_by_keyboard_alone(browser: Browser, shop: World) -> None:
         assert "solid" == page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
 
 
-def walked(page: Any, text: str) -> None:
-    """Press Tab until something with this text, or of this type, has the focus."""
-    for _ in range(60):
-        page.keyboard.press("Tab")
-        if text in page.evaluate(
-            "document.activeElement.textContent + document.activeElement.type"
-        ):
-            return
-    raise AssertionError(text)
-
-
 @pytest.mark.parametrize(
     ("size", "scheme"),
     [(WIDE, "light"), (NARROW, "dark"), (HUGE, "light")],
@@ -253,8 +244,8 @@ def test_systems_are_filtered_and_searched(browser: Browser, shop: World) -> Non
         assert ("settled", "1 s", "8") == tuple(told[name] for name in ("phase", "every", "series"))
         assert re.fullmatch(r"\w+ .+ of .+", told["trigger, of its limit"].strip())
         assert re.fullmatch(r"\d+ rows, .+", told["base, age"])
-        assert ("0 (1 a week)", "0") == (told["pages (felt)"], told["lag"])
-        assert re.fullmatch(r"\d \(2 a week\)", told["changes (unfelt)"])
+        assert ("0 (1 a week)", "0") == (told["pages spent (felt)"], told["lag"])
+        assert re.fullmatch(r"\d \(2 a week\)", told["changes spent (unfelt)"])
         filters = page.get_by_role("group", name="Filter of the systems")
         filters.get_by_role("button", name="No data (0)").click()
         expect(page.get_by_text("None fits.")).to_be_visible()
@@ -284,6 +275,29 @@ def test_who_follows_topics_says_what_is_not_known(browser: Browser, shop: World
         page.get_by_role("searchbox", name="Search in systems").fill("nowhere")
         expect(page.get_by_text("None fits.")).to_be_visible()
         assert [] == axe(page)
+
+
+def test_a_second_configuration_is_compared(browser: Browser, tmp_path: Path) -> None:
+    """What both say of the same time, what differs, and a way to the one that is published."""
+    settings_of(tmp_path)
+    over = tmp_path / "second.toml"
+    over.write_text('[systems."*"]\nkpi = []\n')  # all that is noticed pages
+    second = load_shadow(over, tmp_path / "coral.toml")
+    world = World(tmp_path, settings_of(tmp_path), shadow=second)
+    world.put("shop", NAMES, unfelt_rows())
+    world.read()
+    with served(world.board) as ask, looked_at(browser, f"http://127.0.0.1:{ask.port}") as seen:
+        page = seen.page
+        page.goto(f"{seen.origin}/")
+        told = page.get_by_role("region", name="Second configuration of shop")
+        expect(told).to_contain_text("Both saw 1, of which they differ on 1")
+        cells = told.locator("tbody td")
+        expect(cells.nth(1)).to_contain_text("change")
+        expect(cells.nth(2)).to_contain_text("incident")
+        expect(cells.nth(3)).to_contain_text("kind")
+        assert [] == axe(page)
+        told.get_by_role("link", name="change").click()
+        expect(page.get_by_role("heading", level=1)).to_contain_text("Change")
 
 
 def test_colours_are_chosen_and_kept(browser: Browser, shop: World) -> None:
