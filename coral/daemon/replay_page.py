@@ -99,8 +99,9 @@ def show_recordings(
 
 def _recorded(number: int, played: Played) -> Recorded:
     tapes = []
-    beside = (*played.beside.changes, *played.beside.alerts)
-    marks = sorted(map(mark_of, beside), key=lambda mark: mark.time)
+    marks = [mark_of(each) for each in played.beside.changes]
+    marks += [mark_of(each) for each in played.beside.alerts]
+    marks.sort(key=lambda mark: mark.time)
     for under in played.under:
         config = digest(under.engine or EngineConfig(), __version__, under.system)
         tapes.append(Tape(under.name, config, under.system, marks))

@@ -3,7 +3,9 @@
 `python tools/page/screenshots.py` writes docs/howto/figures/page/*.png, in few colours and small.
 """
 
+import json
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -19,14 +21,21 @@ ROOT: Final = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT / "tests")]
 
 from browsers import chromium  # noqa: E402 - found by the line above
+from webhooks import alertmanager, fired  # noqa: E402
 
 OUT: Final = ROOT / "docs" / "howto" / "figures" / "page"
 COLOURS: Final = 64
 MOMENT: Final = 1_795_351_560  # of the recording, some minutes into its incident
-VIEWS: Final = ("overview", "incident", "model", "replay")
+DEMO: Final = ("overview", "incident", "model")
+VIEWS: Final = (*DEMO, "replay", "marks")
 KINDS: Final = {"": (1180, "light"), "-dark": (1180, "dark"), "-narrow": (400, "light")}
-HEIGHTS: Final = {"overview": 460, "incident": 1130, "model": 900, "replay": 900}
+HEIGHTS: Final = {"overview": 680, "incident": 1130, "marks-narrow": 1400}
 RECORDING: Final = ROOT / "coral" / "recordings" / "pool-leak__orders"
+# What was really done to it, told as a change event, and what a rule on errors would have raised.
+DONE: Final = {"timestamp": 1_795_351_441, "kind": "modified", "entity": "orders"}
+TEXT: Final = "connections of the pool are not given back"
+SLOW: Final = fired(1_795_351_546, alertname="GatewayErrors")
+SAID: Final = {"annotations": {"summary": "errors for more than a minute"}}
 # What a second configuration could be: another topology, in which nothing calls anything.
 SECOND: Final = (
     '[engine]\nchanges_per_week = 0.001\n[systems."*"]\nedges = [["clients", "gateway"]]\n'
@@ -54,11 +63,11 @@ def taken(browser: Browser, address: str, view: str, kind: str) -> None:
     """Take one picture."""
     width, scheme = KINDS[kind]
     page: Page = browser.new_page(
-        viewport={"width": width, "height": 900 if kind else HEIGHTS[view]},
+        viewport={"width": width, "height": HEIGHTS.get(f"{view}{kind}", 900)},
         color_scheme="dark" if scheme == "dark" else "light",
     )
-    page.goto(f"{address}#/replay/0" if view == "replay" else address)
-    if view == "replay":
+    page.goto(address if view in DEMO else f"{address}#/replay/0")
+    if view not in DEMO:
         page.get_by_label("Moment").fill(str(MOMENT))
     else:
         page.locator("tbody tr").first.wait_for()
@@ -69,9 +78,15 @@ def taken(browser: Browser, address: str, view: str, kind: str) -> None:
         page.get_by_role("link", name="Model of shop").click()
         page.locator("tbody tr").first.wait_for()
         page.get_by_role("searchbox").fill("orders")
+    if view == "marks":
+        page.get_by_role("button", name="All of it").first.click()
+        page.locator(".moment .graph svg").first.wait_for()
     page.wait_for_timeout(2000)  # until colours of what is new have faded
     path = OUT / f"{view}{kind}.png"
-    page.screenshot(path=path)
+    if view == "marks":
+        page.get_by_role("region", name="Timeline").screenshot(path=path)
+    else:
+        page.screenshot(path=path)
     page.close()
     with Image.open(path) as image:
         small = image.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
@@ -85,13 +100,16 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as made, chromium() as browser:
         home = Path(made)
         (home / "other.toml").write_text(SECOND)
+        shutil.copytree(RECORDING, home / RECORDING.name)
+        (home / RECORDING.name / "changes.json").write_text(json.dumps([DONE | {"text": TEXT}]))
+        (home / RECORDING.name / "alerts.json").write_text(json.dumps([alertmanager(SLOW | SAID)]))
         demo = serving(home, "has ended", "demo", "--serve", "--speed", "120")
-        played = ("replay", str(RECORDING), "--serve", "--shadow", "other.toml")
+        played = ("replay", RECORDING.name, "--serve", "--shadow", "other.toml")
         replay = serving(home, "other.toml: ", *played)
         with demo as shown, replay as recording:
             for view in VIEWS:
                 for kind in KINDS:
-                    taken(browser, recording if view == "replay" else shown, view, kind)
+                    taken(browser, shown if view in DEMO else recording, view, kind)
 
 
 if __name__ == "__main__":
