@@ -8,9 +8,12 @@ from incidents import incident_event
 from makers import NAMES, ONSET, run, shop_config, shop_rows
 from typed import there
 
-from coral.contract.events import Event, StateSeen
+from coral.contract.alerts import Alert
+from coral.contract.changes import ChangeEvent
+from coral.contract.events import Event, StateSeen, unix
 from coral.report.event_log import IncidentHistory
 from coral.report.incident_view import IncidentView, incident_view
+from coral.report.marks import mark_of, marks
 from coral.report.suspects import MOST_NODES, suspects
 from coral.text import printable
 
@@ -59,6 +62,22 @@ def test_what_others_did_and_said_is_on_the_time_axis() -> None:
     ] == [one.told for one in view.marks]
     (alerts,) = (answer for answer in view.answers if answer.label == "alerts")
     assert ["`dbSlow` (page) fired at 12:45:10, until 12:45:50: db is slow"] == alerts.texts
+
+
+def test_what_came_and_no_incident_speaks_of_is_marked() -> None:
+    """An alert as an incident marks it; of a change, what it was done to."""
+    data = incident_event().data
+    (told,) = data.alerts
+    times = {"starts": unix(told.starts), "ends": unix(there(told.ends))}
+    facts = {name: getattr(told, name) for name in ("name", "severity", "text")}
+    assert marks(data)[-1] == mark_of(Alert(system="shop", key="1", **facts, **times))
+    deployed = mark_of(ChangeEvent(system="shop", time=1.0, kind="deployed", entities=("db",)))
+    assert ("change", 1.0, "db deployed", "`db` was deployed.") == (
+        deployed.kind,
+        deployed.time,
+        deployed.text,
+        deployed.told,
+    )
 
 
 def test_without_rows_the_courses_of_the_event_are_drawn(events: list[Event]) -> None:
