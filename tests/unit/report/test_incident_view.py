@@ -68,9 +68,16 @@ def test_what_came_and_no_incident_speaks_of_is_marked() -> None:
     """An alert as an incident marks it; of a change, what it was done to."""
     data = incident_event().data
     (told,) = data.alerts
-    times = {"starts": unix(told.starts), "ends": unix(there(told.ends))}
-    facts = {name: getattr(told, name) for name in ("name", "severity", "text")}
-    assert marks(data)[-1] == mark_of(Alert(system="shop", key="1", **facts, **times))
+    alert = Alert(
+        system="shop",
+        key="1",
+        name=told.name,
+        severity=told.severity,
+        text=told.text,
+        starts=unix(told.starts),
+        ends=unix(there(told.ends)),
+    )
+    assert marks(data)[-1] == mark_of(alert)
     deployed = mark_of(ChangeEvent(system="shop", time=1.0, kind="deployed", entities=("db",)))
     assert ("change", 1.0, "db deployed", "`db` was deployed.") == (
         deployed.kind,
