@@ -1,6 +1,7 @@
 """Tables that hold one point a line, brought into rows and columns in memory."""
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple, TypeAlias
 
@@ -9,7 +10,7 @@ import numpy as np
 from streams.recorded import legend
 from streams.recorded.columns import Columns, check_names
 from streams.recorded.numbers import NumberReader
-from streams.recorded.problem import ProblemLog
+from streams.recorded.problem import ProblemLog, Severity
 from streams.recorded.table import Row, note_cell
 from streams.recorded.times import TimeReader
 
@@ -64,7 +65,7 @@ class PointTable:
             What holds them, for the remark on how they are read.
         log : ProblemLog
         """
-        listed = list(points)
+        listed = _without_mixed(list(points), log)
         places = {series: at for at, series in enumerate(dict.fromkeys(p.series for p in listed))}
         names = tuple(_names([dict(series) for series in places]))
         headers = [_header(dict(series)) for series in places]
@@ -81,6 +82,25 @@ class PointTable:
         """Yield the rows; their values are copies."""
         for row in self._rows:
             yield row._replace(values=row.values.copy())
+
+
+def _without_mixed(points: list[Cell], log: ProblemLog) -> list[Cell]:
+    """Leave out what has several values at every time: those are several series of one name.
+
+    Which value is of which of them nobody can tell. A series that is repeated now and then is one.
+    """
+    values = Counter((p.series, p.time) for p in {p._replace(line=0) for p in points})
+    fewest = dict[Series, int]()
+    for point in points:
+        count = values[point.series, point.time]
+        fewest[point.series] = min(count, fewest.get(point.series, count))
+    mixed = [series for series, count in fewest.items() if count > 1]
+    severity: Severity = "error" if len(mixed) == len(fewest) else "warning"
+    for series in mixed:
+        message = f"{fewest[series]} values at every time, as of so many series of one name"
+        action = "It is left out; export it with the label that tells them apart"
+        log.add(severity, "series-mixed", message, action, column=_header(dict(series)))
+    return [point for point in points if fewest[point.series] == 1]
 
 
 def _rows(

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from streams.recorded import Recording, validate
+from streams.recorded import Recording, RecordingError, validate
 
 START = 1_700_000_000
 NAMES = ("web:latency", "db:wait")
@@ -176,6 +176,36 @@ def test_a_second_value_of_a_moment_is_told(tmp_path: Path) -> None:
 
     assert ("point-repeated", 3) == (problem.rule, problem.line)
     assert [[2.0], [3.0]] == [row.tolist() for _, row in Recording.open(path).rows()]
+
+
+def test_series_of_one_name_are_not_mixed(tmp_path: Path) -> None:
+    """Which value is of which nobody can tell: one sentence says so, the others are read."""
+    path = tmp_path / "m.csv"
+    lines = [f"{name},{t},{v}" for t in range(9) for name, v in (("a:x", t), ("a:x", 7 * t + 1))]
+    path.write_text("\n".join(["Series,Time,Value", *lines, *(f"b:x,{t},5" for t in range(9))]))
+    recording = Recording.open(path)
+    (problem,) = [p for p in recording.problems if p.severity != "info"]
+
+    assert ("warning", "series-mixed", "a:x") == (problem.severity, problem.rule, problem.column)
+    assert "2 values at every time" in problem.message
+    assert "label that tells them apart" in problem.action
+    assert ("b:x",) == recording.names
+
+
+def test_an_answer_whose_series_all_have_the_same_labels_is_refused(tmp_path: Path) -> None:
+    """As of queries that were put together by hand; the same answer twice is one."""
+    path = tmp_path / "m.json"
+    answer = json.loads(query_range())
+    course = answer["data"]["result"][0]
+    other = {**course, "values": [[t, "7.5"] for t in TIMES]}
+    answer["data"]["result"] = [course, other]
+    path.write_text(json.dumps(answer))
+    with pytest.raises(RecordingError, match="2 values at every time"):
+        Recording.open(path)
+    answer["data"]["result"] = [course, course]
+    path.write_text(json.dumps(answer))
+
+    assert [values for values, *_ in ROWS] == [row[0] for _, row in Recording.open(path).rows()]
 
 
 def test_a_table_with_a_column_value_is_wide_if_the_others_are_numbers(tmp_path: Path) -> None:
