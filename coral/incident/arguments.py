@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from coral.incident.confidence import base_is_long_enough, health_is_affected
+from coral.incident.confidence import base_is_long_enough, health_is_affected, partly_missing
 from coral.incident.policy import VERDICT, VerdictPolicy
 from coral.incident.situation import Situation
 from coral.incident.unseen import hides_a_cause
@@ -150,7 +150,7 @@ def _data(situation: Situation, candidate: Candidate, policy: VerdictPolicy) -> 
     name, missing = quoted(layout.names[best]), float(ranking.series.missing[best])
     if artefact := situation.artefact_of(best):
         found.append((False, f"{name} {artefact}: the data may be what changed"))
-    if policy.missing_share <= missing < MOSTLY_MISSING:
+    if partly_missing(ranking.series, best, policy):
         found.append((False, f"{missing:.0%} of the values of {name} are missing"))
     if not ranking.series.varied[best]:
         found.append((False, f"{name} never varied before: how far it may move is not known"))

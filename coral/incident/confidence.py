@@ -7,8 +7,15 @@ from coral.incident.policy import VERDICT, VerdictPolicy
 from coral.incident.situation import Situation
 from coral.incident.unseen import hides_a_cause
 from coral.localise.innovation import InnovationScores
+from coral.text import MOSTLY_MISSING
 
-__all__ = ["base_is_long_enough", "health_is_affected", "tier_of_cause", "tier_of_first"]
+__all__ = [
+    "base_is_long_enough",
+    "health_is_affected",
+    "partly_missing",
+    "tier_of_cause",
+    "tier_of_first",
+]
 
 
 def tier_of_first(
@@ -49,6 +56,7 @@ def tier_of_first(
         and base_is_long_enough(situation, policy)
         and evidence_carries(ranking.series, series[0], policy)
         and situation.artefact_of(series[0]) is None
+        and not partly_missing(ranking.series, series[0], policy)
         and health_is_affected(situation, policy)
         and not hides_a_cause(situation)
     )
@@ -90,6 +98,14 @@ def evidence_carries(
     """
     large = bool(scores.total[series] >= policy.likely_evidence)
     return large and bool(scores.varied[series]) and not scores.outside_before[series]
+
+
+def partly_missing(scores: InnovationScores, series: int, policy: VerdictPolicy = VERDICT) -> bool:
+    """Whether a share of the values of a series is missing: the data may be what changed.
+
+    One that is missing altogether is what happened.
+    """
+    return bool(policy.missing_share <= scores.missing[series] < MOSTLY_MISSING)
 
 
 def base_is_long_enough(situation: Situation, policy: VerdictPolicy = VERDICT) -> bool:

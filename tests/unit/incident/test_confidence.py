@@ -74,6 +74,23 @@ def test_what_the_past_of_a_series_says_of_it(
     assert not any(argument in sentence for sentence in arguments(situation, candidate)[1])
 
 
+@pytest.mark.parametrize(("share", "tier"), [(0.05, "likely"), (0.2, "possible"), (0.8, "likely")])
+def test_a_share_of_values_that_is_missing_lowers_the_tier(
+    situation: Situation, share: float, tier: str
+) -> None:
+    """And is told against the cause; one that is missing altogether is what happened."""
+    scores, first = situation.ranking.series, situation.ranking.order[0]
+    series = situation.series_of(first)
+    missing = scores.missing.copy()
+    missing[series[0]] = share
+    ranking = situation.ranking._replace(series=scores._replace(missing=missing))
+    doubtful = situation._replace(ranking=ranking)
+    _, against = arguments(doubtful, Candidate(1, first, series, [], None, None, None))
+
+    assert tier == tier_of_first(doubtful, [])
+    assert (tier == "possible") == any("are missing" in one for one in against)
+
+
 def test_too_few_normal_rows_or_no_deviation(situation: Situation) -> None:
     """Fewer than are asked for; less than can be named."""
     few = situation._replace(base_rows=7)
