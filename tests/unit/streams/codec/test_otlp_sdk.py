@@ -75,7 +75,7 @@ def set_clock(message: ExportMetricsServiceRequest, ends: list[int]) -> None:
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_the_sdk_exports_is_read(kind: str, shape: str, encoding: str) -> None:
-    """The same rates, levels and quantiles, whatever the service counts from and in what buckets."""
+    """The same rates, levels and quantiles, whatever it counts from, in whatever buckets."""
     codec = make_codec(encoding, grid=lambda _: Grid(float(STEP)))
     found = list[dict[str, float]]()
     for message in exported(KINDS[kind], SHAPES[shape]):
