@@ -11,7 +11,7 @@ from opentelemetry.sdk.metrics.export import AggregationTemporality, InMemoryMet
 from opentelemetry.sdk.metrics.view import Aggregation, ExponentialBucketHistogramAggregation
 from opentelemetry.sdk.resources import Resource
 
-from streams.codec import make_codec
+from streams.codec import Format, make_codec
 from streams.grid import Grid
 from streams.records import Record
 
@@ -21,7 +21,10 @@ KINDS = {
     "delta": AggregationTemporality.DELTA,
     "cumulative": AggregationTemporality.CUMULATIVE,
 }
-SHAPES = {"explicit": {}, "exponential": {Histogram: ExponentialBucketHistogramAggregation()}}
+SHAPES: dict[str, dict[type, Aggregation]] = {
+    "explicit": {},
+    "exponential": {Histogram: ExponentialBucketHistogramAggregation()},
+}
 
 
 def exported(
@@ -48,7 +51,9 @@ def exported(
             duration.record(0.08)
         waiting.add(count)
         heat.set(20.5 + count)
-        message = encode_metrics(reader.get_metrics_data())
+        measured = reader.get_metrics_data()
+        assert measured is not None
+        message = encode_metrics(measured)
         set_clock(message, ends)
         yield message
     provider.shutdown()
@@ -74,7 +79,7 @@ def set_clock(message: ExportMetricsServiceRequest, ends: list[int]) -> None:
 @pytest.mark.parametrize("encoding", ["otlp_proto", "otlp_json"])
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_the_sdk_exports_is_read(kind: str, shape: str, encoding: str) -> None:
+def test_what_the_sdk_exports_is_read(kind: str, shape: str, encoding: Format) -> None:
     """The same rates, levels and quantiles, whatever it counts from, in whatever buckets."""
     codec = make_codec(encoding, grid=lambda _: Grid(float(STEP)))
     found = list[dict[str, float]]()
