@@ -233,7 +233,7 @@ class Engine:
         said = health.alarm or alerted
         calm, self._calm_rows = self._calm_rows, 0 if said else self._calm_rows + 1
         # What was felt and is no more recovers: those rows accuse nobody.
-        recovers = not said and incident.felt
+        recovers = not said and incident.was_felt
         if recovers:
             self._since_onset.append(row)
         else:

@@ -69,6 +69,11 @@ class OpenIncident:
     outside : Outside
         Confirmed incidents, to recognise this one by, change events, to explain it by, and who is
         late.
+
+    Attributes
+    ----------
+    was_felt : bool
+        Whether a health signal or an alert ever said so.
     """
 
     def __init__(
@@ -98,6 +103,7 @@ class OpenIncident:
         self._changes: list[NearbyChange] = []
         told = facts.trigger.source in ("told", "alert")
         self.kind: Product = "incident" if told or not facts.kpi else "change"
+        self.was_felt = False
         self._felt: list[Felt] = []
         self._alerts: list[Alerted] = []
         self.revision = 0
@@ -196,6 +202,7 @@ class OpenIncident:
         incident._ranking = Ranking.from_state(state["ranking"])
         incident._seen = msgspec.convert(state.get("seen"), SeenBefore | None)
         incident.kind = state.get("kind", "incident")  # older checkpoints know no changes
+        incident.was_felt = state.get("was_felt", False)
         incident._felt = msgspec.convert(state.get("felt", []), list[Felt])
         incident._alerts = msgspec.convert(state.get("alerts", []), list[Alerted])
         incident._changes = msgspec.convert(state.get("changes", []), list[NearbyChange])
@@ -217,6 +224,7 @@ class OpenIncident:
             "ranking": self._ranking.state_dict(),
             "seen": msgspec.to_builtins(self._seen),
             "kind": self.kind,
+            "was_felt": self.was_felt,
             "felt": msgspec.to_builtins(self._felt),
             "alerts": msgspec.to_builtins(self._alerts),
             "changes": msgspec.to_builtins(self._changes),
@@ -236,12 +244,6 @@ class OpenIncident:
     def rows(self) -> int:
         """Rows since the onset."""
         return self._localiser.rows
-
-    @property
-    def felt(self) -> bool:
-        """Whether a health signal or an alert has made an incident of it."""
-        told = self._facts.trigger.source == "told"
-        return self.kind == "incident" and bool(self._facts.kpi) and not told
 
     @property
     def settled(self) -> bool:
@@ -268,6 +270,7 @@ class OpenIncident:
     def feel(self, felt: Sequence[Felt], alerts: Sequence[Alerted]) -> bool:
         """Note what health signals and alerts say; return whether the change is an incident now."""
         self._felt, self._alerts = list(felt), list(alerts)
+        self.was_felt |= bool(felt or alerts)
         promoted = self.kind == "change" and bool(felt or alerts)
         if promoted:
             self.kind = "incident"
