@@ -3,7 +3,7 @@
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ MAX_NAME: Final = 512
 """Longest series name, in characters."""
 
 _TRACKED_ENTITIES = 1024
+_MOST_WANTED = 10_000
 
 
 def name_problem(name: str) -> str | None:
@@ -56,7 +57,8 @@ class SeriesRegistry:
     """Name to index, growing at the end, with a hard cap.
 
     First come, first served: a series beyond the cap is refused until there is room, and counted
-    under its entity. Not safe for use by several threads.
+    under its entity. An entity has more than half of the places only while no other wants them:
+    `make_room` takes back what is above. Not safe for use by several threads.
 
     Parameters
     ----------
@@ -79,6 +81,12 @@ class SeriesRegistry:
         self._index: dict[str, int] = {}
         self._names: tuple[str, ...] = ()
         self._refused: Counter[str] = Counter()
+        self._quota = max(max_series // 2, 1)
+        self._held: Counter[str] = Counter()  # series of each entity
+        # Refused since the last call of `make_room`, by entity, and how many that are.
+        self._wanted: dict[str, set[str]] = {}
+        self._wants = 0
+        self._contested = False
 
     def __len__(self) -> int:
         return len(self._index)
@@ -126,6 +134,58 @@ class SeriesRegistry:
         """Forget all names but those with these indices, ascending; they move up."""
         self._names = tuple(self._names[i] for i in at.tolist())
         self._index = {name: i for i, name in enumerate(self._names)}
+        self._held = Counter(map(entity_of, self._names))
+
+    @property
+    def crowded(self) -> bool:
+        """Whether a series was refused since the last call of `make_room`."""
+        return bool(self._wanted)
+
+    def make_room(self, silent: Sequence[int]) -> list[int]:
+        """Return the places to give up for what was refused since the last call.
+
+        First those that are silent; then the newest of an entity that has more than half of all.
+        Such an entity has silent ones of its own replaced alone, and until the next call it cannot
+        take what has become free, if it is others who wait for it.
+
+        Parameters
+        ----------
+        silent : sequence of int
+            Places of silent series, the most dispensable first.
+        """
+        held, going = self._held.copy(), dict[int, None]()
+        more = {entity: len(names) for entity, names in self._wanted.items()}
+        rooms = {entity: self._quota - held[entity] for entity in more}
+        others = sum(min(more.pop(entity), room) for entity, room in rooms.items() if room > 0)
+        self._wanted, self._wants, self._contested = {}, 0, others > 0
+        for place in silent:
+            entity = entity_of(self._names[place])
+            if others > 0:
+                others -= 1
+            elif more.get(entity, 0) > 0:
+                more[entity] -= 1
+            else:
+                continue
+            going[place] = None
+            held[entity] -= 1
+        for place in range(len(self._names) - 1, -1, -1):
+            entity = entity_of(self._names[place])
+            if others > 0 and held[entity] > self._quota and place not in going:
+                others -= 1
+                going[place] = None
+                held[entity] -= 1
+        return [*going]
+
+    def state(self) -> dict[str, Any]:
+        """Return what it knows of those it refused, for a checkpoint that has the names."""
+        wanted = {entity: sorted(names) for entity, names in self._wanted.items()}
+        return {"wanted": wanted, "contested": self._contested}
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Continue from what `state` returned."""
+        self._wanted = {entity: set(names) for entity, names in state["wanted"].items()}
+        self._wants = sum(map(len, self._wanted.values()))
+        self._contested = state["contested"]
 
     def top_refused(self, count: int = 5) -> list[tuple[str, int]]:
         """Return the entities with the most refused look-ups, largest first."""
@@ -135,11 +195,17 @@ class SeriesRegistry:
         known = self._index.get(name)
         if known is not None:  # in its canonical form
             return known
-        at = len(self._index)
-        if at < self._max_series:
+        at, entity = len(self._index), entity_of(name)
+        over = self._contested and self._held[entity] >= self._quota
+        if at < self._max_series and not over:
             self._index[name] = at
+            self._held[entity] += 1
             return at
-        self._refused[entity_of(name)] += 1
+        names = self._wanted.setdefault(entity, set()) if self._wants < _MOST_WANTED else set()
+        if len(names) < self._quota and name not in names:
+            names.add(name)
+            self._wants += 1
+        self._refused[entity] += 1
         if len(self._refused) > _TRACKED_ENTITIES:
             # Keep memory bounded when every entity name is new: the small ones are forgotten.
             self._refused = Counter(dict(self._refused.most_common(_TRACKED_ENTITIES // 2)))

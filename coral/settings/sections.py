@@ -223,9 +223,10 @@ class Limits(_Section, frozen=True, kw_only=True):
     max_labels : int
         Most labels of one series.
     max_series : int
-        Most series of one system.
+        Most series of one system; one entity has more than half of them only while no other wants
+        them.
     max_sources : int
-        Most sources (replicas, cores) of the series of one system.
+        Most sources (replicas, cores) of the series of one system, and likewise.
     max_systems : int
         Most systems of one process.
     """

@@ -58,7 +58,8 @@ class Aligner:
     lateness_s : float
         How much older than the newest a sample may be, seconds, >= 0.
     max_series : int
-        Series beyond this number are refused, until others have been silent for a while.
+        Series beyond this number are refused, until others have been silent for a while, or an
+        entity that has more than half gives up what is above (`SeriesRegistry.make_room`).
     max_future_s : float, optional
         Furthest believable step ahead, seconds, more than ``lateness_s + interval_s``.
         By default one hour or 1000 intervals, whichever is longer.
@@ -112,7 +113,7 @@ class Aligner:
         self.sources = LateSources()
         self._whole = WholeRows()
         self._lives = Lives(interval_s)
-        self._closed = self._turned_away = 0  # since the last look for series that have left
+        self._closed = 0  # since the last look for series that have left
         # Number, time and values of the tick last closed at once, while it is the newest.
         self._last_whole: tuple[int, float, NDArray[np.float64]] | None = None
         self._sources: dict[str, str] = {}  # by series
@@ -218,7 +219,8 @@ class Aligner:
             "whole": self._whole.state(),
             "last_whole": self._last_whole,
             "lives": self._lives.state(),
-            "closed": [self._closed, self._turned_away],
+            "closed": [self._closed],
+            "crowding": self._registry.state(),
             "counters": [self.late, self.duplicate, self.future, self.refused],
         }
 
@@ -254,7 +256,9 @@ class Aligner:
             self._last_whole = state["last_whole"]
         if "lives" in state:  # older checkpoints have none: lives begin with the next tick
             self._lives.load(state["lives"])
-            self._closed, self._turned_away = state["closed"]
+            self._closed = state["closed"][0]
+        if "crowding" in state:  # older checkpoints have none
+            self._registry.load(state["crowding"])
         self.late, self.duplicate, self.future, self.refused = state["counters"]
 
     @property
@@ -282,8 +286,10 @@ class Aligner:
         """Whether samples would change a tick; adds no series, may change `held`."""
         at = np.array([self._registry.find(name) for name in samples.names], dtype=np.intp)
         known = at >= 0
-        if not known.all() and len(self._registry) < self._registry.max_series:
-            return True
+        if not known.all():
+            if len(self._registry) < self._registry.max_series:
+                return True
+            self._registry.index(samples.names)  # those refused wait for room from now on
         held.widen(len(self._registry))
         return held.merge(samples.time, at[known], samples.values[known])
 
@@ -325,7 +331,6 @@ class Aligner:
                 self._last_names = names
             at, kept, refused, first = self._last_index
             self.refused += refused
-            self._turned_away = max(self._turned_away, refused)
             if held is None and first and len(at) == len(self._registry):
                 return Tick(samples.values, samples.time)
             held = self._widened(held)
@@ -394,8 +399,12 @@ class Aligner:
 
     def _retire(self, tick: int) -> None:
         """Forget the series that have left."""
-        kept = self._lives.kept(tick, self._turned_away)
-        self._closed = self._turned_away = 0
+        room: list[int] = []
+        if self._registry.crowded:
+            room = self._registry.make_room(self._lives.silent(tick))
+            self._forget_indexes()  # those refused are looked up again, and so known to wait
+        kept = self._lives.kept(tick, room)
+        self._closed = 0
         if len(kept) == len(self._registry):
             return
         for held in (*self._open.values(), *self._parked.ticks()):
@@ -405,5 +414,8 @@ class Aligner:
             number, time, values = self._last_whole
             self._last_whole = number, time, values[kept]
         self._registry.keep(kept)
+        self._forget_indexes()
+
+    def _forget_indexes(self) -> None:
         self._cached.clear()
         self._last_names = None

@@ -57,23 +57,30 @@ class Lives:
             self._last = np.append(self._last, np.full(new, tick))
         self._last[~np.isnan(values)] = tick
 
-    def kept(self, tick: int, wanted: int) -> Indices:
+    def silent(self, tick: int) -> list[int]:
+        """Return the places of series that have been silent for a while, in the order they may go.
+
+        First those that were silent for longest in proportion to how long they lived: what came
+        once goes before what has a history.
+        """
+        silent = tick - self._last
+        order = np.argsort(-silent / (self._last - self._first + 1), kind="stable")
+        return [*order[silent[order] > CROWDED_TICKS].tolist()]
+
+    def kept(self, tick: int, room: list[int]) -> Indices:
         """Return the places of the series that have not left; those that have are forgotten.
 
         Parameters
         ----------
         tick : int
             The newest.
-        wanted : int
-            New series that found no room: as many make room as have been silent for a while, those
-            first that have been so for longest.
+        room : list of int
+            Places that are given up to new series.
         """
         silent = tick - self._last
         left = silent > np.clip(self._last - self._first, self._least, self._most)
         expired = int(np.count_nonzero(left))
-        if wanted:
-            longest = np.argsort(-silent, kind="stable")[:wanted]
-            left[longest[silent[longest] > CROWDED_TICKS]] = True
+        left[room] = True
         kept = np.flatnonzero(~left)
         self.expired += expired
         self.displaced += len(left) - len(kept) - expired

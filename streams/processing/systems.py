@@ -111,8 +111,7 @@ class Systems:
         if system in self._configured or len(self._lives) < self._max_systems:
             return True
         oldest = max(self._lives, key=self._silent_for)
-        born, heard = self._lives[oldest]
-        if self._silent_for(oldest) <= max(heard - born, _ROUNDS * len(self._aligners)):
+        if not self._may_go(oldest):
             return False
         self._drop(oldest)
         self.displaced += 1
@@ -122,6 +121,11 @@ class Systems:
     def _silent_for(self, system: str) -> int:
         """Return how many records of its partition came after its newest."""
         return self._records[self._home[system]] - self._lives[system].heard
+
+    def _may_go(self, system: str) -> bool:
+        """Whether a system has been silent for so long that it makes room where there is none."""
+        born, heard = self._lives[system]
+        return self._silent_for(system) > max(heard - born, _ROUNDS * len(self._aligners))
 
     def _drop(self, system: str) -> None:
         del self._aligners[system], self._home[system]
@@ -141,10 +145,17 @@ class Systems:
         return gone
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the state of all aligners, and where each system comes from."""
+        """Return the state of all aligners, and where each system comes from.
+
+        Where there is no room left, those that may leave are not in it: a restart keeps none of
+        a flood of names.
+        """
         lives = self._lives.items()
+        full = len(lives) >= self._max_systems
+        going = {name for name, _ in lives if full and self._may_go(name)}
+        kept = ((system, a) for system, a in self._aligners.items() if system not in going)
         return {
-            "aligners": {system: a.state_dict() for system, a in self._aligners.items()},
+            "aligners": {system: a.state_dict() for system, a in kept},
             "home": {system: tuple(tp) for system, tp in self._home.items()},
             # Records that it lived for, and has been silent for since.
             "lives": {name: [one.heard - one.born, self._silent_for(name)] for name, one in lives},

@@ -53,18 +53,18 @@ class Cumulative(Generic[V]):
 
     Attributes
     ----------
-    touched : int
-        For its owner, to know which counters are silent.
+    touched, name : int, str
+        For its owner, to know which counters are silent, and whose they are.
     """
 
-    __slots__ = ("_falls", "_increase", "_taken", "points", "touched")
+    __slots__ = ("_falls", "_increase", "_taken", "name", "points", "touched")
 
     def __init__(
         self, increase: Callable[[V, V], V | None], points: list[Point[V]] | None = None
     ) -> None:
         self._increase = increase
         self.points = points or []
-        self.touched = 0
+        self.touched, self.name = 0, ""
         self._taken = self._falls = 0
 
     def add(self, point: Point[V], keep: int) -> list[CounterStep[V]]:

@@ -1,6 +1,7 @@
 """Readings of foreign series to samples: counters to rates, histograms to quantiles."""
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any, Final, NamedTuple, Protocol, TypeVar
@@ -15,6 +16,7 @@ from streams.codec.labelled.replicas import Replicas
 from streams.codec.values import MAX_ABS_VALUE
 from streams.grid import Grid
 from streams.records import Problem, Samples
+from streams.series import entity_of
 
 T = TypeVar("T", bound="_Touched")
 
@@ -27,6 +29,7 @@ _KNOWN_NAMES = 1_000_000
 
 class _Touched(Protocol):
     touched: int  # number of the record that it last had a value in
+    name: str  # of the series it is of; "" = it was restored, and not heard since
 
 
 class Reading(NamedTuple):
@@ -56,11 +59,11 @@ class Reading(NamedTuple):
 class _Rounds:
     """Buckets of one histogram, by the instant they belong to and their bound."""
 
-    __slots__ = ("held", "touched")
+    __slots__ = ("held", "name", "touched")
 
     def __init__(self, held: dict[float, dict[float, float]] | None = None) -> None:
         self.held: dict[float, dict[float, float]] = held or {}
-        self.touched = 0
+        self.touched, self.name = 0, ""
 
 
 class _System:
@@ -127,7 +130,8 @@ class Reducer:
         System id to its grid.
     max_series : int
         Most series, and most sources, followed in one system. When there are more, the half that
-        was silent longest is forgotten, which costs each of them one rate.
+        was silent longest is forgotten, which costs each of them one rate: half of those of one
+        entity, if that has more than half of all.
     max_systems : int
         Most systems followed; of more the one that was silent longest is forgotten.
 
@@ -225,7 +229,7 @@ class Reducer:
         known = system.counters.get(key)
         if known is None:
             known = self._kept(system.counters, key, Cumulative(counted))
-        known.touched = self._records
+        known.touched, known.name = self._records, series.name
         steps = known.add(point, system.keep)
         all_is_new = steps and steps[-1].value == point.value  # it fell, or was zero before
         if all_is_new and not point.start and known.behaves_as_level(point):
@@ -261,7 +265,7 @@ class Reducer:
         known = system.histograms.get(key)
         if known is None:
             known = self._kept(system.histograms, key, Cumulative(increase))
-        known.touched = self._records
+        known.touched, known.name = self._records, series.name
         steps = known.add(point, system.keep)
         for step in steps:
             self._observed(system, series, step.time, step.elapsed, step.value)
@@ -286,7 +290,7 @@ class Reducer:
         known = system.rounds.get(key)
         if known is None:
             known = self._kept(system.rounds, key, _Rounds())
-        known.touched = self._records
+        known.touched, known.name = self._records, series.name
         rounds = known.held
         held = rounds.setdefault(time, {})
         if len(held) >= MAX_BUCKETS:
@@ -308,7 +312,7 @@ class Reducer:
         known = system.replicas.get(series.name)
         if known is None:
             known = self._kept(system.replicas, series.name, Replicas())
-        known.touched = self._records
+        known.touched, known.name = self._records, series.name
         tick = system.grid.tick_of(time)
         known.put(tick, series.source, time, value)
         self._touched[series.system, series.name, tick] = (series, known, system.keep)
@@ -336,10 +340,17 @@ class Reducer:
         return made
 
     def _kept(self, held: dict[str, T], key: str, new: T) -> T:
-        """Keep what is new; the half that was silent longest makes room if there is none."""
+        """Keep what is new; the half that was silent longest makes room if there is none.
+
+        One entity that has more than half of all makes room by itself: others keep their places.
+        """
         if len(held) >= self._max_series:
-            by_silence = sorted(held, key=lambda other: held[other].touched)
-            for old in by_silence[: self._max_series // 2 + 1]:
+            entities = {other: entity_of(one.name) for other, one in held.items()}
+            ((most, count),) = Counter(entities.values()).most_common(1)
+            alone = count > self._max_series // 2
+            going = [other for other in held if not alone or entities[other] == most]
+            going.sort(key=lambda other: held[other].touched)
+            for old in going[: len(going) // 2 + 1]:
                 del held[old]
         held[key] = new
         return new

@@ -25,11 +25,11 @@ class Replicas:
         To go on from.
     """
 
-    __slots__ = ("ticks", "touched")
+    __slots__ = ("name", "ticks", "touched")
 
     def __init__(self, ticks: dict[int, Held] | None = None) -> None:
         self.ticks: dict[int, Held] = ticks or {}
-        self.touched = 0  # for its owner, to know which are silent
+        self.touched, self.name = 0, ""  # for its owner, to know which are silent, and whose
 
     def put(self, tick: int, source: str, time: float, value: float) -> None:
         """Take one value; of more than `MAX_SOURCES` sources the further ones are left out."""

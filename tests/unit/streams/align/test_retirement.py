@@ -67,6 +67,47 @@ def test_junk_locks_nobody_out() -> None:
     assert aligner.series.top_refused()[0][1] > 0
 
 
+def test_one_source_takes_no_places_of_others() -> None:
+    """100,000 living series of one host fill the cap; of hosts that come later all find room."""
+    flood = [tuple(f"host:x{part}-{i}" for i in range(20_000)) for part in range(5)]
+    others = tuple(f"{name}:m{i}" for name in ("orders", "db", "cart") for i in range(600))
+    aligner = Aligner(1.0)
+    for tick in range(40):
+        for names in flood:
+            pushed(aligner, tick, names, 1.0)
+        if tick >= 10:
+            pushed(aligner, tick, others, 1.0)
+    assert {*others} < {*aligner.series.names}
+    frames = [frame for tick in (40, 41) for frame in pushed(aligner, tick, others, 1.0)]
+    held = dict(zip(frames[-1].names, frames[-1].values.tolist(), strict=True))
+    assert {frames[-1].time} == {held[name] for name in others}
+    assert "host" == aligner.series.top_refused()[0][0]
+
+
+def test_one_source_may_have_all_that_nobody_else_wants() -> None:
+    """And gives up no more than others ask for, the newest first."""
+    aligner = Aligner(1.0, max_series=100)
+    names = tuple(f"host:x{i}" for i in range(120))
+    for tick in range(70):
+        pushed(aligner, tick, names, 1.0)
+    assert aligner.series.names == names[:100]
+    for tick in range(70, 140):
+        pushed(aligner, tick, names, 1.0)
+        pushed(aligner, tick, LIVING, 1.0)
+    assert {*names[:98], *LIVING} == {*aligner.series.names}
+
+
+def test_what_has_a_history_outlives_what_came_once() -> None:
+    """Names that come once make room for each other, not a service that has fallen silent."""
+    aligner = Aligner(1.0, max_series=500)
+    for tick in range(1000):
+        crashed = ("crashed:cpu",) if tick < 600 else ()
+        junk = tuple(f"{tick}-{i}:x" for i in range(4)) if tick >= 500 else ()
+        pushed(aligner, tick, (*LIVING, *crashed, *junk), 1.0)
+    assert {*LIVING, "crashed:cpu"} < {*aligner.series.names}
+    assert aligner.displaced > 100
+
+
 def test_open_and_parked_ticks_follow() -> None:
     """What waits while others leave keeps its values under its names."""
     aligner, late = Aligner(1.0, lateness_s=10.0), []
@@ -82,19 +123,21 @@ def test_open_and_parked_ticks_follow() -> None:
 def test_a_restart_in_between_changes_nothing() -> None:
     """Names, values and the day of leaving are those of an aligner that went on."""
 
-    def run(cuts: set[int]) -> list[tuple[tuple[str, ...], list[float]]]:
-        aligner, told = Aligner(1.0), []
+    def run(cuts: set[int], most: int) -> list[tuple[tuple[str, ...], list[float]]]:
+        aligner, told = Aligner(1.0, max_series=most), []
         for tick in range(12_000):
             if tick in cuts:
                 state = aligner.state_dict()
-                aligner = Aligner(1.0)
+                aligner = Aligner(1.0, max_series=most)
                 aligner.load_state_dict(state)
             pod = f"pod-{tick // 700}:cpu"
-            frames = pushed(aligner, tick, (*LIVING, pod), 1.0)
+            many = tuple(f"host:x{tick // 400}-{i}" for i in range(9))
+            frames = pushed(aligner, tick, (*many, *LIVING, pod)[-12 if most < 99 else -3 :], 1.0)
             told += [(frame.names, frame.values.tolist()) for frame in frames]
         return told
 
-    np.testing.assert_equal(run({3000, 7001, 7337}), run(set()))
+    np.testing.assert_equal(run({3000, 7001, 7337}, 5000), run(set(), 5000))
+    np.testing.assert_equal(run({3000, 7001, 7337}, 10), run(set(), 10))
 
 
 def test_state_of_before() -> None:

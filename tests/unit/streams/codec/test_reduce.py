@@ -351,6 +351,19 @@ class TestReducer:
         assert 0 < len(state[kind]) <= 10
         assert kind == "once" or any(key in ("kept", "skept:n") for key in state[kind])
 
+    def test_one_entity_takes_no_places_of_others(self) -> None:
+        """What goes on of others has its rates, however many of one entity come between."""
+        reducer, rates = Reducer(lambda _: Grid(10.0), 100), list[float]()
+        for time in range(10, 60, 10):
+            for i in range(500):
+                reducer.reduce([Reading(counter(f"flood:x{i}", f"f{i}"), float(time), 1.0)])
+            for name in ("cart", "db"):
+                point = Reading(counter(f"{name}:n", name), float(time), 2.0 * time)
+                rates += [s.values.item() for s in reducer.reduce([point])]
+
+        assert [2.0] * 2 * 4 == rates
+        assert 100 >= len(reducer.state_dict()["shop"]["counters"])
+
     def test_systems_are_bounded(self) -> None:
         """Names that come once are forgotten first."""
         grid = Grid(10.0)

@@ -96,3 +96,16 @@ def test_how_long_a_system_lived_survives_a_restart() -> None:
     restored.load_state_dict(systems.state_dict())
     push(restored, "new", 60.0, 0)
     assert {"living", "new"} == restored.aligners.keys()
+
+
+def test_a_restart_keeps_no_junk() -> None:
+    """What fills all places and has been silent since is in no checkpoint."""
+    systems = Systems(lambda _: Aligner(1.0), 10, {"configured"})
+    push(systems, "configured", 0.0, 0)
+    for i in range(9):
+        push(systems, f"junk-{i}", 0.0, 0)
+    for t in range(200):
+        push(systems, "living", float(t), 0)
+    restored = Systems(lambda _: Aligner(1.0), 10, {"configured"})
+    restored.load_state_dict(systems.state_dict())
+    assert {"configured", "living"} == restored.aligners.keys()
