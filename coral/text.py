@@ -38,6 +38,21 @@ _PER_SECOND = r"_per_s(?:ec|econd)?"
 _WORD = re.compile(r"[^\W\d_]+")
 # Scripts with letters that look like Latin ones, as the names of their letters begin.
 _ALIKE = ("CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE", "COPTIC", "FULLWIDTH", "MATHEMATICAL")
+# Those of their letters that pass for Latin ones by themselves, and what for.
+_PASSING = frozenset(
+    "\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0455\u0456\u0458\u04bb"
+    "\u0501\u051b\u051d\u0475\u04cf\u0433"  # aeopcyxsijhdqwvlr
+    "\u0410\u0412\u0415\u041a\u041c\u041d\u041e\u0420\u0421\u0422\u0423"
+    "\u0425\u0405\u0406\u0408\u04ae\u050c\u051a\u051c\u0474\u04c0"  # ABEKMHOPCTYXSIJYGQWVI
+    "\u03b1\u03b3\u03b9\u03bd\u03bf\u03c1\u03c3\u03c5"  # ayivopou
+    "\u0391\u0392\u0395\u0396\u0397\u0399\u039a\u039c\u039d\u039f\u03a1"
+    "\u03a4\u03a5\u03a7"  # ABEZHIKMNOPTYX
+    "\u057d\u0578\u0585\u0570\u0581\u0566\u0575\u054d\u0555\u054f\u053c"  # unohgqjUOSL
+    "\u13a0\u13a1\u13a2\u13a9\u13aa\u13ab\u13ac\u13b3\u13b7\u13bb\u13c0"
+    "\u13c2\u13c3\u13d9\u13da\u13de\u13df\u13e2\u13e6\u13e7\u13f4"  # DRTYAJEWMHGhZVSLCPKdB
+    "\u2c9e\u2c9f\u2ca2\u2ca3\u2ca4\u2ca5\u2cac\u2cad\u2c98\u2c9a\u2c92"
+    "\u2c94\u2c8e\u2ca6\u2ca8"  # OoPpCcXxMNIKHTY
+)
 _UNIT = re.compile(
     rf"[._](?P<unit>seconds|milliseconds|microseconds|ms|us|bytes|ratio|percent|pct)"
     rf"(?P<rate>(?<=bytes){_PER_SECOND})?{_PART}$",
@@ -57,14 +72,15 @@ def printable(text: str) -> str:
 
     Colour sequences, line feeds, and marks that turn the direction of writing are names of
     nothing; in a terminal, a log or a ticket they rewrite what stands around them. In a word that
-    mixes Latin letters with those that look like them, the latter are escaped too.
+    mixes Latin letters with those that look like them, the latter are escaped too, and so is a word
+    all of which could be taken for Latin letters.
 
     Examples
     --------
     >>> printable("db\x1b[31m\n")
     'db\\x1b[31m\\x0a'
-    >>> printable("p\u0430y"), printable("größe")
-    ('p\\u0430y', 'größe')
+    >>> printable("p\u0430y"), printable("größe"), printable("\u0441\u0430\u0440")
+    ('p\\u0430y', 'größe', '\\u0441\\u0430\\u0440')
     """
     if not text.isascii():
         text = _WORD.sub(_apart, text)
@@ -72,12 +88,18 @@ def printable(text: str) -> str:
 
 
 def _apart(word: re.Match[str]) -> str:
-    """Return a word in which no letter passes for a Latin one beside a Latin one."""
+    """Return a word in which no letter passes for a Latin one."""
     letters = word[0]
     alike = {c for c in letters if not c.isascii() and unicodedata.name(c, "").startswith(_ALIKE)}
-    if not alike or not any(unicodedata.name(c, "").startswith("LATIN") for c in letters):
+    mixed = any(unicodedata.name(c, "").startswith("LATIN") for c in letters)
+    if not alike or not (mixed or all(map(_passes, letters))):
         return letters
     return "".join(escaped(c) if c in alike else c for c in letters)
+
+
+def _passes(letter: str) -> bool:
+    """Whether a letter is easily taken for a Latin one: also those of full width, and bold."""
+    return letter in _PASSING or unicodedata.normalize("NFKC", letter).isascii()
 
 
 def _hidden(character: str) -> bool:

@@ -16,6 +16,7 @@ from coral.contract.events import Event, decode, encode, timestamp
 from coral.http.board import Board
 from coral.http.shadow import ShadowList, compared
 from coral.http.state import Totals, nothing_watched
+from coral.text import printable
 from streams.clock import ManualClock
 
 LONG = "y" * 4096
@@ -23,6 +24,20 @@ MARKUP = '"><img src=x onerror=evil()><svg onload=evil()>\\u202e'
 SENTENCE = "v1. It is nobody"
 NAMED = (*HOSTILE, MARKUP, SENTENCE, LONG)
 PLACE = "PLACEHOLDER"
+# Latin, mixed, all Cyrillic and Greek that passes for Latin, and what can be nothing but Russian.
+SCRIPTS = (
+    "orders",
+    "p\u0430y",
+    "\u0441\u0430\u0441\u04bb\u0435",
+    "\u039f\u039a",
+    "\uff44\uff42",
+    "сайт",
+)
+SHOWN = """async (names) => {
+  const place = new URL("components/prose.js", document.querySelector("script").src);
+  const {printable} = await import(place);
+  return names.map(printable);
+}"""
 
 
 def written(event: Event, name: str) -> bytes:
@@ -85,3 +100,14 @@ def test_systems_of_such_names_are_listed(browser: Browser, tmp_path: Path) -> N
         expect(page.locator("tbody tr")).to_have_count(len(kept))
         assert len(kept) >= len(sent) - 2
         harmless(page)
+
+
+def test_the_page_writes_names_as_all_texts_do(browser: Browser, tmp_path: Path) -> None:
+    """What is hidden, or passes for another, is written out by both in the same way."""
+    names = [*NAMED, *SCRIPTS, "-".join(SCRIPTS)]
+    world = World(tmp_path, settings_of(tmp_path))
+    with served(world.board) as ask, looked_at(browser, f"http://127.0.0.1:{ask.port}") as seen:
+        seen.page.goto(f"{seen.origin}/")
+        shown = seen.page.evaluate(SHOWN, names)
+    assert [printable(name) for name in names] == shown
+    assert len(shown) == len(set(shown))

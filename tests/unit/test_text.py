@@ -15,6 +15,8 @@ from coral import text as words
         ("two\nlines\r\x00", "`two\\x0alines\\x0d\\x00`"),
         ("p\u0430yments сайт größe 数据", "`p\\u0430yments сайт größe 数据`"),
         ("\uff50ay \U0001d429ay", "`\\uff50ay \\U0001d429ay`"),
+        ("\u0441\u0430\u0441\u04bb\u0435", "`\\u0441\\u0430\\u0441\\u04bb\\u0435`"),
+        ("\uff44\uff42:\u0420", "`\\uff44\\uff42:\\u0420`"),
         ("\u202egnp.exe\u2028\x9b", "`\\u202egnp.exe\\u2028\\x9b`"),
         ("n" * 500, f"`{'n' * 159}…`"),
     ],
