@@ -11,7 +11,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print(2 * (os.cpu_count() or 1))')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast lint types imports unit bounds unit-fast release-check sizes kafka kafka-stop fuzz soak evaluate trigger noticing graph life speed record live docs clean peers proof image image-check cluster-test
+.PHONY: help demo test test-fast lint types imports unit bounds unit-fast release-check sizes kafka kafka-stop fuzz operations soak evaluate trigger noticing graph life speed record live docs clean peers proof image image-check cluster-test
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -107,6 +107,12 @@ $(VENV)/installed-fuzz: $(VENV)/installed-dev tests/fuzz/requirements.txt
 fuzz: $(VENV)/installed-fuzz ## bytes of all kinds at every reader, SECONDS=60 each (20 minutes)
 	PYTHONPATH=tests:deploy/kafka $(BIN)/python tests/fuzz/run.py --seconds $(or $(SECONDS),60) \
 	  --json benchmarks/results/fuzz.json
+
+operations: $(VENV)/installed-dev ## what running costs, and its tables (20 minutes; on a machine that does nothing else)
+	set -e; for part in operations capacity outside; do \
+	  $(BIN)/python benchmarks/$$part.py --json benchmarks/results/$$part.json; done
+	$(BIN)/python tools/docs/tables.py --only operations_costs --only operations_restores \
+	  --only operations_fuzz --only operations_outside
 
 soak: $(VENV)/installed-dev ## kill -9 coral run KILLS=100 times, then an outage of a minute (20 minutes)
 	PYTHONPATH=tests:deploy/kafka $(BIN)/python tests/recovery/soak.py --kills $(or $(KILLS),100) \

@@ -15,6 +15,7 @@ from coral.daemon.daemon import Daemon
 from coral.daemon.log import configure
 from coral.daemon.models import keeping
 from coral.daemon.outside import shown
+from coral.daemon.warmup import warm
 from coral.http.board import Board
 from coral.replay.driver import METRICS, BrokerFed
 from coral.report.console import RevisionPrinter
@@ -82,6 +83,7 @@ def shown_recording(
     board, told = Board(clock, settings.http.ready_lag), _Told(out, console)
     with tempfile.TemporaryDirectory() as home, shown(settings.http, board, _kept) as address:
         console.print(f"The page: {address} (Ctrl-C ends it)", highlight=False)
+        warm()  # a loop that waits for a compiler answers no question
         source = BrokerFed(recording, broker, clock, speed)
         store = FileStore(Path(home))
         daemon = Daemon(settings, source, told, store, clock, board.beat, board=board)

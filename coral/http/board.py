@@ -108,12 +108,17 @@ class Board:
 
     def alive(self) -> Health:
         """Whether the loop is getting on; a process that does not should be started again."""
-        now, beat = self._clock.monotonic(), self._beat
-        if beat is None:
-            waited = now - self._begun
+        if self._beat is None:
+            waited = self._clock.monotonic() - self._begun
             return _health(waited > STARTS_S and f"starting for {waited:.0f} s")
-        still = now - beat
+        still = self.still_s
         return _health(still > STANDS_STILL_S and f"the loop has stood still for {still:.0f} s")
+
+    @property
+    def still_s(self) -> float:
+        """How long the loop has been busy with one thing, s; 0 before it has begun."""
+        beat = self._beat
+        return 0.0 if beat is None else self._clock.monotonic() - beat
 
     def ready(self) -> Health:
         """Whether it does its part: state restored, partitions dealt, not far behind."""

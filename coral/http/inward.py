@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 from starlette.concurrency import run_in_threadpool
@@ -14,10 +14,13 @@ from starlette.routing import Route
 from coral.contract.events import CONTENT_TYPE, encode
 from coral.errors import AskError, EventError
 from coral.http.board import Board
+from coral.text import hint
 from streams.errors import StreamsError
 
 __all__ = ["routes"]
 
+BUSY_S: Final = 5.0
+"""A loop that has been at one row for so long is not waited for, s."""
 _T = TypeVar("_T")
 
 
@@ -42,6 +45,7 @@ def routes(board: Board) -> list[Route]:
         since = _time(request, "since")
         if answer is None:
             raise HTTPException(503, "starting")
+        _can_answer(board, system)
         event = await run_in_threadpool(_unless_refused, lambda: answer(system, since))
         if event is None:
             raise HTTPException(404, "there is no such system here, or no row of it since then")
@@ -52,6 +56,7 @@ def routes(board: Board) -> list[Route]:
         times = _time(request, "before"), _time(request, "after")
         if answer is None:
             raise HTTPException(404, "no system is watched here")
+        _can_answer(board, system)
         found = await run_in_threadpool(_unless_refused, lambda: answer(system, *times))
         if found is None:
             raise HTTPException(404, "there is no such system here, or no row of it yet")
@@ -62,6 +67,15 @@ def routes(board: Board) -> list[Route]:
         Route("/api/v1/ask", ask),
         Route("/api/v1/model", model),
     ]
+
+
+def _can_answer(board: Board, system: str) -> None:
+    """Refuse at once what the loop would be waited for in vain."""
+    if board.still_s > BUSY_S:
+        raise HTTPException(503, f"the loop is busy, for {board.still_s:.0f} s now; ask again")
+    known = () if board.snapshot is None else [one.system for one in board.snapshot.systems]
+    if known and system not in known:
+        raise HTTPException(404, f"there is no such system here{hint(system, known)}")
 
 
 def _unless_refused(act: Callable[[], _T]) -> _T:

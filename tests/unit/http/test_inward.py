@@ -17,6 +17,7 @@ from coral.contract.events import Event, decode
 from coral.daemon.questions import MOST_WAITING, Questions
 from coral.errors import AskError, Exit
 from coral.settings import Secret
+from streams.clock import ManualClock
 
 CALM = shop_rows(seed=3, rows=400, fault=None)
 
@@ -166,3 +167,18 @@ def test_what_cannot_be_answered_is_said(tmp_path: Path) -> None:
             stands("shop", None)
     with pytest.raises(AskError, match="at most 4 questions at a time"):
         stands("shop", None)
+
+
+@pytest.mark.parametrize("path", ["ask", "model"])
+def test_nobody_waits_in_vain(tmp_path: Path, path: str) -> None:
+    """A system that is not here, and a loop that is busy, are told without waiting for the loop."""
+    clock = ManualClock(START)
+    world = World(tmp_path, settings_of(tmp_path), clock)
+    world.put("shop", NAMES, CALM[:60])
+    world.read()
+    with served(world.board) as ask:
+        misspelt = ask(f"/api/v1/{path}?system=shpo")
+        clock.sleep(6.0)
+        busy = ask(f"/api/v1/{path}?system=shop")
+    assert (404, True) == (misspelt.status, "did you mean `shop`?" in misspelt.json["error"])
+    assert (503, True) == (busy.status, "busy, for 6 s now" in busy.json["error"])
