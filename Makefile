@@ -5,7 +5,8 @@ BIN    := $(VENV)/bin
 # The tests run on the built wheel, in an environment that sees the packages of the other one.
 WHEEL  := .venv-wheel
 CODE   := $(shell find coral streams detectors -type f -not -path '*/__pycache__/*')
-PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# On a terminal pip shows how far it is.
+PIP    := $(BIN)/python -m pip --disable-pip-version-check $(shell test -t 2 || echo --quiet)
 
 # Tests of a broker wait most of their time: two at a time on each core.
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print(2 * (os.cpu_count() or 1))')

@@ -1,5 +1,7 @@
 """Exceptions of `streams`: one small tree, with fields and not only text."""
 
+import sys
+
 from streams.records import Problem, ProblemKind, Record, TopicPartition
 
 
@@ -51,6 +53,11 @@ class DecodeError(StreamsError):
         )
 
 
+def to_install(extra: str) -> str:
+    """Return the command that adds an extra to what is installed, from wherever that came."""
+    return f"{sys.executable} -m pip install 'coral-rca[{extra}]'"
+
+
 class MissingExtraError(StreamsError):
     """A feature needs packages that are not installed. Operator action: install the extra."""
 
@@ -60,7 +67,7 @@ class MissingExtraError(StreamsError):
         self.extra = extra
 
     def __str__(self) -> str:
-        return f"{self.feature} needs an extra: pip install 'coral-rca[{self.extra}]'"
+        return f"{self.feature} needs an extra: {to_install(self.extra)}"
 
 
 class TokenError(StreamsError):

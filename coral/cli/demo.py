@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from coral.cli.options import File, Port, Speed
+from coral.cli.options import File, Port, Speed, written
 from coral.errors import CoralError, Exit
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def _watched(recording: Recording, speed: float | None, out: Path, console: Cons
 
     broker, clock = MemoryBroker(), SystemClock()
     broker.create_topic(METRICS)
-    with out.open("wb") as file:
+    with written(out) as file:
         source = BrokerFed(recording, broker, clock, speed)
         events, system = NdjsonSink(file), system_of(recording.meta)
         last = watched_replay(source, events, recording, console, system, until_settled=True)
@@ -106,7 +106,7 @@ def _served(
     from coral.daemon.showcase import shown_recording
     from coral.daemon.signals import Stop
 
-    with Stop() as stop, out.open("wb") as file:
+    with Stop() as stop, written(out) as file:
         stop.begun = True  # there is nothing to lose
         return shown_recording(recording, speed, file, console, port, stop)
 

@@ -92,7 +92,7 @@ def read_events(place: Place, incident: str | None = None) -> tuple[EventLog, Ex
             ) from error
     told = journal.problems
     if told and not journal.incidents:
-        told = [f"no event of CORAL in {len(told)} lines; {told[0]}"]
+        told = [f"no event of CORAL in {len(told)} line{'s' * (len(told) > 1)}; {told[0]}"]
     for problem in told:
         sys.stderr.write(f"coral: {place}, {printable(problem)}\n")
     return journal, Exit.INVALID if journal.problems else Exit.OK

@@ -20,6 +20,7 @@ from coral.cli.options import (
     Word,
     incident_and_file,
     load_settings,
+    written,
 )
 from coral.errors import EventError, Exit, IncidentError
 from coral.text import printable, quoted
@@ -99,7 +100,7 @@ def feedback(
         settings = load_settings(config, overrides, kafka)
         stored = sent(settings, connection_of(settings, SystemClock()), said)
     else:
-        with out.open("ab") as lines:
+        with written(out, "ab") as lines:
             lines.write(encode(said) + b"\n")
         stored = str(out)
     if cause is None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 from cyclopts import App, Parameter
 
-from coral.cli.options import File, Time
+from coral.cli.options import File, Time, written
 from coral.errors import CoralError, Exit
 from coral.text import quoted
 
@@ -72,7 +72,8 @@ def export(
     if out is None:
         sys.stdout.write(text)
     else:
-        out.write_text(text, encoding="utf-8")
+        with written(out) as file:
+            file.write(text.encode())
     return Exit.OK
 
 

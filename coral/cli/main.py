@@ -164,6 +164,8 @@ def _explained(error: Exception) -> Exit | None:
             text, code = f"the configuration cannot be used:\n{error}", Exit.INVALID
         case StreamsError():  # a recording or message that cannot be used
             text, code = str(error), Exit.INVALID
+        case OSError(filename=name, strerror=str(why)):
+            text, code = f"{name}: {why}" if name else why, Exit.FAILURE
         case CoralError() | OSError():
             text, code = str(error), Exit.FAILURE
         case _:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+import errno
 import math
 import os
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, BinaryIO, Literal
 
 from cyclopts import ArgumentCollection, Parameter, Token, UnknownOptionError
 
@@ -39,7 +41,10 @@ __all__ = [
     "load_settings",
     "require_new",
     "running",
+    "written",
 ]
+
+_OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 
 
 class UsageError(Exception):
@@ -196,6 +201,18 @@ def load_settings(
 
     address = [f"kafka.bootstrap_servers={kafka}"] if kafka else []
     return load(config, os.environ, [*overrides, *flags, *address]).settings
+
+
+@contextmanager
+def written(path: Path, mode: Literal["wb", "ab"] = "wb") -> Iterator[BinaryIO]:
+    """Open a file to write; what the disk refuses is said of this file."""
+    try:
+        with path.open(mode) as file:
+            yield file
+    except OSError as error:
+        if error.filename is None and error.errno in _OF_THE_DISK:
+            raise OSError(error.errno, error.strerror, str(path)) from error
+        raise
 
 
 def require_new(folder: Path) -> None:

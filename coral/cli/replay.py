@@ -24,6 +24,7 @@ from coral.cli.options import (
     Speed,
     UsageError,
     load_settings,
+    written,
 )
 from coral.cli.produce import produce
 from coral.cli.recordings import Opener, known_beside, recordings_among
@@ -351,7 +352,7 @@ def _sink(out: Path | None, *, as_json: bool) -> Iterator[Sink]:
     from streams.recorded.ndjson import NdjsonSink
 
     if out is not None:
-        with out.open("wb") as file:
+        with written(out) as file:
             yield NdjsonSink(file)
     elif as_json:
         yield NdjsonSink(sys.stdout.buffer)

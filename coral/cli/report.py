@@ -18,6 +18,7 @@ from coral.cli.options import (
     UsageError,
     Word,
     incident_and_file,
+    written,
 )
 from coral.errors import Exit, IncidentError
 
@@ -87,7 +88,8 @@ def report(
     if out is None:
         write(made)
     else:
-        out.write_bytes(made)
+        with written(out) as file:
+            file.write(made)
     return found
 
 

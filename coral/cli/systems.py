@@ -82,7 +82,7 @@ def proposal(topic: str, kind: str, found: TopicSurvey) -> str:
     if found.left_out.newest is not None:
         lines.append(f"# {' '.join(str(found.left_out.newest).split())}")
     if not found.systems:
-        return "\n".join([*lines, "# no series came", ""])
+        return "\n".join([*lines, "# no series came; --since 1h begins with what is there", ""])
     lines += [f"[input.topics.{json.dumps(topic)}]", f'format = "{kind}"']
     for name, system in sorted(found.systems.items()):
         lines += ["", *_system(name, system, native=kind == "native")]

@@ -6,6 +6,7 @@ from typing import Final
 
 from coral.errors import CoralError
 from coral.text import escaped, named, printable
+from streams.errors import to_install
 
 __all__ = ["LONGEST_LABEL", "check_drawing", "label", "lettered"]
 
@@ -27,7 +28,7 @@ def check_drawing(option: str) -> None:
     """
     if importlib.util.find_spec("matplotlib") is None:
         raise CoralError(
-            f"`{option}` needs matplotlib, which is not installed: pip install 'coral-rca[plots]'."
+            f"`{option}` needs matplotlib, which is not installed: {to_install('plots')}"
         )
 
 

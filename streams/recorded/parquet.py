@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from streams.errors import to_install
 from streams.recorded.columns import Columns, read_header
 from streams.recorded.problem import ProblemLog
 from streams.recorded.table import Row
@@ -40,7 +41,7 @@ class ParquetTable:
         try:
             import pyarrow.parquet as pq  # noqa: PLC0415 - an extra
         except ImportError:
-            action = "Install it with: pip install 'coral-rca[parquet]'"
+            action = f"Install it with: {to_install('parquet')}"
             log.add("error", "parquet", "pyarrow is not installed", action)
             return None
         try:

@@ -6,9 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from incidents import incident_event
 
 from coral import __version__
 from coral.cli.main import COMMANDS, main, program
+from coral.contract.events import encode
 from coral.errors import Exit
 
 GROUPS = {
@@ -169,6 +171,13 @@ class TestFailures:
         """What else the word may have meant is said."""
         assert Exit.FAILURE == main(["explain", str(tmp_path / "none")])
         assert "there is no file" in capsys.readouterr().err
+
+    def test_a_disk_that_is_full(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        """The file is named, in one line."""
+        events = tmp_path / "events.ndjson"
+        events.write_bytes(encode(incident_event()))
+        assert Exit.FAILURE == main(["report", str(events), "-o", "/dev/full", "--markdown"])
+        assert "coral: /dev/full: No space left on device\n" == capsys.readouterr().err
 
 
 THREADS = """

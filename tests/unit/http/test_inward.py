@@ -100,9 +100,9 @@ def test_only_pages_of_this_origin_may_send(tmp_path: Path) -> None:
     world = world_of(tmp_path, read=60)
     with served(world.board) as ask:
         here = f"http://127.0.0.1:{ask.port}"
-        origins = {"http://evil.example": 403, "null": 403, f"{here}.evil.example": 403, here: 202}
-        for origin, status in origins.items():
-            assert status == posted(ask, alertmanager(), origin=origin).status, origin
+        for origin in ("http://evil.example", "null", "http://[", f"{here}.evil.example", "x"):
+            assert 403 == posted(ask, alertmanager(), origin=origin).status, origin
+        assert 202 == posted(ask, alertmanager(), origin=here).status
         assert 200 == ask("/api/v1/status", origin="http://evil.example").status
     with served(world.board, token=Secret("0123456789abcdef")) as ask:
         assert 401 == posted(ask, alertmanager()).status

@@ -3,6 +3,7 @@
 import builtins
 import gzip
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -169,7 +170,10 @@ class TestFiles:
         monkeypatch.setattr(builtins, "__import__", refuse)
         (problem,) = validate(tmp_path / "m.parquet")
 
-        assert "Install it with: pip install 'coral-rca[parquet]'" == problem.action
+        assert (
+            f"Install it with: {sys.executable} -m pip install 'coral-rca[parquet]'"
+            == problem.action
+        )
 
     def test_parquet_with_text(self, tmp_path: Path) -> None:
         """A column of text in Parquet is missing as a whole."""
