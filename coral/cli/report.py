@@ -88,8 +88,8 @@ def report(
     if out is None:
         write(made)
     else:
-        with written(out) as file:
-            file.write(made)
+        with written(out) as target:
+            target.write(made)
     return found
 
 
