@@ -4,6 +4,7 @@ import base64
 import hashlib
 import importlib.util
 import re
+import sys
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -247,7 +248,8 @@ def test_a_picture_needs_matplotlib(
     )
     code, out, err = reported(capsysbinary, "3f", file, "--png")
     assert (Exit.FAILURE, b"") == (code, out)
-    assert "`--png` needs matplotlib, which is not installed: pip install" in err
+    command = f"{sys.executable} -m pip install"
+    assert f"`--png` needs matplotlib, which is not installed: {command}" in err
 
 
 def test_which_incident(file: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
