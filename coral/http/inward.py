@@ -71,11 +71,11 @@ def routes(board: Board) -> list[Route]:
 
 def _can_answer(board: Board, system: str) -> None:
     """Refuse at once what the loop would be waited for in vain."""
-    if board.still_s > BUSY_S:
-        raise HTTPException(503, f"the loop is busy, for {board.still_s:.0f} s now; ask again")
     known = () if board.snapshot is None else [one.system for one in board.snapshot.systems]
     if known and system not in known:
         raise HTTPException(404, f"there is no such system here{hint(system, known)}")
+    if board.still_s > BUSY_S:
+        raise HTTPException(503, f"the loop is busy, for {board.still_s:.0f} s now; ask again")
 
 
 def _unless_refused(act: Callable[[], _T]) -> _T:
