@@ -94,6 +94,12 @@ CASES = {
             }
         }
     ),
+    "told over http": Case(
+        BROKERS + '[output.alertmanager]\nurls = ["http://alertmanager.monitoring:9094/am"]\n'
+        '[output.webhooks.desk]\nurl = "http://tickets.example.com/coral"\n'
+        '[output.webhooks.team]\ntemplate = "slack"\n',
+        {"secrets": {"output.webhooks.team.url": {"name": "coral-slack", "key": "url"}}},
+    ),
     "no network policy": Case(values={"networkPolicy": {"enabled": False}, "secrets": TOKEN}),
     "monitoring": Case(
         values={"monitoring": {"labels": {"release": "kube-prometheus-stack"}}}, apis=OPERATORS
@@ -230,7 +236,8 @@ def loaded(objects: Sequence[Object], home: Path) -> Settings:
     (sources,) = [v["projected"]["sources"] for v in pod["volumes"] if "projected" in v]
     for secret in [source["secret"] for source in sources if "secret" in source]:
         (item,) = secret["items"]
-        (home / item["path"]).write_text("sixteen-letters-or-more\n")
+        scheme = "https://" if item["path"].endswith(".url") else ""
+        (home / item["path"]).write_text(f"{scheme}sixteen-letters-or-more\n")
     environment = {
         name: value.replace("/etc/coral", str(home)) for name, value in variables(pod).items()
     }

@@ -109,6 +109,11 @@ class TestNetwork:
             Case('[kafka]\nbootstrap_servers = ["kafka", "[2001:db8::7]:9092"]\n')
         )
 
+    def test_who_is_told(self) -> None:
+        """Alertmanager at its port; a webhook at that of its scheme, be it a secret or not."""
+        told = {(9094, "TCP"), (80, "TCP"), (443, "TCP")}
+        assert told == self.ports(CASES["told over http"]) - self.ports(CASES["least"])
+
     def test_this_namespace_and_who_else_is_named(self) -> None:
         """May ask for metrics and page."""
         (closed,) = only(rendered(CASES["least"]), "NetworkPolicy")["spec"]["ingress"]
