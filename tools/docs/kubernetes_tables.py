@@ -36,7 +36,7 @@ def contents(result: Mapping[str, Any]) -> str:
     held = result["contents"]
     lines = ["| in the image | MB |", "|---|--:|", *_sizes(held["parts"])]
     lines += [f"| **all of it, unpacked** | **{held['bytes'] / 1e6:.0f}** |"]
-    lines += ["", "| left out of the packages | MB |", "|---|--:|", *_sizes(held["left_out"])]
+    lines += ["", "| left out | MB |", "|---|--:|", *_sizes(held["left_out"])]
     return "\n".join(lines)
 
 

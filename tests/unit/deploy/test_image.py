@@ -7,6 +7,7 @@ buildah, and Debian's Python. `make image-check` runs the image itself.
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from importlib.metadata import distribution
@@ -168,11 +169,16 @@ def test_the_list_of_components_is_complete(bare: Bare) -> None:
 
 
 def test_licence_texts_are_kept(bare: Bare) -> None:
-    """Of every package that brings one."""
+    """Of every package that brings one, and of all of the system's."""
     for one in rootfs.closure():
         for path in one.files or ():
             if ".dist-info/" in path.as_posix() and "LICEN" in path.name.upper():
                 assert (bare.root / rootfs.SITE.relative_to("/") / path).is_file(), path
+    told = json.loads((bare.root / str(rootfs.HOME / sbom.NAME).lstrip("/")).read_text())
+    system = [c["name"] for c in told["components"] if c.get("purl", "").startswith("pkg:deb/")]
+    assert ("libc6" in system) == (shutil.which("dpkg-query") is not None)
+    texts = {name: bare.root / "usr" / "share" / "doc" / name / "copyright" for name in system}
+    assert [] == [name for name, text in texts.items() if not text.is_file()]
 
 
 def test_the_image_says_which_cpu_its_kernels_are_for() -> None:
