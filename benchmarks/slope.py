@@ -29,8 +29,9 @@ from speed import names_of, rows_of
 from coral.settings.sections import State
 from streams.codec import encode_row
 
-STEPS = {50: (20, 60), 300: (4, 12), 1000: (1, 4)}
 PARTITIONS = 4
+# In every step each partition has systems: what reading a partition takes is no part of the slope.
+STEPS = {50: (20, 60), 300: (4, 12), 1000: (4, 8)}
 STORED = 'state.store = "kafka"\nstate.topic = "{states}"\n'
 # Of a step: two checkpoints are stored in it.
 WATCHED_S = 2 * int(State().interval_s)
@@ -38,7 +39,7 @@ CAUGHT_UP_S = 600.0
 
 
 class Step(NamedTuple):
-    """What a replica with so many systems needs."""
+    """What a replica with so many systems needs; of memory the most, while checkpoints are made."""
 
     systems: int
     cores: float
@@ -91,6 +92,8 @@ def steps_of(address: str, home: Path, n: int) -> list[Step]:
 
 def watched(group: Group, feed: Feed, systems: int) -> Step:
     """Send a row a second for a while; return what that took."""
+    (member,) = group.members
+    member.peak_mb()
     begun, clock, cpu = time.time(), time.monotonic(), group.cpu_s()
     for second in range(WATCHED_S):
         time.sleep(max(clock + second - time.monotonic(), 0.0))
@@ -103,16 +106,17 @@ def watched(group: Group, feed: Feed, systems: int) -> Step:
     return Step(
         systems,
         spent / took,
-        group.members[0].rss_mb(),
+        member.peak_mb(),
         written[group.rows],
         written[group.states],
     )
 
 
-def slope(steps: list[Step], name: str) -> float:
-    """Return what one more system adds, by least squares."""
+def line(steps: list[Step], name: str) -> tuple[float, float]:
+    """Return what one more system adds, and what there is before the first, by least squares."""
     at = [step.systems for step in steps]
-    return float(np.polyfit(at, [getattr(step, name) for step in steps], 1)[0])
+    each, before = np.polyfit(at, [getattr(step, name) for step in steps], 1)
+    return float(each), float(before)
 
 
 def main() -> None:
@@ -122,7 +126,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, broker(None) as (address, _):
         steps = {n: steps_of(address, Path(folder), n) for n in STEPS}
     costs = Step._fields[1:]
-    figures = {f"{name}_{n}": slope(held, name) for n, held in steps.items() for name in costs}
+    figures = {f"{name}_{n}": line(held, name)[0] for n, held in steps.items() for name in costs}
+    figures |= {f"memory_before_mb_{n}": line(steps[n], "memory_mb")[1] for n in STEPS}
     finish(
         chosen,
         figures,

@@ -122,11 +122,11 @@ SYSTEMS = 1000
 CHECKPOINTS_S = (30.0, 300.0)
 
 
-def fleet(result: Mapping[str, Any]) -> str:
+def fleet(result: Mapping[str, Any], lines: Mapping[str, Any]) -> str:
     """List the pods that a thousand systems need, and what they and Kafka then carry."""
     given = result["given"]
     rows = [
-        _pods(result, series, interval_s, checkpoint_s)
+        _pods(result, lines["figures"], series, interval_s, checkpoint_s)
         for series in sorted({row["series"] for row in result["table"]})
         for interval_s in sorted({row["interval_s"] for row in result["table"]})
         for checkpoint_s in CHECKPOINTS_S
@@ -148,33 +148,35 @@ def fleet(result: Mapping[str, Any]) -> str:
             table(header, rows),
             (
                 f"{SYSTEMS:,} systems, one core and {given['memory_mb']:,.0f} MB a pod, of which "
-                f"{given['load']:g} of the core is planned with; computed from the costs above, "
-                "not run. Bytes before replication; of the state the newest entry alone is counted "
-                f"as kept. Commit {result['commit']}."
+                f"{given['load']:g} of the core is planned with; computed from the costs above and "
+                "the memory below, not run. Bytes before replication; of the state the newest "
+                f"entry alone is counted as kept. Commit {result['commit']}."
             ),
         )
     )
 
 
 def _pods(
-    result: Mapping[str, Any], series: int, interval_s: float, checkpoint_s: float
+    result: Mapping[str, Any],
+    lines: Mapping[str, float],
+    series: int,
+    interval_s: float,
+    checkpoint_s: float,
 ) -> tuple[str, ...]:
     """Return one row of the fleet: a pod takes systems up to the first limit it meets."""
     given, figures = result["given"], result["figures"]
     cost = {
         name: figures[f"{name}_{series}"]
-        for name in ("row_ms", "row_bytes", "memory_mb", "pause_ms", "encode_ms", "restore_s")
+        for name in ("row_ms", "row_bytes", "pause_ms", "encode_ms", "restore_s")
     }
+    before_mb, each_mb = lines[f"memory_before_mb_{series}"], lines[f"memory_mb_{series}"]
     state_mb = figures[f"checkpoint_mb_{series}"]
     each = (
         (figures["kafka_row_ms"] + cost["row_ms"]) / interval_s + cost["encode_ms"] / checkpoint_s
     ) / 1e3
-    base_mb = (
-        result["table"][0]["memory_mb"] - result["table"][0]["systems"] * figures["memory_mb_50"]
-    )
     bounds = {
         "cpu": (given["load"] - figures["kafka_idle"]) / each,
-        "memory": (given["memory_mb"] - base_mb) / cost["memory_mb"],
+        "memory": (given["memory_mb"] - before_mb) / each_mb,
         "pause": given["pause_ms"] / cost["pause_ms"],
         "restore": given["restore_s"] / cost["restore_s"],
         "limits.max_systems": float(Limits().max_systems),
@@ -189,7 +191,7 @@ def _pods(
         f"{pods}",
         ends,
         f"{figures['kafka_idle'] + held * each:.2f}",
-        f"{base_mb + held * cost['memory_mb']:,.0f}",
+        f"{before_mb + held * each_mb:,.0f}",
         f"{SYSTEMS * cost['row_bytes'] / interval_s / 1e6:.1f}",
         f"{SYSTEMS * state_mb / checkpoint_s:,.0f}",
         f"{SYSTEMS * state_mb / 1e3:,.1f}",
@@ -198,7 +200,6 @@ def _pods(
 
 SLOPES = {
     "cores": ("cores", "{:.5f}"),
-    "memory_mb": ("memory, MB", "{:.1f}"),
     "rows_mb_per_s": ("rows into Kafka, MB/s", "{:.4f}"),
     "state_mb_per_s": ("state into Kafka, MB/s", "{:.3f}"),
 }
@@ -206,11 +207,12 @@ SLOPES = {
 
 def slope(result: Mapping[str, Any], model: Mapping[str, Any]) -> str:
     """List what one more system costs a replica, as measured and as the model has it."""
-    header = ["series a system", "systems in steps"]
+    header = ["series a system", "systems in steps", "memory, MB", "before the first, MB"]
     header += [f"{name}: {kind}" for name, _ in SLOPES.values() for kind in ("run", "model")]
     rows = []
     for series, held in result["steps"].items():
         row = [f"{int(series):,}", ", ".join(str(step["systems"]) for step in held)]
+        row += [f"{result['figures'][f'memory_{of}mb_{series}']:.1f}" for of in ("", "before_")]
         for name, computed in _one_more(model["figures"], series).items():
             form = SLOPES[name][1]
             row += [form.format(result["figures"][f"{name}_{series}"]), form.format(computed)]
@@ -230,7 +232,6 @@ def _one_more(figures: Mapping[str, float], series: str) -> dict[str, float]:
     every_s = State().interval_s
     return {
         "cores": (figures["kafka_row_ms"] + row_ms + encode_ms / every_s) / 1e3,
-        "memory_mb": figures[f"memory_mb_{series}"],
         "rows_mb_per_s": figures[f"row_bytes_{series}"] / 1e6,
         "state_mb_per_s": figures[f"checkpoint_mb_{series}"] / every_s,
     }
