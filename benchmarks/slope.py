@@ -29,6 +29,8 @@ from speed import names_of, rows_of
 from coral.settings.sections import State
 from streams.codec import encode_row
 
+os.environ["MALLOC_MMAP_THRESHOLD_"] = str(1 << 20)  # of the processes it starts: as in the image
+
 PARTITIONS = 4
 # In every step each partition has systems: what reading a partition takes is no part of the slope.
 STEPS = {50: (20, 60), 300: (4, 12), 1000: (4, 8)}
