@@ -56,12 +56,10 @@ def shown(
     baseline: Baseline,
     policy: OpeningPolicy,
 ) -> Alarm:
-    """Return the alarm of a health signal."""
+    """Return the alarm of a health signal; unlearn what may show its cause already."""
     lead = policy.symptom_lead
-    if page.source == "objective":
-        n_rows = page.rows + 1 + lead  # as many as its condition had to last, and more
-        since = quarantine.rows[-1].time - n_rows * trigger.interval_s
-        quarantine.recall(baseline, since)
+    since = quarantine.rows[-1].time - (page.rows + 1 + lead) * trigger.interval_s
+    quarantine.recall(baseline, since)
     times = [row.time for row in quarantine.rows]
     return felt(page, times, lead, Budgets.of(trigger, health))
 
