@@ -232,8 +232,8 @@ class Engine:
         alerted = self.alerts.firing
         said = health.alarm or alerted
         calm, self._calm_rows = self._calm_rows, 0 if said else self._calm_rows + 1
-        # What was felt and is no more recovers: those rows accuse nobody.
-        recovers = not said and incident.was_felt
+        # Rows of a recovery accuse nobody.
+        recovers = incident.was_felt and not (health.suffers or alerted)
         if recovers:
             self._since_onset.append(row)
         else:

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from streams.topology import ends_of
+
 _RESOLVED = "incident.resolved"
 AFTER_S = 120.0
 """How long after a fault what opens is its echo: neither noticed nor false."""
@@ -143,9 +145,15 @@ def judge(injection: Injection, cases: Sequence[_Case]) -> dict[str, Any]:
             "first_at_once": moment.first,
             "first_at_end": last.first,
             "tier": last.tier,
-            "right_first": last.first == injection.root,
+            "right_first": _is_right(last.first, injection),
         }
     return result
+
+
+def _is_right(first: str | None, injection: Injection) -> bool:
+    """Whether an answer names what is broken: a way to it too where the network is."""
+    ends = ends_of(first) if first and injection.kind.startswith("network") else None
+    return injection.root in (first, ends and ends[1])
 
 
 def outside(

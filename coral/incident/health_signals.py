@@ -77,6 +77,8 @@ class HealthSignals:
         What has begun to be felt with the newest row.
     surged : Onset or None
         What is felt, and has gone up again with the newest row from where it was in the incident.
+    suffers : bool
+        Whether the newest row bears out what is felt, and does not speak of a recovery.
     """
 
     def __init__(
@@ -100,6 +102,7 @@ class HealthSignals:
         self._row: Floats = np.zeros(0)
         self.paged: Onset | None = None
         self.surged: Onset | None = None
+        self.suffers = False
         self._unconfirmed = False  # whether the newest page has been paid for
 
     @property
@@ -217,6 +220,7 @@ class HealthSignals:
         was = self.alarm
         self._row = x
         signals = np.where(self._places >= 0, x[self._places], np.nan)
+        before = self._watch.evidence.copy()
         self._watch.update(signals, learn=learn, reporting=bool(np.isfinite(x).any()))
         self.surged = None
         if not learn:
@@ -225,6 +229,8 @@ class HealthSignals:
             self.surged = self._onset_of(self._surge.begun & watch.felt)
         if len(self._objective_places):
             self._breached = self._objectives.update(time, *self._readings(x))
+        lasting = self._watch.felt & (self._watch.evidence >= before)
+        self.suffers = bool(lasting.any() or self._breached.any())
         self.paged = self._onset() if self.alarm and not was else None
         if self.paged is not None and self.paged.source == "health":
             self._budget.spend()

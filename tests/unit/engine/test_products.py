@@ -175,16 +175,27 @@ def test_a_fault_soon_after_another_one_is_an_incident_of_its_own() -> None:
 
 
 def test_what_moves_while_users_feel_nothing_any_more_accuses_nobody() -> None:
-    """The rows of a recovery are evidence for nothing; the incident goes on without revisions."""
+    """Rows of a recovery are evidence for nothing; the incident goes on without revisions."""
     x = normal()
     x[100:118, 0] += 0.5
     x[100:118, 1:3] += 30.0
-    x[125:, 3:5] += 60.0
+    x[118:, 3:5] += 60.0
     told = [(row, event.data) for row, event in fed(shop(), x)]
-    late = [one for row, one in told if row >= 125]
+    suffered = [one for row, one in told if row < 118]
+    late = [one for row, one in told if row >= 118]
     assert {one.incident for _, one in told} == {told[0][1].incident}
     assert {one.causes[0].entity for one in late} <= {"db"}
-    assert {one.rows for one in late} <= {max(one.rows for row, one in told if row < 125)}
+    assert {one.rows for one in late} <= {suffered[-1].rows}
+
+
+def test_what_may_show_the_cause_already_is_unlearned() -> None:
+    """Of few normal rows hardly any wait: those of a cause before its symptom were learned."""
+    x = normal()[:60]
+    x[42:, 1:3] += 30.0
+    x[50:, 0] += 0.5
+    (row, event), *_ = fed(shop(), x)
+    assert (row, event.data.base_rows) == (51, 40)
+    assert event.data.causes[0].entity == "db"
 
 
 def test_what_is_superseded_has_not_ended() -> None:
