@@ -214,10 +214,11 @@ class Courier(Generic[M]):
             except Exception as error:  # noqa: BLE001 - a defect must end neither thread nor daemon
                 wait = self._crashed(error)
             with self._changed:
-                if self._ending and wait > 0:
+                if self._news or wait <= 0:
+                    continue  # what was put in since that step goes out before the end
+                if self._ending:
                     return
-                if wait > 0 and not self._news:
-                    self._changed.wait(min(wait, _IDLE_S))
+                self._changed.wait(min(wait, _IDLE_S))
 
     def _crashed(self, error: Exception) -> float:
         """Leave out what we cannot make a letter of; the rest goes on."""
