@@ -15,6 +15,8 @@ from streams.partitioner import partition_of
 
 _POLL_MS: Final = 200
 _SLOTS: Final = 2
+# As long as events wait: brokers that are away for half a minute end no process.
+_STORED_S: Final = 45.0
 
 
 class _Chunk(NamedTuple):
@@ -76,7 +78,7 @@ class CompactedTopic:
         self._numbers: dict[str, int] = {}
         self._partitions = self._count_partitions()
 
-    def write(self, key: str, data: bytes, timeout_s: float = 30.0) -> None:
+    def write(self, key: str, data: bytes) -> None:
         """Make `data` the newest value of `key`; returns when it is stored.
 
         In a transaction it is stored when that is committed.
@@ -100,7 +102,7 @@ class CompactedTopic:
             )
             name = f"{key}/{number % _SLOTS}/{at}".encode()
             self._sink.send(self._topic, name, piece, headers, self._partition(key))
-        self._sink.flush(timeout_s)
+        self._sink.flush(_STORED_S)
         self._numbers[key] = number
 
     def read(self, key: str) -> list[bytes]:
@@ -124,7 +126,7 @@ class CompactedTopic:
         self._numbers[key] = intact[-1][0] if intact else 0
         return [whole[identity] for identity in reversed(intact)]
 
-    def delete(self, key: str, timeout_s: float = 30.0) -> None:
+    def delete(self, key: str) -> None:
         """Drop every value of `key`; without effect when there is none.
 
         Raises
@@ -135,9 +137,9 @@ class CompactedTopic:
         partition = self._partition(key)
         for name in self._chunks(partition, key):
             self._sink.send(self._topic, name, None, partition=partition)
-        self._sink.flush(timeout_s)
+        self._sink.flush(_STORED_S)
 
-    def drop(self, key: str, data: bytes, timeout_s: float = 30.0) -> None:
+    def drop(self, key: str, data: bytes) -> None:
         """Drop one value of `key`; without effect when there is none like it.
 
         Raises
@@ -149,7 +151,7 @@ class CompactedTopic:
         for name, chunk in self._chunks(partition, key).items():
             if chunk.digest == digest:
                 self._sink.send(self._topic, name, None, partition=partition)
-        self._sink.flush(timeout_s)
+        self._sink.flush(_STORED_S)
 
     def keys(self) -> list[str]:
         """Return the keys that have any record, sorted."""

@@ -179,7 +179,8 @@ def broker_away(lab: Lab) -> Facts:
     _finish(lab, wave)
     lab.release.all_ready(2)
     ended = [name for name, count in lab.release.restarts().items() if count > before[name]]
-    reasons = [lab.release.log(name, "--previous")[-1].get("reason", "") for name in ended]
+    last_lines = [lab.release.log(name, "--previous")[-1] for name in ended]
+    reasons = [str(line.get("reason", line)) for line in last_lines]
     strange = [reason for reason in reasons if not reason.startswith("transaction not committed")]
     if during != before or answers != [200, 200] or strange:
         raise NotSeenError(f"restarts {before}, {during}; /healthz {answers}; ended: {reasons}")
