@@ -19,8 +19,8 @@ from coral.daemon.notify.notifiers import Notifiers
 from coral.http.api import application
 from coral.http.board import Board
 from coral.http.incident_answers import Give
+from coral.http.page.routes import Page
 from coral.http.server import listening, serving
-from coral.page.routes import Page
 from coral.settings import Settings, load
 from coral.settings.sections import Http
 from streams.clock import Clock, ManualClock

@@ -146,7 +146,7 @@ def _written(history: IncidentHistory, form: _Form, place: Place) -> bytes:
             return picture(history)
         case "html":
             from coral.http.client import asked_window
-            from coral.page.report_file import report_file
+            from coral.http.page.report_file import report_file
 
             url, incident = place.daemon, history.data.incident
             window = None if url is None else asked_window(url, incident, place.token())

@@ -8,8 +8,8 @@ import structlog
 from coral.http.api import application
 from coral.http.board import Board
 from coral.http.incident_answers import Give
+from coral.http.page.routes import Page
 from coral.http.server import listening, serving
-from coral.page.routes import Page
 from coral.settings.sections import Http
 
 __all__ = ["shown"]

@@ -9,7 +9,7 @@ from hostile import HOSTILE
 from incidents import incident_event
 from playwright.sync_api import Browser, expect
 
-from coral.page.report_file import report_file
+from coral.http.page.report_file import report_file
 from coral.report.event_log import IncidentHistory
 
 MARKUP = '"><img src=x onerror=evil()></script><script>evil()</script>'

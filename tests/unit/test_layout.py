@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("coral", "streams", "detectors")
-MOST_IN_THE_ROOT = 20
+MOST_IN_THE_ROOT = 18
 
 
 def modules(package: str) -> dict[str, Path]:
@@ -32,11 +32,12 @@ def imports(path: Path) -> Iterator[str]:
 
 
 def test_the_root_of_coral_is_short() -> None:
-    """Its folders and modules fit one screen."""
+    """Its folders and modules fit one screen; `__init__.py` is the package itself."""
     listed = [
         path
         for path in (ROOT / "coral").iterdir()
-        if path.suffix == ".py" or (path.is_dir() and path.name != "__pycache__")
+        if (path.suffix == ".py" and path.name != "__init__.py")
+        or (path.is_dir() and path.name != "__pycache__")
     ]
     assert len(listed) <= MOST_IN_THE_ROOT
 

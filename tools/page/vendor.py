@@ -17,7 +17,7 @@ from typing import Any, Final
 
 ROOT: Final = Path(__file__).parents[2]
 # What the package holds, and what only its tests need.
-VENDORS: Final = (ROOT / "coral/page/static/vendor", ROOT / "tests/browser/vendor")
+VENDORS: Final = (ROOT / "coral/http/page/static/vendor", ROOT / "tests/browser/vendor")
 
 
 def sha256(content: bytes) -> str:

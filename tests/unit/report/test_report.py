@@ -21,7 +21,7 @@ from matplotlib.text import Text
 from coral.cli.main import main
 from coral.contract.events import Event, encode
 from coral.errors import Exit
-from coral.page.report_file import report_file
+from coral.http.page.report_file import report_file
 from coral.report.document import markdown
 from coral.report.event_log import IncidentHistory
 from coral.report.explain import case

@@ -46,7 +46,7 @@ class Page:
     """
 
     def __init__(self) -> None:
-        home = files("coral") / "page" / "static"
+        home = files("coral.http.page") / "static"
         self._files = _read(home)
         digests = "".join(f"{name}{file.etag}" for name, file in sorted(self._files.items()))
         at = f"/static/{hashlib.sha256(digests.encode()).hexdigest()[:16]}"

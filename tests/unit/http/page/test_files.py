@@ -11,12 +11,12 @@ import pytest
 from served import START, served
 
 from coral.http.board import Board
-from coral.page.routes import FOREVER, POLICY
+from coral.http.page.routes import FOREVER, POLICY
 from coral.settings import Secret
 from streams.clock import ManualClock
 
-ROOT = Path(__file__).parents[3]
-STATIC = Path(str(files("coral"))) / "page" / "static"
+ROOT = Path(__file__).parents[4]
+STATIC = Path(str(files("coral.http.page") / "static"))
 OWN = [path for path in STATIC.rglob("*") if path.is_file() and "vendor" not in path.parts]
 MOST_BYTES = 700_000
 TOKEN = "0123456789abcdef"  # noqa: S105 - of nobody

@@ -2,7 +2,7 @@
 
 import pytest
 
-from coral.page.bundle import BundleError, bundled
+from coral.http.page.bundle import BundleError, bundled
 
 VENDORED = "var a=1,e=(()=>2)();export{a as h,e as html};"
 MODULES = {

@@ -15,7 +15,7 @@ from typing import Final
 
 import msgspec
 
-from coral.page.bundle import bundled
+from coral.http.page.bundle import bundled
 from coral.report.document import Heading, html
 from coral.report.event_log import IncidentHistory
 from coral.report.explain import case
@@ -104,4 +104,4 @@ def _script() -> str:
 
 
 def _read(path: str) -> str:
-    return files("coral.page").joinpath("static", path).read_text("utf-8")
+    return files("coral.http.page").joinpath("static", path).read_text("utf-8")
