@@ -3,7 +3,6 @@
 import importlib.util
 import itertools
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -18,26 +17,12 @@ from coral.report import plot
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
-@pytest.fixture
-def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
-    """The figures that were written, kept to be looked at."""
-    figures: list[Figure] = []
-    save = Figure.savefig
-
-    def keep(figure: Figure, *arguments: Any, **options: Any) -> None:
-        figures.append(figure)
-        save(figure, *arguments, **options)
-
-    monkeypatch.setattr(Figure, "savefig", keep)
-    return figures
-
-
 def titles(figure: Figure) -> list[str]:
     return [axis.get_title(loc="left") for axis in figure.axes]
 
 
 def test_the_picture_shows_health_statistic_threshold_onset_alarm_and_series(
-    tmp_path: Path, drawn: list[Figure], capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, figures: list[Figure], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A panel each; onset and alarm stand at the rows that the event names."""
     rows = np.vstack([shop_rows(), shop_rows(seed=1, rows=ONSET)])
@@ -46,7 +31,7 @@ def test_the_picture_shows_health_statistic_threshold_onset_alarm_and_series(
     assert main(["replay", str(shop), "--plot", str(file)]) == Exit.OK
     assert f"Plot written to {file}" in capsys.readouterr().out.replace("\n", "")
     assert file.read_bytes().startswith(PNG)
-    (figure,) = drawn
+    (figure,) = figures
     first, second, *others, ranks = titles(figure)
     assert ranks.startswith("ranks")
     assert first == "health signal: web:latency_p95"
@@ -79,38 +64,40 @@ def test_the_picture_has_no_colour(tmp_path: Path) -> None:
     assert pixels.min() < 0.1
 
 
-def test_without_an_incident_the_closest_call_is_shown(tmp_path: Path, drawn: list[Figure]) -> None:
+def test_without_an_incident_the_closest_call_is_shown(
+    tmp_path: Path, figures: list[Figure]
+) -> None:
     """The statistic that came closest to its limit, and the series that carried it."""
     quiet = write_recording(tmp_path / "quiet", shop_rows(rows=ONSET), fault_start=None)
     assert main(["replay", str(quiet), "--plot", str(tmp_path / "q.png")]) == Exit.NOTHING_FOUND
-    (figure,) = drawn
+    (figure,) = figures
     assert figure.get_suptitle().startswith("quiet: no incident")
     assert titles(figure)[1].startswith("statistic `")
     assert len(figure.axes) > 2
 
 
-def test_a_given_onset_has_no_statistic(tmp_path: Path, drawn: list[Figure]) -> None:
+def test_a_given_onset_has_no_statistic(tmp_path: Path, figures: list[Figure]) -> None:
     """The picture says so instead."""
     shop = write_recording(tmp_path / "shop", shop_rows())
     assert main(["replay", str(shop), "--oracle", "--plot", str(tmp_path / "o.svg")]) == Exit.OK
-    (figure,) = drawn
+    (figure,) = figures
     assert [text.get_text() for text in figure.axes[1].texts] == [
         "The onset was given: no statistic was computed."
     ]
 
 
 def test_no_health_signal_missing_cells_and_a_silent_series(
-    tmp_path: Path, drawn: list[Figure]
+    tmp_path: Path, figures: list[Figure]
 ) -> None:
     """No KPI means no panel for it; lonely values are dots; a series of nothing is said."""
     shop = write_recording(tmp_path / "shop", shop_rows(), kpi=[])
     assert main(["replay", str(shop), "--plot", str(tmp_path / "s.png")]) == Exit.OK
-    assert titles(drawn[-1])[0].startswith("statistic `")
+    assert titles(figures[-1])[0].startswith("statistic `")
     rows = shop_rows()
     rows[::2, 0] = np.nan
     sparse = write_recording(tmp_path / "sparse", rows, kpi=[NAMES[0]])
     assert main(["replay", str(sparse), "--plot", str(tmp_path / "d.png")]) == Exit.OK
-    figure = drawn[-1]
+    figure = figures[-1]
     dotted = [axis for axis in figure.axes for line in axis.lines if line.get_marker() == "."]
     assert dotted
     rows = np.column_stack([shop_rows(), np.full(len(rows), np.nan)])
@@ -118,7 +105,7 @@ def test_no_health_signal_missing_cells_and_a_silent_series(
         tmp_path / "silent", rows, names=(*NAMES, "x:nothing"), kpi=["x:nothing", NAMES[0]]
     )
     main(["replay", str(silent), "--plot", str(tmp_path / "n.png")])
-    assert [text.get_text() for text in drawn[-1].axes[0].texts] == ["no value at all"]
+    assert [text.get_text() for text in figures[-1].axes[0].texts] == ["no value at all"]
 
 
 def test_matplotlib_missing_is_said_before_the_replay(
@@ -169,11 +156,11 @@ def test_thinning_keeps_every_extreme(rows: int) -> None:
         assert np.isnan(y).any()
 
 
-def test_a_name_is_no_formula(tmp_path: Path, drawn: list[Figure]) -> None:
+def test_a_name_is_no_formula(tmp_path: Path, figures: list[Figure]) -> None:
     """Dollar signs and control characters of names are shown, not interpreted."""
     names = tuple(name.replace("db", "$\\frac{db$\x1b") for name in NAMES)
     shop = write_recording(tmp_path / "s$x^{$", shop_rows(), names=names, edges=[])
     assert main(["replay", str(shop), "--plot", str(tmp_path / "x.png")]) == Exit.OK
-    shown = " ".join(titles(drawn[0]))
+    shown = " ".join(titles(figures[0]))
     assert "\\$\\frac{db\\$\\x1b:disk_io" in shown
     assert "\x1b" not in shown

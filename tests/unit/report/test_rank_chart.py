@@ -2,7 +2,6 @@
 
 import math
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -64,16 +63,9 @@ def test_names_are_shown_as_they_are(tmp_path: Path, name: str) -> None:
 
 
 def test_the_plot_of_a_replay_ends_with_the_ranks_of_the_last_incident(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, figures: list[Figure]
 ) -> None:
     """The revisions of the last incident alone; none without an incident."""
-    figures, save = [], Figure.savefig
-
-    def keep(figure: Figure, *arguments: Any, **options: Any) -> None:
-        figures.append(figure)
-        save(figure, *arguments, **options)
-
-    monkeypatch.setattr(Figure, "savefig", keep)
     shop = write_recording(tmp_path / "shop", shop_rows())
     assert main(["replay", str(shop), "--plot", str(tmp_path / "a.png")]) == Exit.OK
     ranks = figures[0].axes[-1]
