@@ -23,22 +23,10 @@ __all__ = ["RowJudge"]
 class RowJudge(Stateful):
     """Statistics of the newest row with their p-values and limits; what a `Trigger` acts on.
 
-    Parameters
-    ----------
-    n_series : int
-        Number of series.
-    interval_s : float
-        Seconds between two rows.
-    false_alarms_per_week : float
-        How many alarms a week of normal operation may raise.
-    policy : TriggerPolicy
-    further : sequence of FurtherStatistic
+    Its parameters, and `names`, are those of the trigger.
 
     Attributes
     ----------
-    names : tuple of str
-        Published names of the statistics. All but the last have a tail: missingness is a log
-        probability itself.
     rows_seen, learned_rows : int
         Rows judged, and those of them that were learned.
     """
