@@ -77,8 +77,6 @@ class HealthSignals:
         What has begun to be felt with the newest row.
     surged : Onset or None
         What is felt, and has gone up again with the newest row from where it was in the incident.
-    suffers : bool
-        Whether the newest row bears out what is felt, and does not speak of a recovery.
     """
 
     def __init__(
@@ -102,13 +100,17 @@ class HealthSignals:
         self._row: Floats = np.zeros(0)
         self.paged: Onset | None = None
         self.surged: Onset | None = None
-        self.suffers = False
         self._unconfirmed = False  # whether the newest page has been paid for
 
     @property
     def alarm(self) -> bool:
         """Whether a signal is felt, or an objective breached, now."""
         return self._watch.alarm or bool(self._breached.any())
+
+    @property
+    def suffers(self) -> bool:
+        """Whether the newest row agrees with what is felt, and does not speak of a recovery."""
+        return bool(self._watch.persists.any() or self._breached.any())
 
     @property
     def moving(self) -> bool:
@@ -220,7 +222,6 @@ class HealthSignals:
         was = self.alarm
         self._row = x
         signals = np.where(self._places >= 0, x[self._places], np.nan)
-        before = self._watch.evidence.copy()
         self._watch.update(signals, learn=learn, reporting=bool(np.isfinite(x).any()))
         self.surged = None
         if not learn:
@@ -229,8 +230,6 @@ class HealthSignals:
             self.surged = self._onset_of(self._surge.begun & watch.felt)
         if len(self._objective_places):
             self._breached = self._objectives.update(time, *self._readings(x))
-        lasting = self._watch.felt & (self._watch.evidence >= before)
-        self.suffers = bool(lasting.any() or self._breached.any())
         self.paged = self._onset() if self.alarm and not was else None
         if self.paged is not None and self.paged.source == "health":
             self._budget.spend()

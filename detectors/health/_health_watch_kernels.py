@@ -19,6 +19,7 @@ SIGNAL = np.dtype(
         ("previous", np.float64),  # reading before the newest
         ("rising", np.float64),  # evidence upwards ...
         ("falling", np.float64),  # ... and downwards
+        ("before", np.float64),  # the larger of both before the newest row
         ("peak", np.float64),  # highest level that two readings held since it left zero ...
         ("trough", np.float64),  # ... and lowest; not remembered before it is back at zero
         ("top", np.float64),  # highest reading since then ...
@@ -310,6 +311,7 @@ def watch_step(
     for j in range(x.shape[0]):
         signal, value = signals[j], x[j]
         changes, cells = distances[j, 0], distances[j, 1]
+        signal["before"] = evidence[j]
         signal["began"] += 1
         if not np.isfinite(value):
             signal["gap"] += reporting

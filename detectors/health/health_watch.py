@@ -89,6 +89,11 @@ class HealthWatch(PerSeries):
         return np.asarray(self.evidence >= self.asked)
 
     @property
+    def persists(self) -> NDArray[np.bool_]:
+        """Which of these the newest row takes no evidence from, shape (n_signals,)."""
+        return np.asarray(self.felt & (self.evidence >= self._signals["before"]))
+
+    @property
     def ready(self) -> NDArray[np.bool_]:
         """Which signals are known well enough to be judged, shape (n_signals,)."""
         return np.asarray(self._signals["readings"] >= self._policy.ready_readings)
