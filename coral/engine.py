@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Mapping
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from coral.contract.feedback import Feedback
 from coral.graph.system_graph import SystemGraph
 from coral.incident.alarm import Alarm
 from coral.incident.change_log import ChangeLog
+from coral.incident.ending import ACCEPTED, another, ended
 from coral.incident.health_signals import Onset
 from coral.incident.lifecycle import OpenIncident
 from coral.incident.opening import noticed, shown, told_since
@@ -33,8 +34,6 @@ from detectors.trigger import Trigger
 from streams.records import Frame
 
 __all__ = ["Engine"]
-
-_ACCEPTED: Final = "new normal accepted"
 
 # A row counts as following the one before it up to this many intervals later.
 ADJACENT_INTERVALS = 1.5
@@ -202,19 +201,16 @@ class Engine:
         """
         keep = alarm.n_rows + alarm.doubtful
         self._quarantine.learn(self._baseline, self._graph, keep=keep)
-        begun = self._quarantine.rows
-        rows = np.array([row.x for row in begun])
-        for _ in range(len(begun) - alarm.n_rows):
-            begun.popleft()
+        rows = list(self._quarantine.rows)
+        self._quarantine.rows.clear()
         self._incident = incident = OpenIncident.begin(
             self._setup, self._baseline, self._graph, alarm, rows, self._outside
         )
-        self._since_onset.clear()
         self._calm_rows = 0
         self._watch.health.begin()
-        for row in begun:
+        self._since_onset.extend(rows[-alarm.n_rows :])
+        for row in rows[-alarm.n_rows :]:
             self._follow(incident, row)
-        begun.clear()
         self._feel(incident)
         return [incident.open()]
 
@@ -227,33 +223,22 @@ class Engine:
         return incident.feel(watch.health.felt(), watch.alerts.named)
 
     def _continue(self, incident: OpenIncident, row: TimedRow, *, joined: bool) -> list[Event]:
-        """Take one row of the open incident; it ends when the trigger says so."""
-        trigger, health = self._watch.trigger, self._watch.health
-        alerted = self.alerts.firing
-        said = health.alarm or alerted
-        calm, self._calm_rows = self._calm_rows, 0 if said else self._calm_rows + 1
+        """Take one row of the open incident: it goes on, ends, or gives way to another."""
+        watch, trigger, alerted = self._watch, self._watch.trigger, self.alerts.firing
+        calm_rows, felt = self._calm_rows, watch.health.alarm or alerted
+        self._calm_rows = 0 if felt else calm_rows + 1
+        self._since_onset.append(row)
         # Rows of a recovery accuse nobody.
-        recovers = incident.was_felt and not (health.suffers or alerted)
-        if recovers:
-            self._since_onset.append(row)
-        else:
+        recovers = incident.was_felt and not (watch.health.suffers or alerted)
+        if not recovers:
             self._follow(incident, row)
-        another = health.paged if calm >= self._setup.verdict.opening.calm_rows else health.surged
-        # What moves while an alert of the incident fires is what the alert is for.
-        if trigger is not None and another is not None and not alerted:
-            return self._supersede(incident, another, trigger)
+        page = another(watch, calm_rows, self._setup.verdict.opening)
+        if trigger is not None and page is not None:
+            return self._supersede(incident, page, trigger)
         promoted = self._feel(incident)
-        if trigger is not None:
-            others = health.alarm or self._watch.silence.alarm
-            lasted = not trigger.alarm and incident.rows > trigger.rows_to_accept
-            if trigger.rebaselined or ((others or alerted) and lasted):
-                # An alert that goes on alone, though nothing shows it, spoils no base.
-                anew = trigger.rebaselined or others
-                self._watch.accept()
-                return [self._close(incident, _ACCEPTED, anew=anew)]
-            if not trigger.alarm and not others and not alerted:
-                explained = incident.explained_by(self._watch.settling)
-                return [self._close(incident, "explained" if explained else "back to normal")]
+        ending = ended(incident, watch)
+        if ending is not None:
+            return [self._close(incident, ending.resolution, anew=ending.anew)]
         if recovers and not joined:
             return []
         event = incident.revise(at_once=promoted or joined)
@@ -264,21 +249,23 @@ class Engine:
         policy, health = self._setup.verdict.opening, self._watch.health
         rows = self._quarantine.rows
         rows.extend(self._since_onset)
-        ended = self._close(incident, "superseded")
+        last = self._close(incident, "superseded")
         alarm = shown(page, trigger, health, self._quarantine, self._baseline, policy)
         # None of the rows of what was open is normal.
-        return [ended, *self._begin(alarm._replace(doubtful=len(rows) - alarm.n_rows))]
+        return [last, *self._begin(alarm._replace(doubtful=len(rows) - alarm.n_rows))]
 
     def _follow(self, incident: OpenIncident, row: TimedRow) -> None:
         """Give one row since the onset to the incident and to the graph's dependent part."""
         x = row.x[: incident.n_series]  # an open incident goes on with the series it began with
         incident.update(row.time, x, adjacent=row.adjacent)
         self._graph.update(self._baseline.scaled(x), adjacent=row.adjacent)
-        self._since_onset.append(row)
 
     def _close(
         self, incident: OpenIncident, resolution: Resolution, *, anew: bool = False
     ) -> Event:
+        """End the open incident; what is accepted is learned from its rows."""
+        if resolution == ACCEPTED:
+            self._watch.accept()
         event = incident.close(resolution)
         self._incident = None
         self._quarantine.gap = True
@@ -287,7 +274,7 @@ class Engine:
         if anew and incident.kind == "incident":
             self._start(self._names)  # of what nobody felt, most is as it was
         self._select(self._sent or self._names)  # those that left while it was open go
-        if resolution == _ACCEPTED:
+        if resolution == ACCEPTED:
             for row in self._since_onset:
                 self._quarantine.learn_row(self._baseline, self._graph, row)
         self._since_onset.clear()

@@ -28,12 +28,8 @@ class Alarm(NamedTuple):
         As it is published.
     n_rows : int
         Newest rows that belong to the new state.
-    onset : float
-        Event time of the first of them, unix s.
-    earliest : float
-        Earliest likely onset, unix s to the millisecond.
-    published : float
-        The onset as it is published, unix s to the millisecond.
+    earliest, onset : float
+        Earliest likely onset, and the onset as it is published, unix s to the millisecond.
     doubtful : int
         Rows directly before those of the new state that may belong to either.
     lead : int
@@ -42,9 +38,8 @@ class Alarm(NamedTuple):
 
     trigger: AlarmTrigger
     n_rows: int
-    onset: float
     earliest: float
-    published: float
+    onset: float
     doubtful: int = 0
     lead: int = 0
 
@@ -77,7 +72,7 @@ def told(source: Literal["alert", "told"], times: Sequence[float], at: int, late
         artefacts=None,
         budget=None,
     )
-    return Alarm(published, len(times) - at + late, earliest, round(earliest, 3), round(onset, 3))
+    return Alarm(published, len(times) - at + late, round(earliest, 3), round(onset, 3))
 
 
 def felt(page: Onset, times: Sequence[float], lead: int, budgets: Budgets) -> Alarm:
@@ -115,9 +110,8 @@ def felt(page: Onset, times: Sequence[float], lead: int, budgets: Budgets) -> Al
         budget=None if by_rule else budgets.pages,
         other_budget=None if by_rule else budgets.changes,
     )
-    return Alarm(
-        published, n_rows, onset, round(earliest, 3), round(onset, 3), doubtful=lead, lead=lead
-    )
+    at = round(earliest, 3), round(onset, 3)
+    return Alarm(published, n_rows, *at, doubtful=lead, lead=lead)
 
 
 def silent(series: Sequence[str], rows: int, times: Sequence[float]) -> Alarm:
@@ -148,7 +142,7 @@ def silent(series: Sequence[str], rows: int, times: Sequence[float]) -> Alarm:
         artefacts=None,
         budget=None,
     )
-    return Alarm(published, n_rows, onset, round(onset, 3), round(onset, 3))
+    return Alarm(published, n_rows, round(onset, 3), round(onset, 3))
 
 
 def detected(
@@ -197,7 +191,7 @@ def detected(
         other_budget=budgets.pages if budgets.changes else None,
     )
     n_rows = min(trigger.onset_rows + 1, len(times))
-    return Alarm(published, n_rows, onset, round(earliest, 3), round(onset, 3))
+    return Alarm(published, n_rows, round(earliest, 3), round(onset, 3))
 
 
 def _artefacts(

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from coral import __version__
 from coral.baseline.baseline import Baseline
 from coral.baseline.learning import freeze
+from coral.baseline.quarantine import TimedRow
 from coral.contract.events import (
     Alerted,
     Convergence,
@@ -115,7 +116,7 @@ class OpenIncident:
         baseline: Baseline,
         graph: SystemGraph,
         alarm: Alarm,
-        rows: Floats,
+        rows: Sequence[TimedRow],
         outside: Outside,
     ) -> Self:
         """Open an incident: freeze the normal state and what it predicts.
@@ -127,12 +128,13 @@ class OpenIncident:
             State before the onset.
         alarm : Alarm
             Why it is opened.
-        rows : ndarray of shape (n_rows, n_series), float64, raw units, NaN = missing
+        rows : sequence of TimedRow
             Rows that the baseline did not learn, oldest first. The last `alarm.n_rows` are the
             first of the new state; `update` is to be called for each of them.
         outside : Outside
         """
-        first, before = rows[-alarm.n_rows :], rows[: -alarm.n_rows]
+        values = np.array([row.x for row in rows])
+        first, before = values[-alarm.n_rows :], values[: -alarm.n_rows]
         between = before[: len(before) - alarm.lead]
         system, names = setup.system, graph.all_names
         layout = layout_of(system, names)
@@ -145,10 +147,10 @@ class OpenIncident:
         localiser = Localiser(layout, scorer, setup.ranking)
         graph.causal.open_state()
         facts = OpeningFacts(
-            id=incident_id(system.name, alarm.onset, setup.fingerprint),
+            id=incident_id(system.name, rows[-alarm.n_rows].time, setup.fingerprint),
             trigger=alarm.trigger,
             earliest=alarm.earliest,
-            onset=alarm.published,
+            onset=alarm.onset,
             base_rows=len(base),
             kpi=kpi,
             kpi_proposed=bool(kpi) and not system.kpi_names,
