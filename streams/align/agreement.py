@@ -22,7 +22,7 @@ class Agreement:
     The source that is furthest ahead leads. It is followed alone after eight of its ticks in which
     nobody else was heard, unless two sources are so far behind that they would be late: it is the
     only one left, or comes more often than the others. If two are late because of that, it takes
-    twice as long from then on. A jump ahead always needs a witness.
+    twice as long from then on. A jump ahead always needs a second tick.
 
     It counts what came, no clock: the same samples give the same answers, after a restart too.
 
@@ -44,7 +44,7 @@ class Agreement:
         self._leader = ""
         self._ahead = -math.inf  # its newest time ...
         self._tick: float = -math.inf  # ... the tick that holds it ...
-        self._limit: float = -math.inf  # ... and the first one that would be open, were it believed
+        self._limit: float = -math.inf  # ... and the first one that would be open if it counted
         self._met = False  # whether another source was heard since
         self._lonely = 0  # its ticks so far in which none was
         self._against: list[str] = []  # sources behind the limit, two at most
@@ -86,8 +86,8 @@ class Agreement:
         if self._followed or (self._round and self.few and not self._against):
             self.time = max(self.time, self._ahead)
 
-    def begin(self, sources: list[str], time: float, tick: int, believed: float) -> None:
-        """Take a jump of time for granted.
+    def begin(self, sources: list[str], time: float, tick: int, agreed: float) -> None:
+        """Take a jump of time that was confirmed.
 
         Parameters
         ----------
@@ -97,10 +97,10 @@ class Agreement:
             The newest of these, unix seconds.
         tick : int
             The tick that holds it.
-        believed : float
+        agreed : float
             What two agree on, unix seconds; at most `time`.
         """
-        self.time = max(self.time, believed)
+        self.time = max(self.time, agreed)
         self._follow_another(sources[0], time, tick)
         for source in sources:
             self._count(source, tick)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from streams.align.agreement import Agreement
 from streams.align.lateness import LateSources
-from streams.align.parked import ParkedTicks
+from streams.align.pending import PendingTicks
 from streams.align.retirement import Lives
 from streams.align.tick import Tick
 from streams.align.whole import WholeRows
@@ -44,10 +44,11 @@ class Aligner:
     instant, same values) is a duplicate: counted, without effect.
 
     A sample more than `max_future_s` ahead of that time does not move the watermark. Its tick is
-    parked (`ParkedTicks`) until a second tick within `max_future_s` of it confirms that time
-    really went on (a long gap in the data); then both count. Refuted, it is counted as future and
-    dropped. The very first tick is parked in the same way, so a wrong first time stamp does not
-    make all that follows late. At most four ticks are parked at a time.
+    pending (`PendingTicks`) until a second tick within `max_future_s` of it confirms that time
+    really went on (a long gap in the data); then both count. Where an ordinary sample shows that
+    the stamp was wrong, it is counted as future and dropped. The very first tick is pending in the
+    same way, so a wrong first time stamp does not make all that follows late. At most four ticks
+    are pending at a time.
 
     A series that has left (`Lives`) is forgotten: frames are over those that live.
 
@@ -61,7 +62,7 @@ class Aligner:
         Series beyond this number are refused, until others have been silent for a while, or an
         entity that has more than half gives up what is above (`SeriesRegistry.make_room`).
     max_future_s : float, optional
-        Furthest believable step ahead, seconds, more than ``lateness_s + interval_s``.
+        Furthest step ahead that one sample makes, seconds, more than ``lateness_s + interval_s``.
         By default one hour or 1000 intervals, whichever is longer.
 
     Attributes
@@ -109,7 +110,7 @@ class Aligner:
         self._agreement = Agreement(self._grid)
         self._first_open: float = -math.inf  # tick number, an int once there is a newest time
         self._open: dict[int, Tick] = {}
-        self._parked = ParkedTicks()
+        self._pending = PendingTicks()
         self.sources = LateSources()
         self._whole = WholeRows()
         self._lives = Lives(interval_s)
@@ -167,17 +168,17 @@ class Aligner:
         self._system = samples.system
         if time - self._agreement.time > self._max_future:
             near = (time - self._max_future, time + self._max_future)
-            other = self._parked.witness(tick, near, source, few=self._agreement.few)
+            other = self._pending.confirmed(tick, near, source, few=self._agreement.few)
             if other < 0:
-                merged = self._merged(self._parked.find(tick), samples)
-                self.future += self._parked.park(tick, merged, source)
+                merged = self._merged(self._pending.find(tick), samples)
+                self.future += self._pending.hold(tick, merged, source)
                 return []
-            self._believe(other, source, time)
+            self._confirm(other, source, time)
             frames = self._close_before(self._agreement.time)
         else:
             frames = []
-        if self._parked:
-            self.future += self._parked.refute(source)
+        if self._pending:
+            self.future += self._pending.discard(source)
         if tick < self._first_open:
             self._count_late(source, time)
             return frames
@@ -191,12 +192,12 @@ class Aligner:
     def flush(self) -> list[Frame]:
         """Close every open tick and return its frames, in order: nothing more will come.
 
-        A parked tick counts only if it is the first of all. Samples pushed later that belong to
+        A pending tick counts only if it is the first of all. Samples pushed later that belong to
         a closed tick are late.
         """
-        if self._parked and self._agreement.time == -math.inf:
-            self._believe(self._parked.first(), "", math.inf)
-        self.future += self._parked.clear()
+        if self._pending and self._agreement.time == -math.inf:
+            self._confirm(self._pending.first(), "", math.inf)
+        self.future += self._pending.clear()
         last = max(self._open, default=self._first_open - 1)
         frames = [self._close(tick) for tick in sorted(self._open)]
         if self._agreement.time > -math.inf:
@@ -215,7 +216,7 @@ class Aligner:
             "sources": self.sources.state(),
             "first_open": self._first_open,
             "open": [(number, *tick.state()) for number, tick in sorted(self._open.items())],
-            "parked": self._parked.state(),
+            "parked": self._pending.state(),
             "whole": self._whole.state(),
             "last_whole": self._last_whole,
             "lives": self._lives.state(),
@@ -250,7 +251,7 @@ class Aligner:
         self._open = {
             number: Tick(values, latest, times) for number, latest, values, times in state["open"]
         }
-        self._parked.load(state["parked"])
+        self._pending.load(state["parked"])
         if "whole" in state:  # older checkpoints have none
             self._whole.load(state["whole"])
             self._last_whole = state["last_whole"]
@@ -302,9 +303,9 @@ class Aligner:
             source = self._sources[name] = entity_of(name)
         return source
 
-    def _believe(self, tick: int, source: str, time: float) -> None:
-        """Make a parked tick an ordinary open one: a sample of this source and time confirms it."""
-        held, sources = self._parked.take(tick)
+    def _confirm(self, tick: int, source: str, time: float) -> None:
+        """Make a pending tick an open one: a sample of this source and time confirms it."""
+        held, sources = self._pending.take(tick)
         self._open[tick] = held
         self._whole.adds()
         # Of two sources the one that is behind is not late.
@@ -376,7 +377,7 @@ class Aligner:
         return [self._close(tick) for tick in sorted(self._open) if tick < first_open]
 
     def _close_if_whole(self, tick: int, names: tuple[str, ...]) -> list[Frame]:
-        """Close the tick that a row has just begun, if the row is believed to be all of it."""
+        """Close the tick that a row has just begun, if the row is taken for all of it."""
         self._last_whole = None
         if not self._whole.begins(names):
             return []
@@ -407,7 +408,7 @@ class Aligner:
         self._closed = 0
         if len(kept) == len(self._registry):
             return
-        for held in (*self._open.values(), *self._parked.ticks()):
+        for held in (*self._open.values(), *self._pending.ticks()):
             held.widen(len(self._registry))
             held.keep(kept)
         if self._last_whole is not None:

@@ -10,9 +10,9 @@ FIRST_TICKS = 8
 class WholeRows:
     """Watches how rows fill the ticks of one system.
 
-    A row is believed to be all of its tick when `needed` ticks before it were one row each, of the
-    same series in the same order. Once that proves wrong (more comes for a tick already closed)
-    the next belief takes twice as many ticks. So a source that adds to a tick in any pattern loses
+    A row is taken for all of its tick when `needed` ticks before it were one row each, of the same
+    series in the same order. Once that proves wrong (more comes for a tick already closed) it takes
+    twice as many ticks from then on. So a source that adds to a tick in any pattern loses
     a number of rows that grows with the logarithm of its period, and none after that.
 
     It counts what came, no clock: the same samples give the same answers, after a restart too.
@@ -20,7 +20,7 @@ class WholeRows:
     Attributes
     ----------
     needed : int
-        Ticks of one row each before a row is believed to be whole.
+        Ticks of one row each before a row is taken for whole.
     """
 
     __slots__ = ("_names", "_ticks", "needed")
@@ -31,7 +31,7 @@ class WholeRows:
         self._names: tuple[str, ...] = ()
 
     def begins(self, names: tuple[str, ...]) -> bool:
-        """Take the first row of a tick; return whether it is believed to be all of it."""
+        """Take the first row of a tick; return whether it is taken for all of it."""
         if names is not self._names and names != self._names:
             self._ticks = 0
         self._names = names
@@ -43,7 +43,7 @@ class WholeRows:
         self._ticks = 0
 
     def missed(self) -> None:
-        """Take note that more came for a tick that was believed to be whole."""
+        """Take note that more came for a tick that was taken for whole."""
         self._ticks = 0
         self.needed *= 2
 

@@ -68,7 +68,7 @@ def test_who_was_followed_wrongly_waits_twice_as_long() -> None:
     assert [200] * 16 + [370, 380] == again
 
 
-def test_a_jump_of_the_followed_needs_a_witness() -> None:
+def test_a_jump_of_the_followed_needs_a_second_tick() -> None:
     """A single stamp far ahead is not believed, whoever sends it."""
     agreement = started()
     heard(agreement, *[("a", 100.0 + 10 * k) for k in range(1, 11)])

@@ -166,7 +166,7 @@ class TestWholeRows:
         assert [80, 90] == [f.time for f in aligner.flush()]
 
     def test_other_series_begin_anew(self) -> None:
-        """A row with other series, or in another order, is no witness of completeness."""
+        """A row with other series, or in another order, says nothing of completeness."""
         aligner = Aligner(10)
         push(aligner, *self.calm()[:-1])
 
@@ -267,7 +267,7 @@ class TestFuture:
         assert [0, 10, 20] == [f.time for f in frames]
         assert (0, 1) == (aligner.late, aligner.future)
 
-    def test_every_future_stamp_is_refuted_alone(self) -> None:
+    def test_every_future_stamp_is_dropped_alone(self) -> None:
         """A skewed producer among good ones is dropped each time."""
         aligner = Aligner(10, lateness_s=1)
         frames = []
@@ -282,10 +282,10 @@ class TestFuture:
         """A long silence is no error: the second tick after it confirms, nothing is lost."""
         aligner = Aligner(10)
         push(aligner, samples(0), samples(10))
-        parked = push(aligner, samples(1e6), samples(1e6 + 1, ("b:x",), 2))
+        pending = push(aligner, samples(1e6), samples(1e6 + 1, ("b:x",), 2))
         frames = push(aligner, samples(1e6 + 10))
 
-        assert [] == parked
+        assert [] == pending
         assert [(10, {"a:x": 1}), (1e6 + 1, {"a:x": 1, "b:x": 2})] == seen(frames)
         assert 0 == aligner.future
 
