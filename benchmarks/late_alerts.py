@@ -27,8 +27,8 @@ from told import (
     scores_of,
 )
 
+from coral.baseline.late_onset import rows_late, rows_since_change
 from coral.baseline.policy import QUARANTINE
-from coral.baseline.told_onset import rows_late, rows_since_change
 from coral.evaluation.backtest import find_cases
 from coral.incident.policy import VERDICT
 from coral.localise.layout import Layout

@@ -17,11 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coral.baseline.baseline import Baseline
+from coral.baseline.late_onset import rows_late
 from coral.baseline.learning import freeze
 from coral.baseline.learning import learn as learn_row
 from coral.baseline.policy import QUARANTINE
 from coral.baseline.quarantine import rows_to_keep
-from coral.baseline.told_onset import rows_late
 from coral.config import EngineConfig
 from coral.contract.events import Tier
 from coral.engine import ADJACENT_INTERVALS
@@ -156,7 +156,7 @@ def _opened(recording: Recording, start: float, end: float) -> Told:
         x=x,
         onset=onset,
         end=max(int(np.searchsorted(time, end, side="right")), onset),
-        kpi=system.kpi_names,
+        kpi=system.health_names,
         edges=system.causal_edges,
         interval_s=system.interval_s,
         truth=frozenset(meta.root_cause_entities),
@@ -202,7 +202,7 @@ def learned_before(onset: int, *, told: bool = True) -> int:
     """Return how many rows have left quarantine when the row at the onset comes."""
     learned = 0
     for seen in range(1, onset + 1):
-        while seen - learned > rows_to_keep(learned, QUARANTINE, told=told):
+        while seen - learned > rows_to_keep(learned, QUARANTINE, given=told):
             learned += 1
     return learned
 

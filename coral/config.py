@@ -261,7 +261,7 @@ class MonitoredSystem(Topology, frozen=True, kw_only=True, forbid_unknown_fields
     edge_semantics: Literal["a calls b", "a feeds b"] = "a calls b"
 
     @property
-    def kpi_names(self) -> tuple[str, ...]:
+    def health_names(self) -> tuple[str, ...]:
         """Series that tell its health, each once, in their order."""
         names = (each.name if isinstance(each, HealthSignal) else each for each in self.kpi)
         return tuple(dict.fromkeys(names))

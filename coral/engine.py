@@ -20,7 +20,7 @@ from coral.incident.change_log import ChangeLog
 from coral.incident.ending import ACCEPTED, another, ended
 from coral.incident.health_signals import Onset
 from coral.incident.lifecycle import OpenIncident
-from coral.incident.opening import noticed, shown, told_since
+from coral.incident.opening import given_since, noticed, shown
 from coral.incident.policy import VERDICT, VerdictPolicy
 from coral.incident.setup import Outside, Setup
 from coral.incident.sight import Lookout, Phase, Sight
@@ -177,8 +177,8 @@ class Engine:
 
     def _learn(self) -> list[Event]:
         """Learn the rows that have left quarantine."""
-        policy, told = self._setup.ranking.quarantine, self._onset is not None
-        keep = rows_to_keep(self._baseline.n_rows, policy, told=told)
+        policy, given = self._setup.ranking.quarantine, self._onset is not None
+        keep = rows_to_keep(self._baseline.n_rows, policy, given=given)
         self._quarantine.learn(self._baseline, self._graph, keep)
         return []
 
@@ -186,20 +186,21 @@ class Engine:
         """Open an incident on the rows since its onset; learn what came before them."""
         alert = self.alerts.opening
         if self._watch.trigger is not None and alert is not None:
-            return self._begin_told("alert", alert.starts)
+            return self._begin_given("alert", alert.starts)
         alarm = noticed(self._watch, self._quarantine, self._baseline, self._setup, self._names)
         return self._begin(alarm)
 
-    def _begin_told(self, source: Literal["alert", "told"], since: float) -> list[Event]:
-        """Open an incident since when somebody tells, whatever was learned since."""
-        return self._begin(told_since(source, since, self._quarantine, self._baseline, self._setup))
+    def _begin_given(self, source: Literal["alert", "told"], since: float) -> list[Event]:
+        """Open an incident with an onset that is given, whatever was learned since."""
+        alarm = given_since(source, since, self._quarantine, self._baseline, self._setup)
+        return self._begin(alarm)
 
     def _begin(self, alarm: Alarm) -> list[Event]:
-        """Open an incident on the newest rows that an alarm tells; learn what came before them.
+        """Open an incident on the newest rows that an alarm is about; learn what came before them.
 
         What may belong to either state is not learned.
         """
-        keep = alarm.n_rows + alarm.doubtful
+        keep = alarm.n_rows + alarm.ambiguous
         self._quarantine.learn(self._baseline, self._graph, keep=keep)
         rows = list(self._quarantine.rows)
         self._quarantine.rows.clear()
@@ -252,7 +253,7 @@ class Engine:
         last = self._close(incident, "superseded")
         alarm = shown(page, trigger, health, self._quarantine, self._baseline, policy)
         # None of the rows of what was open is normal.
-        return [last, *self._begin(alarm._replace(doubtful=len(rows) - alarm.n_rows))]
+        return [last, *self._begin(alarm._replace(ambiguous=len(rows) - alarm.n_rows))]
 
     def _follow(self, incident: OpenIncident, row: TimedRow) -> None:
         """Give one row since the onset to the incident and to the graph's dependent part."""
@@ -295,7 +296,7 @@ class Engine:
         self.alerts.take(alert)
 
     def ask(self, since: float | None = None) -> Event | None:
-        """Return what is wrong now, as if somebody had told since when; None before the first row.
+        """Return what is wrong now, as if the onset had been given; None before the first row.
 
         That takes the engine out of its course: ask one that goes on from the `state_dict` of
         another (`asked`).
@@ -319,7 +320,7 @@ class Engine:
             least_s = max(policy.look_back_s, policy.look_back_rows * interval_s)
             since = now - min(least_s, policy.ask_most_rows * interval_s)
         self._watch.health.look(self._quarantine.rows[-1].x)
-        return self._begin_told("told", since)[-1]
+        return self._begin_given("told", since)[-1]
 
     def note(self, change: ChangeEvent) -> None:
         """Take a change event; noting it twice changes nothing.

@@ -24,7 +24,7 @@ def learn(baseline: Baseline, graph: SystemGraph, x: Floats, *, adjacent: bool) 
     """Learn one row of the normal state.
 
     The graph lives on its own sufficient statistics, in units of the baseline's scale: whenever
-    that is taken again, the graph is told the baseline's rows again, and searched for edges once
+    that is taken again, the graph learns the baseline's rows again, and is searched for edges once
     there are enough. A graph of more series than it can hold learns nothing before an incident
     opens (`freeze`).
 
@@ -76,7 +76,7 @@ def freeze(
 
 
 def _rescale(baseline: Baseline, graph: SystemGraph) -> None:
-    """Take the scale again, and tell the graph the baseline's rows in these units."""
+    """Take the scale again, and let the graph learn the baseline's rows in these units."""
     unit = baseline.rescale()
     if not graph.is_screened:
         rows, adjacent = baseline.rows()

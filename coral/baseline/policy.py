@@ -12,7 +12,7 @@ class QuarantinePolicy:
     share: int = 8
     """The newest rows wait, an eighth of those learned, so that an onset that is estimated some
     rows back is unspoilt ..."""
-    share_told: int = 4
+    share_given: int = 4
     """... or a quarter, where the onset is given: whoever gives it noticed something first ..."""
     least_rows: int = 4
     """... but so many at least: an onset is seldom dated better ..."""

@@ -100,17 +100,17 @@ class Quarantine:
             self.rows.appendleft(TimedRow(self.learned_at.pop(), x, follows))
 
 
-def rows_to_keep(n_rows: int, policy: QuarantinePolicy = QUARANTINE, *, told: bool) -> int:
+def rows_to_keep(n_rows: int, policy: QuarantinePolicy = QUARANTINE, *, given: bool) -> int:
     """Count the rows that wait when so many normal rows are learned.
 
     Parameters
     ----------
     n_rows : int
     policy : QuarantinePolicy
-    told : bool
+    given : bool
         Whether the onset is given, which may be late.
     """
-    share = policy.share_told if told else policy.share
+    share = policy.share_given if given else policy.share
     return max(policy.least_rows, min(policy.most_rows, n_rows // share))
 
 

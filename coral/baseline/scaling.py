@@ -30,7 +30,7 @@ def center_and_scale(base: Floats, policy: ScalePolicy = SCALE) -> tuple[Floats,
     The observed range, not the standard deviation: with heavy tails and quantised series a
     standard deviation makes ordinary values look like evidence. The range of m values is narrower
     than that of many: 1 + 30 / m is log(500) / log(m) within a tenth for 30 to 500 of them; fewer
-    are believed less.
+    count as wider.
     """
     n = base.shape[1]
     center = np.zeros(n)

@@ -125,7 +125,7 @@ def prometheus(
     console = Console(stderr=True)
     with console.status("looking for series"):
         plan = _plan(server, _Wanted(match, span, name, step), settings, mapping)
-    _require(known.kpi_names, plan.names)
+    _require(known.health_names, plan.names)
     rows = _read(server, plan, console)
     if not rows.names:
         raise CoralError("no series has a value in this window: see --since and --step.")
@@ -260,7 +260,7 @@ def _told(out: Path, rows: Rows, known: SystemConfig) -> Iterator[str]:
         f"{out}: {len(rows.times)} rows, one every {seconds(known.interval_s)}, of "
         f"{len(rows.names)} series of {entities} {'entity' if entities == 1 else 'entities'}"
     )
-    for name in known.kpi_names:
+    for name in known.health_names:
         if name not in rows.names:
             yield f"{quoted(name)} has no value in this window: users felt nothing by it"
     command = f"coral replay {shlex.quote(printable(str(out)))}"

@@ -61,7 +61,7 @@ class _Followed:
     )
 
     def __init__(self, config: SystemConfig) -> None:
-        self.interval_s, self.health_signals = config.interval_s, [*config.kpi_names]
+        self.interval_s, self.health_signals = config.interval_s, [*config.health_names]
         self.notes = RowNotes(config)
         self.frame: Frame | None = None
         self.names: tuple[str, ...] = ()

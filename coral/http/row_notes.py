@@ -36,7 +36,7 @@ class RowNotes:
             WatchedSeries(name, objectives[name].limit, objectives[name].text)
             if name in objectives
             else WatchedSeries(name)
-            for name in config.kpi_names[:MOST_WATCHED]
+            for name in config.health_names[:MOST_WATCHED]
         )
         self._names: tuple[str, ...] = ()
         self._at: list[int] = []  # place of each watched series in a row; -1: it is not there

@@ -12,7 +12,7 @@ from coral.incident.health_signals import Onset
 from detectors.names import STATISTICS, Statistic
 from detectors.trigger import Trigger
 
-__all__ = ["Alarm", "detected", "felt", "silent", "strongest", "told"]
+__all__ = ["Alarm", "detected", "felt", "given", "missing", "strongest"]
 
 Floats = NDArray[np.float64]
 
@@ -30,7 +30,7 @@ class Alarm(NamedTuple):
         Newest rows that belong to the new state.
     earliest, onset : float
         Earliest likely onset, and the onset as it is published, unix s to the millisecond.
-    doubtful : int
+    ambiguous : int
         Rows directly before those of the new state that may belong to either.
     lead : int
         As many of these, the newest, may show the cause already.
@@ -40,12 +40,12 @@ class Alarm(NamedTuple):
     n_rows: int
     earliest: float
     onset: float
-    doubtful: int = 0
+    ambiguous: int = 0
     lead: int = 0
 
 
-def told(source: Literal["alert", "told"], times: Sequence[float], at: int, late: int) -> Alarm:
-    """Return the alarm of an incident whose onset somebody tells, now or afterwards.
+def given(source: Literal["alert", "told"], times: Sequence[float], at: int, late: int) -> Alarm:
+    """Return the alarm of an incident whose onset is given, by an alert, a label or a person.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def told(source: Literal["alert", "told"], times: Sequence[float], at: int, late
     times : sequence of float
         Event times of the rows that are not learned yet, unix s, the newest last.
     at : int
-        The row that is told.
+        The row of the onset.
     late : int
         Rows directly before it that look like it already.
     """
@@ -78,7 +78,7 @@ def told(source: Literal["alert", "told"], times: Sequence[float], at: int, late
 def felt(page: Onset, times: Sequence[float], lead: int, budgets: Budgets) -> Alarm:
     """Return the alarm of a health signal that no other statistic has seen yet.
 
-    A symptom comes after its cause: some rows before it are not believed to be normal. What counts
+    A symptom comes after its cause: some rows before it are not taken for normal. What counts
     is what all series do from the symptom on, so that nothing gains or loses by having moved first.
 
     Parameters
@@ -111,10 +111,10 @@ def felt(page: Onset, times: Sequence[float], lead: int, budgets: Budgets) -> Al
         other_budget=None if by_rule else budgets.changes,
     )
     at = round(earliest, 3), round(onset, 3)
-    return Alarm(published, n_rows, *at, doubtful=lead, lead=lead)
+    return Alarm(published, n_rows, *at, ambiguous=lead, lead=lead)
 
 
-def silent(series: Sequence[str], rows: int, times: Sequence[float]) -> Alarm:
+def missing(series: Sequence[str], rows: int, times: Sequence[float]) -> Alarm:
     """Return the alarm of an entity that no longer reports.
 
     Parameters
@@ -122,7 +122,7 @@ def silent(series: Sequence[str], rows: int, times: Sequence[float]) -> Alarm:
     series : sequence of str
         What it used to send.
     rows : int
-        Rows for which it has been silent.
+        Rows for which it has been missing.
     times : sequence of float
         Event times of the rows that are not learned yet, unix s, the newest last.
     """

@@ -44,7 +44,7 @@ def arguments(
 
     Returns
     -------
-    favour, against : list of str
+    supporting, opposing : list of str
         At most `VerdictPolicy.most_arguments` each, whatever the size of the system.
     """
     found = [
@@ -56,9 +56,9 @@ def arguments(
         *_data(situation, candidate, policy),
         *_hidden(situation, candidate),
     ]
-    favour = [sentence for speaks_for, sentence in found if speaks_for]
-    against = [sentence for speaks_for, sentence in found if not speaks_for]
-    return favour[: policy.most_arguments], against[: policy.most_arguments]
+    supporting = [sentence for speaks_for, sentence in found if speaks_for]
+    opposing = [sentence for speaks_for, sentence in found if not speaks_for]
+    return supporting[: policy.most_arguments], opposing[: policy.most_arguments]
 
 
 def _distance(situation: Situation, candidate: Candidate, policy: VerdictPolicy) -> Arguments:

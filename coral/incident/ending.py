@@ -39,7 +39,7 @@ def ended(incident: OpenIncident, watch: Watch) -> Ending | None:
     trigger, alerted = watch.trigger, watch.alerts.firing
     if trigger is None:
         return None
-    others = watch.health.alarm or watch.silence.alarm
+    others = watch.health.alarm or watch.missing.alarm
     lasted = not trigger.alarm and incident.rows > trigger.rows_to_accept
     if trigger.rebaselined or ((others or alerted) and lasted):
         # An alert that goes on alone, though nothing shows it, spoils no base.

@@ -21,7 +21,7 @@ from coral.incident.confidence import tier_of_cause, tier_of_first
 from coral.incident.patterns import patterns
 from coral.incident.policy import VERDICT, VerdictPolicy
 from coral.incident.situation import Situation
-from coral.incident.unseen import told_unseen, unseen
+from coral.incident.unseen import unseen, unseen_in_words
 from coral.localise.ranking import entity_maximum, weigh
 from coral.localise.signature import signature
 from coral.text import change, done, named, quoted, relative, where
@@ -29,7 +29,7 @@ from coral.text import change, done, named, quoted, relative, where
 __all__ = ["Findings", "correction"]
 
 METRICS_PER_CAUSE = 3
-COURSES = 5  # causes whose first metric is drawn
+SPARKLINES = 5  # causes whose first metric is drawn
 RULED_OUT = 5
 RANKED_NAMES = 200
 HEALTH_SIGNALS = 3
@@ -62,15 +62,16 @@ class Findings:
         self.tier: Tier = tier_of_first(situation, self.patterns, policy)
         self.unseen = unseen(situation)
 
-    def told(self, causes: Sequence[Cause], settled: Convergence, state: StateSeen | None) -> str:
-        """Return all that the summary of an event says."""
-        hidden = told_unseen(self.unseen, causes[0].entity if causes else "")
-        answer = self.summary(causes)
-        texts = (answer, hidden, self.changed(), correction(settled), self.recognised(state))
-        return " ".join(filter(None, texts))
+    def summary(
+        self, causes: Sequence[Cause], settled: Convergence, state: StateSeen | None
+    ) -> str:
+        """Return the summary of an event."""
+        hidden = unseen_in_words(self.unseen, causes[0].entity if causes else "")
+        more = (hidden, self.changed(), correction(settled), self.recognised(state))
+        return " ".join(filter(None, (self.answer(causes), *more)))
 
-    def summary(self, causes: Sequence[Cause]) -> str:
-        """Return the answer: what kind of incident it is, the cause, and who else it could be."""
+    def answer(self, causes: Sequence[Cause]) -> str:
+        """Return what kind of incident it is, the cause, and who else it could be."""
         if any(pattern.kind == "common load rise" for pattern in self.patterns):
             return f"No clear cause: {self.patterns[0].text}"
         if not causes or self.tier == "no clear cause":
@@ -124,14 +125,14 @@ class Findings:
 
     def changed(self) -> str:
         """Return what was done to the first causes, or to all of the system, before the onset."""
-        told = [
+        sentences = [
             f"{text[0].upper()}{text[1:]}."
             for one in self._situation.changes
             if one.before_onset_s >= 0.0 or one.supports
             if one.entity is None or (one.rank is not None and one.rank <= OTHERS)
             if (text := done(one.entity, one.kind, one.before_onset_s))
         ]
-        return " ".join(told[:CHANGES])
+        return " ".join(sentences[:CHANGES])
 
     def causes(self, limit: int) -> list[Cause]:
         """Return the best `limit` candidates that have any evidence, best first."""
@@ -184,20 +185,20 @@ class Findings:
         ranking, layout = self._ranking, self._layout
         series = self._situation.series_of(entity)
         metrics = [
-            self._metric(s, draw=i == 0 and rank <= COURSES)
+            self._metric(s, draw=i == 0 and rank <= SPARKLINES)
             for i, s in enumerate(series[:METRICS_PER_CAUSE])
         ]
         after_health_s, interval = self._situation.after_health(series[0])
         path = ranking.paths[rank - 1]
         explains = self._share(path)
         candidate = Candidate(rank, entity, series, path, explains, after_health_s, interval)
-        favour, against = arguments(self._situation, candidate, self._policy)
+        supporting, opposing = arguments(self._situation, candidate, self._policy)
         seen = self._situation.seen
         if seen is not None and seen.entity == layout.entities[entity]:
-            favour.append(
+            supporting.append(
                 f"it was the confirmed cause of a similar incident, {named(seen.incident)}"
             )
-        favour += [
+        supporting += [
             f"{done(one.entity, one.kind, one.before_onset_s)}, and it changed then"
             for one in self._situation.changes
             if one.supports and one.entity == layout.entities[entity]
@@ -215,8 +216,8 @@ class Findings:
             text=self._sentence(metrics[0], after_health_s, entities, explains),
             changed_after_kpi_interval_s=interval,
             explains=None if explains is None else round(explains, 4),
-            evidence_for=favour,
-            evidence_against=against,
+            evidence_for=supporting,
+            evidence_against=opposing,
         )
 
     def _share(self, path: Sequence[int]) -> float | None:
@@ -238,7 +239,7 @@ class Findings:
             after=None if math.isnan(after) else significant(after),
             missing=round(float(scores.missing[series]), 4),
             changed_at=None if changed is None else timestamp(changed),
-            course=self._course(series) if draw else None,
+            course=self._sparkline(series) if draw else None,
             kind=self._situation.kind_of(series),
         )
 
@@ -269,7 +270,7 @@ class Findings:
             text += f". Along {way} it can explain up to {explains:.0%} of the change of {health}"
         return f"{text}."
 
-    def _course(self, series: int) -> Course:
+    def _sparkline(self, series: int) -> Course:
         span, before, after = self._situation.sparklines
         return Course(
             rows=span,

@@ -145,7 +145,7 @@ class HealthSignals:
     @property
     def absent(self) -> list[str]:
         """Configured signals that have never occurred."""
-        return [name for name in self._system.kpi_names if name not in self._series]
+        return [name for name in self._system.health_names if name not in self._series]
 
     @property
     def readings_needed(self) -> dict[str, int]:
@@ -192,8 +192,8 @@ class HealthSignals:
         """Follow the series of the system; a configured signal stays when its series leaves."""
         system = self._system
         place = {name: i for i, name in enumerate(series)}
-        wanted = system.kpi_names or proposed(series, edges_of(system, series))
-        kept = system.kpi_names or place
+        wanted = system.health_names or proposed(series, edges_of(system, series))
+        kept = system.health_names or place
         stay = [name for name in self.names if name in kept]
         names = (*stay, *(name for name in wanted if name in place and name not in stay))
         index = places(names, self.names)

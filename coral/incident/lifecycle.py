@@ -92,7 +92,7 @@ class OpenIncident:
         self._localiser = localiser
         self._facts = facts
         self._outside = outside
-        self._profile = SparklineBuffer(self.n_series, skipped=localiser.rows)
+        self._sparklines = SparklineBuffer(self.n_series, skipped=localiser.rows)
         self._screened = screened(localiser.layout, graph)
         self._times: list[float] = []
         self._now = 0.0
@@ -102,8 +102,8 @@ class OpenIncident:
         self._ranking: Ranking
         self._seen: SeenBefore | None = None
         self._changes: list[NearbyChange] = []
-        told = facts.trigger.source in ("told", "alert")
-        self.kind: Product = "incident" if told or not facts.kpi else "change"
+        given = facts.trigger.source in ("told", "alert")
+        self.kind: Product = "incident" if given or not facts.health else "change"
         self.was_felt = False
         self._felt: list[Felt] = []
         self._alerts: list[Alerted] = []
@@ -138,7 +138,7 @@ class OpenIncident:
         between = before[: len(before) - alarm.lead]
         system, names = setup.system, graph.all_names
         layout = layout_of(system, names)
-        kpi = layout.health
+        health = layout.health
         base, adjacent = baseline.rows()
         predictor = freeze(baseline, graph, first, layout.health_series)
         scorer = InnovationScorer(base, adjacent, predictor, layout, setup.ranking, between)
@@ -152,8 +152,8 @@ class OpenIncident:
             earliest=alarm.earliest,
             onset=alarm.onset,
             base_rows=len(base),
-            kpi=kpi,
-            kpi_proposed=bool(kpi) and not system.kpi_names,
+            health=health,
+            health_proposed=bool(health) and not system.health_names,
             causal_edges=layout.edges,
             engine=__version__,
             config=setup.fingerprint,
@@ -189,13 +189,13 @@ class OpenIncident:
         if facts.config != setup.fingerprint:
             facts = msgspec.structs.replace(facts, engine=__version__, config=setup.fingerprint)
             revision += REVISIONS_APART - revision % REVISIONS_APART
-        layout = Layout(state["names"], facts.kpi, facts.causal_edges)
+        layout = Layout(state["names"], facts.health, facts.causal_edges)
         scorer = InnovationScorer.from_state(state["evidence"], layout, setup.ranking)
         localiser = Localiser(layout, scorer, setup.ranking)
         incident = cls(setup, baseline, graph, localiser, facts, outside)
         incident.revision = revision
         if "profile" in state:  # without it, in older checkpoints, the rows so far count as missing
-            incident._profile.load_state_dict(state["profile"])
+            incident._sparklines.load_state_dict(state["profile"])
         incident._times = state["times"].tolist()
         incident._now = state["now"]
         incident._convergence.load_state_dict(state["convergence"])
@@ -216,7 +216,7 @@ class OpenIncident:
             "facts": msgspec.to_builtins(self._facts),
             "names": list(self._localiser.layout.names),
             "evidence": self._localiser.scorer.state_dict(),
-            "profile": self._profile.state_dict(),
+            "profile": self._sparklines.state_dict(),
             "revision": self.revision,
             "times": np.array(self._times),
             "now": self._now,
@@ -264,7 +264,7 @@ class OpenIncident:
             Whether it directly follows the row before.
         """
         self._localiser.update(x, adjacent=adjacent)
-        self._profile.update(x)
+        self._sparklines.update(x)
         if len(self._times) < TIMES:
             self._times.append(time)
         self._now = time
@@ -295,7 +295,7 @@ class OpenIncident:
         )
 
     def standing(self) -> Event:
-        """Return the newest revision as it stands now, for whoever was not told before.
+        """Return the newest revision as it stands now, for whoever missed it.
 
         It has been published, with the rows until then; this is not to be published again.
         """
@@ -372,14 +372,14 @@ class OpenIncident:
             revision=self.revision,
             state="resolved" if resolution else self._state(),
             system=self._setup.system.name,
-            kpi=list(self._facts.kpi),
-            kpi_proposed=self._facts.kpi_proposed,
+            kpi=list(self._facts.health),
+            kpi_proposed=self._facts.health_proposed,
             trigger=self._facts.trigger,
             now=timestamp(self._now),
             rows=ranking.rows,
             base_rows=self._facts.base_rows,
             tier=findings.tier,
-            summary=findings.told(causes, settled, seen),
+            summary=findings.summary(causes, settled, seen),
             causes=causes,
             ruled_out=findings.ruled_out(causes),
             entities=findings.entities(),
@@ -408,11 +408,11 @@ class OpenIncident:
         return "settled" if self.settled else "diagnosing"
 
     def _situation(self, ranking: Ranking) -> Situation:
-        evidence = self._localiser.scorer
+        evidence, buffer = self._localiser.scorer, self._sparklines
         return Situation(
             layout=self._localiser.layout,
             ranking=ranking,
-            sparklines=self._profile.sparklines(self._baseline.newest(POINTS * self._profile.span)),
+            sparklines=buffer.sparklines(self._baseline.newest(POINTS * buffer.span)),
             center=evidence.center,
             scale=evidence.scale,
             counter=evidence.counter,

@@ -71,7 +71,7 @@ def with_changes(
         for rank, entity in enumerate(ranking.order, start=1)
         if ranking.scores[entity] > 0
     }
-    told = [
+    changes = [
         NearbyChange(
             entity=part or next(iter(change.entities), None),
             kind=change.kind,
@@ -83,7 +83,7 @@ def with_changes(
         )
         for number, (change, part) in enumerate(zip(found, parts, strict=True))
     ]
-    return ranking, sorted(told, key=_by_rank)[: policy.most_told]
+    return ranking, sorted(changes, key=_by_rank)[: policy.most_told]
 
 
 def _by_rank(change: NearbyChange) -> tuple[float, float]:

@@ -8,9 +8,9 @@ from typing import Literal
 import numpy as np
 
 from coral.baseline.baseline import Baseline
+from coral.baseline.late_onset import rows_late, rows_since_change
 from coral.baseline.quarantine import Quarantine
-from coral.baseline.told_onset import rows_late, rows_since_change
-from coral.incident.alarm import Alarm, detected, felt, silent, told
+from coral.incident.alarm import Alarm, detected, felt, given, missing
 from coral.incident.budgets import Budgets
 from coral.incident.health_signals import HealthSignals, Onset
 from coral.incident.policy import OpeningPolicy
@@ -18,7 +18,7 @@ from coral.incident.setup import Setup, layout_of
 from coral.incident.watch import Watch
 from detectors.trigger import Trigger
 
-__all__ = ["noticed", "shown", "told_since"]
+__all__ = ["given_since", "noticed", "shown"]
 
 
 def noticed(
@@ -39,13 +39,13 @@ def noticed(
     """
     trigger, page, policy = watch.trigger, watch.health.paged, setup.verdict.opening
     if trigger is None:
-        return _given(quarantine, baseline, setup, names)
+        return _oracle(quarantine, baseline, setup, names)
     if trigger.drift_detected:
         return _detected(trigger, watch.health, quarantine, names, policy)
     if page is not None:
         return shown(page, trigger, watch.health, quarantine, baseline, policy)
     times = [row.time for row in quarantine.rows]
-    return silent(watch.silence.silent, watch.silence.rows, times)
+    return missing(watch.missing.series, watch.missing.rows, times)
 
 
 def shown(
@@ -64,14 +64,14 @@ def shown(
     return felt(page, times, lead, Budgets.of(trigger, health))
 
 
-def told_since(
+def given_since(
     source: Literal["alert", "told"],
     since: float,
     quarantine: Quarantine,
     baseline: Baseline,
     setup: Setup,
 ) -> Alarm:
-    """Return the alarm of whoever tells since when, who may be late; unlearn what was since.
+    """Return the alarm of an onset that an alert or a person gives, late; unlearn what was since.
 
     Nothing of the time that is looked back to is learned again: a base that ends too early
     costs little, one that ends too late much.
@@ -94,18 +94,20 @@ def told_since(
     at = min(bisect_left(times, since), len(times) - 1)
     newest = np.array([row.x for row in islice(rows, at + 1)])
     scale, base = setup.ranking.scale, baseline.rows()[0]
-    alarm = told(source, times, at, rows_since_change(base, newest, scale))
-    return alarm._replace(doubtful=len(times) - alarm.n_rows)
+    alarm = given(source, times, at, rows_since_change(base, newest, scale))
+    return alarm._replace(ambiguous=len(times) - alarm.n_rows)
 
 
-def _given(quarantine: Quarantine, baseline: Baseline, setup: Setup, names: Sequence[str]) -> Alarm:
-    """Return the alarm of the given onset, which may be late."""
+def _oracle(
+    quarantine: Quarantine, baseline: Baseline, setup: Setup, names: Sequence[str]
+) -> Alarm:
+    """Return the alarm of the oracle onset, which may be late."""
     rows = quarantine.rows
     scale, newest = setup.ranking.scale, np.array([row.x for row in rows])
     layout = layout_of(setup.system, names)
     base = baseline.rows()[0]
     late = rows_late(base, newest, layout.owner, layout.health_series, scale)
-    return told("told", [row.time for row in rows], len(rows) - 1, late)
+    return given("told", [row.time for row in rows], len(rows) - 1, late)
 
 
 def _detected(

@@ -152,7 +152,7 @@ class Settling:
     def explains(self, series: str, onset: float) -> bool:
         """Whether a series moved at an onset because its component came to a new level.
 
-        The change may be told only when it is done: as long before it as it may take after it.
+        The change event may come only when it is done: as long before it as it may take after it.
 
         Parameters
         ----------

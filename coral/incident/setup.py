@@ -31,8 +31,8 @@ class OpeningFacts(msgspec.Struct, frozen=True, kw_only=True):
     trigger: AlarmTrigger
     earliest: float  # likely onset, unix s
     base_rows: int
-    kpi: tuple[str, ...]
-    kpi_proposed: bool = False
+    health: tuple[str, ...] = msgspec.field(name="kpi")
+    health_proposed: bool = msgspec.field(default=False, name="kpi_proposed")
     causal_edges: tuple[tuple[str, str], ...]
     onset: float | None = None  # as published, unix s; older checkpoints have the earliest alone
     engine: str  # version and ...
@@ -73,4 +73,4 @@ class Outside(NamedTuple):
 def layout_of(system: SystemConfig, names: Sequence[str]) -> Layout:
     """Return the layout of a system's series; without health signals, with those proposed."""
     edges = edges_of(system, names)
-    return Layout(names, system.kpi_names or proposed(names, edges), edges)
+    return Layout(names, system.health_names or proposed(names, edges), edges)

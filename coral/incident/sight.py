@@ -110,7 +110,7 @@ class Lookout:
         edges = (*system.edges, *system.required_edges, *system.forbidden_edges)
         known = dict.fromkeys([*(entity for pair in edges for entity in pair), *system.order])
         absent = [entity for entity in known if entity not in entities]
-        others = {name for name in names if name not in system.kpi_names}
+        others = {name for name in names if name not in system.health_names}
         near = meant(health.absent, others) | meant(absent, entities - known.keys())
         return Sight(
             phase=phase,

@@ -8,7 +8,7 @@ from coral.incident.situation import Situation
 from coral.text import MOSTLY_MISSING, quoted, seconds
 from streams.records import Late
 
-__all__ = ["LateLog", "hides_a_cause", "told_unseen", "unseen"]
+__all__ = ["LateLog", "hides_a_cause", "unseen", "unseen_in_words"]
 
 NAMED: Final = 5
 KEPT: Final = 100
@@ -60,14 +60,14 @@ def unseen(situation: Situation) -> list[Unseen]:
     return found[:NAMED]
 
 
-def told_unseen(found: Sequence[Unseen], first: str) -> str:
+def unseen_in_words(found: Sequence[Unseen], first: str) -> str:
     """Return who else is not seen, in sentences; empty if nobody is.
 
     Parameters
     ----------
     found : sequence of Unseen
     first : str
-        The first cause: what it did not send is told with it, but for what is late.
+        The first cause: what it did not send is said with it, but for what is late.
     """
     return " ".join(
         f"{one.text[0].upper()}{one.text[1:]}."

@@ -1,4 +1,4 @@
-"""What a row shows of a change: trigger, health signals, silence, alerts, what changes explain."""
+"""What a row shows: trigger, health signals, missing entities, alerts, explained changes."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -9,7 +9,7 @@ from coral.baseline.baseline import Baseline
 from coral.baseline.quarantine import TimedRow
 from coral.incident.alerts import Alerts
 from coral.incident.health_signals import HealthSignals
-from coral.incident.path_silence import PathSilence
+from coral.incident.missing_entities import MissingEntities
 from coral.incident.settling import Settling
 from coral.incident.setup import Setup
 from detectors.statistics.other_statistics import fitted_to
@@ -33,7 +33,7 @@ class Watch:
     ----------
     trigger : Trigger or None
         None before the first row, and when the onset is given.
-    health, silence, alerts, settling : HealthSignals, PathSilence, Alerts, Settling
+    health, missing, alerts, settling : HealthSignals, MissingEntities, Alerts, Settling
     """
 
     def __init__(self, setup: Setup, onset: float | None) -> None:
@@ -42,7 +42,7 @@ class Watch:
         system, config = setup.system, setup.config
         self.trigger: Trigger | None = None
         self.health = HealthSignals(system, config.false_alarms_per_week)
-        self.silence = PathSilence(system, setup.verdict.opening)
+        self.missing = MissingEntities(system, setup.verdict.opening)
         self.alerts = Alerts(setup.verdict.opening)
         self.settling = Settling(system.interval_s, setup.ranking.changes)
 
@@ -55,14 +55,14 @@ class Watch:
             trigger.break_lags()
         health = self.health
         health.update(row.time, row.x, learn=not is_open)
-        self.silence.update(row.x, learn=not is_open)
+        self.missing.update(row.x, learn=not is_open)
         # Metrics stop coming for many reasons: alone it is for the trigger to judge.
-        silence = self.silence.fresh and health.moving
+        missing = self.missing.fresh and health.moving
         alerted = self.alerts.opening is not None
-        hold = is_open or health.alarm or silence or alerted
+        hold = is_open or health.alarm or missing or alerted
         moving = health.moving if health.named else None
         trigger.update(row.x, hold=hold, felt=moving, exempt=self._exempt(row, trigger))
-        return trigger.drift_detected or health.paged is not None or silence or alerted
+        return trigger.drift_detected or health.paged is not None or missing or alerted
 
     def _exempt(self, row: TimedRow, trigger: Trigger) -> Exempt | None:
         """Return what change events explain of a row; what has settled is where it is now."""
@@ -88,15 +88,15 @@ class Watch:
             health.confirm()
 
     def accept(self) -> None:
-        """Take what health signals and silence show now for normal."""
+        """Take what health signals show now, and who is missing, for normal."""
         self.health.accept()
-        self.silence.accept()
+        self.missing.accept()
 
     def restart(self, trigger: Trigger) -> None:
         """Forget what is on, and be armed again at once."""
         trigger.restart()
         self.health.restart()
-        self.silence.restart()
+        self.missing.restart()
 
     def start(self, n_series: int) -> None:
         """Begin with the first row, of so many series."""
@@ -106,7 +106,7 @@ class Watch:
     def follow(self, names: tuple[str, ...]) -> None:
         """Be about these series from the next row on; the trigger follows by itself (`select`)."""
         self.health.follow(names)
-        self.silence.follow(names)
+        self.missing.follow(names)
         self.settling.follow(names, self.health.names)
 
     @property
@@ -130,7 +130,7 @@ class Watch:
         return {
             "detector": None if self.trigger is None else self.trigger.state_dict(),
             "health": self.health.state_dict(),
-            "silence": self.silence.state_dict(),
+            "silence": self.missing.state_dict(),
             "alerts": self.alerts.state_dict(),
             "settling": self.settling.state_dict(),
         }
@@ -152,10 +152,10 @@ class Watch:
         self.trigger = None
         if "health" in state:
             self.health.load_state_dict(state["health"], names)
-            self.silence.load_state_dict(state["silence"], names)
+            self.missing.load_state_dict(state["silence"], names)
         else:
             self.health.follow(names)
-            self.silence.follow(names)
+            self.missing.follow(names)
         self.settling.follow(names, self.health.names)
         self.settling.load_state_dict(state.get("settling", {}))
         if "alerts" in state:

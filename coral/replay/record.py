@@ -93,7 +93,7 @@ def write(
         interval_s=system.interval_s,
         n_rows=len(frames),
         n_metrics=len(names),
-        kpi=system.kpi_names,
+        kpi=system.health_names,
         counters="keep",  # those that say what they are have been made rates
         **{key: getattr(system, key) for key in Topology.__struct_fields__},
     )

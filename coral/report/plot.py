@@ -30,7 +30,7 @@ Floats = NDArray[np.float64]
 
 FORMATS: Final = (".png", ".svg", ".pdf")
 MOST_POINTS: Final = 4000
-MOST_KPIS: Final = 2
+MOST_SIGNALS: Final = 2
 LONGEST_TITLE: Final = 100
 # From this ratio of the largest to the median on, a linear axis would show a spike and a line.
 LOG_RATIO: Final = 30.0
@@ -195,11 +195,12 @@ class _Panel(NamedTuple):
 
 def _panels(recording: Recording, trace: Trace) -> list[_Panel]:
     """Health signals, statistics, series; each at most once."""
-    kpis = list(recording.meta.kpi[:MOST_KPIS])
-    series = [name for name in trace.series() if name not in kpis]
-    times, values = _values(recording, [*kpis, *series])
+    signals = list(recording.meta.kpi[:MOST_SIGNALS])
+    series = [name for name in trace.series() if name not in signals]
+    times, values = _values(recording, [*signals, *series])
     panels = [
-        _Panel(f"health signal: {label(name, LONGEST_TITLE)}", times, values[name]) for name in kpis
+        _Panel(f"health signal: {label(name, LONGEST_TITLE)}", times, values[name])
+        for name in signals
     ]
     for channel in trace.channels:
         meaning = f"; above it, {STATISTICS[channel]}" if channel in STATISTICS else ""

@@ -87,10 +87,10 @@ def test_health_signals_are_names_with_or_without_objectives() -> None:
     kpi = ("web:latency", slow, "web:queue", failing, stuck)
     system = SystemConfig(name="shop", interval_s=1.0, kpi=kpi)
 
-    assert ("web:latency", "web:queue", "web:errors") == system.kpi_names
+    assert ("web:latency", "web:queue", "web:errors") == system.health_names
     assert (slow, *failing.rules, stuck) == system.objectives
     bare = SystemConfig(name="a", interval_s=1.0)
-    assert ((), ()) == (bare.kpi_names, bare.objectives)
+    assert ((), ()) == (bare.health_names, bare.objectives)
 
 
 @pytest.mark.parametrize(
@@ -137,5 +137,5 @@ def test_names_are_compared_in_one_form_of_unicode() -> None:
 
     assert ([0, 1, 0], 0, -1) == (found, registry.find(combined), registry.find("b:x"))
     assert (composed, "a:x") == registry.names
-    assert (composed,) == system.kpi_names
+    assert (composed,) == system.health_names
     assert (("gr\u00f6\u00dfe", "a"),) == system.edges

@@ -9,7 +9,7 @@ from coral.contract.events import Incident
 from coral.engine import Engine
 from coral.graph.export import as_nodes_and_edges
 from coral.graph.prior import prior_over
-from coral.incident.path_silence import PathSilence
+from coral.incident.missing_entities import MissingEntities
 from coral.incident.policy import OpeningPolicy
 from coral.localise.golden_signals import edges_of, proposed
 from coral.localise.layout import Layout
@@ -151,12 +151,12 @@ def test_edges_are_forgotten_with_their_series() -> None:
 
 
 def test_an_edge_is_no_alias_and_no_component_that_must_report() -> None:
-    """Nobody calls at night: then it is silent, and that is no silence."""
+    """Nobody calls at night: then it is silent, and that is no missing."""
     layout = Layout(NAMES, NAMES[:1], edges_of(shop(), NAMES))
     assert layout.first_alias == len(layout.relations)
-    silence = PathSilence(shop(), OpeningPolicy())
-    silence.follow(NAMES)
-    assert set(silence.entities) == {"web", "shop/orders", "shop/postgres"}
+    missing = MissingEntities(shop(), OpeningPolicy())
+    missing.follow(NAMES)
+    assert set(missing.entities) == {"web", "shop/orders", "shop/postgres"}
 
 
 def test_health_signals_are_proposed_where_calls_begin() -> None:

@@ -31,7 +31,7 @@ def test_names_and_tables_can_be_mixed(tmp_path: Path) -> None:
     """Every user of names sees names."""
     shop = loaded(tmp_path, FILE).settings.system("shop")
 
-    assert ("web:latency", "web:success", "web:errors", "web:failed") == shop.kpi_names
+    assert ("web:latency", "web:success", "web:errors", "web:failed") == shop.health_names
     assert shop.objectives == (
         HealthSignal(name="web:latency", above=1.0, for_="2m"),
         HealthSignal(name="web:success", below=0.99, rows=3, of=5),

@@ -1,4 +1,4 @@
-"""How many rows a told onset is late: whoever tells one has noticed something first."""
+"""How many rows an onset that is given is late: whoever gives it has noticed something first."""
 
 from collections.abc import Sequence
 
@@ -21,7 +21,7 @@ def rows_late(
     health: Sequence[int],
     policy: ScalePolicy = SCALE,
 ) -> int:
-    """Count the rows directly before a told onset that are in its state already.
+    """Count the rows directly before an oracle onset that are in its state already.
 
     Rows of the fault that count as normal stretch the range that everything is judged by, and
     hide it: three rows are enough. A single entity that changed before is no such row: a
@@ -32,7 +32,7 @@ def rows_late(
     base : ndarray of shape (rows, n), float64, raw units, NaN = missing
         Normal rows.
     newest : ndarray of shape (m + 1, n), float64, raw units, NaN = missing
-        The rows after them, the last of which is the told onset.
+        The rows after them, the last of which is the onset that is given.
     owner : ndarray of shape (n,), int64
         Entity of every series.
     health : sequence of int
@@ -60,17 +60,17 @@ def rows_late(
 
 
 def rows_since_change(base: Floats, newest: Floats, policy: ScalePolicy = SCALE) -> int:
-    """Count the rows before a told onset since which the series that are out at it have changed.
+    """Count the rows before an alerted onset since which the series out at it have changed.
 
-    An alert is late for certain: its condition had to last. So nothing of `newest` is believed to
-    be normal, and the change points of the series decide, not whether each row looks alike.
+    An alert is late for certain: its condition had to last. So nothing of `newest` is taken for
+    normal, and the change points of the series decide, not whether each row looks alike.
 
     Parameters
     ----------
     base : ndarray of shape (rows, n), float64, raw units, NaN = missing
         Normal rows, that end before any of the fault.
     newest : ndarray of shape (m + 1, n), float64, raw units, NaN = missing
-        The rows after them, the last of which is the told onset.
+        The rows after them, the last of which is the onset that is given.
     policy : ScalePolicy
 
     Returns

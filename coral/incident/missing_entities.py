@@ -1,4 +1,4 @@
-"""Entities that a health signal depends on and that stop reporting."""
+"""Entities that a health signal depends on and that are missing."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,15 +15,15 @@ from detectors.places import places, take
 from streams.series import entity_of
 from streams.topology import ends_of
 
-__all__ = ["PathSilence"]
+__all__ = ["MissingEntities"]
 
 Floats = NDArray[np.float64]
 
 
-class PathSilence:
+class MissingEntities:
     """Watches that the entities on the known paths to the health signals go on reporting.
 
-    An entity that has reported at regular distances is silent when it has been gone for three of
+    An entity that has reported at regular distances is missing when it has been gone for three of
     them while others report (`HealthWatch`).
 
     Parameters
@@ -42,7 +42,7 @@ class PathSilence:
         self._system = system
         self._policy = policy
         self._graph = nx.DiGraph(system.causal_edges)
-        self._ends = {entity_of(name) for name in system.kpi_names}
+        self._ends = {entity_of(name) for name in system.health_names}
         self.entities: tuple[str, ...] = ()
         self._series: tuple[str, ...] = ()
         self._at: NDArray[np.intp] = np.zeros(0, dtype=np.intp)  # entity of each series
@@ -51,24 +51,24 @@ class PathSilence:
 
     @property
     def alarm(self) -> bool:
-        """Whether an entity is silent now."""
+        """Whether an entity is missing now."""
         return self._watch.alarm
 
     @property
     def fresh(self) -> bool:
-        """Whether an entity has become silent of late."""
+        """Whether an entity has gone missing of late."""
         gone = self._watch.gaps[self._watch.felt]
         return bool((gone <= self._policy.fresh_rows).any())
 
     @property
-    def silent(self) -> list[str]:
-        """Series of the entities that are silent now, in their order."""
+    def series(self) -> list[str]:
+        """Series of the entities that are missing now, in their order."""
         gone = np.flatnonzero(self._watch.felt)
         return [name for name, at in zip(self._series, self._at, strict=True) if at in gone]
 
     @property
     def rows(self) -> int:
-        """Rows since the entity that has been silent for longest was there."""
+        """Rows since the entity that has been missing for longest was there."""
         return int(self._watch.gaps.max(initial=0))
 
     def follow(self, series: Sequence[str]) -> None:
@@ -112,7 +112,7 @@ class PathSilence:
         self._watch.update(row, learn=learn, reporting=bool(there.any()))
 
     def accept(self) -> None:
-        """Take who is silent for gone."""
+        """Take who is missing for gone."""
         self._watch.accept()
         there = np.isin(self._at, np.flatnonzero(self._watch.ready))
         self._sent &= there | (self._at < 0)

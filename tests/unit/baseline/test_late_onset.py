@@ -5,7 +5,7 @@ import pytest
 from makers import ONSET, run, shop_rows
 from numpy.typing import NDArray
 
-from coral.baseline.told_onset import rows_late, rows_since_change
+from coral.baseline.late_onset import rows_late, rows_since_change
 from coral.report.onset_text import began
 
 Floats = NDArray[np.float64]
