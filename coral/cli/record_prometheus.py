@@ -124,7 +124,7 @@ def prometheus(
         step = known.interval_s
     console = Console(stderr=True)
     with console.status("looking for series"):
-        plan = _plan(server, _Wanted(match, span, name, step), settings, mapping)
+        plan = _plan(server, _RecordRequest(match, span, name, step), settings, mapping)
     _require(known.health_names, plan.names)
     rows = _read(server, plan, console)
     if not rows.names:
@@ -139,7 +139,7 @@ def prometheus(
     return Exit.OK
 
 
-class _Wanted(NamedTuple):
+class _RecordRequest(NamedTuple):
     """What to record."""
 
     match: Sequence[str]
@@ -175,7 +175,7 @@ def _mapping(settings: Settings, topic: str | None) -> SeriesMapping:
 
 
 def _plan(
-    server: PrometheusServer, wanted: _Wanted, settings: Settings, mapping: SeriesMapping
+    server: PrometheusServer, wanted: _RecordRequest, settings: Settings, mapping: SeriesMapping
 ) -> _Plan:
     """Find out what there is, under which names, and how often it comes."""
     from streams.codec import DEFAULT_MAPPINGS

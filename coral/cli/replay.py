@@ -139,10 +139,10 @@ def replay(
     if plot is not None:
         check_plot(plot)
     confirmed = [] if feedback is None else _confirmed(feedback)
-    watched = _Watched.read(config, overrides, kpi)
+    watched = _Monitoring.read(config, overrides, kpi)
     wanted = _Wanted(speed, oracle, plot, confirmed, watched)
     if serve:
-        second = None if shadow is None else _Watched.beside(shadow, config, overrides, kpi)
+        second = None if shadow is None else _Monitoring.beside(shadow, config, overrides, kpi)
         opened = [_opened(opener, path, console) for path in recordings]
         return _serve(opened, wanted, second, port, console)
     with _sink(out, as_json=as_json) as sink:
@@ -197,10 +197,10 @@ class _Wanted(NamedTuple):
     oracle: bool
     plot: Path | None
     confirmed: Sequence[Feedback]
-    watched: _Watched
+    watched: _Monitoring
 
 
-class _Watched(NamedTuple):
+class _Monitoring(NamedTuple):
     """What is watched by the configuration of the daemon: health signals, objectives, engine."""
 
     name: str
@@ -208,7 +208,7 @@ class _Watched(NamedTuple):
     named: bool  # whether health signals are named beside it: those stay
 
     @classmethod
-    def read(cls, config: Path | None, overrides: Sequence[str], kpi: Sequence[str]) -> _Watched:
+    def read(cls, config: Path | None, overrides: Sequence[str], kpi: Sequence[str]) -> _Monitoring:
         """Return what a configuration says, nothing where there is none."""
         given = config is not None or overrides
         name = "as recorded" if config is None else config.name
@@ -217,7 +217,7 @@ class _Watched(NamedTuple):
     @classmethod
     def beside(
         cls, shadow: Path, config: Path | None, overrides: Sequence[str], kpi: Sequence[str]
-    ) -> _Watched:
+    ) -> _Monitoring:
         """Return what a file says that is laid over a configuration, as of `coral run --shadow`."""
         from coral.settings.shadow import load_shadow
 
@@ -248,7 +248,7 @@ def _opened(opener: Opener, path: Path, console: Console) -> tuple[Recording, Be
 def _serve(
     opened: Sequence[tuple[Recording, Beside]],
     wanted: _Wanted,
-    second: _Watched | None,
+    second: _Monitoring | None,
     port: int,
     console: Console,
 ) -> Exit:

@@ -120,7 +120,7 @@ class _CloudEvent(msgspec.Struct, frozen=True):
     data: _Webhook
 
 
-class _Form(msgspec.Struct, frozen=True):
+class _AlertForm(msgspec.Struct, frozen=True):
     """Which of the two a message is."""
 
     specversion: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
@@ -173,7 +173,7 @@ def alerted(alert: Alert) -> Alerted:
 
 def _sent(message: bytes) -> list[_Sent]:
     try:
-        form = msgspec.json.decode(message, type=_Form)
+        form = msgspec.json.decode(message, type=_AlertForm)
         if form.specversion is msgspec.UNSET:
             return msgspec.json.decode(message, type=_Webhook).alerts
         return msgspec.json.decode(message, type=_CloudEvent).data.alerts

@@ -34,7 +34,7 @@ FEEDBACK: Final = Path("feedback.ndjson")
 LOOKS_EVERY_S: Final = 0.2
 
 
-class _Told(NdjsonSink):
+class _PrintingSink(NdjsonSink):
     """Stores events, and says what is new in them."""
 
     def __init__(self, out: BinaryIO, console: Console) -> None:
@@ -80,7 +80,7 @@ def shown_recording(
     clock, broker = SystemClock(), MemoryBroker()
     broker.create_topic(METRICS)
     settings = _settings(recording, port)
-    board, told = Board(clock, settings.http.ready_lag), _Told(out, console)
+    board, told = Board(clock, settings.http.ready_lag), _PrintingSink(out, console)
     with tempfile.TemporaryDirectory() as home, shown(settings.http, board, _kept) as address:
         console.print(f"The page: {address} (Ctrl-C ends it)", highlight=False)
         warm()  # a loop that waits for a compiler answers no question

@@ -51,7 +51,7 @@ def _paged_at(revisions: list[_Revision]) -> float:
     return next((time for time, data in revisions if data.kind == "incident"), math.inf)
 
 
-class _Log:
+class _ReplayLog:
     """What a replay said: incidents with their revisions, and time spent watching.
 
     An incident that opens right after a join of two recordings, unless the join is the fault, is
@@ -124,7 +124,7 @@ def score_case(
     reason = _not_meant_for(meta, mode, labels)
     if reason:
         return Skipped(meta.dataset, meta.case, reason)
-    log = _Log(labels, _join(meta) if mode == "online" else None)
+    log = _ReplayLog(labels, _join(meta) if mode == "online" else None)
     clock = SystemClock()
     started = time.perf_counter()
     replay(
@@ -162,7 +162,7 @@ def crashed_case(path: Path, mode: Mode, error: str) -> list[Row] | Skipped:
     reason = _not_meant_for(meta, mode, labels)
     if reason:
         return Skipped(meta.dataset, meta.case, reason)
-    rows = list(_rows(meta, mode, labels, _Log(labels)))
+    rows = list(_rows(meta, mode, labels, _ReplayLog(labels)))
     for row in rows:
         row |= {"error": error, "seconds": 0.0, "peak_rss_mb": 0.0}
     return rows
@@ -206,7 +206,7 @@ def _not_meant_for(meta: RecordingMeta, mode: Mode, labels: list[_Label]) -> str
     return ""
 
 
-def _rows(meta: RecordingMeta, mode: Mode, labels: list[_Label], log: _Log) -> Iterator[Row]:
+def _rows(meta: RecordingMeta, mode: Mode, labels: list[_Label], log: _ReplayLog) -> Iterator[Row]:
     common = {
         "dataset": meta.dataset,
         "mode": mode,

@@ -90,9 +90,9 @@ def _readings(record: Record, namer: Namer, held: _Values, where: str) -> list[R
 
 
 def _series(
-    record: Record, namer: Namer, held: _Values, told: tuple[str, str], where: str
+    record: Record, namer: Namer, held: _Values, kind_and_source: tuple[str, str], where: str
 ) -> Series:
-    kind, source = told
+    kind, source = kind_and_source
     raw = (
         held.host,
         held.plugin,

@@ -3,7 +3,7 @@ r"""JSON of the Prometheus Kafka adapter: one sample a message.
 ``{"timestamp": "2023-11-14T22:13:20Z", "value": "0.5", "name": "up", "labels": {"job": "cart"}}``
 
 The value is a string and may be ``NaN`` (a series that ended: missing) or ``+Inf``. Types are not
-told, so names decide: `_total` is a counter; `_count`, `_sum` and `_bucket` are parts of
+given, so names decide: `_total` is a counter; `_count`, `_sum` and `_bucket` are parts of
 histograms and summaries.
 """
 

@@ -43,17 +43,17 @@ class _Metric(msgspec.Struct, gc=False):
     tags: msgspec.Raw = msgspec.Raw(b"{}")
 
 
-class _Batch(msgspec.Struct, gc=False):
+class _MetricBatch(msgspec.Struct, gc=False):
     metrics: list[_Metric]
 
 
-class _Form(msgspec.Struct, gc=False):
+class _BatchForm(msgspec.Struct, gc=False):
     metrics: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
 _metric = msgspec.json.Decoder(_Metric)
-_batch = msgspec.json.Decoder(_Batch)
-_form = msgspec.json.Decoder(_Form)
+_batch = msgspec.json.Decoder(_MetricBatch)
+_form = msgspec.json.Decoder(_BatchForm)
 _tags = msgspec.json.Decoder(dict[str, str])
 
 _METRICS: Final = (Parts(("metrics",), _metric),)

@@ -133,7 +133,7 @@ class _Batches:
             return None
         if batch.magic >= _NEW_FORMAT:
             self.next_offset = batch.next_offset
-            self.newest = _Batch(batch._buffer, self._most)  # noqa: SLF001
+            self.newest = _BoundedBatch(batch._buffer, self._most)  # noqa: SLF001
             return self.newest
         self.next_offset = batch.base_offset + 1
         self.newest = batch
@@ -142,7 +142,7 @@ class _Batches:
         return batch
 
 
-class _Batch(DefaultRecordBatch):  # type: ignore[misc]
+class _BoundedBatch(DefaultRecordBatch):  # type: ignore[misc]
     """One batch."""
 
     _buffer: Any

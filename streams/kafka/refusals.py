@@ -145,7 +145,7 @@ def as_broker_error(doing: str, error: Exception) -> BrokerError:
     return BrokerError(f"Kafka: {doing}: {error}")
 
 
-class _Said(logging.Handler):
+class _ClientLog(logging.Handler):
     """What the client's log says of its connections."""
 
     def __init__(self) -> None:
@@ -157,8 +157,8 @@ class _Said(logging.Handler):
 
 
 @contextmanager
-def _listening() -> Iterator[_Said]:
-    said = _Said()
+def _listening() -> Iterator[_ClientLog]:
+    said = _ClientLog()
     for logger in _TELLING:
         logger.addHandler(said)
     try:
@@ -168,7 +168,7 @@ def _listening() -> Iterator[_Said]:
             logger.removeHandler(said)
 
 
-def _reason(said: _Said) -> str | None:
+def _reason(said: _ClientLog) -> str | None:
     for pattern, sentence in _CONNECTING:
         for line in said.lines:
             found = re.search(pattern, line)
@@ -177,7 +177,7 @@ def _reason(said: _Said) -> str | None:
     return None
 
 
-def _unreached(said: _Said, patience_s: float) -> str:
+def _unreached(said: _ClientLog, patience_s: float) -> str:
     """Return that no broker answered, with the last thing that the log said of it."""
     causes = [found[1] for line in said.lines if (found := _CAUSE.search(line))]
     last = f" ({causes[-1]})" if causes else ""

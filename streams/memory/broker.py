@@ -17,7 +17,7 @@ _LOOK_EVERY_S: Final = 0.005
 
 
 @dataclass
-class _Log:
+class _PartitionLog:
     """One partition: the records still kept, and the offset of the first of them."""
 
     start: int = 0
@@ -63,7 +63,7 @@ class MemoryBroker:
     def __init__(self, clock: Clock | None = None) -> None:
         self._clock = clock or SystemClock()
         self._lock = threading.RLock()
-        self._logs: dict[TopicPartition, _Log] = {}
+        self._logs: dict[TopicPartition, _PartitionLog] = {}
         self._partitions: dict[str, int] = {}
         self._keyless = 0
         self._groups: dict[str, _Group] = {}
@@ -84,7 +84,7 @@ class MemoryBroker:
                 )
             self._partitions[topic] = partitions
             for number in range(has, partitions):
-                self._logs[TopicPartition(topic, number)] = _Log()
+                self._logs[TopicPartition(topic, number)] = _PartitionLog()
             for group in self._groups.values():
                 self._rebalance(group)
 
@@ -195,7 +195,7 @@ class MemoryBroker:
             held = self._groups.get(group)
             return held.committed.get(partition) if held else None
 
-    def _log(self, partition: TopicPartition) -> _Log:
+    def _log(self, partition: TopicPartition) -> _PartitionLog:
         log = self._logs.get(partition)
         if log is None:
             raise UnknownTopicError(f"no topic {partition.topic}[{partition.partition}]")

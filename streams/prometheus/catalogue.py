@@ -119,20 +119,20 @@ def quoted_text(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-class _Told(msgspec.Struct):
+class _Metadata(msgspec.Struct):
     type: str = ""
 
 
 def types_of(server: PrometheusServer) -> dict[str, str]:
     """Return what the targets say their metrics are; empty where the server does not keep it.
 
-    Only those of live targets are known. A metric that is told two types has none.
+    Only those of live targets are known. A metric with two types has none.
     """
     try:
-        told = server.get("metadata", dict[str, list[_Told]])
+        found = server.get("metadata", dict[str, list[_Metadata]])
     except PrometheusError:
         return {}
-    types = {name: {each.type for each in entries} for name, entries in told.items()}
+    types = {name: {each.type for each in entries} for name, entries in found.items()}
     return {name: each.pop() for name, each in types.items() if len(each) == 1}
 
 
@@ -181,14 +181,14 @@ def scrape_intervals(
             seconds = max(round(min(look_s, span[1] - span[0])), 1)
             asked = {"query": f"{of_job}[{seconds}s]", "time": span[1]}
             raw = server.get("query", _Raw, asked).result
-            gaps = [gap for course in raw for gap in course.gaps()]
+            gaps = [gap for series in raw for gap in series.gaps()]
             if gaps:
                 found[job] = _rounded(median(gaps))
                 break
     return found
 
 
-class _Course(msgspec.Struct):
+class _Samples(msgspec.Struct):
     values: list[tuple[float, msgspec.Raw]] = []
     histograms: list[tuple[float, msgspec.Raw]] = []
 
@@ -198,7 +198,7 @@ class _Course(msgspec.Struct):
 
 
 class _Raw(msgspec.Struct):
-    result: list[_Course]
+    result: list[_Samples]
 
 
 def _rounded(seconds: float) -> float:

@@ -81,11 +81,11 @@ class SeriesValues(msgspec.Struct):
     histograms: list[tuple[float, msgspec.Raw]] = []
 
 
-class _Matrix(msgspec.Struct):
+class _RangeAnswer(msgspec.Struct):
     result: list[SeriesValues]
 
 
-def courses(
+def answers(
     server: PrometheusServer, expression: str, window: Window, width: int
 ) -> Iterator[list[SeriesValues]]:
     """Yield the answers to an expression, which together cover a window.
@@ -115,7 +115,7 @@ def courses(
             "step": window.step_s,
         }
         try:
-            yield server.get("query_range", _Matrix, asked).result
+            yield server.get("query_range", _RangeAnswer, asked).result
         except TooMuchAskedError:
             if part.n == 1:
                 raise

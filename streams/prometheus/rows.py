@@ -11,7 +11,7 @@ from streams.codec.labelled.mapping import QUANTILES, Kind, Rule, Series
 from streams.codec.values import drop_extreme
 from streams.prometheus.catalogue import ScrapedMetric
 from streams.prometheus.naming import WindowNamer
-from streams.prometheus.ranges import SeriesValues, Window, courses
+from streams.prometheus.ranges import SeriesValues, Window, answers
 from streams.prometheus.server import PrometheusServer
 from streams.records import Frame
 
@@ -70,7 +70,7 @@ def read_rows(
     Raises
     ------
     PrometheusError
-        As `courses`.
+        As `answers`.
     """
     found: dict[str, Floats] = {}
     native = set[str]()
@@ -139,7 +139,7 @@ class _MetricReader:
             {frozenset(one.items() - {(bound, one.get(bound))}) for one in self._metric.series}
         )
         for expression, part in self._queries():
-            for answer in courses(self._server, expression, self._window, width):
+            for answer in answers(self._server, expression, self._window, width):
                 if self.kind == "gauge" and any(course.histograms for course in answer):
                     self.kind = "histogram"
                     yield from self._courses()

@@ -57,7 +57,7 @@ class Access(NamedTuple):
     tls: ssl.SSLContext | None = None
 
 
-class _Said(msgspec.Struct):
+class _Response(msgspec.Struct):
     """An answer, of which only the parts are read that are needed."""
 
     status: str = ""
@@ -155,11 +155,11 @@ class PrometheusServer:
         except (ValueError, RecursionError) as error:
             raise PrometheusError(self.url, f"{_NO_PROMETHEUS} ({error})") from None
 
-    def _read(self, body: bytes) -> _Said:
+    def _read(self, body: bytes) -> _Response:
         try:
-            said = msgspec.json.decode(body, type=_Said)
+            said = msgspec.json.decode(body, type=_Response)
         except (ValueError, RecursionError):
-            said = _Said()
+            said = _Response()
         if said.status != "success":
             raise PrometheusError(self.url, said.error or _NO_PROMETHEUS)
         new = [text for text in said.warnings if text not in self.warnings]
@@ -178,9 +178,9 @@ class PrometheusServer:
     def _refused(self, error: HTTPError) -> Exception:
         """Return what an answer that is an error means."""
         try:
-            said = msgspec.json.decode(_unpacked(error), type=_Said)
+            said = msgspec.json.decode(_unpacked(error), type=_Response)
         except (ValueError, RecursionError, TooMuchAskedError, *_BROKEN):
-            said = _Said()
+            said = _Response()
         told = said.error or f"HTTP status {error.code}"
         if 300 <= error.code < 400:
             where = error.headers.get("Location", "nowhere")

@@ -1,4 +1,4 @@
-"""Answers of Prometheus to `query_range`: JSON with a course for each set of labels."""
+"""Answers of Prometheus to `query_range`: JSON with a series for each set of labels."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,14 +11,14 @@ from streams.recorded.problem import ProblemLog
 from streams.recorded.text_file import UNREADABLE, open_text, unreadable
 
 
-class _Course(msgspec.Struct):
+class _MatrixSeries(msgspec.Struct):
     metric: dict[str, str]
     values: list[tuple[float, str]] = []
 
 
 class _Matrix(msgspec.Struct):
     resultType: Literal["matrix"]  # noqa: N815 - as Prometheus spells it
-    result: list[_Course]
+    result: list[_MatrixSeries]
 
 
 class _Answer(msgspec.Struct):
@@ -26,14 +26,14 @@ class _Answer(msgspec.Struct):
 
 
 def read_query_range(path: Path, log: ProblemLog) -> PointTable | None:
-    """Return the courses of an answer as a table, None (and an error in `log`) if it is none."""
+    """Return the series of an answer as a table, None (and an error in `log`) if it is none."""
     try:
         with open_text(path) as file:
             answer = msgspec.json.decode(file.read(), type=_Answer)
     except (ValueError, RecursionError) as e:
         message = f"JSON that is no answer of Prometheus to `query_range`: {e}"
         action = (
-            "Fetch a course: curl -G URL/api/v1/query_range --data-urlencode query=QUERY "
+            "Fetch a range: curl -G URL/api/v1/query_range --data-urlencode query=QUERY "
             "-d start=TIME -d end=TIME -d step=10s; messages of a topic: coral record"
         )
         log.add("error", "json", message, action)
@@ -45,7 +45,7 @@ def read_query_range(path: Path, log: ProblemLog) -> PointTable | None:
 
 
 def _points(answer: _Answer) -> Iterator[Cell]:
-    for course in answer.data.result:
-        series = tuple(sorted(course.metric.items()))
-        for time, value in course.values:
+    for each in answer.data.result:
+        series = tuple(sorted(each.metric.items()))
+        for time, value in each.values:
             yield Cell(1, series, repr(time), value)

@@ -22,7 +22,7 @@ _KINDS: Final[Mapping[tuple[str, str], ChangeKind]] = {
 }
 
 
-class _Context(msgspec.Struct, frozen=True):
+class _EventContext(msgspec.Struct, frozen=True):
     type: str
     timestamp: str
 
@@ -42,7 +42,7 @@ class _Subject(msgspec.Struct, frozen=True):
 
 
 class _CDEvent(msgspec.Struct, frozen=True):
-    context: _Context
+    context: _EventContext
     subject: _Subject
 
 

@@ -56,7 +56,7 @@ class Wording(NamedTuple):
     headers: dict[str, str]
 
 
-class _Message(NamedTuple):
+class _QueuedNotice(NamedTuple):
     notice: Notice
     encoded: bytes  # the event, if it is to be sent itself
     at: float  # monotonic s
@@ -79,13 +79,13 @@ class MessageQueue:
 
     def __init__(self, clock: Clock, most: int, wording: Wording) -> None:
         self._clock, self._most, self._wording = clock, most, wording
-        self._waiting = deque[_Message]()
+        self._waiting = deque[_QueuedNotice]()
         self.lost = 0
 
     def put(self, notice: Notice, encoded: bytes) -> None:
         """Add a message."""
         kept = b"" if self._wording.template is not None else encoded
-        self._waiting.append(_Message(notice, kept, self._clock.monotonic()))
+        self._waiting.append(_QueuedNotice(notice, kept, self._clock.monotonic()))
         if len(self._waiting) > self._most:
             self._waiting.popleft()
             self.lost += 1
@@ -118,7 +118,7 @@ class MessageQueue:
         """Return how many messages wait."""
         return len(self._waiting)
 
-    def _letter(self, message: _Message) -> Letter:
+    def _letter(self, message: _QueuedNotice) -> Letter:
         template, key, secret, headers = self._wording
         body = message.encoded if template is None else template.filled(message.notice, key)
         headers = headers | {"X-Coral-Event": message.notice.id}

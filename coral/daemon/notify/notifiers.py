@@ -59,11 +59,11 @@ class Notifiers:
         for url in output.alertmanager.urls:
             name = f"alertmanager/{urlsplit(url).netloc}{urlsplit(url).path}".rstrip("/")
             send = partial(_sent, client, url.rstrip("/") + ALERTS_PATH)
-            table, said = _table(output.alertmanager, clock), _Said(name, clock, hidden)
+            table, said = _table(output.alertmanager, clock), _CourierLog(name, clock, hidden)
             self._alerts[name] = Courier(table, send, clock, said)
         for label, webhook in output.webhooks.items():
             name, url = f"webhooks/{label}", _revealed(webhook.url)
-            queue, said = _queue(webhook, clock), _Said(name, clock, _hidden(webhook))
+            queue, said = _queue(webhook, clock), _CourierLog(name, clock, _hidden(webhook))
             courier = Courier(queue, partial(_sent, client, url), clock, said)
             self._messages[name] = (courier, webhook.changes)
 
@@ -186,7 +186,7 @@ def _hidden(held: Webhook) -> tuple[str, ...]:
     return tuple(sorted({part for part in parts if len(part) >= 6}, key=len, reverse=True))
 
 
-class _Said:
+class _CourierLog:
     """Logs what a courier says; of answers that refuse, one a minute."""
 
     def __init__(self, sink: str, clock: Clock, hidden: tuple[str, ...]) -> None:

@@ -19,7 +19,7 @@ class Point(NamedTuple, Generic[V]):
     """One reading of a cumulative series: what was counted from `start` to `time`, unix s."""
 
     time: float
-    start: float  # 0: not told
+    start: float  # 0: unknown
     value: V
 
 
@@ -41,13 +41,13 @@ class Cumulative(Generic[V]):
 
     The order of arrival does not matter: a point that comes late yields its own step and the
     corrected one of its successor. The first point yields what was counted since its start where
-    that is told and at most `FRESH_S` ago, else nothing; a duplicate yields nothing. A fall, or a
+    that is known and at most `FRESH_S` ago, else nothing; a duplicate yields nothing. A fall, or a
     start at or after the point before, is a reset: all of the value is new.
 
     Parameters
     ----------
     increase : callable
-        Values of two points to what was counted between them; None if it cannot be told.
+        Values of two points to what was counted between them; None if that is not known.
     points : list of Point
         To go on from.
 

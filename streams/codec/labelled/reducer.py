@@ -43,7 +43,7 @@ class Reading(NamedTuple):
     value : float or Histogram
         Histogram where the series is one.
     start : float
-        Where counting began, unix seconds; 0 = not told.
+        Where counting began, unix seconds; 0 = unknown.
     elapsed : float
         Of what was counted since the point before (delta temporality): the seconds it took.
         0 = the value is cumulative, or a gauge.

@@ -93,7 +93,7 @@ def read_request(
     namer: Namer,
     request: Request,
     labels: LabelReader,
-    told: tuple[str, list[Problem]],
+    where: tuple[str, list[Problem]],
 ) -> Iterator[Reading]:
     """Yield the readings of a request.
 
@@ -105,10 +105,10 @@ def read_request(
     request : Request
     labels : callable
         Raw attributes, and their place, to labels; for attributes not seen before.
-    told : (str, list of Problem)
+    where : (str, list of Problem)
         Start of the paths in it, and what gets the parts that cannot be used.
     """
-    reading = _Context(record, namer, labels, *told)
+    reading = _RequestContext(record, namer, labels, *where)
     for r, resource in enumerate(request.resource_metrics):
         raw = bytes(resource.resource.attributes)
         for s, scope in enumerate(resource.scope_metrics):
@@ -117,7 +117,7 @@ def read_request(
                 yield from _Reader(reading, home, (r, s, m), metric).readings()
 
 
-class _Context(NamedTuple):
+class _RequestContext(NamedTuple):
     """What all metrics of a request share."""
 
     record: Record
@@ -133,7 +133,11 @@ class _Reader:
     __slots__ = ("_at", "_context", "_delta", "_home", "_kind", "_metric", "_point", "_rule")
 
     def __init__(
-        self, context: _Context, home: tuple[bytes, str], at: tuple[int, int, int], metric: Metric
+        self,
+        context: _RequestContext,
+        home: tuple[bytes, str],
+        at: tuple[int, int, int],
+        metric: Metric,
     ) -> None:
         self._context = context
         self._home = home
@@ -145,7 +149,7 @@ class _Reader:
         self._delta = False
 
     def readings(self) -> Iterator[Reading]:
-        """Yield the readings of the points that can be used; the others are told."""
+        """Yield the readings of the points that can be used; the others are left out."""
         metric = self._metric
         try:
             if metric.gauge is not None:

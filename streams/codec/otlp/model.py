@@ -16,11 +16,11 @@ NO_RECORDED_VALUE: Final = 1
 """Bit in `flags`: the series has ended."""
 
 
-class _Part(msgspec.Struct, rename="camel", gc=False):
+class _RequestPart(msgspec.Struct, rename="camel", gc=False):
     """Part of a request."""
 
 
-class AnyValue(_Part):
+class AnyValue(_RequestPart):
     """Value of an attribute; arrays and maps are not read."""
 
     string_value: str | None = None
@@ -29,14 +29,14 @@ class AnyValue(_Part):
     double_value: Number | None = None
 
 
-class KeyValue(_Part):
+class KeyValue(_RequestPart):
     """One attribute."""
 
     key: str
     value: AnyValue = msgspec.field(default_factory=AnyValue)
 
 
-class _Point(_Part):
+class _Point(_RequestPart):
     attributes: msgspec.Raw = EMPTY
     start_time_unix_nano: Int = 0
     time_unix_nano: Int = 0
@@ -59,7 +59,7 @@ class HistogramPoint(_Point):
     explicit_bounds: list[Number] = []
 
 
-class Buckets(_Part):
+class Buckets(_RequestPart):
     """Half of an exponential histogram."""
 
     offset: int = 0
@@ -78,7 +78,7 @@ class ExponentialPoint(_Point):
     negative: Buckets = msgspec.field(default_factory=Buckets)
 
 
-class QuantileValue(_Part):
+class QuantileValue(_RequestPart):
     """One quantile of a summary."""
 
     quantile: float = 0.0
@@ -93,13 +93,13 @@ class SummaryPoint(_Point):
     quantile_values: list[QuantileValue] = []
 
 
-class Gauge(_Part):
+class Gauge(_RequestPart):
     """Current values."""
 
     data_points: list[NumberPoint] = []
 
 
-class Sum(_Part):
+class Sum(_RequestPart):
     """Sums since a start, or since the point before."""
 
     data_points: list[NumberPoint] = []
@@ -107,27 +107,27 @@ class Sum(_Part):
     is_monotonic: bool = False
 
 
-class Distribution(_Part):
+class Distribution(_RequestPart):
     """Histograms with explicit bounds."""
 
     data_points: list[HistogramPoint] = []
     aggregation_temporality: int | str = 0
 
 
-class Exponential(_Part):
+class Exponential(_RequestPart):
     """Exponential histograms."""
 
     data_points: list[ExponentialPoint] = []
     aggregation_temporality: int | str = 0
 
 
-class Summary(_Part):
+class Summary(_RequestPart):
     """Summaries."""
 
     data_points: list[SummaryPoint] = []
 
 
-class Metric(_Part):
+class Metric(_RequestPart):
     """One metric, of one of the five types."""
 
     name: str = ""
@@ -138,33 +138,33 @@ class Metric(_Part):
     summary: Summary | None = None
 
 
-class Scope(_Part):
+class Scope(_RequestPart):
     """Instrumentation scope."""
 
     name: str = ""
 
 
-class ScopeMetrics(_Part):
+class ScopeMetrics(_RequestPart):
     """Metrics of one scope."""
 
     scope: Scope = msgspec.field(default_factory=Scope)
     metrics: list[Metric] = []
 
 
-class Resource(_Part):
+class Resource(_RequestPart):
     """What the metrics are about."""
 
     attributes: msgspec.Raw = EMPTY
 
 
-class ResourceMetrics(_Part):
+class ResourceMetrics(_RequestPart):
     """Metrics of one resource."""
 
     resource: Resource = msgspec.field(default_factory=Resource)
     scope_metrics: list[ScopeMetrics] = []
 
 
-class Request(_Part):
+class Request(_RequestPart):
     """One message."""
 
     resource_metrics: list[ResourceMetrics]
