@@ -8,8 +8,8 @@ from pathlib import Path
 
 from served import Reader, until
 
+from coral.cli.replay_page import Played, Under, show_recordings
 from coral.config import EngineConfig
-from coral.daemon.replay_page import Played, Under, show_recordings
 from coral.replay.alerts import recorded_alerts
 from coral.replay.beside import Beside
 from coral.replay.changes import recorded_changes

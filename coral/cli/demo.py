@@ -103,7 +103,7 @@ def _served(
     recording: Recording, speed: float | None, out: Path, console: Console, *, port: int
 ) -> bool:
     """Run the daemon over all of the recording, and its page until Ctrl-C; as `_watched`."""
-    from coral.daemon.showcase import shown_recording
+    from coral.cli.demo_page import shown_recording
     from coral.daemon.signals import Stop
 
     with Stop() as stop, written(out) as file:

@@ -255,7 +255,7 @@ def _serve(
     """Show recordings on the page until Ctrl-C."""
     from functools import partial
 
-    from coral.daemon.replay_page import Played, Under, show_recordings
+    from coral.cli.replay_page import Played, Under, show_recordings
     from coral.daemon.signals import Stop
 
     configurations = [wanted.watched, *([] if second is None else [second])]
