@@ -76,26 +76,26 @@ def read_events(place: Place, incident: str | None = None) -> tuple[EventLog, Ex
 
     file = place.file
     if file is None:
-        journal = read(_topic(place))
+        event_log = read(_topic(place))
     elif file == "-":
-        journal = read(sys.stdin.buffer)
+        event_log = read(sys.stdin.buffer)
     elif place.daemon is not None:
-        journal = read(asked_events(place.daemon, place.token(), incident or ""))
+        event_log = read(asked_events(place.daemon, place.token(), incident or ""))
     else:
         try:
             with Path(file).open("rb") as lines:
-                journal = read(lines)
+                event_log = read(lines)
         except FileNotFoundError as error:
             raise CoralError(
                 f"there is no file {quoted(file)}; to explain one incident give its identifier and "
                 "then FILE, or --kafka."
             ) from error
-    told = journal.problems
-    if told and not journal.incidents:
+    told = event_log.problems
+    if told and not event_log.incidents:
         told = [f"no event of CORAL in {len(told)} line{'s' * (len(told) > 1)}; {told[0]}"]
     for problem in told:
         sys.stderr.write(f"coral: {place}, {printable(problem)}\n")
-    return journal, Exit.INVALID if journal.problems else Exit.OK
+    return event_log, Exit.INVALID if event_log.problems else Exit.OK
 
 
 def tell_missing(place: Place, error: IncidentError, found: Exit) -> Exit:

@@ -75,14 +75,14 @@ def explain(
 
     place, found = Place(file, config, overrides, kafka, token_file), Exit.OK
     try:
-        journal, found = read_events(place, incident)
-        if found and not journal.incidents:
+        event_log, found = read_events(place, incident)
+        if found and not event_log.incidents:
             return found
         if incident is None:
-            chosen, blocks = list(journal.incidents.values()), told.listing(journal)
+            chosen, blocks = list(event_log.incidents.values()), told.listing(event_log)
             found = found or (Exit.OK if chosen else Exit.NOTHING_FOUND)
         else:
-            chosen = [find(journal, incident)]
+            chosen = [find(event_log, incident)]
             blocks = told.case(chosen[0], verbose=verbose or markdown)
     except IncidentError as error:
         return tell_missing(place, error, found)

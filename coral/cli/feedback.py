@@ -90,9 +90,9 @@ def feedback(
     from coral.report.event_log import find
     from streams.clock import SystemClock
 
-    journal, found = read_events(place)
+    event_log, found = read_events(place)
     try:
-        data = find(journal, incident).data
+        data = find(event_log, incident).data
     except IncidentError as error:
         return tell_missing(place, error, found)
     said = withdrawn(data) if cause is None else given(data, cause)

@@ -78,10 +78,10 @@ def report(
         check_drawing("--png")
     place, found = Place(file, config, overrides, kafka, token_file), Exit.OK
     try:
-        journal, found = read_events(place, incident)
-        if found and not journal.incidents:
+        event_log, found = read_events(place, incident)
+        if found and not event_log.incidents:
             return found
-        history = _chosen(journal, incident)
+        history = _chosen(event_log, incident)
     except IncidentError as error:
         return tell_missing(place, error, found)
     made = _written(history, form, place)
@@ -114,7 +114,7 @@ def _form(out: Path | None, *, markdown: bool, png: bool) -> _Form:
     return named
 
 
-def _chosen(journal: EventLog, incident: str | None) -> IncidentHistory:
+def _chosen(event_log: EventLog, incident: str | None) -> IncidentHistory:
     """Return the incident that is named, or the only one there is.
 
     Raises
@@ -125,10 +125,10 @@ def _chosen(journal: EventLog, incident: str | None) -> IncidentHistory:
     from coral.report.event_log import find
 
     if incident is not None:
-        return find(journal, incident)
-    names = list(journal.incidents)
+        return find(event_log, incident)
+    names = list(event_log.incidents)
     if len(names) == 1:
-        return journal.incidents[names[0]]
+        return event_log.incidents[names[0]]
     listed = f"one of {len(names)}: {', '.join(names[:LISTED])}" if names else "and there is none"
     raise IncidentError(f"INCIDENT is missing, {listed}")
 

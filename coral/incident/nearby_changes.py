@@ -50,7 +50,7 @@ def with_changes(
     Returns
     -------
     ranking, changes
-        Those from the look-back on, of the first causes first, at most `ChangePolicy.most_told`.
+        Those from the look-back on, of the first causes first, at most `ChangePolicy.most_listed`.
         Without any the ranking is the one that came.
     """
     policy = log.policy
@@ -83,7 +83,7 @@ def with_changes(
         )
         for number, (change, part) in enumerate(zip(found, parts, strict=True))
     ]
-    return ranking, sorted(changes, key=_by_rank)[: policy.most_told]
+    return ranking, sorted(changes, key=_by_rank)[: policy.most_listed]
 
 
 def _by_rank(change: NearbyChange) -> tuple[float, float]:

@@ -25,7 +25,7 @@ ROWS_A_LOOK: Final = 16
 MOVED: Final = 5
 # Health signals whose reach is said.
 NAMED: Final = 3
-_PAIR: Final = STATISTICS[Statistic.PERSISTENCE]
+_PERSISTENCE: Final = STATISTICS[Statistic.PERSISTENCE]
 _WORDS: Final = {1: "one", 2: "two", 3: "three", 4: "four", 5: "five"}
 
 
@@ -189,7 +189,7 @@ def _step(trigger: Trigger) -> str:
     The mean leaves the largest of the series out.
     """
     n, limit = trigger.n_series, float(trigger.thresholds[Statistic.PERSISTENCE])
-    if _PAIR not in trigger.policy.statistics or not np.isfinite(limit):
+    if _PERSISTENCE not in trigger.policy.statistics or not np.isfinite(limit):
         return ""
     total, most = max(limit, 0.0) * max(n - 1, 1), trigger.policy.scaler.cap
     moved = min(max(MOVED, int(np.ceil(total / most)) + 1), n)

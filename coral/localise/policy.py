@@ -59,8 +59,8 @@ class ChangePolicy:
     most_kept: int = 256
     """Change events kept of a system; the earliest go first."""
     look_back_s: float = 1800.0
-    """Before the onset, within which they are told: caches run full and leaks fill up by then."""
-    most_told: int = 20
+    """Before the onset, within which they are listed: caches run full and leaks fill up by then."""
+    most_listed: int = 20
     """Of them in an event: more are the daily business of the system."""
     coincides_s: float = 300.0
     """What a change did, and what users feel of it, are at most so far apart ..."""
