@@ -24,13 +24,12 @@ from told import (
     names_of,
     normal_until,
     open_told,
+    recalled_from,
     scores_of,
 )
 
 from coral.baseline.late_onset import rows_late, rows_since_change
-from coral.baseline.policy import QUARANTINE
 from coral.evaluation.backtest import find_cases
-from coral.incident.policy import VERDICT
 from coral.localise.layout import Layout
 
 LATE_ROWS = (0, 3, 10, 15)
@@ -64,28 +63,32 @@ def quarantine(told: Told) -> tuple[int, int]:
     return onset, onset
 
 
-def _recalled(told: Told) -> int:
-    """Return the first row that is taken back."""
-    learned = learned_before(told.onset, told=False)
-    policy = VERDICT.opening
-    rows = max(round(policy.look_back_s / told.interval_s), policy.look_back_rows)
-    return max(min(told.onset - rows, learned), learned - learned // QUARANTINE.recalled_share)
+def dated(told: Told) -> tuple[int, int]:
+    """Take back the 15 minutes before, learn nothing of them again, and date what is out now."""
+    base_end, rows = _since_change(told)
+    return base_end, told.onset - (rows or 0)
 
 
 def engine(told: Told) -> tuple[int, int]:
-    """Take back the 15 minutes before, learn nothing of them again, and date what is out now."""
-    base_end = _recalled(told)
+    """Do the same, and where nothing says since when, count all that was taken back."""
+    base_end, rows = _since_change(told)
+    return base_end, base_end if rows is None else told.onset - rows
+
+
+def _since_change(told: Told) -> tuple[int, int | None]:
+    base_end = recalled_from(told, learned_before(told.onset, told=False))
     newest = told.x[base_end : told.onset + 1]
-    return base_end, told.onset - rows_since_change(told.x[:base_end], newest)
+    return base_end, rows_since_change(told.x[:base_end], newest)
 
 
 WAYS: dict[str, Callable[[Told], tuple[int, int]]] = {
-    way.__name__: way for way in (nothing, quarantine, engine)
+    way.__name__: way for way in (nothing, quarantine, dated, engine)
 }
 LABELS = {
     "nothing": "what came before counts as normal",
     "quarantine": "rows that look alike are moved, of those not learned yet",
-    "engine": "an alert: unlearned, dated by change points",
+    "dated": "unlearned, dated by change points, else not moved",
+    "engine": "an alert: unlearned, dated by change points, else all of it counts",
 }
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coral.baseline.baseline import Baseline
-from coral.baseline.late_onset import rows_late
+from coral.baseline.late_onset import rows_late, rows_since_change
 from coral.baseline.learning import freeze
 from coral.baseline.learning import learn as learn_row
 from coral.baseline.policy import QUARANTINE
@@ -52,6 +52,7 @@ __all__ = [
     "open_clean",
     "open_told",
     "rank",
+    "recalled_from",
     "scores_of",
     "settle",
     "tier_of",
@@ -177,25 +178,36 @@ def learn(
         learn_row(baseline, graph, told.x[t], adjacent=_follows(told, t))
     layout = Layout(told.names, told.kpi, told.edges)
     base, newest = baseline.rows()[0], told.x[learned : told.onset + 1]
-    late = rows_late(base, newest, layout.owner, layout.health_series, policy.scale)
+    health = layout.health_series
+    if rows_since_change(base[:, health], newest[:, health], policy.scale):
+        end = recalled_from(told, learned)
+        since = rows_since_change(told.x[:end], told.x[end : told.onset + 1], policy.scale) or 0
+        return normal_until(told, end, told.onset - since, config, policy)
+    late = rows_late(base, newest, layout.owner, health, policy.scale)
     onset = told.onset - late
     for t in range(learned, onset):
         learn_row(baseline, graph, told.x[t], adjacent=_follows(told, t))
     return Normal(layout, baseline, graph, onset, policy)
 
 
-def normal_until(told: Told, base_end: int, onset: int) -> Normal:
+def normal_until(
+    told: Told,
+    base_end: int,
+    onset: int,
+    config: EngineConfig | None = None,
+    policy: RankingPolicy = RANKING,
+) -> Normal:
     """Return what is known when the rows before one are normal, and the incident opens at another.
 
     The graph learns the base when an incident opens, as it does after rows were unlearned.
     """
-    baseline = Baseline(len(told.names), EngineConfig(), RANKING.scale)
+    baseline = Baseline(len(told.names), config or EngineConfig(), policy.scale)
     topology = Topology(edges=told.edges, edge_semantics="a feeds b")
     for t in range(base_end):
         baseline.learn(told.x[t], adjacent=_follows(told, t))
     layout = Layout(told.names, told.kpi, told.edges)
     graph = SystemGraph(told.names, topology)
-    return Normal(layout, baseline, graph, onset, apart=onset - base_end)
+    return Normal(layout, baseline, graph, onset, policy, apart=onset - base_end)
 
 
 def learned_before(onset: int, *, told: bool = True) -> int:
@@ -205,6 +217,13 @@ def learned_before(onset: int, *, told: bool = True) -> int:
         while seen - learned > rows_to_keep(learned, QUARANTINE, given=told):
             learned += 1
     return learned
+
+
+def recalled_from(told: Told, learned: int) -> int:
+    """Return the first row that counts for neither state when an onset is late for certain."""
+    policy = VERDICT.opening
+    rows = max(round(policy.look_back_s / told.interval_s), policy.look_back_rows)
+    return max(min(told.onset - rows, learned), learned - learned // QUARANTINE.recalled_share)
 
 
 def settle(told: Told, normal: Normal) -> Iterator[tuple[int, Localiser]]:

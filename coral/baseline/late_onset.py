@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from coral.baseline.policy import SCALE, ScalePolicy
 from coral.baseline.scaling import center_and_scale
-from detectors.decision.change_point import date
+from detectors.decision.change_point import first_change
 
 __all__ = ["rows_late", "rows_since_change"]
 
@@ -59,11 +59,11 @@ def rows_late(
     return rows if rows >= policy.late_rows else 0
 
 
-def rows_since_change(base: Floats, newest: Floats, policy: ScalePolicy = SCALE) -> int:
-    """Count the rows before an alerted onset since which the series out at it have changed.
+def rows_since_change(base: Floats, newest: Floats, policy: ScalePolicy = SCALE) -> int | None:
+    """Count the rows before a given onset since which the series out at it have changed.
 
-    An alert is late for certain: its condition had to last. So nothing of `newest` is taken for
-    normal, and the change points of the series decide, not whether each row looks alike.
+    Where an onset is late for certain nothing of `newest` is taken for normal, and the change
+    points of the series decide, not whether each row looks alike.
 
     Parameters
     ----------
@@ -75,14 +75,16 @@ def rows_since_change(base: Floats, newest: Floats, policy: ScalePolicy = SCALE)
 
     Returns
     -------
-    int
-        0 .. m; 0 as well where the base is short, or no series is out.
+    int or None
+        0 .. m; None where nothing says: the base is short, no series is out, or none of those
+        that are changed at a row that can be told.
     """
     if len(base) < policy.late_base_rows:
-        return 0
+        return None
     center, scale = center_and_scale(base, policy)
     unit = np.where(scale > 0.0, scale, np.nan) / policy.range_units
     with np.errstate(over="ignore", invalid="ignore"):
         z = np.clip((newest - center) / unit, -policy.clip_units, policy.clip_units)
     out = np.abs(z[-1]) > policy.range_units * policy.late_units  # not where one is missing
-    return date(z[:, out], least=0)[0] if out.any() else 0
+    point = first_change(z[:, out]) if out.any() else None
+    return None if point is None else point.rows

@@ -93,20 +93,31 @@ def given_since(
     times = [row.time for row in rows]
     at = min(bisect_left(times, since), len(times) - 1)
     newest = np.array([row.x for row in islice(rows, at + 1)])
-    scale, base = setup.ranking.scale, baseline.rows()[0]
-    alarm = given(source, times, at, rows_since_change(base, newest, scale))
+    late = rows_since_change(baseline.rows()[0], newest, setup.ranking.scale)
+    if late is None:
+        # An alert is late for certain, its condition had to last: all looked back on counts.
+        late = at if source == "alert" else 0
+    alarm = given(source, times, at, late)
     return alarm._replace(ambiguous=len(times) - alarm.n_rows)
 
 
 def _oracle(
     quarantine: Quarantine, baseline: Baseline, setup: Setup, names: Sequence[str]
 ) -> Alarm:
-    """Return the alarm of the oracle onset, which may be late."""
+    """Return the alarm of the oracle onset, which may be late.
+
+    If health signals changed before it, whoever gives it was late as an alert is.
+    """
     rows = quarantine.rows
     scale, newest = setup.ranking.scale, np.array([row.x for row in rows])
     layout = layout_of(setup.system, names)
-    base = baseline.rows()[0]
-    late = rows_late(base, newest, layout.owner, layout.health_series, scale)
+    base, health = baseline.rows()[0], layout.health_series
+    felt_before = rows_since_change(base[:, health], newest[:, health], scale)
+    if (
+        setup.system.health_names and felt_before
+    ):  # of those proposed nobody says that users feel them
+        return given_since("told", rows[-1].time, quarantine, baseline, setup)
+    late = rows_late(base, newest, layout.owner, health, scale)
     return given("told", [row.time for row in rows], len(rows) - 1, late)
 
 

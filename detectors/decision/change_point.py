@@ -7,7 +7,7 @@ import numpy as np
 from detectors.base import FloatArray, IntArray
 from detectors.policy import TRIGGER, OnsetPolicy
 
-__all__ = ["ChangePoint", "change_point", "date"]
+__all__ = ["ChangePoint", "change_point", "date", "first_change"]
 
 
 class ChangePoint(NamedTuple):
@@ -92,11 +92,23 @@ def date(
     >>> date(np.array([[0.1, 0.0], [-0.2, 0.1], [0.3, 0.1], [7.0, -0.1], [7.0, 20.0]]), least=0)
     (1, (2, 1))
     """
+    first = first_change(z, policy)
+    if first is None:
+        return least, (max(least, len(z) - 1), 0)
+    rows = max(least, first.rows)
+    return rows, (max(least, first.earliest), min(rows, first.latest))
+
+
+def first_change(z: FloatArray, policy: OnsetPolicy = TRIGGER.onset) -> ChangePoint | None:
+    """Return the change point of the series that moved first; None where none says when.
+
+    Parameters
+    ----------
+    z : ndarray of shape (rows, n_series), float64, NaN = missing
+        z-scores of the series that carry a change, oldest first.
+    policy : OnsetPolicy
+    """
     each = (change_point(z[:, [j]], policy) for j in range(z.shape[1]))
     points = [change_point(z, policy), *each]
     telling = [point for point in points if point.gain >= policy.telling_gain and point.sharp]
-    if not telling:
-        return least, (max(least, len(z) - 1), 0)
-    first = max(telling, key=lambda point: point.rows)
-    rows = max(least, first.rows)
-    return rows, (max(least, first.earliest), min(rows, first.latest))
+    return max(telling, key=lambda point: point.rows, default=None)

@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
-from makers import ONSET, run, shop_rows
+from makers import ONSET, run, shop_config, shop_rows
 from numpy.typing import NDArray
 
 from coral.baseline.late_onset import rows_late, rows_since_change
+from coral.contract.events import Incident
 from coral.report.onset_text import began
 
 Floats = NDArray[np.float64]
@@ -42,10 +43,25 @@ def test_nothing_is_known_without_a_base_or_a_change() -> None:
 
 def test_a_late_onset_leads_to_the_same_incident() -> None:
     """Same base, same cause, same evidence; the event says where it really began."""
-    rows = shop_rows()
-    right, after = (run(rows, onset=float(t))[-1].data for t in (ONSET, ONSET + LATE))
+    rows, deaf = shop_rows(), shop_config(kpi=())
+    right, after = (run(rows, config=deaf, onset=float(t))[-1].data for t in (ONSET, ONSET + LATE))
     assert (after.base_rows, after.rows) == (right.base_rows, right.rows)
     assert after.causes[0].evidence == right.causes[0].evidence
+    _same_onset(right, after)
+
+
+@pytest.mark.parametrize("late", [1, 2, LATE])
+def test_an_onset_that_users_felt_before_is_as_late_as_an_alert(late: int) -> None:
+    """However few rows before it the health signals changed: none of them is normal."""
+    rows = shop_rows()
+    right, after = (run(rows, onset=float(t))[-1].data for t in (ONSET, ONSET + late))
+    assert after.base_rows < right.base_rows
+    assert after.rows == right.rows
+    assert after.causes[0].entity == right.causes[0].entity
+    _same_onset(right, after)
+
+
+def _same_onset(right: Incident, after: Incident) -> None:
     assert after.trigger.onset_interval == [right.trigger.onset, after.trigger.onset]
     assert "already look like the fault" in began(after)
     assert "already look like the fault" not in began(right)
@@ -99,12 +115,12 @@ def test_where_nothing_is_out_an_alert_is_not_dated() -> None:
     """Nor on a base of a few rows, nor by what is missing or was constant at zero."""
     rng = np.random.default_rng(0)
     base, newest = rng.normal(size=(200, 3)), rng.normal(size=(11, 3))
-    assert 0 == rows_since_change(base, newest)
+    assert None is rows_since_change(base, newest)
     newest[5:] += 60.0
-    assert 0 == rows_since_change(base[:15], newest)
+    assert None is rows_since_change(base[:15], newest)
     gone = newest.copy()
     gone[-1] = np.nan
-    assert 0 == rows_since_change(base, gone)
+    assert None is rows_since_change(base, gone)
     base[:], newest[:] = 0.0, 0.0
     newest[5:] = np.inf
-    assert 0 == rows_since_change(base, newest)
+    assert None is rows_since_change(base, newest)
