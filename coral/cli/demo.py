@@ -60,7 +60,8 @@ def demo(
         raise CoralError(f"there is no bundled incident `{case}`; there are: {', '.join(bundled)}.")
     from coral.contract.events import INCIDENTS
     from coral.replay.driver import METRICS
-    from coral.report.console import console_for, print_problems
+    from coral.report.console import print_problems
+    from coral.report.terminal import console_for
     from streams.recorded import Recording
 
     console, recording = console_for(), Recording.open(bundled[case])

@@ -1,5 +1,6 @@
 """The command line; `coral --help` lists the commands."""
 
+import io
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -102,6 +103,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code."""
     # All matrices are small: with more threads than one BLAS takes more cores, and as much time.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    if isinstance(sys.stdout, io.TextIOWrapper):  # what it cannot write is escaped, as in stderr
+        sys.stdout.reconfigure(errors="backslashreplace")
     words = sys.argv[1:] if arguments is None else [*arguments]
     app = program(words)
     try:
@@ -128,6 +131,10 @@ def _called(app: App, words: list[str]) -> Callable[[], Any]:
         actions = ", ".join(name for name in apps[-1] if not name.startswith("-"))
         raise UsageError(f"say what to do: {actions}")
     command, bound, _ = app.parse_args(words)
+    if "console" in bound.arguments:  # help, or the version
+        from coral.report.terminal import console_for
+
+        bound.arguments["console"] = console_for(width=None)
     return partial(command, *bound.args, **bound.kwargs)
 
 

@@ -39,7 +39,7 @@ def produce(
     not older; where there is no such topic they are left out.
     """
     from coral.daemon.connection import connection_of
-    from coral.report.console import console_for
+    from coral.report.terminal import console_for
     from streams.clock import SystemClock
     from streams.kafka import KafkaSink
     from streams.recorded import RecordedSource

@@ -131,8 +131,8 @@ def replay(
         return produce(load_settings(config, overrides, kafka), topic, recordings, opener, speed)
     from rich.console import Console
 
-    from coral.report.console import console_for
     from coral.report.plot import check_plot
+    from coral.report.terminal import console_for
 
     console = Console(file=io.StringIO()) if as_json else console_for()
     remarks = console_for(sys.stderr) if as_json else console
@@ -167,7 +167,8 @@ def _replay_all(
     remarks: Console,
 ) -> Exit:
     """Replay one recording after the other; one that cannot be used is told, the others go on."""
-    from coral.report.console import console_for, describe_problems
+    from coral.report.console import describe_problems
+    from coral.report.terminal import console_for
     from streams.recorded import RecordingError
 
     found, unusable, systems = 0, 0, set[str]()

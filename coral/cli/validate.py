@@ -41,7 +41,8 @@ def validate(
     import msgspec
 
     from coral.replay.beside import problems_beside
-    from coral.report.console import console_for, describe_problems
+    from coral.report.console import describe_problems
+    from coral.report.terminal import console_for
     from streams.recorded import validate as problems_of
 
     console, failed = console_for(), False

@@ -1,9 +1,7 @@
 """What a person sees of a replay: progress, causes, scorecards. Data goes to stdout as JSON."""
 
-import re
-import sys
 from collections.abc import Iterable
-from typing import Any, TextIO, cast
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -26,12 +24,12 @@ from coral.report.onset_text import (
     felt,
 )
 from coral.report.series_text import what_changed
+from coral.report.terminal import console_for
 from coral.text import done, named, printable, quoted, seconds
 from streams.recorded import RecordingProblem
 
 __all__ = [
     "RevisionPrinter",
-    "console_for",
     "describe_problems",
     "describe_quiet",
     "print_incident",
@@ -44,38 +42,6 @@ SHOWN_NAMES = 5
 SHOWN_CHANGES = 5
 _ONLINE = ("strict", "pages", "found", "paged", "false", "pages/d", "changes/d", "delay")
 OPENED = "io.coral.incident.opened.v1"
-
-
-class _Unpadded:
-    """A file that gets lines without the blanks that fill them up to the width of a terminal.
-
-    Parameters
-    ----------
-    file : TextIO
-    """
-
-    def __init__(self, file: TextIO) -> None:
-        self._file = file
-
-    def write(self, text: str) -> int:
-        self._file.write(re.sub(r"[ \t]+(?=\n)", "", text))
-        return len(text)
-
-    def flush(self) -> None:
-        self._file.flush()
-
-
-def console_for(file: TextIO | None = None, width: int = 100) -> Console:
-    """Return what to print on, by default standard output.
-
-    On a terminal it is as wide as that and coloured; lines into a file or a pipe are cut at
-    `width`, and end where their text ends.
-    """
-    file = sys.stdout if file is None else file
-    console = Console(file=file)
-    if console.is_terminal:
-        return console
-    return Console(file=cast("TextIO", _Unpadded(file)), width=width)
 
 
 class RevisionPrinter:

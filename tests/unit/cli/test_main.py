@@ -72,8 +72,19 @@ class TestHelp:
 
         assert set() == HEAVY & set(done.stderr.split())
         assert "\x1b" not in done.stdout
-        assert max(map(len, done.stdout.splitlines())) <= 80
+        lines = done.stdout.splitlines()
+        assert max(map(len, lines)) <= 80
+        assert [] == [line for line in lines if line != line.rstrip()]
         assert len(CALLS) == done.stdout.count("Usage: coral") == done.stdout.count("For example:")
+
+    def test_what_cannot_be_written_is_escaped(self) -> None:
+        """In a narrow pipe that takes ASCII alone, the mark of what is cut is no defect."""
+        environment = os.environ | {"COLUMNS": "20", "PYTHONIOENCODING": "ascii"}
+        command = [sys.executable, "-m", "coral.cli.main", "record", "prometheus", "--help"]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+
+        assert done.stdout.isascii()
+        assert "" == done.stderr
 
     def test_the_list_says_what_the_commands_say(self) -> None:
         """Its sentences are the first of the docstrings."""
