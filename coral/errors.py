@@ -27,7 +27,7 @@ class Exit(IntEnum):
     FAILURE = 1  # a file cannot be written, a case crashed; the watchdog ended `run`
     USAGE = 2  # arguments that mean nothing
     INVALID = 3  # a recording, an event or the configuration cannot be used; all others were
-    NOTHING_FOUND = 4  # replay: no incident was opened in any recording; explain: no such incident
+    NOTHING_FOUND = 4  # replay: no incident was opened; explain: no such incident; record: no row
     INTERRUPTED = 130
 
 

@@ -50,13 +50,17 @@ def ask(
     token_file
         Holds the token; without it the configuration's.
     """
+    from rich.console import Console
+
     from coral.contract.events import encode
-    from coral.http.client import answer
+    from coral.http.client import ANSWER_S, answer
     from coral.report.document import plain
     from coral.report.event_log import IncidentHistory
     from coral.report.explain import case
 
-    event = answer(*running(url, config, overrides, token_file), system, since)
+    asked = running(url, config, overrides, token_file)
+    with Console(stderr=True).status(f"asking the daemon, for {ANSWER_S:g} s at most"):
+        event = answer(*asked, system, since)
     if as_json:
         sys.stdout.buffer.write(encode(event) + b"\n")
     else:

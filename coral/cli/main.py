@@ -43,7 +43,8 @@ EXIT_CODES = """Exit codes:
     3  a recording, an event, a topic or the configuration cannot be used;
        all other recordings were processed
     4  replay: no incident was opened in any recording;
-       explain, report, feedback: no such incident
+       explain, report, feedback: no such incident;
+       record: no row of the system came
   130  interrupted; run: stopped before everything was stored
 
 Data goes to stdout, messages and progress to stderr.

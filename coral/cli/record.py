@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -22,8 +23,9 @@ from coral.cli.options import (
 )
 from coral.cli.record_beside import known_between
 from coral.cli.record_prometheus import prometheus
-from coral.errors import CoralError, Exit
-from coral.text import hint, quoted
+from coral.cli.record_silence import Silence
+from coral.errors import Exit
+from coral.text import hint, printable, quoted
 
 if TYPE_CHECKING:
     from coral.settings import Settings
@@ -33,8 +35,10 @@ if TYPE_CHECKING:
 __all__ = ["record", "tail"]
 
 WAIT_S = 0.5
-# So long rows of other systems may come and none of the one to record.
+# So long no row may come, or three rows' time where that is longer.
 PATIENCE_S = 30.0
+# So long brokers may take to deal the partitions.
+DEALT_S = 60.0
 LISTED = 10
 
 record = App(
@@ -70,6 +74,9 @@ def of_topic(
 ) -> int:
     """Record a window of a live topic as an incident folder.
 
+    It ends early when no row has come for 30 s, or for three rows' time where that is longer: with
+    what there is until then, or with exit code 4 if that is nothing.
+
     Parameters
     ----------
     system
@@ -89,34 +96,39 @@ def of_topic(
     """
     require_new(out)
     from rich.console import Console
+    from rich.markup import escape
 
     from coral.replay.record import capture, write
 
     settings = load_settings(config, overrides, kafka, _system_flags(system, interval, kpi))
     names = [topic] if topic else list(settings.input.topics)
     codecs = {name: settings.codec(name) for name in names}
-    seen: set[str] = set()
-    patience = max(PATIENCE_S, 3.0 * settings.grid(system).interval_s)
-    deadline = time.monotonic() + patience
+    grid, seen, remarks = settings.grid(system), set[str](), Console(stderr=True)
+    patience_s = max(PATIENCE_S, 3.0 * grid.interval_s + grid.lateness_s)
+    where = f"system {quoted(system)} from {', '.join(names)}"
+    with tail(settings, names, since) as source, remarks.status("") as status:
+        silence = Silence(where, patience_s, _tell)
+        ends = {each: source.end_offset(each) for each in source.assignment()} if since else {}
 
-    def decode(row: Record) -> Decoded:
-        found = codecs[row.topic].decode(row)
-        seen.update(one.system for one in found.samples)
-        return found
+        def decode(row: Record) -> Decoded:
+            if row.offset < ends.get(row.topic_partition, 0):
+                silence.end()  # what was there before is read on, whosever it is
+            found = codecs[row.topic].decode(row)
+            seen.update(one.system for one in found.samples)
+            return found
 
-    with tail(settings, names, since) as source, Console(stderr=True).status("") as status:
+        def stop(rows: int) -> bool:
+            status.update(f"recording {escape(printable(system))}: {rows} rows")
+            return silence.is_too_long(rows)
 
-        def observe(rows: int) -> None:
-            status.update(f"recording {system}: {rows} rows")
-            if seen and system not in seen and time.monotonic() > deadline:
-                known = ", ".join(quoted(name) for name in sorted(seen)[:LISTED])
-                raise CoralError(
-                    f"no row of system {quoted(system)} came in {patience:g} s, but of {known}"
-                    f"{hint(system, seen) or '.'}"
-                )
-
-        frames = capture(source, decode, system, settings.grid(system), seconds, observe=observe)
-    beside = known_between(settings, system, frames, Console(stderr=True))
+        frames = capture(source, decode, system, grid, seconds, stop)
+    if not frames:
+        _tell(f"no row of {where} came in {patience_s:g} s{_others(system, seen)}")
+        return Exit.NOTHING_FOUND
+    if silence.gave_up:
+        lasted = f"{frames[-1].time - frames[0].time + grid.interval_s:g} of {seconds:g} s"
+        _tell(f"{lasted} are recorded: no further row of {where} came in {patience_s:g} s")
+    beside = known_between(settings, system, frames, remarks)
     meta = write(out, frames, settings.system(system), beside)
     Console().print(
         f"{out}: {meta.n_rows} rows of {meta.n_metrics} series, {len(beside.changes)} change "
@@ -124,6 +136,18 @@ def of_topic(
         highlight=False,
     )
     return Exit.OK
+
+
+def _tell(said: str) -> None:
+    sys.stderr.write(f"coral: {said}\n")
+
+
+def _others(system: str, seen: set[str]) -> str:
+    """Say of which systems there were rows when there were none of the one that is wanted."""
+    if not seen:
+        return ", nor of any other."
+    known = ", ".join(quoted(name) for name in sorted(seen)[:LISTED])
+    return f", but of {known}{hint(system, seen) or '.'}"
 
 
 def _system_flags(name: str, interval: float | None, kpi: Sequence[str]) -> list[str]:
@@ -135,17 +159,30 @@ def _system_flags(name: str, interval: float | None, kpi: Sequence[str]) -> list
 
 @contextmanager
 def tail(settings: Settings, names: list[str], since: float | None) -> Iterator[KafkaSource]:
-    """Yield a reader of the topics' ends, or of `since` seconds before now; commits nothing."""
+    """Yield a reader of the topics' ends, or of `since` seconds before now; commits nothing.
+
+    Raises
+    ------
+    BrokerError
+        If no broker answers, or none deals the partitions.
+    """
     from uuid import uuid4
 
     from coral.daemon.connection import connection_of
     from streams.clock import SystemClock
+    from streams.errors import BrokerError
     from streams.kafka import KafkaSource
 
     connection = connection_of(settings, SystemClock())
     source = KafkaSource(connection, names, f"coral-record-{uuid4()}", reset="latest")
     with closing(source):
+        given_up = time.monotonic() + DEALT_S
         while not source.assignment():
+            if time.monotonic() > given_up:
+                told = ", ".join(names)
+                raise BrokerError(
+                    f"Kafka: no broker dealt the partitions of {told} in {DEALT_S:g} s"
+                )
             source.poll(1, WAIT_S)
         if since:
             _go_back(source, max(time.time() - since, 0.0))

@@ -16,7 +16,7 @@ from coral.report.event_log import identified
 from coral.report.incident_window import IncidentWindow
 from streams.opener import straight_opener
 
-__all__ = ["Answers", "answer", "asked", "asked_events", "asked_window"]
+__all__ = ["ANSWER_S", "Answers", "answer", "asked", "asked_events", "asked_window"]
 
 PATIENCE_S: Final = 10.0
 ANSWER_S: Final = 90.0  # a system of a thousand series takes seconds, and others may be first

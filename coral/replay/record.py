@@ -37,8 +37,7 @@ def capture(
     system: str,
     grid: Grid,
     seconds: float,
-    stop: Callable[[], bool] = lambda: False,
-    observe: Callable[[int], None] = lambda _: None,
+    stop: Callable[[int], bool] = lambda _: False,
 ) -> list[Frame]:
     """Return the frames of one system from a window of event time.
 
@@ -52,13 +51,12 @@ def capture(
     seconds : float
         Length of the window, from the first frame on.
     stop : callable
-        Ends the window early when it returns True.
-    observe : callable
-        Gets the number of frames so far after every poll.
+        Gets the number of frames so far before every poll; ends the window early when it returns
+        True.
     """
     aligner = Aligner(grid.interval_s, grid.lateness_s)
     frames: list[Frame] = []
-    while not (stop() or source.exhausted):
+    while not (stop(len(frames)) or source.exhausted):
         for record in source.poll(POLL_RECORDS, POLL_S):
             try:
                 decoded = decode(record)
@@ -66,7 +64,6 @@ def capture(
                 continue
             for samples in decoded.samples:
                 frames += aligner.push(samples) if samples.system == system else []
-        observe(len(frames))
         if frames and frames[-1].time - frames[0].time >= seconds - grid.interval_s:
             break
     else:

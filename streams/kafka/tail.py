@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import kafka
 
+from streams.errors import BrokerError
 from streams.kafka.connection import KafkaConnection, broker_errors
 from streams.kafka.rights import require, unknown
 from streams.records import Record
@@ -15,6 +16,9 @@ _OPTIONS: Final[dict[str, Any]] = {
     "auto_offset_reset": "earliest",
 }
 _POLL_S: Final = 0.2
+_ANSWER_MS: Final = 30_000
+# Polls in a row, 30 s, that may bring nothing of what is known to be there.
+MOST_EMPTY: Final = 150
 
 
 class KafkaTail:
@@ -59,7 +63,7 @@ class KafkaTail:
             first = found.get(partition)
             if first is None or first.offset < 0:
                 self._consumer.seek_to_end(partition)
-                self._consumer.position(partition)  # the end of now, not that of the first poll
+                self._position(partition)  # the end of now, not that of the first poll
             else:
                 self._consumer.seek(partition, first.offset)
 
@@ -82,7 +86,7 @@ class KafkaTail:
         """Return whether all records that there are now have been returned."""
         with broker_errors(f"reading {self._topic}"):
             ends = self._consumer.end_offsets(self._partitions)
-            return all(self._consumer.position(tp) >= end for tp, end in ends.items())
+            return all(self._position(tp) >= end for tp, end in ends.items())
 
     def existing(self) -> Iterator[bytes]:
         """Yield the values of the records that there are now, and stop."""
@@ -92,8 +96,18 @@ class KafkaTail:
         """Yield the records that there are now, and stop; deletions are left out."""
         with broker_errors(f"reading {self._topic}"):
             ends = self._consumer.end_offsets(self._partitions)
-            while any(self._consumer.position(tp) < end for tp, end in ends.items()):
+            before, empty = -1, 0
+            while any(self._position(tp) < end for tp, end in ends.items()):
+                read = sum(map(self._position, self._partitions))
+                empty = empty + 1 if read == before else 0
+                if empty > MOST_EMPTY:
+                    raise BrokerError(f"Kafka: {self._topic} goes on, and no broker sends the rest")
+                before = read
                 yield from self.records(_POLL_S)
+
+    def _position(self, partition: Any) -> int:
+        position: int = self._consumer.position(partition, timeout_ms=_ANSWER_MS)
+        return position
 
     def close(self) -> None:
         """Leave the brokers."""

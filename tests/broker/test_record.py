@@ -1,6 +1,7 @@
 """From a recording into a topic, and from a topic into a recording."""
 
 import json
+import re
 from importlib.resources import files
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from makers import shop_rows, write_recording
 from webhooks import alertmanager, fired
 
 from coral.cli import record as command
+from coral.cli import record_silence
 from coral.cli.main import main
 from coral.contract.events import encode
 from coral.errors import Exit
@@ -24,6 +26,7 @@ from streams.memory.broker import MemoryBroker, MemorySink
 from streams.recorded import RecordedSource, Recording, validate
 
 CASE = Path(str(files("coral") / "recordings")) / "pool-leak__orders"
+CLOCK = r"\d\d:\d\d:\d\d"
 
 
 @pytest.fixture(scope="module")
@@ -217,6 +220,67 @@ class TestUnknownSystem:
         code = main(["record", "shpo", *where, *out])
         told = capsys.readouterr().err.splitlines()[-1]
 
-        assert Exit.FAILURE == code
-        assert "no row of system `shpo` came in 0.3 s, but of `shop`; did you mean `shop`?" in told
+        assert Exit.NOTHING_FOUND == code
+        assert f"no row of system `shpo` from {filled} came in" in told
+        assert "but of `shop`; did you mean `shop`?" in told
         assert not (tmp_path / "window").exists()
+
+
+class TestSilence:
+    """A topic that says nothing more ends a recording, and who waits is told for what."""
+
+    @pytest.fixture(autouse=True)
+    def _hurried(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(command, "PATIENCE_S", 1.0)
+        monkeypatch.setattr(record_silence, "TELL_S", 0.0)
+
+    def test_nothing_at_all(
+        self, kafka: Broker, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """An empty topic: what is waited for and until when, then an exit code of its own."""
+        topic, out = kafka.topic(), tmp_path / "window"
+        where = ["--kafka", kafka.connection.bootstrap, "--topic", topic]
+        code = main(["record", "shop", *where, "--interval", "0.1", "--out", str(out)])
+        waits, ended = capsys.readouterr().err.splitlines()
+
+        assert Exit.NOTHING_FOUND == code
+        said = f"coral: no row of system `shop` from {topic}"
+        assert re.fullmatch(rf"{said} since {CLOCK}; without one this ends at {CLOCK} UTC", waits)
+        assert f"{said} came in 1 s, nor of any other." == ended
+        assert not out.exists()
+
+    def test_the_end_of_the_topic(
+        self,
+        kafka: Broker,
+        filled: str,
+        recording: Recording,
+        tmp_path: Path,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        """A window that is longer than what is there holds what is there, and that is told."""
+        rows, out = list(recording.rows()), tmp_path / "window"
+        where = ["--kafka", kafka.connection.bootstrap, "--topic", filled, "--since", "3600"]
+        long = ["--interval", str(recording.meta.interval_s), "--seconds", "1e6"]
+        code = main(["record", recording.meta.system, *where, *long, "--out", str(out)])
+        back = list(Recording.open(out).rows())
+
+        assert Exit.OK == code
+        assert [time for time, _ in rows] == [time for time, _ in back]
+        lasted = f"{rows[-1][0] - rows[0][0] + recording.meta.interval_s:g} of 1e+06 s"
+        assert f"coral: {lasted} are recorded: no further row" in capsys.readouterr().err
+
+    def test_nobody_deals_the_partitions(
+        self,
+        kafka: Broker,
+        filled: str,
+        tmp_path: Path,
+        capsys: pytest.CaptureFixture[str],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """A group that never comes to an end of its dealing is an error of the brokers."""
+        monkeypatch.setattr(command, "DEALT_S", -1.0)
+        where = ["--kafka", kafka.connection.bootstrap, "--topic", filled]
+        code = main(["record", "shop", *where, "--out", str(tmp_path / "window")])
+
+        assert Exit.INVALID == code
+        assert f"no broker dealt the partitions of {filled}" in capsys.readouterr().err

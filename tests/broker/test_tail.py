@@ -1,9 +1,12 @@
 """A topic read by somebody who belongs to no group."""
 
 import kafka as client
+import pytest
 from kafkas import Broker
 
+from streams.errors import BrokerError
 from streams.kafka import KafkaTail
+from streams.kafka import tail as module
 
 
 def test_from_a_time_on(kafka: Broker) -> None:
@@ -19,4 +22,19 @@ def test_from_a_time_on(kafka: Broker) -> None:
     producer.send(topic, b"1 50", partition=1, timestamp_ms=50_000)
     producer.close()
     assert [b"0 200", b"0 300", b"1 50", b"2 50"] == sorted(tail.existing())
+    tail.close()
+
+
+def test_what_is_never_sent_is_not_waited_for(
+    kafka: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Records that are there and never come are an error, not a wait."""
+    monkeypatch.setattr(module, "MOST_EMPTY", 5)
+    topic, sink = kafka.topic(), kafka.sink()
+    sink.send(topic, None, b"x")
+    sink.flush(60)
+    tail = KafkaTail(kafka.connection, topic)
+    tail._consumer.pause(*tail._partitions)
+    with pytest.raises(BrokerError, match=f"{topic} goes on, and no broker sends the rest"):
+        list(tail.existing())
     tail.close()
