@@ -282,7 +282,7 @@ class Engine:
         return event
 
     def confirm(self, feedback: Feedback) -> None:
-        """Remember the confirmed cause of an incident; later ones that look the same say so.
+        """Remember what was said of an incident's cause; later ones that look the same say so.
 
         From the next revision on; what is published stays.
         """

@@ -100,6 +100,7 @@ def incident_event(name: str = "db", system: str = "shop", incident: str = "3f2a
             _done(None, "modified", 1200.0, f"flag {name}", rank=None),
         ],
         contradicted=[Contradicted(name, "web", "known", "absent")],
+        rejected_before=SeenBefore("0c1d", f"{DAY}00:00Z", name, None, 0.8, [series], moved=False),
     )
     return Event(
         id=f"{incident}:3",

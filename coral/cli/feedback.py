@@ -1,4 +1,4 @@
-"""`coral feedback`: what the cause of an incident really was."""
+"""`coral feedback`: what the cause of an incident really was, or that the answer was wrong."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from coral.errors import EventError, Exit, IncidentError
 from coral.text import printable, quoted
 
 if TYPE_CHECKING:
+    from coral.contract.events import Incident
     from coral.contract.feedback import Feedback
     from coral.settings import Settings
 
@@ -38,6 +39,7 @@ def feedback(
     /,
     *,
     cause: Annotated[str | None, Parameter(metavar="ENTITY")] = None,
+    wrong: bool = False,
     withdraw: bool = False,
     listed: Annotated[bool, Parameter(name="--list")] = False,
     out: File = Path("feedback.ndjson"),
@@ -49,6 +51,7 @@ def feedback(
 
     For example:
       coral feedback 3f2a --cause orders-db --kafka localhost:9092
+      coral feedback 3f2a --wrong --kafka localhost:9092
       coral feedback 3f2a --withdraw --kafka localhost:9092
       coral feedback --list --kafka localhost:9092
       coral feedback 3f2a events.ndjson --cause orders-db
@@ -62,6 +65,8 @@ def feedback(
         Events, one a line, as replay writes them; - is stdin; not with --kafka or --config.
     cause
         What it really was.
+    wrong
+        It was not what is ranked first, whatever it was.
     withdraw
         Take back what was said of it.
     listed
@@ -72,8 +77,8 @@ def feedback(
         Read the incidents topic of this Kafka instead, and write into its feedback topic.
     """
     in_kafka = kafka is not None or config is not None
-    if sum((cause is not None, withdraw, listed)) != 1:
-        raise UsageError("one of --cause ENTITY, --withdraw and --list expected")
+    if sum((cause is not None, wrong, withdraw, listed)) != 1:
+        raise UsageError("one of --cause ENTITY, --wrong, --withdraw and --list expected")
     if listed:
         if incident is not None:
             raise UsageError(f"--list alone expected, got {incident}")
@@ -84,7 +89,7 @@ def feedback(
     place = Place(file, config, overrides, kafka)
     if place.daemon is not None:
         raise UsageError(f"FILE or a Kafka, whose feedback topic the daemon reads, got {place}")
-    from coral.contract.feedback import encode, given, withdrawn
+    from coral.contract.feedback import encode, rejected, said
     from coral.daemon.connection import connection_of
     from coral.daemon.feedback_outbox import sent
     from coral.report.event_log import find
@@ -95,21 +100,26 @@ def feedback(
         data = find(event_log, incident).data
     except IncidentError as error:
         return tell_missing(place, error, found)
-    said = withdrawn(data) if cause is None else given(data, cause)
+    made = rejected(data) if wrong else said(data, cause, None)
     if file is None:
         settings = load_settings(config, overrides, kafka)
-        stored = sent(settings, connection_of(settings, SystemClock()), said)
+        stored = sent(settings, connection_of(settings, SystemClock()), made)
     else:
         with written(out, "ab") as lines:
-            lines.write(encode(said) + b"\n")
+            lines.write(encode(made) + b"\n")
         stored = str(out)
-    if cause is None:
-        text = "what was said of its cause is taken back"
-    else:
-        rank = next(i for i, entity in enumerate(data.entities, start=1) if entity.name == cause)
-        text = f"the cause was {quoted(cause)}, ranked {rank}"
+    text = _told(data, made)
     sys.stdout.write(f"Incident {data.incident}: {text}; stored in {printable(stored)}.\n")
     return found
+
+
+def _told(data: Incident, made: Feedback) -> str:
+    if made.rejected is not None:
+        return f"the cause was not {quoted(made.rejected)}, ranked 1"
+    if made.cause is None:
+        return "what was said of its cause is taken back"
+    rank = next(i for i, one in enumerate(data.entities, start=1) if one.name == made.cause)
+    return f"the cause was {quoted(made.cause)}, ranked {rank}"
 
 
 def _list(lines: Iterable[bytes]) -> int:
@@ -126,9 +136,10 @@ def _list(lines: Iterable[bytes]) -> int:
             continue
         held[said.incident] = said
     for said in held.values():
-        if said.cause is not None:
+        if said.entity is not None:
             where = f"incident {printable(said.incident)} of {quoted(said.system)}"
-            sys.stdout.write(f"{where}, seen until {printable(said.ended)}: {quoted(said.cause)}\n")
+            what = f"{'not ' if said.cause is None else ''}{quoted(said.entity)}"
+            sys.stdout.write(f"{where}, seen until {printable(said.ended)}: {what}\n")
     if broken:
         sys.stderr.write(f"coral feedback: {broken} records are no feedback\n")
     return Exit.INVALID if broken else Exit.OK

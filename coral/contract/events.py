@@ -226,11 +226,11 @@ class Pattern(_Part, frozen=True):
 
 
 class SeenBefore(_Part, frozen=True):
-    """An earlier incident whose cause was confirmed and that looked like this one."""
+    """An earlier incident that looked like this one, and of whose cause something was said."""
 
     incident: str
-    ended: str  # event time of its newest row when it was confirmed
-    cause: str  # entity that was confirmed
+    ended: str  # event time of its newest row when that was said
+    cause: str  # entity that was confirmed, or rejected
     entity: str | None  # the same now: another replica may have taken its place; None = it is gone
     similarity: float  # 0 .. 1, cosine of the signatures
     alike: list[str]  # series in which they are similar, most important first, at most five
@@ -327,6 +327,8 @@ class Incident(_Part, frozen=True):
     # Change events from half an hour before the onset on, those of the first causes first.
     change_events: list[NearbyChange] = []
     unseen: list[Unseen] = []  # at most five, those whose values are late first
+    # What was first in an incident like this one, and was not the cause: never `likely` here.
+    rejected_before: SeenBefore | None = None
 
 
 class Event(_Part, frozen=True, kw_only=True):

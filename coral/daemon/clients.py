@@ -7,6 +7,7 @@ from typing import Any
 
 import structlog
 
+from coral.contract.feedback import Feedback
 from coral.daemon import lifecycle_log
 from coral.daemon.alerts_inbox import AlertsPost, addresses_of, alerts_inbox
 from coral.daemon.change_inbox import SINCE_S, change_inbox
@@ -101,11 +102,11 @@ def opened_inboxes(
     settings: Settings,
     connection: KafkaConnection,
     clock: Clock,
-    tell: Callable[[str, str | None], None],
+    tell: Callable[[Feedback], None],
 ) -> Iterator[list[Inbox[Any]]]:
     """Yield the inboxes of the topics beside the metrics, of those that can be read.
 
-    `tell` gets incident and cause of all feedback that is believed.
+    `tell` gets all feedback that is believed.
     """
     feedback, incidents = settings.input.feedback, settings.output.incidents
     changes = settings.input.changes

@@ -98,8 +98,7 @@ class Dashboard:
             claim = decode_feedback(value)
             known = self._board.incidents.get(claim.incident)
             if known is not None:
-                said = checked(claim, decode(known.event).data)
-                self._board.say(said.incident, said.cause)
+                self._board.say(checked(claim, decode(known.event).data))
         except (EventError, FeedbackError) as error:
             log.info("feedback_refused", reason=str(error))
 

@@ -27,7 +27,7 @@ def feedback_inbox(
     published: PublishedIncidents,
     clock: Clock,
     max_systems: int,
-    tell: Callable[[str, str | None], None] = lambda *_: None,
+    tell: Callable[[Feedback], None] = lambda _: None,
 ) -> Inbox[Feedback]:
     """Return the inbox of feedback.
 
@@ -40,13 +40,13 @@ def feedback_inbox(
     max_systems : int
         Feedback on further systems is refused.
     tell : callable
-        Gets incident and cause, None if it was taken back, of all that is believed.
+        Gets all that is believed.
     """
 
     def believed(taken: Sequence[Feedback]) -> None:
         _log(taken)
         for feedback in taken:
-            tell(feedback.incident, feedback.cause)
+            tell(feedback)
 
     return Inbox(
         "feedback",
@@ -63,7 +63,8 @@ class _Claims:
     """What was claimed of incidents that are not read yet.
 
     Anybody who can write into the topic can claim anything, so the incident must have been
-    published, and must have had the entity; what the claim says beyond that is not used.
+    published, and must have had the entity, first if it is rejected; what the claim says beyond
+    that is not used.
     """
 
     def __init__(self, read: Callable[[], Iterable[bytes]], published: PublishedIncidents) -> None:
@@ -114,12 +115,18 @@ class _Claims:
 def _log(taken: Sequence[Feedback]) -> None:
     """Log feedback that was taken: one by one as people give it, in sum as a start finds it."""
     if len(taken) > 1:
-        given = sum(feedback.cause is not None for feedback in taken)
+        counted = {
+            "count": sum(feedback.cause is not None for feedback in taken),
+            "rejected": sum(feedback.rejected is not None for feedback in taken),
+            "withdrawn": sum(feedback.entity is None for feedback in taken),
+        }
         systems = sorted({feedback.system for feedback in taken})
-        log.info("causes_confirmed", count=given, withdrawn=len(taken) - given, systems=systems)
+        log.info("causes_confirmed", **counted, systems=systems)
     for feedback in taken if len(taken) == 1 else ():
         facts = {"system": feedback.system, "incident": feedback.incident}
-        if feedback.cause is None:
-            log.info("cause_withdrawn", **facts)
-        else:
+        if feedback.cause is not None:
             log.info("cause_confirmed", **facts, cause=feedback.cause)
+        elif feedback.rejected is not None:
+            log.info("cause_rejected", **facts, cause=feedback.rejected)
+        else:
+            log.info("cause_withdrawn", **facts)

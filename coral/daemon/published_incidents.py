@@ -12,7 +12,7 @@ __all__ = ["PublishedIncidents", "Tail"]
 
 MOST_NAMES: Final = 200_000
 """Names of entities and series that are kept; the incidents that were read first are forgotten."""
-_LISTS: Final = ("causes", "ruled_out", "metrics", "graph", "history", "health", "patterns")
+_LISTS: Final = ("causes", "ruled_out", "metrics", "graph", "health", "patterns")
 _LEFT_OUT: Final[dict[str, Any]] = {name: [] for name in _LISTS}
 
 
@@ -67,12 +67,16 @@ class PublishedIncidents:
         except EventError:  # it says nothing of any incident
             return
         self._names -= _names(self._held.pop(data.incident, None))
-        # Feedback needs the names alone; the rest would take most of the memory.
-        self._held[data.incident] = msgspec.structs.replace(data, **_LEFT_OUT)
+        # Feedback needs the names alone, and which were first; the rest would take most of the
+        # memory.
+        first = [msgspec.structs.replace(one, top=one.top[:1]) for one in data.history]
+        self._held[data.incident] = msgspec.structs.replace(data, history=first, **_LEFT_OUT)
         self._names += _names(data)
         while self._names > MOST_NAMES and len(self._held) > 1:
             self._names -= _names(self._held.pop(next(iter(self._held))))
 
 
 def _names(data: Incident | None) -> int:
-    return 0 if data is None else len(data.entities) + len(data.signature)
+    if data is None:
+        return 0
+    return len(data.entities) + len(data.signature) + len(data.history)

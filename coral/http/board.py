@@ -7,10 +7,11 @@ from typing import Final, NamedTuple
 
 from coral import __version__
 from coral.contract.events import Event, timestamp
+from coral.contract.feedback import Feedback
 from coral.http.incidents import IncidentMemory
 from coral.http.model import SystemModel
 from coral.http.shadow import ShadowList
-from coral.http.state import AlertsTaken, DaemonStatus, Reloads, Snapshot
+from coral.http.state import AlertsTaken, DaemonStatus, Reloads, Said, Snapshot
 from coral.http.tape import Recorded
 from coral.http.timelines import Timelines
 from streams.clock import Clock
@@ -84,7 +85,7 @@ class Board:
         self.snapshot: Snapshot | None = None
         self.incidents = IncidentMemory()
         self.timelines = Timelines()
-        self.said: dict[str, str | None] = {}
+        self.said: dict[str, Said] = {}
         self.boot = secrets.token_hex(4)
         self.reloads = Reloads(at=self._started)
         self.shadow = ShadowList([])
@@ -135,10 +136,11 @@ class Board:
             lag > self._ready_lag and f"{lag:,} records behind, at most {self._ready_lag:,}",
         )
 
-    def say(self, incident: str, cause: str | None) -> None:
+    def say(self, said: Feedback) -> None:
         """Note what people say of an incident; of the oldest that is forgotten."""
-        others = [each for each in self.said.items() if each[0] != incident]
-        self.said = dict([*others[1 - MOST_SAID :], (incident, cause)])
+        others = [each for each in self.said.items() if each[0] != said.incident]
+        noted = (said.incident, Said(said.cause, rejected=said.rejected))
+        self.said = dict([*others[1 - MOST_SAID :], noted])
 
     def status(self) -> DaemonStatus:
         """Return the process as a whole."""

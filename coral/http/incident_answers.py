@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from coral.contract.events import CONTENT_TYPE, Event, decode
-from coral.contract.feedback import Feedback, given, withdrawn
+from coral.contract.feedback import Feedback, said
 from coral.errors import CoralError, FeedbackError
 from coral.http.board import Board
 from coral.http.incidents import Remembered
@@ -65,21 +65,21 @@ class IncidentAnswers:
 
     async def _said(self, request: Request) -> Response:
         self._found(request)
-        return _json(Said(self._board.said.get(request.path_params["incident"])))
+        return _json(self._board.said.get(request.path_params["incident"], Said(None)))
 
     async def _say(self, request: Request) -> Response:
-        """Store what its cause was, or that nothing is known of it after all."""
+        """Store what its cause was or was not, or that nothing is known of it after all."""
         event = decode(self._found(request).event)
         give = self._give
         if give is None:
             raise HTTPException(404, "feedback is not taken here; `coral feedback` gives it")
-        said = await _claimed(request, event)
+        claim = await _claimed(request, event)
         try:
-            stored = await run_in_threadpool(give, said)
+            stored = await run_in_threadpool(give, claim)
         except (CoralError, StreamsError, OSError) as error:
             raise HTTPException(503, f"feedback could not be stored: {error}") from error
-        self._board.say(said.incident, said.cause)
-        return _json(Said(said.cause, stored))
+        self._board.say(claim)
+        return _json(Said(claim.cause, stored, claim.rejected))
 
     def _found(self, request: Request) -> Remembered:
         found = self._board.incidents.get(request.path_params["incident"])
@@ -99,7 +99,7 @@ async def _claimed(request: Request, event: Event) -> Feedback:
         rule = f'{{"cause": "<entity>"}} or {{"cause": null}} expected: {error}'
         raise HTTPException(422, rule) from error
     try:
-        return withdrawn(event.data) if claim.cause is None else given(event.data, claim.cause)
+        return said(event.data, claim.cause, claim.rejected)
     except FeedbackError as error:  # well formed, and the incident does not bear it out
         raise HTTPException(409, str(error)) from error
 

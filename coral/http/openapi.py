@@ -182,22 +182,26 @@ def _post(incident: dict[str, Any]) -> dict[str, Any]:
         "403": "It comes from the page of somebody else",
         "404": "There is no such incident, or feedback is not taken here",
         "415": "It is no JSON",
-        "409": "The incident has no such entity, or nothing to recognise it by",
+        "409": "The incident has no such entity, did not have it first, or cannot be recognised",
         "422": "It is no feedback",
         "503": "It could not be stored",
     }
     body = {"type": "object", "required": ["cause"]}
-    cause = {"type": ["string", "null"], "description": "Entity; null takes back what was said."}
+    cause = {
+        "cause": "Entity; null takes back what was said, unless `rejected` says more.",
+        "rejected": "Entity that was ranked first and was not the cause; `cause` is null then.",
+    }
+    properties = {
+        name: {"type": ["string", "null"], "description": told} for name, told in cause.items()
+    }
     return {
         "post": {
             "operationId": "say",
-            "summary": "Say what the cause of one incident was",
+            "summary": "Say what the cause of one incident was, or was not",
             "parameters": [incident],
             "requestBody": {
                 "required": True,
-                "content": {
-                    "application/json": {"schema": body | {"properties": {"cause": cause}}}
-                },
+                "content": {"application/json": {"schema": body | {"properties": properties}}},
             },
             "responses": {"200": _of(_ref(Said))}
             | {status: _refusal(told) for status, told in refused.items()},

@@ -180,6 +180,7 @@ class Said(_Seen, frozen=True):
 
     cause: str | None  # entity; None: nothing, or it was taken back
     stored: str | None = None  # where that was written; None: it was only asked
+    rejected: str | None = None  # entity that was first and was not the cause
 
 
 class Refusal(_Seen, frozen=True):

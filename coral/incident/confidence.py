@@ -36,8 +36,8 @@ def tier_of_first(
         *No clear cause* when nothing deviates, or load alone explains what does; *likely* when the
         evidence can carry it: a cause that is known to vary, moved with the fault and not before
         it, far and in more than one row, ahead of the second, in simpler rankings too, while a
-        health signal deviates, nobody of the topology is hidden, and the data give no other reason
-        for what it did; else *possible*.
+        health signal deviates, nobody of the topology is hidden, the data give no other reason for
+        what it did, and nobody has rejected it in an incident like this one; else *possible*.
     """
     ranking = situation.ranking
     first, deviation = ranking.order[0], ranking.series.sustained
@@ -59,6 +59,7 @@ def tier_of_first(
         and not partly_missing(ranking.series, series[0], policy)
         and health_is_affected(situation, policy)
         and not hides_a_cause(situation)
+        and not situation.was_rejected(first)
     )
     return "likely" if likely else "possible"
 

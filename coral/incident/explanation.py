@@ -11,6 +11,7 @@ from coral.contract.events import (
     MetricFinding,
     RuledOut,
     Scored,
+    SeenBefore,
     StateSeen,
     Tier,
     significant,
@@ -100,18 +101,29 @@ class Findings:
         return next((cause for cause in causes[1:] if cause.entity in second), None)
 
     def recognised(self, state: StateSeen | None) -> str:
-        """Return what is known of an incident that looked like this one; empty if of none.
+        """Return what is known of incidents that looked like this one; empty if of none.
 
         A confirmed incident says more than a state that the graph knows.
         """
-        seen = self._situation.seen
-        if seen is None and state is not None:
-            return (
+        seen, told = self._situation.seen, ""
+        if seen is not None:
+            told = self._confirmed(seen)
+        elif state is not None:
+            told = (
                 f"The system was last in this state in incident {state.incident}, which ended at "
                 f"{state.ended}."
             )
-        if seen is None:
-            return ""
+        wrong = self._situation.rejected
+        if wrong is None:
+            return told
+        rejected = (
+            f"In incident {named(wrong.incident)}, which ended at {wrong.ended} and is "
+            f"{wrong.similarity:.0%} similar, somebody said that {quoted(wrong.cause)} was not the "
+            "cause."
+        )
+        return f"{told} {rejected}".lstrip()
+
+    def _confirmed(self, seen: SeenBefore) -> str:
         text = (
             f"Seen before: this incident is {seen.similarity:.0%} similar to incident "
             f"{named(seen.incident)}, which ended at {seen.ended}. Its confirmed cause was "
@@ -197,6 +209,11 @@ class Findings:
         if seen is not None and seen.entity == layout.entities[entity]:
             supporting.append(
                 f"it was the confirmed cause of a similar incident, {named(seen.incident)}"
+            )
+        if (wrong := self._situation.rejected) and self._situation.was_rejected(entity):
+            opposing.append(
+                f"somebody said that it was not the cause of a similar incident, "
+                f"{named(wrong.incident)}"
             )
         supporting += [
             f"{done(one.entity, one.kind, one.before_onset_s)}, and it changed then"

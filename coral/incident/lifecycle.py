@@ -40,7 +40,7 @@ from coral.incident.situation import Situation
 from coral.localise import convergence
 from coral.localise.innovation import InnovationScorer
 from coral.localise.layout import Layout
-from coral.localise.past_incidents import recognise
+from coral.localise.past_incidents import recognise, rejected_before
 from coral.localise.ranking import Localiser, Ranking
 from coral.localise.sparklines import POINTS, SparklineBuffer
 
@@ -68,8 +68,8 @@ class OpenIncident:
     localiser : Localiser
     facts : OpeningFacts
     outside : Outside
-        Confirmed incidents, to recognise this one by, change events, to explain it by, and who is
-        late.
+        Incidents that people spoke of, to recognise this one by, change events, to explain it by,
+        and who is late.
 
     Attributes
     ----------
@@ -101,6 +101,7 @@ class OpenIncident:
         self._edges: list[GraphEdge] = []
         self._ranking: Ranking
         self._seen: SeenBefore | None = None
+        self._rejected: SeenBefore | None = None
         self._changes: list[NearbyChange] = []
         given = facts.trigger.source in ("told", "alert")
         self.kind: Product = "incident" if given or not facts.health else "change"
@@ -203,6 +204,7 @@ class OpenIncident:
         incident._edges = msgspec.convert(state["graph"], list[GraphEdge])
         incident._ranking = Ranking.from_state(state["ranking"])
         incident._seen = msgspec.convert(state.get("seen"), SeenBefore | None)
+        incident._rejected = msgspec.convert(state.get("rejected"), SeenBefore | None)
         incident.kind = state.get("kind", "incident")  # older checkpoints know no changes
         incident.was_felt = state.get("was_felt", False)
         incident._felt = msgspec.convert(state.get("felt", []), list[Felt])
@@ -225,6 +227,7 @@ class OpenIncident:
             "graph": msgspec.to_builtins(self._edges),
             "ranking": self._ranking.state_dict(),
             "seen": msgspec.to_builtins(self._seen),
+            "rejected": msgspec.to_builtins(self._rejected),
             "kind": self.kind,
             "was_felt": self.was_felt,
             "felt": msgspec.to_builtins(self._felt),
@@ -318,6 +321,7 @@ class OpenIncident:
         changes, past = self._outside.changes, self._outside.past
         ranking, self._changes = with_changes(changes, ranking, layout, self._moments)
         ranking, self._seen = recognise(past, layout, ranking, self._facts.earliest)
+        self._rejected = rejected_before(past, layout, ranking, self._facts.earliest)
         self._ranking = ranking
         contender = self._setup.ranking.convergence.contender
         converged = self._convergence.update(self.rows, self._names(ranking, contender))
@@ -402,6 +406,7 @@ class OpenIncident:
             alerts=self._alerts,
             change_events=self._changes,
             unseen=findings.unseen,
+            rejected_before=self._rejected,
         )
 
     def _state(self) -> State:
@@ -421,6 +426,7 @@ class OpenIncident:
             normal_until=min(self._facts.earliest, self._times[0]) - self._setup.system.interval_s,
             base_rows=self._facts.base_rows,
             seen=self._seen,
+            rejected=self._rejected,
             changes=self._changes,
             late=self._outside.late.since(self._times[0]),
             artefacts=self._facts.trigger.artefacts,

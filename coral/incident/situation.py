@@ -39,6 +39,8 @@ class Situation(NamedTuple):
         Rows of normal state that the evidence rests on.
     seen : SeenBefore or None
         Confirmed incident that looked like this one.
+    rejected : SeenBefore or None
+        One that looked like this one and whose answer was rejected.
     changes : sequence of NearbyChange
         What was done to the system around the onset.
     late : mapping of str to Late
@@ -58,6 +60,7 @@ class Situation(NamedTuple):
     normal_until: float
     base_rows: int
     seen: SeenBefore | None
+    rejected: SeenBefore | None = None
     changes: Sequence[NearbyChange] = ()
     late: Mapping[str, Late] = MappingProxyType({})
     artefacts: Artefacts | None = None
@@ -92,6 +95,10 @@ class Situation(NamedTuple):
         if name in found.near_zero:
             return "fell to near zero at the onset, as a counter that begins anew or a restart does"
         return None
+
+    def was_rejected(self, entity: int) -> bool:
+        """Whether an entity was said not to be the cause of an incident that looked like this."""
+        return self.rejected is not None and self.rejected.entity == self.layout.entities[entity]
 
     @property
     def health_is_normal(self) -> bool:

@@ -1,4 +1,4 @@
-"""Confirmed incidents: what a later one that looks the same is told about."""
+"""Incidents of whose cause people spoke: what a later one that looks the same is told about."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -12,11 +12,11 @@ from coral.localise.policy import RANKING, RecallPolicy
 from coral.localise.ranking import Ranking, promoted
 from coral.localise.signature import alike, signature, similarity, stem
 
-__all__ = ["PastIncidents", "recognise"]
+__all__ = ["PastIncidents", "recognise", "rejected_before"]
 
 
 class PastIncidents:
-    """Confirmed incidents of one system, a bounded number.
+    """Incidents of one system whose cause was confirmed, or rejected; a bounded number.
 
     Parameters
     ----------
@@ -34,19 +34,21 @@ class PastIncidents:
         return iter(self._confirmed.values())
 
     def confirm(self, feedback: Feedback) -> None:
-        """Remember the cause of an incident; the last word on an incident counts.
+        """Remember what was said of an incident; the last word on an incident counts.
 
-        What is kept does not depend on the order in which feedback on several comes in. Of a cause
-        that is withdrawn nothing is kept.
+        What is kept does not depend on the order in which feedback on several comes in. Of what is
+        withdrawn nothing is kept.
         """
-        if feedback.cause is None:
+        if feedback.entity is None:
             self._confirmed.pop(feedback.incident, None)
             return
         self._confirmed[feedback.incident] = feedback
         kept = sorted(self._confirmed.values(), key=lambda f: (unix(f.ended), f.incident))
         self._confirmed = {f.incident: f for f in kept[-self.policy.most_confirmed :]}
 
-    def recall(self, signed: Mapping[str, float], onset: float) -> tuple[Feedback | None, float]:
+    def recall(
+        self, signed: Mapping[str, float], onset: float, *, rejected: bool = False
+    ) -> tuple[Feedback | None, float]:
         """Find the confirmed incident most like the present one, and how like it is, 0 .. 1.
 
         Parameters
@@ -55,8 +57,11 @@ class PastIncidents:
             `signature` of the present incident.
         onset : float
             Of the present incident, unix s; what ended later is not before.
+        rejected : bool
+            Find one whose answer was rejected instead.
         """
-        before = (f for f in self._confirmed.values() if unix(f.ended) <= onset)
+        asked = (f for f in self._confirmed.values() if (f.cause is None) == rejected)
+        before = (f for f in asked if unix(f.ended) <= onset)
         found = max(
             ((similarity(_signed(f), signed), f) for f in before), key=_similarity, default=None
         )
@@ -95,25 +100,46 @@ def recognise(
     ranking, seen
         One place at most differs from the ranking that came; None if no incident is like it.
     """
+    seen = _like(memory, layout, ranking, onset, rejected=False)
+    if seen is None or seen.entity is None:
+        return ranking, seen
+    entity = layout.entities.index(seen.entity)
+    after = promoted(ranking, entity, memory.policy.least_share)
+    return after, msgspec.structs.replace(seen, moved=after.order != ranking.order)
+
+
+def rejected_before(
+    memory: PastIncidents, layout: Layout, ranking: Ranking, onset: float
+) -> SeenBefore | None:
+    """Return the incident most like the present one whose answer was rejected; None if none is.
+
+    That moves nothing: what it was instead, nobody said.
+
+    Parameters
+    ----------
+    memory, layout, ranking, onset
+        As of `recognise`.
+    """
+    return _like(memory, layout, ranking, onset, rejected=True)
+
+
+def _like(
+    memory: PastIncidents, layout: Layout, ranking: Ranking, onset: float, *, rejected: bool
+) -> SeenBefore | None:
     if not len(memory):
-        return ranking, None
+        return None
     signed = signature(layout.names, ranking.series, memory.policy)
-    feedback, likeness = memory.recall(signed, onset)
-    if feedback is None or feedback.cause is None:
-        return ranking, None
-    entity = _successor(feedback.cause, [layout.entities[e] for e in ranking.order])
-    after = ranking
-    if entity is not None:
-        least = memory.policy.least_share
-        after = promoted(ranking, layout.entities.index(entity), least)
-    return after, SeenBefore(
+    feedback, likeness = memory.recall(signed, onset, rejected=rejected)
+    if feedback is None or feedback.entity is None:
+        return None
+    return SeenBefore(
         incident=feedback.incident,
         ended=feedback.ended,
-        cause=feedback.cause,
-        entity=entity,
+        cause=feedback.entity,
+        entity=_successor(feedback.entity, [layout.entities[e] for e in ranking.order]),
         similarity=round(likeness, 4),
         alike=alike(_signed(feedback), signed, memory.policy),
-        moved=after.order != ranking.order,
+        moved=False,
     )
 
 

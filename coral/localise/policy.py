@@ -40,7 +40,7 @@ class RecallPolicy:
     """Numbers that decide which past incident the present one looks like."""
 
     most_confirmed: int = 64
-    """Confirmed incidents kept for a system; the one that ended first goes first."""
+    """Incidents kept for a system of whose cause people spoke; the one that ended first goes."""
     least_similarity: float = 0.7
     """Incidents with other causes do not reach it (docs/explanation/method.md, 7)."""
     least_share: float = 0.5

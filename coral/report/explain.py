@@ -10,6 +10,7 @@ from coral.contract.events import (
     Cause,
     Incident,
     MetricFinding,
+    SeenBefore,
     Tier,
     unix,
 )
@@ -180,23 +181,31 @@ def _what_happened(data: Incident) -> Iterator[Block]:
 
 
 def _seen_before(data: Incident) -> Iterator[Block]:
-    """Yield the confirmed incident that looked like this one."""
-    seen = data.seen_before
-    if seen is None:
-        return
-    yield Heading(2, "Seen before")
-    gone = "" if seen.entity else ", which no longer exists"
-    now = f", now {quoted(seen.entity)}" if seen.entity not in (None, seen.cause) else ""
-    moved = "yes, by one place" if seen.moved else "no"
-    yield Definitions(
-        [
-            ("incident", [f"{quoted(seen.incident)}, ended at {seen.ended}"]),
-            ("its cause", [f"{quoted(seen.cause)} (confirmed){now}{gone}"]),
-            ("similarity", [f"{seen.similarity:.0%}"]),
-            ("similar in", [", ".join(map(quoted, seen.alike))]),
-            ("moved up", [moved]),
-        ]
+    """Yield the incidents that looked like this one and of whose cause people spoke."""
+    said = (
+        (data.seen_before, "its cause", "confirmed"),
+        (data.rejected_before, "not its cause", "rejected"),
     )
+    known = [(seen, label, how) for seen, label, how in said if seen is not None]
+    if known:
+        yield Heading(2, "Seen before")
+    for seen, label, how in known:
+        yield Definitions(
+            [
+                ("incident", [f"{quoted(seen.incident)}, ended at {seen.ended}"]),
+                (label, [f"{quoted(seen.cause)} ({how}){successor(seen)}"]),
+                ("similarity", [f"{seen.similarity:.0%}"]),
+                ("similar in", [", ".join(map(quoted, seen.alike))]),
+                ("moved up", ["yes, by one place" if seen.moved else "no"]),
+            ]
+        )
+
+
+def successor(seen: SeenBefore) -> str:
+    """Return what an entity of an earlier incident is called now, behind its name."""
+    if seen.entity is None:
+        return ", which no longer exists"
+    return "" if seen.entity == seen.cause else f", now {quoted(seen.entity)}"
 
 
 def _change_events(data: Incident) -> Iterator[Block]:

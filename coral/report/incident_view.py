@@ -10,7 +10,7 @@ import msgspec
 
 from coral.contract.events import Cause, Course, Incident, MetricFinding, Product, State, Tier, unix
 from coral.report.event_log import IncidentHistory
-from coral.report.explain import CAUSES, answers, origin, timing
+from coral.report.explain import CAUSES, answers, origin, successor, timing
 from coral.report.incident_window import (
     IncidentWindow,
     first_row,
@@ -225,15 +225,16 @@ def _ruled_out(data: Incident) -> list[Passage]:
 
 
 def _seen_before(data: Incident) -> list[Passage]:
-    """Return the confirmed incident that looked like this one, and the one of the same state."""
+    """Return incidents of whose cause people spoke that looked like this one, or had its state."""
     found = []
-    if (seen := data.seen_before) is not None:
-        now = f", now {quoted(seen.entity)}" if seen.entity not in (None, seen.cause) else ""
-        gone = "" if seen.entity else ", which no longer exists"
+    said = ((data.seen_before, "was", "confirmed"), (data.rejected_before, "was not", "rejected"))
+    for seen, was, how in said:
+        if seen is None:
+            continue
         moved = "; that moved it up one place" if seen.moved else ""
         text = (
-            f"{seen.similarity:.0%} like this one, ended at {seen.ended}; its cause was "
-            f"{quoted(seen.cause)} (confirmed){now}{gone}{moved}. Similar in "
+            f"{seen.similarity:.0%} like this one, ended at {seen.ended}; its cause {was} "
+            f"{quoted(seen.cause)} ({how}){successor(seen)}{moved}. Similar in "
             f"{', '.join(map(quoted, seen.alike))}."
         )
         found.append(Passage(named(seen.incident), _said(text)))

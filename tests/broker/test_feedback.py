@@ -79,6 +79,10 @@ def test_confirmed_while_it_runs(
     assert "Seen before" in capsysbinary.readouterr().out.decode()
     assert Exit.OK == main(["feedback", "--list", *where])
     assert f"incident {first.incident} of `shop`" in capsysbinary.readouterr().out.decode()
+    assert Exit.OK == main(["feedback", first.incident, "--wrong", *where])
+    assert b"the cause was not `db`, ranked 1" in capsysbinary.readouterr().out
+    assert Exit.OK == main(["feedback", "--list", *where])
+    assert ": not `db`\n" in capsysbinary.readouterr().out.decode()
     assert Exit.OK == main(["feedback", first.incident, "--withdraw", *where])
     capsysbinary.readouterr()
     assert Exit.OK == main(["feedback", "--list", *where])

@@ -74,7 +74,7 @@ def test_the_permalink_is_whole(browser: Browser, shop: World) -> None:
 
 
 def test_feedback_is_given_and_undone(browser: Browser, shop: World) -> None:
-    """Right, wrong with another cause, and taken back."""
+    """Right, wrong, what it was instead, and each taken back."""
     given: list[Feedback] = []
 
     def give(said: Feedback) -> str:
@@ -92,14 +92,19 @@ def test_feedback_is_given_and_undone(browser: Browser, shop: World) -> None:
         page.reload()
         expect(page.locator(".said")).to_have_text("✓ You said: it was db")
         page.get_by_role("button", name="Undo").click()
-        page.get_by_role("button", name="Wrong: it was").click()
+        page.get_by_role("button", name="Wrong", exact=True).click()
+        expect(page.locator(".said")).to_have_text("✓ You said: it was not db")
+        page.reload()
+        expect(page.locator(".said")).to_have_text("✓ You said: it was not db")
+        page.get_by_role("button", name="It was …").click()
         page.get_by_label("It was").select_option("pay")
         page.get_by_role("button", name="Say so").click()
         expect(page.locator(".said")).to_have_text("✓ You said: it was pay")
         page.get_by_role("button", name="Undo").click()
         expect(page.get_by_text("Taken back.")).to_be_visible()
 
-    assert ["db", None, "pay", None] == [each.cause for each in given]
+    said = [("db", None), (None, None), (None, "db"), ("pay", None), (None, None)]
+    assert said == [(each.cause, each.rejected) for each in given]
 
 
 def test_it_is_taken_elsewhere(browser: Browser, shop: World) -> None:
@@ -154,7 +159,7 @@ def test_by_keyboard_alone(browser: Browser, shop: World) -> None:
         walked(page, "Likely cause")
         page.keyboard.press("Enter")
         expect(page.locator(".summary")).to_be_visible()
-        walked(page, "Wrong: it was")
+        walked(page, "It was")
         page.keyboard.press("Enter")
         assert page.get_by_label("It was").is_visible()
         walked(page, "range")

@@ -1,6 +1,7 @@
-"""Confirmed causes: given by a person, kept by the engine, said when the same happens again."""
+"""What people say of a cause: kept by the engine, told when the same happens again."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -42,11 +43,21 @@ def confirmed(
     later: tuple[str, ...] = NAMES,
 ) -> list[Event]:
     """Events of a stream whose first incident is confirmed when it is over; a new name may come."""
+    return told(rows, lambda data: feedback.given(data, cause), names, later)
+
+
+def told(
+    rows: FloatArray,
+    say: Callable[[Incident], Feedback],
+    names: tuple[str, ...] = NAMES,
+    later: tuple[str, ...] = NAMES,
+) -> list[Event]:
+    """Events of a stream of whose first incident something is said when it is over."""
     engine, events, told = Engine(shop_config()), [], False
     for t, x in enumerate(rows):
         found = engine.step(Frame("shop", float(t), names if t < FIRST + 2 * LENGTH else later, x))
         if found and found[-1].data.resolution and not told:
-            engine.confirm(feedback.given(found[-1].data, cause))
+            engine.confirm(say(found[-1].data))
             told = True
         events += found
     return events
@@ -104,6 +115,83 @@ def test_a_first_that_only_memory_put_there_is_not_likely() -> None:
     """At the head, an exchange leaves no margin, and so no trust of a cause without help."""
     second = of(confirmed(two_faults("pay"), "db"), 1)
     assert all(data.tier != "likely" or not data.seen_before for data in second)
+
+
+def test_a_rejected_answer_is_not_likely_again() -> None:
+    """The next like it says so, and is *possible* at most; nothing moves, nothing scores less."""
+    plainly, second = of(run(two_faults()), 1), of(told(two_faults(), feedback.rejected), 1)
+    assert "likely" in {data.tier for data in plainly}
+    assert {"possible"} == {data.tier for data in second if data.causes[0].entity == "db"}
+    for without, data in zip(plainly, second, strict=True):
+        assert (without.entities, without.metrics) == (data.entities, data.metrics)
+        assert without.rejected_before is data.seen_before is None
+        before = there(data.rejected_before)
+        assert ("db", "db", False) == (before.cause, before.entity, before.moved)
+        assert 0.7 <= before.similarity <= 1.0
+    last = second[-1]
+    incident = there(last.rejected_before).incident
+    assert f"In incident {incident}" in last.summary
+    assert "somebody said that `db` was not the cause." in last.summary
+    assert any(incident in said for said in last.causes[0].evidence_against)
+    text = plain(case(IncidentHistory(told(two_faults(), feedback.rejected)[-1])), 100)
+    assert "not its cause  `db` (rejected)" in text
+
+
+def test_another_fault_was_not_rejected() -> None:
+    """What does not look like it is as likely as ever."""
+    plainly, second = (
+        of(events, 1)
+        for events in (run(two_faults("pay")), told(two_faults("pay"), feedback.rejected))
+    )
+    assert plainly == second
+
+
+def test_one_confirmed_and_one_rejected_are_both_told() -> None:
+    """Of two incidents like this one the first was the database, of the other that was wrong."""
+    first = of(run(two_faults()), 0)[-1]
+    engine, events = Engine(shop_config()), []
+    engine.confirm(feedback.given(first, "db"))
+    engine.confirm(msgspec.structs.replace(feedback.rejected(first), incident="another"))
+    for t, x in enumerate(two_faults()[SECOND - FIRST :]):
+        events += engine.step(Frame("shop", 1000.0 + t, NAMES, x))
+    data = events[-1].data
+    seen, wrong = there(data.seen_before), there(data.rejected_before)
+    assert (first.incident, "another") == (seen.incident, wrong.incident)
+    assert "Its confirmed cause was `db`. In incident another" in data.summary
+
+
+def test_the_rejected_survives_a_restart() -> None:
+    """A restored engine, in the middle of the second incident, goes on identically."""
+    rows, events = two_faults(), []
+    first = of(run(rows), 0)[-1]
+    engine = Engine(shop_config())
+    engine.confirm(feedback.rejected(first))
+    for t, x in enumerate(rows):
+        if t == SECOND + 20:
+            state = envelope.decode("k", envelope.encode("k", engine.state_dict()))
+            engine = Engine(shop_config())
+            engine.load_state_dict(state)
+        events += engine.step(Frame("shop", float(t), NAMES, x))
+    whole = Engine(shop_config())
+    whole.confirm(feedback.rejected(first))
+    expected = [
+        e for t, x in enumerate(rows) for e in whole.step(Frame("shop", float(t), NAMES, x))
+    ]
+    assert expected == events
+    assert events[-1].data.rejected_before is not None
+
+
+def test_only_an_answer_can_be_wrong() -> None:
+    """What was not first is refused with what was; where nothing was, there is nothing to say."""
+    data = of(run(two_faults()), 0)[-1]
+    assert "db" == feedback.rejected(data).rejected
+    with pytest.raises(FeedbackError, match=r"had first can be wrong, `db`, got `web`"):
+        feedback.rejected(data, "web")
+    nothing = msgspec.structs.replace(data, entities=[], history=[])
+    with pytest.raises(FeedbackError, match="no answer that could be wrong"):
+        feedback.rejected(nothing)
+    with pytest.raises(FeedbackError, match="no signature"):
+        feedback.rejected(msgspec.structs.replace(data, signature=[]))
 
 
 def test_a_pod_that_was_replaced_is_the_same_entity() -> None:
@@ -229,6 +317,11 @@ def test_feedback_is_a_cloud_event() -> None:
     line = feedback.encode(given)
     assert given == feedback.decode(line)
     assert "io.coral.feedback.given.v1" == json.loads(line)["type"]
+    wrong = feedback.rejected(of(run(two_faults()), 0)[-1])
+    assert wrong == feedback.decode(feedback.encode(wrong))
+    assert "io.coral.feedback.rejected.v1" == json.loads(feedback.encode(wrong))["type"]
+    # As versions before this one wrote it.
+    assert given == feedback.decode(line.replace(b',"rejected":null', b""))
     with pytest.raises(EventError, match=r"\$\.data"):
         feedback.decode(line.replace(b'"cause"', b'"because"'))
 
@@ -289,6 +382,12 @@ def test_taken_back_and_listed(
     assert "taken back" in capsys.readouterr().out
     assert Exit.OK == main(["feedback", "--list", *where])
     assert not capsys.readouterr().out
+    assert Exit.OK == main(["feedback", incident, str(out), "--wrong", *where])
+    assert "the cause was not `db`, ranked 1" in capsys.readouterr().out
+    assert Exit.OK == main(["feedback", "--list", *where])
+    assert capsys.readouterr().out.endswith(": not `db`\n")
+    assert Exit.OK == main(["feedback", incident, str(out), "--withdraw", *where])
+    assert "taken back" in capsys.readouterr().out
     again = tmp_path / "again.ndjson"
     assert Exit.OK == main(["replay", str(folder), "--feedback", str(store), "--out", str(again)])
     assert "Seen before" not in capsys.readouterr().out
@@ -296,7 +395,7 @@ def test_taken_back_and_listed(
 
 @pytest.mark.parametrize(
     "words",
-    ["x y", "x y --cause a --withdraw", "x y --list", "--list --cause a"],
+    ["x y", "x y --cause a --withdraw", "x y --list", "--list --cause a", "x y --wrong --cause a"],
 )
 def test_one_thing_at_a_time(words: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert Exit.USAGE == main(["feedback", *words.split()])
@@ -311,12 +410,17 @@ def test_what_is_no_feedback_is_refused(line: bytes) -> None:
 
 
 def test_a_type_that_contradicts_its_cause() -> None:
-    """Feedback without a cause is a withdrawal, and a withdrawal has none."""
+    """A withdrawal has no cause, what is given has one and no other, what is rejected has none."""
     data = of(run(two_faults()), 0)[-1]
     line = feedback.encode(feedback.withdrawn(data))
     assert feedback.decode(line).cause is None
     with pytest.raises(EventError, match="with cause None"):
         feedback.decode(line.replace(b"feedback.withdrawn.v1", b"feedback.given.v1"))
+    given = feedback.encode(feedback.given(data, "db"))
+    both = given.replace(b'"rejected":null', b'"rejected":"db"')
+    for wrong in (both, both.replace(b'"cause":"db"', b'"cause":null')):
+        with pytest.raises(EventError, match="rejected 'db'"):
+            feedback.decode(wrong)
 
 
 def test_evidence_must_support_it() -> None:

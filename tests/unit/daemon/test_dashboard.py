@@ -8,9 +8,10 @@ from typed import there
 
 from coral.contract.events import Event, encode
 from coral.contract.feedback import encode as encode_feedback
-from coral.contract.feedback import given, withdrawn
+from coral.contract.feedback import given, rejected, withdrawn
 from coral.daemon.dashboard import Dashboard
 from coral.http.board import Board
+from coral.http.state import Said
 from streams.clock import ManualClock
 
 
@@ -79,7 +80,8 @@ def test_what_was_said_is_shown_where_the_incident_bears_it_out(
     said = [given(data, "web"), false, other, given(data, "db")]
     feedback = Topic([b"[", *map(encode_feedback, said)], most=1)
     made = followed(board, Topic([encode(events[-1])]), feedback)
-    assert {data.incident: "db"} == board.said
-    feedback.values.append(encode_feedback(withdrawn(data)))
-    made.step()
-    assert {data.incident: None} == board.said
+    assert {data.incident: Said("db")} == board.said
+    for more, shown in ((rejected(data), Said(None, rejected="db")), (withdrawn(data), Said(None))):
+        feedback.values.append(encode_feedback(more))
+        made.step()
+        assert {data.incident: shown} == board.said

@@ -45,9 +45,20 @@ def published(event: Event, incident: str = "a", system: str = "shop") -> bytes:
     return events.encode(msgspec.structs.replace(event, data=data))
 
 
-def claim(incident: str = "a", system: str = "shop", cause: str | None = "db") -> bytes:
-    forged = [Scored(name="forged:x", score=9.0)]
-    made = Feedback(system=system, incident=incident, cause=cause, ended="", signature=forged)
+def claim(
+    incident: str = "a",
+    system: str = "shop",
+    cause: str | None = "db",
+    rejected: str | None = None,
+) -> bytes:
+    made = Feedback(
+        system=system,
+        incident=incident,
+        cause=cause,
+        ended="",
+        signature=[Scored(name="forged:x", score=9.0)],
+        rejected=rejected,
+    )
     return encode(made)
 
 
@@ -94,6 +105,7 @@ def test_only_the_entity_is_believed(event: Event) -> None:
         (claim("never"), "incident `never` is not in the incidents topic"),
         (claim(system="other"), "is one of system `shop`, got `other`"),
         (claim(cause="forged"), "got `forged`"),
+        (claim(cause=None, rejected="web"), "only what incident `a` had first can be wrong, `db`"),
         (b"\xff", "not feedback"),
         (b"{}", "not feedback"),
     ],
@@ -135,6 +147,31 @@ def test_taken_back(event: Event, logged: Log) -> None:
     assert ["cause_confirmed", "cause_withdrawn"] == [line["event"] for line in logged]
 
 
+def test_a_rejected_answer_is_kept_apart(event: Event, logged: Log) -> None:
+    """With what it was, and told as what it is; the last word on the incident takes its place."""
+    messages = [[claim(cause=None, rejected="db")], [claim(cause="pay")]]
+    incidents, told = PublishedIncidents(lambda: Topic([published(event)])), list[Feedback]()
+    box = feedback_inbox(lambda: messages.pop(0), incidents, ManualClock(), 10, told.append)
+    shop = Engine(shop_config())
+    box.deliver({"shop": shop})
+    (memory,) = shop.state_dict()["memory"]
+    assert (None, "db") == (memory["cause"], memory["rejected"])
+    box.deliver({"shop": shop})
+    assert [("a", "pay")] == kept(shop)
+    assert ["cause_rejected", "cause_confirmed"] == [line["event"] for line in logged]
+    assert [(None, "db"), ("pay", None)] == [(one.cause, one.rejected) for one in told]
+
+
+def test_what_was_first_when_it_was_said_stays_said(event: Event) -> None:
+    """An incident goes on, another comes first: a new process believes the same as the old one."""
+    history = [msgspec.structs.replace(event.data.history[0], top=["cart", "db"])]
+    data = msgspec.structs.replace(event.data, history=history)
+    topic = [published(msgspec.structs.replace(event, data=data))]
+    box, shop = inbox([claim(cause=None, rejected="cart")], topic), Engine(shop_config())
+    box.deliver({"shop": shop})
+    assert ["cart"] == [item["rejected"] for item in shop.state_dict()["memory"]]
+
+
 def test_systems_are_bounded(event: Event, logged: Log) -> None:
     """Feedback on one system too many is refused."""
     topic = [published(event), published(event, "b", "other")]
@@ -159,7 +196,7 @@ def test_refusals_are_told_in_sum(event: Event, logged: Log) -> None:
 
 def test_memory_of_incidents_is_bounded(event: Event, monkeypatch: pytest.MonkeyPatch) -> None:
     """The first ones that were read are forgotten."""
-    size = len(event.data.entities) + len(event.data.signature)
+    size = len(event.data.entities) + len(event.data.signature) + len(event.data.history)
     monkeypatch.setattr(published_incidents, "MOST_NAMES", 2 * size)
     topic = Topic([published(event, name) for name in ("a", "b", "b", "c")])
     incidents = PublishedIncidents(lambda: topic)

@@ -56,16 +56,25 @@ def test_feedback_is_given_and_taken_back(tmp_path: Any) -> None:
 
     path = at(world, "feedback")
     with served(world.board, give=give) as ask:
-        assert {"cause": None, "stored": None} == ask(path).json
-        assert {"cause": "db", "stored": "topic f"} == say(ask, path, {"cause": "db"}).json
-        assert "db" == ask(path).json["cause"]
-        assert {"cause": None, "stored": "topic f"} == say(ask, path, {"cause": None}).json
-        assert ask(path).json["cause"] is None
+        nothing = {"cause": None, "stored": None, "rejected": None}
+        stored = nothing | {"stored": "topic f"}
+        assert nothing == ask(path).json
+        assert stored | {"cause": "db"} == say(ask, path, {"cause": "db"}).json
+        assert nothing | {"cause": "db"} == ask(path).json
+        wrong = {"cause": None, "rejected": "db"}
+        assert stored | wrong == say(ask, path, wrong).json
+        assert nothing | wrong == ask(path).json
+        assert stored == say(ask, path, {"cause": None}).json
+        assert nothing == ask(path).json
         refused = say(ask, path, {"cause": "cartt"})
+        second = say(ask, path, {"cause": None, "rejected": "web"})
+        both = say(ask, path, {"cause": "db", "rejected": "db"})
 
     assert (409, True) == (refused.status, "did you mean `cart`?" in refused.json["error"])
-    assert ["db", None] == [each.cause for each in given]
-    assert given[0].signature
+    assert (409, True) == (second.status, "had first can be wrong, `db`" in second.json["error"])
+    assert (409, True) == (both.status, "got `db` and `db`" in both.json["error"])
+    assert [("db", None), (None, "db"), (None, None)] == [(e.cause, e.rejected) for e in given]
+    assert given[0].signature == given[1].signature != []
 
 
 @pytest.mark.parametrize(
@@ -76,6 +85,8 @@ def test_feedback_is_given_and_taken_back(tmp_path: Any) -> None:
         ("{}", {}, 422),
         ("[]", {}, 422),
         ('{"cause": 1}', {}, 422),
+        ('{"rejected": "db"}', {}, 422),
+        ('{"cause": null, "rejected": 1}', {}, 422),
         ('{"cause": ' + "[" * 3000, {}, 422),
         ('{"cause": "\\ud800"}', {}, 422),
         ('{"cause": "db"}', {"content_type": "text/plain"}, 415),

@@ -5,20 +5,20 @@ import { shortened } from "./components/prose.js";
 
 /** Return the buttons of an incident. */
 export function Actions({ incident, view }) {
-  const [said, setSaid] = useState(null);
+  const [said, setSaid] = useState({ cause: null, rejected: null });
   const [choosing, setChoosing] = useState(false);
   const [told, setTold] = useState("");
   const at = under(incident);
   useEffect(() => {
-    given(`${at}/feedback`).then((answer) => setSaid(answer.cause), () => {});
+    given(`${at}/feedback`).then(setSaid, () => {});
   }, [at]);
-  const say = async (cause) => {
+  const say = async (cause, rejected = null) => {
     try {
-      const sent = { method: "POST", body: JSON.stringify({ cause }), headers: { "content-type": "application/json" } };
+      const sent = { method: "POST", body: JSON.stringify({ cause, rejected }), headers: { "content-type": "application/json" } };
       const answer = await (await asked(`${at}/feedback`, sent)).json();
-      setSaid(answer.cause);
+      setSaid(answer);
       setChoosing(false);
-      setTold(cause === null ? "Taken back." : `Stored in ${answer.stored}.`);
+      setTold((cause ?? rejected) === null ? "Taken back." : `Stored in ${answer.stored}.`);
     } catch (error) {
       setTold(error.message);
     }
@@ -42,13 +42,19 @@ export function Actions({ incident, view }) {
     }
   };
   const first = view.causes[0];
+  const entity = said.cause ?? said.rejected;
   const label = (entity) => view.entities.find((one) => one.label === entity)?.texts[0] ?? entity;
   return html`<div class="actions" role="group" aria-label="Feedback and copies">
-    ${said === null ? html`
-      ${first ? html`<button type="button" onClick=${() => say(first.entity)}>Right: it was ${shortened(first.label, 30)}</button>` : null}
-      <button type="button" aria-expanded=${choosing ? "true" : "false"} onClick=${() => setChoosing(!choosing)}>${first ? "Wrong: it was …" : "It was …"}</button>
-      ${choosing ? html`<${Choice} view=${view} say=${say} />` : null}`
-      : html`<span class="said">✓ You said: it was <code>${label(said)}</code></span><button type="button" onClick=${() => say(null)}>Undo</button>`}
+    ${entity === null
+      ? first && html`
+        <button type="button" onClick=${() => say(first.entity)}>Right: it was ${shortened(first.label, 30)}</button>
+        <button type="button" onClick=${() => say(null, first.entity)}>Wrong</button>`
+      : html`
+        <span class="said">✓ You said: it was ${said.cause === null ? "not " : ""}<code>${label(entity)}</code></span>
+        <button type="button" onClick=${() => say(null)}>Undo</button>`}
+    ${said.cause === null && html`
+      <button type="button" aria-expanded=${choosing ? "true" : "false"} onClick=${() => setChoosing(!choosing)}>It was …</button>
+      ${choosing && html`<${Choice} view=${view} say=${say} />`}`}
     <button type="button" onClick=${copy}>Copy as Markdown</button>
     <a href=${`#/incident/${encodeURIComponent(incident)}`}>Permalink</a>
     <button type="button" onClick=${save}>Save as JSON</button>
