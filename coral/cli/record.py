@@ -30,7 +30,7 @@ from coral.text import hint, printable, quoted
 if TYPE_CHECKING:
     from coral.settings import Settings
     from streams.kafka import KafkaSource
-    from streams.records import Decoded, Record
+    from streams.records import Decoded, Frame, Record
 
 __all__ = ["record", "tail"]
 
@@ -74,8 +74,8 @@ def of_topic(
 ) -> int:
     """Record a window of a live topic as an incident folder.
 
-    It ends early when no row has come for 30 s, or for three rows' time where that is longer: with
-    what there is until then, or with exit code 4 if that is nothing.
+    It waits for the first row for 30 s, or for three rows' time where that is longer, and ends with
+    exit code 4 if none comes. A window that has begun ends by the clock where rows come no more.
 
     Parameters
     ----------
@@ -107,7 +107,7 @@ def of_topic(
     patience_s = max(PATIENCE_S, 3.0 * grid.interval_s + grid.lateness_s)
     where = f"system {quoted(system)} from {', '.join(names)}"
     with tail(settings, names, since) as source, remarks.status("") as status:
-        silence = Silence(where, patience_s, _tell)
+        silence = Silence(where, patience_s, seconds, _tell)
         ends = {each: source.end_offset(each) for each in source.assignment()} if since else {}
 
         def decode(row: Record) -> Decoded:
@@ -117,9 +117,9 @@ def of_topic(
             seen.update(one.system for one in found.samples)
             return found
 
-        def stop(rows: int) -> bool:
-            status.update(f"recording {escape(printable(system))}: {rows} rows")
-            return silence.is_too_long(rows)
+        def stop(frames: Sequence[Frame]) -> bool:
+            status.update(f"recording {escape(printable(system))}: {len(frames)} rows")
+            return silence.is_too_long(frames)
 
         frames = capture(source, decode, system, grid, seconds, stop)
     if not frames:
@@ -127,7 +127,7 @@ def of_topic(
         return Exit.NOTHING_FOUND
     if silence.gave_up:
         lasted = f"{frames[-1].time - frames[0].time + grid.interval_s:g} of {seconds:g} s"
-        _tell(f"{lasted} are recorded: no further row of {where} came in {patience_s:g} s")
+        _tell(f"{lasted} are recorded: no further row of {where} came")
     beside = known_between(settings, system, frames, remarks)
     meta = write(out, frames, settings.system(system), beside)
     Console().print(

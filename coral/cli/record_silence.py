@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from streams.records import Frame
 
 __all__ = ["Silence"]
 
@@ -20,7 +23,10 @@ class Silence:
     what : str
         Whose rows, and from where, in words.
     patience_s : float
-        Longest that is waited.
+        Longest that is waited for a row once the window is over.
+    window_s : float
+        Length of the window from its first row on: that a system fell silent in it may be what is
+        to be recorded, so that it ends by the clock.
     tell : callable
         Prints a line; once a silence.
 
@@ -30,8 +36,10 @@ class Silence:
         Whether one lasted too long.
     """
 
-    def __init__(self, what: str, patience_s: float, tell: Callable[[str], None]) -> None:
-        self._what, self._patience_s, self._tell = what, patience_s, tell
+    def __init__(
+        self, what: str, patience_s: float, window_s: float, tell: Callable[[str], None]
+    ) -> None:
+        self._what, self._patience_s, self._window_s, self._tell = what, patience_s, window_s, tell
         self._rows = 0
         self.gave_up = False
         self.end()
@@ -40,18 +48,20 @@ class Silence:
         """Begin anew: a row came, or there is more to read."""
         self._since, self._told = time.monotonic(), False
 
-    def is_too_long(self, rows: int) -> bool:
-        """Whether it has lasted too long, now that there are so many rows."""
-        if rows > self._rows:
-            self._rows = rows
+    def is_too_long(self, frames: Sequence[Frame]) -> bool:
+        """Whether it has lasted too long, now that there are these frames."""
+        if len(frames) > self._rows:
+            self._rows = len(frames)
             self.end()
-        silent_s = time.monotonic() - self._since
+        now, silent_s = time.time(), time.monotonic() - self._since
+        ends = now - silent_s + self._patience_s
+        if frames:
+            ends = max(ends, frames[0].time + self._window_s)
         if silent_s >= TELL_S and not self._told:
             self._told = True
-            since = time.time() - silent_s
-            begun, ends = (_clock(at) for at in (since, since + self._patience_s))
-            self._tell(f"no row of {self._what} since {begun}; without one this ends at {ends} UTC")
-        self.gave_up = silent_s >= self._patience_s
+            begun, end = _clock(now - silent_s), _clock(ends)
+            self._tell(f"no row of {self._what} since {begun}; without one this ends at {end} UTC")
+        self.gave_up = now >= ends
         return self.gave_up
 
 

@@ -37,7 +37,7 @@ def capture(
     system: str,
     grid: Grid,
     seconds: float,
-    stop: Callable[[int], bool] = lambda _: False,
+    stop: Callable[[Sequence[Frame]], bool] = lambda _: False,
 ) -> list[Frame]:
     """Return the frames of one system from a window of event time.
 
@@ -51,12 +51,12 @@ def capture(
     seconds : float
         Length of the window, from the first frame on.
     stop : callable
-        Gets the number of frames so far before every poll; ends the window early when it returns
+        Gets the frames so far before every poll; ends the window early when it returns
         True.
     """
     aligner = Aligner(grid.interval_s, grid.lateness_s)
     frames: list[Frame] = []
-    while not (stop(len(frames)) or source.exhausted):
+    while not (stop(frames) or source.exhausted):
         for record in source.poll(POLL_RECORDS, POLL_S):
             try:
                 decoded = decode(record)

@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from importlib.resources import files
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from streams.clock import SystemClock
 from streams.kafka import KafkaSource
 from streams.memory.broker import MemoryBroker, MemorySink
 from streams.recorded import RecordedSource, Recording, validate
+from streams.records import Frame
 
 CASE = Path(str(files("coral") / "recordings")) / "pool-leak__orders"
 CLOCK = r"\d\d:\d\d:\d\d"
@@ -257,17 +259,27 @@ class TestSilence:
         tmp_path: Path,
         capsys: pytest.CaptureFixture[str],
     ) -> None:
-        """A window that is longer than what is there holds what is there, and that is told."""
+        """A window that is over, and longer than what is there, holds that, and it is told."""
         rows, out = list(recording.rows()), tmp_path / "window"
         where = ["--kafka", kafka.connection.bootstrap, "--topic", filled, "--since", "3600"]
-        long = ["--interval", str(recording.meta.interval_s), "--seconds", "1e6"]
+        long = ["--interval", str(recording.meta.interval_s), "--seconds", "1e5"]
         code = main(["record", recording.meta.system, *where, *long, "--out", str(out)])
         back = list(Recording.open(out).rows())
 
         assert Exit.OK == code
         assert [time for time, _ in rows] == [time for time, _ in back]
-        lasted = f"{rows[-1][0] - rows[0][0] + recording.meta.interval_s:g} of 1e+06 s"
+        lasted = f"{rows[-1][0] - rows[0][0] + recording.meta.interval_s:g} of 100000 s"
         assert f"coral: {lasted} are recorded: no further row" in capsys.readouterr().err
+
+    def test_a_window_that_goes_on(self) -> None:
+        """What falls silent within it may be what is to be recorded: it is waited for."""
+        told: list[str] = []
+        silence = record_silence.Silence("`shop`", 0.0, 600.0, told.append)
+        newest = Frame("shop", time.time() - 599.0, ("web:cpu",), np.zeros(1))
+        over = Frame("shop", time.time() - 601.0, ("web:cpu",), np.zeros(1))
+        assert not silence.is_too_long([newest])
+        assert silence.is_too_long([over])
+        assert "without one this ends at" in told[0]
 
     def test_nobody_deals_the_partitions(
         self,
