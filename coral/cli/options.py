@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO, Literal
 from cyclopts import ArgumentCollection, Parameter, Token, UnknownOptionError
 
 from coral.errors import CoralError
-from coral.text import seconds_of
 
 if TYPE_CHECKING:
     from coral.settings import Settings
@@ -63,6 +62,8 @@ def _speed(text: str) -> float | None:
 
 def _seconds(text: str) -> float:
     """Return the seconds > 0 of a number, or of lengths of time such as 90s, 15m, 6h, 1h30m."""
+    from coral.text import seconds_of
+
     value = _positive(text)
     if value is None:
         value = seconds_of(text) or None

@@ -60,6 +60,17 @@ class TestHelp:
 
         assert expected == capsys.readouterr()
 
+    def test_the_list_of_commands_reads_none_of_them(self) -> None:
+        """Nor what they share: it is there at once, on a busy machine too."""
+        command = [sys.executable, "-c", HELP]
+
+        done = subprocess.run(command, input="\n", capture_output=True, text=True, check=True)
+
+        ours = {"coral.cli", "coral.cli.main", "coral.cli.options", "coral.errors"}
+        read = done.stderr.split()
+        assert ours == {name for name in read if name.startswith(("coral.", "streams."))}
+        assert "msgspec" not in read
+
     def test_is_light_narrow_and_without_colours(self) -> None:
         """No help imports a kernel or a client, or is wider than 80 columns, in a pipe."""
         calls = "\n".join(map(" ".join, CALLS))
