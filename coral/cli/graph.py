@@ -115,7 +115,7 @@ def diff(
             raise CoralError(
                 f"`{before}` has one time only: give a second checkpoint to compare with."
             )
-        if since is None:
+        if since is None and before.exists():
             raise CoralError("to compare two times of one recording, say `--from TIME`.")
         after = before
     one = describe(before, since, system, "--from")

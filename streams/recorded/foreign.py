@@ -1,5 +1,6 @@
 """Files that are no tables of metrics, recognised by what they are, with what makes one of them."""
 
+import re
 from typing import Final, NamedTuple
 
 
@@ -28,6 +29,11 @@ _BY_START: Final = (
     (b"# HELP", "one moment of a Prometheus endpoint", "Ask Prometheus for a course: query_range"),
     (b"# TYPE", "one moment of a Prometheus endpoint", "Ask Prometheus for a course: query_range"),
     (b"<", "a web page or XML", "The tool asks for a login, or has another export"),
+    (b'{"specversion":', "a file of events", "Those of CORAL are told by: coral explain FILE"),
+)
+_TOML: Final = re.compile(rb"(#[^\n]*\n\s*)*\[\[?[A-Za-z_]")
+_CONFIGURATION: Final = Foreign(
+    "a configuration", "Check it: coral config check FILE; a replay takes it with --config FILE"
 )
 
 
@@ -40,5 +46,7 @@ def recognised(start: bytes) -> Foreign | None:
     Foreign(what='packed with bzip2', action='Unpack it: bunzip2 FILE')
     """
     plain = start.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if _TOML.match(plain):
+        return _CONFIGURATION
     found = (Foreign(what, action) for magic, what, action in _BY_START if plain.startswith(magic))
     return next(found, None)

@@ -208,6 +208,7 @@ class TestRefusals:
             (("export", shop, "--system", "shpo"), Exit.FAILURE, "`shpo`; did you mean `shop`?"),
             (("export", shop, "-o", "x.png"), Exit.FAILURE, ".json, .dot, .graphml expected"),
             (("export", tmp_path / "none"), Exit.INVALID, "there is no file or folder"),
+            (("diff", tmp_path / "none"), Exit.INVALID, "there is no file or folder"),
             (("export", torn), Exit.FAILURE, "0000000001.checkpoint`: CORALCKP and"),
         )
         for arguments, code, text in cases:
