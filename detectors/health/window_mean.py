@@ -1,9 +1,10 @@
 """Mean of the ratios in a window of time, in constant memory and without drift."""
 
-from typing import ClassVar, Final
+from collections.abc import Mapping
+from typing import Any, ClassVar, Final
 
 from detectors._validate import check_integer
-from detectors.base import Stateful
+from detectors.base import State, Stateful
 
 __all__ = ["MOST_BUCKETS", "WindowMean"]
 
@@ -82,3 +83,13 @@ class WindowMean(Stateful):
     def exceeds(self, limit: float) -> bool:
         """Whether the mean is larger than this; False without a reading."""
         return self._total > limit * (self._readings * _ONE)
+
+    def state_dict(self) -> State:
+        """Return a copy of the state; what is summed is text, as it has more than 64 bits."""
+        summed = {"_sums": [*map(str, self._sums)], "_total": str(self._total)}
+        return super().state_dict() | summed
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Continue from a saved state; in older ones the sums are numbers."""
+        super().load_state_dict(state)
+        self._sums = [*map(int, self._sums)]

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 import numpy as np
 import pytest
 
+from coral.checkpoint.tree import pack, unpack
 from coral.config import HealthSignal
 from detectors.health.objective import Objectives, readings_of
 from detectors.health.window_mean import MOST_BUCKETS, WindowMean
@@ -196,6 +197,21 @@ def test_a_copy_of_the_state_stays_as_it_is() -> None:
         again.load_state_dict(state)
 
     assert [False] == again.breached.tolist()
+
+
+def test_a_state_can_be_written_however_many_requests_there_are() -> None:
+    """Sums of more than 64 bits go through a checkpoint, and on from there."""
+    failing = HealthSignal(name=NAME, target=0.999, total="web:all")
+    before, after = (Objectives(failing.rules, 10.0) for _ in range(2))
+    requests = np.full(len(failing.rules), 1e9)
+    for row in range(400):
+        before.update(10.0 * row, np.full(len(failing.rules), 0.5), requests)
+    after.load_state_dict(unpack(pack(before.state_dict()), 1 << 20))
+    assert [True] * len(failing.rules) == before.breached.tolist()
+    for row in range(400, 500):
+        expected = before.update(10.0 * row, np.zeros(len(failing.rules)), requests).tolist()
+        assert expected == after.update(10.0 * row, np.zeros(len(expected)), requests).tolist()
+    assert before.state_dict() == after.state_dict()
 
 
 def test_a_state_that_is_none_is_refused() -> None:
