@@ -267,6 +267,12 @@ class MonitoredSystem(Topology, frozen=True, kw_only=True, forbid_unknown_fields
         return tuple(dict.fromkeys(names))
 
     @property
+    def read_names(self) -> tuple[str, ...]:
+        """Series that its health is read from, each once: health signals, and what they count."""
+        counted = (name for one in self.objectives for name in (one.good, one.total) if name)
+        return tuple(dict.fromkeys((*self.kpi_names, *counted)))
+
+    @property
     def objectives(self) -> tuple[HealthSignal, ...]:
         """Health signals with an objective, in their order; a series may have several."""
         given = (each for each in self.kpi if isinstance(each, HealthSignal))

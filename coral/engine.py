@@ -26,6 +26,7 @@ from coral.incident.setup import Outside, Setup
 from coral.incident.sight import Lookout, Phase, Sight
 from coral.incident.unseen import LateLog
 from coral.incident.watch import Watch
+from coral.localise.aggregates import Aggregates
 from coral.localise.past_incidents import PastIncidents
 from coral.localise.policy import RANKING, RankingPolicy
 from detectors.places import places, take
@@ -61,6 +62,8 @@ class Engine:
     ----------
     alerts : Alerts
         Of others, to look at.
+    aggregates : Aggregates
+        Health signals that stand for several series, to look at.
 
     Examples
     --------
@@ -92,6 +95,7 @@ class Engine:
         self.config = EngineConfig() if config is None else config
         self._setup = Setup(system, self.config, trigger, ranking, verdict)
         self._onset = onset
+        self.aggregates = Aggregates(system.read_names)
         self._names: tuple[str, ...] = ()
         self._sent: tuple[str, ...] = ()  # names of the newest frame, and where ours are in it
         self._at: NDArray[np.intp] = np.zeros(0, dtype=np.intp)
@@ -138,7 +142,8 @@ class Engine:
 
     def sight(self) -> Sight:
         """Return what could be noticed now, and what not; takes as long as a few rows."""
-        return self._lookout.sight(self.phase, self._watch.trigger, self._names)
+        sight = self._lookout.sight(self.phase, self._watch.trigger, self._names)
+        return sight._replace(aggregated=self.aggregates.said)
 
     def standing(self) -> Event | None:
         """Return the open incident as it stands, without a new revision; None if none is open."""
@@ -152,7 +157,7 @@ class Engine:
         frame : Frame
             Next tick in event time. Its values are not modified and not kept.
         """
-        row, incident = self._take(frame), self._incident
+        row, incident = self._take(self.aggregates.of(frame)), self._incident
         recalled_from = self._quarantine.recalled_from(self._baseline)
         joined = self.alerts.update(row.time, recalled_from, is_open=incident is not None)
         alarm = self._watch.score(row, is_open=incident is not None)

@@ -1,5 +1,6 @@
 """Names of series, and the registry of those of one system: a name keeps its index."""
 
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
@@ -11,6 +12,8 @@ from numpy.typing import NDArray
 MAX_NAME: Final = 512
 """Longest series name, in characters."""
 
+# Where one label of a name ends and the next one begins; a value may hold a comma.
+_NEXT_LABEL = re.compile(r",(?=[^,=]+=)")
 _TRACKED_ENTITIES = 1024
 _MOST_WANTED = 10_000
 
@@ -51,6 +54,43 @@ def entity_of(name: str) -> str:
     not, hence the first one separates.
     """
     return name.partition(":")[0]
+
+
+def parts_of(name: str, names: Sequence[str]) -> list[int]:
+    """Return the places of the series that a name stands for where it leaves labels out.
+
+    They are of its metric and have all of its labels, in any order, and more. A name that occurs
+    itself stands for nothing else.
+
+    Parameters
+    ----------
+    name : str
+    names : sequence of str
+        Series that occur.
+
+    Examples
+    --------
+    >>> there = ["web:p95{code=200,verb=GET}", "web:p95{code=500,verb=GET}", "web:p99{code=200}"]
+    >>> parts_of("web:p95", there), parts_of('web:p95{code="500"}', there), parts_of("web", there)
+    ([0, 1], [1], [])
+    """
+    if name in names:
+        return []
+    metric, wanted = _labels_of(name)
+    return [
+        at
+        for at, other in enumerate(names)
+        if other.startswith(f"{metric}{{") and wanted <= _labels_of(other)[1]
+    ]
+
+
+def _labels_of(name: str) -> tuple[str, set[tuple[str, str]]]:
+    """Return a name without the labels in braces at its end, and these."""
+    metric, brace, rest = name.partition("{")
+    if not brace or not rest.endswith("}"):
+        return name, set()
+    pairs = (pair.partition("=") for pair in _NEXT_LABEL.split(rest[:-1]) if pair)
+    return metric, {(key.strip(), value.strip(' "')) for key, _, value in pairs}
 
 
 class SeriesRegistry:

@@ -119,7 +119,7 @@ def watched_replay(
             phase = engine.phase
             settled = phase == "settled" and _settled(newest, felt_rows)
             if trace is not None:
-                trace.observe(step.time, step.events, engine.trigger, recording.names)
+                trace.observe(step.time, step.events, engine.trigger, engine.graph.all_names)
             advance(step.frames, phase)
 
         replay(

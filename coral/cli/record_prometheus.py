@@ -213,9 +213,11 @@ def _plan(
 
 
 def _require(kpi: Sequence[str], names: set[str]) -> None:
-    """Raise if a health signal is none of the series that may come."""
+    """Raise if a health signal is none of the series that may come, nor stands for some."""
+    from streams.series import parts_of
+
     for name in kpi:
-        if name not in names:
+        if name not in names and not parts_of(name, [*names]):
             raise CoralError(f"no series is called {quoted(name)}{hint(name, names) or '.'}")
 
 
@@ -253,7 +255,7 @@ def _beyond(rows: Rows, most: int) -> Iterator[str]:
 
 def _told(out: Path, rows: Rows, known: SystemConfig) -> Iterator[str]:
     """Yield what was recorded, and what to do with it."""
-    from streams.series import entity_of
+    from streams.series import entity_of, parts_of
 
     entities = len({entity_of(name) for name in rows.names})
     yield (
@@ -261,7 +263,7 @@ def _told(out: Path, rows: Rows, known: SystemConfig) -> Iterator[str]:
         f"{len(rows.names)} series of {entities} {'entity' if entities == 1 else 'entities'}"
     )
     for name in known.health_names:
-        if name not in rows.names:
+        if name not in rows.names and not parts_of(name, rows.names):
             yield f"{quoted(name)} has no value in this window: users felt nothing by it"
     command = f"coral replay {shlex.quote(printable(str(out)))}"
     if known.kpi:

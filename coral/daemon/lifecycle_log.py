@@ -232,6 +232,7 @@ def _seen(sight: Sight) -> dict[str, object]:
     lists = {
         "needed": sight.needed,
         "reach": sight.reach,
+        "aggregated": sight.aggregated,
         "absent_signals": sight.absent_signals,
         "absent_entities": sight.absent_entities,
         "perhaps_meant": dict(sight.meant),

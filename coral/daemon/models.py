@@ -198,7 +198,10 @@ def _model(engine: Engine, aligner: Aligner) -> _Model | None:
     if graph is None:
         return None
     rows, adjacent = engine.baseline.rows()
-    return _Model(graph, rows.copy(), adjacent.copy(), aligner.last_values)
+    last = aligner.last_values
+    for name, parts in engine.aggregates.parts.items():
+        last[name] = max(last[part] for part in parts)
+    return _Model(graph, rows.copy(), adjacent.copy(), last)
 
 
 def _graph_of(copied: _Graph) -> SystemGraph:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from coral.config import SystemConfig
 from coral.http.timelines import NotedRow, WatchedSeries
+from coral.localise.aggregates import Aggregates
 from detectors.places import places
 from detectors.trigger import Trigger
 from streams.records import Frame
@@ -38,6 +39,7 @@ class RowNotes:
             else WatchedSeries(name)
             for name in config.health_names[:MOST_WATCHED]
         )
+        self._aggregates = Aggregates([one.name for one in self.watched])
         self._names: tuple[str, ...] = ()
         self._at: list[int] = []  # place of each watched series in a row; -1: it is not there
 
@@ -50,6 +52,7 @@ class RowNotes:
         trigger : Trigger or None
             After the row.
         """
+        frame = self._aggregates.of(frame)
         if frame.names is not self._names:
             self._names = frame.names
             wanted = [one.name for one in self.watched]

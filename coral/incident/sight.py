@@ -47,6 +47,8 @@ class Sight(NamedTuple):
         Caller and callee, as the series show it; without what is configured.
     meant : mapping of str to str
         Of some absent names, the one that occurs and may be meant instead.
+    aggregated : sequence of str
+        Which health signals stand for several series, and how, in sentences.
     """
 
     phase: Phase
@@ -57,6 +59,7 @@ class Sight(NamedTuple):
     budgets: Budgets | None
     calls: Sequence[Pair] = ()
     meant: Mapping[str, str] = MappingProxyType({})
+    aggregated: Sequence[str] = ()
 
 
 class Lookout:

@@ -10,7 +10,7 @@ A metric that no convention names is OTHER, and nothing is assumed about it.
 import re
 from enum import Enum
 
-__all__ = ["Role", "healthy_direction", "role_of"]
+__all__ = ["Role", "adds_up", "healthy_direction", "role_of"]
 
 
 class Role(Enum):
@@ -36,6 +36,9 @@ _TRAFFIC = frozenset(
     {"request", "requests", "load", "throughput", "traffic", "rps", "qps", "tps"}
     | {"queries", "transactions", "commands", "messages", "operations"}
 )
+
+_COUNT = re.compile(r"(?:[._](?:count|sum|total)|_per_s(?:ec(?:ond)?)?)$")
+_SHARE = frozenset({"ratio", "share", "fraction", "percent", "percentage"})
 
 
 def _words(metric: str) -> frozenset[str]:
@@ -75,3 +78,27 @@ def healthy_direction(metric: str) -> int:
     if role is Role.ERROR:
         return 1 if _words(metric) & _GOOD else -1
     return 0
+
+
+def adds_up(metric: str) -> bool:
+    """Whether the parts of a metric, one for each value of a label, add up to all of it.
+
+    Counts and rates do; times, levels and shares do not.
+
+    Parameters
+    ----------
+    metric : str
+        Name without the entity and without labels.
+
+    Examples
+    --------
+    >>> [adds_up(name) for name in ("duration.count", "errors_per_s", "latency_p95", "error_ratio")]
+    [True, True, False, False]
+    """
+    words = _words(metric)
+    if words & _SHARE:
+        return False
+    if _COUNT.search(metric.lower()):
+        return True
+    role = role_of(metric)
+    return role is Role.TRAFFIC or (role is Role.ERROR and not words & _GOOD)

@@ -123,6 +123,7 @@ def _limits_of_sight(sight: Sight) -> list[str]:
     said = [f"{text[0].upper()}{text[1:]}." for text in sight.needed]
     if sight.reach:
         said.append(f"What would be noticed: {'; '.join(sight.reach)}.")
+    said += [f"{text}." for text in sight.aggregated]
     absent = (("Health signals", sight.absent_signals), ("Entities", sight.absent_entities))
     for what, names in absent:
         if names:

@@ -13,11 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coral.errors import CoralError
+from coral.localise.aggregates import Aggregates
 from coral.report.drawing import check_drawing, label
 from coral.report.onset_text import STATISTICS
 from coral.report.rank_chart import draw_ranks
 from coral.report.trace import Trace
+from detectors.places import places
 from streams.recorded import Recording
+from streams.records import Frame
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -233,11 +236,13 @@ def _windows(trace: Trace, interval_s: float) -> list[tuple[float, float]]:
 
 
 def _values(recording: Recording, names: Sequence[str]) -> tuple[Floats, dict[str, Floats]]:
-    columns = [recording.names.index(name) for name in names]
-    rows = [(time, values[columns]) for time, values in recording.rows()]
-    table = np.array([values for _, values in rows]).reshape(len(rows), len(columns))
+    series, aggregates = recording.names, Aggregates(names)
+    rows = (Frame("", time, series, values) for time, values in recording.rows())
+    frames = [aggregates.of(row) for row in rows]
+    at = places(names, (*series, *aggregates.parts))
+    table = np.array([frame.values[at] for frame in frames]).reshape(len(frames), len(at))
     table[~np.isfinite(table)] = np.nan
-    return np.array([time for time, _ in rows]), {n: table[:, i] for i, n in enumerate(names)}
+    return np.array([frame.time for frame in frames]), {n: table[:, i] for i, n in enumerate(names)}
 
 
 def _draw(axis: "Axes", panel: _Panel, window: tuple[float, float]) -> None:

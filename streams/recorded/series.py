@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from streams.recorded.columns import Columns, series_name
 from streams.recorded.problem import ProblemLog, Severity
 from streams.recorded.survey import Survey
+from streams.series import parts_of
 
 # From so many cells in a row on that are no numbers a series would look as if it were silent.
 _UNREAD_RUN: Final = 2
@@ -46,6 +47,14 @@ class Selection(NamedTuple):
             if name in self.names:
                 found[name] = None
                 empty += [name] if not self.values[self.names.index(name)] else []
+            elif parts := parts_of(name, self.names):
+                found[name] = None
+                empty += [name] if not self.values[parts].any() else []
+                message = (
+                    f"KPI `{given}` stands for {len(parts)} columns, e.g. `{self.names[parts[0]]}`"
+                )
+                action = "Counts and rates are added up; of anything else the worst counts"
+                log.add("info", "kpi-parts", message, action)
             elif name in self.columns.names:
                 message = f"KPI `{given}` holds cells that are no numbers"
                 log.add("error", "kpi", message, "Write numbers, or name another series")

@@ -91,6 +91,21 @@ class TestTwoCommands:
         )
         assert ("svc-web:shop_request_seconds.p95",) == meta.kpi
 
+    def test_a_health_signal_may_leave_labels_out(
+        self, shop: Prometheus, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """It stands for the series that are recorded, and for those that are replayed."""
+        file, out = tmp_path / "coral.toml", tmp_path / "checkout"
+        file.write_text('[input.topics.scraped]\nformat = "prometheus_json"\nsplit = ["job"]\n')
+        words = ("--config", str(file), "--kpi", SLOW, "--out", str(out))
+        assert Exit.OK == record(shop, *SHOP, *WINDOW, *words)
+        said, recording = capsys.readouterr().out, Recording.open(out)
+
+        assert "has no value" not in said
+        assert SLOW not in recording.names
+        assert f"{SLOW}{{job=shop}}" in recording.names
+        assert (SLOW,) == recording.meta.kpi
+
 
 class TestWhatIsWrong:
     @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from makers import NAMES, ONSET, shop_rows, write_recording
 
@@ -171,6 +172,34 @@ def test_two_recordings_of_one_system_have_incidents_of_their_own(
     assert 2 == len(both)
     assert incidents(shop) == both[:1] == incidents(other)
     assert both == incidents(shop, other)
+
+
+def test_a_health_signal_may_leave_labels_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By a flag, in the labels and in a configuration: the same incident, whatever is fastest."""
+    rows = shop_rows()
+    names = (*(f"{name}{{code=200}}" for name in NAMES[:1]), *NAMES[1:], f"{NAMES[0]}{{code=500}}")
+    table = np.column_stack([rows, 0.5 * rows[:, 0]])
+    told = write_recording(tmp_path / "told", table, names=names)
+    bare = write_recording(tmp_path / "bare", table, names=names, kpi=[])
+    config = tmp_path / "coral.toml"
+    config.write_text('[systems."*"]\nkpi = ["web:latency_p95"]\n')
+    assert Exit.OK == main(["config", "check", str(config)])
+    capsys.readouterr()
+    ways = ([told], [bare, "--kpi", "web:latency_p95"], [bare, "--config", config])
+    found = []
+    for way in ways:
+        assert Exit.OK == main(["replay", *map(str, way), "--json"])
+        events = [decode(line.encode()) for line in capsys.readouterr().out.splitlines()]
+        found.append([event.data.incident for event in events])
+        assert {"web:latency_p95"} == {one.signal for e in events for one in e.data.felt}
+        assert "db" == events[-1].data.causes[0].entity
+
+    assert found[0] == found[1] == found[2]
+    assert Exit.OK == main(["replay", str(told), "--plot", str(tmp_path / "told.svg")])
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "KPI `web:latency_p95` stands for 2 columns" in printed
 
 
 def test_notes_beside_recordings_are_passed_over(
