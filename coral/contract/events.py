@@ -16,6 +16,7 @@ from streams.records import Message
 
 __all__ = [
     "CONTENT_TYPE",
+    "HISTORY",
     "INCIDENTS",
     "Alerted",
     "Event",
@@ -37,6 +38,8 @@ __all__ = [
 
 INCIDENTS = "coral.incidents.v1"
 """Topic of the events, unless the configuration names another."""
+HISTORY = ("history", b"true")
+"""Header of an event that follows from records written more than an hour before they were read."""
 CONTENT_TYPE = (("content-type", b"application/cloudevents+json; charset=UTF-8"),)
 """Headers of every message with a CloudEvent in it."""
 
@@ -393,12 +396,14 @@ def encode(event: Event) -> bytes:
     return _ENCODER.encode(event)
 
 
-def message_of(event: Event, topic: str = INCIDENTS) -> Message:
+def message_of(event: Event, topic: str = INCIDENTS, *, history: bool = False) -> Message:
     """Return an event as it is published: keyed by system, so that its revisions keep their order.
 
-    The bytes are those of `encode`, whoever publishes them.
+    The bytes are those of `encode`, whoever publishes them and whenever; what was read from a
+    backlog says so in a header.
     """
-    return Message(topic, event.data.system.encode(), encode(event), CONTENT_TYPE)
+    headers = (*CONTENT_TYPE, HISTORY) if history else CONTENT_TYPE
+    return Message(topic, event.data.system.encode(), encode(event), headers)
 
 
 def decode(line: bytes) -> Event:

@@ -16,12 +16,13 @@ from coral import __version__, checkpoint
 from coral.checkpoint import Saver, Store
 from coral.checkpoint.snapshot import State
 from coral.config import digest
-from coral.contract.events import message_of, timestamp
+from coral.contract.events import encode, message_of, timestamp
 from coral.daemon.inbox import Inbox
 from coral.daemon.left_out_log import LeftOutLog
 from coral.daemon.lifecycle_log import LifecycleLog, partition_name
 from coral.daemon.measured_sink import MeasuredSink
 from coral.daemon.models import Models
+from coral.daemon.notify.message_queue import GIVE_UP_S
 from coral.daemon.notify.notifiers import Notifiers
 from coral.daemon.questions import Questions
 from coral.daemon.reporter import Reporter
@@ -95,12 +96,11 @@ class Daemon:
         self._settings, self._source, self._store, self._beat = settings, source, store, beat
         self._engines: dict[str, Engine] = {}
         self._codecs: dict[TopicPartition, Codec] = {}
+        self._written: dict[TopicPartition, float] = {}  # when the newest record was, unix s
         self._saved: dict[TopicPartition, int] = {}
         self._saving: Offsets = {}
-        self._taken = 0.0  # when the newest checkpoint was, ...
-        self._size = 0  # ... how many bytes it has, ...
-        self._took = 0.0  # ... how long it took, s, ...
-        self._records = 0  # ... and after how many records it was
+        self._taken = self._took = 0.0  # when the newest checkpoint was, how long it took, s, ...
+        self._size = self._records = 0  # ... its bytes, and after how many records it was
         self._due = False
         # What a restart must have in common with this process to repeat what it did.
         self._shaped_by = _shape(settings)
@@ -162,6 +162,7 @@ class Daemon:
         }
 
     def _decode(self, record: Record) -> Decoded:
+        self._written[record.topic_partition] = record.timestamp_ms / 1e3
         codec = self._codecs.get(record.topic_partition)
         if codec is None:
             codec = self._codecs[record.topic_partition] = self._settings.codec(record.topic)
@@ -202,14 +203,29 @@ class Daemon:
         now, phase = self._clock.monotonic(), engine.phase
         self._reporter.stepped(frame, phase, now, now - begun, engine.trigger)
         self._log.stepped(frame, phase, events, engine.sight)
-        messages = [message_of(event, self._settings.output.incidents) for event in events]
+        topic, history = self._settings.output.incidents, self._is_history(frame.system)
+        messages = [message_of(event, topic, history=history) for event in events]
         for event, message in zip(events, messages, strict=True):
             self._reporter.sent(event, message.value)
             # Also while records are repeated: what waited to be told went with the process before.
-            self._notifiers.told(event, message.value)
+            self._notifiers.told(event, message.value, history=history)
+        if not history and self._notifiers.untold({frame.system}):
+            standing = engine.standing()
+            if standing is not None:
+                self._notifiers.told(standing, encode(standing))
         if self._shadow is not None:
             self._shadow.step(frame, events)
         return messages
+
+    def _is_history(self, system: str) -> bool:
+        """Whether the rows of a system were written so long ago that they should wake nobody.
+
+        The stamps of the records say so, not those of the rows: a recording that is played into a
+        topic is of the present.
+        """
+        home = self.loop.systems.home(system)
+        written = 0.0 if home is None else self._written.get(home, 0.0)
+        return 0.0 < written < self._clock.time() - GIVE_UP_S
 
     def _checkpoint(self, offsets: Offsets) -> None:
         """Store the state of every partition that has moved since it was last stored.
@@ -228,6 +244,7 @@ class Daemon:
         taken = checkpoint.capture(moved, self.loop.systems, self._engines, decoders)
         for snapshot in taken.values():
             snapshot["shaped_by"] = self._shaped_by
+            snapshot["untold"] = self._notifiers.untold(snapshot["systems"].keys())
             if self._shadow is not None:
                 self._shadow.keep(snapshot["systems"])
         self._saved |= moved
@@ -302,8 +319,9 @@ class Daemon:
         systems, refused = self.loop.systems, self._log.refused
         restored = checkpoint.restore(partition, found, systems, self._engine, refused)
         self._engines |= restored
+        untold = found.get("untold", ())  # older checkpoints have none
         for event in filter(None, (engine.standing() for engine in restored.values())):
-            self._notifiers.restored(event)
+            self._notifiers.restored(event, told=event.data.system not in untold)
         self._reporter.restored(systems.aligners, restored)
         if self._shadow is not None:
             held = found["systems"]

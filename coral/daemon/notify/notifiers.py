@@ -6,6 +6,7 @@ from functools import partial
 from typing import Final
 from urllib.parse import urlsplit
 
+import msgspec
 import structlog
 
 from coral import __version__
@@ -49,6 +50,7 @@ class Notifiers:
         output, outbound = settings.output, settings.outbound
         self._link = output.link or ""
         self._unfelt: dict[str, str] = {}  # system of each open change
+        self._untold: dict[str, str] = {}  # by system, the open incident that is history so far
         self._alerts: dict[str, Courier[AlertTable]] = {}
         self._messages: dict[str, tuple[Courier[MessageQueue], bool]] = {}
         self._with_changes = output.alertmanager.changes
@@ -72,14 +74,19 @@ class Notifiers:
         for courier in self._couriers().values():
             courier.start()
 
-    def told(self, event: Event, encoded: bytes) -> None:
+    def told(self, event: Event, encoded: bytes, *, history: bool = False) -> None:
         """Tell what was just published.
+
+        What opens as history wakes nobody. If it is still open when the present is reached, it
+        is told as if it had opened then; if not, its end is not told either.
 
         Parameters
         ----------
         event : Event
         encoded : bytes
             The same, as it is published.
+        history : bool
+            Whether the rows that it is of were read from a backlog.
         """
         data = event.data
         was_change = self._unfelt.pop(data.incident, None) is not None
@@ -89,19 +96,36 @@ class Notifiers:
             return
         felt = was_change and data.kind == "incident" and data.resolution is None
         notice = notice_of(event, self._link, felt=felt)
+        if history and notice.happened == "opened":
+            self._untold[data.system] = data.incident
+        if self._untold.get(data.system) == data.incident:
+            if notice.action == "trigger" and history:
+                return
+            del self._untold[data.system]
+            if notice.action == "resolve":
+                return
+            notice = msgspec.structs.replace(notice, happened="opened")
         self._alert(notice, AlertTable.put)
         if notice.happened != "updated":
             for courier, changes in self._messages.values():
                 if changes or notice.kind == "incident":
                     courier.change(partial(_put_message, notice, encoded))
 
-    def restored(self, event: Event) -> None:
-        """Go on with an incident that is open since before this process: it was told already.
+    def untold(self, systems: Collection[str]) -> list[str]:
+        """Return those of some systems whose open incident is history so far: nobody knows it."""
+        return sorted(self._untold.keys() & systems)
 
-        Alerts end by themselves unless they are sent again, so these are.
+    def restored(self, event: Event, *, told: bool) -> None:
+        """Go on with an incident that is open since before this process.
+
+        Alerts end by themselves unless they are sent again, so these are, where it was told.
         """
-        if event.data.kind == "change":
-            self._unfelt[event.data.incident] = event.data.system
+        data = event.data
+        if data.kind == "change":
+            self._unfelt[data.incident] = data.system
+        if not told:
+            self._untold[data.system] = data.incident
+            return
         self._alert(notice_of(event, self._link), AlertTable.hold)
 
     def lost(self, systems: Collection[str]) -> None:
@@ -109,6 +133,8 @@ class Notifiers:
         for incident, system in list(self._unfelt.items()):
             if system in systems:
                 del self._unfelt[incident]
+        for system in self._untold.keys() & systems:
+            del self._untold[system]
         for courier in self._alerts.values():
             courier.change(lambda table: table.forget(systems))
 

@@ -13,7 +13,7 @@ from receiver import Got, Receiver, Said, receiving
 from served import World, settings_of, until
 from typed import there
 
-from coral.contract.events import decode
+from coral.contract.events import CONTENT_TYPE, HISTORY, decode
 from coral.daemon.notify.notifiers import Notifiers, notifying
 from streams.clock import SystemClock
 
@@ -287,3 +287,53 @@ def test_what_ended_since_the_last_checkpoint_does_not_fire_again(
     again.read()
     notifiers.close()
     assert [{"CoralIncident": False}] == [firing(got) for got in receiver.got]
+
+
+def test_a_backlog_wakes_nobody(tmp_path: Path, receiver: Receiver) -> None:
+    """What began and ended in it is published with the same bytes, and a header says what it is."""
+    published = []
+    for waited in (0.0, 7200.0):
+        home = tmp_path / str(waited)
+        home.mkdir()
+        with receiving() as hook:
+            made, notifiers = world(home, alertmanager(receiver) + webhook(hook))
+            made.put("shop", NAMES, FULL)
+            made.clock.sleep(waited)
+            receiver.got.clear()
+            made.read()
+            notifiers.close()
+            published.append(made.broker.records("coral.incidents.v1"))
+            assert bool(waited) == (not hook.got and not receiver.got)
+    now, later = published
+
+    assert [record.value for record in now] == [record.value for record in later]
+    assert [CONTENT_TYPE] * len(now) == [record.headers for record in now]
+    assert [(*CONTENT_TYPE, HISTORY)] * len(now) == [record.headers for record in later]
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_what_is_still_open_in_the_present_is_told_then(
+    tmp_path: Path, receiver: Receiver, *, restarted: bool
+) -> None:
+    """As it stands, and then to its end; a restart in between knows that nobody was told."""
+    with receiving() as hook:
+        text = alertmanager(receiver, "resend_s = 20") + webhook(hook)
+        made, notifiers = world(tmp_path, text)
+        made.put("shop", NAMES, shop_rows())
+        made.clock.sleep(7200.0)
+        until(lambda: _is_stored(made))
+        assert [] == [*hook.got, *receiver.got]
+        if restarted:
+            notifiers.close()
+            made, notifiers = world(tmp_path, text)
+            made.put("shop", NAMES, shop_rows())  # offsets go on where the checkpoint ends
+        made.put("shop", NAMES, FULL[280:282], first=280)
+        made.read()
+        until(lambda: receiver.got)
+        assert [{"CoralIncident": True}] == [firing(got) for got in receiver.got]
+        made.put("shop", NAMES, FULL[282:], first=282)
+        made.read()
+        until(lambda: firing(receiver.got[-1]) == {"CoralIncident": False})
+        notifiers.close()
+
+        assert [("incident", "updated"), ("incident", "resolved")] == told(hook)
