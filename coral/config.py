@@ -270,7 +270,7 @@ class MonitoredSystem(Topology, frozen=True, kw_only=True, forbid_unknown_fields
     def read_names(self) -> tuple[str, ...]:
         """Series that its health is read from, each once: health signals, and what they count."""
         counted = (name for one in self.objectives for name in (one.good, one.total) if name)
-        return tuple(dict.fromkeys((*self.kpi_names, *counted)))
+        return tuple(dict.fromkeys((*self.health_names, *counted)))
 
     @property
     def objectives(self) -> tuple[HealthSignal, ...]:

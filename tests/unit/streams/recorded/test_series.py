@@ -131,7 +131,8 @@ class TestHealthSignals:
 
     def test_one_without_labels_stands_for_all_of_its_columns(self, tmp_path: Path) -> None:
         """Said in one line; columns without any value cannot serve here either."""
-        columns = {f"a__x{{code={code}}}": [i % 5 for i in range(N)] for code in (200, 500)}
+        values: list[object] = [i % 5 for i in range(N)]
+        columns = {f"a__x{{code={code}}}": values for code in (200, 500)}
         path = written(tmp_path, **columns, a__y=[i % 7 for i in range(N)])
         recording = Recording.open(path, kpi=["a:x"])
         (said,) = [p for p in recording.problems if p.rule == "kpi-parts"]
@@ -140,6 +141,7 @@ class TestHealthSignals:
         assert "KPI `a:x` stands for 2 columns, e.g. `a:x{code=200}`" == said.message
         with pytest.raises(RecordingError, match=r"KPI `a:x\{code=404\}` is no column"):
             Recording.open(path, kpi=["a:x{code=404}"])
-        empty = written(tmp_path, **dict.fromkeys(columns, [""] * N), a__y=[1] * N)
+        nothing: list[object] = [""] * N
+        empty = written(tmp_path, **dict.fromkeys(columns, nothing), a__y=[1] * N)
         with pytest.raises(RecordingError, match="KPI `a:x` has no value in any row"):
             Recording.open(empty, kpi=["a:x"])
