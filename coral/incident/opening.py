@@ -5,11 +5,13 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import Literal
 
+import msgspec
 import numpy as np
 
 from coral.baseline.baseline import Baseline
 from coral.baseline.late_onset import rows_late, rows_since_change
 from coral.baseline.quarantine import Quarantine
+from coral.contract.events import timestamp
 from coral.incident.alarm import Alarm, detected, felt, given, missing
 from coral.incident.budgets import Budgets
 from coral.incident.health_signals import HealthSignals, Onset
@@ -43,7 +45,8 @@ def noticed(
     if trigger.drift_detected:
         return _detected(trigger, watch.health, quarantine, names, policy)
     if page is not None:
-        return shown(page, trigger, watch.health, quarantine, baseline, policy)
+        alarm = shown(page, trigger, watch.health, quarantine, baseline, policy)
+        return _led_up_to(alarm, page, quarantine, baseline, setup)
     times = [row.time for row in quarantine.rows]
     return missing(watch.missing.series, watch.missing.rows, times)
 
@@ -62,6 +65,35 @@ def shown(
     quarantine.recall(baseline, since)
     times = [row.time for row in quarantine.rows]
     return felt(page, times, lead, Budgets.of(trigger, health))
+
+
+def _led_up_to(
+    alarm: Alarm, page: Onset, quarantine: Quarantine, baseline: Baseline, setup: Setup
+) -> Alarm:
+    """Return the alarm of a health signal, since the series that are out now began to change.
+
+    What leads up to a symptom may take longer than a lead of some rows, as a disk that fills does.
+    Where no series says so, the symptom itself is the first row of the new state.
+    """
+    rows, interval_s = setup.verdict.opening.look_back_rows, setup.system.interval_s
+    base = baseline.rows()[0]
+    waiting = np.array([row.x for row in quarantine.rows])
+    learned = len(base) - min(max(rows + 1 - len(waiting), 0), len(base) // 2)
+    newest = np.vstack([base[learned:], waiting])[-rows - 1 :]
+    since = rows_since_change(base[:learned], newest, setup.ranking.scale) or 0
+    if since <= page.rows:
+        return alarm
+    quarantine.recall(baseline, quarantine.rows[-1].time - rows * interval_s)
+    times = [row.time for row in quarantine.rows]
+    n_rows = min(since + 1, len(times))
+    interval = [timestamp(times[-n_rows]), alarm.trigger.onset]
+    return alarm._replace(
+        trigger=msgspec.structs.replace(alarm.trigger, onset_interval=interval),
+        n_rows=n_rows,
+        earliest=round(times[-n_rows], 3),
+        ambiguous=len(times) - n_rows,
+        lead=0,
+    )
 
 
 def given_since(

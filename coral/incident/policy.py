@@ -13,7 +13,8 @@ class OpeningPolicy:
     look_back_s: float = 900.0
     """An alert comes late by as long as its condition had to last: so far is looked back ..."""
     look_back_rows: int = 16
-    """... and at least so many rows, where rows are far apart."""
+    """... and at least so many rows, where rows are far apart; a health signal is looked back from
+    by as many, for what leads up to it slowly."""
     ask_most_rows: int = 120
     """Most rows that whoever asks without saying since when is answered from."""
     symptom_lead: int = 10
