@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -75,7 +76,8 @@ def of_topic(
     """Record a window of a live topic as an incident folder.
 
     It waits for the first row for 30 s, or for three rows' time where that is longer, and ends with
-    exit code 4 if none comes. A window that has begun ends by the clock where rows come no more.
+    exit code 4 if none comes. A window that has begun ends by the clock where rows come no more, or
+    at Ctrl-C with what there is until then; without any row its exit code is 130.
 
     Parameters
     ----------
@@ -98,6 +100,7 @@ def of_topic(
     from rich.console import Console
     from rich.markup import escape
 
+    from coral.daemon.signals import Asked
     from coral.replay.record import capture, write
 
     settings = load_settings(config, overrides, kafka, _system_flags(system, interval, kpi))
@@ -106,7 +109,11 @@ def of_topic(
     grid, seen, remarks = settings.grid(system), set[str](), Console(stderr=True)
     patience_s = max(PATIENCE_S, 3.0 * grid.interval_s + grid.lateness_s)
     where = f"system {quoted(system)} from {', '.join(names)}"
-    with tail(settings, names, since) as source, remarks.status("") as status:
+    with (
+        tail(settings, names, since) as source,
+        remarks.status("") as status,
+        Asked(signal.SIGINT) as interrupted,
+    ):
         silence = Silence(where, patience_s, seconds, _tell)
         ends = {each: source.end_offset(each) for each in source.assignment()} if since else {}
 
@@ -119,9 +126,11 @@ def of_topic(
 
         def stop(frames: Sequence[Frame]) -> bool:
             status.update(f"recording {escape(printable(system))}: {len(frames)} rows")
-            return silence.is_too_long(frames)
+            return interrupted.take() or silence.is_too_long(frames)
 
         frames = capture(source, decode, system, grid, seconds, stop)
+    if not frames and not silence.gave_up:
+        return Exit.INTERRUPTED
     if not frames:
         _tell(f"no row of {where} came in {patience_s:g} s{_others(system, seen)}")
         return Exit.NOTHING_FOUND

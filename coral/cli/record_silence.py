@@ -60,7 +60,10 @@ class Silence:
         if silent_s >= TELL_S and not self._told:
             self._told = True
             begun, end = _clock(now - silent_s), _clock(ends)
-            self._tell(f"no row of {self._what} since {begun}; without one this ends at {end} UTC")
+            self._tell(
+                f"no row of {self._what} since {begun}; without one this ends at {end} UTC, or at "
+                "Ctrl-C"
+            )
         self.gave_up = now >= ends
         return self.gave_up
 

@@ -35,11 +35,11 @@ class Asked:
         self._asked = False
 
     def __enter__(self) -> Self:
-        signal.signal(self._number, self._on_signal)
+        self._before = signal.signal(self._number, self._on_signal)
         return self
 
     def __exit__(self, *_: object) -> None:
-        signal.signal(self._number, signal.SIG_DFL)
+        signal.signal(self._number, self._before)
 
     def take(self) -> bool:
         """Return whether it came since this was last asked."""

@@ -2,6 +2,7 @@
 
 import json
 import re
+import signal
 import time
 from importlib.resources import files
 from pathlib import Path
@@ -247,7 +248,9 @@ class TestSilence:
 
         assert Exit.NOTHING_FOUND == code
         said = f"coral: no row of system `shop` from {topic}"
-        assert re.fullmatch(rf"{said} since {CLOCK}; without one this ends at {CLOCK} UTC", waits)
+        assert re.fullmatch(
+            rf"{said} since {CLOCK}; without one this ends at {CLOCK} UTC, or at Ctrl-C", waits
+        )
         assert f"{said} came in 1 s, nor of any other." == ended
         assert not out.exists()
 
@@ -270,6 +273,30 @@ class TestSilence:
         assert [time for time, _ in rows] == [time for time, _ in back]
         lasted = f"{rows[-1][0] - rows[0][0] + recording.meta.interval_s:g} of 100000 s"
         assert f"coral: {lasted} are recorded: no further row" in capsys.readouterr().err
+
+    def test_interrupted(
+        self,
+        kafka: Broker,
+        filled: str,
+        recording: Recording,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """Ctrl-C keeps what there is of a window; without a row there is no folder."""
+        monkeypatch.setattr(command, "PATIENCE_S", 60.0)
+        monkeypatch.setattr(record_silence, "TELL_S", 2.0)
+        monkeypatch.setattr(command, "_tell", lambda _: signal.raise_signal(signal.SIGINT))
+        where = ["--kafka", kafka.connection.bootstrap, "--topic", filled, "--since", "3600"]
+        grid = ["--interval", str(recording.meta.interval_s), "--seconds", "1e7"]
+        known, none = tmp_path / "known", tmp_path / "none"
+
+        assert Exit.OK == main(
+            ["record", recording.meta.system, *where, *grid, "--out", str(known)]
+        )
+        assert recording.names == Recording.open(known).names
+        assert Exit.INTERRUPTED == main(["record", "other", *where, *grid, "--out", str(none)])
+        assert not none.exists()
+        assert signal.default_int_handler is signal.getsignal(signal.SIGINT)
 
     def test_a_window_that_goes_on(self) -> None:
         """What falls silent within it may be what is to be recorded: it is waited for."""
