@@ -72,7 +72,7 @@ def taken(browser: Browser, address: str, view: str, kind: str) -> None:
     else:
         page.locator("tbody tr").first.wait_for()
     if view == "incident":
-        page.locator(".incidents a", has_text="Likely cause").first.click()
+        page.locator(".incidents a", has_text="Likely cause").last.click()
         page.locator(".graph svg").first.wait_for()
     if view == "model":
         page.get_by_role("link", name="Model of shop").click()
