@@ -98,23 +98,50 @@ def of_topic(
     """
     require_new(out)
     from rich.console import Console
+
+    from coral.replay.record import write
+
+    settings = load_settings(config, overrides, kafka, _system_flags(system, interval, kpi))
+    names, remarks = [topic] if topic else list(settings.input.topics), Console(stderr=True)
+    frames, silence, seen = _captured(settings, names, system, since, seconds)
+    if not frames and not silence.gave_up:
+        return Exit.INTERRUPTED
+    if not frames:
+        _tell(f"{silence} came in {silence.patience_s:g} s{_others(system, seen)}")
+        return Exit.NOTHING_FOUND
+    if silence.gave_up:
+        lasted = frames[-1].time - frames[0].time + settings.grid(system).interval_s
+        _tell(f"{lasted:g} of {seconds:g} s are recorded: {silence} came after them")
+    beside = known_between(settings, system, frames, remarks)
+    meta = write(out, frames, settings.system(system), beside)
+    Console().print(
+        f"{out}: {meta.n_rows} rows of {meta.n_metrics} series, {len(beside.changes)} change "
+        f"events, {len(beside.alerts)} alerts",
+        highlight=False,
+    )
+    return Exit.OK
+
+
+def _captured(
+    settings: Settings, names: list[str], system: str, since: float | None, seconds: float
+) -> tuple[list[Frame], Silence, set[str]]:
+    """Return the frames, whether rows failed to come, and of which systems there were some."""
+    from rich.console import Console
     from rich.markup import escape
 
     from coral.daemon.signals import Asked
-    from coral.replay.record import capture, write
+    from coral.replay.record import capture
 
-    settings = load_settings(config, overrides, kafka, _system_flags(system, interval, kpi))
-    names = [topic] if topic else list(settings.input.topics)
-    codecs = {name: settings.codec(name) for name in names}
-    grid, seen, remarks = settings.grid(system), set[str](), Console(stderr=True)
+    grid, codecs = settings.grid(system), {name: settings.codec(name) for name in names}
     patience_s = max(PATIENCE_S, 3.0 * grid.interval_s + grid.lateness_s)
-    where = f"system {quoted(system)} from {', '.join(names)}"
+    seen = set[str]()
     with (
         tail(settings, names, since) as source,
-        remarks.status("") as status,
+        Console(stderr=True).status("") as status,
         Asked(signal.SIGINT) as interrupted,
     ):
-        silence = Silence(where, patience_s, seconds, _tell)
+        where = f"system {quoted(system)} from {', '.join(names)}"
+        silence = Silence(f"no row of {where}", patience_s, seconds, _tell)
         ends = {each: source.end_offset(each) for each in source.assignment()} if since else {}
 
         def decode(row: Record) -> Decoded:
@@ -128,23 +155,7 @@ def of_topic(
             status.update(f"recording {escape(printable(system))}: {len(frames)} rows")
             return interrupted.take() or silence.is_too_long(frames)
 
-        frames = capture(source, decode, system, grid, seconds, stop)
-    if not frames and not silence.gave_up:
-        return Exit.INTERRUPTED
-    if not frames:
-        _tell(f"no row of {where} came in {patience_s:g} s{_others(system, seen)}")
-        return Exit.NOTHING_FOUND
-    if silence.gave_up:
-        lasted = f"{frames[-1].time - frames[0].time + grid.interval_s:g} of {seconds:g} s"
-        _tell(f"{lasted} are recorded: no further row of {where} came")
-    beside = known_between(settings, system, frames, remarks)
-    meta = write(out, frames, settings.system(system), beside)
-    Console().print(
-        f"{out}: {meta.n_rows} rows of {meta.n_metrics} series, {len(beside.changes)} change "
-        f"events, {len(beside.alerts)} alerts",
-        highlight=False,
-    )
-    return Exit.OK
+        return capture(source, decode, system, grid, seconds, stop), silence, seen
 
 
 def _tell(said: str) -> None:

@@ -21,7 +21,7 @@ class Silence:
     Parameters
     ----------
     what : str
-        Whose rows, and from where, in words.
+        What does not come, in words.
     patience_s : float
         Longest that is waited for a row once the window is over.
     window_s : float
@@ -32,6 +32,8 @@ class Silence:
 
     Attributes
     ----------
+    patience_s : float
+        As given.
     gave_up : bool
         Whether one lasted too long.
     """
@@ -39,10 +41,13 @@ class Silence:
     def __init__(
         self, what: str, patience_s: float, window_s: float, tell: Callable[[str], None]
     ) -> None:
-        self._what, self._patience_s, self._window_s, self._tell = what, patience_s, window_s, tell
+        self._what, self.patience_s, self._window_s, self._tell = what, patience_s, window_s, tell
         self._rows = 0
         self.gave_up = False
         self.end()
+
+    def __str__(self) -> str:
+        return self._what
 
     def end(self) -> None:
         """Begin anew: a row came, or there is more to read."""
@@ -54,15 +59,14 @@ class Silence:
             self._rows = len(frames)
             self.end()
         now, silent_s = time.time(), time.monotonic() - self._since
-        ends = now - silent_s + self._patience_s
+        ends = now - silent_s + self.patience_s
         if frames:
             ends = max(ends, frames[0].time + self._window_s)
         if silent_s >= TELL_S and not self._told:
             self._told = True
             begun, end = _clock(now - silent_s), _clock(ends)
             self._tell(
-                f"no row of {self._what} since {begun}; without one this ends at {end} UTC, or at "
-                "Ctrl-C"
+                f"{self} came since {begun}; without one this ends at {end} UTC, or at Ctrl-C"
             )
         self.gave_up = now >= ends
         return self.gave_up

@@ -205,16 +205,9 @@ class Findings:
         explains = self._share(path)
         candidate = Candidate(rank, entity, series, path, explains, after_health_s, interval)
         supporting, opposing = arguments(self._situation, candidate, self._policy)
-        seen = self._situation.seen
-        if seen is not None and seen.entity == layout.entities[entity]:
-            supporting.append(
-                f"it was the confirmed cause of a similar incident, {named(seen.incident)}"
-            )
-        if (wrong := self._situation.rejected) and self._situation.was_rejected(entity):
-            opposing.append(
-                f"somebody said that it was not the cause of a similar incident, "
-                f"{named(wrong.incident)}"
-            )
+        confirmed, rejected = self._said_before(entity)
+        opposing += rejected
+        supporting += confirmed
         supporting += [
             f"{done(one.entity, one.kind, one.before_onset_s)}, and it changed then"
             for one in self._situation.changes
@@ -236,6 +229,21 @@ class Findings:
             evidence_for=supporting,
             evidence_against=opposing,
         )
+
+    def _said_before(self, entity: int) -> tuple[list[str], list[str]]:
+        """Return what people said of an entity in incidents like this one, for it and against."""
+        seen, wrong = self._situation.seen, self._situation.rejected
+        confirmed, rejected = list[str](), list[str]()
+        if seen is not None and seen.entity == self._layout.entities[entity]:
+            confirmed.append(
+                f"it was the confirmed cause of a similar incident, {named(seen.incident)}"
+            )
+        if wrong is not None and self._situation.was_rejected(entity):
+            rejected.append(
+                "somebody said that it was not the cause of a similar incident, "
+                f"{named(wrong.incident)}"
+            )
+        return confirmed, rejected
 
     def _share(self, path: Sequence[int]) -> float | None:
         """Share of the health signal's evidence that the edges of a path attribute to its start."""

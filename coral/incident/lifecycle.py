@@ -368,8 +368,7 @@ class OpenIncident:
 
     def _describe(self, ranking: Ranking, resolution: Resolution | None) -> Incident:
         findings = Findings(self._situation(ranking), self._setup.verdict)
-        causes = findings.causes(self._setup.config.max_causes)
-        seen = state_seen(self._graph)
+        causes, seen = findings.causes(self._setup.config.max_causes), state_seen(self._graph)
         settled = self._stability(ranking)
         return Incident(
             incident=self.id,

@@ -247,11 +247,11 @@ class TestSilence:
         waits, ended = capsys.readouterr().err.splitlines()
 
         assert Exit.NOTHING_FOUND == code
-        said = f"coral: no row of system `shop` from {topic}"
+        said = f"coral: no row of system `shop` from {topic} came"
         assert re.fullmatch(
             rf"{said} since {CLOCK}; without one this ends at {CLOCK} UTC, or at Ctrl-C", waits
         )
-        assert f"{said} came in 1 s, nor of any other." == ended
+        assert f"{said} in 1 s, nor of any other." == ended
         assert not out.exists()
 
     def test_the_end_of_the_topic(
@@ -272,7 +272,7 @@ class TestSilence:
         assert Exit.OK == code
         assert [time for time, _ in rows] == [time for time, _ in back]
         lasted = f"{rows[-1][0] - rows[0][0] + recording.meta.interval_s:g} of 100000 s"
-        assert f"coral: {lasted} are recorded: no further row" in capsys.readouterr().err
+        assert f"coral: {lasted} are recorded: no row of system" in capsys.readouterr().err
 
     def test_interrupted(
         self,
@@ -301,7 +301,7 @@ class TestSilence:
     def test_a_window_that_goes_on(self) -> None:
         """What falls silent within it may be what is to be recorded: it is waited for."""
         told: list[str] = []
-        silence = record_silence.Silence("`shop`", 0.0, 600.0, told.append)
+        silence = record_silence.Silence("no row of `shop`", 0.0, 600.0, told.append)
         newest = Frame("shop", time.time() - 599.0, ("web:cpu",), np.zeros(1))
         over = Frame("shop", time.time() - 601.0, ("web:cpu",), np.zeros(1))
         assert not silence.is_too_long([newest])

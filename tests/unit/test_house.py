@@ -118,7 +118,6 @@ WIDE = {
     "coral/daemon/daemon.py:__init__": "the parts of a member, put together in one place",
     "coral/daemon/inbox.py:__init__": "what makes one topic's reader of the one for all",
     "coral/replay/driver.py:replay": "keyword only: whoever drives names the few it needs",
-    "coral/replay/record.py:capture": "what to record, of whom, for how long, and who watches",
     "streams/codec/labelled/mapping.py:learn": "the facts of one series, each of another type",
     "streams/kafka/source.py:__init__": "keyword only hooks of one reader",
     "streams/processing/loop.py:__init__": "keyword only hooks, each with its contract beside it",
