@@ -43,10 +43,11 @@ def noticed(
     if trigger is None:
         return _oracle(quarantine, baseline, setup, names)
     if trigger.drift_detected:
-        return _detected(trigger, watch.health, quarantine, names, policy)
+        alarm = _detected(trigger, watch.health, quarantine, names, policy)
+        return _led_up_to(alarm, quarantine, baseline, setup) if watch.health.alarm else alarm
     if page is not None:
         alarm = shown(page, trigger, watch.health, quarantine, baseline, policy)
-        return _led_up_to(alarm, page, quarantine, baseline, setup)
+        return _led_up_to(alarm, quarantine, baseline, setup)
     times = [row.time for row in quarantine.rows]
     return missing(watch.missing.series, watch.missing.rows, times)
 
@@ -67,9 +68,7 @@ def shown(
     return felt(page, times, lead, Budgets.of(trigger, health))
 
 
-def _led_up_to(
-    alarm: Alarm, page: Onset, quarantine: Quarantine, baseline: Baseline, setup: Setup
-) -> Alarm:
+def _led_up_to(alarm: Alarm, quarantine: Quarantine, baseline: Baseline, setup: Setup) -> Alarm:
     """Return the alarm of a health signal, since the series that are out now began to change.
 
     What leads up to a symptom may take longer than a lead of some rows, as a disk that fills does.
@@ -81,7 +80,7 @@ def _led_up_to(
     learned = len(base) - min(max(rows + 1 - len(waiting), 0), len(base) // 2)
     newest = np.vstack([base[learned:], waiting])[-rows - 1 :]
     since = rows_since_change(base[:learned], newest, setup.ranking.scale) or 0
-    if since <= page.rows:
+    if since < alarm.n_rows:
         return alarm
     quarantine.recall(baseline, quarantine.rows[-1].time - rows * interval_s)
     times = [row.time for row in quarantine.rows]
