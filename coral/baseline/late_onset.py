@@ -9,7 +9,7 @@ from coral.baseline.policy import SCALE, ScalePolicy
 from coral.baseline.scaling import center_and_scale
 from detectors.decision.change_point import first_change
 
-__all__ = ["rows_late", "rows_since_change"]
+__all__ = ["may_be_late", "rows_late", "rows_since_change"]
 
 Floats = NDArray[np.float64]
 
@@ -59,6 +59,25 @@ def rows_late(
     return rows if rows >= policy.late_rows else 0
 
 
+def may_be_late(base: Floats, newest: Floats, policy: ScalePolicy = SCALE) -> bool:
+    """Return whether any series is outside at a given onset and in the row before it.
+
+    Else `rows_late` is zero. Mostly none is, and that is quick to say.
+
+    Parameters
+    ----------
+    base, newest, policy
+        As of `rows_late`.
+    """
+    if len(base) == 0 or len(newest) < 2:
+        return False
+    near, last = _beyond(base, newest[-2:]), newest[-2:]
+    center, scale = center_and_scale(base[:, near], policy)
+    with np.errstate(over="ignore"):
+        outside = np.abs(last[:, near] - center) > policy.late_units * scale
+    return bool(outside.all(axis=0).any())
+
+
 def rows_since_change(base: Floats, newest: Floats, policy: ScalePolicy = SCALE) -> int | None:
     """Count the rows before a given onset since which the series out at it have changed.
 
@@ -81,10 +100,21 @@ def rows_since_change(base: Floats, newest: Floats, policy: ScalePolicy = SCALE)
     """
     if len(base) < policy.late_base_rows:
         return None
-    center, scale = center_and_scale(base, policy)
+    near = _beyond(base, newest[-1:])
+    center, scale = center_and_scale(base[:, near], policy)
     unit = np.where(scale > 0.0, scale, np.nan) / policy.range_units
     with np.errstate(over="ignore", invalid="ignore"):
-        z = np.clip((newest - center) / unit, -policy.clip_units, policy.clip_units)
-    out = np.abs(z[-1]) > policy.range_units * policy.late_units  # not where one is missing
+        z = np.clip((newest[:, near] - center) / unit, -policy.clip_units, policy.clip_units)
+    out = np.abs(z[-1]) > policy.range_units * policy.late_units
     point = first_change(z[:, out]) if out.any() else None
     return None if point is None else point.rows
+
+
+def _beyond(base: Floats, rows: Floats) -> NDArray[np.intp]:
+    """Return the series that leave the values of the base in all of some rows.
+
+    What does not leave them is not outside, so that nobody asks for its unit.
+    """
+    low, high = np.fmin.reduce(base), np.fmax.reduce(base)
+    beyond = ~((rows >= low) & (rows <= high)) & ~np.isnan(rows)
+    return np.flatnonzero(beyond.all(axis=0))

@@ -71,10 +71,19 @@ class OneStepPredictor(NamedTuple):
         unit = np.where(self.scale > 0.0, self.scale, 1.0)
         z = (previous - self.center) / unit
         z = np.clip(np.where(np.isnan(z), 0.0, z), -policy.clip_units, policy.clip_units)
-        if self.places is None or self.own is None:
-            future = z @ self.coefficients
-        else:
-            future = z * self.own
-            future[..., self.places] = z[..., self.places] @ self.coefficients
-        predicted: Floats = self.center + unit * future
+        predicted: Floats = self.center + unit * self.ahead(z)
         return predicted
+
+    def ahead(self, z: Floats) -> Floats:
+        """Return the scaled rows after others, both about the center.
+
+        Parameters
+        ----------
+        z : ndarray of shape (n,) or (m, n), float64, scaled units, no NaN
+        """
+        if self.places is None or self.own is None:
+            future: Floats = z @ self.coefficients
+            return future
+        future = z * self.own
+        future[..., self.places] = z[..., self.places] @ self.coefficients
+        return future

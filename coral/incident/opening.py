@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from coral.baseline.baseline import Baseline
-from coral.baseline.late_onset import rows_late, rows_since_change
+from coral.baseline.late_onset import may_be_late, rows_late, rows_since_change
 from coral.baseline.quarantine import Quarantine
 from coral.contract.events import timestamp
 from coral.incident.alarm import Alarm, detected, felt, given, missing
@@ -143,12 +143,13 @@ def _oracle(
     scale, newest = setup.ranking.scale, np.array([row.x for row in rows])
     layout = layout_of(setup.system, names)
     base, health = baseline.rows()[0], layout.health_series
-    felt_before = rows_since_change(base[:, health], newest[:, health], scale)
-    if (
-        setup.system.health_names and felt_before
-    ):  # of those proposed nobody says that users feel them
-        return given_since("told", rows[-1].time, quarantine, baseline, setup)
-    late = rows_late(base, newest, layout.owner, health, scale)
+    # Of health signals that are only proposed nobody says that users feel them.
+    if setup.system.health_names:
+        if rows_since_change(base[:, health], newest[:, health], scale):
+            return given_since("told", rows[-1].time, quarantine, baseline, setup)
+    late = 0
+    if may_be_late(base, newest, scale):
+        late = rows_late(base, newest, layout.owner, health, scale)
     return given("told", [row.time for row in rows], len(rows) - 1, late)
 
 

@@ -13,6 +13,7 @@ __all__ = [
     "accumulate_comovement",
     "accumulate_innovation",
     "bounded",
+    "mean_bounded",
 ]
 
 Floats = NDArray[np.float64]
@@ -68,6 +69,24 @@ def bounded(size: Any, rarest: Any, beyond: float) -> Any:
     Floats or arrays of one shape.
     """
     return np.log1p(size) - (1.0 - beyond) * np.log1p(rarest * size)
+
+
+@nb.njit(cache=True, error_model="numpy")
+def mean_bounded(sizes: Floats, sigma: Floats, rarest: Floats, beyond: float, mean: Floats) -> None:
+    """Fill `mean`, of shape (n,), with that of `bounded(sizes / sigma, rarest, beyond)` over rows.
+
+    `sizes` : (n_rows, n), NaN = missing; zero for a series without any.
+    """
+    count = np.zeros(mean.shape[0])
+    mean[:] = 0.0
+    for row in range(sizes.shape[0]):
+        for j in range(mean.shape[0]):
+            value = bounded(sizes[row, j] / sigma[j], rarest[j], beyond)
+            if np.isfinite(value):
+                mean[j] += value
+                count[j] += 1.0
+    for j in range(mean.shape[0]):
+        mean[j] /= max(count[j], 1.0)
 
 
 @nb.njit(cache=True, error_model="numpy")

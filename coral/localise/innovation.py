@@ -16,7 +16,7 @@ from coral.baseline.counters import counters, increments
 from coral.baseline.excursion import excursions
 from coral.baseline.moving_means import largest_moving_means
 from coral.baseline.one_step_predictor import OneStepPredictor
-from coral.baseline.scaling import center_and_scale, column_max
+from coral.baseline.scaling import center_and_scale
 from coral.localise._innovation_kernels import (
     BASE,
     LIMITS,
@@ -24,6 +24,7 @@ from coral.localise._innovation_kernels import (
     accumulate_comovement,
     accumulate_innovation,
     bounded,
+    mean_bounded,
 )
 from coral.localise.layout import Layout
 from coral.localise.policy import RANKING, RankingPolicy
@@ -126,12 +127,15 @@ class InnovationScorer:
         self._policy = policy
         self.center, self.scale = predictor.center, predictor.scale
         present = self._count_cells(base)
-        innovation = self._base_innovation(base, adjacent)
-        range_units = policy.scale.range_units
-        sigma = policy.sigma_floor + column_max(np.abs(innovation)) / range_units
-        rarest = 1.0 / (present + 2.0)
+        deviations = (base - self.center) / self._unit
+        innovation = self._base_innovation(base, deviations, adjacent)
+        sizes = np.abs(innovation, out=innovation)
+        largest = np.fmax.reduce(sizes, axis=0, initial=0.0)
+        sigma = policy.sigma_floor + largest / policy.scale.range_units
+        rarest = 1.0 / (present.astype(np.float64) + 2.0)
         self._limits = limits_of(policy)
-        usual = _column_mean(bounded(np.abs(innovation) / sigma, rarest, policy.beyond_weight))
+        usual = np.empty(n)
+        mean_bounded(sizes, sigma, rarest, policy.beyond_weight, usual)
         self._base_log = self._coverage * usual + (1.0 - self._coverage) * self._missingness
         self._base = np.zeros(n, dtype=BASE)
         self._base["center"], self._base["scale"] = self.center, self.scale
@@ -140,7 +144,7 @@ class InnovationScorer:
         past = excursions(rows, self.center, policy.history)
         self.varied, self.outside_before = past.varied, past.rows
         self._base["recent"] = self._in_units(past.level)
-        self._strayed = largest_moving_means((base - self.center) / self._unit)
+        self._strayed = largest_moving_means(deviations)
         self._running = np.zeros(n, dtype=RUNNING)
         self._running["first"] = -1
         self._running["woken"] = np.nan
@@ -377,12 +381,23 @@ class InnovationScorer:
             return np.zeros_like(x)
         return np.where(self._layout.idle(x), 0.0, self._missingness)
 
-    def _base_innovation(self, base: Floats, adjacent: Bools) -> Floats:
-        """Innovations of the base rows in units, NaN = missing; the first row has none."""
-        if len(base) < 2:
-            return np.zeros_like(base)
-        previous = np.where(adjacent[1:, None], base[:-1], np.nan)
-        return (base[1:] - self._predictor.predict(previous, self._policy.scale)) / self._unit
+    def _base_innovation(self, base: Floats, deviations: Floats, adjacent: Bools) -> Floats:
+        """Innovations of the base rows in units, NaN = missing; the first row has none.
+
+        None of their deviations is large enough to be cut: the unit is that of the largest.
+        """
+        if len(deviations) < 2:
+            return np.zeros_like(deviations)
+        previous = deviations[:-1]
+        known = adjacent[1:, None] & ~np.isnan(previous)
+        if not known.all():
+            previous = np.where(known, previous, 0.0)
+        predicted = self._predictor.ahead(previous)
+        predicted *= self._unit
+        predicted += self.center
+        innovation = np.subtract(base[1:], predicted, out=predicted)
+        innovation /= self._unit
+        return innovation
 
 
 def limits_of(policy: RankingPolicy) -> NDArray[np.void]:
@@ -402,9 +417,3 @@ def log_odds(present: Ints, rows: Ints) -> Floats:
     """
     odds: Floats = np.log1p((present + 1.0) / (rows - present + 1.0))
     return odds
-
-
-def _column_mean(values: Floats) -> Floats:
-    count = np.isfinite(values).sum(axis=0)
-    total = np.where(np.isfinite(values), values, 0.0).sum(axis=0)
-    return np.where(count > 0, total / np.maximum(count, 1), 0.0)

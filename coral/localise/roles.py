@@ -9,6 +9,7 @@ A metric that no convention names is OTHER, and nothing is assumed about it.
 
 import re
 from enum import Enum
+from functools import lru_cache
 
 __all__ = ["Role", "adds_up", "healthy_direction", "role_of"]
 
@@ -21,6 +22,9 @@ class Role(Enum):
     TRAFFIC = "traffic"
     OTHER = "other"
 
+
+# Names whose role is remembered: the components of a system have the same metrics, over and over.
+METRICS = 4096
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+(?:xx|XX)?")
 _QUANTILE = re.compile(r"(?:^|[^a-z0-9])p\d{2,3}(?:[^a-z0-9]|$)")
@@ -45,6 +49,7 @@ def _words(metric: str) -> frozenset[str]:
     return frozenset(word.lower() for word in _WORD.findall(metric))
 
 
+@lru_cache(maxsize=METRICS)
 def role_of(metric: str) -> Role:
     """Role of a metric by its name.
 
@@ -70,6 +75,7 @@ def role_of(metric: str) -> Role:
     return Role.TRAFFIC if words & _TRAFFIC else Role.OTHER
 
 
+@lru_cache(maxsize=METRICS)
 def healthy_direction(metric: str) -> int:
     """Direction in which a metric gets better: -1 down, +1 up, 0 neither is known."""
     role = role_of(metric)

@@ -1,11 +1,16 @@
 """A told onset that is late."""
 
+import math
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from makers import ONSET, run, shop_config, shop_rows
 from numpy.typing import NDArray
 
-from coral.baseline.late_onset import rows_late, rows_since_change
+from coral.baseline.late_onset import may_be_late, rows_late, rows_since_change
 from coral.contract.events import Incident
 from coral.report.onset_text import began
 
@@ -16,7 +21,20 @@ LATE = 5
 
 def late(base: Floats, newest: Floats, *, health: tuple[int, ...] = (0,)) -> int:
     """Count the late rows of series that are an entity each."""
-    return rows_late(base, newest, np.arange(base.shape[1]), health)
+    rows = rows_late(base, newest, np.arange(base.shape[1]), health)
+    assert may_be_late(base, newest) or rows == 0
+    return rows
+
+
+@given(
+    arrays(np.float64, (20, 3), elements=st.sampled_from([0.0, 1.0, -1.0, math.nan])),
+    arrays(np.float64, (6, 3), elements=st.sampled_from([0.0, 1.0, 40.0, -50.0, math.nan])),
+)
+def test_what_may_not_be_late_is_not(base: Floats, newest: Floats) -> None:
+    """The quick look overlooks no series: constant, never seen, or missing in between."""
+    late(base, newest)
+    assert not may_be_late(base[:0], newest)
+    assert not may_be_late(base, newest[-1:])
 
 
 def test_rows_like_the_onset_are_counted_back_to_the_fault() -> None:

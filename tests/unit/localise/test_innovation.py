@@ -16,6 +16,7 @@ from coral.localise._innovation_kernels import (
     RUNNING,
     accumulate_comovement,
     accumulate_innovation,
+    mean_bounded,
 )
 from coral.localise.innovation import InnovationScorer, limits_of
 from coral.localise.layout import Layout
@@ -109,17 +110,43 @@ def test_comovement_kernel_equals_its_twin() -> None:
     np.testing.assert_allclose(cosine, expected, rtol=1e-12)
 
 
-def test_scale_equals_its_twin() -> None:
+@pytest.mark.parametrize("rows", [0, 1, 63, 64, 200])
+@pytest.mark.parametrize("missing", [0.0, 0.3, 1.0])
+def test_mean_innovation_equals_its_twin(rows: int, missing: float) -> None:
+    """Missing rows are left out, and a series without any has a mean of zero."""
+    rng = np.random.default_rng(rows)
+    sizes = np.abs(rng.normal(size=(rows, 4)))
+    sizes[:, 3] = 0.0
+    sizes[rng.random(sizes.shape) < missing] = np.nan
+    sigma, known = np.array([0.4, 1.0, 0.15, 0.15]), np.array([0.0, 30.0, 1e9, 4.0])
+    mean = np.full(4, np.nan)
+    mean_bounded(sizes, sigma, 1.0 / (known + 2.0), 0.3, mean)
+    for j, column in enumerate(sizes.T):
+        found = [
+            naive.bounded(size / sigma[j], known[j], 0.3) for size in column if not np.isnan(size)
+        ]
+        assert mean[j] == pytest.approx(np.mean(found) if found else 0.0, rel=1e-12, abs=1e-15)
+
+
+@pytest.mark.parametrize(("rows", "missing"), [(31, 0.4), (31, 0.0), (64, 0.0), (1, 0.0)])
+def test_scale_equals_its_twin(rows: int, missing: float) -> None:
     """Median and a third of the range plus a share of the level, column by column."""
     rng = np.random.default_rng(5)
-    base = rng.normal(size=(31, 5)) + 7
-    base[rng.random(base.shape) < 0.4] = np.nan
+    base = rng.normal(size=(rows, 70)) + 7
+    base[rng.random(base.shape) < missing] = np.nan
     base[:, 3] = np.nan
     base[:, 4] = 0.0
     expected_center, expected_scale = naive.center_and_scale(base)
     center, scale = center_and_scale(base)
     np.testing.assert_allclose(center, expected_center, rtol=1e-12)
     np.testing.assert_allclose(scale, expected_scale, rtol=1e-12)
+
+
+def test_scale_leaves_its_rows_alone() -> None:
+    """One series alone lies in memory as a copy of it would."""
+    base = np.array([[3.0], [1.0], [2.0]])
+    assert center_and_scale(base)[0].tolist() == [2.0]
+    assert base.ravel().tolist() == [3.0, 1.0, 2.0]
 
 
 def test_silence_is_a_signal() -> None:
