@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from coral.graph import _pair_kernels as _kernels
 from coral.graph.correlations import correlation_table
 from coral.graph.edges import collect_edges
 from coral.graph.order import inverted
@@ -104,9 +105,7 @@ def contradictions(
 def _pairs(chosen: BoolArray, owner: IndexArray, n_entities: int) -> BoolArray:
     """Pairs of different entities of which a pair of series is chosen, as [effect, cause]."""
     result = np.zeros((n_entities, n_entities), dtype=np.bool_)
-    effect, cause = np.nonzero(chosen)
-    result[owner[effect], owner[cause]] = True
-    np.fill_diagonal(result, val=False)
+    _kernels.mark_pairs(chosen, owner, result)
     return result
 
 
@@ -130,10 +129,12 @@ def _wanted(base: Part, weights: FloatArray, order: IndexArray, bar: FloatArray)
     one by more than `bar`, what an edge nobody forbade would need in order to enter.
     """
     coefs, variances = base.coefs, base.moments.variances
+    wanted = np.zeros(weights.shape, dtype=np.bool_)
+    if not np.isinf(weights).any():
+        return wanted
     table = correlation_table(base.moments, variances)
     scaled = in_deviations(coefs, variances)
     p = coefs.shape[1] - 1
-    wanted = np.zeros(weights.shape, dtype=np.bool_)
     place = inverted(order) if order.size else None
     for effect in np.flatnonzero(np.isinf(weights).any(axis=1)).tolist():
         lag, cause = np.nonzero(scaled[effect])

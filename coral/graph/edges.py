@@ -100,8 +100,9 @@ def collect_edges(
     equation = _equations(chosen, base, wanted)
     advantage = direction_advantage(moments, table, equation, wanted)
     edges: list[Edge] = []
+    supports = _supports(coefs)
     for effect in np.flatnonzero(wanted.any(axis=1)).tolist():
-        support = np.flatnonzero(coefs[effect])
+        support = supports[effect] - effect * features
         asked = wanted[effect, support % n]
         if not asked.any():
             continue
@@ -128,6 +129,12 @@ def collect_edges(
                 )
             )
     return edges
+
+
+def _supports(coefs: FloatArray) -> list[IndexArray]:
+    """Places of the coefficients of every effect that are not zero, in the flat array of all."""
+    place, effects = np.flatnonzero(coefs), np.arange(1, coefs.shape[0])
+    return np.split(place, np.searchsorted(place, effects * (coefs.size // coefs.shape[0])))
 
 
 def _equations(chosen: Part, base: Part | None, wanted: BoolArray) -> FloatArray:

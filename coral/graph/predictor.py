@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from scipy import linalg
 
+from coral.graph import _moments_kernels as _kernels
 from coral.graph.reduced import block_toeplitz, cholesky_definite
 
 if TYPE_CHECKING:
@@ -61,19 +62,13 @@ def fit_predictor(moments: LaggedMoments, ridge_rows: float) -> Predictor:
     .. [2] Hastie, T., Tibshirani, R., Friedman, J. (2009). The Elements of Statistical Learning,
        7.6: the effective number of parameters is the trace of the smoother.
     """
-    means = moments.means
-    around = np.multiply.outer(means, means)
-    blocks = np.stack(
-        [
-            (moments.covariance(lag) + around) * moments.pair_weights(lag)
-            for lag in range(moments.lags + 1)
-        ]
-    )
-    blocks = np.nan_to_num(blocks * moments.weight_to_rows, nan=0.0, posinf=0.0, neginf=0.0)
-    target = np.concatenate([block.T for block in blocks[1:]])
+    arrays = moments.kernel_arrays()
+    sums = np.empty_like(arrays[0])
+    _kernels.sum_about_zero(*arrays, moments.means, moments.weight_to_rows, sums)
+    target = np.concatenate([block.T for block in sums[1:]])
     ridge = ridge_rows * len(target)
-    factor = cholesky_definite(block_toeplitz(blocks[:-1]), ridge)
-    solution = linalg.cho_solve((factor, True), target, check_finite=False)
+    factor = cholesky_definite(block_toeplitz(sums[:-1]), ridge)
+    solution = linalg.cho_solve((factor, True), target, overwrite_b=True, check_finite=False)
     inverse, _ = linalg.lapack.dtrtri(factor, lower=1)
     parameters = len(target) - ridge * float(np.square(np.tril(inverse)).sum())
     leverage = min(max(parameters / max(moments.effective_rows, 1.0), 0.0), 1.0)

@@ -120,19 +120,16 @@ def solve_definite(gram: FloatArray, target: FloatArray, ridge: float) -> FloatA
 
 
 def cholesky_definite(gram: FloatArray, ridge: float) -> FloatArray:
-    """Return the lower factor of gram + ridge I; gram is shrunk to its diagonal until there is one.
-
-    What stands above the diagonal of the factor is to be ignored.
-    """
+    """Return the lower factor of gram + ridge I, of gram shrunk until there is one."""
     diagonal = np.arange(gram.shape[0])
     own = np.maximum(gram[diagonal, diagonal], 0.0) + ridge
     for shrink in (0.0, 0.05, 0.1, 0.2, 0.4, 0.8):
         trial = gram * (1.0 - shrink)
         trial[diagonal, diagonal] = own
         try:
-            factor: FloatArray = linalg.cho_factor(
+            factor: FloatArray = linalg.cholesky(
                 trial, lower=True, overwrite_a=True, check_finite=False
-            )[0]
+            )
         except linalg.LinAlgError:
             continue
         return factor

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
+from coral.graph import _penalty_kernels
 from coral.graph import _solver_kernels as _kernels
 from coral.graph.correlations import correlation_table
 from coral.graph.order import inverted, topological
@@ -117,6 +118,9 @@ def solve_dependent(state: Part, base: Part, plan: Plan) -> float:
     """
     moments, usual = state.moments, base.moments
     variances = moments.variances
+    if not variances.any():  # of fewer than three rows nothing can be said
+        state.coefs[:], state.noise[:] = 0.0, 0.0
+        return 0.0
     table = correlation_table(moments, variances)
     _kernels.residual_variances(table, variances, _flat(base.coefs), state.noise)
     wanted = state.noise > base.noise + GRAPH.gate * _variance_error(moments, base, variances)
@@ -236,18 +240,9 @@ def penalties(
     with np.errstate(divide="ignore", over="ignore"):
         error = np.sqrt(2.0 * log_features * (1.0 / rows + extra))
     n = moments.n_series
+    place = inverted(plan.order) if plan.order.size else np.zeros(n, dtype=np.intp)
     result = np.empty((n, moments.lags + 1, n))
-    result[:] = error
-    if plan.weights.size:
-        with np.errstate(invalid="ignore"):
-            result *= plan.weights[:, None, :]
-        result[np.isnan(result)] = np.inf  # required, but the two were never seen together
-    result[:, :, moments.variances <= 0.0] = np.inf
-    if plan.order.size:
-        place = inverted(plan.order)
-        result[:, 0][place >= place[:, None]] = np.inf
-    else:
-        result[:, 0] = np.inf
+    _penalty_kernels.weigh(error, plan.weights, moments.variances, place, result)
     return result
 
 

@@ -52,6 +52,24 @@ def lagged_covariance(rows: FloatArray, lag: int) -> FloatArray:
     return found
 
 
+def sums_about_zero(rows: FloatArray, lags: int) -> FloatArray:
+    """Sums of products about zero, from covariances about the means of all cells on each side."""
+    m, n = rows.shape
+    products, pairs = lagged_moments(rows, lags)
+    sums = np.zeros_like(products)
+    for lag, i, j in itertools.product(range(lags + 1), range(n), range(n)):
+        cells = [rows[lag:, i], rows[: m - lag, j], rows[:, i], rows[:, j]]
+        left, right, one, other = (
+            float(np.nanmean(side)) if np.isfinite(side).any() else 0.0 for side in cells
+        )
+        if pairs[lag, i, j] >= 2.0:
+            covariance = products[lag, i, j] / pairs[lag, i, j] - left * right
+            sums[lag, i, j] = (covariance + one * other) * pairs[lag, i, j]
+        else:
+            sums[lag, i, j] = one * other * pairs[lag, i, j]
+    return sums
+
+
 def gram_and_target(table: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Dense Gram matrix of all features, and the correlation of every node with them."""
     p, n = (table.shape[0] - 1) // 2, table.shape[1]

@@ -1,12 +1,19 @@
 """Every kernel of the graph against its twin."""
 
+import itertools
+from random import Random
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from naive import graph as naive
 from typed import FloatArray
 
 from coral.graph import LaggedMoments
 from coral.graph import _solver_kernels as _kernels
+from coral.graph._moments_kernels import sum_about_zero
+from coral.graph._pair_kernels import mark_pairs
 from coral.graph.correlations import correlation_table
 from coral.graph.order import peel
 from coral.graph.reduced import fit_reduced_form
@@ -52,6 +59,59 @@ class TestTable:
 
         np.testing.assert_array_equal(table[0, 1], [0.0, 1.0, 0.0])
         np.testing.assert_array_equal(table[1:, 1], np.zeros((2, 3)))
+
+
+class TestSums:
+    @pytest.mark.parametrize("kind", ["complete", "holes", "constant", "two rows", "empty"])
+    def test_sums_about_zero(self, kind: str) -> None:
+        """Each is that of its pair of cells, but for means that are those of all cells."""
+        rows = np.random.default_rng(3).normal(size=(60, 4)) + np.arange(4.0)
+        if kind == "holes":
+            rows[np.random.default_rng(4).random(rows.shape) < 0.4] = np.nan
+            rows[:, 3] = np.nan
+        elif kind == "constant":
+            rows[:, 1] = 2.0
+        elif kind != "complete":
+            rows = rows[: 2 if kind == "two rows" else 0]
+        moments = moments_of(rows, 2)
+        arrays = moments.kernel_arrays()
+        sums = np.full_like(arrays[0], np.nan)
+        sum_about_zero(*arrays, moments.means, moments.weight_to_rows, sums)
+
+        np.testing.assert_allclose(sums, naive.sums_about_zero(rows, 2), atol=1e-9)
+
+    def test_a_sum_beyond_all_floats_is_none(self) -> None:
+        """It would spoil the decomposition of the whole matrix."""
+        one = np.ones((1, 1, 1))
+        sums = np.empty((1, 1, 1))
+        sum_about_zero(
+            np.full((1, 1, 1), np.inf),
+            one[:0],
+            np.zeros((2, 1, 1)),
+            np.full(1, 9.0),
+            np.zeros(1),
+            1.0,
+            sums,
+        )
+
+        assert sums[0, 0, 0] == 0.0
+
+
+class TestPairs:
+    @given(st.lists(st.integers(0, 3), max_size=8), st.randoms())
+    def test_pairs_of_entities(self, owner: list[int], chance: Random) -> None:
+        """A pair of entities is marked when a pair of their series is; none with itself."""
+        n = len(owner)
+        chosen = np.array([[chance.random() < 0.3 for _ in owner] for _ in owner], dtype=np.bool_)
+        expected = {
+            (owner[i], owner[j])
+            for i, j in itertools.product(range(n), repeat=2)
+            if chosen[i, j] and owner[i] != owner[j]
+        }
+        found = np.zeros((4, 4), dtype=np.bool_)
+        mark_pairs(chosen.reshape(n, n), np.array(owner, dtype=np.intp), found)
+
+        assert expected == set(map(tuple, np.argwhere(found).tolist()))
 
 
 class TestPieces:
