@@ -29,6 +29,11 @@ class Baseline:
     config : EngineConfig
         `base_rows` and `base_cells` bound the rows that are kept.
     policy : ScalePolicy
+
+    Attributes
+    ----------
+    in_order : bool
+        Whether rows have only come, and left as the oldest, since the scale was taken.
     """
 
     def __init__(self, n_series: int, config: EngineConfig, policy: ScalePolicy = SCALE) -> None:
@@ -37,6 +42,7 @@ class Baseline:
         self._rows = RowBuffer(n_series, self._capacity_for(n_series))
         self._learned = 0  # rows, those that have left the buffer included
         self._rescale_at = policy.first_rows
+        self.in_order = False
         self.center: Floats = np.zeros(n_series)
         self.scale: Floats = np.zeros(n_series)
 
@@ -91,23 +97,33 @@ class Baseline:
         given = rows[kept:].copy(), adjacent[kept:].copy()
         self._rows = self._rows.without_newest(n_rows)
         self._learned -= n_rows
+        self.in_order = False
         return given
 
-    def rescale(self) -> Floats:
+    def rescale(self, rows: Floats) -> Floats:
         """Take center and scale from the rows; return the old scale in units of the new one.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n_rows, n_series), float64, raw units, NaN = missing
+            Those that `rows` returns.
 
         Returns
         -------
         ndarray of shape (n_series,), float64
             1 where there is no new scale.
         """
-        before = self.scale
-        self.center, self.scale = center_and_scale(self.rows()[0], self.policy)
+        before, self.in_order = self.scale, True
+        self.center, self.scale = center_and_scale(rows, self.policy)
         return np.divide(before, self.scale, out=np.ones_like(before), where=self.scale > 0)
 
     def rows(self) -> tuple[Floats, NDArray[np.bool_]]:
         """Rows, oldest first, and whether each follows the one before it; not to be written."""
         return self._rows.rows()
+
+    def left(self, n_rows: int, after: int) -> tuple[Floats, NDArray[np.bool_]]:
+        """Rows that left the base last, and the oldest that have not; see `RowBuffer.left`."""
+        return self._rows.left(n_rows, after)
 
     def newest(self, n_rows: int) -> Floats:
         """Last rows, at most `n_rows`, oldest first; not to be written."""
@@ -115,14 +131,15 @@ class Baseline:
 
     def scaled(self, x: Floats) -> Floats:
         """Row(s) in reference units, cut; a series that was constant at zero gives zero."""
-        most = self.policy.learned_units
-        return np.clip(self.in_units(x), -most, most)
+        most, deviation = self.policy.learned_units, self.in_units(x)
+        return np.clip(deviation, -most, most, out=deviation)
 
     def in_units(self, x: Floats) -> Floats:
         """Row(s) in reference units, however far out."""
         unit = np.where(self.scale > 0, self.scale, np.inf)
         with np.errstate(over="ignore"):  # what is beyond all floats is infinitely far out
-            deviation: Floats = (x - self.center) / unit
+            deviation: Floats = x - self.center
+            deviation /= unit
         return deviation
 
     def select(self, index: NDArray[np.intp]) -> None:
@@ -134,6 +151,7 @@ class Baseline:
             Present place of each series of the next row, -1 for a new one.
         """
         self._rows = self._rows.selected(index, self._capacity_for(len(index)))
+        self.in_order = False
         self.center = take(self.center, index, (0,), 0.0)
         self.scale = take(self.scale, index, (0,), 0.0)
 
@@ -143,6 +161,7 @@ class Baseline:
             "ring": self._rows.state_dict(),
             "absorbed": self._learned,
             "rescale_at": self._rescale_at,
+            "in_order": self.in_order,
             "center": self.center.copy(),
             "scale": self.scale.copy(),
         }
@@ -152,6 +171,7 @@ class Baseline:
         self._rows.load_state_dict(state["ring"])
         self._learned = state["absorbed"]
         self._rescale_at = state["rescale_at"]
+        self.in_order = state.get("in_order", False)  # older checkpoints do not know
         self.center, self.scale = np.array(state["center"]), np.array(state["scale"])
 
     def _capacity_for(self, n_series: int) -> int:

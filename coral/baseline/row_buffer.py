@@ -26,7 +26,7 @@ class RowBuffer:
     ----------
     n_series : int
     capacity : int, >= 1
-        Rows that `rows` returns at most; up to one segment more is kept.
+        Rows that `rows` returns at most; up to two segments more are kept.
     """
 
     def __init__(self, n_series: int, capacity: int) -> None:
@@ -55,7 +55,8 @@ class RowBuffer:
         self._adjacent[self._used] = adjacent
         self._used += 1
         self._kept += 1
-        while self._full and self._kept - len(self._full[0][0].values) >= self.capacity:
+        most = self.capacity + SEGMENT_ROWS  # so many of those that have left can be told still
+        while self._full and self._kept - len(self._full[0][0].values) >= most:
             self._kept -= len(self._full.pop(0)[0].values)
 
     def rows(self) -> tuple[Floats, Bools]:
@@ -65,6 +66,29 @@ class RowBuffer:
             rows = np.concatenate([*(rows.values for rows, _ in self._full), rows])
             adjacent = np.concatenate([*(follows.values for _, follows in self._full), adjacent])
         return rows[-self.capacity :], adjacent[-self.capacity :]
+
+    def left(self, n_rows: int, after: int) -> tuple[Floats, Bools]:
+        """Return the rows that left `rows` last, and those after them; not to be written.
+
+        Parameters
+        ----------
+        n_rows : int, 0 .. `SEGMENT_ROWS`
+            That left: as many have.
+        after : int, 0 .. `capacity`
+            That are still there, the oldest.
+        """
+        first = self._kept - self.capacity - n_rows
+        asked = slice(first, first + n_rows + after)
+        rows, adjacent, found = [], [], 0
+        for segment, follows in self._full:
+            rows.append(segment.values)
+            adjacent.append(follows.values)
+            found += len(segment.values)
+            if found >= asked.stop:
+                break
+        rows.append(self._rows[: self._used])
+        adjacent.append(self._adjacent[: self._used])
+        return np.concatenate(rows)[asked], np.concatenate(adjacent)[asked]
 
     def newest(self, n_rows: int) -> Floats:
         """Return the last rows, at most `n_rows`, oldest first; not to be written."""

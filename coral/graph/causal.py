@@ -16,7 +16,6 @@ from coral.graph._arrays import (
 )
 from coral.graph.contradiction import Contradiction, contradictions
 from coral.graph.edges import Edge, collect_edges
-from coral.graph.moments import LaggedMoments
 from coral.graph.order import moved
 from coral.graph.part import Part
 from coral.graph.predictor import Predictor, fit_predictor
@@ -24,6 +23,7 @@ from coral.graph.prior import effect_weights, with_prior
 from coral.graph.search import search
 from coral.graph.solver import Plan, changed_ratio, solve_dependent, solve_invariant
 from coral.graph.states import StateMemory, signature_of
+from coral.graph.window_moments import WindowMoments
 from detectors.places import take
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ class CausalGraph:
     ) -> None:
         if lags < 1:
             raise ValueError(f"`CausalGraph` requires lags >= 1, got lags={lags}.")
-        self._base = Part(LaggedMoments(n_series, lags, half_life_rows))
+        self._base = Part(WindowMoments(n_series, lags, half_life_rows))
         self._state: Part | None = None
         self._memory = StateMemory(max_states)
         self._recalled: StateSignature | None = None
@@ -130,8 +130,8 @@ class CausalGraph:
         return self._base.moments.lags
 
     @property
-    def moments(self) -> LaggedMoments:
-        """Moments of the normal state; to be read, not updated."""
+    def moments(self) -> WindowMoments:
+        """Moments of the normal rows; rows are added by `update`."""
         return self._base.moments
 
     @property
@@ -192,7 +192,7 @@ class CausalGraph:
         self._learning.break_lags()
 
     @property
-    def _learning(self) -> LaggedMoments:
+    def _learning(self) -> WindowMoments:
         """Moments that rows go to at present."""
         return (self._base if self._state is None else self._state).moments
 
@@ -202,7 +202,7 @@ class CausalGraph:
             return
         self.solve()
         self._recalled = None
-        moments = LaggedMoments(self.n_series, self.lags, anchor_first=True)
+        moments = WindowMoments(self.n_series, self.lags, anchor_first=True)
         moments.follow(self._base.moments)
         self._state = Part(moments)
 
@@ -320,12 +320,26 @@ class CausalGraph:
             raise ValueError("`relearn` requires that no state is open.")
         unit = np.where((unit > 0.0) & np.isfinite(unit), unit, 1.0)
         before = self._base.moments
-        moments = LaggedMoments(self.n_series, self.lags, before.half_life_rows)
+        moments = WindowMoments(self.n_series, self.lags, before.half_life_rows)
         for rows in segments:
             moments.break_lags()
             moments.update_block(rows)
         moments.rows_seen = max(before.rows_seen, moments.rows_seen)
         self._base.moments = moments
+        self._base.rescale(unit)
+        self._memory.rescale(unit)
+
+    def convert(self, unit: FloatArray, shift: FloatArray) -> None:
+        """Follow the normal rows to other units: what `relearn` does, without the rows.
+
+        For those series alone that have a value in each; the others are to be told anew.
+
+        Parameters
+        ----------
+        unit, shift : ndarray of shape (n_series,), float64
+        """
+        self._base.moments.convert(unit, shift)
+        unit = np.where((unit > 0.0) & np.isfinite(unit), unit, 1.0)
         self._base.rescale(unit)
         self._memory.rescale(unit)
 
@@ -373,7 +387,7 @@ class CausalGraph:
         self._base.load_state_dict(state["base"])
         self._state = None
         if state["state"] is not None:
-            self._state = Part(LaggedMoments(self.n_series, self.lags, anchor_first=True))
+            self._state = Part(WindowMoments(self.n_series, self.lags, anchor_first=True))
             self._state.load_state_dict(state["state"])
         self._order = np.array(state["order"], dtype=np.intp)
         self._weights = np.array(state["weights"], dtype=np.float64)

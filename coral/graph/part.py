@@ -8,8 +8,8 @@ import numpy as np
 
 from coral.graph._arrays import FloatArray, IndexArray
 from coral.graph.ages import EdgeAges
-from coral.graph.moments import LaggedMoments
 from coral.graph.order import Doubling
+from coral.graph.window_moments import WindowMoments
 from detectors.places import take
 
 
@@ -18,7 +18,7 @@ class Part:
 
     Attributes
     ----------
-    moments : LaggedMoments
+    moments : WindowMoments
         Of the part's own rows.
     coefs : ndarray of shape (n_series, lags + 1, n_series), float64
         Coefficients as [effect, lag, cause], in the units of the rows.
@@ -30,7 +30,7 @@ class Part:
         When all causes are searched anew.
     """
 
-    def __init__(self, moments: LaggedMoments) -> None:
+    def __init__(self, moments: WindowMoments) -> None:
         n = moments.n_series
         self.moments = moments
         self.coefs = np.zeros((n, moments.lags + 1, n))
