@@ -325,7 +325,9 @@ class Engine:
             least_s = max(policy.look_back_s, policy.look_back_rows * interval_s)
             since = now - min(least_s, policy.ask_most_rows * interval_s)
         self._watch.health.look(self._quarantine.rows[-1].x)
-        return self._begin_given("told", since)[-1]
+        [opened] = self._begin_given("told", since)
+        begun = self._incident
+        return begun.revise() if begun is not None and begun.graph_is_due else opened
 
     def note(self, change: ChangeEvent) -> None:
         """Take a change event; noting it twice changes nothing.

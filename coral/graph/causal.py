@@ -56,6 +56,11 @@ class CausalGraph:
     max_states : int, >= 0
         Number of state signatures kept; the state not seen for longest is forgotten first.
 
+    Attributes
+    ----------
+    unsolved : bool
+        Whether a state was opened on an invariant part that is not up to date.
+
     Raises
     ------
     ValueError
@@ -114,6 +119,7 @@ class CausalGraph:
             raise ValueError(f"`CausalGraph` requires lags >= 1, got lags={lags}.")
         self._base = Part(WindowMoments(n_series, lags, half_life_rows))
         self._state: Part | None = None
+        self.unsolved = False
         self._memory = StateMemory(max_states)
         self._recalled: StateSignature | None = None
         self._order: IndexArray = np.arange(n_series if instantaneous else 0)
@@ -196,11 +202,19 @@ class CausalGraph:
         """Moments that rows go to at present."""
         return (self._base if self._state is None else self._state).moments
 
-    def open_state(self) -> None:
-        """Freeze the invariant part, solved; rows go to a fresh dependent part, if none is open."""
+    def open_state(self, *, solve: bool = True) -> None:
+        """Freeze the invariant part, solved; rows go to a fresh dependent part, if none is open.
+
+        Parameters
+        ----------
+        solve : bool
+            False leaves it to the next `solve` to bring the invariant part up to date.
+        """
         if self._state is not None:
             return
-        self.solve()
+        if solve:
+            self.solve()
+        self.unsolved = not solve
         self._recalled = None
         moments = WindowMoments(self.n_series, self.lags, anchor_first=True)
         moments.follow(self._base.moments)
@@ -222,13 +236,14 @@ class CausalGraph:
             changed = self.changed_nodes()
             state = signature_of(self._state, self._base, changed, name=name, time=time)
             self._memory.keep(state)
-        self._state, self._recalled = None, None
+        self._state, self._recalled, self.unsolved = None, None, False
         self._base.moments.break_lags()
 
     def solve(self) -> float:
         """Bring the graph up to date, warm-started from the previous one.
 
-        It solves the dependent part if a state is open, else the invariant part.
+        It solves the dependent part if a state is open, else the invariant part; both when the
+        invariant part was left unsolved.
 
         Returns
         -------
@@ -236,8 +251,13 @@ class CausalGraph:
             Summed absolute change of the part's coefficients over their summed absolute value,
             in standard deviations: 0 = settled; 0 as well for an empty part that stays empty.
         """
-        if self._state is not None:
-            return self._solve_state(self._state)
+        if self._state is None or self.unsolved:
+            self.unsolved = False
+            change = self._solve_base()
+        return change if self._state is None else self._solve_state(self._state)
+
+    def _solve_base(self) -> float:
+        """Solve the invariant part, searched anew when that is due."""
         fresh = self._base.doubling.due(self._base.moments)
         if fresh and self._order.size:
             change, self._order = search(self._base, self._weights)
@@ -287,7 +307,7 @@ class CausalGraph:
         `between` chooses pairs as of `collect_edges`; None = all.
         """
         found = collect_edges(self._base, None, part="invariant", between=between)
-        if self._state is not None:
+        if self._state is not None and self._state.coefs.any():
             found += collect_edges(self._state, self._base, part="dependent", between=between)
         return sorted(found, key=lambda edge: (edge.effect, edge.cause, edge.lag, edge.part))
 
@@ -380,6 +400,7 @@ class CausalGraph:
             "weights": self._weights.copy(),
             "memory": self._memory.state_dict(),
             "recalled": None if self._recalled is None else self._recalled.name,
+            "unsolved": self.unsolved,
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -394,3 +415,4 @@ class CausalGraph:
         self._memory.load_state_dict(state["memory"])
         named = {signature.name: signature for signature in self._memory.signatures}
         self._recalled = named.get(state["recalled"])
+        self.unsolved = state.get("unsolved", False)  # older checkpoints left nothing unsolved

@@ -146,7 +146,8 @@ class OpenIncident:
         if len(before):
             scorer.skip(before[-1])
         localiser = Localiser(layout, scorer, setup.ranking)
-        graph.causal.open_state()
+        at_once = graph.causal.n_series <= setup.verdict.opening.graph_at_once
+        graph.causal.open_state(solve=at_once)
         facts = OpeningFacts(
             id=incident_id(system.name, rows[-alarm.n_rows].time, setup.fingerprint),
             trigger=alarm.trigger,
@@ -158,7 +159,7 @@ class OpenIncident:
             causal_edges=layout.edges,
             engine=__version__,
             config=setup.fingerprint,
-            contradicted=contradicted(graph),
+            contradicted=contradicted(graph) if at_once else (),
         )
         return cls(setup, baseline, graph, localiser, facts, outside)
 
@@ -251,6 +252,11 @@ class OpenIncident:
         return self._localiser.rows
 
     @property
+    def graph_is_due(self) -> bool:
+        """Whether the graph was too large to be solved in the row that opened the incident."""
+        return self._graph.causal.unsolved
+
+    @property
     def settled(self) -> bool:
         """Whether the ranking has converged."""
         return self._convergence.converged
@@ -289,9 +295,15 @@ class OpenIncident:
         return self._publish("io.coral.incident.opened.v1")
 
     def revise(self, *, at_once: bool = False) -> Event | None:
-        """Return the next revision when one is due after the newest row, or at once."""
+        """Return the next revision when one is due after the newest row, or at once.
+
+        What is told of a graph that was left to the row after the opening is due there.
+        """
         if not at_once and not convergence.revision_due(self.rows):
-            return None
+            if not self.graph_is_due:
+                return None
+            self._solve_graph(self._ranking)
+            return self._publish("io.coral.ranking.updated.v1")
         converged = self._rank()
         return self._publish(
             "io.coral.ranking.converged.v1" if converged else "io.coral.ranking.updated.v1"
@@ -309,6 +321,8 @@ class OpenIncident:
 
         It repeats the last ranking: the rows since then already belong to the recovery.
         """
+        if self.graph_is_due:
+            self._solve_graph(self._ranking)
         event = self._publish("io.coral.incident.resolved.v1", resolution)
         # What is superseded has not ended: the incident in its place is no return of it.
         keep = self.settled and resolution != "superseded"
@@ -325,9 +339,18 @@ class OpenIncident:
         self._ranking = ranking
         contender = self._setup.ranking.convergence.contender
         converged = self._convergence.update(self.rows, self._names(ranking, contender))
-        if converged or self.rows & (self.rows - 1) == 0 or self.revision == 0:
-            self._edges = learned_edges(layout, self._graph, ranking)  # at doublings is enough
+        opens, doubled = self.revision == 0, self.rows & (self.rows - 1) == 0  # that is enough
+        if not opens if self.graph_is_due else opens or converged or doubled:
+            self._solve_graph(ranking)
         return converged
+
+    def _solve_graph(self, ranking: Ranking) -> None:
+        """Bring the graph up to date, and what is told of it."""
+        due = self.graph_is_due
+        self._edges = learned_edges(self._localiser.layout, self._graph, ranking)
+        if due:
+            spoken_against = contradicted(self._graph)
+            self._facts = msgspec.structs.replace(self._facts, contradicted=spoken_against)
 
     @property
     def _moments(self) -> Moments:

@@ -35,6 +35,9 @@ class OpeningPolicy:
     """Of the series that an entity has sent, with which it is there: half may be replicas."""
     fresh_rows: int = 8
     """Rows for which a silence is news: what users feel later has another reason."""
+    graph_at_once: int = 100
+    """Series up to which the edges of the graph are told in the row that opens an incident, which
+    takes some milliseconds. Those of more come with the next row: other systems wait meanwhile."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
