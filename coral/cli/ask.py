@@ -8,7 +8,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from coral.cli.options import Config, Overrides, Since, TokenFile, running
+from coral.cli.options import Config, Moment, Overrides, TokenFile, running
 from coral.errors import Exit
 
 __all__ = ["ask"]
@@ -19,7 +19,7 @@ def ask(
     url: Annotated[str | None, Parameter(metavar="URL")] = None,
     /,
     *,
-    since: Since | None = None,
+    since: Moment | None = None,
     verbose: bool = False,
     as_json: Annotated[bool, Parameter(name="--json")] = False,
     config: Config = None,
@@ -41,7 +41,7 @@ def ask(
     url
         Where the daemon listens, with its path prefix; without it what the configuration says.
     since
-        When it began, or how long ago, such as 20m (s, m, h, d). Without it the open incident
+        When it began, or how long ago, such as 20m or 1h30m. Without it the open incident
         answers; if there is none, the newest rows, of 15 minutes, at least 16 and at most 120.
     verbose
         Say how it is known too: distances, rank history, statistics, learned edges.

@@ -30,7 +30,6 @@ __all__ = [
     "Overrides",
     "Port",
     "Seconds",
-    "Since",
     "Speed",
     "Time",
     "TokenFile",
@@ -123,17 +122,6 @@ def _time(text: str) -> float:
     return value
 
 
-def _since(text: str) -> float:
-    """Return the unix seconds of a time, or of how long ago it was."""
-    ago = re.fullmatch(r"([0-9]{1,9})([smhd])", text)
-    if ago is None:
-        return _time(text)
-    return time.time() - int(ago[1]) * _UNITS[ago[2]]
-
-
-_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
-
-
 def _word(text: str) -> str:
     """Return what is no option; `-` alone is standard input."""
     if text.startswith("-") and text != "-":
@@ -153,7 +141,6 @@ Seconds = Annotated[float, Parameter(converter=_read_by(_seconds), metavar="S")]
 Count = Annotated[int, Parameter(converter=_read_by(_count), metavar="N")]
 Moment = Annotated[float, Parameter(converter=_read_by(_moment), metavar="AGO|TIME")]
 Port = Annotated[int, Parameter(converter=_read_by(_port), metavar="N")]
-Since = Annotated[float, Parameter(converter=_read_by(_since), metavar="TIME")]
 Time = Annotated[float, Parameter(converter=_read_by(_time), metavar="TIME")]
 # The library takes a lone `-` for an option where a leading hyphen is not allowed.
 Word = Annotated[str | None, Parameter(converter=_read_by(_word), allow_leading_hyphen=True)]
