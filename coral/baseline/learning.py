@@ -94,8 +94,8 @@ def _rescale(baseline: Baseline, graph: SystemGraph) -> None:
 def _follow_scale(baseline: Baseline, graph: SystemGraph) -> tuple[Floats, NDArray[np.bool_]]:
     """Take the scale again, and let the graph's sums follow; return the baseline's rows.
 
-    Only series whose rows the old unit may have cut, or that miss some, are learned anew: the rows of
-    all of them are as many numbers as the sums have, times the series.
+    Only series whose rows the old unit may have cut, or that miss some, are learned anew: the rows
+    of all of them are as many numbers as the sums have, times the series.
     """
     rows, adjacent = baseline.rows()
     center, scale = baseline.center, baseline.scale

@@ -144,9 +144,9 @@ def _oracle(
     layout = layout_of(setup.system, names)
     base, health = baseline.rows()[0], layout.health_series
     # Of health signals that are only proposed nobody says that users feel them.
-    if setup.system.health_names:
-        if rows_since_change(base[:, health], newest[:, health], scale):
-            return given_since("told", rows[-1].time, quarantine, baseline, setup)
+    named = health if setup.system.health_names else []
+    if rows_since_change(base[:, named], newest[:, named], scale):
+        return given_since("told", rows[-1].time, quarantine, baseline, setup)
     late = 0
     if may_be_late(base, newest, scale):
         late = rows_late(base, newest, layout.owner, health, scale)

@@ -55,7 +55,7 @@ def test_edges_do_not_wait_for_a_ranking() -> None:
     some, rows = frames(), 34
     engine = Engine(SYSTEM, onset=1e9)
     assert not events(engine, some[: ONSET + rows])
-    [opened] = engine._begin_told("told", float(ONSET))
+    [opened] = engine._begin_given("told", float(ONSET))
     assert not revision_due(opened.data.rows + 1)
     [told] = engine.step(some[ONSET + rows])
     assert [opened.data.rows, opened.data.entities] == [told.data.rows, told.data.entities]
