@@ -1,6 +1,8 @@
 """Whether a signal in an incident goes up again, from where it has been of late."""
 
-from typing import ClassVar, Self
+import math
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,11 +20,12 @@ class Surge(PerSeries):
     """Second moves of signals that are felt already.
 
     In an incident nothing is learned, so that a signal which is felt a little and long hides a
-    second fault, however large. Here the newest readings are the reference, whatever they are: two
+    second fault, however large. Here the newest readings are the reference, whatever they are: some
     in a row beyond their median by more than a reading can count for, in their scales, and beyond
     every level that two of them held, are a move of their own. What goes on, flaps or climbs step
-    by step is none: it is in the reference. One more is asked for each of the newest that was as
-    far out alone: counts a second jump, and two jumps in a row are no second fault.
+    by step is none: it is in the reference. How many in a row are asked for is told by how many of
+    more readings were as far out: so many that chance seldom brings them. Counts of a second jump,
+    and where two errors a second are usual and six not rare, five in a row are no second fault.
 
     Parameters
     ----------
@@ -43,7 +46,7 @@ class Surge(PerSeries):
 
     def __init__(self, n_signals: int, policy: HealthPolicy = HEALTH) -> None:
         self._policy = policy
-        self._ring: FloatArray = np.full((n_signals, policy.surge_readings), np.nan)
+        self._ring: FloatArray = np.full((n_signals, policy.surge_memory), np.nan)
         self._readings: IntArray = np.zeros(n_signals, dtype=np.int64)
         self._beyond: IntArray = np.zeros(n_signals, dtype=np.int64)
 
@@ -65,11 +68,11 @@ class Surge(PerSeries):
         """
         policy = self._policy
         for j in np.flatnonzero(read).tolist():
-            known = self._readings[j] >= policy.surge_readings
-            at = int(self._readings[j]) % policy.surge_readings
+            readings, run = int(self._readings[j]), max(int(self._beyond[j]), 0)
+            known, at = readings >= policy.surge_readings, readings % policy.surge_memory
             newest = np.roll(self._ring[j], -at)
             # A level that the run itself has held speaks not against it.
-            before = newest[: newest.size - max(int(self._beyond[j]), 0)]
+            before = newest[max(newest.size - readings, 0) : newest.size - run]
             out = known and self._is_beyond(before, float(x[j]), float(bad[j]))
             self._beyond[j] = self._counted(j, before, float(bad[j])) if out else 0
             self._ring[j, at] = x[j]
@@ -82,6 +85,13 @@ class Surge(PerSeries):
         self._readings.fill(0)
         self._beyond.fill(0)
 
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Continue from a saved state; one of a shorter memory begins anew."""
+        super().load_state_dict(state)
+        if self._ring.shape[1] != self._policy.surge_memory:
+            self._ring = np.full((len(self._ring), self._policy.surge_memory), np.nan)
+            self.restart()
+
     def _counted(self, j: int, before: FloatArray, bad: float) -> int:
         """Count the readings in a row that are beyond; TOLD where this one makes them enough."""
         run = int(self._beyond[j])
@@ -89,22 +99,25 @@ class Surge(PerSeries):
             return OVER
         level, scale = self._level_and_scale(before)
         away = bad * (before - level) if bad else np.abs(before - level)
-        alone = int((away > self._policy.cap * scale).sum())
-        return TOLD if run + 1 >= self._policy.surge_rows + alone else run + 1
+        out = int((away > self._policy.cap * scale).sum())
+        usual = (out + 1.0) / (before.size + 2.0)  # the rule of succession
+        asked = math.log(self._policy.surge_chance) / math.log(usual)
+        return TOLD if run + 1 >= asked else run + 1
 
-    def _level_and_scale(self, newest: FloatArray) -> tuple[float, float]:
+    def _level_and_scale(self, before: FloatArray) -> tuple[float, float]:
+        newest = before[-self._policy.surge_readings :]
         level = float(np.median(newest))
         scale = 1.4826 * float(np.median(np.abs(newest - level)))
         return level, max(scale, self._policy.surge_share * abs(level))
 
-    def _is_beyond(self, newest: FloatArray, value: float, bad: float) -> bool:
+    def _is_beyond(self, before: FloatArray, value: float, bad: float) -> bool:
         """Whether a reading is beyond the newest ones by more than it can count for.
 
         And clearly beyond every level that two of them in a row have held.
         """
         policy = self._policy
-        level, scale = self._level_and_scale(newest)
+        level, scale = self._level_and_scale(before)
         sign = bad or float(np.sign(value - level))
-        held = np.minimum(sign * newest[1:], sign * newest[:-1]).max()
+        held = np.minimum(sign * before[1:], sign * before[:-1]).max()
         far = sign * (value - level) > policy.cap * scale
         return bool(far and sign * value - held > policy.slack * scale)

@@ -69,6 +69,17 @@ def test_counts_are_no_second_fault() -> None:
     assert begun(counts) in ([2001], [2002], [2003])
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_counts_mostly_the_same_have_hardly_a_scale(seed: int) -> None:
+    """Two errors in most seconds, and up to eight in others: five such in a row are no news."""
+    rng = np.random.default_rng(seed)
+    usual = np.where(rng.random(300) < 0.6, 2.0, rng.integers(3, 9, 300))
+    x = usual + rng.normal(0.0, 0.02, 300)
+    assert begun(x) == []
+    x[200:] += 60.0
+    assert 200 <= begun(x)[0] <= 209
+
+
 def test_down_is_bad_for_some_and_either_way_for_others() -> None:
     """By the direction of the signal."""
     x = felt(60)
