@@ -1,6 +1,5 @@
 """Whether a signal in an incident goes up again, from where it has been of late."""
 
-import math
 from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
@@ -20,12 +19,12 @@ class Surge(PerSeries):
     """Second moves of signals that are felt already.
 
     In an incident nothing is learned, so that a signal which is felt a little and long hides a
-    second fault, however large. Here the newest readings are the reference, whatever they are: some
+    second fault, however large. Here the newest readings are the reference, whatever they are: two
     in a row beyond their median by more than a reading can count for, in their scales, and beyond
     every level that two of them held, are a move of their own. What goes on, flaps or climbs step
-    by step is none: it is in the reference. How many in a row are asked for is told by how many of
-    more readings were as far out: so many that chance seldom brings them. Counts of a second jump,
-    and where two errors a second are usual and six not rare, five in a row are no second fault.
+    by step is none: it is in the reference. One more is asked for each time that a longer memory
+    holds readings as far out: counts of a second jump, and where two errors a second are usual and
+    six not rare, five such seconds in a row are no second fault.
 
     Parameters
     ----------
@@ -99,10 +98,9 @@ class Surge(PerSeries):
             return OVER
         level, scale = self._level_and_scale(before)
         away = bad * (before - level) if bad else np.abs(before - level)
-        out = int((away > self._policy.cap * scale).sum())
-        usual = (out + 1.0) / (before.size + 2.0)  # the rule of succession
-        asked = math.log(self._policy.surge_chance) / math.log(usual)
-        return TOLD if run + 1 >= asked else run + 1
+        out = away > self._policy.cap * scale
+        times = int(out[0]) + int((out[1:] & ~out[:-1]).sum())  # a fault that is over is one
+        return TOLD if run + 1 >= self._policy.surge_rows + times else run + 1
 
     def _level_and_scale(self, before: FloatArray) -> tuple[float, float]:
         newest = before[-self._policy.surge_readings :]
@@ -116,8 +114,9 @@ class Surge(PerSeries):
         And clearly beyond every level that two of them in a row have held.
         """
         policy = self._policy
-        level, scale = self._level_and_scale(before)
+        newest = before[-policy.surge_readings :]
+        level, scale = self._level_and_scale(newest)
         sign = bad or float(np.sign(value - level))
-        held = np.minimum(sign * before[1:], sign * before[:-1]).max()
+        held = np.minimum(sign * newest[1:], sign * newest[:-1]).max()
         far = sign * (value - level) > policy.cap * scale
         return bool(far and sign * value - held > policy.slack * scale)

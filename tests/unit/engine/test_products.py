@@ -194,7 +194,7 @@ def test_what_may_show_the_cause_already_is_unlearned() -> None:
     x[42:, 1:3] += 30.0
     x[50:, 0] += 0.5
     (row, event), *_ = fed(shop(), x)
-    assert (row, event.data.base_rows) == (51, 40)
+    assert (row, event.data.base_rows) == (51, 35)  # 16 rows are looked back
     assert event.data.causes[0].entity == "db"
 
 
