@@ -1,26 +1,16 @@
 """What is wrong with a payload, in words: path, rule and value."""
 
-import re
-from collections.abc import Iterable
-from typing import Final, NoReturn
+from collections.abc import Iterable, Iterator
+from types import UnionType
+from typing import Annotated, Any, Final, NoReturn, Union, get_args, get_origin
+
+import msgspec
 
 from streams.errors import DecodeError
 from streams.records import UNWRITTEN, Problem, ProblemKind, Record
 
 MAX_PROBLEMS: Final = 20_000
 """A record with more unusable parts is refused as a whole."""
-
-_AT = re.compile(r"(.*?)(?: - at `(?:key in )?\$\.?(.*?)`)?", re.DOTALL)
-_STEP = re.compile(r"\[(\d+)\]|(\.\.\.|[^.\[\]]+)")
-_KINDS = {
-    str: "str",
-    bool: "bool",
-    int: "float",
-    float: "float",
-    type(None): "null",
-    dict: "object",
-    list: "array",
-}
 
 
 class Problems(list[Problem]):
@@ -68,11 +58,13 @@ def show(value: object) -> str:
     """Return type and, where it is short, value; containers may be deep, so only their type."""
     if value is None:
         return "null"
-    if isinstance(value, str):
-        return f"str {printable(value[:40])!r}"
-    if isinstance(value, bool | int | float):
-        return f"{type(value).__name__} {value!r}"
+    if isinstance(value, str | bool | int | float):
+        return f"{type(value).__name__} {_short(value)}"
     return type(value).__name__
+
+
+def _short(value: object) -> str:
+    return repr(printable(value[:40])) if isinstance(value, str) else repr(value)
 
 
 def printable(text: str) -> str:
@@ -80,27 +72,75 @@ def printable(text: str) -> str:
     return text[:120].encode("utf-8", "backslashreplace").decode()
 
 
-def explained(text: str, raw: object) -> tuple[str, str]:
-    """Turn ``Expected `str`, got `int` - at `$.a[0]``` into the rule with its value, and the path.
+def explained(raw: object, kind: Any) -> tuple[str, str] | None:
+    """Return what a value breaks of a type, and the path to its innermost part that does.
 
     Parameters
     ----------
-    text : str
-        What msgspec said.
     raw : object
-        The content that it said it about, as plain values.
+        Plain values, as JSON has them.
+    kind : type
+        What they should be.
+
+    Returns
+    -------
+    tuple of str or None
+        What msgspec says of that part, with its value where it is short, and where it is:
+        ``("Expected int, got str 'x'", "a[0]")``. None: it breaks nothing.
     """
-    match = _AT.fullmatch(text)
-    rule, path = (match[1], match[2] or "") if match else (text, "")
-    rule = rule.partition(", got ")[0].replace("`", "")
-    value, where = raw, ""
-    for index, step in _STEP.findall(path):
-        key = step
-        if step == "..." and isinstance(value, dict):
-            key = next((k for k, v in value.items() if _KINDS[type(v)] not in rule), step)
-        try:
-            value = value[int(index)] if index else value[key]  # type: ignore[index]
-        except (LookupError, TypeError):
-            return rule, path
-        where += f"[{index}]" if index else f".{printable(key)}"
-    return f"{rule}, got {show(value)}", where.lstrip(".")
+    said = _misfit(raw, kind)
+    if said is None:
+        return None
+    for step, part, inner in _parts(raw, kind):
+        found = explained(part, inner)
+        if found is not None:
+            return found[0], f"{step}{found[1]}" if found[1][:1] in (
+                "",
+                "[",
+            ) else f"{step}.{found[1]}"
+    return _with_value(said.replace("`", ""), raw), ""
+
+
+def _misfit(raw: object, kind: Any) -> str | None:
+    """Return what msgspec says of a value that is not of a type."""
+    try:
+        msgspec.json.decode(msgspec.json.encode(raw), type=kind)
+    except msgspec.MsgspecError as error:
+        return str(error)
+    return None
+
+
+def _first_misfit(raw: list[object], kind: Any) -> int:
+    """Return the place of the first element that a list is not of its type by, halving it."""
+    first, end = 0, len(raw)
+    while end - first > 1:
+        middle = (first + end) // 2
+        fits = _misfit(raw[first:middle], kind) is None
+        first, end = (middle, end) if fits else (first, middle)
+    return first
+
+
+def _with_value(said: str, value: object) -> str:
+    """Add a short value to what is said of it, which names its type already or not at all."""
+    if ", got " not in said:
+        return f"{said}, got {show(value)}"
+    return said if value is None or isinstance(value, dict | list) else f"{said} {_short(value)}"
+
+
+def _parts(raw: object, kind: Any) -> Iterator[tuple[str, object, Any]]:
+    """Yield step, value and type of what a value consists of, as far as its type says."""
+    origin, inner = get_origin(kind), get_args(kind)
+    if origin is Annotated:
+        yield from _parts(raw, inner[0])
+    elif origin in (Union, UnionType):
+        for one in inner:
+            yield from _parts(raw, one)
+    elif isinstance(raw, list) and origin is list and raw:
+        at = _first_misfit(raw, kind)
+        yield f"[{at}]", raw[at], inner[0]
+    elif isinstance(raw, dict) and origin is dict:
+        yield from ((printable(key), part, inner[1]) for key, part in raw.items())
+    elif isinstance(raw, dict) and isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        for field in msgspec.structs.fields(kind):
+            if field.encode_name in raw:
+                yield field.encode_name, raw[field.encode_name], field.type

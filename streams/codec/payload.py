@@ -235,7 +235,7 @@ def _problem(element: Any, decoder: "msgspec.json.Decoder[Any]") -> tuple[str, s
     try:
         decoder.decode(msgspec.json.encode(element))
     except msgspec.MsgspecError as e:
-        return explained(str(e), element)
+        return explained(element, decoder.type) or (str(e), "")
     except UnicodeEncodeError:
         return "strings that can be written as UTF-8 expected, got a lone surrogate", ""
     except RecursionError:
@@ -252,7 +252,7 @@ def _typed(record: Record, tree: Any, decoder: "msgspec.json.Decoder[T]", where:
         what = what_content_is(tree) if "missing required" in str(e) else None
         if what is not None:
             fail(record, what, where, "not_metrics")
-        reason, inside = explained(str(e), tree)
+        reason, inside = explained(tree, decoder.type) or (str(e), "")
         fail(record, reason, f"{where}.{inside}".strip("."))
     except UnicodeEncodeError:
         reason = "strings that can be written as UTF-8 expected, got a lone surrogate"

@@ -557,7 +557,7 @@ class TestErrors:
                 metric(fields={"a": []}),
                 "fields.a: number, text, boolean or null expected, got list",
             ),
-            ("telegraf_json", metric(tags=[1]), "tags: Expected object, got list"),
+            ("telegraf_json", metric(tags=[1]), "tags: Expected object, got array"),
             ("telegraf_json", metric(tags={"host": "\ud800"}), "lone surrogate"),
             ("telegraf_json", {"metrics": [metric(), 5]}, "metrics[1]: Expected object, got int 5"),
             (

@@ -178,8 +178,8 @@ class TestErrors:
                 "metrics.cart:cpu: Expected float | null, got str 'abc'",
             ),
             (row(metrics={"a:x": True}), "metrics.a:x: Expected float | null, got bool True"),
-            (row(metrics={"a:x": [1]}), "metrics.a:x: Expected float | null, got list"),
-            (row(metrics=[1]), "metrics: Expected object | null, got list"),
+            (row(metrics={"a:x": [1]}), "metrics.a:x: Expected float | null, got array"),
+            (row(metrics=[1]), "metrics: Expected object | null, got array"),
             (
                 row(metrics={"cpu": 1}),
                 "metrics.cpu: name of the form <entity>:<metric> expected, got str 'cpu'",
@@ -215,7 +215,7 @@ class TestErrors:
             ),
             (
                 row(timestamp=[1]),
-                "timestamp: Expected float | str | null, got list",
+                "timestamp: Expected float | str | null, got array",
             ),
             (
                 {"system": "s", "timestamp": 1},

@@ -263,7 +263,7 @@ class TestErrors:
         [
             ({"asInt": "x"}, "dataPoints[0].asInt: 64-bit integer expected, got str 'x'"),
             ({"asDouble": "x"}, "dataPoints[0].asDouble: number expected, got str 'x'"),
-            ({"asDouble": []}, "dataPoints[0].asDouble: Expected float | str | null, got list"),
+            ({"asDouble": []}, "dataPoints[0].asDouble: Expected float | str | null, got array"),
             ({"timeUnixNano": 1.5}, "timeUnixNano: Expected int | str, got float 1.5"),
             (
                 {"attributes": [{"key": 5}]},

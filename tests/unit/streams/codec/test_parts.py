@@ -114,7 +114,7 @@ def test_otlp_of_wrong_types() -> None:
     assert [
         (
             "resourceMetrics[0].scopeMetrics[0].metrics[0].gauge.dataPoints[1].asDouble: "
-            "Expected float | str | null, got list"
+            "Expected float | str | null, got array"
         ),
         (
             "resourceMetrics[0].scopeMetrics[0].metrics[0].gauge.dataPoints[2]: "
