@@ -242,6 +242,8 @@ def penalties(
     n = moments.n_series
     place = inverted(plan.order) if plan.order.size else np.zeros(n, dtype=np.intp)
     result = np.empty((n, moments.lags + 1, n))
+    # In one order of memory, whichever the counts have: numba compiles a kernel for each.
+    error = np.ascontiguousarray(error)
     _penalty_kernels.weigh(error, plan.weights, moments.variances, place, result)
     return result
 

@@ -41,7 +41,7 @@ def test_it_follows_the_topic_and_takes_feedback(kafka: Broker, world: World) ->
     until(lambda: ask(path).body == encode(events[-1]))
     claim = json.dumps({"cause": "db"})
     said = ask(f"{path}/feedback", "POST", claim, content_type="application/json")
-    assert {"cause": "db", "stored": f"topic {topic}"} == said.json
+    assert {"cause": "db", "rejected": None, "stored": f"topic {topic}"} == said.json
     (stored,) = [record.value for record in kafka.records(topic)]
     assert ("db", brief["incident"]) == (decode(stored).cause, decode(stored).incident)
     code, log = stopped(process)

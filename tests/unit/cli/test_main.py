@@ -67,6 +67,7 @@ class TestHelp:
         done = subprocess.run(command, input="\n", capture_output=True, text=True, check=True)
 
         ours = {"coral.cli", "coral.cli.main", "coral.cli.options", "coral.errors"}
+        ours |= {"coral.report", "coral.report.terminal"}  # how wide a terminal is, or a pipe
         read = done.stderr.split()
         assert ours == {name for name in read if name.startswith(("coral.", "streams."))}
         assert "msgspec" not in read
