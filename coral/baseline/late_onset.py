@@ -9,7 +9,7 @@ from coral.baseline.policy import SCALE, ScalePolicy
 from coral.baseline.scaling import center_and_scale
 from detectors.decision.change_point import first_change
 
-__all__ = ["may_be_late", "rows_late", "rows_since_change"]
+__all__ = ["rows_late", "rows_since_change"]
 
 Floats = NDArray[np.float64]
 
@@ -44,38 +44,22 @@ def rows_late(
     int
         0 .. m; 0 as well for fewer than three rows.
     """
-    if len(base) < policy.late_base_rows:
+    near = _beyond(base, newest[-1]) if len(base) >= policy.late_base_rows else np.zeros(0, np.intp)
+    if near.size == 0:
         return 0
-    center, scale = center_and_scale(base, policy)
+    owner, felt = owner[near], np.isin(near, health)
+    center, scale = center_and_scale(base[:, near], policy)
     with np.errstate(over="ignore", invalid="ignore"):
-        outside = np.abs(newest - center) > policy.late_units * scale  # not where one is missing
+        # Not where one is missing.
+        outside = np.abs(newest[:, near] - center) > policy.late_units * scale
     shared = outside[:-1] & outside[-1]
     alike = shared.any(axis=1) & (shared.sum(axis=1) >= policy.late_share * outside[-1].sum())
     # Two entities: not all that is shared is of the first one of them.
     first = owner[shared.argmax(axis=1)]
     several = (shared & (owner != first[:, None])).any(axis=1)
-    alike &= several | shared[:, health].any(axis=1)
+    alike &= several | shared[:, felt].any(axis=1)
     rows = int(np.logical_and.accumulate(alike[::-1]).sum())
     return rows if rows >= policy.late_rows else 0
-
-
-def may_be_late(base: Floats, newest: Floats, policy: ScalePolicy = SCALE) -> bool:
-    """Return whether any series is outside at a given onset and in the row before it.
-
-    Else `rows_late` is zero. Mostly none is, and that is quick to say.
-
-    Parameters
-    ----------
-    base, newest, policy
-        As of `rows_late`.
-    """
-    if len(base) == 0 or len(newest) < 2:
-        return False
-    near, last = _beyond(base, newest[-2:]), newest[-2:]
-    center, scale = center_and_scale(base[:, near], policy)
-    with np.errstate(over="ignore"):
-        outside = np.abs(last[:, near] - center) > policy.late_units * scale
-    return bool(outside.all(axis=0).any())
 
 
 def rows_since_change(base: Floats, newest: Floats, policy: ScalePolicy = SCALE) -> int | None:
@@ -100,7 +84,7 @@ def rows_since_change(base: Floats, newest: Floats, policy: ScalePolicy = SCALE)
     """
     if len(base) < policy.late_base_rows:
         return None
-    near = _beyond(base, newest[-1:])
+    near = _beyond(base, newest[-1])
     center, scale = center_and_scale(base[:, near], policy)
     unit = np.where(scale > 0.0, scale, np.nan) / policy.range_units
     with np.errstate(over="ignore", invalid="ignore"):
@@ -110,11 +94,10 @@ def rows_since_change(base: Floats, newest: Floats, policy: ScalePolicy = SCALE)
     return None if point is None else point.rows
 
 
-def _beyond(base: Floats, rows: Floats) -> NDArray[np.intp]:
-    """Return the series that leave the values of the base in all of some rows.
+def _beyond(base: Floats, row: Floats) -> NDArray[np.intp]:
+    """Return the series that leave the values of the base in a row.
 
-    What does not leave them is not outside, so that nobody asks for its unit.
+    What does not leave them is not outside: mostly nobody has to be asked for its unit.
     """
     low, high = np.fmin.reduce(base), np.fmax.reduce(base)
-    beyond = ~((rows >= low) & (rows <= high)) & ~np.isnan(rows)
-    return np.flatnonzero(beyond.all(axis=0))
+    return np.flatnonzero(~((row >= low) & (row <= high)) & ~np.isnan(row))

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from coral.baseline.baseline import Baseline
-from coral.baseline.late_onset import may_be_late, rows_late, rows_since_change
+from coral.baseline.late_onset import rows_late, rows_since_change
 from coral.baseline.quarantine import Quarantine
 from coral.contract.events import timestamp
 from coral.incident.alarm import Alarm, detected, felt, given, missing
@@ -69,7 +69,7 @@ def shown(
 
 
 def _led_up_to(alarm: Alarm, quarantine: Quarantine, baseline: Baseline, setup: Setup) -> Alarm:
-    """Return the alarm of a health signal, since the series that are out now began to change.
+    """Return the alarm of what is felt, since the series that are out now began to change.
 
     What leads up to a symptom may take longer than a lead of some rows, as a disk that fills does.
     Where no series says so, the symptom itself is the first row of the new state.
@@ -147,9 +147,7 @@ def _oracle(
     named = health if setup.system.health_names else []
     if rows_since_change(base[:, named], newest[:, named], scale):
         return given_since("told", rows[-1].time, quarantine, baseline, setup)
-    late = 0
-    if may_be_late(base, newest, scale):
-        late = rows_late(base, newest, layout.owner, health, scale)
+    late = rows_late(base, newest, layout.owner, health, scale)
     return given("told", [row.time for row in rows], len(rows) - 1, late)
 
 
