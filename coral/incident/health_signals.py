@@ -11,7 +11,7 @@ from coral.config import SystemConfig
 from coral.contract.events import Felt, significant
 from coral.localise.golden_signals import edges_of, proposed
 from coral.localise.layout import metric_of
-from coral.localise.roles import healthy_direction
+from coral.localise.roles import Role, healthy_direction, role_of
 from detectors.decision.alarm_budget import WEEK_S, AlarmBudget
 from detectors.health.health_watch import HealthWatch
 from detectors.health.objective import Objectives, readings_of
@@ -85,6 +85,7 @@ class HealthSignals:
         self._system = system
         self.names: tuple[str, ...] = ()
         self._series: tuple[str, ...] = ()
+        self._latency: NDArray[np.bool_] = np.zeros(0, dtype=np.bool_)
         self._places: NDArray[np.intp] = np.zeros(0, dtype=np.intp)
         self._policy = policy
         self.pages_per_week = per_week
@@ -200,6 +201,7 @@ class HealthSignals:
         self._surge.select(index)
         self._watch.follow(index, [-healthy_direction(metric_of(name)) for name in names])
         self.names = names
+        self._latency = np.array([role_of(metric_of(name)) is Role.LATENCY for name in names])
         self._series = tuple(series)
         self._places = places(names, series)
         self._objective_places = places([one.good or one.name for one in self._rules], series)
@@ -222,6 +224,8 @@ class HealthSignals:
         was = self.alarm
         self._row = x
         signals = np.where(self._places >= 0, x[self._places], np.nan)
+        # Of no request there is no latency: many agents send zero where nothing was answered.
+        signals[self._latency & (signals == 0.0) & (self._watch.level > 0.0)] = np.nan
         self._watch.update(signals, learn=learn, reporting=bool(np.isfinite(x).any()))
         self.surged = None
         if not learn:
