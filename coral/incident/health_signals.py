@@ -201,7 +201,8 @@ class HealthSignals:
         self._surge.select(index)
         self._watch.follow(index, [-healthy_direction(metric_of(name)) for name in names])
         self.names = names
-        self._latency = np.array([role_of(metric_of(name)) is Role.LATENCY for name in names])
+        latency = [role_of(metric_of(name)) is Role.LATENCY for name in names]
+        self._latency = np.array(latency, dtype=np.bool_)
         self._series = tuple(series)
         self._places = places(names, series)
         self._objective_places = places([one.good or one.name for one in self._rules], series)

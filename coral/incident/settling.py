@@ -182,4 +182,4 @@ class Settling:
 
 def _is_internal(series: str) -> bool:
     """Whether a series is about what a component does to itself."""
-    return role_of(metric_of(series)) is Role.OTHER
+    return role_of(metric_of(series)) in {Role.OTHER, Role.WAITING}

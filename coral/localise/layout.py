@@ -6,7 +6,8 @@ import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 
-from coral.localise.roles import Role, healthy_direction, role_of
+from coral.localise.roles import Role, at_client, healthy_direction, role_of
+from streams.codec.labelled.readable import workload
 from streams.series import entity_of
 from streams.topology import ends_of
 
@@ -39,7 +40,8 @@ class Layout:
     entities : tuple of str, sorted
     internal, traffic, signal, other_kind, symptom : ndarrays of shape (n_series,), bool
         What an entity does to itself; load on it; its latency and errors; of these, those of
-        another kind than the health signal's, and those of the health signal's own entity.
+        another kind than the health signal's, and those of what the health signal's own entity
+        serves. What it sees of the calls that it makes is no symptom: that tells whom it waits for.
     load : ndarray of shape (n_series,), bool
         Traffic of an entity that serves it, as its latency and errors tell; what a disk or a lock
         table counts is its own work.
@@ -74,12 +76,17 @@ class Layout:
         self.health_roles = {role_of(metric_of(name)) for name in health} & set(SIGNALS)
         self.internal = np.array([role is Role.OTHER for role in self.roles])
         self.traffic = np.array([role is Role.TRAFFIC for role in self.roles])
-        self.signal = ~(self.internal | self.traffic)
+        self.signal = np.array([role in SIGNALS for role in self.roles], dtype=np.bool_)
         self.load = self.traffic & np.isin(self.owner, self.owner[self.signal])
         self._wanted = self.health_roles or set(SIGNALS)
         self.other_kind = self.signal & np.array([r not in self._wanted for r in self.roles])
         self.symptom = self.signal & np.isin(self.owner, self.health_entities)
+        own = [name in self.health or not at_client(metric_of(name)) for name in names]
+        self.symptom &= np.array(own, dtype=np.bool_)
         direct = [(index[b], index[a]) for a, b in edges if a in index and b in index]
+        # What a workload does, its replicas do.
+        wholes = [(workload(entity), i) for entity, i in index.items()]
+        direct += [(index[whole], i) for whole, i in wholes if index.get(whole, i) != i]
         known = nx.DiGraph(direct)  # from effects to causes
         self.call = np.array([ends_of(e) is not None for e in self.entities], dtype=np.bool_)
         calls = set(np.flatnonzero(self.call).tolist())

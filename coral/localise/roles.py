@@ -11,7 +11,7 @@ import re
 from enum import Enum
 from functools import lru_cache
 
-__all__ = ["Role", "adds_up", "healthy_direction", "role_of"]
+__all__ = ["Role", "adds_up", "at_client", "healthy_direction", "role_of"]
 
 
 class Role(Enum):
@@ -20,6 +20,8 @@ class Role(Enum):
     LATENCY = "latency"
     ERROR = "error"
     TRAFFIC = "traffic"
+    WAITING = "waiting"
+    """How many are being served or wait for it: by Little's law traffic times latency."""
     OTHER = "other"
 
 
@@ -33,14 +35,20 @@ _BAD_CODES = frozenset({"5xx", "4xx"})
 _GOOD = frozenset({"availability", "success", "successes", "successful"})
 _LATENCY = frozenset({"latency", "latencies", "duration", "rtt"})
 _RESOURCE = frozenset(
-    {"cpu", "mem", "memory", "disk", "net", "network", "heap", "gc", "fds", "threads", "io"}
-    | {"pool", "queue", "waiting", "active", "node", "usage", "utilization", "saturation"}
+    {"cpu", "mem", "memory", "disk", "net", "network", "heap", "gc", "fds", "io", "node"}
 )
+_WAITING = frozenset(
+    {"pool", "queue", "waiting", "pending", "active", "inflight", "backlog"}
+    | {"threads", "goroutines", "connections"}
+)
+_USE = frozenset({"usage", "utilization", "saturation"})
 _TRAFFIC = frozenset(
     {"request", "requests", "load", "throughput", "traffic", "rps", "qps", "tps"}
     | {"queries", "transactions", "commands", "messages", "operations"}
 )
 
+# A metric of a call as its caller sees it: `http.client.request.duration`, `upstream_rq_time`.
+_CLIENT = frozenset({"client", "upstream"})
 _COUNT = re.compile(r"(?:[._](?:count|sum|total)|_per_s(?:ec(?:ond)?)?)$")
 _SHARE = frozenset({"ratio", "share", "fraction", "percent", "percentage"})
 
@@ -70,6 +78,10 @@ def role_of(metric: str) -> Role:
         return Role.LATENCY
     if words & _RESOURCE:
         return Role.OTHER
+    if words & _WAITING:
+        return Role.WAITING
+    if words & _USE:
+        return Role.OTHER
     if _QUANTILE.search(metric.lower()):
         return Role.LATENCY
     return Role.TRAFFIC if words & _TRAFFIC else Role.OTHER
@@ -84,6 +96,17 @@ def healthy_direction(metric: str) -> int:
     if role is Role.ERROR:
         return 1 if _words(metric) & _GOOD else -1
     return 0
+
+
+def at_client(metric: str) -> bool:
+    """Whether a metric is what a caller sees of the calls that it makes, not of those it serves.
+
+    Examples
+    --------
+    >>> [at_client(f"http.{side}.request.duration") for side in ("client", "server")]
+    [True, False]
+    """
+    return bool(_words(metric) & _CLIENT)
 
 
 def adds_up(metric: str) -> bool:

@@ -135,3 +135,35 @@ def test_where_most_reach_a_health_signal_one_that_does_not_stands_back() -> Non
     faults = {"web:latency": 20.0, "c:cpu": 15.0, "host:resets": 25.0}
     assert "c" == first(*ranked(names, ("web:latency",), edges, faults))
     assert "host" == first(*ranked(names, ("web:latency",), edges[:1], faults))
+
+
+@pytest.mark.parametrize(
+    ("callee", "answer"), [(0.5, "web"), (40.0, "cart")], ids=["the way to it", "the callee"]
+)
+def test_what_a_caller_sees_of_its_calls_is_no_symptom(callee: float, answer: str) -> None:
+    """The service that users call waits long for another one, which is as slow, or is not."""
+    names = ("web:latency_p95", "web:cart.client.duration", "cart:duration", "db:duration")
+    faults = {"web:latency_p95": 10.0, "web:cart.client.duration": 60.0, "cart:duration": callee}
+    edges = [("cart", "web"), ("db", "cart")]
+    assert answer == first(*ranked(names, ("web:latency_p95",), edges, faults))
+
+
+@pytest.mark.parametrize(("metric", "answer"), [("pool_used", "db"), ("cpu", "orders")])
+def test_what_waits_for_a_callee_is_explained_by_it(metric: str, answer: str) -> None:
+    """Connections in use are traffic times latency (Little's law); a processor is its own."""
+    names = ("web:latency_p95", f"orders:{metric}", "orders:latency_p95", "db:latency_p95")
+    faults = {
+        "web:latency_p95": 10.0,
+        f"orders:{metric}": 40.0,
+        "orders:latency_p95": 20.0,
+        "db:latency_p95": 25.0,
+    }
+    edges = [("orders", "web"), ("db", "orders")]
+    assert answer == first(*ranked(names, ("web:latency_p95",), edges, faults))
+
+
+def test_replicas_have_the_way_of_their_workload() -> None:
+    names = ("web:latency", "web-7d9f5c6b8-x2lqv:memory", "db:latency", "db-0:memory", "host-1:cpu")
+    layout = Layout(names, ("web:latency",), [("db", "web")])
+    reaching = [layout.entities[i] for i in np.flatnonzero(layout.reaching)]
+    assert reaching == ["db", "db-0", "web", "web-7d9f5c6b8-x2lqv"]
