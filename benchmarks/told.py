@@ -221,8 +221,7 @@ def learned_before(onset: int, *, told: bool = True) -> int:
 
 def recalled_from(told: Told, learned: int) -> int:
     """Return the first row that counts for neither state when an onset is late for certain."""
-    policy = VERDICT.opening
-    rows = max(round(policy.look_back_s / told.interval_s), policy.look_back_rows)
+    rows = round(VERDICT.opening.look_back(told.interval_s) / told.interval_s)
     return max(min(told.onset - rows, learned), learned - learned // QUARANTINE.recalled_share)
 
 

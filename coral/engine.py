@@ -322,8 +322,8 @@ class Engine:
             self._close(incident, "superseded")
         if since is None:
             policy, interval_s = self._setup.verdict.opening, self.system.interval_s
-            least_s = max(policy.look_back_s, policy.look_back_rows * interval_s)
-            since = now - min(least_s, policy.ask_most_rows * interval_s)
+            most_s = policy.ask_most_rows * interval_s
+            since = now - min(policy.look_back(interval_s), most_s)
         self._watch.health.look(self._quarantine.rows[-1].x)
         [opened] = self._begin_given("told", since)
         begun = self._incident

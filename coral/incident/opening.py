@@ -117,8 +117,7 @@ def given_since(
     baseline : Baseline
     setup : Setup
     """
-    policy = setup.verdict.opening
-    look_back_s = max(policy.look_back_s, policy.look_back_rows * setup.system.interval_s)
+    look_back_s = setup.verdict.opening.look_back(setup.system.interval_s)
     quarantine.recall(baseline, since - look_back_s)
     rows = quarantine.rows
     times = [row.time for row in rows]

@@ -39,6 +39,16 @@ class OpeningPolicy:
     """Series up to which the edges of the graph are told in the row that opens an incident, which
     takes some milliseconds. Those of more come with the next row: other systems wait meanwhile."""
 
+    def look_back(self, interval_s: float) -> float:
+        """Return how long before an onset that is given late is looked back, in seconds.
+
+        Parameters
+        ----------
+        interval_s : float
+            Between two rows.
+        """
+        return max(self.look_back_s, self.look_back_rows * interval_s)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerdictPolicy:
