@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from coral.baseline._moving_mean_kernels import double
+from coral.baseline._moving_mean_kernels import largest_means
 
 __all__ = ["largest_moving_means"]
 
@@ -27,13 +27,7 @@ def largest_moving_means(deviations: Floats) -> Floats:
         Entry (i, j): over 2 ** i rows, of those means of which half the cells at least are there;
         0 where there is none. One row at least, of zeros where there are no rows.
     """
-    seen = np.isfinite(deviations)
-    total, cells = np.where(seen, deviations, 0.0), seen.astype(np.float64)
-    largest = [np.abs(total).max(axis=0, initial=0.0)]
-    rows = 2
-    while rows <= len(deviations) // 2:
-        largest.append(np.empty(deviations.shape[1]))
-        double(total, cells, rows, largest[-1])
-        total, cells = total[: len(total) // 2], cells[: len(cells) // 2]
-        rows *= 2
-    return np.array(largest)
+    n_rows, n_series = deviations.shape
+    largest = np.zeros((max(n_rows // 2, 1).bit_length(), n_series))
+    largest_means(deviations, largest)
+    return largest

@@ -14,11 +14,16 @@ __all__ = [
     "accumulate_innovation",
     "bounded",
     "mean_bounded",
+    "prediction_errors",
 ]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Records = NDArray[np.void]
+
+# Rows whose factors are multiplied before a logarithm is taken: below all floats up to sizes of
+# 1e19.
+PRODUCT_ROWS = 16
 
 # What the base period says about a series. A structured array: numba looks the type of a named
 # tuple up anew at each call, which costs more than the loop over thirty series.
@@ -72,20 +77,47 @@ def bounded(size: Any, rarest: Any, beyond: float) -> Any:
 
 
 @nb.njit(cache=True, error_model="numpy")
+def prediction_errors(
+    base: Floats, center: Floats, unit: Floats, predicted: Floats, largest: Floats
+) -> None:
+    """Turn scaled predictions into the sizes of their errors, in units, in place.
+
+    `base` : (n_rows, n), raw units, NaN = missing; `center`, `unit` : (n,), raw units;
+    `predicted` : (n_rows - 1, n), of all rows but the first, overwritten, NaN = missing;
+    `largest` : (n,), written, the largest error of each series, 0 without any.
+    """
+    largest[:] = 0.0
+    for row in range(predicted.shape[0]):
+        for j in range(predicted.shape[1]):
+            ahead = predicted[row, j] * unit[j] + center[j]
+            size = abs((base[row + 1, j] - ahead) / unit[j])
+            predicted[row, j] = size
+            largest[j] = max(largest[j], size)
+
+
+@nb.njit(cache=True, error_model="numpy")
 def mean_bounded(sizes: Floats, sigma: Floats, rarest: Floats, beyond: float, mean: Floats) -> None:
     """Fill `mean`, of shape (n,), with that of `bounded(sizes / sigma, rarest, beyond)` over rows.
 
-    `sizes` : (n_rows, n), NaN = missing; zero for a series without any.
+    `sizes` : (n_rows, n), NaN = missing; zero for a series without any. Logarithms are taken of
+    products of some rows: of each cell they would be most of what an opening costs.
     """
-    count = np.zeros(mean.shape[0])
+    n = mean.shape[0]
+    whole, rare, count = np.ones(n), np.ones(n), np.zeros(n)
     mean[:] = 0.0
     for row in range(sizes.shape[0]):
-        for j in range(mean.shape[0]):
-            value = bounded(sizes[row, j] / sigma[j], rarest[j], beyond)
-            if np.isfinite(value):
-                mean[j] += value
-                count[j] += 1.0
-    for j in range(mean.shape[0]):
+        for j in range(n):
+            size = sizes[row, j] / sigma[j]
+            there = size < np.inf
+            size = size if there else 0.0
+            count[j] += 1.0 if there else 0.0
+            whole[j] *= 1.0 + size
+            rare[j] *= 1.0 + rarest[j] * size
+        if row % PRODUCT_ROWS == PRODUCT_ROWS - 1 or row == sizes.shape[0] - 1:
+            for j in range(n):
+                mean[j] += np.log(whole[j]) - (1.0 - beyond) * np.log(rare[j])
+                whole[j] = rare[j] = 1.0
+    for j in range(n):
         mean[j] /= max(count[j], 1.0)
 
 

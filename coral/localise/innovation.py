@@ -25,6 +25,7 @@ from coral.localise._innovation_kernels import (
     accumulate_innovation,
     bounded,
     mean_bounded,
+    prediction_errors,
 )
 from coral.localise.layout import Layout
 from coral.localise.policy import RANKING, RankingPolicy
@@ -127,10 +128,9 @@ class InnovationScorer:
         self._policy = policy
         self.center, self.scale = predictor.center, predictor.scale
         present = self._count_cells(base)
-        deviations = (base - self.center) / self._unit
-        innovation = self._base_innovation(base, deviations, adjacent)
-        sizes = np.abs(innovation, out=innovation)
-        largest = np.fmax.reduce(sizes, axis=0, initial=0.0)
+        deviations = base - self.center
+        deviations /= self._unit
+        sizes, largest = self._base_errors(base, deviations, adjacent)
         sigma = policy.sigma_floor + largest / policy.scale.range_units
         rarest = 1.0 / (present.astype(np.float64) + 2.0)
         self._limits = limits_of(policy)
@@ -381,23 +381,24 @@ class InnovationScorer:
             return np.zeros_like(x)
         return np.where(self._layout.idle(x), 0.0, self._missingness)
 
-    def _base_innovation(self, base: Floats, deviations: Floats, adjacent: Bools) -> Floats:
-        """Innovations of the base rows in units, NaN = missing; the first row has none.
+    def _base_errors(
+        self, base: Floats, deviations: Floats, adjacent: Bools
+    ) -> tuple[Floats, Floats]:
+        """Sizes of the innovations of the base rows in units, and the largest of each series.
 
-        None of their deviations is large enough to be cut: the unit is that of the largest.
+        NaN = missing; the first row has none. None of their deviations is large enough to be cut:
+        the unit is that of the largest.
         """
+        largest = np.zeros(base.shape[1])
         if len(deviations) < 2:
-            return np.zeros_like(deviations)
+            return deviations[:0], largest
         previous = deviations[:-1]
         known = adjacent[1:, None] & ~np.isnan(previous)
         if not known.all():
             previous = np.where(known, previous, 0.0)
-        predicted = self._predictor.ahead(previous)
-        predicted *= self._unit
-        predicted += self.center
-        innovation = np.subtract(base[1:], predicted, out=predicted)
-        innovation /= self._unit
-        return innovation
+        sizes = self._predictor.ahead(previous)
+        prediction_errors(base, self.center, self._unit, sizes, largest)
+        return sizes, largest
 
 
 def limits_of(policy: RankingPolicy) -> NDArray[np.void]:
