@@ -148,7 +148,7 @@ def main() -> None:
     chosen = options((__doc__ or "").splitlines()[0]).parse_args()
     systems = SYSTEMS // 5 if chosen.quick else SYSTEMS
     warm()
-    figures = {}
+    figures: dict[str, float] = {}
     for n in SERIES:
         outage(n, 2, 1)  # loads the kernels of so many series
         for span, span_s in SPANS_S.items():
