@@ -296,8 +296,8 @@ class SystemConfig(MonitoredSystem, frozen=True, kw_only=True, forbid_unknown_fi
     name : str
         Identifier; the Kafka key of its data.
     recording : str
-        Tells the incidents of one recording from those of another of the same system, with the
-        same onset; empty where there is one stream of its data.
+        Digest of what a recording holds: tells its incidents from those of another one of the same
+        system, with the same onset; empty where there is one stream of its data.
     **facts
         As of `MonitoredSystem`.
 
@@ -369,8 +369,7 @@ def digest(
     facts: dict[str, object] = {"engine": held, "version": version}
     if system is not None:
         known = msgspec.structs.asdict(system)
-        if not system.recording:
-            del known["recording"]
+        del known["recording"]  # that is of the data
         facts["system"] = known
     if policies:
         facts["policies"] = policies

@@ -171,17 +171,14 @@ def _replay_all(
     from coral.report.terminal import console_for
     from streams.recorded import RecordingError
 
-    found, unusable, systems = 0, 0, set[str]()
+    found, unusable = 0, 0
     for number, path in enumerate(paths):
         if number:
             console.print()
         try:
             recording = opener.open(path, console, remarks)
-            # Faults in recordings of one system may begin at the same time.
-            apart = str(path) if recording.meta.system in systems else ""
-            systems.add(recording.meta.system)
             beside = known_beside(recording, console, remarks)
-            last = _replay_one(recording, beside, apart, wanted, sink, console)
+            last = _replay_one(recording, beside, wanted, sink, console)
             found += last is not None
         except RecordingError as error:
             unusable += 1
@@ -224,12 +221,13 @@ class _Monitoring(NamedTuple):
 
         return cls(shadow.name, load_shadow(shadow, config, os.environ, overrides), bool(kpi))
 
-    def of(self, recording: Recording, apart: str) -> tuple[SystemConfig, EngineConfig | None]:
+    def of(self, recording: Recording) -> tuple[SystemConfig, EngineConfig | None]:
         """Return what the engine knows of a recording; what the configuration leaves out stays."""
         from coral.replay.driver import system_of
         from streams.topology import Topology
 
-        system = system_of(recording.meta, apart=apart)
+        # Faults in recordings of one system may begin at the same time.
+        system = system_of(recording.meta, digest=recording.survey.digest)
         if self.settings is None:
             return system, None
         said = self.settings.system(system.name)
@@ -266,7 +264,7 @@ def _serve(
             beside,
             wanted.confirmed,
             _onset(recording) if wanted.oracle else None,
-            [Under(each.name, *each.of(recording, "")) for each in configurations],
+            [Under(each.name, *each.of(recording)) for each in configurations],
         )
         for recording, beside in opened
     ]
@@ -279,7 +277,6 @@ def _serve(
 def _replay_one(
     recording: Recording,
     beside: Beside,
-    apart: str,
     wanted: _Wanted,
     sink: Sink,
     console: Console,
@@ -297,7 +294,7 @@ def _replay_one(
         sink,
         recording,
         console,
-        *wanted.watched.of(recording, apart),
+        *wanted.watched.of(recording),
         onset=_onset(recording) if wanted.oracle else None,
         feedback=wanted.confirmed,
         beside=beside,

@@ -347,9 +347,13 @@ class Event(_Part, frozen=True, kw_only=True):
     data: Incident
 
 
-def incident_id(system: str, onset: float, config: str) -> str:
-    """Deterministic identifier of an incident: equal input and configuration, equal id."""
-    text = f"{system}\n{onset!r}\n{config}"
+def incident_id(system: str, onset: float, config: str, recording: str = "") -> str:
+    """Deterministic identifier of an incident: equal input and configuration, equal id.
+
+    Where a system has one stream of data alone its onset tells an incident from all others; of its
+    recordings several may have the same, and what they hold (`recording`) tells them apart.
+    """
+    text = "\n".join([system, repr(onset), config, *([recording] if recording else [])])
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

@@ -149,7 +149,9 @@ class OpenIncident:
         at_once = graph.causal.n_series <= setup.verdict.opening.graph_at_once
         graph.causal.open_state(solve=at_once)
         facts = OpeningFacts(
-            id=incident_id(system.name, rows[-alarm.n_rows].time, setup.fingerprint),
+            id=incident_id(
+                system.name, rows[-alarm.n_rows].time, setup.fingerprint, system.recording
+            ),
             trigger=alarm.trigger,
             earliest=alarm.earliest,
             onset=alarm.onset,

@@ -45,10 +45,10 @@ class Progress(NamedTuple):
         return self.frame.time
 
 
-def system_of(meta: RecordingMeta, *, topology: bool = True, apart: str = "") -> SystemConfig:
+def system_of(meta: RecordingMeta, *, topology: bool = True, digest: str = "") -> SystemConfig:
     """Return what the engine may know of a recording: grid, health signals, known edges.
 
-    Labels stay behind. `apart` becomes its `recording`.
+    Labels stay behind. `digest`, of what it holds, tells its incidents from those of others.
     """
     if not topology:
         known: tuple[str, ...] = ()
@@ -57,7 +57,7 @@ def system_of(meta: RecordingMeta, *, topology: bool = True, apart: str = "") ->
     else:
         known = Topology.__struct_fields__
     facts = {key: getattr(meta, key) for key in ("interval_s", "kpi", *known)}
-    return SystemConfig(name=meta.system, recording=apart, **facts)
+    return SystemConfig(name=meta.system, recording=digest, **facts)
 
 
 def replay(

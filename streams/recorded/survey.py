@@ -1,5 +1,6 @@
 """One pass over the rows of a table: what only the whole of it tells."""
 
+import hashlib
 from array import array
 from collections.abc import Iterator
 from typing import Final, NamedTuple
@@ -41,6 +42,8 @@ class Survey(NamedTuple):
         Most cells in a row that hold something that is no number.
     cumulative : ndarray of shape (n_series,), bool
         Whether it only grows, and begins anew near zero where it does not.
+    digest : str
+        Of names, times and values: equal for equal contents, wherever and however they are kept.
     """
 
     names: tuple[str, ...]
@@ -51,6 +54,7 @@ class Survey(NamedTuple):
     high: Floats
     unread: Counts
     cumulative: NDArray[np.bool_]
+    digest: str
 
 
 def survey(table: RecordedTable, log: ProblemLog) -> Survey:
@@ -61,7 +65,7 @@ def survey(table: RecordedTable, log: ProblemLog) -> Survey:
     present = np.zeros(n, dtype=np.int64)
     low, high = np.full(n, np.inf), np.full(n, -np.inf)
     run, unread = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64)
-    growth = _Growth(n)
+    growth, digest = _Growth(n), hashlib.sha256("\n".join(names).encode())
     for rows in _blocks(increasing(table.rows(log), table.columns, log)):
         times.extend(row.time for row in rows)
         lines.extend(row.line for row in rows)
@@ -70,6 +74,7 @@ def survey(table: RecordedTable, log: ProblemLog) -> Survey:
         np.fmin(low, np.fmin.reduce(values, axis=0), out=low)
         np.fmax(high, np.fmax.reduce(values, axis=0), out=high)
         growth.add(values)
+        digest.update(np.array([row.time for row in rows]).tobytes() + values.tobytes())
         for row in rows:
             if row.unread or run.any():
                 longer = run[list(row.unread)] + 1
@@ -78,7 +83,15 @@ def survey(table: RecordedTable, log: ProblemLog) -> Survey:
                 np.maximum(unread, run, out=unread)
     cumulative = growth.cumulative(names) & (low >= 0.0)
     ranges = (present, low, high)
-    return Survey(names, np.array(times), np.array(lines), *ranges, unread, cumulative)
+    return Survey(
+        names,
+        np.array(times),
+        np.array(lines),
+        *ranges,
+        unread,
+        cumulative,
+        digest.hexdigest(),
+    )
 
 
 def _blocks(rows: Iterator[Row]) -> Iterator[list[Row]]:

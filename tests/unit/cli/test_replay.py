@@ -1,6 +1,7 @@
 """`coral replay` as a user calls it."""
 
 from pathlib import Path
+from shutil import copytree
 
 import numpy as np
 import pytest
@@ -159,7 +160,7 @@ def test_remarks_on_the_file_are_no_events(
 def test_two_recordings_of_one_system_have_incidents_of_their_own(
     tmp_path: Path, shop: Path
 ) -> None:
-    """Also where their faults begin at the same time; the first keeps its identifiers."""
+    """Also where their faults begin at the same time, and whichever command replays them."""
     other = write_recording(tmp_path / "cases" / "other", shop_rows(seed=3))
     out = tmp_path / "events.ndjson"
 
@@ -170,8 +171,9 @@ def test_two_recordings_of_one_system_have_incidents_of_their_own(
 
     both = incidents(shop, other)
     assert 2 == len(both)
-    assert incidents(shop) == both[:1] == incidents(other)
+    assert both == [*incidents(shop), *incidents(other)]
     assert both == incidents(shop, other)
+    assert both[:1] == incidents(Path(copytree(shop, tmp_path / "elsewhere" / "shop")))
 
 
 def test_a_health_signal_may_leave_labels_out(

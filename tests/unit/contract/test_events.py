@@ -65,7 +65,9 @@ def test_incident_ids_are_deterministic() -> None:
     """Equal system, onset and configuration: equal id; anything else: another."""
     one = incident_id("shop", 12.5, "abc")
     assert one == incident_id("shop", 12.5, "abc")
-    assert len({one, incident_id("shop", 12.0, "abc"), incident_id("s", 12.5, "a")}) == 3
+    others = [incident_id("shop", 12.0, "abc"), incident_id("s", 12.5, "a")]
+    recorded = [incident_id("shop", 12.5, "abc", name) for name in ("f00", "ba4")]
+    assert len({one, *others, *recorded}) == 5
 
 
 @pytest.mark.parametrize(
