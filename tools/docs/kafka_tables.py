@@ -1,4 +1,4 @@
-"""Tables about Kafka, from kafka, capacity, poison and soak of benchmarks/results/."""
+"""Tables about Kafka, from kafka, capacity, formats, poison and soak of benchmarks/results/."""
 
 import math
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from regions import table
 
 from coral.settings.sections import Limits, State
 
-__all__ = ["capacity", "fleet", "poison", "soak", "speed"]
+__all__ = ["capacity", "fleet", "formats", "poison", "soak", "speed"]
 
 # What is asked for, and how it is told.
 ASKED = (
@@ -62,6 +62,37 @@ def speed(result: Mapping[str, Any]) -> str:
                 f"{figures['latency_starved']:.0%} of the time for a core. Of two figures taken "
                 "one after the other there, by the clock, the ratio says little: go by CPU time; "
                 f"commit {result['commit']}."
+            ),
+        )
+    )
+
+
+def formats(result: Mapping[str, Any]) -> str:
+    """One row a format: its speed, and what is left of it where some parts cannot be used."""
+    figures, facts = result["figures"], result["machine"]
+    end = "_decoded_per_s"
+    names = [name.removesuffix(end) for name in figures if name.endswith(end)]
+    rows = [
+        (
+            f"`{name}`",
+            *(_number(figures[f"{name}_{what}_per_s"]) for what in ("decoded", "aligned")),
+            *(f"{figures[f'{name}_with_{share}_per_cent']:.2f}" for share in (1, 10)),
+        )
+        for name in names
+    ]
+    header = (
+        "format",
+        "decoded, values/s",
+        "and aligned",
+        "with 1 % unusable parts, of clean",
+        "with 10 %",
+    )
+    return "\n\n".join(
+        (
+            table(header, [*rows, ("asked for", "", "", ">= 0.9", ">= 0.9")]),
+            (
+                f"{facts['cpu']}, one core, CPU time; `otlp_json` and `otlp_proto` with 50 values a "
+                f"message, the others with one. Commit {result['commit']}."
             ),
         )
     )

@@ -182,6 +182,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "peers_cost": lambda: peers_tables.cost(load("peers")),
     **parts_of("situations", situations_tables.situations),
     **parts_of("kafka", kafka_tables.speed, prefix="kafka_"),
+    **parts_of("formats", kafka_tables.formats, prefix="kafka_"),
     **parts_of("capacity", kafka_tables.capacity, prefix="kafka_"),
     "kafka_fleet": lambda: kafka_tables.fleet(load("capacity"), load("slope")),
     "kafka_slope": lambda: kafka_tables.slope(load("slope"), load("capacity")),
