@@ -91,8 +91,9 @@ def formats(result: Mapping[str, Any]) -> str:
         (
             table(header, [*rows, ("asked for", "", "", ">= 0.9", ">= 0.9")]),
             (
-                f"{facts['cpu']}, one core, CPU time; `otlp_json` and `otlp_proto` with 50 values a "
-                f"message, the others with one. Commit {result['commit']}."
+                f"{facts['cpu']}, one of {facts['cores']} cores, CPU time, load average "
+                f"{facts['load_average']}; `otlp_json` and `otlp_proto` with 50 values a message, "
+                f"the others with one. Commit {result['commit']}."
             ),
         )
     )
