@@ -90,7 +90,7 @@ kafka-stop: ## stop it and delete its data
 	@$(PYTHON) deploy/kafka stop
 
 # Everything that these need is fetched or built once, into the user's cache; nothing is installed.
-IN_NAMESPACES = PYTHONPATH=tests:tests/kubernetes:deploy/kafka:deploy/image:deploy/cluster $(BIN)/python
+IN_NAMESPACES = PYTHONPATH=tests:tests/kubernetes:tools/kubernetes:deploy/kafka:deploy/image:deploy/cluster $(BIN)/python
 
 image: ## build the image of the daemon, with buildah (as root; BASE=python:3.11-slim where a registry is)
 	$(PYTHON) deploy/image/make_image.py $(if $(BASE),--base $(BASE))

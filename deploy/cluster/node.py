@@ -7,7 +7,8 @@ import tarfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from namespaces import ADDRESS, BRIDGE, NETWORK, Processes
+from namespaces import ADDRESS, BRIDGE, NETWORK, SERVICES, Processes
+from service_network import DOMAIN
 
 PAUSE = "localhost/pause:1"
 
@@ -41,6 +42,7 @@ _NETWORK = {
                 "ranges": [
                     [{"subnet": NETWORK, "rangeStart": "192.168.77.10", "gateway": ADDRESS}]
                 ],
+                "routes": [{"dst": SERVICES}],
             },
         },
     ],
@@ -114,6 +116,8 @@ def start_kubelet(containers: Containers, processes: Processes, access: Path, nu
         "cgroupRoot": f"/{name}",
         "makeIPTablesUtilChains": False,
         "resolvConf": "",
+        "clusterDNS": [ADDRESS],
+        "clusterDomain": DOMAIN,
         "oomScoreAdj": 0,
         "podLogsDir": str(home / "pods"),  # a kubelet deletes what is not its own
         "port": 10250 + 100 * number,

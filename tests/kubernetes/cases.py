@@ -14,10 +14,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
+from everything import accepted
 from lab import Facts, Lab
 from refusals import denied_right, missing_topic, wrong_password
 from release import NAMESPACE, NotSeenError, is_ready, process_of
 from user import install, look
+from volume import in_a_volume
 from waves import Wave
 
 SMALL = {"requests": {"cpu": "100m", "memory": "300Mi"}, "limits": {"memory": "512Mi"}}
@@ -229,6 +231,8 @@ CASES: Mapping[str, Callable[[Lab], Facts]] = {
     "node drained": drain,
     "eviction refused": budget_refuses,
     "broker away": broker_away,
+    "all it can make": accepted,
+    "state in a volume": in_a_volume,
     "wrong password": wrong_password,
     "missing topic": missing_topic,
     "denied right": denied_right,

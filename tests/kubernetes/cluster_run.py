@@ -30,6 +30,7 @@ from make_image import ARCHIVE, CONTENTS, version
 from namespaces import ADDRESS, Processes, arrange, run_inside
 from node import Containers, start_kubelet, write_pause
 from release import NAMESPACE, Release
+from service_network import start_services
 from waves import PARTITIONS, TOPICS, Load, systems
 
 from coral.cli.main import main as coral
@@ -37,7 +38,7 @@ from coral.cli.main import main as coral
 sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
 from common import ROOT, commit, machine, versions
 
-PACKAGES = ("containerd", "runc", "etcd-server", "containernetworking-plugins")
+PACKAGES = ("containerd", "runc", "etcd-server", "containernetworking-plugins", "nftables")
 NODES = ("node-a", "node-b")
 CHART = ROOT / "deploy" / "helm" / "coral"
 RESULTS = ROOT / "deploy" / "results"
@@ -87,6 +88,7 @@ def cluster(home: Path, note: Journal) -> Iterator[tuple[Processes, Cluster]]:
         start_kubelet(containers, processes, plane.access(name), number)
     for name in NODES:
         processes.wait(f"{name}-kubelet", lambda name=name: _is_ready(processes, name))  # type: ignore[misc]
+    start_services(home / "services", processes, plane.kubeconfig, NODES[0])
     for node in kafka.nodes:
         kafka.wait(node)
     note(processes.output("kubectl", "get", "nodes", "-o", "wide"))

@@ -1,6 +1,7 @@
 """What a platform engineer types, and what is seen then: the commands of the README."""
 
 import io
+import re
 import subprocess
 import urllib.request
 from collections.abc import Iterator
@@ -26,13 +27,14 @@ def install(lab: Lab) -> Facts:
     (warm,) = lab.release.said(pod, "kernels_compiled")
     if warm["seconds"] > 15:
         raise NotSeenError(f"kernels were compiled at the start: {warm}")
-    tests = lab.release.helm(
-        "test", lab.release.name, "--filter", f"name={lab.release.name}-test-topics"
-    )
+    tests = lab.release.helm("test", lab.release.name, "--logs")
+    phases = re.findall(r"^Phase:\s+(\w+)", tests, re.MULTILINE)
+    if phases != ["Succeeded", "Succeeded"]:
+        raise NotSeenError(f"topics and rights, and /readyz, expected to succeed, got {phases}")
     return {
         "ready_s": seconds,
         "kernels_s": warm["seconds"],
-        "helm_test": "Succeeded" in tests,
+        "helm_test": True,
         "typed": [installed, pods],
     }
 

@@ -9,7 +9,7 @@ WIDTH = 110  # of a line in a block
 REFUSED = "`{status}`, exit code {exit_code}, not ready; the last line: *{reason}*"
 SEEN = {
     "install by helm": "ready after {ready_s} s, of it {kernels_s} s for the kernels; `helm test` "
-    "of topics and rights succeeds",
+    "of topics and rights, and of `/readyz` by the name of the Service, succeeds",
     "a recorded incident": "{events} events, the bytes of `coral replay`",
     "a look at it": "the incident in `kubectl logs`, and through `kubectl port-forward` the page "
     "and `coral status`",
@@ -23,6 +23,10 @@ SEEN = {
     "eviction refused": "*{refused_with}*",
     "broker away": "for {away_s} s: `/healthz` says 200, no probe ends a pod; members that the "
     "group had put out, and that started again: {put_out}",
+    "all it can make": "{objects} objects of {renderings} renderings, every switch and overlay and "
+    "{kinds} kinds, are taken in a dry run; one with a misspelt key is not",
+    "state in a volume": "another pod has the claim of the one before it after {ready_again_s} s, "
+    "and its state; {events} events, the bytes of `coral replay`",
     "wrong password": REFUSED + "; with the right one ready, by TLS",
     "missing topic": REFUSED,
     "denied right": REFUSED,
