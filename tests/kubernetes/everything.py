@@ -72,7 +72,7 @@ def _taken(lab: Lab, name: str, text: str) -> list[dict[str, Any]]:
 
 
 def _stream(objects: list[dict[str, Any]]) -> str:
-    """One after the other: what stands in a list kubectl looks through itself, by less."""
+    """One after the other: of a list kubectl itself would judge what the server should."""
     return "\n---\n".join(map(json.dumps, objects))
 
 

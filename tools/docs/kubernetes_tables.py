@@ -75,7 +75,10 @@ def check(result: Mapping[str, Any]) -> str:
     }
     lines = ["| as a node of Kubernetes runs it | |", "|---|---|"]
     lines += [f"| {what} | {seen_of} |" for what, seen_of in rows.items()]
-    told = f"{facts['cpu']}, {facts['cores']} cores, {facts['system']}; commit {result['commit']}."
+    told = (
+        f"{facts['cpu']}, {facts['cores']} cores, {facts['system']}, load average "
+        f"{facts['load_average']} at the end; commit {result['commit']}."
+    )
     return "\n".join([*lines, "", told])
 
 
