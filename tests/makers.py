@@ -88,14 +88,19 @@ def run(
 
 
 def write_recording(
-    folder: Path, rows: FloatArray, *, names: Sequence[str] = NAMES, **labels: Any
+    folder: Path,
+    rows: FloatArray,
+    *,
+    names: Sequence[str] = NAMES,
+    start: int = 1_700_000_000,
+    **labels: Any,
 ) -> Path:
-    """Write rows as a recorded incident; return its folder."""
+    """Write rows as a recorded incident, a row a second from `start` on; return its folder."""
     folder.mkdir(parents=True, exist_ok=True)
     lines = [",".join(("timestamp", *names))]
     for t, x in enumerate(rows):
         cells = ("" if np.isnan(v) else repr(float(v)) for v in x)
-        lines.append(",".join((str(1_700_000_000 + t), *cells)))
+        lines.append(",".join((str(start + t), *cells)))
     with gzip.open(folder / "metrics.csv.gz", "wt") as file:
         file.write("\n".join(lines) + "\n")
     facts = {
@@ -106,8 +111,8 @@ def write_recording(
         "kpi": ["web:latency_p95"],
         "edges": [list(e) for e in EDGES],
         "edge_semantics": "a calls b",
-        "fault_start": 1_700_000_000 + ONSET,
-        "fault_end": 1_700_000_000 + len(rows) - 1,
+        "fault_start": start + ONSET,
+        "fault_end": start + len(rows) - 1,
         "root_cause_entities": ["db"],
         "root_cause_metrics": ["db:disk_io"],
         "modes": ["oracle", "online"],

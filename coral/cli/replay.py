@@ -50,6 +50,8 @@ Shadow = Annotated[
         "beside the rest."
     ),
 ]
+# Clocks of recordings that begin earlier begin at zero, or nearly: times are no dates.
+EARLIEST_S = 1e9
 Plot = Annotated[
     File,
     Parameter(
@@ -171,14 +173,16 @@ def _replay_all(
     from coral.report.terminal import console_for
     from streams.recorded import RecordingError
 
-    found, unusable = 0, 0
+    found, unusable, systems = 0, 0, set[str]()
     for number, path in enumerate(paths):
         if number:
             console.print()
         try:
             recording = opener.open(path, console, remarks)
+            again = recording.meta.system in systems
+            systems.add(recording.meta.system)
             beside = known_beside(recording, console, remarks)
-            last = _replay_one(recording, beside, wanted, sink, console)
+            last = _replay_one(recording, beside, wanted, sink, console, again=again)
             found += last is not None
         except RecordingError as error:
             unusable += 1
@@ -221,13 +225,21 @@ class _Monitoring(NamedTuple):
 
         return cls(shadow.name, load_shadow(shadow, config, os.environ, overrides), bool(kpi))
 
-    def of(self, recording: Recording) -> tuple[SystemConfig, EngineConfig | None]:
-        """Return what the engine knows of a recording; what the configuration leaves out stays."""
+    def of(
+        self, recording: Recording, *, again: bool = False
+    ) -> tuple[SystemConfig, EngineConfig | None]:
+        """Return what the engine knows of a recording; what the configuration leaves out stays.
+
+        A system has one incident at a time, as in the daemon, whose identifiers are the same. Of
+        recordings whose clocks begin at zero, and of several of one system in one replay, faults
+        may begin at the same time: what they hold tells them apart.
+        """
         from coral.replay.driver import system_of
         from streams.topology import Topology
 
-        # Faults in recordings of one system may begin at the same time.
-        system = system_of(recording.meta, digest=recording.survey.digest)
+        survey = recording.survey
+        apart = again or survey.times[0] < EARLIEST_S
+        system = system_of(recording.meta, digest=survey.digest if apart else "")
         if self.settings is None:
             return system, None
         said = self.settings.system(system.name)
@@ -280,6 +292,8 @@ def _replay_one(
     wanted: _Wanted,
     sink: Sink,
     console: Console,
+    *,
+    again: bool,
 ) -> Incident | None:
     """Replay one recording; return the last revision of its last incident."""
     from coral.cli.progress import watched_replay
@@ -294,7 +308,7 @@ def _replay_one(
         sink,
         recording,
         console,
-        *wanted.watched.of(recording),
+        *wanted.watched.of(recording, again=again),
         onset=_onset(recording) if wanted.oracle else None,
         feedback=wanted.confirmed,
         beside=beside,

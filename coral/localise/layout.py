@@ -118,16 +118,18 @@ class Layout:
         """Leaves that may be another component seen from outside, as (leaf, component).
 
         Call graphs made from client-side spans list a callee twice: as itself, with its own
-        causes, and as the address that the caller used, a leaf with the same latency.
+        causes, and as the address that the caller used, a leaf with the same latency. What has a
+        processor or a memory is seen from inside.
         """
         inner = {entity for entity in known if known.succ[entity]}
+        inner |= set(self.owner[self.internal].tolist())
         return sorted(
             {
                 (leaf, other)
                 for leaf in known.nodes - inner
                 for shared in known.pred[leaf]
                 for other in known.succ[shared]
-                if other in inner
+                if known.succ[other]
             }
         )
 

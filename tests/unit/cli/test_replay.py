@@ -157,23 +157,33 @@ def test_remarks_on_the_file_are_no_events(
     assert all(decode(line.encode()) for line in printed.out.splitlines())
 
 
+def incidents(out: Path, *paths: Path) -> list[str]:
+    """Return the identifiers of the incidents that one command finds in recordings."""
+    assert Exit.OK == main(["replay", *map(str, paths), "--oracle", "--out", str(out)])
+    events = map(decode, out.read_bytes().splitlines())
+    return [*dict.fromkeys(event.data.incident for event in events)]
+
+
 def test_two_recordings_of_one_system_have_incidents_of_their_own(
     tmp_path: Path, shop: Path
 ) -> None:
-    """Also where their faults begin at the same time, and whichever command replays them."""
+    """Also where their faults begin at the same time; the first has those of the daemon."""
     other = write_recording(tmp_path / "cases" / "other", shop_rows(seed=3))
     out = tmp_path / "events.ndjson"
-
-    def incidents(*paths: Path) -> list[str]:
-        assert Exit.OK == main(["replay", *map(str, paths), "--oracle", "--out", str(out)])
-        events = map(decode, out.read_bytes().splitlines())
-        return [*dict.fromkeys(event.data.incident for event in events)]
-
-    both = incidents(shop, other)
+    both = incidents(out, shop, other)
     assert 2 == len(both)
-    assert both == [*incidents(shop), *incidents(other)]
-    assert both == incidents(shop, other)
-    assert both[:1] == incidents(Path(copytree(shop, tmp_path / "elsewhere" / "shop")))
+    assert both == incidents(out, shop, other)
+    assert both[:1] == incidents(out, Path(copytree(shop, tmp_path / "elsewhere" / "shop")))
+
+
+def test_recordings_whose_clocks_begin_at_zero_may_go_into_one_file(tmp_path: Path) -> None:
+    """Whichever command replays them: that their faults begin at the same second says nothing."""
+    out, times = tmp_path / "events.ndjson", {"start": 0}
+    one = write_recording(tmp_path / "one", shop_rows(), **times)
+    other = write_recording(tmp_path / "other", shop_rows(seed=3), **times)
+    apart = [*incidents(out, one), *incidents(out, other)]
+    assert 2 == len({*apart})
+    assert apart == incidents(out, one, other)[:1] + apart[1:]
 
 
 def test_a_health_signal_may_leave_labels_out(

@@ -167,3 +167,13 @@ def test_replicas_have_the_way_of_their_workload() -> None:
     layout = Layout(names, ("web:latency",), [("db", "web")])
     reaching = [layout.entities[i] for i in np.flatnonzero(layout.reaching)]
     assert reaching == ["db", "db-0", "web", "web-7d9f5c6b8-x2lqv"]
+
+
+def test_what_has_a_processor_is_no_address_of_another() -> None:
+    """An address that a caller used is a leaf too, but shows nothing of its inside."""
+    edges = [("cart", "web"), ("redis", "cart"), ("db", "web"), ("10.0.0.7", "web")]
+    names = ("web:latency", "cart:latency", "redis:latency", "db:latency", "db:cpu")
+    layout = Layout((*names, "10.0.0.7:latency"), ("web:latency",), edges)
+    pairs = layout.relations[layout.first_alias :]
+    aliases = [(layout.entities[leaf], layout.entities[other]) for leaf, other in pairs]
+    assert aliases == [("10.0.0.7", "cart")]
