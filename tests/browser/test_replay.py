@@ -3,6 +3,7 @@
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from browsers import HUGE, NARROW, WIDE, axe, harmless, looked_at, walked
@@ -157,7 +158,12 @@ def test_a_name_is_shown_as_text(browser: Browser, tmp_path: Path, name: str) ->
     said = {"labels": {"alertname": name}, "annotations": {"summary": name}}
     alert = alertmanager(fired(START + ONSET + 40) | said)
     names = tuple(f"{bare}{i}:{bare}" for i in range(len(NAMES)))
-    labels = {"system": name[:MAX_NAME], "kpi": names[:1], "edges": [], "root_cause_entities": []}
+    labels: dict[str, Any] = {
+        "system": name[:MAX_NAME],
+        "kpi": names[:1],
+        "edges": [],
+        "root_cause_entities": [],
+    }
     home = write_recording(tmp_path / "case", shop_rows(), names=names, **labels)
     (home / "changes.json").write_text(json.dumps([change]))
     (home / "alerts.json").write_text(json.dumps([alert]))

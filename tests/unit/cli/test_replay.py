@@ -178,9 +178,9 @@ def test_two_recordings_of_one_system_have_incidents_of_their_own(
 
 def test_recordings_whose_clocks_begin_at_zero_may_go_into_one_file(tmp_path: Path) -> None:
     """Whichever command replays them: that their faults begin at the same second says nothing."""
-    out, times = tmp_path / "events.ndjson", {"start": 0}
-    one = write_recording(tmp_path / "one", shop_rows(), **times)
-    other = write_recording(tmp_path / "other", shop_rows(seed=3), **times)
+    out = tmp_path / "events.ndjson"
+    one = write_recording(tmp_path / "one", shop_rows(), start=0)
+    other = write_recording(tmp_path / "other", shop_rows(seed=3), start=0)
     apart = [*incidents(out, one), *incidents(out, other)]
     assert 2 == len({*apart})
     assert apart == incidents(out, one, other)[:1] + apart[1:]
