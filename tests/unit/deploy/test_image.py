@@ -129,6 +129,10 @@ print([p for p in ("/", "/opt/coral", "/etc", "/usr") if os.access(p, os.W_OK)],
     assert "[] True\n" == bare.run(PYTHON, "-P", "-c", script).stdout
 
 
+# kafka-python, now and then: what a connection receives that it has closed in the same moment.
+CLOSED_MEANWHILE = "'NoneType' object has no attribute 'data_received'"
+
+
 def test_the_daemon_publishes_from_it_what_a_replay_does(
     bare: Bare, kafka: Broker, tmp_path: Path
 ) -> None:
@@ -149,7 +153,8 @@ def test_the_daemon_publishes_from_it_what_a_replay_does(
         process.kill()
     assert 0 == code
     assert expected == contents(found)
-    assert [] == [line for line in logged(process) if line["level"] in {"warning", "error"}]
+    loud = [line for line in logged(process) if line["level"] in {"warning", "error"}]
+    assert [] == [line for line in loud if CLOSED_MEANWHILE not in line.get("exception", "")]
 
 
 def test_the_list_of_components_is_complete(bare: Bare) -> None:
