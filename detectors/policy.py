@@ -28,7 +28,6 @@ __all__ = [
     "ScalerPolicy",
     "TailPolicy",
     "TriggerPolicy",
-    "WakingPolicy",
 ]
 
 
@@ -222,21 +221,6 @@ class MissingnessPolicy(Policy):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WakingPolicy(Policy):
-    """Of series that rest and wake now and then (`Waking`)."""
-
-    # A series rests when it has not moved for so many rows: longer than most windows.
-    rest_rows: int = 16
-    # It wakes now and then when it stands still in more than about this share of the rows.
-    idle_share: float = 0.9
-    # Episodes that must have ended before one may raise anything: fewer make no tail.
-    known_episodes: int = 4
-    # One that goes so many times as far as any before is news, or lasts so many times as long, and
-    # longer than a rest.
-    more: float = 2.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class TailPolicy(Policy):
     """Of the tails that turn statistics into p-values (`PredictiveTail`)."""
 
@@ -381,7 +365,6 @@ class TriggerPolicy(Policy):
     charts: ResidualChartsPolicy = ResidualChartsPolicy()
     novelty: NoveltyPolicy = NoveltyPolicy()
     missingness: MissingnessPolicy = MissingnessPolicy()
-    waking: WakingPolicy = WakingPolicy()
     tail: TailPolicy = TailPolicy()
     budget: AlarmBudgetPolicy = AlarmBudgetPolicy()
     gate: NoveltyGatePolicy = NoveltyGatePolicy()

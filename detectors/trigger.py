@@ -19,7 +19,6 @@ from detectors.decision.change_point import date
 from detectors.decision.row_judge import RowJudge
 from detectors.policy import TRIGGER, TriggerPolicy
 from detectors.statistics.row_statistics import Exempt
-from detectors.statistics.waking import Waking
 
 __all__ = ["Trigger"]
 
@@ -100,7 +99,7 @@ class Trigger(RowJudge):
         "_confirmed",
         "_unfelt_rows",
     )
-    _PARTS = ("_row_statistics", "_tail", "_onset", "_budget", "_rebaselining", "_waking")
+    _PARTS = ("_row_statistics", "_tail", "_onset", "_budget", "_rebaselining")
     _SAVED_AS: ClassVar[Mapping[str, str]] = {
         "rebaselined": "new_normal",
         "_easing": "_bonus",
@@ -124,7 +123,6 @@ class Trigger(RowJudge):
         self.onset_rows = self._alarm_rows = self._calm_rows = self._raised_by = 0
         self.onset_interval: IntArray = np.zeros(2, dtype=np.int64)
         self._peak: FloatArray = np.full(len(self.names), -np.inf)
-        self._waking = Waking(n_series, policy.waking)
 
     @property
     def alarms(self) -> int:
@@ -147,8 +145,7 @@ class Trigger(RowJudge):
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Continue from a saved state of the present format (`is_current`)."""
-        # What the first ones of this format lack.
-        own = {"_unfelt_rows": 0, "_waking": Waking(self.n_series).state_dict()} | dict(state)
+        own = {"_unfelt_rows": 0} | dict(state)  # that the first ones of this format lack
         del own["format"]
         super().load_state_dict(own)
 
@@ -192,10 +189,9 @@ class Trigger(RowJudge):
         measured = self._row_statistics.measure(row, learn=learn, exempt=exempt)
         margin = self._judge(measured, felt=bool(felt))
         self._unfelt_rows = self._unfelt_rows + 1 if felt is False else 0
-        self._waking.push(row, learn=learn)
         if self.alarm:
             self._follow()
-        elif margin > 0.0 and self.warm and (felt or self._familiar()):
+        elif margin > 0.0 and self.warm:
             self._raise()
         if self.alarm or hold:
             self._row_statistics.observe(row)
@@ -249,15 +245,6 @@ class Trigger(RowJudge):
         """
         self._row_statistics.select(index)
         self._tail.units = self._row_statistics.units()
-        self._waking.select(index)
-
-    def _familiar(self) -> bool:
-        """Whether a statistic is beyond its limit without series of unfamiliar episodes."""
-        unfamiliar = self._waking.unfamiliar
-        if not unfamiliar.any():
-            return True
-        alone = [self._row_statistics.alone(c, ~unfamiliar) for c in range(len(self.names))]
-        return bool((self._used & (np.array(alone) > self.thresholds)).any())
 
     def _raise(self) -> None:
         """Declare a change, and estimate when it began."""

@@ -13,7 +13,6 @@ RULES = {
     "calm": "an alarm ends after eight calm rows",
     "new normal": "what outlasts a sixteenth of the base, or an hour unfelt, is the new level",
     "accepted evidence": "what a new level still shows stays quiet until it is not shown again",
-    "waking": "a series that mostly rests raises nothing alone before four of its runs are known",
     "silence": "gaps against how often and how long there were gaps before",
     "health watch": "readings of a health signal beyond what two in a row ever held; in an "
     "incident beyond those of late",

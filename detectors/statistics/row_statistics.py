@@ -245,17 +245,6 @@ class RowStatistics(PerSeries):
                 values = self._missingness.surprisal
         return np.asarray(np.nan_to_num(values, nan=0.0, posinf=np.log1p(100.0)))
 
-    def alone(self, statistic: int, series: NDArray[np.bool_]) -> float:
-        """Return about what a statistic would be of some series, shape (n,), without the others."""
-        values = np.sort(self.scores(statistic)[series])
-        if not values.size:
-            return 0.0
-        if statistic in (Statistic.PERSISTENCE, Statistic.RESIDUAL_MEAN, Statistic.SSA):
-            return float(values[:-1].mean()) if len(values) > 1 else float(values[-1])
-        if statistic in (Statistic.LONG_MEAN, Statistic.VARIANCE_CHART):
-            return float(values[-2:][0])  # without the largest
-        return float(values[-1])
-
     def reach(self) -> FloatArray:
         """Return how far the statistics go when sqrt(n) series leave as far as can be measured.
 

@@ -286,42 +286,6 @@ def silence(present: Iterable[bool], learned: Iterable[bool], known: int) -> flo
     return surprisal
 
 
-def unfamiliar(
-    values: Sequence[float],
-    learned: Sequence[bool],
-    rest: int,
-    idle: float,
-    known: int,
-    more: float,
-) -> list[bool]:
-    """Whether one series is awake after each row, of whose episodes too few are known."""
-    newest, seen = math.nan, -1  # value, and its row
-    first, last = 0, -rest - 1  # moves of the newest episode: it was over before the first row
-    level = size = 0.0
-    ended: list[tuple[int, float]] = []
-    rows = moves = 0
-    found = []
-    for t, value in enumerate(values):
-        awake, missed = t - 1 - last < rest, t - 1 - seen
-        if math.isfinite(value):
-            if seen >= 0 and (value != newest or missed >= rest):
-                if not awake:
-                    first, level, size = t, newest if missed < rest else 0.0, 0.0
-                last = t
-            size = max(size, abs(value - level))
-            newest, seen = value, t
-        still_awake = t - last < rest
-        rows += (normal := learned[t])
-        moves += normal and last == t
-        if normal and awake and not still_awake:
-            ended.append((last - first + 1, size))
-        longest, largest = (max((one[i] for one in ended), default=0) for i in range(2))
-        as_before = last - first + 1 <= max(more * longest, rest) and size <= more * largest
-        few = 0 < len(ended) < known and moves <= (1 - idle) * rows
-        found.append(still_awake and few and as_before)
-    return found
-
-
 def dispersion(roots: FloatArray, rows: float, known: float, memory: float) -> FloatArray:
     """Second largest score after each row of roots (rows, n): an EWMA of logarithms, told anew."""
     n = roots.shape[1]

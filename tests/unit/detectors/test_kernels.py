@@ -25,7 +25,6 @@ from detectors.policy import (
     ResidualChartsPolicy,
     ScalerPolicy,
     TailPolicy,
-    WakingPolicy,
 )
 from detectors.statistics import _dynamic_pca_kernels as pca_kernels
 from detectors.statistics import _moving_averages_kernels as averages_kernels
@@ -37,7 +36,6 @@ from detectors.statistics.moving_averages import MovingAverages
 from detectors.statistics.novelty import Novelty
 from detectors.statistics.peaks import BlockMaxima
 from detectors.statistics.residual_charts import ResidualCharts
-from detectors.statistics.waking import Waking
 
 # Clip, winsorised energies and smallest mean of the twins below.
 ENERGY = RelativeEnergyPolicy(clip=1.5, winsor=4.0, floor=0.01)
@@ -448,31 +446,6 @@ class TestFolds:
         assert_allclose(found, expected)
         assert [5, 10, 0] == ours.periods.tolist()
         assert [True] * 4 + [False] * 20 == [bool(one[0]) for one in waits[76:]]
-
-    @pytest.mark.parametrize("known", [1, 2, 4])
-    def test_waking(self, known: int) -> None:
-        """Which episodes are unfamiliar is what the twin says, of jobs, gaps, steps and noise."""
-        rng = np.random.default_rng(known)
-        policy = WakingPolicy(rest_rows=4, idle_share=0.6, known_episodes=known)
-        x = np.zeros((300, 6))
-        x[:, 5] = rng.normal(size=300)
-        for j, rest in enumerate((0.0, np.nan, 7.0, 0.0, 5.0)):
-            awake = np.convolve(rng.random(300) < 0.04, np.ones(3 + j), "full")[:300] > 0
-            x[:, j] = np.where(awake, rng.choice([20.0, 21.0, 90.0, np.inf], size=300), rest)
-        x[150:, 4] = 6.0
-        learned = rng.random(300) < 0.9
-        ours = Waking(6, policy)
-        found = []
-        for one, learn in zip(x, learned, strict=True):
-            ours.push(one, learn=bool(learn))
-            found.append(ours.unfamiliar.tolist())
-
-        expected = [
-            naive.unfamiliar(x[:, j].tolist(), learned.tolist(), 4, 0.6, known, 2.0)
-            for j in range(6)
-        ]
-        assert [[*rows] for rows in zip(*expected, strict=True)] == found
-        assert np.any(found) == (known > 1)
 
     def test_missingness_of_before(self) -> None:
         """A state that knows no slow series is continued, with the same surprisal."""
