@@ -18,9 +18,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from common import finish, options
-from speed import names_of, rows_of
+from speed import NORMAL_ROWS, names_of, rows_of, system_of
 
-from coral.config import EngineConfig, SystemConfig
 from coral.contract.events import INCIDENTS, message_of
 from coral.daemon.warmup import warm
 from coral.engine import Engine
@@ -34,7 +33,6 @@ from streams.records import Frame, Message
 
 SYSTEMS = 100
 SERIES = (50, 300)
-NORMAL_ROWS = EngineConfig().base_rows * 5 // 4  # more than are kept, all of them learned
 # Seconds: before the first fault, in which faults begin, and after the last.
 BEFORE_S, AFTER_S = 5, 30
 SPANS_S = {"minute": 60, "second": 1}
@@ -85,12 +83,6 @@ class Queue:
         events = self._engines[frame.system].step(frame)
         self.opened += sum(".opened." in event.type for event in events)
         return [message_of(event) for event in events]
-
-
-def system_of(name: str, n: int) -> SystemConfig:
-    """Return a system of n series in n / 10 entities with known topology."""
-    edges = [(f"service{i}", f"service{2 * i + k}") for i in range(n // 10) for k in (1, 2)]
-    return SystemConfig(name=name, interval_s=1.0, kpi=names_of(n)[:1], edges=tuple(edges))
 
 
 def learned(n: int) -> dict[str, Any]:

@@ -50,6 +50,13 @@ def names_of(n: int) -> tuple[str, ...]:
     )
 
 
+def system_of(name: str, n: int) -> SystemConfig:
+    """Return a system of n series in n / 10 entities with known topology."""
+    entities = n // METRICS_PER_ENTITY
+    edges = [(f"service{i}", f"service{2 * i + k}") for i in range(entities) for k in (1, 2)]
+    return SystemConfig(name=name, interval_s=1.0, kpi=names_of(n)[:1], edges=tuple(edges))
+
+
 def rows_of(n: int, rows: int, seed: int = 0) -> np.ndarray:
     """Return autocorrelated series with a few common factors."""
     rng = np.random.default_rng(seed)
@@ -133,9 +140,7 @@ def incident_ms(n: int, rows: int) -> dict[str, float]:
     update of the graph alone.
     """
     names, normal, faulty = names_of(n), rows_of(n, NORMAL_ROWS), rows_of(n, rows, seed=1)
-    entities = n // METRICS_PER_ENTITY
-    edges = [(f"service{i}", f"service{2 * i + k}") for i in range(entities) for k in (1, 2)]
-    system = SystemConfig(name="s", interval_s=1.0, kpi=(names[0],), edges=tuple(edges))
+    system = system_of("s", n)
     engine = Engine(system, onset=float(NORMAL_ROWS))
     for t, x in enumerate(normal):
         engine.step(Frame("s", float(t), names, x))

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, BinaryIO, Literal
+from typing import TYPE_CHECKING, Annotated, BinaryIO, Final, Literal
 
 from cyclopts import ArgumentCollection, Parameter, Token, UnknownOptionError
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from coral.settings import Settings
 
 __all__ = [
+    "EARLIEST_S",
     "Address",
     "Config",
     "Count",
@@ -71,10 +72,14 @@ def _seconds(text: str) -> float:
     return value
 
 
+# Seconds from which on a number is a date; a clock that begins at zero does not come so far.
+EARLIEST_S: Final = 1e9
+
+
 def _moment(text: str) -> float:
     """Return the unix seconds of a time, or of so long ago; nobody means a billion seconds ago."""
     try:
-        if (_positive(text) or 0.0) >= 1e9 or re.match(r"\d{4}-", text):
+        if (_positive(text) or 0.0) >= EARLIEST_S or re.match(r"\d{4}-", text):
             return _time(text)
         return time.time() - _seconds(text)
     except ValueError:

@@ -14,6 +14,7 @@ import msgspec
 from cyclopts import Parameter
 
 from coral.cli.options import (
+    EARLIEST_S,
     Address,
     Config,
     File,
@@ -50,8 +51,6 @@ Shadow = Annotated[
         "beside the rest."
     ),
 ]
-# Clocks of recordings that begin earlier begin at zero, or nearly: times are no dates.
-EARLIEST_S = 1e9
 Plot = Annotated[
     File,
     Parameter(
