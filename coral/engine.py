@@ -38,6 +38,8 @@ __all__ = ["Engine"]
 
 # A row counts as following the one before it up to this many intervals later.
 ADJACENT_INTERVALS = 1.5
+# Rows of an incident that ends so are normal.
+NORMAL = (ACCEPTED, "dismissed")
 # Rows of an incident kept to become the new normal when the trigger accepts it.
 KEPT_ROWS = 512
 
@@ -269,7 +271,7 @@ class Engine:
     def _close(
         self, incident: OpenIncident, resolution: Resolution, *, anew: bool = False
     ) -> Event:
-        """End the open incident; what is accepted is learned from its rows."""
+        """End the open incident; its rows are learned if they are normal now."""
         if resolution == ACCEPTED:
             self._watch.accept()
         event = incident.close(resolution)
@@ -280,7 +282,7 @@ class Engine:
         if anew and incident.kind == "incident":
             self._start(self._names)  # of what nobody felt, most is as it was
         self._select(self._sent or self._names)  # those that left while it was open go
-        if resolution == ACCEPTED:
+        if resolution in NORMAL:
             for row in self._since_onset:
                 self._quarantine.learn_row(self._baseline, self._graph, row)
         self._since_onset.clear()
@@ -346,7 +348,7 @@ class Engine:
     def dismiss(self) -> list[Event]:
         """End the open incident, if any: whoever watches knows that it is none.
 
-        Nothing is learned from its rows, and the trigger is armed again at once.
+        Its rows are normal then, and learned; the trigger is armed again at once.
         """
         trigger = self._watch.trigger
         if self._incident is None or trigger is None:

@@ -33,7 +33,7 @@ def noticed(
     watch : Watch
         Has said so of the newest row.
     quarantine : Quarantine
-        May get rows back from the base, and lose some that belong to neither state.
+        May get rows back from the base.
     baseline : Baseline
     setup : Setup
     names : sequence of str
@@ -157,12 +157,12 @@ def _detected(
     names: Sequence[str],
     policy: OpeningPolicy,
 ) -> Alarm:
-    """Return the alarm of the trigger; drop rows that belong to neither state."""
+    """Return the alarm of the trigger; rows since the earliest likely onset are not normal."""
     rows = quarantine.rows
     times = [row.time for row in rows]
     budgets = Budgets.of(trigger, health)
     values = [row.x for row in rows]
     alarm = detected(trigger, names, times, values, budgets, policy.near_zero)
-    for _ in range(min(policy.onset_margin, max(len(rows) - alarm.n_rows, 0))):
-        del rows[-alarm.n_rows - 1]
-    return alarm
+    since = alarm.earliest - policy.onset_margin * trigger.interval_s
+    lead = max(len(times) - alarm.n_rows - bisect_left(times, since), 0)
+    return alarm._replace(ambiguous=lead, lead=lead)

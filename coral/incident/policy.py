@@ -20,8 +20,8 @@ class OpeningPolicy:
     symptom_lead: int = 10
     """Rows by which a cause may come before the health signal that shows it."""
     onset_margin: int = 1
-    """Rows before the estimated onset that belong to neither state: ending the base too early costs
-    little, ending it too late costs much."""
+    """Rows before the earliest likely onset that belong to neither state, as those after it do:
+    ending the base too early costs little, ending it too late costs much."""
     calm_rows: int = 20
     """Rows without a health signal that is felt in an open incident, after which one that is felt
     tells of another: what keeps the first open need not have anything to do with it."""

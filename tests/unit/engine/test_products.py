@@ -1,5 +1,7 @@
 """Two products: what a health signal has felt, and what only changed."""
 
+import datetime as dt
+
 import numpy as np
 import pytest
 from typed import FloatArray
@@ -121,6 +123,22 @@ def test_what_is_felt_costs_no_budget() -> None:
     assert engine.trigger.alarms == 0
 
 
+def test_rows_that_may_belong_to_either_state_are_not_learned() -> None:
+    """A slow rise is dated to within some rows: the base ends before the earliest of them."""
+    x = normal()
+    x[FAULT:, 1:5] += 0.4 * np.arange(1, ROWS - FAULT + 1)[:, None]
+    engine = shop()
+    [(_, event), *_] = fed(engine, x)
+    earliest, onset = (
+        dt.datetime.fromisoformat(moment).timestamp() / engine.system.interval_s
+        for moment in event.data.trigger.onset_interval
+    )
+    assert event.data.trigger.source == "detector"
+    assert earliest + 2 < onset
+    assert event.data.base_rows < earliest
+    assert event.data.rows < ROWS - earliest
+
+
 def test_an_entity_on_the_path_that_goes_silent_is_told_while_health_moves() -> None:
     """Within three rows; alone its silence is for the trigger to judge."""
     alone = normal()
@@ -141,6 +159,16 @@ def test_a_dismissed_incident_is_felt_no_more() -> None:
     fed(engine, x[: FAULT + 5])
     assert [event.data.resolution for event in engine.dismiss()] == ["dismissed"]
     assert engine.phase != "diagnosing"
+
+
+def test_what_is_dismissed_is_normal() -> None:
+    """Its rows are learned, so that the same level accuses nobody in what comes next."""
+    engine, x = shop(), normal()
+    x[FAULT:, 1:3] += 30.0
+    opened = fed(engine, x[: FAULT + 5])
+    engine.dismiss()
+    assert opened
+    assert engine.baseline.rows()[0][-1, 1] > 20.0
 
 
 def test_a_health_signal_that_moves_again_after_calm_is_an_incident_of_its_own() -> None:
