@@ -11,13 +11,14 @@ from coral.config import SystemConfig
 from coral.contract.events import Felt, significant
 from coral.localise.golden_signals import edges_of, proposed
 from coral.localise.layout import metric_of
-from coral.localise.roles import Role, healthy_direction, role_of
+from coral.localise.roles import Role, healthy_direction, is_offered, role_of
 from detectors.decision.alarm_budget import WEEK_S, AlarmBudget
 from detectors.health.health_watch import HealthWatch
 from detectors.health.objective import Objectives, readings_of
 from detectors.health.policy import HEALTH, HealthPolicy
 from detectors.health.surge import Surge
 from detectors.places import places
+from streams.series import entity_of
 
 __all__ = ["HealthSignals", "Onset", "SignalLimit"]
 
@@ -87,6 +88,7 @@ class HealthSignals:
         self._series: tuple[str, ...] = ()
         self._latency: NDArray[np.bool_] = np.zeros(0, dtype=np.bool_)
         self._places: NDArray[np.intp] = np.zeros(0, dtype=np.intp)
+        self._traffic: list[list[int]] = []  # places of what each signal has to serve
         self._policy = policy
         self.pages_per_week = per_week
         self._watched_rows = 0
@@ -205,6 +207,7 @@ class HealthSignals:
         self._latency = np.array(latency, dtype=np.bool_)
         self._series = tuple(series)
         self._places = places(names, series)
+        self._traffic = [_traffic_of(name, series) for name in names]
         self._objective_places = places([one.good or one.name for one in self._rules], series)
         self._total_places = places([one.total or "" for one in self._rules], series)
 
@@ -227,7 +230,8 @@ class HealthSignals:
         signals = np.where(self._places >= 0, x[self._places], np.nan)
         # Of no request there is no latency: many agents send zero where nothing was answered.
         signals[self._latency & (signals == 0.0) & (self._watch.level > 0.0)] = np.nan
-        self._watch.update(signals, learn=learn, reporting=bool(np.isfinite(x).any()))
+        load = np.array([x[at].sum() if at else math.nan for at in self._traffic])
+        self._watch.update(signals, load, learn=learn, reporting=bool(np.isfinite(x).any()))
         self.surged = None
         if not learn:
             watch = self._watch
@@ -347,3 +351,15 @@ class HealthSignals:
         self._unconfirmed = state["unconfirmed"]
         self._objectives.load_state_dict(state["objectives"])
         self._breached = self._objectives.breached
+
+
+def _traffic_of(signal: str, series: Sequence[str]) -> list[int]:
+    """Return the places of what its entity is asked to serve; of a signal that rises with it."""
+    if healthy_direction(metric_of(signal)) >= 0:
+        return []
+    entity = entity_of(signal)
+    return [
+        place
+        for place, name in enumerate(series)
+        if entity_of(name) == entity and is_offered(metric_of(name))
+    ]

@@ -11,7 +11,7 @@ import re
 from enum import Enum
 from functools import lru_cache
 
-__all__ = ["Role", "adds_up", "at_client", "healthy_direction", "role_of"]
+__all__ = ["Role", "adds_up", "at_client", "healthy_direction", "is_offered", "role_of"]
 
 
 class Role(Enum):
@@ -47,6 +47,9 @@ _TRAFFIC = frozenset(
     | {"queries", "transactions", "commands", "messages", "operations"}
 )
 
+# The load of a machine is what runs and waits on it, `_created` a time of OpenMetrics.
+_ASKED = _TRAFFIC - {"load"}
+_NO_COUNT = frozenset({"created"})
 # A metric of a call as its caller sees it: `http.client.request.duration`, `upstream_rq_time`.
 _CLIENT = frozenset({"client", "upstream"})
 _COUNT = re.compile(r"(?:[._](?:count|sum|total)|_per_s(?:ec(?:ond)?)?)$")
@@ -107,6 +110,23 @@ def at_client(metric: str) -> bool:
     [True, False]
     """
     return bool(_words(metric) & _CLIENT)
+
+
+def is_offered(metric: str) -> bool:
+    """Whether a metric counts what its entity is asked to serve, however it copes with that.
+
+    Examples
+    --------
+    >>> [is_offered(name) for name in ("http_requests_total", "http.server.request.duration.count")]
+    [True, True]
+    >>> [is_offered(name) for name in ("load1", "http_requests_created", "db_client_requests")]
+    [False, False, False]
+    """
+    words = _words(metric)
+    if at_client(metric) or words & _NO_COUNT:
+        return False
+    role, counts = role_of(metric), metric.partition("{")[0].endswith((".count", "_count"))
+    return bool((role is Role.TRAFFIC and words & _ASKED) or (role is Role.LATENCY and counts))
 
 
 def adds_up(metric: str) -> bool:

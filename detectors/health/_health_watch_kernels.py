@@ -12,6 +12,12 @@ PARTS = 8
 # Newest distances between two changes, and between two cells, that are kept.
 DISTANCES = 64
 
+CELL = np.dtype(
+    [
+        ("value", np.float64),  # newest value, NaN or infinite = missing
+        ("load", np.float64),  # what the signal has to serve, NaN = not known
+    ]
+)
 SIGNAL = np.dtype(
     [
         ("bad", np.float64),  # +1 upwards, -1 downwards, 0 either
@@ -222,6 +228,23 @@ def worth_of(excursions: float, n: float, chance: float) -> float:
 
 
 @nb.njit(cache=True, error_model="numpy")
+def rise_of(load: float, loads: Floats, count: int, slack: float) -> float:
+    """Return how many times the usual load the present one is; 1 where it is an ordinary one.
+
+    loads (window,): load at the newest ``count`` readings, NaN = not known. Load within so many
+    scales of its median explains nothing: what it does is in the scale of the signal already.
+    """
+    known = loads[: min(count, loads.shape[0])]
+    known = np.sort(known[np.isfinite(known)])
+    if known.shape[0] == 0 or not np.isfinite(load):
+        return 1.0
+    level, scale = median_deviation(known)
+    if level <= 0.0 or load - level <= slack * scale:
+        return 1.0
+    return load / level
+
+
+@nb.njit(cache=True, error_model="numpy")
 def judge_reading(
     signal: Structured,
     value: float,
@@ -265,7 +288,7 @@ def judge_reading(
 
 
 @nb.njit(cache=True, error_model="numpy")
-def missing_times(signal: Structured, cells: Floats, policy: Structured) -> float:
+def missing_times(signal: Structured, gaps: Floats, policy: Structured) -> float:
     """Return how long a signal that came at regular distances has stayed away; 1 = missing.
 
     One that comes irregularly may stay away: gaps are judged elsewhere (`Missingness`).
@@ -275,8 +298,8 @@ def missing_times(signal: Structured, cells: Floats, policy: Structured) -> floa
     for i in range(DISTANCES):
         if i >= signal["rows"] - 1:
             break
-        shortest = min(shortest, cells[i])
-        longest = max(longest, cells[i])
+        shortest = min(shortest, gaps[i])
+        longest = max(longest, gaps[i])
     if longest == 0.0 or longest > choice["held_times"] * shortest:
         return 0.0
     return float(signal["gap"] / (choice["missing_times"] * longest))
@@ -284,7 +307,7 @@ def missing_times(signal: Structured, cells: Floats, policy: Structured) -> floa
 
 @nb.njit(cache=True, error_model="numpy")
 def watch_step(
-    x: Floats,
+    cells: Structured,
     learn: bool,
     reporting: bool,
     policy: Structured,
@@ -301,26 +324,27 @@ def watch_step(
     together, so that it can always page, and soon be over.
 
     distances (n, 2, 64): newest distances, rows, between two changes and between two cells;
-    ring, ordered (n, window): newest readings, as they came and ascending; levels (n, 4, 8):
-    highest and lowest level that two readings in a row held, highest and lowest of single ones, by
-    parts of the past.
+    ring (n, 2, window): newest readings, and the load at each; ordered (n, window): the readings,
+    ascending; levels (n, 4, 8): highest and lowest level that two readings in a row held, highest
+    and lowest of single ones, by parts of the past.
+    A reading is judged, and its level remembered, as a multiple of the load's rise.
     """
     choice = policy[0]
     zero_rows, page = choice["ready_zero_rows"], choice["page"]
     most = choice["asked"] + page
-    for j in range(x.shape[0]):
-        signal, value = signals[j], x[j]
-        changes, cells = distances[j, 0], distances[j, 1]
+    for j in range(cells.shape[0]):
+        signal, value, load = signals[j], cells[j]["value"], cells[j]["load"]
+        changes, gaps = distances[j, 0], distances[j, 1]
         signal["before"] = evidence[j]
         signal["began"] += 1
         if not np.isfinite(value):
             signal["gap"] += reporting
-            times = missing_times(signal, cells, policy)
+            times = missing_times(signal, gaps, policy)
             if signal["rows"] > choice["ready_readings"] and times >= 1.0:
                 evidence[j] = max(evidence[j], min(times * page, most))
             continue
         if signal["rows"] and (learn or evidence[j] < page):
-            cells[(signal["rows"] - 1) % DISTANCES] = signal["gap"] + 1
+            gaps[(signal["rows"] - 1) % DISTANCES] = signal["gap"] + 1
         signal["gap"] = 0
         signal["rows"] += 1
         follow_value(signal, value, changes, zero_rows)
@@ -328,12 +352,15 @@ def watch_step(
             evidence[j] = max(signal["rising"], signal["falling"])
             continue
         signal["since"] = 0
-        judge_reading(signal, value, policy, ordered[j], levels[j])
+        count = signal["readings"]
+        eased = value / rise_of(load, ring[j, 1], count, choice["slack"])
+        judge_reading(signal, eased, policy, ordered[j], levels[j])
         evidence[j] = max(signal["rising"], signal["falling"])
         if evidence[j] == 0.0:
             signal["began"] = 0
-        follow_excursion(signal, value, evidence[j], page)
+        follow_excursion(signal, eased, evidence[j], page)
         if learn and evidence[j] == 0.0:
-            remember_level(signal, value, choice["memory_readings"], levels[j])
-            learn_reading(signal, value, ring[j], ordered[j])
-        signal["previous"] = value
+            remember_level(signal, eased, choice["memory_readings"], levels[j])
+            ring[j, 1, count % ring.shape[2]] = load
+            learn_reading(signal, value, ring[j, 0], ordered[j])
+        signal["previous"] = eased

@@ -8,7 +8,14 @@ from numpy.typing import NDArray
 
 from detectors._validate import check_row
 from detectors.base import FloatArray, Indices, PerSeries, Series, State
-from detectors.health._health_watch_kernels import DISTANCES, PARTS, SIGNAL, beyond, watch_step
+from detectors.health._health_watch_kernels import (
+    CELL,
+    DISTANCES,
+    PARTS,
+    SIGNAL,
+    beyond,
+    watch_step,
+)
 from detectors.health.policy import HEALTH, HealthPolicy
 
 __all__ = ["HealthWatch"]
@@ -24,7 +31,9 @@ class HealthWatch(PerSeries):
     grows by what the deviation exceeds three scales; any other reading takes three off: a CUSUM
     [1]_ that two extreme readings bring to its limit. A counter of errors at rest that leaves
     zero is extreme. So is a signal that came at regular distances and is missing for three
-    of them while others report.
+    of them while others report. Where the load on a signal is beyond its own ordinary range, a
+    reading is divided by the load's rise: what grows no faster than the load tells of no fault, as
+    a chart that is adjusted for a known risk [2]_ has it.
 
     Parameters
     ----------
@@ -43,6 +52,8 @@ class HealthWatch(PerSeries):
     References
     ----------
     .. [1] Page, E. S. (1954). Continuous inspection schemes. Biometrika 41.
+    .. [2] Steiner, S. H. et al. (2000). Monitoring surgical performance using risk-adjusted
+       cumulative sum charts. Biostatistics 1.
 
     Examples
     --------
@@ -60,7 +71,7 @@ class HealthWatch(PerSeries):
         "_signals": (0, 0),
         "evidence": (0, 0.0),
         "_distances": (0, 0.0),
-        "_ring": (0, 0.0),
+        "_ring": (0, np.nan),
         "_ordered": (0, 0.0),
         "_levels": (0, 0.0),
     }
@@ -71,7 +82,7 @@ class HealthWatch(PerSeries):
         self._signals: NDArray[np.void] = np.zeros(0, dtype=SIGNAL)
         self.evidence: FloatArray = np.zeros(0)
         self._distances: FloatArray = np.zeros((0, 2, DISTANCES))
-        self._ring: FloatArray = np.zeros((0, policy.window))
+        self._ring: FloatArray = np.zeros((0, 2, policy.window))
         self._ordered: FloatArray = np.zeros((0, policy.window))
         self._levels: FloatArray = np.zeros((0, 4, PARTS))
         self.asked = policy.page
@@ -133,13 +144,22 @@ class HealthWatch(PerSeries):
         """Rows ago at which the evidence of the worst signal began to grow."""
         return int(max(self._signals["began"][self.worst] - 1, 0))
 
-    def update(self, x: FloatArray, *, learn: bool = True, reporting: bool = True) -> Self:
+    def update(
+        self,
+        x: FloatArray,
+        load: FloatArray | None = None,
+        *,
+        learn: bool = True,
+        reporting: bool = True,
+    ) -> Self:
         """Take one row.
 
         Parameters
         ----------
         x : ndarray of shape (n_signals,), float64, NaN or infinite = missing
             Raw units.
+        load : ndarray of shape (n_signals,), float64, NaN = not known
+            What each signal has to serve, in any unit; without it no load is known.
         learn : bool
             Whether the row may be normal: in an incident nothing is learned.
         reporting : bool
@@ -150,10 +170,12 @@ class HealthWatch(PerSeries):
         ValueError
             If the row has another number of signals.
         """
-        row = check_row("HealthWatch", x, self.n_signals)
+        cells = np.zeros(self.n_signals, dtype=CELL)
+        cells["value"] = check_row("HealthWatch", x, self.n_signals)
+        cells["load"] = np.nan if load is None else load
         self._record["asked"] = self.asked
         watch_step(
-            row,
+            cells,
             learn,
             reporting,
             self._record,
@@ -220,6 +242,8 @@ class HealthWatch(PerSeries):
         for name, values in own.pop("signals").items():
             self._signals[name] = values
         super().load_state_dict(own)
+        if self._ring.ndim == 2:  # older states know no load
+            self._ring = np.stack([self._ring, np.full_like(self._ring, np.nan)], axis=1)
         if self._levels.shape[1] == 2:  # older states know no single readings
             single = np.repeat(beyond(PARTS)[None, 2:], self.n_signals, axis=0)
             self._levels = np.concatenate([self._levels, single], axis=1)
@@ -233,5 +257,6 @@ class HealthWatch(PerSeries):
         self._signals["peak"][j], self._signals["trough"][j] = -np.inf, np.inf
         self._signals["top"][j], self._signals["bottom"][j] = -np.inf, np.inf
         self._signals["part_readings"][j] = PARTS
+        self._ring[j] = np.nan
         self._levels[j] = beyond(PARTS)
         self.evidence[j] = 0.0

@@ -107,6 +107,7 @@ def _mean(readings: list[Reading], rows: int, interval_s: float) -> Fraction:
 
 def watched(
     values: list[float],
+    loads: list[float],
     bad: int,
     policy: HealthPolicy,
     learned: list[bool],
@@ -115,10 +116,10 @@ def watched(
 ) -> list[tuple[float, float, float, int]]:
     """(evidence, deviation, level, rows since it left zero) of one signal after each row."""
     signal, told = _Signal(bad, policy, asked), []
-    for value, learn, others in zip(values, learned, reporting, strict=True):
+    for value, load, learn, others in zip(values, loads, learned, reporting, strict=True):
         signal.began += 1
         if math.isfinite(value):
-            signal.take(value, learn)
+            signal.take(value, load, learn)
         else:
             signal.miss(others)
         told.append((signal.evidence, signal.z, signal.level, signal.began))
@@ -134,6 +135,7 @@ class _Signal:
         self.gaps: list[int] = []  # distances between two of them
         self.changes: list[int] = []  # distances between two new values
         self.readings: list[float] = []  # learned
+        self.loads: list[float] = []  # at each of these
         self.parts: list[list[tuple[float, float]]] = [[]]  # what two readings in a row held
         self.singles: list[list[float]] = [[]]  # readings of each part
         self.size, self.filled = 8, 0
@@ -159,7 +161,7 @@ class _Signal:
             most = self.asked + self.policy.page
             self.evidence = max(self.evidence, min(times * self.policy.page, most))
 
-    def take(self, value: float, learn: bool) -> None:
+    def take(self, value: float, load: float, learn: bool) -> None:
         """Take a row with a value."""
         page = self.policy.page
         if self.cells:
@@ -171,7 +173,8 @@ class _Signal:
         self.cells.append(value)
         if reading:
             self.since = 0
-            self.judge(value)
+            eased = value / self.rise(load)
+            self.judge(eased)
         self.evidence = max(self.rising, self.falling)
         if not reading:
             return
@@ -180,17 +183,28 @@ class _Signal:
         if self.evidence >= page:
             self.paged = True
         elif self.evidence > 0 and not math.isnan(self.previous):
-            self.excursion.append((min(value, self.previous), max(value, self.previous)))
-            self.read.append(value)
+            self.excursion.append((min(eased, self.previous), max(eased, self.previous)))
+            self.read.append(eased)
         if learn and self.evidence == 0:
             self.out.append(bool(self.excursion) and not self.paged)
             if not self.paged:
                 self.parts[-1] += self.excursion
                 self.singles[-1] += self.read
             self.paged, self.excursion, self.read = False, [], []
-            self.remember(value)
+            self.remember(eased)
             self.readings.append(value)
-        self.previous = value
+            self.loads.append(load)
+        self.previous = eased
+
+    def rise(self, load: float) -> float:
+        """How many times the usual load this one is, where it is beyond what is ordinary."""
+        known = [one for one in self.loads[-self.policy.window :] if math.isfinite(one)]
+        if not known or not math.isfinite(load):
+            return 1.0
+        level = statistics.median(known)
+        away = [abs(one - level) for one in known]
+        scale = 1.4826 * _rank_above(away) or 1.2533 * sum(away) / len(away)
+        return load / level if level > 0 and load - level > self.policy.slack * scale else 1.0
 
     def is_reading(self, value: float) -> bool:
         """Whether it is new, or held half as long again as usual."""

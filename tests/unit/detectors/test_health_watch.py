@@ -62,35 +62,45 @@ def stream(kind: str, rows: int, rng: np.random.Generator) -> FloatArray:
 
 
 @st.composite
-def cases(draw: st.DrawFn) -> tuple[FloatArray, list[int], BoolArray, BoolArray, float]:
-    """Draw signals, their directions, which rows are learned, whether others report, what more."""
+def cases(draw: st.DrawFn) -> tuple[FloatArray, FloatArray, list[int], BoolArray, BoolArray, float]:
+    """Draw signals, loads, directions, which rows are learned, whether others report, what more."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     kinds = draw(st.lists(st.sampled_from(KINDS), min_size=1, max_size=3))
     rows = draw(st.sampled_from([40, 150, 500]))
     x = np.column_stack([stream(kind, rows, rng) for kind in kinds])
+    loads = np.column_stack([stream(draw(st.sampled_from(KINDS)), rows, rng) for _ in kinds])
     bad = [draw(st.sampled_from([-1, 0, 1])) for _ in kinds]
     learned = rng.random(rows) < draw(st.sampled_from([1.0, 0.7]))
     reporting = rng.random(rows) < draw(st.sampled_from([1.0, 0.8]))
-    return x, bad, learned, reporting, draw(st.sampled_from([0.0, 0.0, 1.0, 5.0]))
+    return x, loads, bad, learned, reporting, draw(st.sampled_from([0.0, 0.0, 1.0, 5.0]))
 
 
 @pytest.mark.parametrize("policy", [SHORT, HEALTH], ids=["short", "shipped"])
 @given(case=cases())
 @settings(max_examples=150, deadline=None, derandomize=True)
 def test_the_whole_rule(
-    policy: HealthPolicy, case: tuple[FloatArray, list[int], BoolArray, BoolArray, float]
+    policy: HealthPolicy,
+    case: tuple[FloatArray, FloatArray, list[int], BoolArray, BoolArray, float],
 ) -> None:
     """Evidence, deviation, level and onset are those of the twin after every row."""
-    x, bad, learned, reporting, more = case
+    x, loads, bad, learned, reporting, more = case
     watch = HealthWatch(bad, policy)
     watch.ask(more)
     ours = []
-    for row, learn, others in zip(x, learned, reporting, strict=True):
-        watch.update(row, learn=bool(learn), reporting=bool(others))
+    for row, load, learn, others in zip(x, loads, learned, reporting, strict=True):
+        watch.update(row, load, learn=bool(learn), reporting=bool(others))
         ours.append([watch.evidence.copy(), watch.deviation, watch.level, watch._signals["began"]])
         ours[-1][3] = ours[-1][3].copy()
     expected = [
-        watched(x[:, j].tolist(), bad[j], policy, learned.tolist(), reporting.tolist(), watch.asked)
+        watched(
+            x[:, j].tolist(),
+            loads[:, j].tolist(),
+            bad[j],
+            policy,
+            learned.tolist(),
+            reporting.tolist(),
+            watch.asked,
+        )
         for j in range(len(bad))
     ]
 
@@ -305,19 +315,19 @@ def test_signals_that_join() -> None:
 @given(case=cases(), cut=st.integers(0, 500))
 @settings(max_examples=30, deadline=None, derandomize=True)
 def test_a_copy_goes_on_identically(
-    case: tuple[FloatArray, list[int], BoolArray, BoolArray, float], cut: int
+    case: tuple[FloatArray, FloatArray, list[int], BoolArray, BoolArray, float], cut: int
 ) -> None:
     """A state saved at any row and loaded into a new watch gives the same state in the end."""
-    x, bad, learned, reporting, more = case
+    x, loads, bad, learned, reporting, more = case
     whole, first, second = (HealthWatch(bad, SHORT) for _ in range(3))
     for watch in (whole, first):
         watch.ask(more)
     for t, row in enumerate(x):
-        whole.update(row, learn=bool(learned[t]), reporting=bool(reporting[t]))
+        whole.update(row, loads[t], learn=bool(learned[t]), reporting=bool(reporting[t]))
         if t == cut:
             second.load_state_dict(first.state_dict())
         half = second if t >= cut else first
-        half.update(row, learn=bool(learned[t]), reporting=bool(reporting[t]))
+        half.update(row, loads[t], learn=bool(learned[t]), reporting=bool(reporting[t]))
     half = second if cut < len(x) else first
 
     assert repr(half.state_dict()) == repr(whole.state_dict())
@@ -375,3 +385,17 @@ def test_without_signals_there_is_nothing_to_feel() -> None:
 
     assert pages(watch, np.zeros((3, 0)).reshape(3, 0)) == []
     assert watch.felt.tolist() == []
+
+
+@pytest.mark.parametrize(("rise", "expected"), [(1.3, []), (2.5, [101])])
+def test_load(rise: float, expected: list[int]) -> None:
+    """A latency that grows no faster than its load says nothing; one that does pages as ever."""
+    rng, watch = np.random.default_rng(0), HealthWatch([1])
+    values, load = 0.2 + 0.1 * latency(140), rng.normal(100.0, 2.0, size=140)
+    values[100:120] *= rise
+    load[100:120] *= 1.5
+
+    assert pages(HealthWatch([1]), values) == [101]
+    assert expected == [
+        t for t in range(140) if watch.update(values[t : t + 1], load[t : t + 1]).drift_detected
+    ]

@@ -113,3 +113,23 @@ def test_a_given_onset_leaves_nothing_to_notice() -> None:
     engine.step(Frame("shop", 0.0, NAMES, shop_rows(rows=1)[0]))
     sight = engine.sight()
     assert ("watching", [], [], None) == (sight.phase, sight.needed, sight.reach, sight.budgets)
+
+
+@pytest.mark.parametrize(
+    ("traffic", "felt"),
+    [
+        ("web:requests_per_s", False),
+        ("cart:requests_per_s", True),
+        ("web:cart_client_requests_per_s", True),
+    ],
+)
+def test_load_is_the_traffic_that_the_entity_of_a_signal_serves(traffic: str, felt: bool) -> None:
+    """Not that of another one, nor the calls that it makes."""
+    names = ("web:latency", traffic)
+    health = HealthSignals(SystemConfig(name="s", interval_s=1.0, kpi=names[:1]), 1.0)
+    health.follow(names)
+    for t in range(66):
+        noise, rise = 1.0 + 0.01 * np.sin(3.7 * t), 1.4 if t >= 60 else 1.0
+        health.update(float(t), rise * noise * np.array([0.1, 50.0]), learn=True)
+
+    assert felt == health.alarm
