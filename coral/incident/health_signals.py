@@ -13,6 +13,7 @@ from coral.localise.golden_signals import edges_of, proposed
 from coral.localise.layout import metric_of
 from coral.localise.roles import Role, healthy_direction, is_offered, role_of
 from detectors.decision.alarm_budget import WEEK_S, AlarmBudget
+from detectors.health.habits import Habits
 from detectors.health.health_watch import HealthWatch
 from detectors.health.objective import Objectives, readings_of
 from detectors.health.policy import HEALTH, HealthPolicy
@@ -94,6 +95,7 @@ class HealthSignals:
         self._watched_rows = 0
         self._watch = HealthWatch([], policy)
         self._surge = Surge(0, policy)
+        self._habits = Habits(0, policy)
         self._budget = AlarmBudget(per_week, system.interval_s, 1)
         self._rules = system.objectives
         self._objectives = Objectives(self._rules, system.interval_s)
@@ -201,6 +203,7 @@ class HealthSignals:
         names = (*stay, *(name for name in wanted if name in place and name not in stay))
         index = places(names, self.names)
         self._surge.select(index)
+        self._habits.select(index)
         self._watch.follow(index, [-healthy_direction(metric_of(name)) for name in names])
         self.names = names
         latency = [role_of(metric_of(name)) is Role.LATENCY for name in names]
@@ -229,9 +232,13 @@ class HealthSignals:
         self._row = x
         signals = np.where(self._places >= 0, x[self._places], np.nan)
         # Of no request there is no latency: many agents send zero where nothing was answered.
-        signals[self._latency & (signals == 0.0) & (self._watch.level > 0.0)] = np.nan
+        unanswered = self._latency & (signals == 0.0)
+        answered = np.where(unanswered, np.nan, signals)
+        signals[unanswered & (self._watch.level > 0.0)] = np.nan
         load = np.array([x[at].sum() if at else math.nan for at in self._traffic])
-        self._watch.update(signals, load, learn=learn, reporting=bool(np.isfinite(x).any()))
+        habits, reporting = self._habits, bool(np.isfinite(x).any())
+        self._watch.update(signals, load, habits.at(time), learn=learn, reporting=reporting)
+        habits.note(time, answered, self._watch.read, reporting=reporting)
         self.surged = None
         if not learn:
             watch = self._watch
@@ -335,6 +342,7 @@ class HealthSignals:
             "unconfirmed": self._unconfirmed,
             "objectives": self._objectives.state_dict(),
             "surge": self._surge.state_dict(),
+            "habits": self._habits.state_dict(),
         }
 
     def load_state_dict(self, state: Mapping[str, Any], series: Sequence[str]) -> None:
@@ -343,8 +351,10 @@ class HealthSignals:
         self._watch = HealthWatch([0] * len(self.names), self._policy)
         self._watch.load_state_dict(state["watch"])
         self._surge = Surge(len(self.names), self._policy)
-        if "surge" in state:  # older checkpoints have none
-            self._surge.load_state_dict(state["surge"])
+        self._habits = Habits(len(self.names), self._policy)
+        for name, part in (("surge", self._surge), ("habits", self._habits)):
+            if name in state:  # older checkpoints have none
+                part.load_state_dict(state[name])
         self.follow(series)
         self._budget.load_state_dict(state["budget"])
         self._watched_rows = state.get("watched_rows", 0)

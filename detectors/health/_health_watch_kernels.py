@@ -16,6 +16,9 @@ CELL = np.dtype(
     [
         ("value", np.float64),  # newest value, NaN or infinite = missing
         ("load", np.float64),  # what the signal has to serve, NaN = not known
+        ("high", np.float64),  # levels between which it is a habit to be at this time of day ...
+        ("low", np.float64),
+        ("gap", np.float64),  # ... and to stay away for, rows
     ]
 )
 SIGNAL = np.dtype(
@@ -248,6 +251,7 @@ def rise_of(load: float, loads: Floats, count: int, slack: float) -> float:
 def judge_reading(
     signal: Structured,
     value: float,
+    cell: Structured,
     policy: Structured,
     ordered: Floats,
     levels: Floats,
@@ -271,6 +275,7 @@ def judge_reading(
         z = (value - level) / scale
     signal["z"] = z
     high, low = held_levels(signal, levels[0], levels[1])
+    high, low = max(high, float(cell["high"])), min(low, float(cell["low"]))
     top, bottom = held_levels(signal, levels[2], levels[3])
     worth = 1.0
     if bottom <= value <= top:
@@ -288,7 +293,7 @@ def judge_reading(
 
 
 @nb.njit(cache=True, error_model="numpy")
-def missing_times(signal: Structured, gaps: Floats, policy: Structured) -> float:
+def missing_times(signal: Structured, habit: float, gaps: Floats, policy: Structured) -> float:
     """Return how long a signal that came at regular distances has stayed away; 1 = missing.
 
     One that comes irregularly may stay away: gaps are judged elsewhere (`Missingness`).
@@ -302,7 +307,7 @@ def missing_times(signal: Structured, gaps: Floats, policy: Structured) -> float
         longest = max(longest, gaps[i])
     if longest == 0.0 or longest > choice["held_times"] * shortest:
         return 0.0
-    return float(signal["gap"] / (choice["missing_times"] * longest))
+    return float(signal["gap"] / (choice["missing_times"] * max(longest, habit)))
 
 
 @nb.njit(cache=True, error_model="numpy")
@@ -339,7 +344,7 @@ def watch_step(
         signal["began"] += 1
         if not np.isfinite(value):
             signal["gap"] += reporting
-            times = missing_times(signal, gaps, policy)
+            times = missing_times(signal, cells[j]["gap"], gaps, policy)
             if signal["rows"] > choice["ready_readings"] and times >= 1.0:
                 evidence[j] = max(evidence[j], min(times * page, most))
             continue
@@ -354,7 +359,7 @@ def watch_step(
         signal["since"] = 0
         count = signal["readings"]
         eased = value / rise_of(load, ring[j, 1], count, choice["slack"])
-        judge_reading(signal, eased, policy, ordered[j], levels[j])
+        judge_reading(signal, eased, cells[j], policy, ordered[j], levels[j])
         evidence[j] = max(signal["rising"], signal["falling"])
         if evidence[j] == 0.0:
             signal["began"] = 0

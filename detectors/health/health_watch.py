@@ -16,6 +16,7 @@ from detectors.health._health_watch_kernels import (
     beyond,
     watch_step,
 )
+from detectors.health.habits import NOTHING, Habit
 from detectors.health.policy import HEALTH, HealthPolicy
 
 __all__ = ["HealthWatch"]
@@ -148,6 +149,7 @@ class HealthWatch(PerSeries):
         self,
         x: FloatArray,
         load: FloatArray | None = None,
+        habit: Habit | None = None,
         *,
         learn: bool = True,
         reporting: bool = True,
@@ -160,6 +162,8 @@ class HealthWatch(PerSeries):
             Raw units.
         load : ndarray of shape (n_signals,), float64, NaN = not known
             What each signal has to serve, in any unit; without it no load is known.
+        habit : Habit or None
+            What the signals do at this time of day: none of that is extreme.
         learn : bool
             Whether the row may be normal: in an incident nothing is learned.
         reporting : bool
@@ -173,6 +177,7 @@ class HealthWatch(PerSeries):
         cells = np.zeros(self.n_signals, dtype=CELL)
         cells["value"] = check_row("HealthWatch", x, self.n_signals)
         cells["load"] = np.nan if load is None else load
+        cells["high"], cells["low"], cells["gap"] = NOTHING if habit is None else habit
         self._record["asked"] = self.asked
         watch_step(
             cells,

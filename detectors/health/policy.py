@@ -47,6 +47,10 @@ class HealthPolicy(Policy):
     surge_share: float = 0.05
     # Longest memory of the levels that two readings in a row have held: readings of an eighth.
     memory_readings: int = 2048
+    # A habit is what two of so many days before ...
+    habit_days: int = 7
+    # ... held in the same of so many parts of a day, or in one beside it.
+    habit_slots: int = 48
 
 
 HEALTH: Final = HealthPolicy()

@@ -108,15 +108,20 @@ def _mean(readings: list[Reading], rows: int, interval_s: float) -> Fraction:
 def watched(
     values: list[float],
     loads: list[float],
+    habits: list[tuple[float, float, float]],
     bad: int,
     policy: HealthPolicy,
     learned: list[bool],
     reporting: list[bool],
     asked: float,
 ) -> list[tuple[float, float, float, int]]:
-    """(evidence, deviation, level, rows since it left zero) of one signal after each row."""
+    """(evidence, deviation, level, rows since it left zero) of one signal after each row.
+
+    habits: highest and lowest level, longest gap, of that time of day.
+    """
     signal, told = _Signal(bad, policy, asked), []
-    for value, load, learn, others in zip(values, loads, learned, reporting, strict=True):
+    rows = zip(values, loads, habits, learned, reporting, strict=True)
+    for value, load, signal.habit, learn, others in rows:
         signal.began += 1
         if math.isfinite(value):
             signal.take(value, load, learn)
@@ -145,6 +150,7 @@ class _Signal:
         self.paged = False  # in which case it is never remembered
         self.gap = self.held = self.since = self.began = 0
         self.changed = False
+        self.habit = (-math.inf, math.inf, 0.0)
         self.previous = math.nan
         self.z = self.level = self.evidence = self.rising = self.falling = 0.0
 
@@ -156,7 +162,7 @@ class _Signal:
         newest = self.gaps[-64:]
         if max(newest) > self.policy.held_times * min(newest):
             return
-        times = self.gap / (self.policy.missing_times * max(newest))
+        times = self.gap / (self.policy.missing_times * max(*newest, self.habit[2]))
         if times >= 1:
             most = self.asked + self.policy.page
             self.evidence = max(self.evidence, min(times * self.policy.page, most))
@@ -245,8 +251,8 @@ class _Signal:
             z = (value - level) / scale
         self.level, self.z = level, z
         held = [pair for part in self.parts[len(self.parts) // 3 :] for pair in part]
-        new_high = value > max((low for low, _ in held), default=-math.inf)
-        new_low = value < min((high for _, high in held), default=math.inf)
+        new_high = value > max([self.habit[0], *(low for low, _ in held)])
+        new_low = value < min([self.habit[1], *(high for _, high in held)])
         single = [one for part in self.singles[len(self.singles) // 3 :] for one in part]
         worth = 1.0
         if min(single) <= value <= max(single):

@@ -138,6 +138,7 @@ NO_CHOICE = {
     "coral/graph/states.py:_LEAST_DEVIATION": "numerical: what never moved has no deviation",
     "detectors/decision/alarm_budget.py:WEEK_S": "the length of a week",
     "detectors/decision/novelty_gate.py:_DAY_S": "the length of a day",
+    "detectors/health/habits.py:_DAY_S": "the length of a day",
     "detectors/health/spell.py:SLACK": "numerical: a sum of intervals is rounded",
 }
 

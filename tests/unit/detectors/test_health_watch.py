@@ -1,6 +1,7 @@
 """The watch on health signals: against its twin, and on what users feel."""
 
 from dataclasses import replace
+from typing import TypeAlias
 
 import hypothesis.strategies as st
 import numpy as np
@@ -10,6 +11,7 @@ from naive.health import watched
 from numpy.testing import assert_allclose, assert_array_equal
 from typed import BoolArray, FloatArray
 
+from detectors.health.habits import NOTHING, Habit
 from detectors.health.health_watch import HealthWatch
 from detectors.health.policy import HEALTH, HealthPolicy
 from detectors.places import appended
@@ -19,6 +21,11 @@ SHORT = replace(
     HEALTH, ready_readings=4, ready_zero_rows=9, ready_constant_rows=20, window=7, memory_readings=8
 )
 KINDS = ("noise", "held", "zero", "constant", "integers", "sparse", "level", "late")
+
+
+# Signals, loads, habits (3, rows, signals), directions, which rows are learned, whether others
+# report in them, and how many readings more than usual are asked for.
+Case: TypeAlias = tuple[FloatArray, FloatArray, FloatArray, list[int], BoolArray, BoolArray, float]
 
 
 def latency(rows: int, seed: int = 0) -> FloatArray:
@@ -62,39 +69,41 @@ def stream(kind: str, rows: int, rng: np.random.Generator) -> FloatArray:
 
 
 @st.composite
-def cases(draw: st.DrawFn) -> tuple[FloatArray, FloatArray, list[int], BoolArray, BoolArray, float]:
-    """Draw signals, loads, directions, which rows are learned, whether others report, what more."""
+def cases(draw: st.DrawFn) -> Case:
+    """Draw signals, loads, habits, directions, learned rows, whether others report, what more."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     kinds = draw(st.lists(st.sampled_from(KINDS), min_size=1, max_size=3))
     rows = draw(st.sampled_from([40, 150, 500]))
     x = np.column_stack([stream(kind, rows, rng) for kind in kinds])
     loads = np.column_stack([stream(draw(st.sampled_from(KINDS)), rows, rng) for _ in kinds])
+    habits = np.tile(np.reshape(NOTHING, (3, 1, 1)), (1, rows, len(kinds)))
+    if draw(st.booleans()):
+        habits[:, rng.random(rows) < 0.5] = np.reshape([2.0, -1.0, 4.0], (3, 1, 1))
     bad = [draw(st.sampled_from([-1, 0, 1])) for _ in kinds]
     learned = rng.random(rows) < draw(st.sampled_from([1.0, 0.7]))
     reporting = rng.random(rows) < draw(st.sampled_from([1.0, 0.8]))
-    return x, loads, bad, learned, reporting, draw(st.sampled_from([0.0, 0.0, 1.0, 5.0]))
+    return x, loads, habits, bad, learned, reporting, draw(st.sampled_from([0.0, 0.0, 1.0, 5.0]))
 
 
 @pytest.mark.parametrize("policy", [SHORT, HEALTH], ids=["short", "shipped"])
 @given(case=cases())
 @settings(max_examples=150, deadline=None, derandomize=True)
-def test_the_whole_rule(
-    policy: HealthPolicy,
-    case: tuple[FloatArray, FloatArray, list[int], BoolArray, BoolArray, float],
-) -> None:
+def test_the_whole_rule(policy: HealthPolicy, case: Case) -> None:
     """Evidence, deviation, level and onset are those of the twin after every row."""
-    x, loads, bad, learned, reporting, more = case
+    x, loads, habits, bad, learned, reporting, more = case
     watch = HealthWatch(bad, policy)
     watch.ask(more)
     ours = []
-    for row, load, learn, others in zip(x, loads, learned, reporting, strict=True):
-        watch.update(row, load, learn=bool(learn), reporting=bool(others))
+    for t, row in enumerate(x):
+        habit = Habit(*habits[:, t])
+        watch.update(row, loads[t], habit, learn=bool(learned[t]), reporting=bool(reporting[t]))
         ours.append([watch.evidence.copy(), watch.deviation, watch.level, watch._signals["began"]])
         ours[-1][3] = ours[-1][3].copy()
     expected = [
         watched(
             x[:, j].tolist(),
             loads[:, j].tolist(),
+            [(high, low, gap) for high, low, gap in habits[:, :, j].T.tolist()],
             bad[j],
             policy,
             learned.tolist(),
@@ -314,20 +323,19 @@ def test_signals_that_join() -> None:
 
 @given(case=cases(), cut=st.integers(0, 500))
 @settings(max_examples=30, deadline=None, derandomize=True)
-def test_a_copy_goes_on_identically(
-    case: tuple[FloatArray, FloatArray, list[int], BoolArray, BoolArray, float], cut: int
-) -> None:
+def test_a_copy_goes_on_identically(case: Case, cut: int) -> None:
     """A state saved at any row and loaded into a new watch gives the same state in the end."""
-    x, loads, bad, learned, reporting, more = case
+    x, loads, habits, bad, learned, reporting, more = case
     whole, first, second = (HealthWatch(bad, SHORT) for _ in range(3))
     for watch in (whole, first):
         watch.ask(more)
     for t, row in enumerate(x):
-        whole.update(row, loads[t], learn=bool(learned[t]), reporting=bool(reporting[t]))
+        habit = Habit(*habits[:, t])
+        whole.update(row, loads[t], habit, learn=bool(learned[t]), reporting=bool(reporting[t]))
         if t == cut:
             second.load_state_dict(first.state_dict())
         half = second if t >= cut else first
-        half.update(row, loads[t], learn=bool(learned[t]), reporting=bool(reporting[t]))
+        half.update(row, loads[t], habit, learn=bool(learned[t]), reporting=bool(reporting[t]))
     half = second if cut < len(x) else first
 
     assert repr(half.state_dict()) == repr(whole.state_dict())
