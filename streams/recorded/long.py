@@ -65,7 +65,8 @@ def is_long(dialect: Dialect, row: list[str]) -> bool:
 
 def read_long(path: Path, dialect: Dialect, log: ProblemLog) -> PointTable | None:
     """Return a long table in rows and columns, None (and an error in `log`) if it is unusable."""
-    return PointTable.of(_points(path, dialect, log), "one value a line", log)
+    apart = "export it with the label that tells them apart"
+    return PointTable.of(_points(path, dialect, log), "one value a line", apart, log)
 
 
 def _points(path: Path, dialect: Dialect, log: ProblemLog) -> Iterator[Cell]:

@@ -72,6 +72,8 @@ class NumberReader:
         self.mark = "," if marks == {","} else "."
         # Whether the other mark may be read as one between thousands.
         self._groups = len(marks) == 1
+        # Of each column the first number that was read over marks between its thousands.
+        self._grouped: dict[int, str] = {}
 
     def read(self, cell: str, at: int) -> float | None:
         """Return the value of a cell of column `at`, NaN if it says missing, None if it is unclear.
@@ -84,7 +86,7 @@ class NumberReader:
         found = _CELL.fullmatch(text)
         if found is None:  # infinities, and what is no number
             return float(text) if text.isascii() and "_" not in text and _is_float(text) else None
-        value, unit = self._number(found["number"].rstrip()), found["unit"]
+        value, unit = self._number(found["number"].rstrip(), at), found["unit"]
         if value is None:
             return None
         base = self._base.get(at)
@@ -112,6 +114,19 @@ class NumberReader:
                 column=self._columns[at],
             )
 
+    def remark_thousands(self, log: ProblemLog) -> None:
+        """Say, once the cells are read, where marks between thousands were passed over."""
+        if self._grouped:
+            at, text = next(iter(self._grouped.items()))
+            log.add(
+                "info",
+                "thousands",
+                f"{len(self._grouped)} of {len(self._columns)} columns have thousands set apart, "
+                f"e.g. {text!r}",
+                f"This one is read as {self._number(text, at):.15g}",
+                column=self._columns[at],
+            )
+
     def _learn(self, cell: str, at: int, marks: set[str]) -> None:
         found = _CELL.fullmatch(cell)
         if found is None:
@@ -124,16 +139,19 @@ class NumberReader:
             self._base[at] = unit[0], size
             self._example = self._example or cell
 
-    def _number(self, text: str) -> float | None:
-        text = _SPACED.sub("", text)
+    def _number(self, text: str, at: int) -> float | None:
         other = "," if self.mark == "." else "."
-        whole, mark, decimals = text.partition(self.mark)
+        whole, mark, decimals = _SPACED.sub("", text).partition(self.mark)
         if other in whole:
             if not (self._groups and _GROUPED[other].fullmatch(whole)):
                 return None
             whole = whole.replace(other, "")
         plain = f"{whole}.{decimals}" if mark else whole
-        return float(plain) if _is_float(plain) else None
+        if not _is_float(plain):
+            return None
+        if len(plain) < len(text):
+            self._grouped.setdefault(at, text)
+        return float(plain)
 
 
 def _are_floats(cells: Sequence[str]) -> bool:

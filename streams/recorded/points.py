@@ -55,7 +55,9 @@ class PointTable:
         return self._columns
 
     @classmethod
-    def of(cls, points: Iterable[Cell], what: str, log: ProblemLog) -> "PointTable | None":
+    def of(
+        cls, points: Iterable[Cell], what: str, apart: str, log: ProblemLog
+    ) -> "PointTable | None":
         """Return the table of points, None (and an error in `log`) if it cannot be used.
 
         Parameters
@@ -63,13 +65,16 @@ class PointTable:
         points : iterable of Cell
         what : str
             What holds them, for the remark on how they are read.
+        apart : str
+            How several series of one name are told apart there.
         log : ProblemLog
         """
-        listed = _without_mixed(list(points), log)
+        listed = _without_mixed(list(points), apart, log)
         places = {series: at for at, series in enumerate(dict.fromkeys(p.series for p in listed))}
         names = tuple(_names([dict(series) for series in places]))
         headers = [_header(dict(series)) for series in places]
-        check_names(names, headers, log)
+        if names or not log.failed:  # else it was said why there are none
+            check_names(names, headers, log)
         rows = _rows(listed, places, headers, log)
         if log.failed:
             return None
@@ -84,7 +89,7 @@ class PointTable:
             yield row._replace(values=row.values.copy())
 
 
-def _without_mixed(points: list[Cell], log: ProblemLog) -> list[Cell]:
+def _without_mixed(points: list[Cell], apart: str, log: ProblemLog) -> list[Cell]:
     """Leave out what has several values at every time: those are several series of one name.
 
     Which value is of which of them nobody can tell. A series that is repeated now and then is one.
@@ -98,7 +103,7 @@ def _without_mixed(points: list[Cell], log: ProblemLog) -> list[Cell]:
     severity: Severity = "error" if len(mixed) == len(fewest) else "warning"
     for series in mixed:
         message = f"{fewest[series]} values at every time, as of so many series of one name"
-        action = "It is left out; export it with the label that tells them apart"
+        action = f"It is left out; {apart}"
         log.add(severity, "series-mixed", message, action, column=_header(dict(series)))
     return [point for point in points if fewest[point.series] == 1]
 
@@ -125,6 +130,7 @@ def _rows(
             action = "The last one counts"
             log.add("warning", "point-repeated", message, action, line=line, column=headers[at])
         row.values[at] = math.nan if value is None else value
+    numbers.remark_thousands(log)
     return [found[time] for time in sorted(found)]
 
 

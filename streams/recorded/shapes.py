@@ -11,7 +11,7 @@ from streams.recorded.parquet import ParquetTable
 from streams.recorded.problem import ProblemLog
 from streams.recorded.query_range import read_query_range
 from streams.recorded.table import CsvTable, RecordedTable
-from streams.recorded.text_file import UNREADABLE, head, open_text, unreadable
+from streams.recorded.text_file import UNREADABLE, head, in_utf8, open_text, unreadable
 
 _PARQUET_MAGIC: Final = b"PAR1"
 _JSON: Final = (b"{", b"[")
@@ -24,7 +24,7 @@ def open_table(path: Path, log: ProblemLog) -> RecordedTable | None:
     by what they hold, not by their names.
     """
     try:
-        start = head(path)
+        start = in_utf8(head(path))
         if path.suffix == ".parquet" or start.startswith(_PARQUET_MAGIC):
             return ParquetTable.open(path, log)
         foreign = recognised(start)

@@ -174,6 +174,7 @@ class CsvTable:
                     row = self._row(cells, line, times, log)
                     if row is not None:
                         yield row
+                self._numbers.remark_thousands(log)
         except csv.Error as e:
             log.add("error", "csv", str(e), "Repair the quotes in this line", line=line + 1)
         except UNREADABLE as e:

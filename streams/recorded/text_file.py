@@ -33,6 +33,11 @@ def head(path: Path, size: int = 512) -> bytes:
         return file.read(size)
 
 
+def in_utf8(start: bytes) -> bytes:
+    """Return the first bytes of a text in UTF-8 where its mark says that they are UTF-16."""
+    return start.decode("utf-16", "ignore").encode() if start.startswith(_UTF16) else start
+
+
 def open_text(path: Path) -> io.TextIOWrapper:
     """Open a text file; bytes that are not UTF-8 become surrogates, so that they can be named.
 

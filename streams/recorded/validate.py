@@ -126,7 +126,7 @@ def _check_columns(facts: Survey, recording: Recording, log: ProblemLog) -> None
         worst = int(np.argmin(facts.present))
         share = 100.0 * missing / (rows * len(names))
         message = (
-            f"{share:.2g} % of the cells are missing, most in `{names[worst]}` "
+            f"{share:.3g} % of the cells are missing, most in `{names[worst]}` "
             f"({rows - int(facts.present[worst])} of {rows})"
         )
         log.add("info", "missing", message, "They stay missing; nothing is filled in")
