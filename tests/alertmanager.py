@@ -39,6 +39,10 @@ class Alertmanager:
         """The alerts that it shows, silenced ones too."""
         return list(self._ask(f"/api/v2/alerts?{urlencode(query)}"))
 
+    def fire(self, labels: Mapping[str, str]) -> None:
+        """Tell it that an alert has begun."""
+        self._ask("/api/v2/alerts", [{"labels": dict(labels)}])
+
     def silence(self, **labels: str) -> str:
         """Silence alerts with these labels for an hour; return the silence."""
         now = datetime.now(UTC)

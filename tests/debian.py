@@ -25,9 +25,12 @@ def program(name: str, package: str) -> str:
     return str(home / "usr" / "bin" / name)
 
 
-def installed(name: str, package: str) -> str:
-    """The path of a program whose package needs others: installed, by us if we may."""
-    missing = f"{name} is missing: sudo apt-get install {package}"
+def installed(name: str, package: str, *more: str) -> str:
+    """The path of a program whose package needs others: installed, by us if we may.
+
+    `more` are packages that it needs for what is asked of it and only recommends.
+    """
+    missing = f"{name} is missing: sudo apt-get install {' '.join((package, *more))}"
     with Path(tempfile.gettempdir(), f"coral-install-{package}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # one worker installs, the others wait
         if (found := shutil.which(name)) is not None:
@@ -35,7 +38,7 @@ def installed(name: str, package: str) -> str:
         apt = shutil.which("apt-get")
         assert apt is not None, missing
         assert os.geteuid() == 0, missing
-        command = [apt, "install", "-y", "-qq", "--no-install-recommends", package]
+        command = [apt, "install", "-y", "-qq", "--no-install-recommends", package, *more]
         env = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
         for words in (command, [apt, "update", "-qq"], command):
             done = subprocess.run(words, check=False, capture_output=True, text=True, env=env)

@@ -5,7 +5,6 @@ import os
 import re
 import subprocess
 import sys
-import textwrap
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -15,7 +14,9 @@ from urllib.parse import urlsplit
 import policies
 import pytest
 import tutorial
+import yaml
 from regions import has_region, replace_region
+from shown import FENCE, RUN, blocks
 from typed import there
 
 from coral.incident.policy import VERDICT
@@ -31,9 +32,11 @@ SOURCES = sorted(
     for path in ROOT.glob(f"{folder}/**/*")
     if path.suffix in {".py", ".toml", ".json"} and "results" not in path.parts
 )
+# Commands, messages and code; TOML, and YAML with values of the chart, are CORAL's own.
+NO_CONFIGURATION = {"", "console", "sh", "json", "python"}
+CHART_VALUES = yaml.safe_load((ROOT / "deploy" / "helm" / "coral" / "values.yaml").read_text())
 # Commands whose first word after the name is an action with options of its own.
 GROUPS = ("config", "graph", "topics")
-FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.DOTALL | re.MULTILINE)
 SPAN = re.compile(r"`([^`\n]+)`")
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 HELD = "https://hooks.example.com/x"  # of whatever kind one is named
@@ -53,11 +56,6 @@ def name_of(page: Path) -> str:
 def prose(page: Path) -> str:
     """Text of a page without its blocks of code."""
     return FENCE.sub("", page.read_text())
-
-
-def blocks(page: Path) -> list[tuple[str, str]]:
-    """Return kind and text of a page's blocks of code."""
-    return [(kind, textwrap.dedent(text)) for _, kind, text in FENCE.findall(page.read_text())]
 
 
 def links(page: Path) -> list[str]:
@@ -170,14 +168,47 @@ class TestPages:
         assert {} == {line: options for line, options in unknown.items() if options}
 
     def test_configurations_are_sound(self, page: Path, tmp_path: Path) -> None:
-        """Every block of TOML is a configuration that `coral config check` has nothing against."""
-        for number, block in enumerate(text for kind, text in blocks(page) if kind == "toml"):
+        """Every block of TOML that is CORAL's is one that `coral config check` accepts."""
+        ours = [text for kind, text in blocks(page) if kind == "toml" and not RUN.match(text)]
+        for number, block in enumerate(ours):
             file = tmp_path / f"{number}.toml"
             file.write_text(NAMED.sub(partial(named_file, page, tmp_path), block))
             # The password of the example is not in its file, as a page says it should be.
             secret = {"CORAL_KAFKA__SASL_PASSWORD": "x"} if "sasl_username" in block else {}
             done = run_coral("config", "check", str(file), **secret)
             assert done.returncode == 0, done.stderr
+
+    def test_configurations_of_other_programs_say_how_they_were_run(self, page: Path) -> None:
+        """In their first line; a test that is named there reads this page and exists."""
+        marked, silent = [], []
+        for kind, text in blocks(page):
+            if found := RUN.match(text):
+                marked.append(found)
+            elif kind == "yaml":
+                silent += [text] if {*yaml.safe_load(text)} - {*CHART_VALUES} else []
+            elif kind != "toml" and kind not in NO_CONFIGURATION:
+                silent.append(text)
+        assert [] == silent
+        named = [found["test"] for found in marked if found["test"]]
+        assert [] == [test for test in named if name_of(page) not in (ROOT / test).read_text()]
+
+
+@pytest.mark.parametrize(
+    ("line", "is_one"),
+    [
+        ("# run with Telegraf 1.37.2", True),
+        ("# run by tests/broker/test_agents.py, with collectd 5.12", True),
+        ("# not run; by the documentation of Fluent Bit 3.1", True),
+        ("# run with Telegraf", False),
+        ("# run by tests/broker/test_agents.py", False),
+        ("# run by hand, with collectd 5.12", False),
+        ("# as Telegraf 1.37 has it", False),
+        ("[agent]", False),
+    ],
+)
+def test_how_a_configuration_was_run_has_a_version(line: str, is_one: bool) -> None:
+    """A mark without one says nothing when the program has gone on."""
+    assert is_one == bool(RUN.match(line))
 
 
 def test_every_page_can_be_reached_from_the_index() -> None:
