@@ -180,7 +180,7 @@ class HealthSignals:
     ) -> SignalLimit | None:
         """Return the level of a signal, and its first value that counts as much as any may."""
         policy, level = self._policy, float(np.median(window))
-        recent = slice((facts["part"] + 1) // 3, facts["part"] + 1)
+        recent = slice((facts["part"] + 1) // 2, facts["part"] + 1)
         highest, lowest = levels[0, recent].max(), levels[1, recent].min()
         if window[0] == window[-1]:
             rows = policy.ready_zero_rows if level == 0.0 else policy.ready_constant_rows

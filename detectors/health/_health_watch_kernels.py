@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Structured = NDArray[np.void]
 
-# Parts of the memory of levels; the oldest third of them counts no more.
+# Parts of the memory of levels; the older half of them counts no more: what it began with, a system
+# that started perhaps, blinds the watch for as long again.
 PARTS = 8
 # Newest distances between two changes, and between two cells, that are kept.
 DISTANCES = 64
@@ -126,7 +127,7 @@ def held_levels(signal: Structured, highest: Floats, lowest: Floats) -> tuple[fl
     """Return the highest and lowest level that two readings in a row held, of late."""
     high, low = -np.inf, np.inf
     newest = signal["part"]
-    for part in range((newest + 1) // 3, newest + 1):
+    for part in range((newest + 1) // 2, newest + 1):
         high = max(high, highest[part])
         low = min(low, lowest[part])
     return high, low

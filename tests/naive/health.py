@@ -250,12 +250,12 @@ class _Signal:
         elif scale:
             z = (value - level) / scale
         self.level, self.z = level, z
-        held = [pair for part in self.parts[len(self.parts) // 3 :] for pair in part]
+        held = [pair for part in self.parts[len(self.parts) // 2 :] for pair in part]
         new_high = value > max([self.habit[0], *(low for low, _ in held)])
         new_low = value < min([self.habit[1], *(high for _, high in held)])
-        single = [one for part in self.singles[len(self.singles) // 3 :] for one in part]
+        single = [one for part in self.singles[len(self.singles) // 2 :] for one in part]
         worth = 1.0
-        if min(single) <= value <= max(single):
+        if single and min(single) <= value <= max(single):
             known, share = 8 * policy.memory_readings, 0.0
             for k, out in enumerate(self.out, start=1):
                 share += (out - share) / min(k, known)

@@ -207,9 +207,9 @@ def test_missing_now_and_then_is_usual() -> None:
 
 @pytest.mark.parametrize("base", [120, 200, 400, 1000, 3000])
 def test_an_initial_transient_does_not_blind_it_for_ever(base: int) -> None:
-    """A first quarter ten times as slow is forgotten when a fault of half of it comes."""
+    """The first third ten times as slow is forgotten when a fault of half of it comes."""
     x = latency(base + 2, seed=base)
-    x[: base // 4] += 1.0
+    x[: base // 3] += 1.0
     x[base:] = 0.5, 0.51
 
     assert pages(HealthWatch([1]), x)[-1:] == [base + 1]
