@@ -7,7 +7,28 @@ from typing import Any
 from peers_tables import SETS
 from regions import table
 
+from coral.evaluation.metrics import mean
+
 MEASURES = ("ac@1", "avg@5")
+# Kinds of system by their sets, and kinds of fault by words of their names, the first that fits.
+SYSTEMS = {
+    "services": "coral_shop dycause live_prometheus nezha_ob nezha_ts petshop rcd_sockshop",
+    "one database": "dbsherlock",
+    "servers": "asd smd",
+    "plants and machines": "batadal causrca skab tep",
+}
+FAULTS = {
+    "processor or memory": "cpu memory",
+    "disk": "i-o",
+    "network, added latency": "network latency delay",
+    "errors and values returned": "error exception return",
+    "load": "load",
+    "locks, pools, caches, crashes": "lock pool cache crash",
+    "jobs of a database": "flush backup restore query design",
+    "valves, pumps, disturbances": "valve rotor water idv hydraulics coolant actuator threshold",
+    "sensors": "probe sensor",
+    "anything that people marked": "anomaly",
+}
 # More than this share of Avg@5 lost is a collapse.
 COLLAPSE = 0.5
 # Rows after the onset that the table of accuracy against rows has.
@@ -225,6 +246,32 @@ def wrong(result: Result) -> str:
         rows.append((dataset, kind, f"{len(missed)} of {len(cases)}", str(found), str(sure), shown))
     header = ("set", "fault", "first is wrong", "of these in the first five", "said *likely*")
     return table((*header, "named instead"), rows) + "\n\n" + _facts(result)
+
+
+def kinds(result: Result) -> str:
+    """AC@1 / Avg@5 and *likely* by the kind of fault and of system."""
+    found: dict[tuple[str, str], list[Result]] = {}
+    for row in result["cases"]:
+        if row["kind"] == "fault":
+            place = _kind_of(FAULTS, row["fault_type"]), _kind_of(SYSTEMS, row["dataset"])
+            found.setdefault(place, []).append(row)
+    rows = []
+    for kind in FAULTS:
+        for system in SYSTEMS:
+            cases = found.get((kind, system), [])
+            if not cases:
+                continue
+            sure = [case for case in cases if case["tier"] == "likely"]
+            right = sum(case["ac@1"] for case in sure)
+            likely = f"{right:.0f} of {len(sure)}" if sure else "-"
+            first, five = (mean([case[name] for case in cases]) for name in MEASURES)
+            rows.append((kind, system, str(len(cases)), f"{first:.2f}", f"{five:.2f}", likely))
+    header = ("fault", "system", "cases", "AC@1", "Avg@5", "*likely* right")
+    return table(header, rows) + "\n\n" + _facts(result)
+
+
+def _kind_of(kinds: Mapping[str, str], name: str) -> str:
+    return next(kind for kind, words in kinds.items() if any(w in name for w in words.split()))
 
 
 def late(result: Result) -> str:

@@ -247,6 +247,7 @@ PARTS: dict[str, Callable[[], str]] = {
         proof_tables.selective,
         proof_tables.by_rows,
         proof_tables.wrong,
+        proof_tables.kinds,
         prefix="proof_",
     ),
     **parts_of(
