@@ -14,7 +14,7 @@ RULES = {
     "new normal": "what outlasts a sixteenth of the base, or an hour unfelt, is the new level",
     "accepted evidence": "what a new level still shows stays quiet until it is not shown again",
     "silence": "gaps against how often and how long there were gaps before",
-    "health watch": "readings of a health signal beyond what two in a row ever held; in an "
-    "incident beyond those of late",
+    "health watch": "readings of a health signal, for its load, beyond what two in a row ever held "
+    "or two days at this time of day; in an incident beyond those of late",
 }
 """Name and meaning; docs/evaluation/trigger.md tells what each is worth."""
