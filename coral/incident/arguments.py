@@ -177,10 +177,10 @@ def _hidden(situation: Situation, candidate: Candidate) -> Arguments:
 
 def objection(layout: Layout, ranking: Ranking, series: int) -> str | None:
     """Return why the kind of a series makes its evidence count less; None if it does not."""
-    name = quoted(layout.names[series])
+    name, weight = quoted(layout.names[series]), ranking.weights[series]
     if ranking.series.flag[series]:
         return f"{name} is a symptom: a flag that was set together with the health signals"
-    if layout.symptom[series]:
+    if weight == 0:
         return f"{name} is a symptom: latency or errors of the entity whose health is watched"
     if layout.load[series]:
         return f"{name} is traffic: others decide how much work arrives"

@@ -3,8 +3,6 @@
 import math
 from dataclasses import dataclass
 
-from coral.localise.policy import RANKING
-
 __all__ = ["VERDICT", "OpeningPolicy", "VerdictPolicy"]
 
 
@@ -27,8 +25,8 @@ class OpeningPolicy:
     calm_rows: int = 20
     """Rows without a health signal that is felt in an open incident, after which one that is felt
     tells of another: what keeps the first open need not have anything to do with it."""
-    near_zero: float = RANKING.near_zero
-    """As in the ranking: a level that falls to this share may be a counter that started anew."""
+    near_zero: float = 0.01
+    """A level that falls to this share may be a counter that started anew."""
     flaps: int = 3
     """An alert that has opened so many incidents opens no further one ..."""
     flaps_s: float = 3600.0

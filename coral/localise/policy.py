@@ -104,8 +104,6 @@ class RankingPolicy:
     may come first, but most of what came first is none."""
     weak_weight: float = 0.1
     """Role weight of traffic, of other kinds of signal, and of what got better: rarely causes."""
-    near_zero: float = 0.01
-    """A level that falls to this share of the usual one may be a counter that started anew."""
     saturation: float = 0.3
     """Scores below this are noise for the walk."""
     alias_comovement: float = 0.5

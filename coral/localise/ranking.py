@@ -30,7 +30,7 @@ class Ranking(NamedTuple):
     paths: list[list[int]]  # in the order of `order`: cause .. entity of a health signal
     metric_order: list[int]  # series, best first
     metric_scores: Floats  # per series
-    weights: Floats  # per series: of the logarithm of its score, by role and by what bears it out
+    weights: Floats  # per series: role weight
     series: InnovationScores
     consensus: float  # 0 .. 1: do cheap variants of the ranking have the same first?
     margin: float  # log of first score over second, >= 0
@@ -162,7 +162,6 @@ class Localiser:
         layout, policy = self.layout, self._policy
         series = self.scorer.scores
         weights = role_weights(layout, series, policy.weak_weight)
-        weights = borne_out(layout, series, weights, self._doubtful(series))
         weighted = weigh(series.total, weights)
         innovation = entity_maximum(layout, weighted)
         restart = self._restart_weights(series)
@@ -189,16 +188,6 @@ class Localiser:
             consensus=self._consensus(order, series, weights, innovation, stops),
             margin=margin(scores, order),
         )
-
-    def _doubtful(self, series: InnovationScores) -> NDArray[np.bool_]:
-        """Whether the data may be what changed: near zero since, or nothing at all: (n_series,).
-
-        Errors and latencies are excepted: that nothing succeeds any more is what users feel.
-        """
-        usual, now = np.abs(self.scorer.center), np.abs(series.after)
-        fell = (usual > 0.0) & (now <= self._policy.near_zero * usual) & ~self.layout.signal
-        doubtful: NDArray[np.bool_] = fell | (np.isnan(now) & (series.missing > 0.0))
-        return doubtful
 
     def _explained(self, series: InnovationScores, innovation: Floats, restart: Floats) -> Floats:
         """Share of an entity's innovation score that each direct cause explains, (n, n), 0 .. 1.
@@ -321,24 +310,6 @@ def role_weights(layout: Layout, series: InnovationScores, weak: float) -> Float
     apart = 1.0 - max(2.0 * layout.topology_coverage - 1.0, 0.0) * (1.0 - weak)
     weights = weights * np.where(layout.reaching, 1.0, apart)[layout.owner]
     return np.where(layout.symptom | series.flag, 0.0, weights)
-
-
-def borne_out(
-    layout: Layout, series: InnovationScores, weights: Floats, doubtful: NDArray[np.bool_]
-) -> Floats:
-    """Weights by which what is doubtful counts no more than another series of its entity.
-
-    A counter that begins anew and a source that went away move one series as far as one can move.
-    What happens to a component shows in more of it. An entity of one series has nothing to compare.
-    """
-    scores = weights * np.log1p(series.total)
-    result = weights.copy()
-    for i in np.flatnonzero(doubtful & (scores > 0.0)):
-        others = layout.owner == layout.owner[i]
-        others[i] = False
-        if others.any():
-            result[i] *= min(float(scores[others].max() / scores[i]), 1.0)
-    return result
 
 
 def certain(innovation: Floats, noise: float) -> Floats:

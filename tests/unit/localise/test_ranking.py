@@ -19,15 +19,12 @@ def ranked(
     edges: list[tuple[str, str]],
     faults: dict[str, float],
     seed: int = 0,
-    becomes: dict[str, float] | None = None,
 ) -> tuple[Localiser, Ranking]:
-    """Rank after `faults`: series name -> shift in standard deviations; or to what it `becomes`."""
+    """Rank after `faults`: series name -> shift in standard deviations."""
     rng = np.random.default_rng(seed)
     x = rng.normal(10.0, 1.0, size=(ROWS + AFTER, len(names)))
     for name, shift in faults.items():
         x[ROWS:, names.index(name)] += shift
-    for name, value in (becomes or {}).items():
-        x[ROWS:, names.index(name)] = value
     base = x[:ROWS]
     center, scale = center_and_scale(base)
     layout = Layout(names, kpi, edges)
@@ -51,40 +48,6 @@ def test_a_signal_of_another_kind_is_weak_however_large(shift: float) -> None:
     edges = [("a", "web"), ("b", "web")]
     faults = {"web:error_rate": 20.0, "a:error_rate": 20.0, "b:latency_p95": shift}
     assert "a" == first(*ranked(names, ("web:error_rate",), edges, faults))
-
-
-@pytest.mark.parametrize("value", [0.0, 0.05, np.nan], ids=["zero", "near zero", "silent"])
-class TestWhatMayBeAnArtefact:
-    """A counter that begins anew, a source that went away."""
-
-    NAMES = ("web:latency", "a:cpu", "b:heap", "b:cpu", "c:queue_depth")
-
-    def test_it_needs_somebody_to_bear_it_out(self, value: float) -> None:
-        """One series of a component proves little; two of them do."""
-        alone, both = {"b:heap": value}, {"b:heap": value, "b:cpu": value}
-        faults = {"web:latency": 9.0, "a:cpu": 5.0}
-        localiser, ranking = ranked(self.NAMES, ("web:latency",), [], faults, becomes=alone)
-        assert "a" == first(localiser, ranking)
-        assert ranking.weights[2] < 0.5
-        localiser, ranking = ranked(self.NAMES, ("web:latency",), [], faults, becomes=both)
-        assert "b" == first(localiser, ranking)
-        assert 1.0 == max(ranking.weights[2:4])
-
-    def test_the_only_series_of_a_component_is_as_good_as_any(self, value: float) -> None:
-        """There is nothing to compare it with."""
-        becomes = {"c:queue_depth": value}
-        found = ranked(self.NAMES, ("web:latency",), [], {"web:latency": 9.0}, becomes=becomes)
-        assert "c" == first(*found)
-        assert 1.0 == found[1].weights[4]
-
-
-def test_that_nothing_succeeds_is_no_artefact() -> None:
-    """Availability falls to zero where all fails, and only that may show it."""
-    names = ("web:availability", "a:availability", "a:cpu", "b:cpu")
-    faults = {"web:availability": -6.0, "b:cpu": 5.0}
-    edges = [("a", "web"), ("b", "web")]
-    becomes = {"a:availability": 0.0}
-    assert "a" == first(*ranked(names, ("web:availability",), edges, faults, becomes=becomes))
 
 
 @pytest.mark.parametrize(
