@@ -129,13 +129,15 @@ peers: $(VENV)/installed-dev ## peers and baselines over CASES=DIR, in environme
 	@test -n "$(CASES)" || { echo "usage: make peers CASES=DIR"; exit 2; }
 	$(BIN)/python benchmarks/peers/run.py $(CASES) --json benchmarks/results/peers.json
 
-proof: $(VENV)/installed-dev ## robustness, ablations, constants, calibration over CASES=DIR (an hour)
+proof: $(VENV)/installed-dev ## robustness, ablations, constants, rules, calibration over CASES=DIR (an hour)
 	@test -n "$(CASES)" || { echo "usage: make proof CASES=DIR"; exit 2; }
 	$(BIN)/python benchmarks/robustness.py $(CASES) --json benchmarks/results/robustness.json
 	$(BIN)/python benchmarks/calibration.py $(CASES) benchmarks/recordings \
 	  --json benchmarks/results/calibration.json
 	$(BIN)/python benchmarks/ablations.py $(CASES) --leave-one-out \
 	  --json benchmarks/results/ablations.json
+	$(BIN)/python benchmarks/left_out_rules.py $(CASES) benchmarks/recordings \
+	  --json benchmarks/results/left_out_rules.json
 
 trigger: $(VENV)/installed-dev ## full run of benchmarks/trigger.py over CASES=DIR
 	@test -n "$(CASES)" || { echo "usage: make trigger CASES=DIR"; exit 2; }

@@ -101,6 +101,22 @@ def ablations(result: Result) -> str:
     return table(header, rows) + "\n\n" + _facts(result)
 
 
+def left_out_rules(result: Result) -> str:
+    """Rules that all sets but one would do without, and what that does to the one."""
+    labels = {name: rule["label"] for name, rule in result["rules"].items()}
+    rows = []
+    for name, held in result["left_out"].items():
+        rules = "; ".join(labels[rule] for rule in held["taken_out"]) or "none"
+        rows.append((name, _pair(held["shipped"]), _pair(held["without"]), rules))
+    figures = result["figures"]
+    macro = (
+        f"{figures[f'macro_ac@1{way}']:.2f}/{figures[f'macro_avg@5{way}']:.2f}"
+        for way in ("", "_left_out")
+    )
+    header = ("set left out", "all rules", "without those", "what the others would do")
+    return table(header, [*rows, ("macro", *macro, "")]) + "\n\n" + _facts(result)
+
+
 def constants(result: Result) -> str:
     """Change of both macro means by a factor on every constant, those that matter first."""
     now, found = result["now"]["macro"], result["constants"]

@@ -240,6 +240,7 @@ PARTS: dict[str, Callable[[], str]] = {
         proof_tables.left_out,
         prefix="proof_",
     ),
+    **parts_of("left_out_rules", proof_tables.left_out_rules, prefix="proof_"),
     **parts_of(
         "calibration",
         proof_tables.tiers,

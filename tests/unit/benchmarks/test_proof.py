@@ -6,6 +6,7 @@ from typing import Any
 
 import ablations
 import calibration
+import left_out_rules
 import numpy as np
 import pytest
 import robustness
@@ -269,3 +270,17 @@ def test_selective_accuracy_keeps_the_surest() -> None:
     less = {"tier": "possible", "consensus": 1.0, "margin": 9.0, "ac@1": 0.0}
     points = calibration.selective([less, sure])
     assert [points[i]["ac@1"] for i in (4, 9)] == [1.0, 0.5]
+
+
+def test_rules_that_only_the_set_left_out_keeps_are_taken_out_the_worst_first() -> None:
+    """Of two that change the same number one goes; a set's own opinion of its rules is not asked."""
+    now = {"a": 0.5, "b": 0.5}, {"a": 0.5, "b": 0.5}
+    better = {"a": 0.0, "b": 0.9}, {"a": 0.0, "b": 0.9}
+    best = {"a": 0.0, "b": 1.0}, {"a": 0.0, "b": 1.0}
+    without = {"bounded": better, "unbounded": best, "no_walk": better, "no_roles": now}
+
+    assert left_out_rules.taken_out(now, without, "a") == ["unbounded", "no_walk"]
+    assert left_out_rules.taken_out(now, without, "b") == []
+    held = left_out_rules.table(now, without, {"a": better})
+    assert held["a"]["without"] == {"ac@1": 0.0, "avg@5": 0.0}
+    assert held["a"]["shipped"] == {"ac@1": 0.5, "avg@5": 0.5}
