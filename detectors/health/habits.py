@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.base import FloatArray, PerSeries, Series
+from detectors.health._habits_kernels import note_row
 from detectors.health.policy import HEALTH, HealthPolicy
 
 __all__ = ["Habit", "Habits"]
@@ -102,14 +103,8 @@ class Habits(PerSeries):
             Whether other series report in this row.
         """
         self._advance(time)
-        held = self._held[:, self._slot % self._held.shape[1]]
-        there = np.isfinite(x)
-        self._gap = np.where(there, 0.0, self._gap + reporting)
-        reading = np.where(read & there, x, np.nan)
-        held[:, 0] = np.fmax(held[:, 0], np.minimum(reading, self._previous))
-        held[:, 1] = np.fmin(held[:, 1], np.maximum(reading, self._previous))
-        held[:, 2] = np.maximum(held[:, 2], self._gap)
-        self._previous = np.where(np.isnan(reading), self._previous, reading)
+        slot = self._slot % self._held.shape[1]
+        note_row(x, read, reporting, self._previous, self._gap, self._held, slot)
 
     def _advance(self, time: float) -> None:
         """Begin the slots up to a time anew."""

@@ -88,6 +88,8 @@ class HealthWatch(PerSeries):
         self._levels: FloatArray = np.zeros((0, 4, PARTS))
         self.asked = policy.page
         self.alarm = self.drift_detected = False
+        self._cells: NDArray[np.void]  # the newest row
+        self._habit: Habit | None  # that is in it
         self.follow(np.full(len(bad), -1), bad)
 
     @property
@@ -174,10 +176,12 @@ class HealthWatch(PerSeries):
         ValueError
             If the row has another number of signals.
         """
-        cells = np.zeros(self.n_signals, dtype=CELL)
+        cells = self._cells
         cells["value"] = check_row("HealthWatch", x, self.n_signals)
-        cells["load"] = np.nan if load is None else load
-        cells["high"], cells["low"], cells["gap"] = NOTHING if habit is None else habit
+        if load is not None:
+            cells["load"] = load
+        if habit is not None and habit is not self._habit:
+            cells["high"], cells["low"], cells["gap"] = self._habit = habit
         self._record["asked"] = self.asked
         watch_step(
             cells,
@@ -252,6 +256,12 @@ class HealthWatch(PerSeries):
         if self._levels.shape[1] == 2:  # older states know no single readings
             single = np.repeat(beyond(PARTS)[None, 2:], self.n_signals, axis=0)
             self._levels = np.concatenate([self._levels, single], axis=1)
+
+    def _allocate(self) -> None:
+        """Know nothing of the next row."""
+        self._cells = np.zeros(self.n_signals, dtype=CELL)
+        self._cells["load"], self._habit = np.nan, None
+        self._cells["high"], self._cells["low"], self._cells["gap"] = NOTHING
 
     def _forget(self, j: int) -> None:
         """Know nothing of a signal but its direction."""

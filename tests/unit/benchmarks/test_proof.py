@@ -273,7 +273,7 @@ def test_selective_accuracy_keeps_the_surest() -> None:
 
 
 def test_rules_that_only_the_set_left_out_keeps_are_taken_out_the_worst_first() -> None:
-    """Of two that change the same number one goes; a set's own opinion of its rules is not asked."""
+    """Of two that change the same number one goes; the set itself is not asked."""
     now = {"a": 0.5, "b": 0.5}, {"a": 0.5, "b": 0.5}
     better = {"a": 0.0, "b": 0.9}, {"a": 0.0, "b": 0.9}
     best = {"a": 0.0, "b": 1.0}, {"a": 0.0, "b": 1.0}
