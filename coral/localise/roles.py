@@ -38,8 +38,8 @@ _RESOURCE = frozenset(
     {"cpu", "mem", "memory", "disk", "net", "network", "heap", "gc", "fds", "io", "node"}
 )
 _WAITING = frozenset(
-    {"pool", "queue", "waiting", "pending", "active", "inflight", "backlog"}
-    | {"threads", "goroutines", "connections"}
+    {"pool", "queue", "waiting", "pending", "active", "backlog"}
+    | {"inflight", "flight", "threads", "goroutines", "connections"}
 )
 _USE = frozenset({"usage", "utilization", "saturation"})
 _TRAFFIC = frozenset(
@@ -47,9 +47,12 @@ _TRAFFIC = frozenset(
     | {"queries", "transactions", "commands", "messages", "operations"}
 )
 
-# The load of a machine is what runs and waits on it, `_created` a time of OpenMetrics.
+# The load of a machine is what runs and waits on it, `_created` a time of OpenMetrics. What is
+# there at once, and what lags behind, grows with latency as much as with load.
 _ASKED = _TRAFFIC - {"load"}
-_NO_COUNT = frozenset({"created"})
+_NO_COUNT = frozenset(
+    {"created", "queued", "running", "concurrent", "progress", "inprogress", "lag"}
+)
 # A metric of a call as its caller sees it: `http.client.request.duration`, `upstream_rq_time`.
 _CLIENT = frozenset({"client", "upstream"})
 _COUNT = re.compile(r"(?:[._](?:count|sum|total)|_per_s(?:ec(?:ond)?)?)$")
@@ -112,6 +115,7 @@ def at_client(metric: str) -> bool:
     return bool(_words(metric) & _CLIENT)
 
 
+@lru_cache(maxsize=METRICS)
 def is_offered(metric: str) -> bool:
     """Whether a metric counts what its entity is asked to serve, however it copes with that.
 
@@ -121,6 +125,8 @@ def is_offered(metric: str) -> bool:
     [True, True]
     >>> [is_offered(name) for name in ("load1", "http_requests_created", "db_client_requests")]
     [False, False, False]
+    >>> [is_offered(name) for name in ("requests_in_flight", "http_requests_inprogress")]
+    [False, False]
     """
     words = _words(metric)
     if at_client(metric) or words & _NO_COUNT:

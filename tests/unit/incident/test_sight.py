@@ -121,10 +121,12 @@ def test_a_given_onset_leaves_nothing_to_notice() -> None:
         ("web:requests_per_s", False),
         ("cart:requests_per_s", True),
         ("web:cart_client_requests_per_s", True),
+        ("web:http_requests_in_flight", True),
+        ("web:http_requests_inprogress", True),
     ],
 )
 def test_load_is_the_traffic_that_the_entity_of_a_signal_serves(traffic: str, felt: bool) -> None:
-    """Not that of another one, nor the calls that it makes."""
+    """Not that of another one, nor the calls that it makes, nor what latency makes wait there."""
     names = ("web:latency", traffic)
     health = HealthSignals(SystemConfig(name="s", interval_s=1.0, kpi=names[:1]), 1.0)
     health.follow(names)
