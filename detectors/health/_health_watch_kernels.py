@@ -12,6 +12,8 @@ Structured = NDArray[np.void]
 PARTS = 8
 # Newest distances between two changes, and between two cells, that are kept.
 DISTANCES = 64
+# Growths that tell a load that is counted up, and how many there are for each fall.
+GROWTHS, GROWTHS_PER_RESET = 8, 16
 
 CELL = np.dtype(
     [
@@ -232,18 +234,29 @@ def worth_of(excursions: float, n: float, chance: float) -> float:
 
 
 @nb.njit(cache=True, error_model="numpy")
-def rise_of(load: float, loads: Floats, count: int, slack: float) -> float:
+def rise_of(load: float, loads: Floats, count: int, policy: Structured) -> float:
     """Return how many times the usual load the present one is; 1 where it is an ordinary one.
 
-    loads (window,): load at the newest ``count`` readings, NaN = not known. Load within so many
-    scales of its median explains nothing: what it does is in the scale of the signal already.
+    loads (window,): load at the newest ``count`` readings, NaN = not known. Load within the slack
+    of its median explains nothing: what it does is in the scale of the signal already. Nor does
+    load that was known too seldom, or that is counted up: that grows with time alone.
     """
-    known = loads[: min(count, loads.shape[0])]
-    known = np.sort(known[np.isfinite(known)])
-    if known.shape[0] == 0 or not np.isfinite(load):
+    choice, size = policy[0], loads.shape[0]
+    newest = np.empty(size)
+    known = grown = fallen = 0
+    for k in range(max(count - size, 0), count):
+        one = loads[k % size]
+        if np.isfinite(one):
+            if known:
+                grown += one > newest[known - 1]
+                fallen += one < newest[known - 1]
+            newest[known] = one
+            known += 1
+    counted = grown >= max(GROWTHS, GROWTHS_PER_RESET * fallen)
+    if known < choice["ready_readings"] or counted or not np.isfinite(load):
         return 1.0
-    level, scale = median_deviation(known)
-    if level <= 0.0 or load - level <= slack * scale:
+    level, scale = median_deviation(np.sort(newest[:known]))
+    if level <= 0.0 or load - level <= choice["slack"] * scale:
         return 1.0
     return load / level
 
@@ -359,7 +372,7 @@ def watch_step(
             continue
         signal["since"] = 0
         count = signal["readings"]
-        eased = value / rise_of(load, ring[j, 1], count, choice["slack"])
+        eased = value / rise_of(load, ring[j, 1], count, policy)
         judge_reading(signal, eased, cells[j], policy, ordered[j], levels[j])
         evidence[j] = max(signal["rising"], signal["falling"])
         if evidence[j] == 0.0:

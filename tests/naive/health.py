@@ -3,6 +3,7 @@
 import math
 import statistics
 from fractions import Fraction
+from itertools import pairwise
 from typing import TypeAlias
 
 from detectors.health.objective import Objective
@@ -205,7 +206,11 @@ class _Signal:
     def rise(self, load: float) -> float:
         """How many times the usual load this one is, where it is beyond what is ordinary."""
         known = [one for one in self.loads[-self.policy.window :] if math.isfinite(one)]
-        if not known or not math.isfinite(load):
+        if len(known) < self.policy.ready_readings or not math.isfinite(load):
+            return 1.0
+        steps = [after - before for before, after in pairwise(known)]
+        grown, fallen = sum(step > 0 for step in steps), sum(step < 0 for step in steps)
+        if grown >= max(8, 16 * fallen):  # counted up
             return 1.0
         level = statistics.median(known)
         away = [abs(one - level) for one in known]

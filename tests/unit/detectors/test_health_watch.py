@@ -408,3 +408,29 @@ def test_load(rise: float, expected: list[int]) -> None:
     assert expected == [
         t for t in range(140) if watch.update(values[t : t + 1], load[t : t + 1]).drift_detected
     ]
+
+
+@pytest.mark.parametrize("resets", [False, True])
+def test_load_that_is_counted_up_explains_nothing(*, resets: bool) -> None:
+    """It grows with time alone: a latency that stays up is felt however long that lasts."""
+    rng, watch = np.random.default_rng(0), HealthWatch([1])
+    values, load = 0.2 + 0.1 * latency(400), np.cumsum(rng.uniform(90.0, 110.0, size=400))
+    values[100:] *= 3.0
+    if resets:
+        load[70:] -= load[69]
+
+    for t in range(400):
+        watch.update(values[t : t + 1], load[t : t + 1], learn=t < 100)
+        assert watch.alarm == (t >= 101)
+
+
+def test_load_that_was_known_too_seldom_explains_nothing() -> None:
+    """Few values are no usual load: what looks like a rise may be where it always is."""
+    values, watch = 0.2 + 0.1 * latency(102), HealthWatch([1])
+    load = np.full(102, np.nan)
+    load[80:100], load[100:] = 10.0, 100.0
+    values[100:] *= 3.0
+
+    assert [101] == [
+        t for t in range(102) if watch.update(values[t : t + 1], load[t : t + 1]).drift_detected
+    ]
