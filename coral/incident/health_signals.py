@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from coral.config import SystemConfig
 from coral.contract.events import Felt, significant
+from coral.incident.offered_load import OfferedLoad
 from coral.localise.golden_signals import edges_of, proposed
 from coral.localise.layout import metric_of
-from coral.localise.roles import Role, healthy_direction, is_offered, role_of
+from coral.localise.roles import Role, healthy_direction, role_of
 from detectors.decision.alarm_budget import WEEK_S, AlarmBudget
 from detectors.health.habits import Habits
 from detectors.health.health_watch import HealthWatch
@@ -19,7 +20,6 @@ from detectors.health.objective import Objectives, readings_of
 from detectors.health.policy import HEALTH, HealthPolicy
 from detectors.health.surge import Surge
 from detectors.places import places
-from streams.series import entity_of
 
 __all__ = ["HealthSignals", "Onset", "SignalLimit"]
 
@@ -89,9 +89,7 @@ class HealthSignals:
         self._series: tuple[str, ...] = ()
         self._latency: NDArray[np.bool_] = np.zeros(0, dtype=np.bool_)
         self._places: NDArray[np.intp] = np.zeros(0, dtype=np.intp)
-        # Places of what signals have to serve, and of which signal it is.
-        self._traffic = np.zeros((2, 0), dtype=np.intp)
-        self._no_load: Floats = np.zeros(0)  # NaN where none is known
+        self._load = OfferedLoad((), ())
         self._policy = policy
         self.pages_per_week = per_week
         self._watched_rows = 0
@@ -212,9 +210,7 @@ class HealthSignals:
         self._latency = np.array(latency, dtype=np.bool_)
         self._series = tuple(series)
         self._places = places(names, series)
-        self._traffic = _traffic_of(names, series)
-        self._no_load = np.full(len(names), np.nan)
-        self._no_load[self._traffic[1]] = 0.0
+        self._load = OfferedLoad(names, series)
         self._objective_places = places([one.good or one.name for one in self._rules], series)
         self._total_places = places([one.total or "" for one in self._rules], series)
 
@@ -239,9 +235,9 @@ class HealthSignals:
         unanswered = self._latency & (signals == 0.0)
         answered = np.where(unanswered, np.nan, signals)
         signals[unanswered & (self._watch.level > 0.0)] = np.nan
-        load = self._load(x)
         habits, reporting = self._habits, bool(np.isfinite(x).any())
-        self._watch.update(signals, load, habits.at(time), learn=learn, reporting=reporting)
+        load, habit = self._load.of(x), habits.at(time)
+        self._watch.update(signals, load, habit, learn=learn, reporting=reporting)
         habits.note(time, answered, self._watch.read, reporting=reporting)
         self.surged = None
         if not learn:
@@ -254,15 +250,6 @@ class HealthSignals:
         if self.paged is not None and self.paged.source == "health":
             self._budget.spend()
             self._unconfirmed = True
-
-    def _load(self, x: Floats) -> Floats | None:
-        """Return what each signal has to serve, NaN = not known; None if of none it is."""
-        at, signals = self._traffic
-        if not len(at):
-            return None
-        load: Floats = self._no_load.copy()
-        np.add.at(load, signals, x[at])
-        return load
 
     def look(self, x: Floats) -> None:
         """Take the newest row again, after a restart: it was judged before that."""
@@ -374,21 +361,3 @@ class HealthSignals:
         self._unconfirmed = state["unconfirmed"]
         self._objectives.load_state_dict(state["objectives"])
         self._breached = self._objectives.breached
-
-
-def _traffic_of(signals: Sequence[str], series: Sequence[str]) -> NDArray[np.intp]:
-    """Return the places of what entities are asked to serve, and of the signals that rise with it.
-
-    Shape (2, pairs).
-    """
-    offered: dict[str, list[int]] = {}
-    for place, name in enumerate(series):
-        if is_offered(metric_of(name)):
-            offered.setdefault(entity_of(name), []).append(place)
-    pairs = [
-        (place, j)
-        for j, signal in enumerate(signals)
-        if healthy_direction(metric_of(signal)) < 0
-        for place in offered.get(entity_of(signal), ())
-    ]
-    return np.array(pairs, dtype=np.intp).reshape(-1, 2).T
