@@ -95,7 +95,7 @@ class HealthSignals:
         self._watched_rows = 0
         self._watch = HealthWatch([], policy)
         self._surge = Surge(0, policy)
-        self._habits = Habits(0, policy)
+        self._habits = Habits(0, system.interval_s, policy)
         self._budget = AlarmBudget(per_week, system.interval_s, 1)
         self._rules = system.objectives
         self._objectives = Objectives(self._rules, system.interval_s)
@@ -351,7 +351,7 @@ class HealthSignals:
         self._watch = HealthWatch([0] * len(self.names), self._policy)
         self._watch.load_state_dict(state["watch"])
         self._surge = Surge(len(self.names), self._policy)
-        self._habits = Habits(len(self.names), self._policy)
+        self._habits = Habits(len(self.names), self._system.interval_s, self._policy)
         for name, part in (("surge", self._surge), ("habits", self._habits)):
             if name in state:  # older checkpoints have none
                 part.load_state_dict(state[name])

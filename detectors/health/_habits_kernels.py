@@ -14,6 +14,7 @@ def note_row(
     x: Floats,
     read: NDArray[np.bool_],
     reporting: bool,
+    day: float,
     previous: Floats,
     gap: Floats,
     held: Floats,
@@ -21,15 +22,17 @@ def note_row(
 ) -> None:
     """Take one row of every signal into a slot: levels that two readings held, and the gap.
 
-    x (n,): NaN = missing; read (n,): whether a present cell is a reading; previous (n,): newest
-    reading, NaN = none; gap (n,): rows without a cell while others report; held (n, slots, 3):
-    highest and lowest level, longest gap.
+    x (n,): NaN = missing; read (n,): whether a present cell is a reading; day: rows; previous (n,):
+    newest reading, NaN = none; gap (n,): rows without a cell while others report; held
+    (n, slots, 3): highest and lowest level, longest gap.
     """
     for j in range(x.shape[0]):
         value, levels = x[j], held[j, slot]
         if not np.isfinite(value):
             gap[j] += reporting
-            levels[2] = max(levels[2], gap[j])
+            # One outage of two days is no habit.
+            if gap[j] < day:
+                levels[2] = max(levels[2], gap[j])
             continue
         gap[j] = 0.0
         if not read[j]:

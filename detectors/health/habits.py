@@ -37,16 +37,19 @@ class Habits(PerSeries):
 
     A night without customers looks like an outage, and pages; the next one does too, as once is no
     habit. What two of the newest days held at that time of day, give or take half an hour, is one:
-    a seasonal memory as that of seasonal naive forecasts, and of the second largest day.
+    a seasonal memory as that of seasonal naive forecasts, and of the second largest day. A gap of a
+    day or more comes at no time of day.
 
     Parameters
     ----------
     n_signals : int
+    interval_s : float
+        Of the rows.
     policy : HealthPolicy
 
     Examples
     --------
-    >>> habits, hour = Habits(1), 3600.0
+    >>> habits, hour = Habits(1, 60.0), 3600.0
     >>> for night in (0.0, 24.0, 48.0):
     ...     for row in range(2):
     ...         now = (night + 2.0) * hour + 60.0 * row
@@ -63,8 +66,8 @@ class Habits(PerSeries):
     _STATE: ClassVar[tuple[str, ...]] = ("_held", "_previous", "_gap", "_slot")
     _SERIES: ClassVar[Series] = {"_held": (0, NOTHING), "_previous": (0, np.nan), "_gap": (0, 0.0)}
 
-    def __init__(self, n_signals: int, policy: HealthPolicy = HEALTH) -> None:
-        self._policy = policy
+    def __init__(self, n_signals: int, interval_s: float, policy: HealthPolicy = HEALTH) -> None:
+        self._policy, self._interval_s = policy, interval_s
         slots = (policy.habit_days + 1) * policy.habit_slots
         self._held: FloatArray = np.tile(np.array(NOTHING), (n_signals, slots, 1))
         self._previous: FloatArray = np.full(n_signals, np.nan)
@@ -103,8 +106,8 @@ class Habits(PerSeries):
             Whether other series report in this row.
         """
         self._advance(time)
-        slot = self._slot % self._held.shape[1]
-        note_row(x, read, reporting, self._previous, self._gap, self._held, slot)
+        slot, day = self._slot % self._held.shape[1], _DAY_S / self._interval_s
+        note_row(x, read, reporting, day, self._previous, self._gap, self._held, slot)
 
     def _advance(self, time: float) -> None:
         """Begin the slots up to a time anew."""

@@ -13,7 +13,7 @@ READ = np.array([True])
 
 def after(readings: list[tuple[float, float]]) -> Habits:
     """Habits of one signal that held values at some hours, for two rows each; NaN = was away."""
-    habits = Habits(1)
+    habits = Habits(1, 60.0)
     for hour, value in readings:
         for row in range(2):
             habits.note(hour * HOUR + 60.0 * row, np.array([value]), READ)
@@ -53,7 +53,7 @@ def test_the_second_most_extreme_day_counts() -> None:
 
 def test_gaps_are_habits_too() -> None:
     """For as long as the signal was away on two days, while others reported."""
-    habits = Habits(2)
+    habits = Habits(2, HOUR)
     for row in range(3 * 24):
         away = row % 24 in (2, 3, 4)
         x = np.array([np.nan if away else 1.0, np.nan])
@@ -64,9 +64,19 @@ def test_gaps_are_habits_too() -> None:
     assert 0.0 == habits.at(80.0 * HOUR).gap[0]
 
 
+def test_an_outage_of_days_is_no_habit() -> None:
+    """It is one, though it lasts over the same time of two days and more."""
+    habits, hours = Habits(1, HOUR), [*range(8 * 24)]
+    for row in hours:
+        away = 3.2 * 24 <= row < 5.6 * 24
+        habits.note(row * HOUR, np.array([np.nan if away else 1.0]), READ)
+
+    assert all(habits.at((8 * 24 + hour) * HOUR).gap[0] <= 1.0 for hour in range(24))
+
+
 def test_a_copy_goes_on_identically_and_signals_come_and_go() -> None:
     """What is known of a signal moves with it; of a new one nothing is."""
-    habits, copy = after([(2.0, 0.4), (26.0, 0.4)]), Habits(1)
+    habits, copy = after([(2.0, 0.4), (26.0, 0.4)]), Habits(1, 60.0)
     copy.load_state_dict(habits.state_dict())
     copy.select(np.array([-1, 0]))
     high, low, gap = copy.at(50.0 * HOUR)
