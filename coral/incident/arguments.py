@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from coral.incident.confidence import base_is_long_enough, health_is_affected, partly_missing
 from coral.incident.policy import VERDICT, VerdictPolicy
+from coral.incident.shared_cause import shared_cause
 from coral.incident.situation import Situation
 from coral.incident.unseen import hides_a_cause
 from coral.localise.layout import Layout
@@ -54,7 +55,7 @@ def arguments(
         *_topology(situation, candidate, policy),
         *_kind(situation, candidate),
         *_data(situation, candidate, policy),
-        *_hidden(situation, candidate),
+        *_hidden(situation, candidate, policy),
     ]
     supporting = [sentence for speaks_for, sentence in found if speaks_for]
     opposing = [sentence for speaks_for, sentence in found if not speaks_for]
@@ -168,11 +169,15 @@ def _data(situation: Situation, candidate: Candidate, policy: VerdictPolicy) -> 
     return found
 
 
-def _hidden(situation: Situation, candidate: Candidate) -> Arguments:
-    """Whether others of the topology are not seen."""
-    if candidate.rank > 1 or not hides_a_cause(situation):
-        return []
-    return [(False, "another entity of the topology is not seen: it could be that one")]
+def _hidden(situation: Situation, candidate: Candidate, policy: VerdictPolicy) -> Arguments:
+    """Whether others of the topology are not seen, or would show nothing."""
+    found: Arguments = []
+    if candidate.rank == 1 and hides_a_cause(situation):
+        found.append((False, "another entity of the topology is not seen: it could be that one"))
+    if candidate.rank == 1 and (shared := shared_cause(situation, policy)):
+        other, both = (quoted(situation.layout.entities[entity]) for entity in shared)
+        found.append((False, f"{other} moved too, and both depend on {both}: it could be that one"))
+    return found
 
 
 def objection(layout: Layout, ranking: Ranking, series: int) -> str | None:

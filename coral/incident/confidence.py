@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from coral.contract.events import Pattern, Tier
 from coral.incident.policy import VERDICT, VerdictPolicy
+from coral.incident.shared_cause import shared_cause
 from coral.incident.situation import Situation
 from coral.incident.unseen import hides_a_cause
 from coral.localise.innovation import InnovationScores
@@ -36,8 +37,9 @@ def tier_of_first(
         *No clear cause* when nothing deviates, or load alone explains what does; *likely* when the
         evidence can carry it: a cause that is known to vary, moved with the fault and not before
         it, far and in more than one row, ahead of the second, in simpler rankings too, while a
-        health signal deviates, nobody of the topology is hidden, the data give no other reason for
-        what it did, and nobody has rejected it in an incident like this one; else *possible*.
+        health signal deviates, nobody of the topology is hidden, what another one shows too is not
+        what both depend on, the data give no other reason for what it did, and nobody has rejected
+        it in an incident like this one; else *possible*.
     """
     ranking = situation.ranking
     first, deviation = ranking.order[0], ranking.series.sustained
@@ -59,6 +61,7 @@ def tier_of_first(
         and not partly_missing(ranking.series, series[0], policy)
         and health_is_affected(situation, policy)
         and not hides_a_cause(situation)
+        and shared_cause(situation, policy) is None
         and not situation.was_rejected(first)
     )
     return "likely" if likely else "possible"
