@@ -13,8 +13,8 @@ from served import until
 from coral.contract.events import decode
 from coral.errors import Exit
 
-CASE = BUNDLED / "load-spike__clients"
-HALF = 670  # rows: the incident is open, and another follows in row 691
+CASE = BUNDLED / "network-delay__payment"
+HALF = 400  # rows: an incident is open, and another follows in row 605
 
 
 @pytest.fixture(scope="module")
