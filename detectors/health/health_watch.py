@@ -178,10 +178,10 @@ class HealthWatch(PerSeries):
         """
         cells = self._cells
         cells["value"] = check_row("HealthWatch", x, self.n_signals)
-        if load is not None:
-            cells["load"] = load
-        if habit is not None and habit is not self._habit:
-            cells["high"], cells["low"], cells["gap"] = self._habit = habit
+        cells["load"] = np.nan if load is None else load
+        if habit is not self._habit:
+            cells["high"], cells["low"], cells["gap"] = NOTHING if habit is None else habit
+            self._habit = habit
         self._record["asked"] = self.asked
         watch_step(
             cells,

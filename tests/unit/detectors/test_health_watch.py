@@ -434,3 +434,17 @@ def test_load_that_was_known_too_seldom_explains_nothing() -> None:
     assert [101] == [
         t for t in range(102) if watch.update(values[t : t + 1], load[t : t + 1]).drift_detected
     ]
+
+
+def test_load_and_habit_hold_for_their_own_row() -> None:
+    """A row without them is judged as if there had never been any."""
+    rng = np.random.default_rng(5)
+    values, usual = 0.2 + 0.1 * latency(100), rng.normal(100.0, 2.0, size=100)
+    habit = Habit(np.full(1, 9.0), np.zeros(1), np.zeros(1))
+    watch = HealthWatch([1])
+    for t in range(100):
+        watch.update(values[t : t + 1], usual[t : t + 1])
+    watch.update(np.array([0.3]), np.array([900.0]), habit)
+
+    pages = [watch.update(np.array([value])).drift_detected for value in (5.0, 5.1)]
+    assert [False, True] == pages
