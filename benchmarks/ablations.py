@@ -317,6 +317,11 @@ def matter(found: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     return [n for n in sorted(spread, key=lambda n: -spread[n]) if spread[n] >= MATTERS]
 
 
+def worth(found: tuple[By, By], left_out: str) -> float:
+    """Return the sum of both macro means over all data sets but one."""
+    return sum(mean([v for k, v in by.items() if k != left_out]) for by in found)
+
+
 def choose(bench: Bench, names: Sequence[str], left_out: str) -> dict[str, float]:
     """Return the values that are best on all data sets but one, chosen one after another.
 
@@ -325,14 +330,11 @@ def choose(bench: Bench, names: Sequence[str], left_out: str) -> dict[str, float
     before = constants()
     chosen: dict[str, float] = {}
 
-    def worth(values: Mapping[str, float]) -> float:
-        found = bench.known(values)
-        return sum(mean([v for k, v in by.items() if k != left_out]) for by in found)
-
     for name in names:
         others = [scaled(name, before[name], factor) for factor in FACTORS]
         tried = [chosen, *({**chosen, name: other} for other in others)]
-        chosen = max(tried, key=worth)  # the first of equals
+        # The first of equals.
+        chosen = max(tried, key=lambda values: worth(bench.known(values), left_out))
     return chosen
 
 

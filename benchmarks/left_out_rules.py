@@ -13,7 +13,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from ablations import ABLATIONS, Bench, By, Values, row
+from ablations import ABLATIONS, Bench, By, row, worth
 from common import finish, options
 from peers.recordings import SETS, case_list
 
@@ -23,11 +23,6 @@ from coral.evaluation.metrics import mean
 ALL_SETS = (*SETS, "causrca", "coral_shop", "dbsherlock", "live_prometheus")
 Found = tuple[By, By]
 Task = tuple[str, str | None]  # names of ablations, joined by commas, and the set that counts
-
-
-def worth(found: Found, left_out: str) -> float:
-    """Return the sum of both macro means over all sets but one."""
-    return sum(mean([v for k, v in by.items() if k != left_out]) for by in found)
 
 
 def taken_out(now: Found, without: Mapping[str, Found], left_out: str) -> list[str]:
@@ -70,8 +65,7 @@ def _measure(task: Task) -> Found:
     for ablation in ABLATIONS:
         if ablation.name in names.split(","):
             values |= ablation.values
-    changed: Values = values
-    return _Shared.bench.measure(changed, only)
+    return _Shared.bench.measure(values, only)
 
 
 def main() -> None:
